@@ -1,0 +1,155 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import { toDatabaseError } from './errors.ts';
+
+/** Time to get a connection, from the pool or a new one; a burst fails over to Temporal's retries after it. */
+const CONNECT_TIMEOUT_MS = 2_000;
+
+/** The server ends a statement after this; every statement here takes milliseconds. */
+const STATEMENT_TIMEOUT_MS = 3_000;
+
+/** The client gives up a little later: it covers a frozen server, which enforces no timeout of its own. */
+const QUERY_TIMEOUT_MS = 4_000;
+
+/** Longest wait for a row lock: hot SKUs queue for milliseconds; more means a stuck transaction. */
+const LOCK_TIMEOUT_MS = 2_000;
+
+const INT8_OID = 20;
+
+/** A statement that the server parses once per connection and then finds by its name. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Runs statements inside one transaction. */
+export interface Transaction {
+  run<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+}
+
+/** One PostgreSQL server as the repositories see it. All errors leave it translated (see errors.ts). */
+export interface Database extends Transaction {
+  /** Runs a query made with the query builder. */
+  query<Result>(build: (orm: NodePgDatabase) => Promise<Result>): Promise<Result>;
+  /** READ COMMITTED transaction; rolled back when `work` throws. */
+  transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>;
+  /** Resolves when the server answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+  /** For libraries that bring their own SQL (migrations, rate limiter). */
+  readonly pool: pg.Pool;
+}
+
+/** Where a database is and how many connections this process may hold to it. */
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName: string;
+  /** Told about connections that died while idle. */
+  readonly onIdleError: (error: Error) => void;
+}
+
+/** Creates a pool; connects lazily, so a process starts while its database is down. */
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolSize,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: 10_000,
+    keepAlive: true,
+    types: { getTypeParser: typeParser },
+  });
+  // Without a listener an idle connection's death would end the process.
+  pool.on('error', options.onIdleError);
+  pool.on('connect', (client) => client.on('error', options.onIdleError));
+  const orm = drizzle(pool);
+  return {
+    pool,
+    run: (statement, values) => runOn(pool, statement, values),
+    query: (build) => build(orm).catch(rethrowTranslated),
+    transaction: (work) => inTransaction(pool, work).catch(rethrowTranslated),
+    ping: async () => {
+      await pool.query('select 1').catch(rethrowTranslated);
+    },
+    close: () => pool.end(),
+  };
+}
+
+/** All four services' databases; services whose URLs are equal share one pool. */
+export interface Databases {
+  readonly orders: Database;
+  readonly inventory: Database;
+  readonly payments: Database;
+  readonly notifications: Database;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One URL per service. */
+export type DatabaseUrls = Readonly<Record<'orders' | 'inventory' | 'payments' | 'notifications', string>>;
+
+/** Opens one pool per distinct URL. */
+export function createDatabases(urls: DatabaseUrls, options: Omit<DatabaseOptions, 'url'>): Databases {
+  const byUrl = new Map<string, Database>();
+  const open = (url: string): Database => {
+    const database = byUrl.get(url) ?? createDatabase({ ...options, url });
+    byUrl.set(url, database);
+    return database;
+  };
+  const everyOne = async (act: (database: Database) => Promise<void>): Promise<void> => {
+    await Promise.all([...byUrl.values()].map(act));
+  };
+  return {
+    orders: open(urls.orders),
+    inventory: open(urls.inventory),
+    payments: open(urls.payments),
+    notifications: open(urls.notifications),
+    ping: () => everyOne((database) => database.ping()),
+    close: () => everyOne((database) => database.close()),
+  };
+}
+
+async function inTransaction<Result>(pool: pg.Pool, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work({ run: (statement, values) => runOn(client, statement, values) });
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
+    throw error;
+  } finally {
+    // A connection that could not even roll back is thrown away instead of being handed to the next caller.
+    client.release(broken);
+  }
+}
+
+async function runOn<Row extends pg.QueryResultRow>(
+  target: pg.Pool | pg.PoolClient,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  try {
+    const result = await target.query<Row>({ name: statement.name, text: statement.text, values: [...values] });
+    return result.rows;
+  } catch (error) {
+    throw toDatabaseError(error);
+  }
+}
+
+function rethrowTranslated(error: unknown): never {
+  throw toDatabaseError(error);
+}
+
+/** int8 as a number: money and counters stay under 2^53 (see MAX_AMOUNT_MINOR). */
+function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  if (oid === INT8_OID) return Number;
+  return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown;
+}

@@ -1,0 +1,14 @@
+import { loadDatabaseConfig } from '../src/config.ts';
+import { createDatabases } from './client.ts';
+import { migrateAll } from './migrate.ts';
+import { createCatalogRepository } from './repositories/catalog-repository.ts';
+import { seedCatalog } from './seed.ts';
+
+/** `npm run migrate`, and with `--seed` the development catalog. */
+const { urls } = loadDatabaseConfig(process.env);
+await migrateAll(urls);
+if (process.argv.includes('--seed')) {
+  const databases = createDatabases(urls, { poolSize: 2, applicationName: 'order-saga-seed', onIdleError: () => {} });
+  await seedCatalog(createCatalogRepository(databases.inventory));
+  await databases.close();
+}

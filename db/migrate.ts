@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { migrate } from 'drizzle-orm/node-postgres/migrator';
+import pg from 'pg';
+import type { DatabaseUrls } from './client.ts';
+import { toDatabaseError } from './errors.ts';
+
+/** One lock for all services: several processes may start at once, one of them migrates, the rest wait. */
+const ADVISORY_LOCK = 727_465_001;
+
+/** Longest wait for a lock during a migration; a migration that cannot get one must not queue behind traffic. */
+const LOCK_TIMEOUT = '5s';
+
+const SERVICES = ['orders', 'inventory', 'payments', 'notifications'] as const;
+
+/** Brings the schema of every service to its newest version; safe to run from many processes at once. */
+export async function migrateAll(urls: DatabaseUrls): Promise<void> {
+  for (const service of SERVICES) await migrateService(service, urls[service]);
+}
+
+async function migrateService(service: (typeof SERVICES)[number], url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, application_name: 'order-saga-migrate' });
+  // A lost connection is reported by the query that needed it.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
+    await client.query(`set lock_timeout = '${LOCK_TIMEOUT}'`);
+    await migrate(drizzle(client), {
+      migrationsFolder: join(import.meta.dirname, 'migrations', service),
+      migrationsSchema: 'drizzle',
+      migrationsTable: `${service}_migrations`,
+    });
+  } catch (error) {
+    throw toDatabaseError(error);
+  } finally {
+    // Ends the session and with it the advisory lock.
+    await client.end().catch(() => {});
+  }
+}

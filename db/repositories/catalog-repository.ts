@@ -1,0 +1,161 @@
+import { and, asc, eq, gt } from 'drizzle-orm';
+import type { StockLevel } from '../../src/domain/reservation.ts';
+import type { Database, Statement } from '../client.ts';
+import { products, stock } from '../schema/inventory.ts';
+
+/** What a tenant sells. */
+export interface Product {
+  readonly sku: string;
+  readonly name: string;
+  readonly priceMinor: number;
+  readonly currency: string;
+}
+
+/** A change of the stock on hand, made by a person or another system. */
+export interface StockAdjustment {
+  readonly tenantId: string;
+  readonly sku: string;
+  /** Pieces added, or taken when negative. */
+  readonly delta: number;
+  readonly reason: string;
+  readonly actor: string;
+  readonly idempotencyKey: string;
+}
+
+/** How an adjustment ended. */
+export type AdjustmentResult =
+  | { readonly kind: 'adjusted'; readonly level: StockLevel; readonly replayed: boolean }
+  | { readonly kind: 'below_reserved'; readonly level: StockLevel }
+  | { readonly kind: 'key_reused' }
+  | { readonly kind: 'unknown_sku' };
+
+/** Products, prices and stock figures of a tenant. */
+export interface CatalogRepository {
+  /** By SKU; `after` is the last SKU of the page before. */
+  listProducts(tenantId: string, after: string | null, limit: number): Promise<Product[]>;
+  /** Creates or changes a product; a new one starts with no stock. */
+  putProduct(tenantId: string, product: Product): Promise<{ readonly created: boolean }>;
+  findOptionalStock(tenantId: string, sku: string): Promise<StockLevel | null>;
+  /** One transaction; the same idempotency key changes the stock once. */
+  adjustStock(adjustment: StockAdjustment): Promise<AdjustmentResult>;
+  /** Adds products with an initial stock; SKUs that exist stay untouched. Returns how many are new. */
+  seed(tenantId: string, entries: readonly (Product & { readonly onHand: number })[]): Promise<number>;
+}
+
+/** Creates the repository over the `inventory` schema. */
+export function createCatalogRepository(db: Database): CatalogRepository {
+  return {
+    listProducts: (tenantId, after, limit) =>
+      db.query((orm) =>
+        orm
+          .select({
+            sku: products.sku,
+            name: products.name,
+            priceMinor: products.priceMinor,
+            currency: products.currency,
+          })
+          .from(products)
+          .where(and(eq(products.tenantId, tenantId), after === null ? undefined : gt(products.sku, after)))
+          .orderBy(asc(products.sku))
+          .limit(limit),
+      ),
+    putProduct: async (tenantId, product) => {
+      const [row] = await db.run<{ created: boolean }>(PUT_PRODUCT, [
+        tenantId,
+        product.sku,
+        product.name,
+        product.priceMinor,
+        product.currency,
+      ]);
+      return { created: row?.created ?? false };
+    },
+    findOptionalStock: (tenantId, sku) => findStock(db, tenantId, sku),
+    adjustStock: (adjustment) => adjustStock(db, adjustment),
+    seed: async (tenantId, entries) => {
+      const [row] = await db.run<{ added: number }>(SEED_PRODUCTS, [tenantId, JSON.stringify(entries)]);
+      return row?.added ?? 0;
+    },
+  };
+}
+
+async function findStock(db: Database, tenantId: string, sku: string): Promise<StockLevel | null> {
+  const [row] = await db.query((orm) =>
+    orm
+      .select({ sku: stock.sku, onHand: stock.onHand, reserved: stock.reserved })
+      .from(stock)
+      .where(and(eq(stock.tenantId, tenantId), eq(stock.sku, sku))),
+  );
+  return row ?? null;
+}
+
+async function adjustStock(db: Database, adjustment: StockAdjustment): Promise<AdjustmentResult> {
+  const { tenantId, sku, delta, reason, actor, idempotencyKey } = adjustment;
+  return db.transaction(async (tx): Promise<AdjustmentResult> => {
+    const [level] = await tx.run<StockLevel>(LOCK_LEVEL, [tenantId, sku]);
+    if (level === undefined) return { kind: 'unknown_sku' };
+    const [earlier] = await tx.run<{ sku: string; delta: number }>(FIND_ADJUSTMENT, [tenantId, idempotencyKey]);
+    if (earlier !== undefined) {
+      const same = earlier.sku === sku && earlier.delta === delta;
+      return same ? { kind: 'adjusted', level, replayed: true } : { kind: 'key_reused' };
+    }
+    if (level.onHand + delta < level.reserved) return { kind: 'below_reserved', level };
+    await tx.run(APPLY_ADJUSTMENT, [tenantId, sku, delta, reason, actor, idempotencyKey]);
+    return { kind: 'adjusted', level: { ...level, onHand: level.onHand + delta }, replayed: false };
+  });
+}
+
+const LOCK_LEVEL: Statement = {
+  name: 'lock_level',
+  text: `SELECT sku, on_hand AS "onHand", reserved FROM inventory.stock WHERE tenant_id = $1 AND sku = $2 FOR NO KEY UPDATE`,
+};
+
+const FIND_ADJUSTMENT: Statement = {
+  name: 'find_adjustment',
+  text: `SELECT sku, on_hand_delta AS delta FROM inventory.stock_movements WHERE tenant_id = $1 AND idempotency_key = $2`,
+};
+
+const APPLY_ADJUSTMENT: Statement = {
+  name: 'apply_adjustment',
+  text: `
+WITH changed AS (
+  UPDATE inventory.stock SET on_hand = on_hand + $3::integer WHERE tenant_id = $1 AND sku = $2
+)
+INSERT INTO inventory.stock_movements
+  (tenant_id, sku, kind, on_hand_delta, reserved_delta, reason, actor, idempotency_key)
+VALUES ($1, $2, 'adjustment', $3::integer, 0, $4, $5, $6)`,
+};
+
+const PUT_PRODUCT: Statement = {
+  name: 'put_product',
+  // xmax is 0 on a row that this statement inserted.
+  text: `
+WITH put AS (
+  INSERT INTO inventory.products (tenant_id, sku, name, price_minor, currency) VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (tenant_id, sku) DO UPDATE
+    SET name = excluded.name, price_minor = excluded.price_minor, currency = excluded.currency, updated_at = now()
+  RETURNING (xmax = 0) AS created
+), stocked AS (
+  INSERT INTO inventory.stock (tenant_id, sku, on_hand, reserved) VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING
+)
+SELECT created FROM put`,
+};
+
+const SEED_PRODUCTS: Statement = {
+  name: 'seed_products',
+  text: `
+WITH entry AS (
+  SELECT * FROM jsonb_to_recordset($2::jsonb)
+    AS entry (sku text, name text, "priceMinor" bigint, currency text, "onHand" integer)
+), product AS (
+  INSERT INTO inventory.products (tenant_id, sku, name, price_minor, currency)
+  SELECT $1, sku, name, "priceMinor", currency FROM entry
+  ON CONFLICT DO NOTHING
+), stocked AS (
+  INSERT INTO inventory.stock (tenant_id, sku, on_hand, reserved) SELECT $1, sku, "onHand", 0 FROM entry
+  ON CONFLICT DO NOTHING RETURNING sku, on_hand
+), noted AS (
+  INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, actor)
+  SELECT $1, sku, 'initial', on_hand, 0, 'seed' FROM stocked
+)
+SELECT count(*)::integer AS added FROM stocked`,
+};

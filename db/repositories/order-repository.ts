@@ -1,0 +1,261 @@
+import { and, desc, eq, gt, lt, or, sql, type SQL } from 'drizzle-orm';
+import type { SealedContact } from '../../src/domain/contact-sealer.ts';
+import { OrderStateConflictError } from '../../src/domain/errors.ts';
+import type { OrderLine, OrderRequest, Refusal, RejectionDetails } from '../../src/domain/order.ts';
+import { statusesLeadingTo, type OrderStatus, type RejectionReason } from '../../src/domain/order-status.ts';
+import type { Database } from '../client.ts';
+import { orderEvents, orders } from '../schema/orders.ts';
+import {
+  FIND_ORDER,
+  LIST_LINES,
+  OPEN_ORDER,
+  ORDER_IN_SHORT,
+  RECORD_REFUSAL,
+  TRANSITION_ORDER,
+} from './order-statements.ts';
+
+/** What the first step stores of a new order. */
+export interface NewOrder {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly idempotencyKey: string;
+  readonly requestHash: string;
+  readonly firstExecutionRunId: string;
+  readonly correlationId: string;
+  readonly request: OrderRequest;
+  readonly sealedContact: SealedContact | null;
+}
+
+/** The row that was there, or is there now. */
+export interface OpenedOrder {
+  readonly status: OrderStatus;
+  readonly refusal: Refusal | null;
+  readonly totalMinor: number | null;
+  readonly firstExecutionRunId: string;
+}
+
+/** An order as stored in the `orders` schema. */
+export interface OrderRecord {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly requestHash: string;
+  readonly correlationId: string;
+  readonly customerId: string;
+  readonly currency: string;
+  readonly paymentMethod: string;
+  readonly reference: string | null;
+  readonly status: OrderStatus;
+  readonly reason: RejectionReason | null;
+  readonly reasonDetails: RejectionDetails | null;
+  readonly totalMinor: number | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly lines: readonly OrderLine[];
+  /** The oldest open case, if any. */
+  readonly attention: OrderAttention | null;
+}
+
+/** An open case in short. */
+export interface OrderAttention {
+  readonly caseId: string;
+  readonly step: string;
+  readonly errorCode: string;
+  readonly openedAt: string;
+}
+
+/** One entry of an order's history. */
+export interface OrderEventRecord {
+  readonly seq: number;
+  readonly at: Date;
+  readonly type: string;
+  readonly from: OrderStatus | null;
+  readonly to: OrderStatus | null;
+  readonly actor: string;
+  readonly data: Record<string, unknown>;
+}
+
+/** A guarded status change with its event. */
+export interface OrderTransition {
+  readonly orderId: string;
+  readonly to: OrderStatus;
+  readonly eventType: string;
+  readonly actor: string;
+  readonly totalMinor?: number;
+  readonly refusal?: Refusal;
+}
+
+/** Filters and page of a list of orders, newest first. */
+export interface OrderListQuery {
+  readonly tenantId: string;
+  readonly status?: OrderStatus | undefined;
+  readonly customerId?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly createdAfter?: Date | undefined;
+  readonly before?: { readonly createdAt: Date; readonly orderId: string } | undefined;
+  readonly limit: number;
+}
+
+/** Orders and their history; the status has one writer path, `transition`. */
+export interface OrderRepository {
+  /** Writes row, lines and first event unless the order exists; returns what is stored. One statement. */
+  open(order: NewOrder): Promise<OpenedOrder>;
+  /** Stores the decision to reject while the order is PENDING; the first decision stays. */
+  recordRefusal(orderId: string, refusal: Refusal): Promise<Refusal>;
+  /**
+   * Changes the status if the present one allows it, with its event in the same statement; repeating it is harmless.
+   * @throws {OrderStateConflictError} when the order is in a status that does not lead there.
+   */
+  transition(change: OrderTransition): Promise<{ readonly version: number }>;
+  /** Null when the tenant has no such order. */
+  findOptional(tenantId: string, orderId: string): Promise<OrderRecord | null>;
+  /** Status and whether a case is open: what a long poll needs, from the primary key alone. */
+  findOptionalInShort(
+    tenantId: string,
+    orderId: string,
+  ): Promise<{ readonly status: OrderStatus; readonly attention: boolean; readonly requestHash: string } | null>;
+  list(query: OrderListQuery): Promise<OrderRecord[]>;
+  timeline(tenantId: string, orderId: string): Promise<OrderEventRecord[]>;
+}
+
+/** Creates the repository over the `orders` schema. */
+export function createOrderRepository(db: Database): OrderRepository {
+  return {
+    open: (order) => openOrder(db, order),
+    recordRefusal: (orderId, refusal) => recordRefusal(db, orderId, refusal),
+    transition: (change) => transition(db, change),
+    findOptional: async (tenantId, orderId) => {
+      const [row] = await db.run<OrderRecord>(FIND_ORDER, [tenantId, orderId]);
+      return row ?? null;
+    },
+    findOptionalInShort: async (tenantId, orderId) => {
+      const [row] = await db.run<{ status: OrderStatus; attention: boolean; requestHash: string }>(ORDER_IN_SHORT, [
+        tenantId,
+        orderId,
+      ]);
+      return row ?? null;
+    },
+    list: (query) => listOrders(db, query),
+    timeline: (tenantId, orderId) =>
+      db.query((orm) =>
+        orm
+          .select({
+            seq: orderEvents.seq,
+            at: orderEvents.at,
+            type: orderEvents.type,
+            from: orderEvents.fromStatus,
+            to: orderEvents.toStatus,
+            actor: orderEvents.actor,
+            data: orderEvents.data,
+          })
+          .from(orderEvents)
+          .where(and(eq(orderEvents.orderId, orderId), eq(orderEvents.tenantId, tenantId)))
+          .orderBy(orderEvents.seq),
+      ),
+  };
+}
+
+async function openOrder(db: Database, order: NewOrder): Promise<OpenedOrder> {
+  const { request } = order;
+  const [opened] = await db.run<{ created: boolean }>(OPEN_ORDER, [
+    order.orderId,
+    order.tenantId,
+    order.idempotencyKey,
+    order.requestHash,
+    order.firstExecutionRunId,
+    order.correlationId,
+    request.customerId,
+    order.sealedContact === null ? null : JSON.stringify(order.sealedContact),
+    request.currency,
+    request.paymentMethod,
+    request.captureMode,
+    request.expectedTotalMinor,
+    request.reference,
+    JSON.stringify(request.lines),
+  ]);
+  if (opened?.created === true) {
+    return { status: 'PENDING', refusal: null, totalMinor: null, firstExecutionRunId: order.firstExecutionRunId };
+  }
+  return findOpened(db, order.orderId);
+}
+
+async function findOpened(db: Database, orderId: string): Promise<OpenedOrder> {
+  const [row] = await db.query((orm) =>
+    orm
+      .select({
+        status: orders.status,
+        refusal: orders.refusal,
+        totalMinor: orders.totalMinor,
+        firstExecutionRunId: orders.firstExecutionRunId,
+      })
+      .from(orders)
+      .where(eq(orders.orderId, orderId)),
+  );
+  if (row === undefined) throw new OrderStateConflictError(orderId, 'absent', 'opened');
+  return row;
+}
+
+async function recordRefusal(db: Database, orderId: string, refusal: Refusal): Promise<Refusal> {
+  const [row] = await db.run<{ refusal: Refusal }>(RECORD_REFUSAL, [orderId, JSON.stringify(refusal)]);
+  if (row !== undefined) return row.refusal;
+  const found = await findOpened(db, orderId);
+  if (found.refusal !== null) return found.refusal;
+  throw new OrderStateConflictError(orderId, found.status, 'refused');
+}
+
+async function transition(db: Database, change: OrderTransition): Promise<{ readonly version: number }> {
+  const [moved] = await db.run<{ version: number }>(TRANSITION_ORDER, [
+    change.orderId,
+    statusesLeadingTo(change.to),
+    change.to,
+    change.totalMinor ?? null,
+    change.refusal?.reason ?? null,
+    change.refusal?.details == null ? null : JSON.stringify(change.refusal.details),
+    change.eventType,
+    change.actor,
+    JSON.stringify(change.refusal ?? (change.totalMinor === undefined ? {} : { totalMinor: change.totalMinor })),
+  ]);
+  if (moved !== undefined) return moved;
+  const [row] = await db.query((orm) =>
+    orm.select({ status: orders.status, version: orders.version }).from(orders).where(eq(orders.orderId, change.orderId)),
+  );
+  // An earlier attempt of the same step got through: its result stands.
+  if (row?.status === change.to) return { version: row.version };
+  throw new OrderStateConflictError(change.orderId, row?.status ?? 'absent', change.to);
+}
+
+async function listOrders(db: Database, query: OrderListQuery): Promise<OrderRecord[]> {
+  const rows = await db.query((orm) =>
+    orm
+      .select()
+      .from(orders)
+      .where(and(...listConditions(query)))
+      .orderBy(desc(orders.createdAt), desc(orders.orderId))
+      .limit(query.limit),
+  );
+  const details = await db.run<{ orderId: string; lines: OrderLine[]; attention: OrderAttention | null }>(LIST_LINES, [
+    rows.map((row) => row.orderId),
+  ]);
+  const byId = new Map(details.map((detail) => [detail.orderId, detail]));
+  return rows.map((row) => ({
+    ...row,
+    lines: byId.get(row.orderId)?.lines ?? [],
+    attention: byId.get(row.orderId)?.attention ?? null,
+  }));
+}
+
+function listConditions(query: OrderListQuery): SQL[] {
+  const conditions: (SQL | undefined)[] = [
+    eq(orders.tenantId, query.tenantId),
+    query.status && eq(orders.status, query.status),
+    query.customerId === undefined ? undefined : eq(orders.customerId, query.customerId),
+    query.reference === undefined ? undefined : eq(orders.reference, query.reference),
+    query.createdAfter && gt(orders.createdAt, query.createdAfter),
+    query.before &&
+      or(
+        lt(orders.createdAt, query.before.createdAt),
+        and(eq(orders.createdAt, query.before.createdAt), lt(orders.orderId, query.before.orderId)),
+      ),
+  ];
+  return conditions.filter((condition) => condition !== undefined).map((condition) => sql`${condition}`);
+}

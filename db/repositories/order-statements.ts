@@ -1,0 +1,100 @@
+import type { Statement } from '../client.ts';
+
+/**
+ * The statements on an order's way are single SQL statements: each is its own transaction, costs one round trip
+ * and one commit, and holds its row locks for no longer than it runs.
+ */
+
+const OPEN_CASE = `
+  (SELECT jsonb_build_object('caseId', c.case_id, 'step', c.step, 'errorCode', c.error_code, 'openedAt', c.opened_at)
+     FROM orders.cases c WHERE c.order_id = o.order_id AND c.state = 'open' ORDER BY c.opened_at LIMIT 1)`;
+
+const LINES = `
+  (SELECT jsonb_agg(jsonb_build_object('sku', l.sku, 'quantity', l.quantity) ORDER BY l.sku)
+     FROM orders.order_lines l WHERE l.order_id = o.order_id)`;
+
+/** Row, lines and first event; writes nothing when the order exists. */
+export const OPEN_ORDER: Statement = {
+  name: 'open_order',
+  text: `
+WITH opened AS (
+  INSERT INTO orders.orders (order_id, tenant_id, idempotency_key, request_hash, first_execution_run_id,
+    correlation_id, customer_id, sealed_contact, currency, payment_method, capture_mode, expected_total_minor,
+    reference, status, version)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, 'PENDING', 1)
+  ON CONFLICT DO NOTHING
+  RETURNING order_id, tenant_id
+), lines AS (
+  INSERT INTO orders.order_lines (order_id, sku, quantity)
+  SELECT opened.order_id, line.sku, line.quantity
+  FROM opened, jsonb_to_recordset($14::jsonb) AS line (sku text, quantity integer)
+), event AS (
+  INSERT INTO orders.order_events (order_id, seq, tenant_id, type, from_status, to_status, actor, data)
+  SELECT order_id, 1, tenant_id, 'order.opened', NULL, 'PENDING', 'system', '{}'::jsonb FROM opened
+)
+SELECT EXISTS (SELECT FROM opened) AS created`,
+};
+
+/** Stores the first decision to reject and its event; no row when there is one already or the order moved on. */
+export const RECORD_REFUSAL: Statement = {
+  name: 'record_refusal',
+  text: `
+WITH refused AS (
+  UPDATE orders.orders SET refusal = $2::jsonb, version = version + 1, updated_at = now()
+  WHERE order_id = $1 AND status = 'PENDING' AND refusal IS NULL
+  RETURNING order_id, tenant_id, version, refusal
+), event AS (
+  INSERT INTO orders.order_events (order_id, seq, tenant_id, type, from_status, to_status, actor, data)
+  SELECT order_id, version, tenant_id, 'order.refused', NULL, NULL, 'system', refusal FROM refused
+)
+SELECT refusal FROM refused`,
+};
+
+/** Guarded status change and its event; `version` is the event's sequence number, so there can be no gap. */
+export const TRANSITION_ORDER: Statement = {
+  name: 'transition_order',
+  text: `
+WITH before AS (
+  SELECT order_id, status FROM orders.orders WHERE order_id = $1 FOR NO KEY UPDATE
+), moved AS (
+  UPDATE orders.orders o
+  SET status = $3, total_minor = coalesce($4, o.total_minor), reason = coalesce($5, o.reason),
+    reason_details = coalesce($6::jsonb, o.reason_details), version = o.version + 1, updated_at = now()
+  FROM before
+  WHERE o.order_id = before.order_id AND before.status = ANY ($2::text[])
+  RETURNING o.order_id, o.tenant_id, o.version, before.status AS from_status, o.status AS to_status
+), event AS (
+  INSERT INTO orders.order_events (order_id, seq, tenant_id, type, from_status, to_status, actor, data)
+  SELECT order_id, version, tenant_id, $7, from_status, to_status, $8, $9::jsonb FROM moved
+)
+SELECT version FROM moved`,
+};
+
+/** One order of one tenant with its lines and its open case. */
+export const FIND_ORDER: Statement = {
+  name: 'find_order',
+  text: `
+SELECT o.order_id AS "orderId", o.tenant_id AS "tenantId", o.request_hash AS "requestHash",
+  o.correlation_id AS "correlationId", o.customer_id AS "customerId", o.currency,
+  o.payment_method AS "paymentMethod", o.reference, o.status, o.reason, o.reason_details AS "reasonDetails",
+  o.total_minor AS "totalMinor", o.version, o.created_at AS "createdAt", o.updated_at AS "updatedAt",
+  ${LINES} AS lines, ${OPEN_CASE} AS attention
+FROM orders.orders o WHERE o.tenant_id = $1 AND o.order_id = $2`,
+};
+
+/** Status and open case of one order, for long polls. */
+export const ORDER_IN_SHORT: Statement = {
+  name: 'order_in_short',
+  text: `
+SELECT o.status, o.request_hash AS "requestHash",
+  EXISTS (SELECT FROM orders.cases c WHERE c.order_id = o.order_id AND c.state = 'open') AS attention
+FROM orders.orders o WHERE o.tenant_id = $1 AND o.order_id = $2`,
+};
+
+/** Lines and open cases of a page of orders. */
+export const LIST_LINES: Statement = {
+  name: 'list_lines',
+  text: `
+SELECT o.order_id AS "orderId", ${LINES} AS lines, ${OPEN_CASE} AS attention
+FROM orders.orders o WHERE o.order_id = ANY ($1::text[])`,
+};

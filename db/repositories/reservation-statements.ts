@@ -1,0 +1,136 @@
+import type { Statement } from '../client.ts';
+
+/**
+ * All lines or none. `offered` locks the stock rows in SKU order and sees their newest version; the hold is
+ * refused as a whole unless every SKU exists, is sold in the order's currency and has enough left, and the total
+ * is the expected one. The caller reads the reason from the offers.
+ */
+export const HOLD_STOCK: Statement = {
+  name: 'hold_stock',
+  text: `
+WITH wanted AS (
+  SELECT sku, quantity FROM jsonb_to_recordset($3::jsonb) AS line (sku text, quantity integer)
+), offered AS (
+  SELECT s.sku, w.quantity, s.on_hand - s.reserved AS available, p.price_minor, p.currency
+  FROM inventory.stock s
+  JOIN wanted w ON w.sku = s.sku
+  JOIN inventory.products p ON p.tenant_id = s.tenant_id AND p.sku = s.sku
+  WHERE s.tenant_id = $2
+  ORDER BY s.sku
+  FOR NO KEY UPDATE OF s
+), verdict AS (
+  SELECT count(*) = (SELECT count(*) FROM wanted)
+    AND bool_and(available >= quantity AND currency = $4)
+    AND ($5::bigint IS NULL OR sum(quantity * price_minor) = $5) AS holdable
+  FROM offered
+), held AS (
+  INSERT INTO inventory.reservations (order_id, sku, tenant_id, quantity, unit_price_minor, state, expires_at)
+  SELECT $1, sku, $2, quantity, price_minor, 'HELD', now() + make_interval(secs => $6)
+  FROM offered, verdict WHERE holdable
+  ON CONFLICT (order_id, sku) DO NOTHING
+  RETURNING sku, quantity
+), raised AS (
+  UPDATE inventory.stock s SET reserved = s.reserved + held.quantity
+  FROM held WHERE s.tenant_id = $2 AND s.sku = held.sku
+), noted AS (
+  INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
+  SELECT $2, sku, 'hold', 0, quantity, $1, 'system' FROM held
+)
+SELECT offered.sku, offered.quantity, offered.available, offered.price_minor AS "unitPriceMinor", offered.currency,
+  EXISTS (SELECT FROM held) AS held
+FROM offered`,
+};
+
+/** As HOLD_STOCK, for lines that expired: the price is the one frozen then. */
+export const RETAKE_EXPIRED: Statement = {
+  name: 'retake_expired',
+  text: `
+WITH offered AS (
+  SELECT s.sku, r.quantity, s.on_hand - s.reserved AS available
+  FROM inventory.stock s
+  JOIN inventory.reservations r ON r.tenant_id = s.tenant_id AND r.sku = s.sku
+  WHERE r.order_id = $1 AND r.tenant_id = $2 AND r.state = 'EXPIRED'
+  ORDER BY s.sku
+  FOR NO KEY UPDATE OF s
+), verdict AS (
+  SELECT bool_and(available >= quantity) AS holdable FROM offered
+), held AS (
+  UPDATE inventory.reservations r
+  SET state = 'HELD', expires_at = now() + make_interval(secs => $3), updated_at = now()
+  FROM verdict WHERE holdable AND r.order_id = $1 AND r.state = 'EXPIRED'
+  RETURNING r.sku, r.quantity
+), raised AS (
+  UPDATE inventory.stock s SET reserved = s.reserved + held.quantity
+  FROM held WHERE s.tenant_id = $2 AND s.sku = held.sku
+), noted AS (
+  INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
+  SELECT $2, sku, 'hold', 0, quantity, $1, 'system' FROM held
+)
+SELECT offered.sku, offered.quantity AS requested, offered.available, EXISTS (SELECT FROM held) AS held FROM offered`,
+};
+
+/** HELD lines of one order end as COMMITTED: pieces leave the warehouse figure and the hold. */
+export const COMMIT_HELD = endHold('commit_held', 'COMMITTED', 'commit', '-quantity', 'true');
+
+/** HELD lines of one order end as EXPIRED if their time is up: the hold is given back. */
+export const EXPIRE_HELD = endHold('expire_held', 'EXPIRED', 'expire', '0', 'r.expires_at < now()');
+
+/** Locks the stock rows of some SKUs in order. */
+export const LOCK_STOCK: Statement = {
+  name: 'lock_stock',
+  text: `SELECT sku FROM inventory.stock WHERE tenant_id = $1 AND sku = ANY ($2::text[]) ORDER BY sku FOR NO KEY UPDATE`,
+};
+
+/** Expects the stock rows to be locked. HELD gives back the hold, COMMITTED goes back on the shelf. */
+export const RELEASE_RESERVATIONS: Statement = {
+  name: 'release_reservations',
+  text: `
+WITH tombstones AS (
+  INSERT INTO inventory.reservations (order_id, sku, tenant_id, quantity, state)
+  SELECT $1, sku, $2, quantity, 'RELEASED'
+  FROM jsonb_to_recordset($3::jsonb) AS line (sku text, quantity integer)
+  ON CONFLICT (order_id, sku) DO NOTHING
+), before AS (
+  SELECT sku, quantity, state FROM inventory.reservations
+  WHERE order_id = $1 AND state IN ('HELD', 'COMMITTED') ORDER BY sku FOR NO KEY UPDATE
+), released AS (
+  UPDATE inventory.reservations r SET state = 'RELEASED', expires_at = NULL, updated_at = now()
+  FROM before WHERE r.order_id = $1 AND r.sku = before.sku
+), returned AS (
+  UPDATE inventory.stock s
+  SET reserved = s.reserved - CASE before.state WHEN 'HELD' THEN before.quantity ELSE 0 END,
+    on_hand = s.on_hand + CASE before.state WHEN 'COMMITTED' THEN before.quantity ELSE 0 END
+  FROM before WHERE s.tenant_id = $2 AND s.sku = before.sku
+)
+INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
+SELECT $2, sku, CASE state WHEN 'HELD' THEN 'release' ELSE 'restock' END,
+  CASE state WHEN 'COMMITTED' THEN quantity ELSE 0 END, CASE state WHEN 'HELD' THEN -quantity ELSE 0 END, $1, 'system'
+FROM before`,
+};
+
+function endHold(name: string, state: string, kind: string, onHandDelta: string, guard: string): Statement {
+  return {
+    name,
+    // Reading the count forces the locks to be taken, in SKU order, before the first row changes.
+    text: `
+WITH locked AS (
+  SELECT s.sku FROM inventory.stock s
+  JOIN inventory.reservations r ON r.tenant_id = s.tenant_id AND r.sku = s.sku
+  WHERE r.order_id = $1 AND r.tenant_id = $2
+  ORDER BY s.sku
+  FOR NO KEY UPDATE OF s
+), ended AS (
+  UPDATE inventory.reservations r SET state = '${state}', expires_at = NULL, updated_at = now()
+  WHERE r.order_id = $1 AND r.tenant_id = $2 AND r.state = 'HELD' AND ${guard}
+    AND (SELECT count(*) FROM locked) > 0
+  RETURNING r.sku, r.quantity
+), figures AS (
+  UPDATE inventory.stock s SET on_hand = s.on_hand + (${onHandDelta}), reserved = s.reserved - quantity
+  FROM ended WHERE s.tenant_id = $2 AND s.sku = ended.sku
+), noted AS (
+  INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
+  SELECT $2, sku, '${kind}', ${onHandDelta}, -quantity, $1, 'system' FROM ended
+)
+SELECT count(*)::integer AS lines FROM ended`,
+  };
+}

@@ -1,0 +1,16 @@
+import { sql, type AnyColumn, type SQL } from 'drizzle-orm';
+import { bigint, timestamp } from 'drizzle-orm/pg-core';
+
+/** A point in time with milliseconds: the precision of a JavaScript Date, so values survive the round trip. */
+export const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true, mode: 'date' });
+
+/** `created_at`, by the database's clock. */
+export const createdAt = () => instant('created_at').notNull().defaultNow();
+
+/** An amount of money in minor units. */
+export const minorUnits = (name: string) => bigint(name, { mode: 'number' });
+
+/** CHECK that a text column holds one of a list's literals; the list is the same one the code uses. */
+export function oneOf(column: AnyColumn, literals: readonly string[]): SQL {
+  return sql`${column} in (${sql.raw(literals.map((literal) => `'${literal}'`).join(', '))})`;
+}

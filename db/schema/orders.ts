@@ -1,0 +1,144 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigserial,
+  check,
+  char,
+  index,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  text,
+  uniqueIndex,
+  bigint,
+} from 'drizzle-orm/pg-core';
+import { CASE_STATES } from '../../src/domain/case.ts';
+import type { SealedContact } from '../../src/domain/contact-sealer.ts';
+import type { RejectionDetails, Refusal } from '../../src/domain/order.ts';
+import { ORDER_STATUSES, REJECTION_REASONS } from '../../src/domain/order-status.ts';
+import { CAPTURE_MODES } from '../../src/domain/payment.ts';
+import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
+
+export const ordersSchema = pgSchema('orders');
+
+/** One row per accepted order. `version` counts its events: `order_events.seq` runs from 1 to `version`. */
+export const orders = ordersSchema.table(
+  'orders',
+  {
+    orderId: text('order_id').primaryKey(),
+    tenantId: text('tenant_id').notNull(),
+    idempotencyKey: text('idempotency_key').notNull(),
+    requestHash: text('request_hash').notNull(),
+    /** Run id of the workflow's first execution: tells the order's own workflow from a later one of the same id. */
+    firstExecutionRunId: text('first_execution_run_id').notNull(),
+    correlationId: text('correlation_id').notNull(),
+    customerId: text('customer_id').notNull(),
+    sealedContact: jsonb('sealed_contact').$type<SealedContact>(),
+    currency: char('currency', { length: 3 }).notNull(),
+    paymentMethod: text('payment_method').notNull(),
+    captureMode: text('capture_mode', { enum: CAPTURE_MODES }).notNull(),
+    expectedTotalMinor: minorUnits('expected_total_minor'),
+    reference: text('reference'),
+    status: text('status', { enum: ORDER_STATUSES }).notNull(),
+    /** Decision to reject, stored before its effects are undone. */
+    refusal: jsonb('refusal').$type<Refusal>(),
+    reason: text('reason', { enum: REJECTION_REASONS }),
+    reasonDetails: jsonb('reason_details').$type<RejectionDetails>(),
+    totalMinor: minorUnits('total_minor'),
+    version: integer('version').notNull(),
+    createdAt: createdAt(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [
+    uniqueIndex('orders_tenant_key_idx').on(table.tenantId, table.idempotencyKey),
+    index('orders_tenant_created_idx').on(table.tenantId, table.createdAt.desc(), table.orderId.desc()),
+    index('orders_tenant_customer_idx').on(table.tenantId, table.customerId, table.createdAt.desc()),
+    index('orders_tenant_reference_idx')
+      .on(table.tenantId, table.reference)
+      .where(sql`reference is not null`),
+    index('orders_in_motion_idx')
+      .on(table.createdAt)
+      .where(sql`status in ('PENDING', 'CANCELLING', 'REFUNDING')`),
+    check('orders_status_check', oneOf(table.status, ORDER_STATUSES)),
+    check('orders_reason_check', oneOf(table.reason, REJECTION_REASONS)),
+    check('orders_capture_mode_check', oneOf(table.captureMode, CAPTURE_MODES)),
+    check('orders_rejected_has_reason_check', sql`(status = 'REJECTED') = (reason is not null) or status = 'CANCELLED'`),
+    check('orders_confirmed_has_total_check', sql`status <> 'CONFIRMED' or total_minor is not null`),
+    check('orders_version_check', sql`version >= 1`),
+  ],
+);
+
+/** The lines as ordered; prices live with the reservation that froze them. */
+export const orderLines = ordersSchema.table(
+  'order_lines',
+  {
+    orderId: text('order_id').notNull(),
+    sku: text('sku').notNull(),
+    quantity: integer('quantity').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.orderId, table.sku] }),
+    check('order_lines_quantity_check', sql`quantity between 1 and 1000`),
+  ],
+);
+
+/** Append-only history of an order (a trigger refuses UPDATE and DELETE). */
+export const orderEvents = ordersSchema.table(
+  'order_events',
+  {
+    orderId: text('order_id').notNull(),
+    seq: integer('seq').notNull(),
+    /** Position in the log of all orders, for readers that follow it. */
+    position: bigserial('position', { mode: 'number' }).notNull(),
+    tenantId: text('tenant_id').notNull(),
+    type: text('type').notNull(),
+    fromStatus: text('from_status', { enum: ORDER_STATUSES }),
+    toStatus: text('to_status', { enum: ORDER_STATUSES }),
+    actor: text('actor').notNull(),
+    data: jsonb('data').$type<Record<string, unknown>>().notNull(),
+    at: instant('at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.orderId, table.seq] }),
+    check('order_events_from_check', oneOf(table.fromStatus, ORDER_STATUSES)),
+    check('order_events_to_check', oneOf(table.toStatus, ORDER_STATUSES)),
+  ],
+);
+
+/** Orders that wait for a person, with what is known of the failure. */
+export const cases = ordersSchema.table(
+  'cases',
+  {
+    caseId: text('case_id').primaryKey(),
+    orderId: text('order_id').notNull(),
+    tenantId: text('tenant_id').notNull(),
+    step: text('step').notNull(),
+    errorCode: text('error_code').notNull(),
+    message: text('message').notNull(),
+    /** Same step and same code: failures of one cause share it. */
+    fingerprint: text('fingerprint').notNull(),
+    attempts: integer('attempts').notNull(),
+    state: text('state', { enum: CASE_STATES }).notNull(),
+    resolution: text('resolution'),
+    version: integer('version').notNull(),
+    openedAt: instant('opened_at').notNull().defaultNow(),
+    lastSeenAt: instant('last_seen_at').notNull().defaultNow(),
+    resolvedAt: instant('resolved_at'),
+  },
+  (table) => [
+    uniqueIndex('cases_one_open_per_step_idx')
+      .on(table.orderId, table.step)
+      .where(sql`state = 'open'`),
+    index('cases_tenant_state_idx').on(table.tenantId, table.state, table.openedAt.desc()),
+    check('cases_state_check', oneOf(table.state, CASE_STATES)),
+    check('cases_resolved_check', sql`(state = 'resolved') = (resolved_at is not null)`),
+    check('cases_attempts_check', sql`attempts >= 1`),
+  ],
+);
+
+/** Points taken per tenant and time window; written by the rate limiter only. */
+export const rateLimits = ordersSchema.table('rate_limits', {
+  key: text('key').primaryKey(),
+  points: integer('points').notNull().default(0),
+  expire: bigint('expire', { mode: 'number' }),
+});

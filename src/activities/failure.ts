@@ -1,0 +1,58 @@
+import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import { OrderSagaError, type FailureCode } from '../domain/errors.ts';
+import { PAYMENT_RETRY_DELAYS_MS } from '../domain/payment.ts';
+
+/** What a later attempt of the same step can do about a failure. */
+export type RetryClass =
+  /** Passes by itself: retried by the step's policy. */
+  | 'transient'
+  /** No retry can mend it: the order is parked at once. */
+  | 'permanent'
+  /** The effect may have happened: looked up before it is tried again, with growing waits. */
+  | 'unknown_outcome';
+
+/** The one place that says how each failure is retried. */
+export const RETRY_CLASSES = {
+  database_unavailable: 'transient',
+  database_contract: 'permanent',
+  order_state_conflict: 'permanent',
+  payment_outcome_unknown: 'unknown_outcome',
+  payment_gateway_open: 'unknown_outcome',
+  payment_mismatch: 'permanent',
+  payment_contract: 'permanent',
+  mail_unavailable: 'transient',
+  mail_gateway_open: 'transient',
+  mail_rejected: 'permanent',
+  contact_unreadable: 'permanent',
+  unclassified: 'permanent',
+} as const satisfies Record<FailureCode, RetryClass>;
+
+/** Spread of the payment delays: failures of one outage must not all come back in the same moment. */
+const JITTER = 0.1;
+
+/**
+ * Turns any error of an activity into the failure that Temporal retries or not. Messages carry ids and codes only;
+ * the text of an unclassified error stays in the worker's log, because it may repeat customer data.
+ */
+export function toFailure(error: unknown): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
+  if (!(error instanceof OrderSagaError)) {
+    const name = error instanceof Error ? error.name : typeof error;
+    return ApplicationFailure.create({ type: 'unclassified', message: `${name} (see the worker's log)`, nonRetryable: true });
+  }
+  const retryClass = RETRY_CLASSES[error.code];
+  return ApplicationFailure.create({
+    type: error.code,
+    message: error.message,
+    nonRetryable: retryClass === 'permanent',
+    ...(retryClass === 'unknown_outcome' ? { nextRetryDelay: paymentRetryDelayMs() } : {}),
+    ...(retryClass === 'permanent' ? {} : { category: ApplicationFailureCategory.BENIGN }),
+  });
+}
+
+function paymentRetryDelayMs(): number {
+  const { attempt } = activityInfo();
+  const delay = PAYMENT_RETRY_DELAYS_MS[Math.min(attempt, PAYMENT_RETRY_DELAYS_MS.length) - 1] ?? PAYMENT_RETRY_DELAYS_MS[0];
+  return Math.round(delay * (1 + JITTER * Math.random()));
+}

@@ -1,0 +1,106 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { secureHeaders } from 'hono/secure-headers';
+import { DatabaseUnavailableError } from '../domain/errors.ts';
+import type { Logger } from '../logger.ts';
+import { authenticate, type TokenVerifier } from './auth.ts';
+import type { ApiEnv } from './context.ts';
+import { mountDocs } from './docs.ts';
+import { identifyRequest, logAccess } from './request-context.ts';
+import { problemResponse, ProblemError, unavailable } from './problem.ts';
+import { limitRate } from './rate-limit.ts';
+import type { RateLimitStore } from '../../db/rate-limit-store.ts';
+import { createCatalogRoutes } from './routes/catalog.ts';
+import { createOperationsRoutes, type OperationsRoutesDeps } from './routes/operations.ts';
+import { createOrderRoutes, type OrderRoutesDeps } from './routes/orders.ts';
+
+/** Everything the HTTP application works with. */
+export interface AppDeps extends OrderRoutesDeps, OperationsRoutesDeps {
+  readonly catalog: Parameters<typeof createCatalogRoutes>[0]['catalog'];
+  readonly verifyToken: TokenVerifier;
+  readonly rateLimits: RateLimitStore;
+  readonly rateLimitPerSecond: number;
+  readonly logger: Logger;
+}
+
+/** A body of 100 lines has about 10 KiB. */
+const BODY_MAX_BYTES = 64 * 1024;
+
+/** Creates the HTTP application; it opens nothing by itself. */
+export function createApp(deps: AppDeps) {
+  const app = new OpenAPIHono<ApiEnv>();
+  app.use(identifyRequest(deps.logger), logAccess(deps.metrics));
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        // swagger-ui sets style attributes; scripts stay restricted to our own files.
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+      },
+      referrerPolicy: 'no-referrer',
+    }),
+  );
+  app.use('/v1/*', async (c, next) => {
+    await next();
+    c.header('Cache-Control', 'no-store');
+  });
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods) }));
+  app.use('/v1/*', authenticate(deps.verifyToken), limitRate(deps.rateLimits, deps.rateLimitPerSecond));
+  app.use(
+    '/v1/*',
+    bodyLimit({
+      maxSize: BODY_MAX_BYTES,
+      onError: () => {
+        throw new ProblemError('payload_too_large', `the body has more than ${BODY_MAX_BYTES} bytes`);
+      },
+    }),
+  );
+
+  app.route('/', createOperationsRoutes(deps));
+  app.route('/', createOrderRoutes(deps));
+  app.route('/', createCatalogRoutes(deps));
+  mountDocs(app);
+
+  app.notFound((c) => problemResponse(c, new ProblemError('not_found', 'there is nothing at this address')));
+  app.onError((error, c) => {
+    const problem = toProblem(error);
+    if (problem.code === 'internal_error') c.get('log').error({ err: error }, 'request failed');
+    return problemResponse(c, problem);
+  });
+  return app;
+}
+
+function toProblem(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof DatabaseUnavailableError) return unavailable('the database does not answer');
+  if (error instanceof HTTPException) {
+    switch (error.status) {
+      case 400:
+        return new ProblemError('malformed_json', 'the body is not valid JSON');
+      case 413:
+        return new ProblemError('payload_too_large', `the body has more than ${BODY_MAX_BYTES} bytes`);
+      case 415:
+        return new ProblemError('unsupported_media_type', 'the body must be application/json');
+      default:
+        break;
+    }
+  }
+  return new ProblemError('internal_error', 'something went wrong here; the request id finds it in the logs');
+}
+
+function refuseMethod(c: Parameters<typeof problemResponse>[0], methods: readonly string[]): Response {
+  return problemResponse(
+    c,
+    new ProblemError('method_not_allowed', 'this address does not know the method', {
+      headers: { Allow: methods.join(', ') },
+    }),
+  );
+}

@@ -1,0 +1,32 @@
+import type { Logger } from '../logger.ts';
+
+/** Who asks, from a verified token. */
+export interface Caller {
+  readonly tenantId: string;
+  readonly subject: string;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+/** What a token may allow. */
+export const SCOPES = [
+  'orders:write',
+  'orders:read',
+  'catalog:write',
+  'events:write',
+  'events:read',
+  'webhooks:write',
+  'ops:read',
+  'ops:write',
+  'ops:money',
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Variables that the middleware sets for each request. */
+export interface ApiEnv {
+  Variables: {
+    requestId: string;
+    correlationId: string;
+    caller: Caller;
+    log: Logger;
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * Slots for orders that this process carries through their first pass. They keep the number of orders in flight
+ * below the worker's capacity: past it, tasks take the longer way over the task queue.
+ */
+export interface EagerSlots {
+  /** Takes a slot, waiting up to the limit; false when none came free. */
+  acquire(workflowId: string): Promise<boolean>;
+  /** Frees the order's slot; harmless when it has none. */
+  release(workflowId: string): void;
+  inUse(): number;
+}
+
+/** Longest wait of a new order for a slot; it then starts over the task queue, the durable buffer for bursts. */
+const SLOT_WAIT_MS = 250;
+
+/** An order that has not ended its first pass by then is waiting for something and must not block others. */
+const SLOT_HOLD_MS = 2_000;
+
+/** Creates `size` slots. */
+export function createEagerSlots(size: number): EagerSlots {
+  const holders = new Map<string, NodeJS.Timeout>();
+  const waiting: Array<() => boolean> = [];
+
+  const take = (workflowId: string): void => {
+    holders.set(workflowId, setTimeout(() => release(workflowId), SLOT_HOLD_MS).unref());
+  };
+  const release = (workflowId: string): void => {
+    const timer = holders.get(workflowId);
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    holders.delete(workflowId);
+    // A waiter that gave up declines; the slot goes to the next one.
+    while (holders.size < size) {
+      const grant = waiting.shift();
+      if (grant === undefined) return;
+      grant();
+    }
+  };
+  const waitForSlot = (workflowId: string): Promise<boolean> =>
+    new Promise((resolve) => {
+      let settled = false;
+      const settle = (granted: boolean): boolean => {
+        if (settled) return false;
+        settled = true;
+        clearTimeout(timer);
+        if (granted) take(workflowId);
+        resolve(granted);
+        return granted;
+      };
+      const timer = setTimeout(() => settle(false), SLOT_WAIT_MS);
+      waiting.push(() => settle(true));
+    });
+
+  return {
+    acquire: async (workflowId) => {
+      // The same order posted twice at once shares nothing: only one of the starts will succeed.
+      if (holders.has(workflowId)) return false;
+      if (holders.size >= size) return waitForSlot(workflowId);
+      take(workflowId);
+      return true;
+    },
+    release,
+    inUse: () => holders.size,
+  };
+}

@@ -1,0 +1,125 @@
+import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import {
+  ORDER_WORKFLOW,
+  orderWorkflowId,
+  WORKFLOW_TASK_TIMEOUT_MS,
+  type OrderMemo,
+  type OrderWorkflowInput,
+} from '../workflows/contract.ts';
+import type { BacklogMonitor } from './backlog.ts';
+import type { EagerSlots } from './eager-slots.ts';
+import { unavailable } from './problem.ts';
+import { DeadlineExceededError, within, type TemporalHealth } from './temporal-health.ts';
+
+/** What accepting an order needs. */
+export interface OrderStarterDeps {
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly backlog: BacklogMonitor;
+  readonly backlogMaxAgeSeconds: number;
+  /** Only in a process that also runs a worker on the same native connection. */
+  readonly eager: { readonly client: Client; readonly slots: EagerSlots } | null;
+}
+
+/** Accepts orders by the one durable write there is: the start of their workflow. */
+export interface OrderStarter {
+  /**
+   * Starts the order's workflow.
+   * @returns `exists` when this order id was started before.
+   * @throws {ProblemError} `unavailable` when Temporal does not take it now; repeating with the same key is safe.
+   */
+  start(order: OrderWorkflowInput): Promise<'started' | 'exists'>;
+}
+
+/** A start takes milliseconds; a client should hear of trouble before its own patience ends. */
+const START_TIMEOUT_MS = 4_000;
+
+/** Starts under way at once; more would only queue in Temporal and run into the time limit there. */
+const STARTS_MAX = 128;
+
+/** Posts that may wait for their turn: bounds memory; the promise to clients is 256 at once. */
+const WAITING_MAX = 1_024;
+
+/** gRPC codes that mean "not now": cancelled (also a frozen server's timeout), deadline, exhausted, unavailable. */
+const NOT_NOW = new Set([1, 4, 8, 14]);
+
+/** Creates the starter of a process. */
+export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
+  const turns = createTurns();
+  return {
+    start: async (order) => {
+      if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was accepted');
+      if (deps.backlog.ageSeconds() > deps.backlogMaxAgeSeconds) {
+        throw unavailable('the workers are too far behind; nothing was accepted', 5);
+      }
+      return turns.run(() => startWithin(deps, order));
+    },
+  };
+}
+
+async function startWithin(deps: OrderStarterDeps, order: OrderWorkflowInput): Promise<'started' | 'exists'> {
+  try {
+    await within(START_TIMEOUT_MS, startWorkflow(deps, order));
+    return 'started';
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'exists';
+    if (error instanceof DeadlineExceededError || isNotNow(error)) {
+      throw unavailable('Temporal did not take the order in time; repeat with the same Idempotency-Key');
+    }
+    throw error;
+  }
+}
+
+async function startWorkflow({ client, eager }: OrderStarterDeps, order: OrderWorkflowInput): Promise<void> {
+  const workflowId = orderWorkflowId(order.orderId);
+  const memo: OrderMemo = {
+    tenantId: order.tenantId,
+    requestHash: order.requestHash,
+    correlationId: order.correlationId,
+  };
+  const inSlot = eager !== null && (await eager.slots.acquire(workflowId));
+  const starter = inSlot ? eager.client : client;
+  try {
+    await starter.workflow.start(ORDER_WORKFLOW, {
+      workflowId,
+      taskQueue: 'orders',
+      args: [order],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
+      requestEagerStart: inSlot,
+      memo: { ...memo },
+      staticSummary: `Order ${order.orderId}: ${order.request.lines.length} line(s), ${order.request.currency}`,
+    });
+  } catch (error) {
+    if (inSlot) eager.slots.release(workflowId);
+    throw error;
+  }
+}
+
+function isNotNow(error: unknown): boolean {
+  if (isGrpcServiceError(error)) return NOT_NOW.has(error.code);
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause !== undefined && isNotNow(cause);
+}
+
+/** Lets a bounded number of starts run at once, in order of arrival. */
+function createTurns(): { run<Result>(start: () => Promise<Result>): Promise<Result> } {
+  let running = 0;
+  const waiting: Array<() => void> = [];
+  return {
+    run: async (start) => {
+      if (running >= STARTS_MAX) {
+        if (waiting.length >= WAITING_MAX) throw unavailable('too many orders at once; nothing was accepted');
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+      running += 1;
+      try {
+        return await start();
+      } finally {
+        running -= 1;
+        waiting.shift()?.();
+      }
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import type { BacklogMonitor } from './backlog.ts';
+import { within, type TemporalHealth } from './temporal-health.ts';
+
+const CHECK_STATES = ['ok', 'degraded', 'down'] as const;
+
+/** State of one dependency, or of all of them. */
+export type CheckState = (typeof CHECK_STATES)[number];
+
+/** Answer of `/readyz`. */
+export interface Readiness {
+  readonly status: CheckState;
+  readonly checks: {
+    readonly database: CheckState;
+    readonly temporal: CheckState;
+    readonly paymentGateway: CheckState;
+    readonly mail: CheckState;
+    readonly backlog: CheckState;
+  };
+}
+
+/** What readiness looks at. Pings resolve when the dependency answers. */
+export interface ReadinessDeps {
+  readonly pingDatabase: () => Promise<void>;
+  readonly pingPaymentGateway: () => Promise<unknown>;
+  readonly pingMail: () => Promise<unknown>;
+  readonly temporal: TemporalHealth;
+  readonly backlog: BacklogMonitor;
+  readonly backlogMaxAgeSeconds: number;
+}
+
+const PING_TIMEOUT_MS = 1_000;
+
+/** Answers are kept this long, so that probes from many sides do not become load. */
+const CACHE_MS = 500;
+
+/**
+ * Creates the readiness check. Only the database and Temporal can make it `down`: without the gateway or the mail
+ * server orders are still accepted and wait. The backlog degrades from half of its bound.
+ */
+export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
+  let cached: { readonly at: number; readonly answer: Promise<Readiness> } | null = null;
+  return () => {
+    const now = performance.now();
+    if (cached === null || now - cached.at > CACHE_MS) cached = { at: now, answer: look(deps) };
+    return cached.answer;
+  };
+}
+
+async function look(deps: ReadinessDeps): Promise<Readiness> {
+  const answers = async (ping: () => Promise<unknown>): Promise<boolean> =>
+    within(PING_TIMEOUT_MS, ping()).then(
+      () => true,
+      () => false,
+    );
+  const [database, paymentGateway, mail] = await Promise.all([
+    answers(deps.pingDatabase),
+    answers(deps.pingPaymentGateway),
+    answers(deps.pingMail),
+  ]);
+  const checks: Readiness['checks'] = {
+    database: database ? 'ok' : 'down',
+    temporal: deps.temporal.isUp() ? 'ok' : 'down',
+    paymentGateway: paymentGateway ? 'ok' : 'degraded',
+    mail: mail ? 'ok' : 'degraded',
+    backlog: deps.backlog.ageSeconds() > deps.backlogMaxAgeSeconds / 2 ? 'degraded' : 'ok',
+  };
+  const states = Object.values(checks);
+  const status = states.includes('down') ? 'down' : states.includes('degraded') ? 'degraded' : 'ok';
+  return { status, checks };
+}

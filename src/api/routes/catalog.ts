@@ -1,0 +1,157 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import type { CatalogRepository } from '../../../db/repositories/catalog-repository.ts';
+import { assertNever } from '../../domain/errors.ts';
+import type { StockLevel } from '../../domain/reservation.ts';
+import { requireScope } from '../auth.ts';
+import type { ApiEnv } from '../context.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { parseIdempotencyKey } from '../idempotency-key.ts';
+import { ProblemError } from '../problem.ts';
+import {
+  adjustStockBody,
+  listProductsQuery,
+  productPage,
+  productView,
+  putProductBody,
+  skuPath,
+  stockView,
+} from '../schemas/catalog.ts';
+import { idempotencyHeader } from '../schemas/primitives.ts';
+import { problems } from '../schemas/problem.ts';
+import { validationHook } from '../validation.ts';
+
+const listProducts = createRoute({
+  method: 'get',
+  path: '/v1/products',
+  tags: ['Catalog and stock'],
+  summary: 'List products by SKU',
+  security: [{ bearer: [] }],
+  middleware: requireScope('orders:read'),
+  request: { query: listProductsQuery },
+  responses: {
+    200: { description: 'A page of products', content: { 'application/json': { schema: productPage } } },
+    ...problems('validation_failed'),
+  },
+});
+
+const putProduct = createRoute({
+  method: 'put',
+  path: '/v1/products/{sku}',
+  tags: ['Catalog and stock'],
+  summary: 'Create or change a product',
+  description: 'A new price holds for orders whose stock is held from now on; held orders keep their frozen price.',
+  security: [{ bearer: [] }],
+  middleware: requireScope('catalog:write'),
+  request: {
+    params: skuPath,
+    body: { required: true, content: { 'application/json': { schema: putProductBody } } },
+  },
+  responses: {
+    200: { description: 'Changed', content: { 'application/json': { schema: productView } } },
+    201: { description: 'Created, with no stock yet', content: { 'application/json': { schema: productView } } },
+    ...problems('malformed_json', 'not_found', 'unsupported_media_type', 'payload_too_large', 'validation_failed'),
+  },
+});
+
+const getStock = createRoute({
+  method: 'get',
+  path: '/v1/stock/{sku}',
+  tags: ['Catalog and stock'],
+  summary: 'Read stock figures',
+  security: [{ bearer: [] }],
+  middleware: requireScope('orders:read'),
+  request: { params: skuPath },
+  responses: {
+    200: { description: 'The figures', content: { 'application/json': { schema: stockView } } },
+    ...problems('not_found'),
+  },
+});
+
+const adjustStock = createRoute({
+  method: 'post',
+  path: '/v1/stock/{sku}/adjustments',
+  tags: ['Catalog and stock'],
+  summary: 'Add or take pieces',
+  security: [{ bearer: [] }],
+  middleware: requireScope('catalog:write'),
+  request: {
+    params: skuPath,
+    headers: idempotencyHeader,
+    body: { required: true, content: { 'application/json': { schema: adjustStockBody } } },
+  },
+  responses: {
+    200: { description: 'The figures afterwards', content: { 'application/json': { schema: stockView } } },
+    ...problems(
+      'malformed_json',
+      'idempotency_key_missing',
+      'idempotency_key_malformed',
+      'idempotency_key_reused',
+      'not_found',
+      'stock_below_reserved',
+      'unsupported_media_type',
+      'payload_too_large',
+      'validation_failed',
+    ),
+  },
+});
+
+/** Creates the routes for products and stock. */
+export function createCatalogRoutes({ catalog }: { readonly catalog: CatalogRepository }) {
+  return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
+    .openapi(listProducts, async (c) => {
+      const { limit, cursor } = c.req.valid('query');
+      const after = cursor === undefined ? null : decodeSkuCursor(cursor);
+      const items = await catalog.listProducts(c.get('caller').tenantId, after, limit);
+      const last = items.length === limit ? items.at(-1) : undefined;
+      return c.json({ items, nextCursor: last === undefined ? null : encodeCursor([last.sku]) }, 200);
+    })
+    .openapi(putProduct, async (c) => {
+      const product = { sku: c.req.valid('param').sku, ...c.req.valid('json') };
+      const { created } = await catalog.putProduct(c.get('caller').tenantId, product);
+      return c.json(product, created ? 201 : 200);
+    })
+    .openapi(getStock, async (c) => {
+      const level = await catalog.findOptionalStock(c.get('caller').tenantId, c.req.valid('param').sku);
+      if (level === null) throw unknownSku();
+      return c.json(toView(level), 200);
+    })
+    .openapi(adjustStock, async (c) => {
+      const { tenantId, subject } = c.get('caller');
+      const result = await catalog.adjustStock({
+        tenantId,
+        sku: c.req.valid('param').sku,
+        ...c.req.valid('json'),
+        actor: subject,
+        idempotencyKey: parseIdempotencyKey(c.req.header('idempotency-key')),
+      });
+      switch (result.kind) {
+        case 'adjusted':
+          c.header('Idempotency-Replayed', String(result.replayed));
+          return c.json(toView(result.level), 200);
+        case 'below_reserved':
+          throw new ProblemError('stock_below_reserved', `${result.level.reserved} pieces are reserved`);
+        case 'key_reused':
+          throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another adjustment');
+        case 'unknown_sku':
+          throw unknownSku();
+        default:
+          return assertNever(result);
+      }
+    });
+}
+
+function toView({ sku, onHand, reserved }: StockLevel) {
+  return { sku, onHand, reserved, available: onHand - reserved };
+}
+
+function decodeSkuCursor(cursor: string): string {
+  const [sku] = decodeCursor(cursor);
+  if (sku !== undefined) return sku;
+  throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
+    errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
+  });
+}
+
+function unknownSku(): ProblemError {
+  return new ProblemError('not_found', 'there is no such SKU');
+}

@@ -1,0 +1,235 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { OrderRepository } from '../../../db/repositories/order-repository.ts';
+import type { ContactSealer } from '../../domain/contact-sealer.ts';
+import { isOrderId, orderIdFor } from '../../domain/ids.ts';
+import type { OrderRequest } from '../../domain/order.ts';
+import type { OrderSettings } from '../../workflows/contract.ts';
+import { requireScope } from '../auth.ts';
+import type { ApiEnv } from '../context.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { parseIdempotencyKey, requestHashOf } from '../idempotency-key.ts';
+import type { ApiMetrics } from '../metrics.ts';
+import type { OrderReader } from '../order-reader.ts';
+import type { OrderStarter } from '../order-starter.ts';
+import { ProblemError } from '../problem.ts';
+import {
+  acceptedOrder,
+  createOrderBody,
+  listOrdersQuery,
+  mergedQuantities,
+  orderPage,
+  orderView,
+  timelineView,
+  type CreateOrderBody,
+} from '../schemas/order.ts';
+import { idempotencyHeader } from '../schemas/primitives.ts';
+import { problems } from '../schemas/problem.ts';
+import { validationHook } from '../validation.ts';
+
+/** What the order routes work with. */
+export interface OrderRoutesDeps {
+  readonly starter: OrderStarter;
+  readonly reader: OrderReader;
+  readonly orders: OrderRepository;
+  readonly sealer: ContactSealer;
+  readonly settings: OrderSettings;
+  readonly metrics: ApiMetrics;
+  /** Aborted when the process shuts down: long polls then answer at once with what they know. */
+  readonly shutdown: AbortSignal;
+}
+
+/** Longest `?wait`, in seconds. */
+const WAIT_MAX_SECONDS = 30;
+
+const orderPath = z.object({
+  id: z.string().max(100).openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
+});
+
+const createOrder = createRoute({
+  method: 'post',
+  path: '/v1/orders',
+  tags: ['Orders'],
+  summary: 'Accept an order',
+  description: 'Answers as soon as the order is stored durably; from then on it is carried to an end whatever crashes.',
+  security: [{ bearer: [] }],
+  middleware: requireScope('orders:write'),
+  request: {
+    headers: idempotencyHeader,
+    body: { required: true, content: { 'application/json': { schema: createOrderBody } } },
+  },
+  responses: {
+    202: {
+      description: 'Accepted, now or by an earlier request with the same key',
+      headers: {
+        Location: { description: 'Address of the order', schema: { type: 'string' } },
+        'Idempotency-Replayed': { description: '`true` when the key was used before', schema: { type: 'string' } },
+      },
+      content: { 'application/json': { schema: acceptedOrder } },
+    },
+    ...problems(
+      'malformed_json',
+      'idempotency_key_missing',
+      'idempotency_key_malformed',
+      'payload_too_large',
+      'unsupported_media_type',
+      'validation_failed',
+      'idempotency_key_reused',
+    ),
+  },
+});
+
+const getOrder = createRoute({
+  method: 'get',
+  path: '/v1/orders/{id}',
+  tags: ['Orders'],
+  summary: 'Read an order',
+  security: [{ bearer: [] }],
+  middleware: requireScope('orders:read'),
+  request: {
+    params: orderPath,
+    query: z.object({
+      wait: z.coerce.number().int().min(0).max(WAIT_MAX_SECONDS).optional().openapi({
+        description: 'Seconds to wait, up to 30: answers as soon as the order is at rest or a case is open',
+        example: 10,
+      }),
+    }),
+  },
+  responses: {
+    200: { description: 'The order', content: { 'application/json': { schema: orderView } } },
+    ...problems('not_found', 'validation_failed'),
+  },
+});
+
+const listOrders = createRoute({
+  method: 'get',
+  path: '/v1/orders',
+  tags: ['Orders'],
+  summary: 'List orders, newest first',
+  security: [{ bearer: [] }],
+  middleware: requireScope('orders:read'),
+  request: { query: listOrdersQuery },
+  responses: {
+    200: { description: 'A page of orders', content: { 'application/json': { schema: orderPage } } },
+    ...problems('validation_failed'),
+  },
+});
+
+const getTimeline = createRoute({
+  method: 'get',
+  path: '/v1/orders/{id}/timeline',
+  tags: ['Orders'],
+  summary: 'Read what happened to an order',
+  security: [{ bearer: [] }],
+  middleware: requireScope('orders:read'),
+  request: { params: orderPath },
+  responses: {
+    200: { description: 'Its events, oldest first', content: { 'application/json': { schema: timelineView } } },
+    ...problems('not_found'),
+  },
+});
+
+/** Creates the order routes. */
+export function createOrderRoutes(deps: OrderRoutesDeps) {
+  return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
+    .openapi(createOrder, async (c) => {
+      const { tenantId } = c.get('caller');
+      const key = parseIdempotencyKey(c.req.header('idempotency-key'));
+      const body = c.req.valid('json');
+      const orderId = orderIdFor(tenantId, key);
+      const replayed = await accept(deps, {
+        ...toOrder(body),
+        orderId,
+        tenantId,
+        idempotencyKey: key,
+        correlationId: c.get('correlationId'),
+        sealedContact: sealContact(deps.sealer, orderId, body),
+      });
+      deps.metrics.orderAccepted(replayed);
+      const self = `/v1/orders/${orderId}`;
+      c.header('Location', self);
+      c.header('Idempotency-Replayed', String(replayed));
+      return c.json({ id: orderId, status: 'PENDING', links: { self, timeline: `${self}/timeline` } } as const, 202);
+    })
+    .openapi(listOrders, async (c) => {
+      const { tenantId } = c.get('caller');
+      const { limit, cursor, createdAfter, ...filters } = c.req.valid('query');
+      const before = cursor === undefined ? undefined : decodeOrderCursor(cursor);
+      const items = await deps.reader.list({
+        tenantId,
+        ...filters,
+        createdAfter: createdAfter === undefined ? undefined : new Date(createdAfter),
+        before,
+        limit,
+      });
+      const last = items.length === limit ? items.at(-1) : undefined;
+      return c.json({ items, nextCursor: last === undefined ? null : encodeCursor([last.createdAt, last.id]) }, 200);
+    })
+    .openapi(getOrder, async (c) => {
+      const { tenantId } = c.get('caller');
+      const { id } = c.req.valid('param');
+      const { wait = 0 } = c.req.valid('query');
+      if (!isOrderId(id)) throw notFound();
+      const signal = AbortSignal.any([c.req.raw.signal, deps.shutdown]);
+      const order =
+        wait === 0
+          ? await deps.reader.find(tenantId, id)
+          : await deps.reader.findAtRest(tenantId, id, wait * 1_000, signal);
+      if (order === null) throw notFound();
+      return c.json(order, 200);
+    })
+    .openapi(getTimeline, async (c) => {
+      const { tenantId } = c.get('caller');
+      const { id } = c.req.valid('param');
+      if (!isOrderId(id)) throw notFound();
+      const events = await deps.orders.timeline(tenantId, id);
+      if (events.length === 0 && (await deps.reader.find(tenantId, id)) === null) throw notFound();
+      return c.json({ items: events.map((event) => ({ ...event, at: event.at.toISOString() })) }, 200);
+    });
+}
+
+type Acceptance = Omit<Parameters<OrderStarter['start']>[0], 'settings'>;
+
+/** @returns whether the order had been accepted before. */
+async function accept(deps: OrderRoutesDeps, order: Acceptance): Promise<boolean> {
+  const outcome = await deps.starter.start({ ...order, settings: deps.settings });
+  if (outcome === 'started') return false;
+  const firstHash = await deps.reader.requestHash(order.tenantId, order.orderId);
+  if (firstHash === order.requestHash) return true;
+  throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another order');
+}
+
+/** The validated body as the workflow's request: lines merged and sorted, absent fields null. */
+function toOrder(body: CreateOrderBody): { request: OrderRequest; requestHash: string } {
+  const lines = [...mergedQuantities(body.lines)]
+    .map(([sku, quantity]) => ({ sku, quantity }))
+    .toSorted((left, right) => (left.sku < right.sku ? -1 : 1));
+  const request: OrderRequest = {
+    customerId: body.customer.id,
+    currency: body.currency,
+    lines,
+    paymentMethod: body.payment.method,
+    captureMode: body.payment.capture,
+    expectedTotalMinor: body.expectedTotalMinor ?? null,
+    reference: body.reference ?? null,
+  };
+  return { request, requestHash: requestHashOf({ ...body, lines }) };
+}
+
+function sealContact(sealer: ContactSealer, orderId: string, { customer }: CreateOrderBody) {
+  if (customer.email === undefined && customer.phone === undefined) return null;
+  return sealer.seal(orderId, { email: customer.email ?? null, phone: customer.phone ?? null });
+}
+
+function decodeOrderCursor(cursor: string): { createdAt: Date; orderId: string } {
+  const [createdAt = '', orderId = ''] = decodeCursor(cursor);
+  if (Number.isNaN(Date.parse(createdAt)) || !isOrderId(orderId)) {
+    throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
+      errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
+    });
+  }
+  return { createdAt: new Date(createdAt), orderId };
+}
+
+function notFound(): ProblemError {
+  return new ProblemError('not_found', 'there is no such order');
+}

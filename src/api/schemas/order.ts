@@ -1,0 +1,179 @@
+import { z } from '@hono/zod-openapi';
+import { ORDER_STATUSES, REJECTION_REASONS } from '../../domain/order-status.ts';
+import { PAYMENT_STATES } from '../../domain/payment.ts';
+import { RESERVATION_STATES } from '../../domain/reservation.ts';
+import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
+import { currency, instant, pageQuery, sku, text } from './primitives.ts';
+
+/** Lines of one order, and pieces of one line after lines of the same SKU are added up. */
+export const LINES_MAX = 100;
+export const QUANTITY_MAX = 1_000;
+
+const minor = (description: string) => z.int().openapi({ description: `${description}, in minor units`, example: 4500 });
+
+/** Body of `POST /v1/orders`. Unknown fields are refused, so a misspelt one is not silently ignored. */
+export const createOrderBody = z
+  .strictObject({
+    customer: z
+      .strictObject({
+        id: text(128).openapi({ description: 'Your id of the customer', example: 'cust_42' }),
+        email: z.email().max(254).optional().openapi({
+          description: 'Where the confirmation goes; sealed before it is stored anywhere',
+          example: 'ada@example.com',
+        }),
+        phone: z
+          .string()
+          .regex(/^\+[1-9]\d{6,14}$/, 'must be in E.164 form')
+          .optional()
+          .openapi({ description: 'E.164 phone number; sealed like the address', example: '+4930123456' }),
+      })
+      .openapi({ description: 'Who orders' }),
+    currency,
+    lines: z
+      .array(
+        z.strictObject({
+          sku,
+          quantity: z.int().min(1).max(QUANTITY_MAX).openapi({ description: 'Pieces, 1 to 1,000', example: 2 }),
+        }),
+      )
+      .min(1)
+      .max(LINES_MAX)
+      .openapi({ description: '1 to 100 lines; lines of the same SKU are added up' }),
+    payment: z
+      .strictObject({
+        method: text(255).openapi({ description: 'Token of a payment method at the provider; never card data', example: 'pm_ok' }),
+        capture: z.literal('automatic').default('automatic').openapi({
+          description: 'When the money is taken: with the order',
+          example: 'automatic',
+        }),
+      })
+      .openapi({ description: 'How it is paid' }),
+    expectedTotalMinor: z.int().min(0).max(MAX_AMOUNT_MINOR).optional().openapi({
+      description: 'The total you showed your customer, in minor units; another catalog total rejects the order (`price_changed`)',
+      example: 4500,
+    }),
+    reference: text(128).optional().openapi({ description: 'Your reference, for finding the order', example: 'cart-991' }),
+  })
+  .superRefine((body, ctx) => {
+    for (const [name, quantity] of mergedQuantities(body.lines)) {
+      if (quantity <= QUANTITY_MAX) continue;
+      ctx.addIssue({ code: 'custom', path: ['lines'], message: `${name}: more than ${QUANTITY_MAX} pieces in all` });
+    }
+  })
+  .openapi('CreateOrder');
+export type CreateOrderBody = z.output<typeof createOrderBody>;
+
+/** Pieces per SKU. */
+export function mergedQuantities(lines: readonly { readonly sku: string; readonly quantity: number }[]): Map<string, number> {
+  const merged = new Map<string, number>();
+  for (const line of lines) merged.set(line.sku, (merged.get(line.sku) ?? 0) + line.quantity);
+  return merged;
+}
+
+/** Answer of `POST /v1/orders`. */
+export const acceptedOrder = z
+  .object({
+    id: z.string().openapi({ description: 'Order id, derived from tenant and key', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
+    status: z.literal('PENDING').openapi({ description: 'Always PENDING: the order is accepted, not yet carried out' }),
+    links: z.object({
+      self: z.string().openapi({ description: 'Address of the order', example: '/v1/orders/ord_...' }),
+      timeline: z.string().openapi({ description: 'Address of its history', example: '/v1/orders/ord_.../timeline' }),
+    }),
+  })
+  .openapi('AcceptedOrder');
+
+const shortage = z.object({
+  sku,
+  requested: z.int().openapi({ description: 'Pieces ordered', example: 6 }),
+  available: z.int().openapi({ description: 'Pieces left', example: 5 }),
+});
+
+/** An order as clients see it. */
+export const orderView = z
+  .object({
+    id: z.string().openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
+    status: z.enum(ORDER_STATUSES).openapi({ description: 'Where the order is' }),
+    reason: z.enum(REJECTION_REASONS).nullable().openapi({ description: 'Why it was rejected' }),
+    reasonDetails: z
+      .union([
+        z.object({ lines: z.array(shortage).readonly() }),
+        z.object({ skus: z.array(z.string()).readonly() }),
+        z.object({ declineCode: z.string() }),
+        z.object({ expectedTotalMinor: z.int(), totalMinor: z.int() }),
+      ])
+      .nullable()
+      .openapi({ description: 'What the reason alone does not say' }),
+    attention: z
+      .object({
+        caseId: z.string().openapi({ description: 'Case id' }),
+        step: z.string().openapi({ description: 'Step the order is parked on', example: 'take-payment' }),
+        errorCode: z.string().openapi({ description: 'Stable code of the failure', example: 'payment_mismatch' }),
+        openedAt: instant('When the case was opened'),
+      })
+      .nullable()
+      .openapi({ description: 'Open case: the order waits for a person' }),
+    reference: z.string().nullable().openapi({ description: 'Your reference', example: 'cart-991' }),
+    customer: z.object({ id: z.string().openapi({ description: 'Your id of the customer', example: 'cust_42' }) }),
+    currency: z.string().openapi({ description: 'ISO 4217 currency code', example: 'EUR' }),
+    totalMinor: minor('Total at the frozen prices; null before stock is held').nullable(),
+    lines: z.array(
+      z.object({
+        sku: z.string().openapi({ description: 'Stock keeping unit', example: 'SKU-0001' }),
+        quantity: z.int().openapi({ description: 'Pieces', example: 2 }),
+        unitPriceMinor: minor('Frozen price of one piece').nullable(),
+        reservation: z.enum(RESERVATION_STATES).nullable().openapi({ description: 'State of the held stock' }),
+      }),
+    ),
+    payment: z.object({
+      state: z.enum(PAYMENT_STATES).openapi({ description: 'Where the money is' }),
+      authorizedMinor: minor('Authorized so far'),
+      capturedMinor: minor('Captured so far'),
+      refundedMinor: minor('Refunded so far'),
+      method: z.string().openapi({ description: 'Token of the payment method', example: 'pm_ok' }),
+    }),
+    holdExpiresAt: instant('When the held stock is given back, while it is held').nullable(),
+    version: z.int().openapi({ description: 'Grows with every event of the order', example: 2 }),
+    createdAt: instant('When the order was opened'),
+    updatedAt: instant('When it last changed'),
+    correlationId: z.string().openapi({ description: 'Correlation id of the request that made the order' }),
+    workflow: z.object({
+      id: z.string().openapi({ description: 'Temporal workflow id', example: 'order/ord_...' }),
+      url: z.string().openapi({ description: 'The workflow in the Temporal Web UI' }),
+    }),
+  })
+  .openapi('Order');
+export type OrderView = z.output<typeof orderView>;
+
+/** Query of `GET /v1/orders`. */
+export const listOrdersQuery = z.object({
+  status: z.enum(ORDER_STATUSES).optional().openapi({ description: 'Only orders in this status' }),
+  customerId: text(128).optional().openapi({ description: 'Only orders of this customer' }),
+  reference: text(128).optional().openapi({ description: 'Only orders with this reference' }),
+  createdAfter: z.iso.datetime({ offset: true }).optional().openapi({ description: 'Only orders opened after this time (RFC 3339)' }),
+  ...pageQuery,
+});
+
+/** A page of orders. */
+export const orderPage = z
+  .object({
+    items: z.array(orderView),
+    nextCursor: z.string().nullable().openapi({ description: 'Cursor of the next page; null on the last one' }),
+  })
+  .openapi('OrderPage');
+
+/** History of one order. */
+export const timelineView = z
+  .object({
+    items: z.array(
+      z.object({
+        seq: z.int().openapi({ description: 'Position, from 1 without gaps', example: 1 }),
+        at: instant('When it happened'),
+        type: z.string().openapi({ description: 'What happened', example: 'order.opened' }),
+        from: z.enum(ORDER_STATUSES).nullable().openapi({ description: 'Status before, if it changed' }),
+        to: z.enum(ORDER_STATUSES).nullable().openapi({ description: 'Status after, if it changed' }),
+        actor: z.string().openapi({ description: 'Who did it', example: 'system' }),
+        data: z.record(z.string(), z.unknown()).openapi({ description: 'Details, by type' }),
+      }),
+    ),
+  })
+  .openapi('Timeline');

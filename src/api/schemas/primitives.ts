@@ -1,0 +1,48 @@
+import { z } from '@hono/zod-openapi';
+import { MAX_UNIT_PRICE_MINOR } from '../../domain/money.ts';
+
+const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
+
+/** Text that PostgreSQL and JSON can both hold: neither NUL nor half a surrogate pair. */
+export function text(maxLength: number) {
+  return z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must not contain NUL or unpaired surrogates');
+}
+
+/** ISO 4217 code of a currency that exists. */
+export const currency = z
+  .string()
+  .regex(/^[A-Z]{3}$/, 'must be three capital letters')
+  .refine((code) => CURRENCIES.has(code), 'is not an ISO 4217 currency')
+  .openapi({ description: 'ISO 4217 currency code', example: 'EUR' });
+
+/** Stock keeping unit. */
+export const sku = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 characters of A-Z a-z 0-9 _ . -')
+  .openapi({ description: 'Stock keeping unit', example: 'SKU-0001' });
+
+/** Price of one piece in minor units. */
+export const priceMinor = z.int().min(0).max(MAX_UNIT_PRICE_MINOR);
+
+/** A point in time in answers. */
+export const instant = (description: string) =>
+  z.iso.datetime().openapi({ description: `${description} (RFC 3339, UTC, milliseconds)`, example: '2026-11-21T10:00:00.000Z' });
+
+/** `Idempotency-Key` as documentation; the middleware checks it, so that a bad one is a 400 and not a 422. */
+export const idempotencyHeader = z.object({
+  'idempotency-key': z.string().optional().openapi({
+    description:
+      'Required. 8 to 255 characters of `A-Z a-z 0-9 _ . : -`, quoted or bare. The same key never acts twice; repeat with it after a 503 or a lost answer.',
+    example: 'checkout-991',
+  }),
+});
+
+/** Page size and cursor of lists. */
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(100).default(50).openapi({ description: 'Items per page, 1 to 100', example: 50 }),
+  cursor: z.string().max(400).optional().openapi({ description: '`nextCursor` of the page before', example: 'eyJ...' }),
+};

@@ -1,0 +1,21 @@
+import { createTemporalClient } from '../temporal.ts';
+import { openResources, startApi } from '../compose.ts';
+import { runProcess } from '../process.ts';
+
+/** The API alone: accepts orders, reads them, and runs no workflow. */
+await runProcess('api', async (config, logger) => {
+  const resources = openResources(config, logger, 'order-saga-api');
+  const client = createTemporalClient(config.temporal);
+  const api = await startApi(config, logger, resources, client, null);
+  logger.info({ port: api.server.port }, 'listening');
+  const ended = Promise.withResolvers<void>();
+  return {
+    finished: ended.promise,
+    stop: async () => {
+      await api.close();
+      await client.connection.close();
+      await resources.close();
+      ended.resolve();
+    },
+  };
+});

@@ -1,0 +1,46 @@
+import { Client } from '@temporalio/client';
+import { createEagerSlots } from './api/eager-slots.ts';
+import { composeActivities, composeWorkers, openResources, startApi } from './compose.ts';
+import { runProcess } from './process.ts';
+import {
+  connectNatively,
+  createTemporalClient,
+  ensureSearchAttributes,
+  ensureSweepSchedule,
+  installTemporalRuntime,
+  requireLeanSandbox,
+} from './temporal.ts';
+
+/**
+ * API and worker in one process. An order it accepts is started eagerly: its first workflow task comes back with
+ * the answer to the start, so its first pass needs no task queue at all.
+ */
+await runProcess('combined', async (config, logger) => {
+  requireLeanSandbox(config.worker.sandbox);
+  installTemporalRuntime(logger, config.worker.metricsPort);
+  const client = createTemporalClient(config.temporal);
+  await ensureSearchAttributes(client, config.temporal);
+  await ensureSweepSchedule(client);
+
+  const resources = openResources(config, logger, 'order-saga-combined');
+  const connection = await connectNatively(config.temporal);
+  const slots = createEagerSlots(config.api.eagerSlots);
+  const activities = composeActivities(config, resources);
+  const workers = await composeWorkers(config, logger, connection, activities, slots.release);
+  const finished = workers.run();
+  const eagerClient = new Client({ connection, namespace: config.temporal.namespace });
+  const api = await startApi(config, logger, resources, client, { client: eagerClient, slots });
+  logger.info({ port: api.server.port }, 'listening');
+  return {
+    finished,
+    stop: async () => {
+      // First no new orders, then the ones under way, then the connections they used.
+      await api.close();
+      workers.shutdown();
+      await workers.ended;
+      await connection.close();
+      await client.connection.close();
+      await resources.close();
+    },
+  };
+});

@@ -1,0 +1,160 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { TOKEN_AUDIENCE, TOKEN_ISSUER } from './dev-token.ts';
+import type { PortClaim } from './ports.ts';
+
+/** Environment variables as `process.env` holds them. */
+export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
+
+/** The folder of the project: the one that holds `package.json`. */
+export const PROJECT_FOLDER = resolve(import.meta.dirname, '../..');
+
+const port = z.coerce.number().int().min(1).max(65_535);
+
+const PORT_VARIABLES = {
+  API_PORT: port.default(8080),
+  TEMPORAL_PORT: port.default(7233),
+  TEMPORAL_UI_PORT: port.default(8233),
+  POSTGRES_PORT: port.default(54_329),
+  SIMULATOR_PORT: port.default(8090),
+  MAIL_SINK_SMTP_PORT: port.default(2525),
+  MAIL_SINK_INBOX_PORT: port.default(8025),
+  WORKER_METRICS_PORT: port.default(9464),
+};
+
+const devSchema = z.object({
+  ...PORT_VARIABLES,
+  DATA_DIR: z.string().default('.data'),
+  DATABASE_URL: z.url().optional(),
+  TEMPORAL_ADDRESS: z.string().optional(),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_UI_URL: z.url().optional(),
+  PAYMENT_GATEWAY_URL: z.url().optional(),
+  SMTP_URL: z.url().optional(),
+  JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  CONTACT_KEYS: z.string().optional(),
+});
+
+/** What `npm start` runs with. An address that is set belongs to somebody else's server: ours is not started then. */
+export type DevEnvironment = ReturnType<typeof loadDevEnvironment>;
+
+/** A variable cannot be used; the message has one line for each. */
+export class DevEnvironmentError extends Error {
+  constructor(issues: readonly z.core.$ZodIssue[]) {
+    super(issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+    this.name = 'DevEnvironmentError';
+  }
+}
+
+/**
+ * Reads the settings of `npm start`; an empty variable counts as not set.
+ * @throws {DevEnvironmentError} that lists every problem at once.
+ */
+export function loadDevEnvironment(env: EnvironmentVariables) {
+  const values = parse(devSchema, env);
+  return {
+    dataFolder: resolve(PROJECT_FOLDER, values.DATA_DIR),
+    ports: {
+      api: values.API_PORT,
+      temporal: values.TEMPORAL_PORT,
+      temporalUi: values.TEMPORAL_UI_PORT,
+      postgres: values.POSTGRES_PORT,
+      simulator: values.SIMULATOR_PORT,
+      smtp: values.MAIL_SINK_SMTP_PORT,
+      inbox: values.MAIL_SINK_INBOX_PORT,
+      metrics: values.WORKER_METRICS_PORT,
+    },
+    external: {
+      databaseUrl: values.DATABASE_URL ?? null,
+      temporalAddress: values.TEMPORAL_ADDRESS ?? null,
+      temporalUiUrl: values.TEMPORAL_UI_URL ?? null,
+      paymentGatewayUrl: values.PAYMENT_GATEWAY_URL ?? null,
+      smtpUrl: values.SMTP_URL ?? null,
+    },
+    temporalNamespace: values.TEMPORAL_NAMESPACE,
+    secrets: { jwtSecret: values.JWT_SECRET ?? null, contactKeys: values.CONTACT_KEYS ?? null },
+    variables: env,
+  };
+}
+
+/** The ports that a start will use; those of servers that somebody else runs are left out. */
+export function portClaims({ ports, external }: DevEnvironment): PortClaim[] {
+  const unless = (address: string | null, claims: readonly PortClaim[]): readonly PortClaim[] =>
+    address === null ? claims : [];
+  return [
+    { port: ports.api, variable: 'API_PORT', purpose: 'API' },
+    { port: ports.metrics, variable: 'WORKER_METRICS_PORT', purpose: 'worker metrics' },
+    ...unless(external.temporalAddress, [
+      { port: ports.temporal, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
+      { port: ports.temporalUi, variable: 'TEMPORAL_UI_PORT', purpose: 'Temporal Web UI' },
+    ]),
+    ...unless(external.databaseUrl, [{ port: ports.postgres, variable: 'POSTGRES_PORT', purpose: 'PostgreSQL' }]),
+    ...unless(external.paymentGatewayUrl, [
+      { port: ports.simulator, variable: 'SIMULATOR_PORT', purpose: 'payment simulator' },
+    ]),
+    ...unless(external.smtpUrl, [
+      { port: ports.smtp, variable: 'MAIL_SINK_SMTP_PORT', purpose: 'mail sink, SMTP' },
+      { port: ports.inbox, variable: 'MAIL_SINK_INBOX_PORT', purpose: 'mail sink, inbox' },
+    ]),
+  ];
+}
+
+const toolSchema = z.object({
+  PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
+  XDG_CACHE_HOME: z.string().optional(),
+});
+
+/** Where programs are looked for and kept, outside the project, so that a second clone starts at once. */
+export interface ToolFolders {
+  /** Folders of `PATH`, in order. */
+  readonly searchPath: readonly string[];
+  /** `order-saga` in the user's cache folder. */
+  readonly cacheFolder: string;
+}
+
+/** Reads where tools are; never fails. */
+export function loadToolFolders(env: EnvironmentVariables): ToolFolders {
+  const { PATH, XDG_CACHE_HOME } = parse(toolSchema, env);
+  return {
+    searchPath: PATH.split(':').filter((folder) => folder !== ''),
+    cacheFolder: join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'order-saga'),
+  };
+}
+
+const tokenSchema = z.object({
+  JWT_SECRET: z.string({ error: 'is not set: run `npm start` once, which makes one, or set the secret of your API' }),
+  JWT_ISSUER: z.string().default(TOKEN_ISSUER),
+  JWT_AUDIENCE: z.string().default(TOKEN_AUDIENCE),
+});
+
+/** Reads what tokens are signed with. */
+export function loadTokenSettings(env: EnvironmentVariables) {
+  const values = parse(tokenSchema, env);
+  return { secret: values.JWT_SECRET, issuer: values.JWT_ISSUER, audience: values.JWT_AUDIENCE };
+}
+
+const mailSinkSchema = z.object({
+  MAIL_SINK_SMTP_PORT: PORT_VARIABLES.MAIL_SINK_SMTP_PORT,
+  MAIL_SINK_INBOX_PORT: PORT_VARIABLES.MAIL_SINK_INBOX_PORT,
+  MAIL_SINK_HOST: z.string().default('127.0.0.1'),
+  MAIL_SINK_FILE: z.string().optional(),
+});
+
+/** Reads the settings of the mail sink process. */
+export function loadMailSinkSettings(env: EnvironmentVariables) {
+  const values = parse(mailSinkSchema, env);
+  return {
+    smtpPort: values.MAIL_SINK_SMTP_PORT,
+    inboxPort: values.MAIL_SINK_INBOX_PORT,
+    host: values.MAIL_SINK_HOST,
+    file: values.MAIL_SINK_FILE ?? null,
+  };
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, env: EnvironmentVariables): z.output<Schema> {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = schema.safeParse(present);
+  if (!parsed.success) throw new DevEnvironmentError(parsed.error.issues);
+  return parsed.data;
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseEnv } from 'node:util';
+import type { DevEnvironment } from './dev-environment.ts';
+
+/** Secrets of a development system; made once and kept, so that tokens and sealed contacts stay readable. */
+export interface DevSecrets {
+  readonly JWT_SECRET: string;
+  readonly CONTACT_KEYS: string;
+}
+
+/** Where things lie in the data folder. */
+export function dataPaths(dataFolder: string) {
+  return {
+    environmentFile: join(dataFolder, 'dev.env'),
+    tokenFile: join(dataFolder, 'dev-token'),
+    runFile: join(dataFolder, 'run.json'),
+    postgresFolder: join(dataFolder, 'postgres'),
+    temporalDatabase: join(dataFolder, 'temporal.db'),
+    paymentLedger: join(dataFolder, 'payment-ledger.jsonl'),
+    mails: join(dataFolder, 'mails.jsonl'),
+    log: (name: string) => join(dataFolder, 'logs', `${name.toLowerCase().replaceAll(' ', '-')}.log`),
+  };
+}
+
+/**
+ * Makes the data folder, closed to other users. As root it may be passed through, not listed: PostgreSQL runs as
+ * another user and must reach its own folder. A folder that exists keeps its mode.
+ */
+export function makeDataFolder(dataFolder: string): void {
+  mkdirSync(dirname(dataFolder), { recursive: true });
+  if (!existsSync(dataFolder)) mkdirSync(dataFolder, { mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+}
+
+/** Secrets from the environment, else those of the last start, else new ones. */
+export function chooseSecrets(file: string, fromEnvironment: DevEnvironment['secrets']): DevSecrets {
+  const kept = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
+  return {
+    JWT_SECRET: fromEnvironment.jwtSecret ?? kept['JWT_SECRET'] ?? randomBytes(32).toString('base64url'),
+    CONTACT_KEYS: fromEnvironment.contactKeys ?? kept['CONTACT_KEYS'] ?? `dev1:${randomBytes(32).toString('base64')}`,
+  };
+}
+
+/** Writes variables as `node --env-file` reads them, for this user only. */
+export function writeEnvironmentFile(file: string, variables: Readonly<Record<string, string>>): void {
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${quote(name, value)}\n`);
+  writePrivateFile(file, `# Written by \`npm start\`; secrets are kept, addresses are those of the last start.\n${lines.join('')}`);
+}
+
+/** Writes a file of mode 0600; written aside and renamed, so that a reader never sees half of it. */
+export function writePrivateFile(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** The format knows no escaping: a value stands between quotes that it does not hold itself. */
+function quote(name: string, value: string): string {
+  const mark = ["'", '"', '`'].find((candidate) => !value.includes(candidate));
+  if (mark === undefined || value.includes('\n')) throw new Error(`${name} cannot be written to an environment file`);
+  return `${mark}${value}${mark}`;
+}

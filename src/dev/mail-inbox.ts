@@ -1,0 +1,102 @@
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+
+const messageSchema = z.object({
+  messageId: z.string().nullable(),
+  to: z.string(),
+  subject: z.string(),
+  orderId: z.string().nullable(),
+  text: z.string(),
+  at: z.string(),
+});
+
+/** One mail as it arrived. A repeated Message-ID is a message of its own: a sink hides nothing. */
+export type InboxMessage = Readonly<z.infer<typeof messageSchema>>;
+
+/** How many messages are kept; a benchmark's worth, some 4 MB. */
+export const INBOX_LIMIT = 10_000;
+
+/** The array and the file may grow to twice the limit before the old half is cut off: the cost per mail stays flat. */
+const CUT_AT = 2 * INBOX_LIMIT;
+
+/** The newest messages, optionally kept in a file. */
+export interface MailInbox {
+  /** Keeps a message; with a file it has been handed to the system when this returns, so a kill loses nothing. */
+  add(message: InboxMessage): void;
+  /** Newest first, at most `INBOX_LIMIT`. */
+  newest(filter?: { orderId?: string | undefined; limit?: number | undefined }): InboxMessage[];
+  clear(): void;
+  close(): void;
+}
+
+/** Creates an inbox; with a file (one JSON document per line) it starts with what the file holds. */
+export function createMailInbox(file: string | null): MailInbox {
+  let messages = file === null ? [] : readMessages(file);
+  let lines = file === null ? null : openLines(file, messages);
+  const cut = (): void => {
+    messages = messages.slice(-INBOX_LIMIT);
+    if (file === null || lines === null) return;
+    closeSync(lines);
+    lines = openLines(file, messages);
+  };
+  return {
+    add: (message) => {
+      messages.push(message);
+      if (lines !== null) writeSync(lines, toLine(message));
+      if (messages.length >= CUT_AT) cut();
+    },
+    newest: ({ orderId, limit = INBOX_LIMIT } = {}) =>
+      messages
+        .slice(-INBOX_LIMIT)
+        .toReversed()
+        .filter((message) => orderId === undefined || message.orderId === orderId)
+        .slice(0, limit),
+    clear: () => {
+      messages = [];
+      cut();
+    },
+    close: () => {
+      if (lines !== null) closeSync(lines);
+      lines = null;
+    },
+  };
+}
+
+function toLine(message: InboxMessage): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+/** Rewrites the file with these messages and opens it for more. */
+function openLines(file: string, messages: readonly InboxMessage[]): number {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.new`, messages.map(toLine).join(''), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+  return openSync(file, 'a');
+}
+
+/** A line that a kill cut short is left out. */
+function readMessages(file: string): InboxMessage[] {
+  return readLines(file)
+    .flatMap((line) => {
+      const parsed = messageSchema.safeParse(parseJson(line));
+      return parsed.success ? [parsed.data] : [];
+    })
+    .slice(-INBOX_LIMIT);
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch {
+    return [];
+  }
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,8 @@
+import { loadMailSinkSettings } from './dev-environment.ts';
+import { createMailSink } from './mail-sink.ts';
+
+// Entry of `npm run start:mail-sink`: the development mail sink as a process of its own.
+const sink = createMailSink(loadMailSinkSettings(process.env));
+await sink.start();
+console.log(`mail sink: SMTP on port ${sink.ports.smtp}, inbox on port ${sink.ports.inbox}`);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void sink.stop());

@@ -1,0 +1,178 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import PostalMime from 'postal-mime';
+import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
+import { createMailInbox, type InboxMessage, type MailInbox } from './mail-inbox.ts';
+import { inboxPage, PAGE_LIMIT, PAGE_SECURITY_POLICY, PAGE_STYLE } from './mail-inbox-page.ts';
+
+/** Pooled clients keep idle connections open; they get this long to leave when the sink stops. */
+const CLOSE_TIMEOUT_MS = 500;
+
+/** Far above any mail of ours. */
+const MAXIMUM_MAIL_BYTES = 1024 * 1024;
+
+/** Where the sink listens; port 0 picks a free one. */
+export interface MailSinkOptions {
+  readonly smtpPort: number;
+  readonly inboxPort: number;
+  readonly host: string;
+  /** Keeps the messages over a restart; `null` or left out: memory only. */
+  readonly file?: string | null;
+}
+
+interface Servers {
+  readonly inbox: MailInbox;
+  readonly smtp: SMTPServer;
+  readonly http: Server;
+}
+
+/** A mail server for development that delivers nothing and shows everything. */
+export interface MailSink {
+  /** Resolves when both ports listen; rejects with the system's error when one is taken. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** The ports in use; what was asked for until `start` has resolved. */
+  readonly ports: { readonly smtp: number; readonly inbox: number };
+}
+
+/**
+ * Creates the sink: SMTP without authentication or TLS, and an HTTP inbox with `GET /` (a page), `GET /messages`
+ * (newest first; `?orderId=` and `?limit=` narrow it) and `DELETE /messages`.
+ */
+export function createMailSink(options: MailSinkOptions): MailSink {
+  const { host, smtpPort, inboxPort, file = null } = options;
+  let ports = { smtp: smtpPort, inbox: inboxPort };
+  let servers: Servers | null = null;
+  const stop = async (): Promise<void> => {
+    if (servers === null) return;
+    const { inbox, smtp, http } = servers;
+    servers = null;
+    const closing = [closed((done) => smtp.close(done)), closed((done) => http.close(done))];
+    http.closeAllConnections();
+    await Promise.all(closing);
+    inbox.close();
+  };
+  return {
+    get ports() {
+      return ports;
+    },
+    start: async () => {
+      servers = createServers(file);
+      const { smtp, http } = servers;
+      try {
+        await Promise.all([
+          once(smtp.listen(smtpPort, host), 'listening'),
+          once(http.listen(inboxPort, host), 'listening'),
+        ]);
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+      ports = { smtp: portOf(smtp.server), inbox: portOf(http) };
+    },
+    stop,
+  };
+}
+
+function createServers(file: string | null): Servers {
+  const inbox = createMailInbox(file);
+  const smtp = createSmtpServer(inbox);
+  // Connections that break are the clients' matter; a port that cannot be had is reported by `start`.
+  smtp.on('error', () => {});
+  const http = createServer((request, response) => {
+    answer(inbox, request, response);
+  });
+  return { inbox, smtp, http };
+}
+
+function createSmtpServer(inbox: MailInbox): SMTPServer {
+  return new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    disableReverseLookup: true,
+    logger: false,
+    size: MAXIMUM_MAIL_BYTES,
+    rejectOversized: true,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    onData: (stream, session, callback) => {
+      receive(stream, session).then(
+        (message) => {
+          inbox.add(message);
+          callback(null);
+        },
+        (error: unknown) => {
+          callback(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    },
+  });
+}
+
+async function receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<InboxMessage> {
+  const mail = await PostalMime.parse(await buffer(stream));
+  return {
+    messageId: mail.messageId ?? null,
+    to: session.envelope.rcptTo.map(({ address }) => address).join(', '),
+    subject: mail.subject ?? '',
+    orderId: mail.headers.find(({ key }) => key === 'x-order-id')?.value ?? null,
+    text: mail.text ?? '',
+    at: new Date().toISOString(),
+  };
+}
+
+function answer(inbox: MailInbox, request: IncomingMessage, response: ServerResponse): void {
+  const url = URL.parse(request.url ?? '/', 'http://inbox');
+  if (url === null) {
+    response.writeHead(400).end();
+    return;
+  }
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  switch (`${request.method} ${url.pathname}`) {
+    case 'GET /':
+      response.setHeader('Content-Security-Policy', PAGE_SECURITY_POLICY);
+      send(response, 'text/html', inboxPage(inbox.newest({ limit: PAGE_LIMIT })));
+      break;
+    case 'GET /inbox.css':
+      send(response, 'text/css', PAGE_STYLE);
+      break;
+    case 'GET /messages':
+      send(response, 'application/json', JSON.stringify(inbox.newest(filterFrom(url))));
+      break;
+    case 'DELETE /messages':
+      inbox.clear();
+      response.writeHead(204).end();
+      break;
+    default:
+      response.writeHead(404).end();
+  }
+}
+
+function filterFrom({ searchParams }: URL): { orderId?: string; limit?: number } {
+  const orderId = searchParams.get('orderId');
+  const limit = Number(searchParams.get('limit'));
+  return {
+    ...(orderId === null ? {} : { orderId }),
+    ...(Number.isInteger(limit) && limit > 0 ? { limit } : {}),
+  };
+}
+
+function send(response: ServerResponse, type: string, body: string): void {
+  response.writeHead(200, { 'Content-Type': `${type}; charset=utf-8` }).end(body);
+}
+
+function portOf(server: { address(): AddressInfo | string | null }): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the mail sink does not listen');
+  return address.port;
+}
+
+function closed(close: (done: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    close(() => {
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,49 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** Field 3 (state) and field 22 (start time) of /proc/PID/stat, counted after the command's closing parenthesis. */
+const STATE_FIELD = 0;
+const START_TIME_FIELD = 19;
+
+/**
+ * What tells a process from a later one with the same pid: its start time and, on Linux, the boot it belongs to.
+ * `null` when there is no such process; a zombie counts as none, because in a container nobody may ever reap it.
+ */
+export function processIdentity(pid: number): string | null {
+  return process.platform === 'linux' ? linuxIdentity(pid) : askPs(pid, 'lstart=');
+}
+
+/** The command line of a process, arguments separated by blanks; `null` when there is no such process. */
+export function commandLine(pid: number): string | null {
+  if (process.platform !== 'linux') return askPs(pid, 'command=');
+  const text = readOrNull(`/proc/${pid}/cmdline`);
+  return text === null || text === '' ? null : text.replaceAll('\0', ' ').trim();
+}
+
+function linuxIdentity(pid: number): string | null {
+  const stat = readOrNull(`/proc/${pid}/stat`);
+  if (stat === null) return null;
+  // The command stands in parentheses and may hold blanks and parentheses itself.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const state = fields[STATE_FIELD];
+  if (state === 'Z' || state === 'X') return null;
+  const boot = readOrNull('/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown-boot';
+  return `${boot}:${fields[START_TIME_FIELD] ?? ''}`;
+}
+
+function readOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function askPs(pid: number, field: string): string | null {
+  try {
+    const answer = execFileSync('ps', ['-o', field, '-p', String(pid)], { encoding: 'utf8', stdio: 'pipe' }).trim();
+    return answer === '' ? null : answer;
+  } catch {
+    return null;
+  }
+}

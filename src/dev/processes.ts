@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { processIdentity } from './process-identity.ts';
+
+/** How often a process that is not our child is looked at, in milliseconds: short beside every stop deadline. */
+const POLL_MS = 50;
+
+/** After SIGKILL only a process stuck in the kernel (a dead network disk) is still there. */
+const KILL_WAIT_MS = 5_000;
+
+/** What to run and where its output goes. */
+export interface ProcessSpec {
+  /** Shown to the person and used as the log's name. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** stdout and stderr are appended here; the folder is made when missing. */
+  readonly logFile: string;
+  /** Default: the environment of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  /** Run as this user; needs root. */
+  readonly account?: ProcessAccount | null;
+}
+
+/** Numeric user and group of a process. */
+export interface ProcessAccount {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** How a process ended; both `null` when it was not our child and could only be watched. */
+export interface ExitStatus {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** One signal of a stop, and how long the process may take before the next one is sent. */
+export interface StopStage {
+  readonly signal: NodeJS.Signals;
+  readonly waitMs: number;
+}
+
+/** A process in a group of its own, so that the terminal's Ctrl-C does not reach it. */
+export interface ManagedProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly logFile: string;
+  /** Resolves when the process ends, never rejects. */
+  readonly exited: Promise<ExitStatus>;
+  isRunning(): boolean;
+  /** Sends a signal; a process that is gone already is no error. */
+  signal(signal: NodeJS.Signals): void;
+  /** Sends the signals in turn until the process ends, at last SIGKILL to its whole group. */
+  stop(stages: readonly StopStage[]): Promise<ExitStatus>;
+}
+
+/**
+ * Starts a process detached: own session, own group, output to its log file.
+ * @throws the system's error (ENOENT, EACCES) when the command cannot be run.
+ */
+export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
+  const child = spawnDetached(spec);
+  let status: ExitStatus | null = null;
+  const exited = new Promise<ExitStatus>((resolve) => {
+    child.once('exit', (code, signal) => {
+      status = { code, signal };
+      resolve(status);
+    });
+  });
+  await once(child, 'spawn');
+  const pid = child.pid;
+  if (pid === undefined) throw new Error(`${spec.name} has no process id`);
+  return managed({ name: spec.name, pid, logFile: spec.logFile, exited, isRunning: () => status === null });
+}
+
+/** Takes charge of a process that an earlier run started; `null` when it is gone. It can be watched and stopped. */
+export function adoptProcess(of: { name: string; pid: number; logFile: string }): ManagedProcess | null {
+  const identity = processIdentity(of.pid);
+  if (identity === null) return null;
+  const isRunning = (): boolean => processIdentity(of.pid) === identity;
+  return managed({ ...of, exited: watchUntilGone(isRunning), isRunning });
+}
+
+/** Runs a process to its end. */
+export async function runToEnd(spec: ProcessSpec, signal?: AbortSignal): Promise<ExitStatus> {
+  const child = await startProcess(spec);
+  const stop = (): void => {
+    child.signal('SIGTERM');
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted === true) stop();
+  const status = await child.exited;
+  signal?.removeEventListener('abort', stop);
+  return status;
+}
+
+/** `exit code 1` or `signal SIGKILL`, for messages. */
+export function describeExit({ code, signal }: ExitStatus): string {
+  if (signal !== null) return `signal ${signal}`;
+  return code === null ? 'unknown status' : `exit code ${code}`;
+}
+
+function spawnDetached(spec: ProcessSpec): ChildProcess {
+  mkdirSync(dirname(spec.logFile), { recursive: true });
+  const log = openSync(spec.logFile, 'a', 0o600);
+  try {
+    return spawn(spec.command, [...spec.args], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      ...(spec.env === undefined ? {} : { env: { ...spec.env } }),
+      ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+      ...spec.account,
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function managed(core: Omit<ManagedProcess, 'signal' | 'stop'>): ManagedProcess {
+  const send = (signal: NodeJS.Signals, pid: number): void => {
+    if (!core.isRunning()) return;
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended between the question and the signal.
+    }
+  };
+  return {
+    ...core,
+    signal: (signal) => {
+      send(signal, core.pid);
+    },
+    stop: async (stages) => {
+      for (const { signal, waitMs } of stages) {
+        send(signal, core.pid);
+        if (await endsWithin(core.exited, waitMs)) return core.exited;
+      }
+      // A negative pid addresses the whole group, which a detached process leads.
+      send('SIGKILL', -core.pid);
+      if (await endsWithin(core.exited, KILL_WAIT_MS)) return core.exited;
+      throw new Error(`${core.name} (pid ${core.pid}) does not end, not even by SIGKILL`);
+    },
+  };
+}
+
+async function endsWithin(exited: Promise<ExitStatus>, waitMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(waitMs, false, { signal: timer.signal }).catch(() => false);
+  const ended = await Promise.race([exited.then(() => true), late]);
+  timer.abort();
+  return ended;
+}
+
+async function watchUntilGone(isRunning: () => boolean): Promise<ExitStatus> {
+  // Not a reason to keep this process alive: whoever waits for the end holds a timer of its own.
+  while (isRunning()) await sleep(POLL_MS, undefined, { ref: false });
+  return { code: null, signal: null };
+}

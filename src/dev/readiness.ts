@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Connections, worker and first readiness check take 2-3 s; a busy machine gets ten times that. */
+const READY_TIMEOUT_MS = 60_000;
+
+const POLL_MS = 100;
+
+/** One question; a process that has just begun to listen may answer late. */
+const ANSWER_TIMEOUT_MS = 2_000;
+
+/**
+ * Resolves when the address answers 200.
+ * @throws {Error} with the last answer after 60 s, and the signal's reason when it is aborted.
+ */
+export async function untilReady(url: string, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    signal.throwIfAborted();
+    const answer = await ask(url);
+    if (answer === null) return;
+    if (Date.now() > deadline) {
+      throw new Error(`${url} is not ready after ${READY_TIMEOUT_MS / 1000} s; last answer: ${answer}`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** `null` when ready, else what was wrong. */
+async function ask(url: string): Promise<string | null> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    const body = await response.text();
+    return response.status === 200 ? null : `${response.status} ${body.slice(0, 500)}`;
+  } catch (error) {
+    return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+  }
+}

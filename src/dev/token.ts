@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util';
+import { SCOPES, type Scope } from '../api/context.ts';
+import { loadTokenSettings } from './dev-environment.ts';
+import { signDevToken } from './dev-token.ts';
+
+const USAGE = `npm run token -- [--tenant demo] [--scopes orders:read,orders:write] [--ttl 1h]
+  --tenant   1-64 letters, digits, "_", ".", "-" (default: demo)
+  --scopes   any of ${SCOPES.join(', ')} (default: all)
+  --ttl      how long it is valid: 30s, 15m, 1h, 30d (default: 1h)`;
+
+const TENANT = /^[A-Za-z0-9_.-]{1,64}$/;
+const TTL = /^(?<amount>[1-9]\d{0,5})(?<unit>[smhd])$/;
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+// Entry of `npm run token`: only the token goes to stdout, so that it can stand in `$(...)`.
+try {
+  const wishes = readArguments(process.argv.slice(2));
+  console.log(await signDevToken({ ...loadTokenSettings(process.env), ...wishes }));
+} catch (error) {
+  console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+  process.exitCode = 2;
+}
+
+function readArguments(args: string[]): { tenant: string; scopes: Scope[]; ttlSeconds: number } {
+  const { values } = parseArgs({
+    args,
+    options: {
+      tenant: { type: 'string', default: 'demo' },
+      scopes: { type: 'string', default: SCOPES.join(',') },
+      ttl: { type: 'string', default: '1h' },
+    },
+  });
+  if (!TENANT.test(values.tenant)) throw new Error(`--tenant: "${values.tenant}" is not a tenant`);
+  return { tenant: values.tenant, scopes: readScopes(values.scopes), ttlSeconds: readTtl(values.ttl) };
+}
+
+function readScopes(text: string): Scope[] {
+  const words = text.split(',').map((word) => word.trim());
+  const unknown = words.filter((word) => !SCOPES.some((scope) => scope === word));
+  if (unknown.length > 0) throw new Error(`--scopes: there is no scope "${unknown.join('", "')}"`);
+  return SCOPES.filter((scope) => words.includes(scope));
+}
+
+function readTtl(text: string): number {
+  const { amount, unit } = TTL.exec(text)?.groups ?? {};
+  const seconds = Number(amount) * (UNIT_SECONDS[unit ?? ''] ?? Number.NaN);
+  if (Number.isNaN(seconds)) throw new Error(`--ttl: "${text}" is not a duration`);
+  return seconds;
+}

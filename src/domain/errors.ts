@@ -1,0 +1,156 @@
+/**
+ * Stable codes of everything that can go wrong while an order is carried to its end.
+ * `activities/failure.ts` says for each how it is retried, `docs/errors.md` what to do about it.
+ */
+export const FAILURE_CODES = [
+  'database_unavailable',
+  'database_contract',
+  'order_state_conflict',
+  'payment_outcome_unknown',
+  'payment_gateway_open',
+  'payment_mismatch',
+  'payment_contract',
+  'mail_unavailable',
+  'mail_gateway_open',
+  'mail_rejected',
+  'contact_unreadable',
+  'unclassified',
+] as const;
+export type FailureCode = (typeof FAILURE_CODES)[number];
+
+/** Base of all errors that carry a stable code. Messages hold ids, never parameters or personal data. */
+export abstract class OrderSagaError extends Error {
+  abstract readonly code: FailureCode;
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** The database refused or lost the connection, or was too busy; nothing is known to have changed. */
+export class DatabaseUnavailableError extends OrderSagaError {
+  readonly code = 'database_unavailable';
+  readonly sqlState: string;
+  constructor(sqlState: string) {
+    super(`the database did not answer (${sqlState})`);
+    this.sqlState = sqlState;
+  }
+}
+
+/** A constraint or statement failed in a way no retry can mend: a bug in the code or in the data. */
+export class DatabaseContractError extends OrderSagaError {
+  readonly code = 'database_contract';
+  readonly sqlState: string;
+  readonly constraint: string | null;
+  constructor(sqlState: string, constraint: string | null) {
+    super(`the database refused a statement (${sqlState}${constraint === null ? '' : `, ${constraint}`})`);
+    this.sqlState = sqlState;
+    this.constraint = constraint;
+  }
+}
+
+/** A guarded status write found the order in a status that the step does not start from. */
+export class OrderStateConflictError extends OrderSagaError {
+  readonly code = 'order_state_conflict';
+  readonly orderId: string;
+  readonly found: string;
+  readonly wanted: string;
+  constructor(orderId: string, found: string, wanted: string) {
+    super(`order ${orderId} is ${found} and cannot become ${wanted}`);
+    this.orderId = orderId;
+    this.found = found;
+    this.wanted = wanted;
+  }
+}
+
+/** A money call ended without a definite answer: the money may or may not have moved. Look it up, never guess. */
+export class PaymentOutcomeUnknownError extends OrderSagaError {
+  readonly code = 'payment_outcome_unknown';
+  readonly key: string;
+  readonly why: string;
+  constructor(key: string, why: string, cause?: unknown) {
+    super(`outcome of payment ${key} is unknown: ${why}`, { cause });
+    this.key = key;
+    this.why = why;
+  }
+}
+
+/** The circuit breaker around the payment provider is open: the call was not sent. */
+export class PaymentGatewayOpenError extends OrderSagaError {
+  readonly code = 'payment_gateway_open';
+  readonly key: string;
+  constructor(key: string) {
+    super(`payment ${key} was not sent: the circuit breaker is open`);
+    this.key = key;
+  }
+}
+
+/** The provider answered with another amount, currency or order than asked. It is never adopted. */
+export class PaymentMismatchError extends OrderSagaError {
+  readonly code = 'payment_mismatch';
+  readonly key: string;
+  readonly field: string;
+  constructor(key: string, field: string) {
+    super(`the provider's answer for ${key} differs from the request in ${field}`);
+    this.key = key;
+    this.field = field;
+  }
+}
+
+/** The provider refused the request itself, or its answer cannot be read: configuration or code is wrong. */
+export class PaymentContractError extends OrderSagaError {
+  readonly code = 'payment_contract';
+  readonly key: string;
+  readonly why: string;
+  constructor(key: string, why: string) {
+    super(`the provider did not understand payment ${key}: ${why}`);
+    this.key = key;
+    this.why = why;
+  }
+}
+
+/** The mail server did not take the message now. */
+export class MailUnavailableError extends OrderSagaError {
+  readonly code = 'mail_unavailable';
+  readonly orderId: string;
+  constructor(orderId: string, cause: unknown) {
+    super(`the mail for ${orderId} could not be delivered now`, { cause });
+    this.orderId = orderId;
+  }
+}
+
+/** The circuit breaker around the mail server is open: the message was not sent. */
+export class MailGatewayOpenError extends OrderSagaError {
+  readonly code = 'mail_gateway_open';
+  readonly orderId: string;
+  constructor(orderId: string) {
+    super(`the mail for ${orderId} was not sent: the circuit breaker is open`);
+    this.orderId = orderId;
+  }
+}
+
+/** The mail server refused the message for good (a 5xx answer). */
+export class MailRejectedError extends OrderSagaError {
+  readonly code = 'mail_rejected';
+  readonly orderId: string;
+  readonly smtpCode: number;
+  constructor(orderId: string, smtpCode: number) {
+    super(`the mail for ${orderId} was refused for good (${smtpCode})`);
+    this.orderId = orderId;
+    this.smtpCode = smtpCode;
+  }
+}
+
+/** Sealed contact data cannot be opened: its key is unknown here or it was changed. */
+export class ContactUnreadableError extends OrderSagaError {
+  readonly code = 'contact_unreadable';
+  readonly keyId: string;
+  constructor(keyId: string) {
+    super(`contact data sealed with key ${keyId} cannot be opened`);
+    this.keyId = keyId;
+  }
+}
+
+/** Makes a switch exhaustive: a new member of a union does not compile until it is handled. */
+export function assertNever(value: never): never {
+  throw new TypeError(`unexpected value ${JSON.stringify(value)}`);
+}

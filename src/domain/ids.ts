@@ -1,0 +1,46 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** 26 base32 characters carry 130 bits: two different keys meet with a chance under 2^-64 even after 2^32 orders. */
+const ID_CHARACTERS = 26;
+
+const ORDER_ID = /^ord_[a-z2-7]{26}$/;
+
+/** Order id: `ord_` and the first 26 characters of lower-case base32(SHA-256(tenant + NUL + idempotency key)). */
+export type OrderId = string;
+
+/**
+ * Derives the order id from tenant and `Idempotency-Key`: the same pair gives the same id for ever,
+ * which is what makes a repeated POST find the first order instead of making a second one.
+ */
+export function orderIdFor(tenantId: string, idempotencyKey: string): OrderId {
+  const digest = createHash('sha256').update(`${tenantId}\0${idempotencyKey}`, 'utf8').digest();
+  return `ord_${base32(digest).slice(0, ID_CHARACTERS)}`;
+}
+
+/** Whether a string has the form of an order id; says nothing about its existence. */
+export function isOrderId(candidate: string): candidate is OrderId {
+  return ORDER_ID.test(candidate);
+}
+
+/** A fresh random id with a prefix, for example `case_x4...`; 130 random bits. */
+export function randomId(prefix: string): string {
+  return `${prefix}_${base32(randomBytes(17)).slice(0, ID_CHARACTERS)}`;
+}
+
+function base32(bytes: Uint8Array): string {
+  let text = '';
+  let buffer = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    buffer = (buffer << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += BASE32[(buffer >> bits) & 31];
+    }
+    buffer &= (1 << bits) - 1;
+  }
+  return bits > 0 ? text + BASE32[(buffer << (5 - bits)) & 31] : text;
+}

@@ -1,0 +1,76 @@
+/** Kinds of operations at the payment provider. */
+export const PAYMENT_KINDS = ['sale', 'authorize', 'capture', 'void', 'refund'] as const;
+export type PaymentKind = (typeof PAYMENT_KINDS)[number];
+
+/** What is known of one operation. `UNKNOWN` is a state, not a failure: it is looked up, never guessed. */
+export const PAYMENT_OPERATION_STATES = ['SUCCEEDED', 'DECLINED', 'UNKNOWN', 'FAILED'] as const;
+export type PaymentOperationState = (typeof PAYMENT_OPERATION_STATES)[number];
+
+/** The one word shown to a client for all payment operations of an order. */
+export const PAYMENT_STATES = [
+  'NONE',
+  'UNKNOWN',
+  'AUTHORIZED',
+  'DECLINED',
+  'CAPTURED',
+  'PARTIALLY_REFUNDED',
+  'REFUNDED',
+  'VOIDED',
+] as const;
+export type PaymentState = (typeof PAYMENT_STATES)[number];
+
+/** `automatic` takes the money with the order; `manual` only authorizes it. */
+export const CAPTURE_MODES = ['automatic', 'manual'] as const;
+export type CaptureMode = (typeof CAPTURE_MODES)[number];
+
+/** Sums of an order's successful operations in minor units; refunded <= captured <= authorized always holds. */
+export interface PaymentBalance {
+  readonly authorizedMinor: number;
+  readonly capturedMinor: number;
+  readonly refundedMinor: number;
+  readonly voided: boolean;
+}
+
+/** The balance of an order for which nothing was ever taken. */
+export const EMPTY_BALANCE: PaymentBalance = { authorizedMinor: 0, capturedMinor: 0, refundedMinor: 0, voided: false };
+
+/**
+ * The idempotency key of an effect at the provider: `orderId:kind:generation`. It is stable over attempts,
+ * resets and runs; a new generation is allowed only when the old one is proved failed or absent.
+ */
+export function paymentKey(orderId: string, kind: PaymentKind, generation: number): string {
+  return `${orderId}:${kind}:${generation}`;
+}
+
+/** Folds an order's balance and its last charge attempt into the one state shown to clients. */
+export function paymentStateOf(balance: PaymentBalance, lastCharge: PaymentOperationState | null): PaymentState {
+  if (balance.refundedMinor > 0) {
+    return balance.refundedMinor >= balance.capturedMinor ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
+  }
+  if (balance.capturedMinor > 0) return 'CAPTURED';
+  if (balance.voided) return 'VOIDED';
+  if (balance.authorizedMinor > 0) return 'AUTHORIZED';
+  switch (lastCharge) {
+    case 'UNKNOWN':
+      return 'UNKNOWN';
+    case 'DECLINED':
+    case 'FAILED':
+      return 'DECLINED';
+    case 'SUCCEEDED':
+    case null:
+      return 'NONE';
+  }
+}
+
+/**
+ * Waits between the attempts to learn or repeat a money call whose outcome is unknown: short first, because most
+ * unknowns are lost replies, then long enough for a provider's outage. 1 + 5 + 30 + 120 + 600 = 756 s in all; then a case.
+ */
+export const PAYMENT_RETRY_DELAYS_MS = [1_000, 5_000, 30_000, 120_000, 600_000] as const;
+
+/** Limit of the one quick money call inside the workflow task; a provider that needs longer is waited for outside it. */
+export const LOCAL_PAYMENT_TRY_MS = 1_000;
+
+/** Limits of a later attempt, which looks the key up and may then send again: together under its 5 s. */
+export const PAYMENT_LOOKUP_TIMEOUT_MS = 1_500;
+export const PAYMENT_CALL_TIMEOUT_MS = 3_000;

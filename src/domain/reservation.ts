@@ -1,0 +1,16 @@
+/** States of one reserved line. `RELEASED` may be the first state: a tombstone that stops a late reserve. */
+export const RESERVATION_STATES = ['HELD', 'COMMITTED', 'RELEASED', 'EXPIRED'] as const;
+export type ReservationState = (typeof RESERVATION_STATES)[number];
+
+/** Why stock figures changed; one `stock_movements` row each. */
+export const MOVEMENT_KINDS = ['initial', 'adjustment', 'hold', 'commit', 'release', 'expire', 'restock'] as const;
+export type MovementKind = (typeof MOVEMENT_KINDS)[number];
+
+/** Stock figures of one SKU. */
+export interface StockLevel {
+  readonly sku: string;
+  /** Pieces in the warehouse, held ones included. */
+  readonly onHand: number;
+  /** Pieces held for open orders. */
+  readonly reserved: number;
+}

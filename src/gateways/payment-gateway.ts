@@ -1,0 +1,62 @@
+import type { PaymentKind } from '../domain/payment.ts';
+
+/** A charge as asked of the provider. */
+export interface ChargeRequest {
+  /** Idempotency key at the provider; the same key never charges twice. */
+  readonly key: string;
+  readonly orderId: string;
+  readonly kind: Extract<PaymentKind, 'sale' | 'authorize'>;
+  readonly amountMinor: number;
+  readonly currency: string;
+  /** Provider's token of a payment method. */
+  readonly method: string;
+}
+
+/** A definite answer to a charge, checked against the request. */
+export type ChargeOutcome =
+  | { readonly kind: 'succeeded'; readonly providerRef: string }
+  /** `soft`: the provider allows asking again under the same key. */
+  | { readonly kind: 'declined'; readonly declineCode: string; readonly soft: boolean }
+  /** The key was voided before: this charge can never happen. */
+  | { readonly kind: 'voided' };
+
+/** What the provider knows under a key. `absent` proves nothing while the original may still be on its way. */
+export type LookupOutcome = ChargeOutcome | { readonly kind: 'absent' };
+
+/** What a void by key found. In every case but `captured` the key is dead afterwards: a late charge is refused. */
+export type VoidOutcome =
+  | { readonly kind: 'nothing_taken'; readonly amountMinor: number; readonly written: boolean }
+  | { readonly kind: 'captured'; readonly capturedMinor: number; readonly refundedMinor: number; readonly providerRef: string };
+
+/** A void by key. */
+export interface VoidRequest {
+  readonly key: string;
+  /** Key of the charge to void. */
+  readonly chargeKey: string;
+  readonly orderId: string;
+  readonly currency: string;
+}
+
+/** A refund of (a part of) a captured charge. */
+export interface RefundRequest extends VoidRequest {
+  readonly amountMinor: number;
+}
+
+/**
+ * The port to a payment provider. Implementations never retry by themselves, bound every call by `signal`, and
+ * parse every answer.
+ *
+ * All methods throw {@link PaymentOutcomeUnknownError} when no definite answer came (timeout, reset, 5xx, key in
+ * use), {@link PaymentGatewayOpenError} when the circuit breaker kept the call from being sent,
+ * {@link PaymentMismatchError} when amount, currency or order differ, {@link PaymentContractError} when the
+ * request was refused as such.
+ */
+export interface PaymentGateway {
+  charge(request: ChargeRequest, signal: AbortSignal): Promise<ChargeOutcome>;
+  /** Looks a charge up by its key; `request` says what the answer must match. */
+  lookup(request: ChargeRequest, signal: AbortSignal): Promise<LookupOutcome>;
+  voidByKey(request: VoidRequest, signal: AbortSignal): Promise<VoidOutcome>;
+  refund(request: RefundRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;
+  /** Resolves when the provider answers at all. */
+  ping(signal: AbortSignal): Promise<void>;
+}

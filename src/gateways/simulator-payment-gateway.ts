@@ -1,0 +1,222 @@
+import { z } from 'zod';
+import {
+  PaymentContractError,
+  PaymentGatewayOpenError,
+  PaymentMismatchError,
+  PaymentOutcomeUnknownError,
+} from '../domain/errors.ts';
+import { createBreakers } from './circuit-breaker.ts';
+import type {
+  ChargeOutcome,
+  ChargeRequest,
+  LookupOutcome,
+  PaymentGateway,
+  RefundRequest,
+  VoidOutcome,
+  VoidRequest,
+} from './payment-gateway.ts';
+
+const paymentAnswer = z.object({
+  id: z.string(),
+  orderId: z.string(),
+  kind: z.string(),
+  amountMinor: z.number(),
+  currency: z.string(),
+  state: z.enum(['SUCCEEDED', 'DECLINED']),
+  declineCode: z.string().optional(),
+  retryable: z.boolean().optional(),
+});
+
+const voidAnswer = z.object({
+  result: z.enum(['voided', 'tombstoned', 'declined', 'already_captured']),
+  amountMinor: z.number().optional(),
+  capturedMinor: z.number().optional(),
+  refundedMinor: z.number().optional(),
+  paymentId: z.string().optional(),
+});
+
+const refundAnswer = z.object({ id: z.string(), orderId: z.string(), amountMinor: z.number(), currency: z.string() });
+
+const refusalAnswer = z.object({ code: z.string() });
+
+/** Bodies are small; a longer one is not read to its end. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Payment key the call is about, for errors. */
+  readonly about: string;
+  /** Circuit breaker to go through. */
+  readonly route: string;
+  readonly idempotencyKey?: string;
+  readonly body?: unknown;
+}
+
+/**
+ * Adapter to the payment simulator (and the model of an adapter to a real provider).
+ * Charges have a breaker per payment method: methods are the simulator's routes to different card networks, and one
+ * network that is down says nothing of the others.
+ */
+export function createSimulatorPaymentGateway(options: { readonly baseUrl: string }): PaymentGateway {
+  const breakers = createBreakers((error) => error instanceof PaymentOutcomeUnknownError);
+  const call = (request: Call, signal: AbortSignal): Promise<Answer> =>
+    breakers.run(
+      request.route,
+      () => send(options.baseUrl, request, signal),
+      () => new PaymentGatewayOpenError(request.about),
+    );
+  return {
+    charge: async (request, signal) => readCharge(request, await call(chargeCall(request), signal)),
+    lookup: (request, signal) => lookup(call, request, signal),
+    voidByKey: (request, signal) => voidByKey(call, request, signal),
+    refund: (request, signal) => refund(call, request, signal),
+    ping: async (signal) => {
+      await send(options.baseUrl, { method: 'GET', path: '/healthz', about: 'ping', route: 'ping' }, signal);
+    },
+  };
+}
+
+type Caller = (request: Call, signal: AbortSignal) => Promise<Answer>;
+
+function chargeCall({ key, method, ...charge }: ChargeRequest): Call {
+  return {
+    method: 'POST',
+    path: '/v1/payments',
+    about: key,
+    route: method,
+    idempotencyKey: key,
+    body: { orderId: charge.orderId, kind: charge.kind, amountMinor: charge.amountMinor, currency: charge.currency, method },
+  };
+}
+
+function readCharge(request: ChargeRequest, answer: Answer): ChargeOutcome {
+  if (answer.status === 410) return { kind: 'voided' };
+  if (answer.status !== 200 && answer.status !== 201 && answer.status !== 402) throw refusalOf(request.key, answer);
+  const payment = parseAnswer(request.key, paymentAnswer, answer);
+  if (payment.orderId !== request.orderId) throw new PaymentMismatchError(request.key, 'orderId');
+  if (payment.kind !== request.kind) throw new PaymentMismatchError(request.key, 'kind');
+  if (payment.amountMinor !== request.amountMinor) throw new PaymentMismatchError(request.key, 'amountMinor');
+  if (payment.currency !== request.currency) throw new PaymentMismatchError(request.key, 'currency');
+  return payment.state === 'SUCCEEDED'
+    ? { kind: 'succeeded', providerRef: payment.id }
+    : { kind: 'declined', declineCode: payment.declineCode ?? 'declined', soft: payment.retryable ?? false };
+}
+
+async function lookup(call: Caller, request: ChargeRequest, signal: AbortSignal): Promise<LookupOutcome> {
+  const answer = await call(
+    { method: 'GET', path: keyPath(request.key), about: request.key, route: 'lookup' },
+    signal,
+  );
+  return answer.status === 404 ? { kind: 'absent' } : readCharge(request, answer);
+}
+
+async function voidByKey(call: Caller, request: VoidRequest, signal: AbortSignal): Promise<VoidOutcome> {
+  const answer = await call(
+    {
+      method: 'POST',
+      path: `${keyPath(request.chargeKey)}/void`,
+      about: request.key,
+      route: 'void',
+      idempotencyKey: request.key,
+      body: { orderId: request.orderId, currency: request.currency },
+    },
+    signal,
+  );
+  if (answer.status !== 200) throw refusalOf(request.key, answer);
+  const result = parseAnswer(request.key, voidAnswer, answer);
+  if (result.result !== 'already_captured') {
+    return { kind: 'nothing_taken', amountMinor: result.amountMinor ?? 0, written: result.result !== 'declined' };
+  }
+  return {
+    kind: 'captured',
+    capturedMinor: result.capturedMinor ?? 0,
+    refundedMinor: result.refundedMinor ?? 0,
+    providerRef: result.paymentId ?? request.chargeKey,
+  };
+}
+
+async function refund(call: Caller, request: RefundRequest, signal: AbortSignal): Promise<{ providerRef: string }> {
+  const { key, chargeKey, orderId, amountMinor, currency } = request;
+  const answer = await call(
+    {
+      method: 'POST',
+      path: `${keyPath(chargeKey)}/refunds`,
+      about: key,
+      route: 'refund',
+      idempotencyKey: key,
+      body: { orderId, amountMinor, currency },
+    },
+    signal,
+  );
+  if (answer.status !== 200 && answer.status !== 201) throw refusalOf(key, answer);
+  const refunded = parseAnswer(key, refundAnswer, answer);
+  if (refunded.orderId !== orderId) throw new PaymentMismatchError(key, 'orderId');
+  if (refunded.amountMinor !== amountMinor) throw new PaymentMismatchError(key, 'amountMinor');
+  if (refunded.currency !== currency) throw new PaymentMismatchError(key, 'currency');
+  return { providerRef: refunded.id };
+}
+
+/** One HTTP call, never repeated here. Everything but a readable answer below 500 leaves the outcome unknown. */
+async function send(baseUrl: string, call: Call, signal: AbortSignal): Promise<Answer> {
+  const unknown = (why: string, cause?: unknown): PaymentOutcomeUnknownError =>
+    new PaymentOutcomeUnknownError(call.about, why, cause);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(new URL(call.path, baseUrl), {
+      method: call.method,
+      headers: {
+        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(call.idempotencyKey === undefined ? {} : { 'idempotency-key': call.idempotencyKey }),
+      },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      redirect: 'error',
+      signal,
+    });
+    text = await readCapped(response);
+  } catch (error) {
+    throw unknown(signal.aborted ? 'no answer in time' : 'the connection failed', error);
+  }
+  if (response.status >= 500 || response.status === 429) throw unknown(`the provider answered ${response.status}`);
+  try {
+    return { status: response.status, body: JSON.parse(text) as unknown };
+  } catch {
+    throw unknown('the answer is not JSON');
+  }
+}
+
+async function readCapped(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_ANSWER_BYTES) throw new RangeError('the answer is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseAnswer<Schema extends z.ZodType>(key: string, schema: Schema, answer: Answer): z.output<Schema> {
+  const parsed = schema.safeParse(answer.body);
+  if (!parsed.success) throw new PaymentContractError(key, 'its answer has an unexpected shape');
+  return parsed.data;
+}
+
+function refusalOf(key: string, answer: Answer): Error {
+  const refusal = refusalAnswer.safeParse(answer.body);
+  const code = refusal.success ? refusal.data.code : 'no code';
+  // 409: an earlier call with this key is still being processed, so its outcome is open.
+  if (answer.status === 409) return new PaymentOutcomeUnknownError(key, `the provider answered ${code}`);
+  return new PaymentContractError(key, `${answer.status} ${code}`);
+}
+
+function keyPath(key: string): string {
+  return `/v1/payments/${encodeURIComponent(key)}`;
+}
+

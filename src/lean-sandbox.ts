@@ -1,0 +1,65 @@
+/**
+ * Preload (`node --import`) that makes the workflow sandbox cheaper when `WORKFLOW_SANDBOX=lean`, and does nothing
+ * otherwise. Unsupported by the SDK, therefore opt-in. The SDK's workflow thread inherits the preload.
+ *
+ * - Node starts and joins a native thread for the timeout of every `vm` call; the calls lose their timeout.
+ * - The SDK records a stack trace per promise through a promise hook; it does without when the hook is refused.
+ *   (The Web UI's "Call Stack" tab stays empty.)
+ *
+ * Without the timeout an endless loop in workflow code would hang the thread for ever. So the workflow thread sends
+ * a heartbeat, and a process whose workflow thread has been silent for 10 s ends itself; another worker goes on.
+ */
+import { promiseHooks } from 'node:v8';
+import { Script } from 'node:vm';
+import { BroadcastChannel, isMainThread } from 'node:worker_threads';
+
+const HEARTBEAT_MS = 1_000;
+const SILENCE_LIMIT_MS = 10_000;
+/** EX_SOFTWARE of sysexits.h. */
+const EXIT_STALLED = 70;
+
+/** Set when the preload is active in this process, so that a worker can tell a forgotten `--import`. */
+const MARK = Symbol.for('order-saga.lean-sandbox');
+
+// Read here and not in config.ts: a preload runs before any configuration, in every thread.
+if (process.env['WORKFLOW_SANDBOX'] === 'lean') {
+  Object.defineProperty(globalThis, MARK, { value: true });
+  if (isMainThread) watchHeartbeats();
+  else leanWorkflowThread();
+}
+
+function leanWorkflowThread(): void {
+  // Looked up by descriptor: the method is called on each script later, never on its own.
+  const run = Object.getOwnPropertyDescriptor(Script.prototype, 'runInContext')?.value as Script['runInContext'];
+  Script.prototype.runInContext = function runWithoutTimeout(context, options) {
+    if (typeof options !== 'object') return run.call(this, context, options);
+    const { timeout: _, ...rest } = options;
+    return run.call(this, context, rest);
+  };
+  promiseHooks.createHook = () => {
+    throw new Error('promise hooks are off in the lean sandbox');
+  };
+  const channel = new BroadcastChannel('order-saga.workflow-heartbeat');
+  setInterval(() => channel.postMessage('alive'), HEARTBEAT_MS).unref();
+  channel.unref();
+}
+
+function watchHeartbeats(): void {
+  const channel = new BroadcastChannel('order-saga.workflow-heartbeat');
+  let lastHeartbeat: number | null = null;
+  channel.onmessage = () => {
+    lastHeartbeat = performance.now();
+  };
+  channel.unref();
+  let lastLook = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    // A main thread that was itself asleep (suspended process) has not looked, so nobody was silent.
+    const overslept = now - lastLook > 2 * HEARTBEAT_MS;
+    lastLook = now;
+    if (overslept && lastHeartbeat !== null) lastHeartbeat = now;
+    if (lastHeartbeat === null || now - lastHeartbeat < SILENCE_LIMIT_MS) return;
+    process.stderr.write(`{"level":60,"msg":"the workflow thread has been silent for ${SILENCE_LIMIT_MS} ms: ending"}\n`);
+    process.exit(EXIT_STALLED);
+  }, HEARTBEAT_MS).unref();
+}

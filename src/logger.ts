@@ -1,0 +1,22 @@
+import { pino, type Logger } from 'pino';
+
+export type { Logger };
+
+/** Fields of errors that may repeat customer data are not logged: name, code, message and stack are. */
+function serializeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const code = 'code' in error ? error.code : undefined;
+  return { name: error.name, code, message: error.message, stack: error.stack };
+}
+
+/** Creates the process's logger: one JSON object a line on standard output. */
+export function createLogger(options: { readonly level: string; readonly service: string }): Logger {
+  return pino({
+    level: options.level,
+    base: { service: options.service, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: serializeError, error: serializeError },
+    // A second line of defence: log calls name their fields, and none of these is among them.
+    redact: ['authorization', 'email', 'phone', 'customer.email', 'customer.phone', 'headers.authorization'],
+  });
+}

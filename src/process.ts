@@ -1,0 +1,66 @@
+import { ConfigError, loadConfig, type Config } from './config.ts';
+import { createLogger, type Logger } from './logger.ts';
+
+/** A started process: what to wait for, and how to end it. */
+export interface RunningProcess {
+  /** Resolves when the process has nothing left to do; rejects when a part of it failed. */
+  readonly finished: Promise<void>;
+  /** Ends in order; called once. */
+  stop(): Promise<void>;
+}
+
+const NODE_MAJOR_MIN = 24;
+
+/**
+ * Runs a composition root: configuration, start, ordered end on SIGTERM or SIGINT, exit code. Problems of the
+ * configuration are printed plainly, because a person reads them.
+ */
+export async function runProcess(
+  service: string,
+  start: (config: Config, logger: Logger) => Promise<RunningProcess>,
+): Promise<void> {
+  if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
+    exitWith(`order-saga needs Node ${NODE_MAJOR_MIN} or newer, this is ${process.versions.node}: start it by "npm run".`);
+  }
+  let config: Config;
+  try {
+    config = loadConfig({ ...process.env, ...queuesFlag(process.argv) });
+  } catch (error) {
+    exitWith(error instanceof ConfigError ? error.message : String(error));
+  }
+  const logger = createLogger({ level: config.logLevel, service });
+  const stopRequested = nextSignal();
+  try {
+    const running = await start(config, logger);
+    logger.info('started');
+    await Promise.race([running.finished, stopRequested]);
+    logger.info('stopping');
+    await running.stop();
+    await running.finished;
+    logger.info('stopped');
+    process.exit(0);
+  } catch (error) {
+    logger.fatal({ err: error }, 'ended by an error');
+    // A log line that the operator needs must reach the pipe before the process is gone.
+    logger.flush(() => process.exit(1));
+  }
+}
+
+/** `--queues orders,payments` on the command line is `WORKER_QUEUES`. */
+function queuesFlag(argv: readonly string[]): Record<string, string> {
+  const at = argv.indexOf('--queues');
+  const queues = at === -1 ? undefined : argv[at + 1];
+  return queues === undefined ? {} : { WORKER_QUEUES: queues };
+}
+
+/** Further signals are ignored: the end is already under way, and a supervisor's SIGKILL is the last word. */
+function nextSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+}
+
+function exitWith(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { loadSimulatorConfig } from './config.ts';
+
+describe('loadSimulatorConfig', () => {
+  it('has a default for everything, also for variables that are empty', () => {
+    const defaults = { port: 8090, host: '127.0.0.1', ledgerFile: '.data/payment-ledger.jsonl' };
+    expect(loadSimulatorConfig({})).toEqual(defaults);
+    expect(loadSimulatorConfig({ SIMULATOR_PORT: '', SIMULATOR_HOST: '', SIMULATOR_LEDGER_FILE: '' })).toEqual(
+      defaults,
+    );
+  });
+
+  it('reads the three variables and nothing else', () => {
+    const env = { SIMULATOR_PORT: '0', SIMULATOR_HOST: '::1', SIMULATOR_LEDGER_FILE: '/tmp/x.jsonl', OTHER: 'x' };
+    expect(loadSimulatorConfig(env)).toEqual({ port: 0, host: '::1', ledgerFile: '/tmp/x.jsonl' });
+  });
+
+  it('names every problem at once, each with its variable', () => {
+    expect(() => loadSimulatorConfig({ SIMULATOR_PORT: '70000', SIMULATOR_HOST: 'a b' })).toThrow(
+      'SIMULATOR_PORT must be at most 65535\nSIMULATOR_HOST must be a host name or an address',
+    );
+  });
+});

@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import type { Charge, LedgerRecord, LedgerView, VoidRecord } from './ledger.ts';
+import { behaviorOf } from './methods.ts';
+import { KEY_IN_USE, KEY_VOIDED, NOT_FOUND, refusal, reply, replyFor, type Reply } from './replies.ts';
+import type { ChargeRequest, EffectRequest, MovementRequest, VoidRequest } from './requests.ts';
+
+/** ISO 4217 for "no currency": the amount of a tombstone is 0 of nothing in particular. */
+const NO_CURRENCY = 'XXX';
+
+/** Either an effect to be written, or an answer that changes nothing. */
+export type Decision =
+  | { readonly kind: 'write'; readonly record: LedgerRecord }
+  | { readonly kind: 'answer'; readonly reply: Reply };
+
+/**
+ * The answer a key already has: the stored one for a repeat, 422 for other parameters, 410 for a voided key;
+ * `undefined` if the key is new.
+ */
+export function settledReply(ledger: LedgerView, request: EffectRequest): Reply | undefined {
+  if (ledger.voidOf(request.key)) return KEY_VOIDED;
+  const stored = ledger.find(request.key);
+  if (!stored) return undefined;
+  if (isRepeat(stored, request)) return replyFor(stored);
+  return refusal(422, 'key_reused', 'this key was used with other parameters');
+}
+
+/**
+ * Decides one request from the ledger alone, without waiting: two requests are never decided from the same state.
+ * A key settled meanwhile keeps its answer. `isInFlight` tells whether the target's own request is still under way.
+ */
+export function decide(ledger: LedgerView, request: EffectRequest, isInFlight: (key: string) => boolean): Decision {
+  const settled = settledReply(ledger, request);
+  if (settled) return answer(settled);
+  if ('method' in request) return decideCharge(request);
+  if (isInFlight(request.target)) return answer(KEY_IN_USE);
+  return request.kind === 'void' ? decideVoid(ledger, request) : decideMovement(ledger, request);
+}
+
+function decideCharge(request: ChargeRequest): Decision {
+  const { key, orderId, kind, currency, method } = request;
+  const { decline, extraMinor = 0 } = behaviorOf(method);
+  const shared = { ...stamp(), key, orderId, kind, currency, method, requestedMinor: request.amountMinor };
+  if (decline) return write({ ...shared, amountMinor: request.amountMinor, state: 'DECLINED', decline });
+  return write({ ...shared, amountMinor: request.amountMinor + extraMinor, state: 'SUCCEEDED' });
+}
+
+function decideMovement(ledger: LedgerView, request: MovementRequest): Decision {
+  if (ledger.voidOf(request.target)) return answer(KEY_VOIDED);
+  const charge = ledger.charge(request.target);
+  if (!charge) return answer(NOT_FOUND);
+  const refused = mismatch(charge, request) ?? overdraft(charge, request);
+  if (refused) return answer(refused);
+  const { key, target, orderId, kind, amountMinor, currency } = request;
+  return write({ ...stamp(), key, target, orderId, kind, amountMinor, currency, state: 'SUCCEEDED' });
+}
+
+function mismatch(charge: Charge, request: MovementRequest): Reply | undefined {
+  if (charge.record.orderId !== request.orderId) return orderMismatch();
+  if (charge.record.currency === request.currency) return undefined;
+  return refusal(422, 'currency_mismatch', `the payment is in ${charge.record.currency}`);
+}
+
+function orderMismatch(): Reply {
+  return refusal(422, 'order_mismatch', 'the payment belongs to another order');
+}
+
+function overdraft(charge: Charge, request: MovementRequest): Reply | undefined {
+  if (request.kind === 'capture') {
+    const left = charge.authorizedMinor - charge.capturedMinor;
+    if (request.amountMinor <= left) return undefined;
+    return refusal(422, 'amount_exceeds_authorized', `${left} is left to capture`);
+  }
+  if (behaviorOf(charge.record.method).refundFails) {
+    return refusal(422, 'refund_failed', 'the card cannot take a refund');
+  }
+  const left = charge.capturedMinor - charge.refundedMinor;
+  if (request.amountMinor <= left) return undefined;
+  return refusal(422, 'amount_exceeds_captured', `${left} is left to refund`);
+}
+
+function decideVoid(ledger: LedgerView, request: VoidRequest): Decision {
+  const charge = ledger.charge(request.target);
+  const earlier = ledger.voidOf(request.target);
+  const owner = charge?.record ?? earlier;
+  if (owner && owner.orderId !== request.orderId) return answer(orderMismatch());
+  // A key is voided once: a second void (under another key) finds it done and adds no entry.
+  if (earlier) return answer(unwrittenVoid(request, earlier.result, {}));
+  if (charge) return decideVoidOfCharge(charge, request);
+  if (ledger.find(request.target)) {
+    return answer(refusal(422, 'not_voidable', 'only the key of a sale or an authorization can be voided'));
+  }
+  return write(voidRecord(request, 'tombstoned', 0, request.currency ?? NO_CURRENCY));
+}
+
+function decideVoidOfCharge(charge: Charge, request: VoidRequest): Decision {
+  const { record, capturedMinor, refundedMinor } = charge;
+  if (record.state === 'DECLINED') return answer(unwrittenVoid(request, 'declined', {}));
+  if (capturedMinor > 0) {
+    return answer(unwrittenVoid(request, 'already_captured', { capturedMinor, refundedMinor }));
+  }
+  return write(voidRecord(request, 'voided', record.amountMinor, record.currency));
+}
+
+function voidRecord(
+  request: VoidRequest,
+  result: VoidRecord['result'],
+  amountMinor: number,
+  currency: string,
+): VoidRecord {
+  const { key, target, orderId, kind } = request;
+  return { ...stamp(), key, target, orderId, kind, result, amountMinor, currency, state: 'SUCCEEDED' };
+}
+
+/** A void that had nothing to do. It has no id and is not stored: a repeat finds the same facts again. */
+function unwrittenVoid(
+  request: VoidRequest,
+  result: VoidRecord['result'] | 'declined' | 'already_captured',
+  balance: object,
+): Reply {
+  const { key, orderId, kind } = request;
+  return reply(200, { result, key, orderId, kind, state: 'SUCCEEDED', ...balance });
+}
+
+function isRepeat(stored: LedgerRecord, request: EffectRequest): boolean {
+  if (stored.orderId !== request.orderId || stored.kind !== request.kind) return false;
+  if ('method' in stored && 'method' in request) {
+    const { requestedMinor, currency, method } = stored;
+    return requestedMinor === request.amountMinor && currency === request.currency && method === request.method;
+  }
+  if (!('target' in stored && 'target' in request) || stored.target !== request.target) return false;
+  // The currency of a void is only a label for its ledger entry.
+  if (request.kind === 'void') return true;
+  return stored.amountMinor === request.amountMinor && stored.currency === request.currency;
+}
+
+function stamp(): { id: string; at: string } {
+  return { id: `pay_${randomUUID().replaceAll('-', '')}`, at: new Date().toISOString() };
+}
+
+function write(record: LedgerRecord): Decision {
+  return { kind: 'write', record };
+}
+
+function answer(reply: Reply): Decision {
+  return { kind: 'answer', reply };
+}

@@ -1,0 +1,165 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createSimulator } from './simulator.ts';
+import { createTestClient, startTestSimulator } from './test-client.ts';
+
+const SERVER = fileURLToPath(new URL('server.ts', import.meta.url));
+const disposals: Array<() => Promise<void>> = [];
+
+afterEach(async () => {
+  for (const dispose of disposals.splice(0)) await dispose();
+});
+
+async function start(): Promise<Awaited<ReturnType<typeof startTestSimulator>>> {
+  const started = await startTestSimulator();
+  disposals.push(() => started.dispose());
+  return started;
+}
+
+function run(env: Record<string, string>): ChildProcess {
+  const child = spawn(process.execPath, [SERVER], {
+    env: { SIMULATOR_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  disposals.unshift(async () => {
+    if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+  });
+  return child;
+}
+
+async function firstLine(stream: ChildProcess['stdout']): Promise<string> {
+  if (!stream) throw new Error('no stream');
+  for await (const line of createInterface({ input: stream })) return line;
+  return '';
+}
+
+function urlIn(line: string): string {
+  const [url = ''] = /http:\/\/[^,\s]+/.exec(line) ?? [];
+  return url;
+}
+
+describe('the ledger', () => {
+  it('lists each effect once, in order, with the same bytes after later effects', async () => {
+    const { client } = await start();
+    await client.charge('a', { kind: 'authorize' });
+    await client.act('captures', 'a', 'b', 600);
+    const before = await client.ledger();
+    await client.act('refunds', 'a', 'c', 100);
+    await client.charge('d', { orderId: 'ord_other', method: 'pm_declined' });
+    await client.act('void', 'e', 'f');
+    const after = await client.ledger();
+    expect(after.slice(0, 2)).toEqual(before);
+    expect(after).toMatchObject([
+      { key: 'a', kind: 'authorize', amountMinor: 1_000, state: 'SUCCEEDED' },
+      { key: 'b', kind: 'capture', amountMinor: 600 },
+      { key: 'c', kind: 'refund', amountMinor: 100 },
+      { key: 'd', kind: 'sale', amountMinor: 1_000, state: 'DECLINED' },
+      { key: 'f', kind: 'void', amountMinor: 0, currency: 'EUR' },
+    ]);
+    expect(Object.keys(Object(after[0]))).toEqual(['orderId', 'key', 'kind', 'amountMinor', 'currency', 'state', 'at']);
+    expect(await client.ledger('ord_other')).toMatchObject([{ key: 'd' }]);
+  });
+
+  it('is the same after a restart, with answers, balances and tombstones', async () => {
+    const { client, simulator, ledgerFile } = await start();
+    const charged = await client.charge('a', { kind: 'authorize' });
+    await client.act('captures', 'a', 'b', 600);
+    await client.act('void', 'gone', 'c');
+    const entries = await client.ledger();
+    await simulator.close();
+
+    const again = await createSimulator({ ledgerFile });
+    disposals.unshift(() => again.close());
+    const other = createTestClient(again.url);
+    expect(await other.ledger()).toEqual(entries);
+    expect(await other.charge('a', { kind: 'authorize' })).toEqual(charged);
+    expect(await other.charge('gone')).toMatchObject({ status: 410 });
+    expect(await other.act('captures', 'a', 'd', 401)).toMatchObject({ status: 422 });
+    expect(await other.lookup('a')).toMatchObject({ body: { capturedMinor: 600 } });
+  });
+
+  it.each(['{"id":"pay_torn","key":"to', '{"id":"pay_torn"\n', '\0\0\0\0'])(
+    'drops the torn last line %j with a warning and goes on behind it',
+    async (torn) => {
+      const { client, simulator, ledgerFile } = await start();
+      await client.charge('a');
+      await simulator.close();
+      await appendFile(ledgerFile, torn);
+
+      const warnings: string[] = [];
+      const again = await createSimulator({ ledgerFile, warn: (message) => warnings.push(message) });
+      expect(warnings).toEqual([expect.stringContaining('torn last line')]);
+      expect(await readFile(ledgerFile, 'utf8')).toContain(torn);
+      await createTestClient(again.url).charge('b');
+      await again.close();
+
+      const third = await createSimulator({ ledgerFile, warn: (message) => warnings.push(message) });
+      disposals.unshift(() => third.close());
+      expect(await createTestClient(third.url).ledger()).toMatchObject([{ key: 'a' }, { key: 'b' }]);
+      expect(warnings).toHaveLength(1);
+    },
+  );
+
+  it('refuses to start on a file that is corrupt before its last line', async () => {
+    const { client, simulator, ledgerFile } = await start();
+    await client.charge('a');
+    await simulator.close();
+    await writeFile(ledgerFile, `nonsense\n${await readFile(ledgerFile, 'utf8')}`);
+    await expect(createSimulator({ ledgerFile })).rejects.toThrow('corrupt in line 1');
+  });
+
+  it('closes at once although a request waits, and answers that request 503', async () => {
+    const { client, simulator } = await start();
+    await client.faults({ latencyMs: 60_000 });
+    const waiting = client.charge('a');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await simulator.close();
+    expect(await waiting).toMatchObject({ status: 503 });
+  });
+});
+
+describe('the process', () => {
+  it('keeps every answered charge through kill -9', async () => {
+    const { ledgerFile, simulator } = await start();
+    await simulator.close();
+    const child = run({ SIMULATOR_LEDGER_FILE: ledgerFile });
+    const client = createTestClient(urlIn(await firstLine(child.stdout)));
+    const answered = new Set<string>();
+    const load = Array.from({ length: 200 }, async (_, index) => {
+      const heard = await client.charge(`k${index}`);
+      if (heard.status === 201) answered.add(`k${index}`);
+      if (answered.size === 60) child.kill('SIGKILL');
+    });
+    await Promise.all([...load, once(child, 'exit')]);
+    expect(answered.size).toBeGreaterThanOrEqual(60);
+
+    const again = await createSimulator({ ledgerFile, warn: () => undefined });
+    disposals.unshift(() => again.close());
+    const entries = await createTestClient(again.url).ledger();
+    const written = new Set(entries.map((entry) => Object(entry).key));
+    expect([...answered].filter((key) => !written.has(key))).toEqual([]);
+    expect(written.size).toBe(entries.length);
+  });
+
+  it('ends with code 0 on SIGTERM', async () => {
+    const { ledgerFile } = await start();
+    const child = run({ SIMULATOR_LEDGER_FILE: `${ledgerFile}.other` });
+    await firstLine(child.stdout);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('names the port and its variable when the port is taken, and ends with code 1', async () => {
+    const { simulator, ledgerFile } = await start();
+    const child = run({ SIMULATOR_PORT: String(simulator.port), SIMULATOR_LEDGER_FILE: `${ledgerFile}.other` });
+    const exit = once(child, 'exit');
+    const line = await firstLine(child.stderr);
+    expect(line).toContain(String(simulator.port));
+    expect(line).toContain('SIMULATOR_PORT');
+    expect(await exit).toEqual([1, null]);
+  });
+});

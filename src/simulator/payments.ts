@@ -1,0 +1,163 @@
+import { decide, settledReply } from './decisions.ts';
+import type { Delays } from './delays.ts';
+import type { FaultSwitches } from './faults.ts';
+import type { Ledger, LedgerEntry } from './ledger.ts';
+import { behaviorOf, FLAKY_REFUSALS, type MethodBehavior } from './methods.ts';
+import {
+  KEY_IN_USE,
+  KEY_VOIDED,
+  lookupReplyFor,
+  NOT_FOUND,
+  replyFor,
+  RESET,
+  UNAVAILABLE,
+  type Answer,
+  type Reply,
+} from './replies.ts';
+import type { EffectRequest } from './requests.ts';
+
+/** Requests that may wait at once (slow, delayed or late); each holds about 1 kB, so 10,000 stay below 10 MB. */
+const MAX_WAITING = 10_000;
+
+/** Keys whose `pm_flaky` refusals are remembered; the oldest is forgotten first and then refused twice again. */
+const MAX_FLAKY_KEYS = 10_000;
+
+const ORDINARY: MethodBehavior = {};
+
+/** What the payments of one simulator are made of. */
+export interface PaymentsDeps {
+  readonly ledger: Ledger;
+  readonly faults: FaultSwitches;
+  readonly delays: Delays;
+  /** How long `pm_slow` takes before it is applied. */
+  readonly slowMs: number;
+  /** Told when a late request, which nobody waits for, cannot be written. */
+  readonly warn: (message: string) => void;
+}
+
+/** The provider's machine: every answer it gives is already durable, every key has at most one effect. */
+export interface Payments {
+  /**
+   * Applies a request once per key and answers; repeats get the first answer. Goes on when the client hangs up.
+   * Rejects only when the ledger cannot be written.
+   */
+  execute(request: EffectRequest): Promise<Answer>;
+  /** What is known under a key of any kind: 200, 404, 409 while in flight, 410 for a tombstone. */
+  lookup(key: string): Promise<Reply>;
+  /** The durable entries in the order of their effect. */
+  entries(orderId: string | undefined): Promise<LedgerEntry[]>;
+}
+
+/** Wires the state machine; starts nothing. */
+export function createPayments(deps: PaymentsDeps): Payments {
+  return new PaymentMachine(deps);
+}
+
+class PaymentMachine implements Payments {
+  readonly #deps: PaymentsDeps;
+  readonly #inFlight = new Set<string>();
+  readonly #flakyRefusals = createFlakyCounter();
+  readonly #isInFlight = (key: string): boolean => this.#inFlight.has(key);
+
+  constructor(deps: PaymentsDeps) {
+    this.#deps = deps;
+  }
+
+  async execute(request: EffectRequest): Promise<Answer> {
+    const { ledger, faults, slowMs } = this.#deps;
+    const { latencyMs, lateMs, errorRate, pmDown } = faults.current();
+    const behavior = 'method' in request ? behaviorOf(request.method) : ORDINARY;
+    if (faults.strikes(errorRate) || (behavior.downByFault && pmDown)) return UNAVAILABLE;
+    const settled = settledReply(ledger, request);
+    if (settled) return this.#whenDurable(settled);
+    if (this.#isInFlight(request.key)) return KEY_IN_USE;
+    if (behavior.flaky && this.#flakyRefusals.refuses(request.key)) return UNAVAILABLE;
+    // A void is never late: it is the means by which a client proves that a late original cannot land.
+    if (lateMs > 0 && request.kind !== 'void') return this.#landLater(request, lateMs);
+    const waitMs = latencyMs + (behavior.slow ? slowMs : 0);
+    if (waitMs > 0 && !(await this.#hold(request.key, waitMs))) return UNAVAILABLE;
+    return this.#apply(request, behavior);
+  }
+
+  lookup(key: string): Promise<Reply> {
+    return this.#whenDurable(this.#lookupNow(key));
+  }
+
+  entries(orderId: string | undefined): Promise<LedgerEntry[]> {
+    return this.#whenDurable(this.#deps.ledger.entries(orderId));
+  }
+
+  #lookupNow(key: string): Reply {
+    const { ledger } = this.#deps;
+    if (this.#isInFlight(key)) return KEY_IN_USE;
+    const voided = ledger.voidOf(key) !== undefined;
+    const record = ledger.find(key);
+    if (record) return lookupReplyFor(record, ledger.charge(key), voided);
+    return voided ? KEY_VOIDED : NOT_FOUND;
+  }
+
+  /** Keeps the key in flight for a while; false if the request is dropped instead. */
+  async #hold(key: string, ms: number): Promise<boolean> {
+    const { delays } = this.#deps;
+    if (delays.pending >= MAX_WAITING) return false;
+    this.#inFlight.add(key);
+    const elapsed = await delays.wait(ms);
+    this.#inFlight.delete(key);
+    return elapsed;
+  }
+
+  /** The client hears nothing, and until it lands the request is as unknown as one that is still on the wire. */
+  #landLater(request: EffectRequest, ms: number): Answer {
+    const { delays, warn } = this.#deps;
+    if (delays.pending >= MAX_WAITING) return UNAVAILABLE;
+    this.#land(request, ms).catch((error: unknown) => {
+      warn(`the late request ${request.key} is lost: ${String(error)}`);
+    });
+    return RESET;
+  }
+
+  async #land(request: EffectRequest, ms: number): Promise<void> {
+    const elapsed = await this.#deps.delays.wait(ms);
+    // A key in flight belongs to a repeat of the same request, which will write the one effect itself.
+    if (!elapsed || this.#isInFlight(request.key)) return;
+    this.#record(request);
+    await this.#deps.ledger.durable();
+  }
+
+  async #apply(request: EffectRequest, behavior: MethodBehavior): Promise<Answer> {
+    const { ledger, faults } = this.#deps;
+    const { reply, written } = this.#record(request);
+    await ledger.durable();
+    const loses = written && (behavior.losesReply || faults.strikes(faults.current().resetAfterRate));
+    return loses ? RESET : reply;
+  }
+
+  #record(request: EffectRequest): { reply: Reply; written: boolean } {
+    const { ledger } = this.#deps;
+    const decision = decide(ledger, request, this.#isInFlight);
+    if (decision.kind === 'answer') return { reply: decision.reply, written: false };
+    ledger.append(decision.record);
+    return { reply: replyFor(decision.record), written: true };
+  }
+
+  /** The index runs ahead of the disk; nothing derived from it is told before the disk has caught up. */
+  async #whenDurable<T>(value: T): Promise<T> {
+    await this.#deps.ledger.durable();
+    return value;
+  }
+}
+
+/** Counts the refusals of flaky keys in bounded memory. */
+function createFlakyCounter(): { refuses(key: string): boolean } {
+  const counts = new Map<string, number>();
+  return {
+    refuses(key) {
+      const count = counts.get(key) ?? 0;
+      if (count >= FLAKY_REFUSALS) return false;
+      counts.set(key, count + 1);
+      const oldest = counts.size > MAX_FLAKY_KEYS ? counts.keys().next().value : undefined;
+      if (oldest !== undefined) counts.delete(oldest);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { loadSimulatorConfig } from './config.ts';
+import { createSimulator, type Simulator } from './simulator.ts';
+
+const config = readConfig();
+if (config) {
+  try {
+    const simulator = await createSimulator(config);
+    // Before the line is printed: whoever reads it may send a signal at once.
+    closeOnSignals(simulator);
+    process.stdout.write(`payment simulator listens on ${simulator.url}, ledger ${config.ledgerFile}\n`);
+  } catch (error) {
+    fail(describe(error, config.port));
+  }
+}
+
+function readConfig(): ReturnType<typeof loadSimulatorConfig> | undefined {
+  try {
+    return loadSimulatorConfig(process.env);
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
+
+/** The first signal closes cleanly; `once` gives the second one back to Node, which ends the process at once. */
+function closeOnSignals(simulator: Simulator): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      simulator.close().catch((error: unknown) => fail(String(error)));
+    });
+  }
+}
+
+function describe(error: unknown, port: number): string {
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'EADDRINUSE') {
+    return `port ${port} is taken: stop what uses it, or set SIMULATOR_PORT to a free port`;
+  }
+  return error.message;
+}
+
+function fail(message: string): void {
+  process.stderr.write(`payment simulator: ${message}\n`);
+  process.exitCode = 1;
+}

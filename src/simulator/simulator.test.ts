@@ -1,0 +1,372 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ORDER_ID, startTestSimulator, type TestClient } from './test-client.ts';
+
+let client: TestClient;
+let url: string;
+let dispose: () => Promise<void>;
+let counter = 0;
+
+beforeAll(async () => {
+  const started = await startTestSimulator();
+  ({ client, dispose } = started);
+  ({ url } = started.simulator);
+});
+afterAll(() => dispose());
+
+/** A key nobody has used, with the colons of real ones. */
+function freshKey(kind = 'sale'): string {
+  counter += 1;
+  return `ord_test:${kind}:${counter}`;
+}
+
+async function entriesOf(key: string): Promise<unknown[]> {
+  const entries = await client.ledger(ORDER_ID);
+  return entries.filter((entry) => typeof entry === 'object' && entry !== null && 'key' in entry && entry.key === key);
+}
+
+describe('methods', () => {
+  it('charges pm_ok with the amount and the key of the request', async () => {
+    const key = freshKey();
+    expect(await client.charge(key)).toEqual({
+      status: 201,
+      body: {
+        id: expect.stringMatching(/^pay_[0-9a-f]{32}$/),
+        key,
+        orderId: ORDER_ID,
+        kind: 'sale',
+        amountMinor: 1_000,
+        currency: 'EUR',
+        state: 'SUCCEEDED',
+        at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      },
+    });
+  });
+
+  it.each([
+    ['pm_declined', 'card_declined', false],
+    ['pm_insufficient_funds', 'insufficient_funds', true],
+    ['pm_unheard_of', 'unsupported_method', false],
+    ['constructor', 'unsupported_method', false],
+  ])('declines %s with %s (retryable: %s) and keeps that answer', async (method, declineCode, retryable) => {
+    const key = freshKey();
+    const first = await client.charge(key, { method });
+    expect(first).toMatchObject({ status: 402, body: { key, state: 'DECLINED', declineCode, retryable } });
+    expect(await client.charge(key, { method })).toEqual(first);
+    expect(await entriesOf(key)).toHaveLength(1);
+    expect(await client.lookup(key)).toMatchObject({
+      status: 200,
+      body: { state: 'DECLINED', declineCode, voided: false, capturedMinor: 0, refundedMinor: 0 },
+    });
+  });
+
+  it('keeps the key of pm_slow in use until it is applied, for posts, lookups and voids', async () => {
+    const key = freshKey();
+    const slow = client.charge(key, { method: 'pm_slow' });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const inUse = { status: 409, body: { code: 'key_in_use' } };
+    expect(await client.charge(key, { method: 'pm_slow' })).toMatchObject(inUse);
+    expect(await client.lookup(key)).toMatchObject(inUse);
+    expect(await client.act('void', key, freshKey('void'))).toMatchObject(inUse);
+    expect(await client.act('refunds', key, freshKey('refund'), 1)).toMatchObject(inUse);
+    expect(await slow).toMatchObject({ status: 201 });
+    expect(await client.charge(key, { method: 'pm_slow' })).toEqual(await slow);
+  });
+
+  it('refuses pm_flaky twice per key with 503, then charges once', async () => {
+    const key = freshKey();
+    const statuses = [];
+    for (let attempt = 0; attempt < 4; attempt++) {
+      statuses.push((await client.charge(key, { method: 'pm_flaky' })).status);
+      statuses.push((await client.lookup(key)).status);
+    }
+    expect(statuses).toEqual([503, 404, 503, 404, 201, 200, 201, 200]);
+    expect(await entriesOf(key)).toHaveLength(1);
+  });
+
+  it('charges pm_lost_reply, resets the connection, and answers the repeat', async () => {
+    const key = freshKey();
+    expect(await client.charge(key, { method: 'pm_lost_reply' })).toEqual({ status: 'reset' });
+    expect(await client.lookup(key)).toMatchObject({ status: 200, body: { state: 'SUCCEEDED', capturedMinor: 1_000 } });
+    expect(await client.charge(key, { method: 'pm_lost_reply' })).toMatchObject({ status: 201 });
+    expect(await entriesOf(key)).toHaveLength(1);
+  });
+
+  it('charges one minor unit more for pm_wrong_amount', async () => {
+    const key = freshKey();
+    const first = await client.charge(key, { method: 'pm_wrong_amount' });
+    expect(first).toMatchObject({ status: 201, body: { amountMinor: 1_001 } });
+    expect(await client.charge(key, { method: 'pm_wrong_amount' })).toEqual(first);
+  });
+
+  it('refuses every refund of pm_refund_fails and writes nothing', async () => {
+    const key = freshKey();
+    const refundKey = freshKey('refund');
+    expect(await client.charge(key, { method: 'pm_refund_fails' })).toMatchObject({ status: 201 });
+    const refused = { status: 422, body: { code: 'refund_failed' } };
+    expect(await client.act('refunds', key, refundKey, 1_000)).toMatchObject(refused);
+    expect(await client.act('refunds', key, refundKey, 1_000)).toMatchObject(refused);
+    expect(await client.lookup(refundKey)).toMatchObject({ status: 404 });
+    expect(await entriesOf(refundKey)).toHaveLength(0);
+  });
+});
+
+describe('idempotency', () => {
+  it('makes one entry of fifty concurrent posts of one key', async () => {
+    const key = freshKey();
+    const heard = await Promise.all(Array.from({ length: 50 }, () => client.charge(key)));
+    const charged = heard.filter(({ status }) => status === 201);
+    const inUse = heard.filter(({ status }) => status === 409);
+    expect(charged.length).toBeGreaterThan(0);
+    expect(charged.length + inUse.length).toBe(50);
+    for (const answer of charged) expect(answer).toEqual(charged[0]);
+    expect(await entriesOf(key)).toHaveLength(1);
+  });
+
+  it.each([
+    { amountMinor: 999 },
+    { orderId: 'ord_other' },
+    { kind: 'authorize' },
+    { currency: 'USD' },
+    { method: 'pm_flaky' },
+  ])('refuses a key that comes back with %o', async (other) => {
+    const key = freshKey();
+    await client.charge(key);
+    expect(await client.charge(key, other)).toMatchObject({ status: 422, body: { code: 'key_reused' } });
+  });
+
+  it('refuses a key that comes back for another kind of effect', async () => {
+    const key = freshKey();
+    const refundKey = freshKey('refund');
+    await client.charge(key);
+    await client.act('refunds', key, refundKey, 100);
+    const reused = { status: 422, body: { code: 'key_reused' } };
+    expect(await client.charge(refundKey)).toMatchObject(reused);
+    expect(await client.act('captures', key, refundKey, 100)).toMatchObject(reused);
+    expect(await client.act('refunds', key, refundKey, 101)).toMatchObject(reused);
+    expect(await client.act('void', freshKey(), refundKey)).toMatchObject(reused);
+  });
+
+  it('knows nothing of an unused key', async () => {
+    expect(await client.lookup(freshKey())).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    const target = freshKey();
+    expect(await client.act('refunds', target, freshKey('refund'), 1)).toMatchObject({ status: 404 });
+    expect(await client.act('captures', target, freshKey('capture'), 1)).toMatchObject({ status: 404 });
+  });
+
+  it('finds a key with characters that a URL must escape', async () => {
+    const key = `a/b?c#d%41%:${freshKey()}`;
+    expect(await client.charge(key)).toMatchObject({ status: 201, body: { key } });
+    expect(await client.lookup(key)).toMatchObject({ status: 200, body: { key } });
+    expect(await client.act('refunds', key, freshKey('refund'), 1)).toMatchObject({ status: 201 });
+  });
+});
+
+describe('voids', () => {
+  it('voids an authorization, which then can be neither captured nor made again', async () => {
+    const key = freshKey('authorize');
+    const voidKey = freshKey('void');
+    await client.charge(key, { kind: 'authorize' });
+    const first = await client.act('void', key, voidKey);
+    expect(first).toMatchObject({
+      status: 200,
+      body: { result: 'voided', key: voidKey, kind: 'void', amountMinor: 1_000, currency: 'EUR', state: 'SUCCEEDED' },
+    });
+    expect(await client.act('void', key, voidKey)).toEqual(first);
+    expect(await client.lookup(key)).toMatchObject({ status: 200, body: { voided: true, capturedMinor: 0 } });
+    expect(await client.lookup(voidKey)).toEqual(first);
+    const voided = { status: 410, body: { code: 'key_voided' } };
+    expect(await client.act('captures', key, freshKey('capture'), 1)).toMatchObject(voided);
+    expect(await client.charge(key, { kind: 'authorize' })).toMatchObject(voided);
+    expect(await entriesOf(voidKey)).toHaveLength(1);
+  });
+
+  it('leaves a tombstone under an unknown key, which refuses the late original', async () => {
+    const key = freshKey();
+    const voidKey = freshKey('void');
+    const first = await client.act('void', key, voidKey);
+    expect(first).toMatchObject({ status: 200, body: { result: 'tombstoned', amountMinor: 0, currency: 'EUR' } });
+    const voided = { status: 410, body: { code: 'key_voided' } };
+    expect(await client.charge(key)).toMatchObject(voided);
+    expect(await client.lookup(key)).toMatchObject(voided);
+    expect(await client.act('refunds', key, freshKey('refund'), 1)).toMatchObject(voided);
+    expect(await client.act('void', key, voidKey)).toEqual(first);
+    expect(await entriesOf(key)).toHaveLength(0);
+  });
+
+  it('gives a tombstone without a currency the code XXX', async () => {
+    const voidKey = freshKey('void');
+    const route = `/v1/payments/${encodeURIComponent(freshKey())}/void`;
+    const heard = await client.send('POST', route, JSON.stringify({ orderId: ORDER_ID }), {
+      'Idempotency-Key': voidKey,
+    });
+    expect(heard).toMatchObject({ status: 200, body: { currency: 'XXX', amountMinor: 0 } });
+  });
+
+  it('voids a key once, whatever the second void is called', async () => {
+    const key = freshKey();
+    const second = freshKey('void');
+    await client.act('void', key, freshKey('void'));
+    expect(await client.act('void', key, second)).toMatchObject({
+      status: 200,
+      body: { result: 'tombstoned', key: second },
+    });
+    expect(await entriesOf(second)).toHaveLength(0);
+  });
+
+  it('has nothing to do for a declined payment', async () => {
+    const key = freshKey();
+    const voidKey = freshKey('void');
+    await client.charge(key, { method: 'pm_declined' });
+    const declined = { status: 200, body: { result: 'declined', key: voidKey, state: 'SUCCEEDED' } };
+    expect(await client.act('void', key, voidKey)).toMatchObject(declined);
+    expect(await client.act('void', key, voidKey)).toMatchObject(declined);
+    expect(await entriesOf(voidKey)).toHaveLength(0);
+  });
+
+  it('leaves a sale alone and tells what is captured and refunded', async () => {
+    const key = freshKey();
+    const voidKey = freshKey('void');
+    await client.charge(key);
+    await client.act('refunds', key, freshKey('refund'), 300);
+    const body = {
+      result: 'already_captured',
+      key: voidKey,
+      state: 'SUCCEEDED',
+      capturedMinor: 1_000,
+      refundedMinor: 300,
+    };
+    expect(await client.act('void', key, voidKey)).toMatchObject({ status: 200, body });
+    expect(await client.lookup(key)).toMatchObject({ body: { voided: false } });
+    expect(await entriesOf(voidKey)).toHaveLength(0);
+  });
+
+  it('leaves an authorization alone once a part of it is captured', async () => {
+    const key = freshKey('authorize');
+    await client.charge(key, { kind: 'authorize' });
+    await client.act('captures', key, freshKey('capture'), 400);
+    const body = { result: 'already_captured', capturedMinor: 400, refundedMinor: 0 };
+    expect(await client.act('void', key, freshKey('void'))).toMatchObject({ status: 200, body });
+  });
+
+  it('refuses to void the key of a capture or a refund, or under the target key itself', async () => {
+    const key = freshKey();
+    const refundKey = freshKey('refund');
+    await client.charge(key);
+    await client.act('refunds', key, refundKey, 300);
+    const heard = await client.act('void', refundKey, freshKey('void'));
+    expect(heard).toMatchObject({ status: 422, body: { code: 'not_voidable' } });
+    expect(await client.act('void', key, key)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+  });
+});
+
+describe('captures and refunds', () => {
+  it('captures an authorization in parts, never more than was authorized', async () => {
+    const key = freshKey('authorize');
+    const captureKey = freshKey('capture');
+    await client.charge(key, { kind: 'authorize' });
+    const first = await client.act('captures', key, captureKey, 600);
+    expect(first).toMatchObject({ status: 201, body: { key: captureKey, kind: 'capture', amountMinor: 600 } });
+    expect(await client.act('captures', key, captureKey, 600)).toEqual(first);
+    expect(await client.lookup(captureKey)).toMatchObject({ status: 200, body: { kind: 'capture', amountMinor: 600 } });
+    const exceeded = { status: 422, body: { code: 'amount_exceeds_authorized' } };
+    expect(await client.act('captures', key, freshKey('capture'), 401)).toMatchObject(exceeded);
+    expect(await client.act('captures', key, freshKey('capture'), 400)).toMatchObject({ status: 201 });
+    expect(await client.lookup(key)).toMatchObject({ body: { capturedMinor: 1_000, amountMinor: 1_000 } });
+  });
+
+  it('refunds in parts, never more than was captured', async () => {
+    const key = freshKey();
+    const refundKey = freshKey('refund');
+    await client.charge(key);
+    const first = await client.act('refunds', key, refundKey, 700);
+    expect(first).toMatchObject({ status: 201, body: { key: refundKey, kind: 'refund', amountMinor: 700 } });
+    expect(await client.act('refunds', key, refundKey, 700)).toEqual(first);
+    const exceeded = { status: 422, body: { code: 'amount_exceeds_captured' } };
+    expect(await client.act('refunds', key, freshKey('refund'), 301)).toMatchObject(exceeded);
+    expect(await client.act('refunds', key, freshKey('refund'), 300)).toMatchObject({ status: 201 });
+    expect(await client.lookup(key)).toMatchObject({ body: { refundedMinor: 1_000 } });
+  });
+
+  it('keeps the caps under concurrent refunds with different keys', async () => {
+    const key = freshKey();
+    await client.charge(key);
+    const heard = await Promise.all(
+      Array.from({ length: 20 }, () => client.act('refunds', key, freshKey('refund'), 100)),
+    );
+    expect(heard.filter(({ status }) => status === 201)).toHaveLength(10);
+    expect(await client.lookup(key)).toMatchObject({ body: { refundedMinor: 1_000 } });
+  });
+
+  it('refunds nothing of an authorization and captures nothing of a sale or a declined payment', async () => {
+    const authorization = freshKey('authorize');
+    const sale = freshKey();
+    const declined = freshKey();
+    await client.charge(authorization, { kind: 'authorize' });
+    await client.charge(sale);
+    await client.charge(declined, { kind: 'authorize', method: 'pm_declined' });
+    const heard = [
+      await client.act('refunds', authorization, freshKey('refund'), 1),
+      await client.act('captures', sale, freshKey('capture'), 1),
+      await client.act('captures', declined, freshKey('capture'), 1),
+    ];
+    expect(heard.map(({ status }) => status)).toEqual([422, 422, 422]);
+  });
+
+  it('refuses a movement or a void in the name of another order or in another currency', async () => {
+    const key = freshKey('authorize');
+    await client.charge(key, { kind: 'authorize', orderId: 'ord_other' });
+    const mismatch = { status: 422, body: { code: 'order_mismatch' } };
+    expect(await client.act('captures', key, freshKey('capture'), 1)).toMatchObject(mismatch);
+    expect(await client.act('void', key, freshKey('void'))).toMatchObject(mismatch);
+    const dollars = freshKey();
+    await client.charge(dollars, { currency: 'USD' });
+    const heard = await client.act('refunds', dollars, freshKey('refund'), 1);
+    expect(heard).toMatchObject({ status: 422, body: { code: 'currency_mismatch' } });
+  });
+});
+
+describe('requests', () => {
+  it.each([
+    { amountMinor: 0 },
+    { amountMinor: -5 },
+    { amountMinor: 1.5 },
+    { amountMinor: 2 ** 53 },
+    { amountMinor: '1000' },
+    { currency: 'euro' },
+    { kind: 'refund' },
+    { orderId: '' },
+    { method: null },
+  ])('refuses a charge with %o', async (nonsense) => {
+    expect(await client.charge(freshKey(), nonsense)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+  });
+
+  it('refuses a missing or malformed key, bad JSON, and a body that is no object', async () => {
+    const body = JSON.stringify({ orderId: 'o', kind: 'sale', amountMinor: 1, currency: 'EUR', method: 'pm_ok' });
+    const key = { 'Idempotency-Key': freshKey() };
+    const heard = [
+      await client.send('POST', '/v1/payments', body),
+      await client.send('POST', '/v1/payments', body, { 'Idempotency-Key': 'two words' }),
+      await client.send('POST', '/v1/payments', body, { 'Idempotency-Key': 'k'.repeat(256) }),
+      await client.send('POST', '/v1/payments', '{"orderId":', key),
+      await client.send('POST', '/v1/payments', '[]', key),
+      await client.send('POST', '/v1/payments', '', key),
+    ];
+    for (const answer of heard) expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+  });
+
+  it('refuses a body over 64 kB, with a declared length and without', async () => {
+    const big = JSON.stringify({ method: 'x'.repeat(70_000) });
+    expect(await client.send('POST', '/v1/payments', big)).toMatchObject({ status: 413 });
+    const chunked = await fetch(`${url}/v1/payments`, {
+      method: 'POST',
+      body: new Blob([big]).stream(),
+      duplex: 'half',
+    });
+    expect(chunked.status).toBe(413);
+  });
+
+  it('answers an unknown route with a JSON 404', async () => {
+    expect(await client.send('GET', '/v2/nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+    expect(await client.send('DELETE', '/ledger')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+});

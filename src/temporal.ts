@@ -1,0 +1,116 @@
+import { Client, Connection, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel } from '@temporalio/worker';
+import type { Logger } from './logger.ts';
+import { CASE_KIND, SWEEP_SCHEDULE_ID, SWEEP_WORKFLOW } from './workflows/contract.ts';
+
+/** Where Temporal is. */
+export interface TemporalOptions {
+  readonly address: string;
+  readonly namespace: string;
+}
+
+/**
+ * A plain connection: lazy, so a process starts while Temporal is down, and its deadlines hold, which those of a
+ * native connection do not.
+ */
+export function createTemporalClient({ address, namespace }: TemporalOptions): Client {
+  return new Client({ connection: Connection.lazy({ address, connectTimeout: '3s' }), namespace });
+}
+
+/** The connection that workers and eager starts share. gzip costs more CPU than it saves between neighbours. */
+export function connectNatively({ address }: TemporalOptions): Promise<NativeConnection> {
+  return NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
+}
+
+/** Latency buckets in seconds around what an order's steps take: 1 ms to a minute. */
+const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
+
+/**
+ * Sets up the SDK's native core: logs go to the process's logger, metrics to a Prometheus endpoint (none when the
+ * port is 0). Once per process, before the first native connection. Signals stay ours: shutdown is ordered.
+ */
+export function installTemporalRuntime(logger: Logger, metricsPort: number): void {
+  Runtime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      logger[pinoLevel(level)]({ ...meta }, message);
+    }),
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
+      ...(metricsPort === 0 ? {} : { metrics: { prometheus: prometheusOptions(metricsPort) } }),
+    },
+  });
+}
+
+function prometheusOptions(port: number) {
+  return {
+    bindAddress: `0.0.0.0:${port}`,
+    countersTotalSuffix: true,
+    unitSuffix: true,
+    useSecondsForDurations: true,
+    histogramBucketOverrides: Object.fromEntries(
+      [
+        'temporal_workflow_task_schedule_to_start_latency',
+        'temporal_workflow_task_execution_latency',
+        'temporal_activity_schedule_to_start_latency',
+        'temporal_activity_execution_latency',
+        'temporal_local_activity_execution_latency',
+        'temporal_workflow_endtoend_latency',
+      ].map((name) => [name, LATENCY_BUCKETS_SECONDS]),
+    ),
+  };
+}
+
+function pinoLevel(level: LogLevel): 'trace' | 'debug' | 'info' | 'warn' | 'error' {
+  return level.toLowerCase() as ReturnType<typeof pinoLevel>;
+}
+
+const INDEXED_VALUE_KEYWORD = 2;
+
+/**
+ * Registers the search attributes that workflows set, or verifies that they are there: setting an unknown one
+ * would fail the workflow task for ever, so a process must not start without them.
+ */
+export async function ensureSearchAttributes(client: Client, { namespace }: TemporalOptions): Promise<void> {
+  const { operatorService } = client.connection as Connection;
+  const registered = async (): Promise<boolean> => {
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+    return customAttributes?.[CASE_KIND.name] === INDEXED_VALUE_KEYWORD;
+  };
+  if (await registered()) return;
+  await operatorService
+    .addSearchAttributes({ namespace, searchAttributes: { [CASE_KIND.name]: INDEXED_VALUE_KEYWORD } })
+    // Another process may have been first; what counts is whether it is there now.
+    .catch(() => {});
+  if (await registered()) return;
+  throw new Error(
+    `The search attribute ${CASE_KIND.name} (Keyword) is missing in namespace ${namespace}: ` +
+      `temporal operator search-attribute create --namespace ${namespace} --name ${CASE_KIND.name} --type Keyword`,
+  );
+}
+
+/** Holds are swept this often: an expired hold blocks its pieces at most so much longer. */
+const SWEEP_INTERVAL = '30s';
+
+/** Creates the schedule of the sweep unless it exists. A missed run is caught up within a minute or left to the next. */
+export async function ensureSweepSchedule(client: Client): Promise<void> {
+  try {
+    await client.schedule.create({
+      scheduleId: SWEEP_SCHEDULE_ID,
+      spec: { intervals: [{ every: SWEEP_INTERVAL }] },
+      action: { type: 'startWorkflow', workflowType: SWEEP_WORKFLOW, taskQueue: 'orders', workflowId: SWEEP_SCHEDULE_ID },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+    });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+}
+
+/**
+ * The lean sandbox is a preload: asked for without it, the process would run with the standard one unnoticed.
+ * @throws {Error} that says how to start.
+ */
+export function requireLeanSandbox(sandbox: 'standard' | 'lean'): void {
+  if (sandbox === 'standard' || Symbol.for('order-saga.lean-sandbox') in globalThis) return;
+  throw new Error('WORKFLOW_SANDBOX=lean needs the preload: node --import ./src/lean-sandbox.ts ...');
+}

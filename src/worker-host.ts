@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import type { Logger } from './logger.ts';
+import { bundleWorkflows } from './bundle-workflows.ts';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Activities } from './activities/index.ts';
+import type { TaskQueue } from './workflows/contract.ts';
+
+/** What a worker process runs. */
+export interface WorkerHostOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly queues: readonly TaskQueue[];
+  readonly activities: Activities;
+  readonly bundlePath: string;
+  /** Connections to the database; slots follow from it, so that steps never queue for long inside the process. */
+  readonly poolSize: number;
+  readonly shutdownGraceMs: number;
+  readonly logger: Logger;
+  /** Told when an order's first local pass is over: it ended, or a step failed and goes on as a regular activity. */
+  readonly onLocalPassEnded?: (workflowId: string) => void;
+}
+
+/** The workers of one process, one per task queue. */
+export interface WorkerHost {
+  /** Runs until `shutdown`; rejects when a worker fails. */
+  run(): Promise<void>;
+  /** Stops polling, lets running steps end within the grace time. `run` resolves afterwards. */
+  shutdown(): void;
+  /** Resolves when all workers have ended, well or not. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Pollers per activity queue: retried steps are the exception, two long polls fetch hundreds a second.
+ * Workflow tasks: eager starts bypass polling, the rest is mostly sticky.
+ */
+const ACTIVITY_POLLS = 2;
+const WORKFLOW_POLLS = 5;
+
+/** Workflow tasks at a time; each holds an order's whole local pass, so it bounds what runs at once. */
+const WORKFLOW_TASKS = 100;
+
+/** A dead worker's sticky queue is given up after this; part of the 10 s in which its orders go on elsewhere. */
+const STICKY_TIMEOUT = '3s';
+
+/** An order needs no cache once its pass is over; 600 cached workflows fit into about 1 GiB of heap. */
+const CACHED_WORKFLOWS = 500;
+
+/** Creates the workers of a process; the workflow bundle is built first if it is not there. */
+export async function createWorkerHost(options: WorkerHostOptions): Promise<WorkerHost> {
+  if (options.queues.includes('orders') && !existsSync(options.bundlePath)) {
+    options.logger.warn({ bundlePath: options.bundlePath }, 'no prebuilt workflow bundle, building one');
+    await bundleWorkflows(options.bundlePath);
+  }
+  const workers = await Promise.all(options.queues.map((queue) => Worker.create(workerOptions(queue, options))));
+  const ended = Promise.withResolvers<void>();
+  const shutdown = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  return {
+    ended: ended.promise,
+    shutdown,
+    run: async () => {
+      const runs = workers.map((worker) => worker.run());
+      try {
+        await Promise.all(runs);
+      } finally {
+        // One worker that failed takes the others down in order, instead of leaving them half a process.
+        shutdown();
+        await Promise.allSettled(runs);
+        ended.resolve();
+      }
+    },
+  };
+}
+
+function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOptions {
+  const { connection, namespace, activities, bundlePath, poolSize, shutdownGraceMs } = options;
+  return {
+    connection,
+    namespace,
+    taskQueue: queue,
+    activities,
+    maxConcurrentActivityTaskExecutions: poolSize,
+    maxConcurrentActivityTaskPolls: ACTIVITY_POLLS,
+    maxConcurrentLocalActivityExecutions: 2 * poolSize,
+    shutdownGraceTime: shutdownGraceMs,
+    // Past the grace time a step is given up here and taken over by another worker.
+    shutdownForceTime: shutdownGraceMs + 5_000,
+    ...(queue === 'orders'
+      ? {
+          workflowBundle: { codePath: bundlePath },
+          maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS,
+          maxConcurrentWorkflowTaskPolls: WORKFLOW_POLLS,
+          maxCachedWorkflows: CACHED_WORKFLOWS,
+          stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+        }
+      : {}),
+    ...(options.onLocalPassEnded === undefined
+      ? {}
+      : { interceptors: { activity: [passWatcher(options.onLocalPassEnded)] } }),
+  };
+}
+
+const LAST_STEPS = new Set<string>(['confirmOrder', 'rejectOrder'] satisfies (keyof Activities)[]);
+
+type ActivityInterceptor = NonNullable<NonNullable<WorkerOptions['interceptors']>['activity']>[number];
+
+function passWatcher(onLocalPassEnded: (workflowId: string) => void): ActivityInterceptor {
+  return ({ info }) => ({
+    inbound: {
+      execute: async (input, next) => {
+        const workflowId = info.workflowExecution?.workflowId ?? '';
+        try {
+          const result = await next(input);
+          if (LAST_STEPS.has(info.activityType)) onLocalPassEnded(workflowId);
+          return result;
+        } catch (error) {
+          onLocalPassEnded(workflowId);
+          throw error;
+        }
+      },
+    },
+  });
+}

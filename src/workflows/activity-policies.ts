@@ -1,0 +1,224 @@
+import {
+  LOCAL_PAYMENT_TRY_MS,
+  PAYMENT_CALL_TIMEOUT_MS,
+  PAYMENT_LOOKUP_TIMEOUT_MS,
+  PAYMENT_RETRY_DELAYS_MS,
+} from '../domain/payment.ts';
+import { WORKFLOW_TASK_TIMEOUT_MS, type Collaborator, type TaskQueue } from './contract.ts';
+
+/** How one step is tried, retried and given up. All times in milliseconds. */
+export interface StepPolicy {
+  /** Activity id in the Web UI and step name in a case. */
+  readonly id: string;
+  readonly summary: string;
+  readonly queue: TaskQueue;
+  /** Null: the step always runs with its order, wherever the collaborators are placed. */
+  readonly collaborator: Collaborator | null;
+  /** Limit of the first, local try. */
+  readonly localTimeoutMs: number;
+  /** Limit of one regular attempt; also how soon a killed worker is noticed. */
+  readonly attemptTimeoutMs: number;
+  readonly firstDelayMs: number;
+  readonly backoff: number;
+  readonly maxDelayMs: number;
+  /** Attempts until the budget is spent, when attempts are counted; else null. */
+  readonly maxAttempts: number | null;
+  /** Time until the budget is spent, when time is counted; else null. */
+  readonly budgetMs: number | null;
+  /** When spent: `park` waits for a person; `persist` opens a case too, and goes on trying slowly by itself. */
+  readonly whenSpent: 'park' | 'persist';
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/**
+ * Statements take milliseconds and give up by themselves after 3-4 s (db/client.ts). A first try that takes over
+ * 2 s is not worth waiting for inside the workflow task. Retries: 0.2, 0.4 ... 10 s, so a database that returns is
+ * used again within 10 s; after 10 minutes a person should know.
+ */
+const DATABASE = {
+  localTimeoutMs: 2 * SECOND,
+  attemptTimeoutMs: 5 * SECOND,
+  firstDelayMs: 200,
+  backoff: 2,
+  maxDelayMs: 10 * SECOND,
+  maxAttempts: null,
+  budgetMs: 10 * MINUTE,
+} as const;
+
+/**
+ * The local try is bounded by the HTTP call's own limit; the activity's limit leaves time to store the result.
+ * Regular attempts follow PAYMENT_RETRY_DELAYS_MS (the activity names the delay); the policy below gives nearly
+ * the same delays (1, 5, 25, 125, 600 s) to attempts that died without naming one.
+ */
+const PAYMENT = {
+  localTimeoutMs: LOCAL_PAYMENT_TRY_MS + 1 * SECOND,
+  attemptTimeoutMs: 5 * SECOND,
+  firstDelayMs: 1 * SECOND,
+  backoff: 5,
+  maxDelayMs: 10 * MINUTE,
+  maxAttempts: PAYMENT_RETRY_DELAYS_MS.length + 1,
+  budgetMs: null,
+} as const;
+
+/** Every step of an order. Written as data so that tests and the validator can walk it. */
+export const STEP_POLICIES = {
+  openOrder: {
+    ...DATABASE,
+    id: 'open-order',
+    summary: 'Store the order',
+    queue: 'orders',
+    collaborator: null,
+    whenSpent: 'persist',
+  },
+  holdStock: {
+    ...DATABASE,
+    id: 'hold-stock',
+    summary: 'Hold all lines, freeze prices',
+    queue: 'inventory',
+    collaborator: 'inventory',
+    whenSpent: 'park',
+  },
+  takePayment: {
+    ...PAYMENT,
+    id: 'take-payment',
+    summary: 'Take the payment',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'park',
+  },
+  commitStock: {
+    ...DATABASE,
+    id: 'commit-stock',
+    summary: 'Deduct the held stock',
+    queue: 'inventory',
+    collaborator: 'inventory',
+    whenSpent: 'persist',
+  },
+  retakeStock: {
+    ...DATABASE,
+    id: 'retake-stock',
+    summary: 'Hold expired lines again',
+    queue: 'inventory',
+    collaborator: 'inventory',
+    whenSpent: 'persist',
+  },
+  confirmOrder: {
+    ...DATABASE,
+    id: 'confirm-order',
+    summary: 'Confirm the order',
+    queue: 'orders',
+    collaborator: null,
+    whenSpent: 'persist',
+  },
+  recordRefusal: {
+    ...DATABASE,
+    id: 'record-refusal',
+    summary: 'Store the decision to reject',
+    queue: 'orders',
+    collaborator: null,
+    whenSpent: 'persist',
+  },
+  undoPayment: {
+    ...PAYMENT,
+    id: 'undo-payment',
+    summary: 'Void or refund by key',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'persist',
+  },
+  releaseStock: {
+    ...DATABASE,
+    id: 'release-stock',
+    summary: 'Release the held stock',
+    queue: 'inventory',
+    collaborator: 'inventory',
+    whenSpent: 'persist',
+  },
+  rejectOrder: {
+    ...DATABASE,
+    id: 'reject-order',
+    summary: 'Reject the order',
+    queue: 'orders',
+    collaborator: null,
+    whenSpent: 'persist',
+  },
+} as const satisfies Record<string, StepPolicy>;
+
+/** Names of the steps, equal to their activities' names. */
+export type StepName = keyof typeof STEP_POLICIES;
+
+/** Pause between the tries of a step that persists past its budget: an open case already tells a person. */
+export const PERSIST_INTERVAL_MS = 1 * MINUTE;
+
+/** Case bookkeeping never gives up: 1 s to 30 s between tries, without a limit on their number. */
+export const CASE_BOOKKEEPING = {
+  startToCloseTimeout: 5 * SECOND,
+  retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 30 * SECOND },
+} as const;
+
+/**
+ * A message gets one quick local try (SMTP on a good day: 10-100 ms), then 1 s, 2 s ... 5 min between attempts
+ * for 24 hours: longer than most mail servers are away, shorter than a confirmation stays interesting.
+ */
+export const NOTIFICATION_POLICY = {
+  localTimeoutMs: 1_500,
+  attemptTimeoutMs: 15 * SECOND,
+  firstDelayMs: 1 * SECOND,
+  backoff: 2,
+  maxDelayMs: 5 * MINUTE,
+  budgetMs: 24 * 60 * MINUTE,
+} as const;
+
+/** Holds are swept in batches; each one is its own transaction of a few milliseconds. */
+export const SWEEP_POLICY = {
+  batch: 200,
+  startToCloseTimeout: 60 * SECOND,
+  retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 10 * SECOND, maximumAttempts: 5 },
+} as const;
+
+/** Longest time from the first money call to the point where a person is asked, in milliseconds. */
+export function paymentBudgetMs(): number {
+  const waits = PAYMENT_RETRY_DELAYS_MS.reduce((sum, delay) => sum + delay, 0);
+  return PAYMENT.localTimeoutMs + waits + PAYMENT.maxAttempts * PAYMENT.attemptTimeoutMs;
+}
+
+/** Values from the configuration that the policies depend on. */
+export interface PolicySettings {
+  readonly holdTtlSeconds: number;
+}
+
+/**
+ * Contradictions between the policies and the configuration, in words; empty when there are none.
+ * A process that finds one must not start.
+ */
+export function policyContradictions(settings: PolicySettings): string[] {
+  const problems: string[] = [];
+  const holdTtlMs = settings.holdTtlSeconds * SECOND;
+  const needed = paymentBudgetMs() + DATABASE.budgetMs;
+  if (holdTtlMs <= needed) {
+    problems.push(
+      `HOLD_TTL_SECONDS is ${settings.holdTtlSeconds}, but a payment may take ${Math.ceil(paymentBudgetMs() / SECOND)} s ` +
+        `and the commit after it ${DATABASE.budgetMs / SECOND} s: it must be more than ${Math.ceil(needed / SECOND)}`,
+    );
+  }
+  for (const [name, policy] of Object.entries<StepPolicy>(STEP_POLICIES)) {
+    if (policy.localTimeoutMs >= WORKFLOW_TASK_TIMEOUT_MS) {
+      problems.push(`${name}: a local try of ${policy.localTimeoutMs} ms does not fit into a workflow task`);
+    }
+    if (policy.maxAttempts === null && policy.budgetMs === null) {
+      problems.push(`${name}: neither attempts nor time are limited, so no case would ever open`);
+    }
+  }
+  if (PAYMENT_LOOKUP_TIMEOUT_MS + PAYMENT_CALL_TIMEOUT_MS >= PAYMENT.attemptTimeoutMs) {
+    problems.push('takePayment: a look-up and a call do not fit into one attempt');
+  }
+  return problems;
+}
+
+/**
+ * A soft decline (insufficient funds, issuer unavailable) may pass seconds later; the customer waits meanwhile, so
+ * two more tries, 1 s apart, and no more.
+ */
+export const SOFT_DECLINE_POLICY = { retries: 2, delayMs: 1 * SECOND } as const;

@@ -1,0 +1,30 @@
+import { ActivityFailure, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { CASE_BOOKKEEPING, NOTIFICATION_POLICY } from './activity-policies.ts';
+import type { NotificationWorkflowInput } from './contract.ts';
+
+/**
+ * Delivers one message whose order is already closed: retried for a day, then given up.
+ * Its fate never leads back to the order.
+ */
+export async function notificationWorkflow(message: NotificationWorkflowInput): Promise<void> {
+  const { sendMessage } = proxyActivities<Activities>({
+    activityId: 'send-message',
+    summary: 'Tell the customer',
+    taskQueue: 'notifications',
+    startToCloseTimeout: NOTIFICATION_POLICY.attemptTimeoutMs,
+    scheduleToCloseTimeout: NOTIFICATION_POLICY.budgetMs,
+    retry: {
+      initialInterval: NOTIFICATION_POLICY.firstDelayMs,
+      backoffCoefficient: NOTIFICATION_POLICY.backoff,
+      maximumInterval: NOTIFICATION_POLICY.maxDelayMs,
+    },
+  });
+  try {
+    await sendMessage(message);
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    const { giveUpMessage } = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'notifications' });
+    await giveUpMessage({ orderId: message.orderId, tenantId: message.tenantId, template: message.template });
+  }
+}

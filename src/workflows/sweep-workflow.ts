@@ -1,0 +1,15 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { SWEEP_POLICY } from './activity-policies.ts';
+
+const { expireHolds } = proxyActivities<Activities>({
+  activityId: 'expire-holds',
+  taskQueue: 'inventory',
+  startToCloseTimeout: SWEEP_POLICY.startToCloseTimeout,
+  retry: SWEEP_POLICY.retry,
+});
+
+/** Expires the holds whose time is up; started by a schedule, so whatever is left waits for the next run. */
+export async function sweepHoldsWorkflow(): Promise<{ readonly expiredOrders: number }> {
+  return expireHolds({ limit: SWEEP_POLICY.batch });
+}
