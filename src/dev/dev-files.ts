@@ -45,7 +45,10 @@ export function chooseSecrets(file: string, fromEnvironment: DevEnvironment['sec
 /** Writes variables as `node --env-file` reads them, for this user only. */
 export function writeEnvironmentFile(file: string, variables: Readonly<Record<string, string>>): void {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${quote(name, value)}\n`);
-  writePrivateFile(file, `# Written by \`npm start\`; secrets are kept, addresses are those of the last start.\n${lines.join('')}`);
+  writePrivateFile(
+    file,
+    `# Written by \`npm start\`; secrets are kept, addresses are those of the last start.\n${lines.join('')}`,
+  );
 }
 
 /** Writes a file of mode 0600; written aside and renamed, so that a reader never sees half of it. */

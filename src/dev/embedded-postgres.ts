@@ -6,13 +6,7 @@ import { assertPortsFree, LOOPBACK } from './ports.ts';
 import { ensureCluster, SUPERUSER } from './postgres-cluster.ts';
 import { CLUSTER, preparePostgresHome, type PostgresHome } from './postgres-home.ts';
 import { commandLine } from './process-identity.ts';
-import {
-  adoptProcess,
-  describeExit,
-  type ManagedProcess,
-  startProcess,
-  type StopStage,
-} from './processes.ts';
+import { adoptProcess, describeExit, type ManagedProcess, startProcess, type StopStage } from './processes.ts';
 
 /** Long enough for crash recovery after a kill under load; a healthy start takes 0.1 s. */
 const START_TIMEOUT_MS = 60_000;
@@ -71,6 +65,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const { settings = {}, databases = [], logFile = join(home.folder, 'postgres.log') } = options;
   const password = await ensureCluster({ home, settings, databases, logFile, log: options.log });
   const server = (await takeOver(home, options.port, logFile)) ?? (await launch(home, options.port, settings, logFile));
+  options.log(`PostgreSQL: listening on ${LOOPBACK}:${options.port}, data in ${home.folder}`);
   return {
     port: options.port,
     pid: server.pid,

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LOOPBACK } from './ports.ts';
 
 /** Connections, worker and first readiness check take 2-3 s; a busy machine gets ten times that. */
 const READY_TIMEOUT_MS = 60_000;
@@ -22,6 +25,28 @@ export async function untilReady(url: string, signal: AbortSignal): Promise<void
       throw new Error(`${url} is not ready after ${READY_TIMEOUT_MS / 1000} s; last answer: ${answer}`);
     }
     await sleep(POLL_MS);
+  }
+}
+
+/** Resolves when the port of 127.0.0.1 accepts connections. @throws the signal's reason when it is aborted. */
+export async function untilListening(port: number, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  while (!(await accepts(port))) {
+    signal.throwIfAborted();
+    if (Date.now() > deadline) throw new Error(`nothing listens on port ${port} after ${READY_TIMEOUT_MS / 1000} s`);
+    await sleep(POLL_MS);
+  }
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, LOOPBACK);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
   }
 }
 

@@ -39,6 +39,8 @@ export interface TemporalDevServerOptions {
   /** Default: beside the database file. */
   readonly logFile?: string;
   readonly log: (line: string) => void;
+  /** Told as soon as the process exists, before it answers, so that it is never lost sight of. */
+  readonly onStarted?: (process: ManagedProcess) => void;
 }
 
 /** A running Temporal server. */
@@ -64,6 +66,7 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions):
   ]);
   const address = `${LOOPBACK}:${port}`;
   const server = await startProcess({ name: 'Temporal', command: options.cliPath, args: flags(options), logFile });
+  options.onStarted?.(server);
   try {
     await untilReady(server, address, ['default', ...namespaces]);
   } catch (error) {

@@ -8,7 +8,7 @@ export interface SimulatorConfig {
 }
 
 /** The environment is wrong; `message` lists every problem, one per line, each with its variable. */
-export class SimulatorConfigError extends Error {
+class SimulatorConfigError extends Error {
   constructor(problems: readonly string[]) {
     super(problems.join('\n'));
     this.name = 'SimulatorConfigError';

@@ -18,10 +18,10 @@ const faultsSchema = z.strictObject({
 const faultsPatchSchema = faultsSchema.partial();
 
 /** All switchable faults: delays in milliseconds, rates as probabilities from 0 to 1. */
-export type Faults = Readonly<z.infer<typeof faultsSchema>>;
+type Faults = Readonly<z.infer<typeof faultsSchema>>;
 
 /** No fault at all, except that the method `pm_down` is down: that is what it is for. */
-export const DEFAULT_FAULTS: Faults = {
+const DEFAULT_FAULTS: Faults = {
   latencyMs: 0,
   errorRate: 0,
   resetAfterRate: 0,

@@ -4,7 +4,7 @@ import path from 'node:path';
 const NEWLINE = 0x0a;
 
 /** A line before the last one cannot be read: somebody edited the file or the disk is bad, so nothing is guessed. */
-export class LedgerCorruptError extends Error {
+class LedgerCorruptError extends Error {
   readonly file: string;
   readonly line: number;
 
@@ -17,7 +17,7 @@ export class LedgerCorruptError extends Error {
 }
 
 /** The disk refused a write: what is in memory may not be in the file, so the ledger answers nothing any more. */
-export class LedgerUnavailableError extends Error {
+class LedgerUnavailableError extends Error {
   constructor(file: string, cause?: unknown) {
     super(`ledger file ${file} cannot be written`, { cause });
     this.name = 'LedgerUnavailableError';

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, open, readFile, writeFile, type FileHandle } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createSimulator } from './simulator.ts';
 import { createTestClient, startTestSimulator } from './test-client.ts';
 
@@ -41,6 +41,51 @@ function urlIn(line: string): string {
   const [url = ''] = /http:\/\/[^,\s]+/.exec(line) ?? [];
   return url;
 }
+
+/** The methods all file handles share: the only place where a test can hold back or break an fsync. */
+async function fileHandleMethods(file: string): Promise<FileHandle> {
+  const handle = await open(file, 'a');
+  await handle.close();
+  return Object.getPrototypeOf(handle);
+}
+
+describe('the fsync', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('comes before every answer that tells of the effect, and is shared by those who wait for it', async () => {
+    const { client, ledgerFile } = await start();
+    const methods = await fileHandleMethods(ledgerFile);
+    const disk = Promise.withResolvers<void>();
+    const datasync = vi.spyOn(methods, 'datasync').mockImplementation(() => disk.promise);
+    const answered: string[] = [];
+    const told = (name: string, heard: Promise<unknown>): Promise<unknown> => heard.finally(() => answered.push(name));
+    const waiting = [told('first', client.charge('a'))];
+    await vi.waitFor(() => expect(datasync).toHaveBeenCalledTimes(1));
+    waiting.push(told('repeat', client.charge('a')), told('lookup', client.lookup('a')));
+    waiting.push(told('ledger', client.ledger()));
+    for (let index = 0; index < 10; index++) waiting.push(told('other', client.charge(`b${index}`)));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(answered).toEqual([]);
+    disk.resolve();
+    await Promise.all(waiting);
+    expect(datasync).toHaveBeenCalledTimes(2);
+  });
+
+  it('that fails ends all answers, because nobody knows what is in the file', async () => {
+    const { client, simulator, ledgerFile, dispose } = await startTestSimulator({ warn: () => undefined });
+    disposals.push(() => dispose().catch(() => undefined));
+    const methods = await fileHandleMethods(ledgerFile);
+    vi.spyOn(methods, 'datasync').mockRejectedValueOnce(new Error('ENOSPC'));
+    const failed = { status: 500, body: { code: 'internal_error' } };
+    expect(await client.charge('a')).toMatchObject(failed);
+    expect(await client.charge('a')).toMatchObject(failed);
+    expect(await client.charge('b')).toMatchObject(failed);
+    expect(await client.lookup('a')).toMatchObject(failed);
+    await expect(simulator.close()).rejects.toThrow('cannot be written');
+  });
+});
 
 describe('the ledger', () => {
   it('lists each effect once, in order, with the same bytes after later effects', async () => {

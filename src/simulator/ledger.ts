@@ -40,9 +40,9 @@ const voidSchema = z.object({
 const recordSchema = z.discriminatedUnion('kind', [chargeSchema, movementSchema, voidSchema]);
 
 /** A sale or an authorization, taken or declined. */
-export type ChargeRecord = Readonly<z.infer<typeof chargeSchema>>;
+type ChargeRecord = Readonly<z.infer<typeof chargeSchema>>;
 /** A capture or a refund of a charge. */
-export type MovementRecord = Readonly<z.infer<typeof movementSchema>>;
+type MovementRecord = Readonly<z.infer<typeof movementSchema>>;
 /** A void: of an authorization, or of a key under which nothing was known (a tombstone). */
 export type VoidRecord = Readonly<z.infer<typeof voidSchema>>;
 /** One effect, as one line of the file. Never changed after it was written. */

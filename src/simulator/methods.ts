@@ -2,7 +2,7 @@
 export const FLAKY_REFUSALS = 2;
 
 /** Why a charge is refused, and whether the provider says that another attempt may succeed (a soft decline). */
-export interface Decline {
+interface Decline {
   readonly code: string;
   readonly retryable: boolean;
 }

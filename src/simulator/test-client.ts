@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createSimulator, type Simulator, type SimulatorOptions } from './simulator.ts';
 
 /** An answer of the simulator, or the fact that the connection broke without one. */
-export type Heard =
+type Heard =
   | { readonly status: number; readonly body: Readonly<Record<string, unknown>> }
   | { readonly status: 'reset' };
 
@@ -63,8 +63,11 @@ export async function startTestSimulator(
     simulator,
     ledgerFile,
     async dispose() {
-      await simulator.close();
-      await rm(directory, { recursive: true, force: true });
+      try {
+        await simulator.close();
+      } finally {
+        await rm(directory, { recursive: true, force: true });
+      }
     },
   };
 }

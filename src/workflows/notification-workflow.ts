@@ -1,7 +1,8 @@
-import { ActivityFailure, proxyActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { CASE_BOOKKEEPING, NOTIFICATION_POLICY } from './activity-policies.ts';
 import type { NotificationWorkflowInput } from './contract.ts';
+import { failureOf } from './step.ts';
 
 /**
  * Delivers one message whose order is already closed: retried for a day, then given up.
@@ -23,7 +24,7 @@ export async function notificationWorkflow(message: NotificationWorkflowInput): 
   try {
     await sendMessage(message);
   } catch (error) {
-    if (!(error instanceof ActivityFailure)) throw error;
+    failureOf(error);
     const { giveUpMessage } = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'notifications' });
     await giveUpMessage({ orderId: message.orderId, tenantId: message.tenantId, template: message.template });
   }

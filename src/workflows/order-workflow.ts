@@ -7,7 +7,6 @@ import {
   sleep,
   startChild,
   workflowInfo,
-  ActivityFailure,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { Refusal } from '../domain/order.ts';
@@ -21,7 +20,7 @@ import {
 } from './contract.ts';
 import { notificationWorkflow } from './notification-workflow.ts';
 import { createSaga, type Saga } from './saga.ts';
-import { createSteps, type Steps } from './step.ts';
+import { createSteps, failureOf, type Steps } from './step.ts';
 
 /**
  * The story of one order, from its first row to its end.
@@ -149,8 +148,8 @@ async function sentAtOnce(message: NotificationWorkflowInput): Promise<boolean> 
     await sendMessage(message);
     return true;
   } catch (error) {
-    if (error instanceof ActivityFailure) return false;
-    throw error;
+    failureOf(error);
+    return false;
   }
 }
 

@@ -140,8 +140,12 @@ function regularOptions(policy: StepPolicy): ActivityOptions {
   };
 }
 
-/** The failure below the activity's envelope; a timeout has no failure of the activity's own. */
-function failureOf(error: unknown): ApplicationFailure {
+/**
+ * The activity's own failure: a regular activity's comes in an envelope, a local one's as it is. A timeout has no
+ * failure of its own.
+ */
+export function failureOf(error: unknown): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
   if (!(error instanceof ActivityFailure)) throw error;
   if (error.cause instanceof ApplicationFailure) return error.cause;
   return ApplicationFailure.retryable(error.cause?.message ?? error.message, 'timeout');

@@ -1,0 +1,36 @@
+/** What of `process` is needed, so that tests can send signals of their own. */
+export interface SignalSource {
+  on(signal: NodeJS.Signals, listener: () => void): unknown;
+}
+
+/** Signals as requests. */
+export interface Interrupts {
+  /** Aborted by the first signal: stop in order. */
+  readonly stop: AbortSignal;
+  /** Resolves with `null` when `stop` is aborted. */
+  readonly stopped: Promise<null>;
+  /** Aborted by a second signal: do not wait for work in flight. */
+  readonly hurry: AbortSignal;
+}
+
+/** npm passes on a Ctrl-C that the terminal has sent to the whole group: two signals within this time are one wish. */
+const SAME_WISH_MS = 1_000;
+
+/** Listens for SIGINT, SIGTERM and SIGHUP (the terminal was closed); none of them ends the process by itself any more. */
+export function createInterrupts(source: SignalSource): Interrupts {
+  const stop = new AbortController();
+  const hurry = new AbortController();
+  const stopped = Promise.withResolvers<null>();
+  let firstAt: number | null = null;
+  const onSignal = (): void => {
+    if (firstAt === null) {
+      firstAt = Date.now();
+      stop.abort(new Error('interrupted'));
+      stopped.resolve(null);
+    } else if (Date.now() - firstAt > SAME_WISH_MS) {
+      hurry.abort();
+    }
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) source.on(signal, onSignal);
+  return { stop: stop.signal, stopped: stopped.promise, hurry: hurry.signal };
+}

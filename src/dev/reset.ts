@@ -1,0 +1,51 @@
+import { existsSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { loadDevEnvironment } from './dev-environment.ts';
+import { dataPaths } from './dev-files.ts';
+import { removePostgresHome } from './postgres-home.ts';
+import { createRunFile } from './run-file.ts';
+
+// Entry of `npm run reset`: forgets all orders, stock and secrets of the development system.
+try {
+  process.exitCode = await reset(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 2;
+}
+
+async function reset(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { yes: { type: 'boolean', default: false } } });
+  const { dataFolder } = loadDevEnvironment(process.env);
+  const paths = dataPaths(dataFolder);
+  if (!existsSync(dataFolder)) {
+    console.log(`${dataFolder} does not exist: nothing to remove`);
+    return 0;
+  }
+  const alive = createRunFile(paths.runFile).alive();
+  if (alive.length > 0) {
+    const names = alive.map(({ name, pid }) => `${name} (process ${pid})`).join(', ');
+    console.error(`still running: ${names}. Stop it first; after a kill, \`npm start\` and Ctrl-C stop what was left.`);
+    return 1;
+  }
+  if (!existsSync(paths.environmentFile) && !existsSync(paths.postgresFolder)) {
+    console.error(`${dataFolder} was not made by npm start: remove it yourself if it is to go`);
+    return 1;
+  }
+  if (!values.yes && !(await confirmed(dataFolder))) return 1;
+  removePostgresHome(paths.postgresFolder);
+  rmSync(dataFolder, { recursive: true });
+  console.log(`removed ${dataFolder}`);
+  return 0;
+}
+
+async function confirmed(dataFolder: string): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    console.error('nobody can be asked here: use `npm run reset -- --yes`');
+    return false;
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`Remove ${dataFolder} with all orders, stock, payments and secrets? [y/N] `);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
+}

@@ -1,0 +1,211 @@
+import { resolve } from 'node:path';
+import { SCOPES } from '../api/context.ts';
+import { type DevEnvironment, loadTokenSettings, portClaims, PROJECT_FOLDER } from './dev-environment.ts';
+import { chooseSecrets, type dataPaths, type DevSecrets, writeEnvironmentFile, writePrivateFile } from './dev-files.ts';
+import { signDevToken } from './dev-token.ts';
+import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { logTail } from './log-tail.ts';
+import { assertPortsFree, LOOPBACK } from './ports.ts';
+import { describeExit, runToEnd, startProcess } from './processes.ts';
+import type { Terminal } from './progress.ts';
+import { untilListening, untilReady } from './readiness.ts';
+import type { ServiceRegistry } from './service-registry.ts';
+import type { ServiceName } from './services.ts';
+import { findOrBuildTemporalCli } from './temporal-cli.ts';
+import { startTemporalDevServer } from './temporal-dev-server.ts';
+
+const DATABASE = 'order_saga';
+
+/** The printed token outlives a month of trying things out. */
+const TOKEN_TTL_SECONDS = 30 * 24 * 3_600;
+
+/** The programs that are started, relative to the project folder. */
+export const ENTRIES = {
+  simulator: 'src/simulator/server.ts',
+  mailSink: 'src/dev/mail-sink-server.ts',
+  bundle: 'src/bundle-workflows.ts',
+  migrate: 'db/migrate-main.ts',
+  combined: 'src/combined.ts',
+};
+
+/** Where the parts of a running system are; also the variables that its processes get. */
+export type SystemAddresses = Readonly<Record<string, string>> & { readonly DATABASE_URL: string };
+
+/** A system that answers. */
+export interface RunningSystem {
+  readonly addresses: SystemAddresses;
+  readonly token: string;
+}
+
+/** What a start needs; `signal` ends it. */
+export interface StartContext {
+  readonly environment: DevEnvironment;
+  readonly log: (line: string) => void;
+  readonly terminal: Terminal;
+  readonly entries: typeof ENTRIES;
+  readonly paths: ReturnType<typeof dataPaths>;
+  readonly registry: ServiceRegistry;
+  readonly signal: AbortSignal;
+}
+
+/** The variables of one process, beside those of the person's shell. */
+type Variables = Readonly<Record<string, string>>;
+
+/**
+ * Starts all services, each entered in the registry as soon as it exists, and resolves when the API is ready.
+ * What does not depend on each other starts side by side.
+ */
+export async function startAll(context: StartContext): Promise<RunningSystem> {
+  const { environment, log, paths, signal } = context;
+  await assertPortsFree(portClaims(environment));
+  const secrets = chooseSecrets(paths.environmentFile, environment.secrets);
+  const known = knownAddresses(environment);
+  const cliPath = environment.external.temporalAddress === null ? await findOrBuildTemporalCli(context) : null;
+  const [databaseUrl] = await allOrNothing(signal, (either) => {
+    const within = { ...context, signal: either };
+    return [
+      startDatabase(within, { ...secrets, ...known }),
+      startTemporal(within, cliPath),
+      startSimulator(within),
+      startMailSink(within),
+      runTask(within, 'workflow bundle', [context.entries.bundle], {}),
+    ];
+  });
+  const addresses: SystemAddresses = { ...known, DATABASE_URL: databaseUrl };
+  writeEnvironmentFile(paths.environmentFile, { ...secrets, ...addresses });
+  await startService(context, 'combined', context.entries.combined, { ...secrets, ...addresses });
+  await untilReady(`http://${LOOPBACK}:${environment.ports.api}/readyz`, signal);
+  log('combined: API and worker are ready');
+  return { addresses, token: await writeToken(context, secrets) };
+}
+
+/** Everything that is known before PostgreSQL has told its password. */
+function knownAddresses({ ports, external }: DevEnvironment): Variables {
+  const uiUrl = external.temporalAddress === null ? `http://localhost:${ports.temporalUi}` : null;
+  const addresses = {
+    API_PORT: String(ports.api),
+    TEMPORAL_ADDRESS: external.temporalAddress ?? `${LOOPBACK}:${ports.temporal}`,
+    TEMPORAL_UI_URL: external.temporalUiUrl ?? uiUrl,
+    PAYMENT_GATEWAY_URL: external.paymentGatewayUrl ?? `http://${LOOPBACK}:${ports.simulator}`,
+    SMTP_URL: external.smtpUrl ?? `smtp://${LOOPBACK}:${ports.smtp}`,
+    INBOX_URL: external.smtpUrl === null ? `http://${LOOPBACK}:${ports.inbox}` : null,
+  };
+  return Object.fromEntries(Object.entries(addresses).filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
+async function startDatabase(context: StartContext, variables: Variables): Promise<string> {
+  const url = context.environment.external.databaseUrl ?? (await startPostgres(context));
+  await runTask(context, 'migrations', [context.entries.migrate, '--seed'], { ...variables, DATABASE_URL: url });
+  return url;
+}
+
+async function startPostgres({ environment, paths, log, registry }: StartContext): Promise<string> {
+  const postgres = await startEmbeddedPostgres({
+    dataDirectory: paths.postgresFolder,
+    port: environment.ports.postgres,
+    databases: [DATABASE],
+    logFile: paths.log('PostgreSQL'),
+    log,
+  });
+  registry.add('PostgreSQL', postgres.process);
+  return postgres.url(DATABASE);
+}
+
+async function startTemporal({ environment, paths, log, registry }: StartContext, cliPath: string | null) {
+  if (cliPath === null) return;
+  await startTemporalDevServer({
+    cliPath,
+    port: environment.ports.temporal,
+    uiPort: environment.ports.temporalUi,
+    databaseFile: paths.temporalDatabase,
+    namespaces: [environment.temporalNamespace],
+    logFile: paths.log('Temporal'),
+    log,
+    onStarted: (process) => {
+      registry.add('Temporal', process);
+    },
+  });
+}
+
+async function startSimulator(context: StartContext): Promise<void> {
+  const { ports, external } = context.environment;
+  if (external.paymentGatewayUrl !== null) return;
+  await startService(context, 'payment simulator', context.entries.simulator, {
+    SIMULATOR_PORT: String(ports.simulator),
+    SIMULATOR_LEDGER_FILE: context.paths.paymentLedger,
+  });
+  await untilListening(ports.simulator, context.signal);
+  context.log(`payment simulator: listening on ${LOOPBACK}:${ports.simulator}`);
+}
+
+async function startMailSink(context: StartContext): Promise<void> {
+  const { ports, external } = context.environment;
+  if (external.smtpUrl !== null) return;
+  await startService(context, 'mail sink', context.entries.mailSink, {
+    MAIL_SINK_SMTP_PORT: String(ports.smtp),
+    MAIL_SINK_INBOX_PORT: String(ports.inbox),
+    MAIL_SINK_FILE: context.paths.mails,
+  });
+  await untilListening(ports.inbox, context.signal);
+  context.log(`mail sink: SMTP on ${LOOPBACK}:${ports.smtp}, inbox on ${LOOPBACK}:${ports.inbox}`);
+}
+
+async function startService(context: StartContext, name: ServiceName, entry: string, variables: Variables) {
+  context.signal.throwIfAborted();
+  context.registry.add(name, await startProcess({ name, ...nodeProcess(context, name, [entry], variables) }));
+}
+
+/** @throws {Error} with the end of the task's log when it fails. */
+async function runTask(context: StartContext, name: string, args: readonly string[], variables: Variables) {
+  const startedAt = Date.now();
+  const spec = { name, ...nodeProcess(context, name, args, variables) };
+  const status = await runToEnd(spec, context.signal);
+  context.signal.throwIfAborted();
+  if (status.code !== 0) throw new Error(`${name} failed (${describeExit(status)}):\n${logTail(spec.logFile)}`);
+  context.log(`${name}: done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+}
+
+function nodeProcess(
+  { environment, paths }: StartContext,
+  name: string,
+  args: readonly string[],
+  variables: Variables,
+) {
+  const [entry = '', ...rest] = args;
+  return {
+    command: process.execPath,
+    args: [resolve(PROJECT_FOLDER, entry), ...rest],
+    cwd: PROJECT_FOLDER,
+    logFile: paths.log(name),
+    env: { ...environment.variables, ...variables },
+  };
+}
+
+async function writeToken({ environment, paths }: StartContext, secrets: DevSecrets): Promise<string> {
+  const token = await signDevToken({
+    ...loadTokenSettings({ ...environment.variables, ...secrets }),
+    tenant: 'demo',
+    scopes: SCOPES,
+    ttlSeconds: TOKEN_TTL_SECONDS,
+  });
+  writePrivateFile(paths.tokenFile, `${token}\n`);
+  return token;
+}
+
+/** Waits for all, so that nothing starts behind the back of a failed start; the first failure ends the others. */
+async function allOrNothing<Results extends readonly unknown[]>(
+  signal: AbortSignal,
+  begin: (either: AbortSignal) => { [Key in keyof Results]: Promise<Results[Key]> },
+): Promise<Results> {
+  const failed = new AbortController();
+  const steps = begin(AbortSignal.any([signal, failed.signal]));
+  for (const step of steps) {
+    void step.catch((error: unknown) => {
+      failed.abort(error);
+    });
+  }
+  await Promise.allSettled(steps);
+  signal.throwIfAborted();
+  failed.signal.throwIfAborted();
+  return Promise.all(steps);
+}

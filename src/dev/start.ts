@@ -1,0 +1,70 @@
+import { createInterrupts } from './interrupts.ts';
+import { type DevEnvironment, loadDevEnvironment, PROJECT_FOLDER } from './dev-environment.ts';
+import { dataPaths } from './dev-files.ts';
+import type { RunningSystem } from './start-sequence.ts';
+import { createSupervisor } from './supervisor.ts';
+import { walkthrough } from './walkthrough.ts';
+
+const MINIMUM_NODE = 24;
+
+// Entry of `npm start`: everything on one machine, until Ctrl-C.
+process.exit(await main());
+
+async function main(): Promise<number> {
+  if (Number.parseInt(process.versions.node, 10) < MINIMUM_NODE) {
+    console.error(
+      `order-saga needs Node ${MINIMUM_NODE}, this is ${process.versions.node}: use \`npm start\`, which brings its own.`,
+    );
+    return 1;
+  }
+  // Files that the started programs make, such as Temporal's database, are for this user only.
+  process.umask(0o077);
+  // A terminal that was closed must not end us before the services are stopped.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  try {
+    return await run(loadDevEnvironment(process.env));
+  } catch (error) {
+    console.error(`\nnpm start failed: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+}
+
+async function run(environment: DevEnvironment): Promise<number> {
+  const log = createTimedLog();
+  const interrupts = createInterrupts(process);
+  const supervisor = createSupervisor({ environment, log, terminal: process.stderr });
+  let failure: unknown = null;
+  try {
+    const system = await supervisor.start(interrupts.stop);
+    console.log(`\n${describe(environment, system)}\n`);
+    failure = await Promise.race([interrupts.stopped, supervisor.crashed]);
+  } catch (error) {
+    if (!interrupts.stop.aborted) failure = error;
+  }
+  if (failure !== null) console.error(`\n${failure instanceof Error ? failure.message : String(failure)}\n`);
+  log('stopping: orders in flight are drained first; Ctrl-C again hurries');
+  await supervisor.stop(interrupts.hurry);
+  log(failure === null ? 'stopped; nothing is lost' : 'the rest is stopped');
+  return failure === null ? 0 : 1;
+}
+
+function createTimedLog(): (line: string) => void {
+  const startedAt = Date.now();
+  return (line) => {
+    console.log(`[${((Date.now() - startedAt) / 1000).toFixed(1).padStart(5)} s] ${line}`);
+  };
+}
+
+function describe(environment: DevEnvironment, { addresses, token }: RunningSystem): string {
+  return walkthrough({
+    apiPort: environment.ports.api,
+    temporalUiUrl: addresses['TEMPORAL_UI_URL'] ?? null,
+    temporalNamespace: environment.temporalNamespace,
+    inboxUrl: addresses['INBOX_URL'] ?? null,
+    token,
+    tokenFile: dataPaths(environment.dataFolder).tokenFile,
+    dataFolder: environment.dataFolder,
+    projectFolder: PROJECT_FOLDER,
+    ownTemporal: environment.external.temporalAddress === null,
+  });
+}
