@@ -8,7 +8,11 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
  */
 export async function bundleWorkflows(path: string): Promise<void> {
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(import.meta.dirname, 'workflows', import.meta.filename.endsWith('.ts') ? 'index.ts' : 'index.js'),
+    workflowsPath: join(
+      import.meta.dirname,
+      'workflows',
+      import.meta.filename.endsWith('.ts') ? 'index.ts' : 'index.js',
+    ),
     logger: new DefaultLogger('WARN'),
   });
   await mkdir(dirname(path), { recursive: true });

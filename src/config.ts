@@ -14,7 +14,10 @@ const stepPlacement = z.string().transform((text, ctx): StepPlacement => {
   for (const part of text.split(',').filter((entry) => entry.trim() !== '')) {
     const [collaborator = '', place = ''] = part.trim().split('=');
     if (!isOneOf(COLLABORATORS, collaborator) || !isOneOf(PLACEMENTS, place)) {
-      ctx.addIssue({ code: 'custom', message: `"${part}" is not one of ${COLLABORATORS.join('|')}=${PLACEMENTS.join('|')}` });
+      ctx.addIssue({
+        code: 'custom',
+        message: `"${part}" is not one of ${COLLABORATORS.join('|')}=${PLACEMENTS.join('|')}`,
+      });
       return z.NEVER;
     }
     placement[collaborator] = place;

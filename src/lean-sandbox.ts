@@ -59,7 +59,9 @@ function watchHeartbeats(): void {
     lastLook = now;
     if (overslept && lastHeartbeat !== null) lastHeartbeat = now;
     if (lastHeartbeat === null || now - lastHeartbeat < SILENCE_LIMIT_MS) return;
-    process.stderr.write(`{"level":60,"msg":"the workflow thread has been silent for ${SILENCE_LIMIT_MS} ms: ending"}\n`);
+    process.stderr.write(
+      `{"level":60,"msg":"the workflow thread has been silent for ${SILENCE_LIMIT_MS} ms: ending"}\n`,
+    );
     process.exit(EXIT_STALLED);
   }, HEARTBEAT_MS).unref();
 }

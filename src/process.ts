@@ -20,7 +20,9 @@ export async function runProcess(
   start: (config: Config, logger: Logger) => Promise<RunningProcess>,
 ): Promise<void> {
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
-    exitWith(`order-saga needs Node ${NODE_MAJOR_MIN} or newer, this is ${process.versions.node}: start it by "npm run".`);
+    exitWith(
+      `order-saga needs Node ${NODE_MAJOR_MIN} or newer, this is ${process.versions.node}: start it by "npm run".`,
+    );
   }
   let config: Config;
   try {

@@ -98,7 +98,12 @@ export async function ensureSweepSchedule(client: Client): Promise<void> {
     await client.schedule.create({
       scheduleId: SWEEP_SCHEDULE_ID,
       spec: { intervals: [{ every: SWEEP_INTERVAL }] },
-      action: { type: 'startWorkflow', workflowType: SWEEP_WORKFLOW, taskQueue: 'orders', workflowId: SWEEP_SCHEDULE_ID },
+      action: {
+        type: 'startWorkflow',
+        workflowType: SWEEP_WORKFLOW,
+        taskQueue: 'orders',
+        workflowId: SWEEP_SCHEDULE_ID,
+      },
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
     });
   } catch (error) {

@@ -217,7 +217,10 @@ async function transition(db: Database, change: OrderTransition): Promise<{ read
   ]);
   if (moved !== undefined) return moved;
   const [row] = await db.query((orm) =>
-    orm.select({ status: orders.status, version: orders.version }).from(orders).where(eq(orders.orderId, change.orderId)),
+    orm
+      .select({ status: orders.status, version: orders.version })
+      .from(orders)
+      .where(eq(orders.orderId, change.orderId)),
   );
   // An earlier attempt of the same step got through: its result stands.
   if (row?.status === change.to) return { version: row.version };

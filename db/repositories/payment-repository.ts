@@ -1,5 +1,10 @@
 import { and, desc, inArray } from 'drizzle-orm';
-import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind, type PaymentOperationState } from '../../src/domain/payment.ts';
+import {
+  EMPTY_BALANCE,
+  type PaymentBalance,
+  type PaymentKind,
+  type PaymentOperationState,
+} from '../../src/domain/payment.ts';
 import type { Database, Statement } from '../client.ts';
 import { balances, operations } from '../schema/payments.ts';
 
@@ -77,7 +82,10 @@ async function summarize(db: Database, orderIds: readonly string[]): Promise<Map
   ]);
   const balanceOf = new Map(sums.map((sum) => [sum.orderId, sum]));
   return new Map(
-    charges.map(({ orderId, state }) => [orderId, { balance: balanceOf.get(orderId) ?? EMPTY_BALANCE, lastCharge: state }]),
+    charges.map(({ orderId, state }) => [
+      orderId,
+      { balance: balanceOf.get(orderId) ?? EMPTY_BALANCE, lastCharge: state },
+    ]),
   );
 }
 

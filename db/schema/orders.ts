@@ -62,7 +62,10 @@ export const orders = ordersSchema.table(
     check('orders_status_check', oneOf(table.status, ORDER_STATUSES)),
     check('orders_reason_check', oneOf(table.reason, REJECTION_REASONS)),
     check('orders_capture_mode_check', oneOf(table.captureMode, CAPTURE_MODES)),
-    check('orders_rejected_has_reason_check', sql`(status = 'REJECTED') = (reason is not null) or status = 'CANCELLED'`),
+    check(
+      'orders_rejected_has_reason_check',
+      sql`(status = 'REJECTED') = (reason is not null) or status = 'CANCELLED'`,
+    ),
     check('orders_confirmed_has_total_check', sql`status <> 'CONFIRMED' or total_minor is not null`),
     check('orders_version_check', sql`version >= 1`),
   ],

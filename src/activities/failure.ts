@@ -39,7 +39,11 @@ export function toFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   if (!(error instanceof OrderSagaError)) {
     const name = error instanceof Error ? error.name : typeof error;
-    return ApplicationFailure.create({ type: 'unclassified', message: `${name} (see the worker's log)`, nonRetryable: true });
+    return ApplicationFailure.create({
+      type: 'unclassified',
+      message: `${name} (see the worker's log)`,
+      nonRetryable: true,
+    });
   }
   const retryClass = RETRY_CLASSES[error.code];
   return ApplicationFailure.create({
@@ -53,6 +57,7 @@ export function toFailure(error: unknown): ApplicationFailure {
 
 function paymentRetryDelayMs(): number {
   const { attempt } = activityInfo();
-  const delay = PAYMENT_RETRY_DELAYS_MS[Math.min(attempt, PAYMENT_RETRY_DELAYS_MS.length) - 1] ?? PAYMENT_RETRY_DELAYS_MS[0];
+  const delay =
+    PAYMENT_RETRY_DELAYS_MS[Math.min(attempt, PAYMENT_RETRY_DELAYS_MS.length) - 1] ?? PAYMENT_RETRY_DELAYS_MS[0];
   return Math.round(delay * (1 + JITTER * Math.random()));
 }

@@ -33,7 +33,9 @@ export function createInventoryActivities({ reservations }: { readonly reservati
       if (attempt.held) return { kind: 'held', totalMinor: totalOf(attempt.offers) };
       // Nothing was held now: maybe because an earlier attempt did it. Only the stored rows can tell.
       const stored = await reservations.listByOrder([request.orderId]);
-      return stored.length > 0 ? heldBefore(request.orderId, stored) : { kind: 'refused', refusal: refusalOf(request, attempt) };
+      return stored.length > 0
+        ? heldBefore(request.orderId, stored)
+        : { kind: 'refused', refusal: refusalOf(request, attempt) };
     },
 
     /**

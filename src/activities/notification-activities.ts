@@ -25,9 +25,16 @@ export function createNotificationActivities({ messages, mail, sealer }: Notific
       const { email } = sealer.open(orderId, message.sealedContact);
       if (email === null || (await messages.findOptionalState(key)) === 'SENT') return;
       try {
-        await mail.send({ orderId, messageId: messageIdFor(orderId, template), to: email, ...render(orderId, content) });
+        await mail.send({
+          orderId,
+          messageId: messageIdFor(orderId, template),
+          to: email,
+          ...render(orderId, content),
+        });
       } catch (error) {
-        await messages.record(key, tenantId, 'RETRYING', error instanceof Error ? error.name : 'unknown').catch(() => {});
+        await messages
+          .record(key, tenantId, 'RETRYING', error instanceof Error ? error.name : 'unknown')
+          .catch(() => {});
         throw error;
       }
       await messages.record(key, tenantId, 'SENT', null);

@@ -13,7 +13,10 @@ export function parseIdempotencyKey(header: string | undefined): string {
   }
   const key = header.trim().replace(/^"(.*)"$/, '$1');
   if (!KEY.test(key)) {
-    throw new ProblemError('idempotency_key_malformed', 'Idempotency-Key must be 8 to 255 characters of A-Z a-z 0-9 _ . : -');
+    throw new ProblemError(
+      'idempotency_key_malformed',
+      'Idempotency-Key must be 8 to 255 characters of A-Z a-z 0-9 _ . : -',
+    );
   }
   return key;
 }

@@ -52,7 +52,7 @@ export function createOrderReader(deps: OrderReaderDeps): OrderReader {
       const started = performance.now();
       const first = await deps.orders.findOptionalInShort(tenantId, orderId);
       if (first === null && (await describeMemo(deps, tenantId, orderId)) === null) return null;
-      for (let state = first; state === null || (!isAtRest(state.status) && !state.attention); ) {
+      for (let state = first; state === null || (!isAtRest(state.status) && !state.attention);) {
         const waitedMs = performance.now() - started;
         if (waitedMs >= waitMs || signal.aborted) break;
         const pause = waitedMs < POLL_FAST_FOR_MS ? POLL_FAST_MS : POLL_SLOW_MS;
@@ -171,7 +171,10 @@ async function describeMemo(deps: OrderReaderDeps, tenantId: string, orderId: st
   }
 }
 
-async function readStart(deps: OrderReaderDeps, orderId: string): Promise<{ input: OrderWorkflowInput; startedAt: string }> {
+async function readStart(
+  deps: OrderReaderDeps,
+  orderId: string,
+): Promise<{ input: OrderWorkflowInput; startedAt: string }> {
   try {
     const { history } = await within(
       DESCRIBE_TIMEOUT_MS,
@@ -184,7 +187,8 @@ async function readStart(deps: OrderReaderDeps, orderId: string): Promise<{ inpu
     const [event] = history?.events ?? [];
     const [payload] = event?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
     if (payload === undefined) throw notReadable();
-    const startedAtMs = Number(event?.eventTime?.seconds ?? 0) * 1_000 + Math.floor((event?.eventTime?.nanos ?? 0) / 1e6);
+    const startedAtMs =
+      Number(event?.eventTime?.seconds ?? 0) * 1_000 + Math.floor((event?.eventTime?.nanos ?? 0) / 1e6);
     return {
       input: defaultPayloadConverter.fromPayload<OrderWorkflowInput>(payload),
       startedAt: new Date(startedAtMs).toISOString(),

@@ -17,7 +17,11 @@ export const PROBLEMS = {
   },
   unauthorized: { status: 401, title: 'Unauthorized', advice: 'Send a valid, unexpired bearer token.' },
   forbidden: { status: 403, title: 'Forbidden', advice: 'Use a token with the scope that `detail` names.' },
-  not_found: { status: 404, title: 'Not found', advice: 'Check the address and the id; other tenants’ things are not found either.' },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    advice: 'Check the address and the id; other tenants’ things are not found either.',
+  },
   method_not_allowed: { status: 405, title: 'Method not allowed', advice: 'See the `Allow` header.' },
   stock_below_reserved: {
     status: 409,
@@ -25,7 +29,11 @@ export const PROBLEMS = {
     advice: 'Take fewer pieces, or wait until the open orders that hold them have ended.',
   },
   payload_too_large: { status: 413, title: 'Payload too large', advice: 'Send at most 64 KiB.' },
-  unsupported_media_type: { status: 415, title: 'Unsupported media type', advice: 'Send `Content-Type: application/json`.' },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    advice: 'Send `Content-Type: application/json`.',
+  },
   validation_failed: { status: 422, title: 'Validation failed', advice: 'Each entry of `errors` points at one field.' },
   idempotency_key_reused: {
     status: 422,
@@ -34,7 +42,11 @@ export const PROBLEMS = {
   },
   rate_limited: { status: 429, title: 'Too many requests', advice: 'Wait as long as `Retry-After` says.' },
   headers_too_large: { status: 431, title: 'Request headers too large', advice: 'Send at most 16 KiB of headers.' },
-  internal_error: { status: 500, title: 'Internal error', advice: 'Repeat with the same key; report `requestId` if it stays.' },
+  internal_error: {
+    status: 500,
+    title: 'Internal error',
+    advice: 'Repeat with the same key; report `requestId` if it stays.',
+  },
   unavailable: {
     status: 503,
     title: 'Service unavailable',
@@ -89,8 +101,12 @@ export function problemBody(
 
 /** Answers with a problem. */
 export function problemResponse(c: Context, problem: ProblemError): Response {
-  return c.body(problemBody(problem.code, problem.detail, c.get('requestId') ?? '', problem.errors), PROBLEMS[problem.code].status, {
-    ...problem.headers,
-    'Content-Type': 'application/problem+json',
-  });
+  return c.body(
+    problemBody(problem.code, problem.detail, c.get('requestId') ?? '', problem.errors),
+    PROBLEMS[problem.code].status,
+    {
+      ...problem.headers,
+      'Content-Type': 'application/problem+json',
+    },
+  );
 }

@@ -22,7 +22,10 @@ export function createTemporalHealth(client: Client): TemporalHealth {
   const check = async (): Promise<void> => {
     const { healthService } = client.connection as Connection;
     try {
-      await within(CHECK_TIMEOUT_MS, healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }));
+      await within(
+        CHECK_TIMEOUT_MS,
+        healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }),
+      );
       failures = 0;
     } catch {
       failures += 1;

@@ -10,14 +10,15 @@ export const validationHook: Hook<unknown, ApiEnv, string, Response | undefined>
   if (result.success) return undefined;
   if (result.target === 'param') return problemResponse(c, new ProblemError('not_found', 'there is no such thing'));
   const prefix = result.target === 'json' ? '' : `#/${result.target}`;
-  const errors = result.error.issues.slice(0, ERRORS_MAX).map(
-    (issue): FieldError => ({
-      pointer: `${prefix}/${issue.path.map((part) => escapePointer(String(part))).join('/')}`,
-      detail: issue.message,
-    }),
-  );
+  const errors = result.error.issues.slice(0, ERRORS_MAX).map((issue): FieldError => ({
+    pointer: `${prefix}/${issue.path.map((part) => escapePointer(String(part))).join('/')}`,
+    detail: issue.message,
+  }));
   const where = result.target === 'json' ? 'body' : result.target;
-  return problemResponse(c, new ProblemError('validation_failed', `the ${where} does not match the contract`, { errors }));
+  return problemResponse(
+    c,
+    new ProblemError('validation_failed', `the ${where} does not match the contract`, { errors }),
+  );
 };
 
 function escapePointer(part: string): string {

@@ -34,6 +34,7 @@ const devSchema = z.object({
   SMTP_URL: z.url().optional(),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   CONTACT_KEYS: z.string().optional(),
+  npm_lifecycle_event: z.string().optional(),
 });
 
 /** What `npm start` runs with. An address that is set belongs to somebody else's server: ours is not started then. */
@@ -74,14 +75,13 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
     },
     temporalNamespace: values.TEMPORAL_NAMESPACE,
     secrets: { jwtSecret: values.JWT_SECRET ?? null, contactKeys: values.CONTACT_KEYS ?? null },
+    startedByNpm: values.npm_lifecycle_event !== undefined,
     variables: env,
   };
 }
 
 /** The ports that a start will use; those of servers that somebody else runs are left out. */
 export function portClaims({ ports, external }: DevEnvironment): PortClaim[] {
-  const unless = (address: string | null, claims: readonly PortClaim[]): readonly PortClaim[] =>
-    address === null ? claims : [];
   return [
     { port: ports.api, variable: 'API_PORT', purpose: 'API' },
     { port: ports.metrics, variable: 'WORKER_METRICS_PORT', purpose: 'worker metrics' },
@@ -98,6 +98,10 @@ export function portClaims({ ports, external }: DevEnvironment): PortClaim[] {
       { port: ports.inbox, variable: 'MAIL_SINK_INBOX_PORT', purpose: 'mail sink, inbox' },
     ]),
   ];
+}
+
+function unless(externalAddress: string | null, claims: readonly PortClaim[]): readonly PortClaim[] {
+  return externalAddress === null ? claims : [];
 }
 
 const toolSchema = z.object({

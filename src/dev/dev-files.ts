@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { DevEnvironment } from './dev-environment.ts';
@@ -12,7 +12,9 @@ export interface DevSecrets {
 
 /** Where things lie in the data folder. */
 export function dataPaths(dataFolder: string) {
+  const logFolder = join(dataFolder, 'logs');
   return {
+    logFolder,
     environmentFile: join(dataFolder, 'dev.env'),
     tokenFile: join(dataFolder, 'dev-token'),
     runFile: join(dataFolder, 'run.json'),
@@ -20,7 +22,7 @@ export function dataPaths(dataFolder: string) {
     temporalDatabase: join(dataFolder, 'temporal.db'),
     paymentLedger: join(dataFolder, 'payment-ledger.jsonl'),
     mails: join(dataFolder, 'mails.jsonl'),
-    log: (name: string) => join(dataFolder, 'logs', `${name.toLowerCase().replaceAll(' ', '-')}.log`),
+    log: (name: string) => join(logFolder, `${name.toLowerCase().replaceAll(' ', '-')}.log`),
   };
 }
 
@@ -30,7 +32,9 @@ export function dataPaths(dataFolder: string) {
  */
 export function makeDataFolder(dataFolder: string): void {
   mkdirSync(dirname(dataFolder), { recursive: true });
-  if (!existsSync(dataFolder)) mkdirSync(dataFolder, { mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+  if (existsSync(dataFolder)) return;
+  mkdirSync(dataFolder, { mode: 0o700 });
+  if (process.getuid?.() === 0) chmodSync(dataFolder, 0o711);
 }
 
 /** Secrets from the environment, else those of the last start, else new ones. */

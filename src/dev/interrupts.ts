@@ -1,5 +1,6 @@
 /** What of `process` is needed, so that tests can send signals of their own. */
 export interface SignalSource {
+  readonly ppid: number;
   on(signal: NodeJS.Signals, listener: () => void): unknown;
 }
 
@@ -16,8 +17,14 @@ export interface Interrupts {
 /** npm passes on a Ctrl-C that the terminal has sent to the whole group: two signals within this time are one wish. */
 const SAME_WISH_MS = 1_000;
 
-/** Listens for SIGINT, SIGTERM and SIGHUP (the terminal was closed); none of them ends the process by itself any more. */
-export function createInterrupts(source: SignalSource): Interrupts {
+const PARENT_POLL_MS = 500;
+
+/**
+ * Listens for SIGINT, SIGTERM and SIGHUP (the terminal was closed); none of them ends the process by itself any more.
+ * With `watchParent` the parent's death counts as a signal, too: npm hands a SIGTERM to the shell that it runs scripts
+ * in, and many shells die of it without passing it on.
+ */
+export function createInterrupts(source: SignalSource, options: { readonly watchParent: boolean }): Interrupts {
   const stop = new AbortController();
   const hurry = new AbortController();
   const stopped = Promise.withResolvers<null>();
@@ -31,6 +38,17 @@ export function createInterrupts(source: SignalSource): Interrupts {
       hurry.abort();
     }
   };
+  if (options.watchParent) onParentDeath(source, onSignal);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) source.on(signal, onSignal);
   return { stop: stop.signal, stopped: stopped.promise, hurry: hurry.signal };
+}
+
+function onParentDeath(source: SignalSource, listener: () => void): void {
+  const parent = source.ppid;
+  const timer = setInterval(() => {
+    if (source.ppid === parent) return;
+    clearInterval(timer);
+    listener();
+  }, PARENT_POLL_MS);
+  timer.unref();
 }

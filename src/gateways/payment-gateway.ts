@@ -26,7 +26,12 @@ export type LookupOutcome = ChargeOutcome | { readonly kind: 'absent' };
 /** What a void by key found. In every case but `captured` the key is dead afterwards: a late charge is refused. */
 export type VoidOutcome =
   | { readonly kind: 'nothing_taken'; readonly amountMinor: number; readonly written: boolean }
-  | { readonly kind: 'captured'; readonly capturedMinor: number; readonly refundedMinor: number; readonly providerRef: string };
+  | {
+      readonly kind: 'captured';
+      readonly capturedMinor: number;
+      readonly refundedMinor: number;
+      readonly providerRef: string;
+    };
 
 /** A void by key. */
 export interface VoidRequest {

@@ -91,7 +91,13 @@ function chargeCall({ key, method, ...charge }: ChargeRequest): Call {
     about: key,
     route: method,
     idempotencyKey: key,
-    body: { orderId: charge.orderId, kind: charge.kind, amountMinor: charge.amountMinor, currency: charge.currency, method },
+    body: {
+      orderId: charge.orderId,
+      kind: charge.kind,
+      amountMinor: charge.amountMinor,
+      currency: charge.currency,
+      method,
+    },
   };
 }
 
@@ -109,10 +115,7 @@ function readCharge(request: ChargeRequest, answer: Answer): ChargeOutcome {
 }
 
 async function lookup(call: Caller, request: ChargeRequest, signal: AbortSignal): Promise<LookupOutcome> {
-  const answer = await call(
-    { method: 'GET', path: keyPath(request.key), about: request.key, route: 'lookup' },
-    signal,
-  );
+  const answer = await call({ method: 'GET', path: keyPath(request.key), about: request.key, route: 'lookup' }, signal);
   return answer.status === 404 ? { kind: 'absent' } : readCharge(request, answer);
 }
 
@@ -219,4 +222,3 @@ function refusalOf(key: string, answer: Answer): Error {
 function keyPath(key: string): string {
   return `/v1/payments/${encodeURIComponent(key)}`;
 }
-

@@ -50,7 +50,8 @@ async function carry(input: OrderWorkflowInput, steps: Steps): Promise<OrderWork
   if (opened.status !== 'PENDING') return ended(opened.status);
 
   const saga = createSaga();
-  const fulfilment = opened.refusal === null ? await fulfil(input, steps, saga) : resumeUnwinding(input, steps, saga, opened.refusal);
+  const fulfilment =
+    opened.refusal === null ? await fulfil(input, steps, saga) : resumeUnwinding(input, steps, saga, opened.refusal);
   if ('refusal' in fulfilment) {
     const refusal = await steps.run('recordRefusal', { orderId, refusal: fulfilment.refusal });
     await saga.unwind();
@@ -59,10 +60,7 @@ async function carry(input: OrderWorkflowInput, steps: Steps): Promise<OrderWork
   }
 
   const { totalMinor } = fulfilment;
-  await Promise.all([
-    steps.run('confirmOrder', { orderId, tenantId, totalMinor }),
-    notifyCustomer(input, totalMinor),
-  ]);
+  await Promise.all([steps.run('confirmOrder', { orderId, tenantId, totalMinor }), notifyCustomer(input, totalMinor)]);
   return ended('CONFIRMED');
 }
 
@@ -86,7 +84,7 @@ async function fulfil(input: OrderWorkflowInput, steps: Steps, saga: Saga): Prom
   }
 
   // The hold may have expired while the payment's outcome was unknown: then it is taken again.
-  for (let commit = await steps.run('commitStock', { orderId, tenantId }); commit.kind === 'hold_lost'; ) {
+  for (let commit = await steps.run('commitStock', { orderId, tenantId }); commit.kind === 'hold_lost';) {
     const retaken = await steps.run('retakeStock', { orderId, tenantId, holdTtlSeconds });
     if (retaken.kind === 'refused') return retaken;
     commit = await steps.run('commitStock', { orderId, tenantId });

@@ -66,7 +66,8 @@ export function createSteps(order: Pick<OrderWorkflowInput, 'orderId' | 'tenantI
     input: StepInput<Name>,
   ): Promise<{ done: true; result: StepResult<Name> } | { done: false; failure: ApplicationFailure | null }> {
     const { collaborator } = policy;
-    if (collaborator !== null && order.settings.placement[collaborator] === 'queue') return { done: false, failure: null };
+    if (collaborator !== null && order.settings.placement[collaborator] === 'queue')
+      return { done: false, failure: null };
     try {
       return { done: true, result: await local(name, policy)(input) };
     } catch (error) {

@@ -9,7 +9,8 @@ import { currency, instant, pageQuery, sku, text } from './primitives.ts';
 export const LINES_MAX = 100;
 export const QUANTITY_MAX = 1_000;
 
-const minor = (description: string) => z.int().openapi({ description: `${description}, in minor units`, example: 4500 });
+const minor = (description: string) =>
+  z.int().openapi({ description: `${description}, in minor units`, example: 4500 });
 
 /** Body of `POST /v1/orders`. Unknown fields are refused, so a misspelt one is not silently ignored. */
 export const createOrderBody = z
@@ -41,7 +42,10 @@ export const createOrderBody = z
       .openapi({ description: '1 to 100 lines; lines of the same SKU are added up' }),
     payment: z
       .strictObject({
-        method: text(255).openapi({ description: 'Token of a payment method at the provider; never card data', example: 'pm_ok' }),
+        method: text(255).openapi({
+          description: 'Token of a payment method at the provider; never card data',
+          example: 'pm_ok',
+        }),
         capture: z.literal('automatic').default('automatic').openapi({
           description: 'When the money is taken: with the order',
           example: 'automatic',
@@ -49,10 +53,13 @@ export const createOrderBody = z
       })
       .openapi({ description: 'How it is paid' }),
     expectedTotalMinor: z.int().min(0).max(MAX_AMOUNT_MINOR).optional().openapi({
-      description: 'The total you showed your customer, in minor units; another catalog total rejects the order (`price_changed`)',
+      description:
+        'The total you showed your customer, in minor units; another catalog total rejects the order (`price_changed`)',
       example: 4500,
     }),
-    reference: text(128).optional().openapi({ description: 'Your reference, for finding the order', example: 'cart-991' }),
+    reference: text(128)
+      .optional()
+      .openapi({ description: 'Your reference, for finding the order', example: 'cart-991' }),
   })
   .superRefine((body, ctx) => {
     for (const [name, quantity] of mergedQuantities(body.lines)) {
@@ -64,7 +71,9 @@ export const createOrderBody = z
 export type CreateOrderBody = z.output<typeof createOrderBody>;
 
 /** Pieces per SKU. */
-export function mergedQuantities(lines: readonly { readonly sku: string; readonly quantity: number }[]): Map<string, number> {
+export function mergedQuantities(
+  lines: readonly { readonly sku: string; readonly quantity: number }[],
+): Map<string, number> {
   const merged = new Map<string, number>();
   for (const line of lines) merged.set(line.sku, (merged.get(line.sku) ?? 0) + line.quantity);
   return merged;
@@ -73,7 +82,9 @@ export function mergedQuantities(lines: readonly { readonly sku: string; readonl
 /** Answer of `POST /v1/orders`. */
 export const acceptedOrder = z
   .object({
-    id: z.string().openapi({ description: 'Order id, derived from tenant and key', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
+    id: z
+      .string()
+      .openapi({ description: 'Order id, derived from tenant and key', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
     status: z.literal('PENDING').openapi({ description: 'Always PENDING: the order is accepted, not yet carried out' }),
     links: z.object({
       self: z.string().openapi({ description: 'Address of the order', example: '/v1/orders/ord_...' }),
@@ -149,7 +160,10 @@ export const listOrdersQuery = z.object({
   status: z.enum(ORDER_STATUSES).optional().openapi({ description: 'Only orders in this status' }),
   customerId: text(128).optional().openapi({ description: 'Only orders of this customer' }),
   reference: text(128).optional().openapi({ description: 'Only orders with this reference' }),
-  createdAfter: z.iso.datetime({ offset: true }).optional().openapi({ description: 'Only orders opened after this time (RFC 3339)' }),
+  createdAfter: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .openapi({ description: 'Only orders opened after this time (RFC 3339)' }),
   ...pageQuery,
 });
 

@@ -30,7 +30,9 @@ export const priceMinor = z.int().min(0).max(MAX_UNIT_PRICE_MINOR);
 
 /** A point in time in answers. */
 export const instant = (description: string) =>
-  z.iso.datetime().openapi({ description: `${description} (RFC 3339, UTC, milliseconds)`, example: '2026-11-21T10:00:00.000Z' });
+  z.iso
+    .datetime()
+    .openapi({ description: `${description} (RFC 3339, UTC, milliseconds)`, example: '2026-11-21T10:00:00.000Z' });
 
 /** `Idempotency-Key` as documentation; the middleware checks it, so that a bad one is a 400 and not a 422. */
 export const idempotencyHeader = z.object({
@@ -43,6 +45,12 @@ export const idempotencyHeader = z.object({
 
 /** Page size and cursor of lists. */
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(100).default(50).openapi({ description: 'Items per page, 1 to 100', example: 50 }),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(50)
+    .openapi({ description: 'Items per page, 1 to 100', example: 50 }),
   cursor: z.string().max(400).optional().openapi({ description: '`nextCursor` of the page before', example: 'eyJ...' }),
 };

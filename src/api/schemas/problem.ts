@@ -4,7 +4,9 @@ import { PROBLEMS, type ProblemCode } from '../problem.ts';
 /** RFC 9457 problem. */
 export const problemView = z
   .object({
-    type: z.string().openapi({ description: 'URN of the kind of problem', example: 'urn:order-saga:problem:validation_failed' }),
+    type: z
+      .string()
+      .openapi({ description: 'URN of the kind of problem', example: 'urn:order-saga:problem:validation_failed' }),
     title: z.string().openapi({ description: 'The kind of problem in words' }),
     status: z.int().openapi({ description: 'HTTP status', example: 422 }),
     detail: z.string().openapi({ description: 'What is wrong with this request' }),

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { createDatabase, createDatabases } from '../../db/client.ts';
+import { migrateAll } from '../../db/migrate.ts';
+import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
+import { seedCatalog } from '../../db/seed.ts';
+import { bundleWorkflows } from '../../src/bundle-workflows.ts';
+import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres.ts';
+import { findFreePort } from '../../src/dev/ports.ts';
+import { findOrBuildTemporalCli } from '../../src/dev/temporal-cli.ts';
+import { startTemporalDevServer } from '../../src/dev/temporal-dev-server.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Connection string with `%s` in the place of the database's name. */
+    readonly postgresUrl: string;
+    readonly temporalAddress: string;
+    readonly temporalCli: string;
+    readonly workflowBundle: string;
+  }
+}
+
+/** Database that every test database is a copy of: migrated and seeded once. */
+export const TEMPLATE_DATABASE = 'order_saga_template';
+
+/** Made beforehand, because a new namespace takes seconds until every part of the server knows it. */
+export const NAMESPACES = Array.from({ length: 40 }, (_, index) => `test-${index + 1}`);
+
+/** Starts one PostgreSQL and one Temporal server for all files, on free ports, and removes all traces afterwards. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'order-saga-test-'));
+  const log = (): void => {};
+  const cliPath = await findOrBuildTemporalCli({ log: (line: string) => process.stderr.write(`${line}\n`) });
+  const bundle = join(folder, 'workflow-bundle.js');
+  const [postgres, temporal] = await Promise.all([
+    startEmbeddedPostgres({
+      dataDirectory: join(folder, 'postgres'),
+      port: await findFreePort(),
+      // A test machine that loses power loses nothing worth keeping.
+      settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
+      log,
+    }),
+    startTemporalDevServer({
+      cliPath,
+      port: await findFreePort(),
+      uiPort: null,
+      databaseFile: join(folder, 'temporal.db'),
+      namespaces: NAMESPACES,
+      log,
+    }),
+    bundleWorkflows(bundle),
+  ]);
+  await prepareTemplate(postgres.url('postgres'), postgres.url(TEMPLATE_DATABASE));
+  project.provide('postgresUrl', postgres.url('%s'));
+  project.provide('temporalAddress', temporal.address);
+  project.provide('temporalCli', cliPath);
+  project.provide('workflowBundle', bundle);
+  return async () => {
+    await Promise.all([postgres.stop(), temporal.stop()]);
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
+async function prepareTemplate(adminUrl: string, templateUrl: string): Promise<void> {
+  const admin = createDatabase({ url: adminUrl, poolSize: 2, applicationName: 'test-setup', onIdleError: () => {} });
+  await admin.pool.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
+  await admin.pool.query('CREATE SEQUENCE namespaces_taken');
+  await admin.close();
+  const urls = { orders: templateUrl, inventory: templateUrl, payments: templateUrl, notifications: templateUrl };
+  await migrateAll(urls);
+  const databases = createDatabases(urls, { poolSize: 2, applicationName: 'test-seed', onIdleError: () => {} });
+  await seedCatalog(createCatalogRepository(databases.inventory));
+  await databases.close();
+}

@@ -1,0 +1,258 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { inject } from 'vitest';
+import type { Activities } from '../../src/activities/index.ts';
+import { createEagerSlots } from '../../src/api/eager-slots.ts';
+import { SCOPES, type Scope } from '../../src/api/context.ts';
+import type { OrderView } from '../../src/api/schemas/order.ts';
+import { composeActivities, composeWorkers, openResources, startApi } from '../../src/compose.ts';
+import { loadConfig, type Config } from '../../src/config.ts';
+import { signDevToken } from '../../src/dev/dev-token.ts';
+import { createMailSink } from '../../src/dev/mail-sink.ts';
+import { createLogger } from '../../src/logger.ts';
+import { createSimulator } from '../../src/simulator/simulator.ts';
+import {
+  connectNatively,
+  createTemporalClient,
+  ensureSearchAttributes,
+  installTemporalRuntime,
+} from '../../src/temporal.ts';
+import { createTestDatabase, takeNamespace, type TestDatabase } from './database.ts';
+
+/** An answer of the API, read. */
+export interface Answer<Body = Record<string, unknown>> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+/** One entry of the simulator's ledger. */
+export interface LedgerEntry {
+  readonly orderId: string;
+  readonly key: string;
+  readonly kind: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly state: string;
+}
+
+/** What every system under test offers, in one process or several. */
+export interface SystemClient {
+  request<Body = Record<string, unknown>>(path: string, init?: RequestInit & { token?: string }): Promise<Answer<Body>>;
+  /** Posts an order under a fresh key unless one is given; expects 202 and returns its id. */
+  postOrder(order?: OrderOverrides, key?: string): Promise<string>;
+  /** The order when it is at rest or a case is open. */
+  orderAtRest(orderId: string, waitSeconds?: number): Promise<OrderView>;
+  token(tenant?: string, scopes?: readonly Scope[]): Promise<string>;
+}
+
+/** How an order differs from the usual one: 2 pieces of SKU-0001 by pm_ok. */
+export interface OrderOverrides {
+  readonly method?: string;
+  readonly sku?: string;
+  readonly quantity?: number;
+  readonly body?: Record<string, unknown>;
+}
+
+/** The API and the worker in this process, on real PostgreSQL and a real Temporal server. */
+export interface TestSystem extends SystemClient {
+  readonly url: string;
+  readonly config: Config;
+  readonly namespace: string;
+  readonly database: TestDatabase;
+  readonly client: Client;
+  readonly simulatorUrl: string;
+  readonly ledgerFile: string;
+  /** Everything the simulator did for an order. */
+  ledger(orderId?: string): Promise<LedgerEntry[]>;
+  setFaults(faults: Record<string, unknown>): Promise<void>;
+  /** Mails that arrived for an order. */
+  mails(orderId: string): Promise<{ readonly messageId: string; readonly to: string }[]>;
+  stop(): Promise<void>;
+}
+
+/** What a test may change of the system. */
+export interface TestSystemOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Wraps the activities, for example to fail before or after an effect. */
+  readonly wrapActivities?: (activities: Activities) => Activities;
+  /** Without a worker, accepted orders stay unopened. */
+  readonly worker?: boolean;
+}
+
+const JWT_SECRET = randomBytes(32).toString('base64url');
+const CONTACT_KEYS = `test:${randomBytes(32).toString('base64')}`;
+
+let runtimeInstalled = false;
+
+/** Environment of a system under test; also for systems that run as processes of their own. */
+export function systemEnvironment(parts: {
+  readonly databaseUrl: string;
+  readonly namespace: string;
+  readonly simulatorUrl: string;
+  readonly smtpPort: number;
+}): Record<string, string> {
+  return {
+    API_PORT: '0',
+    WORKER_METRICS_PORT: '0',
+    JWT_SECRET,
+    CONTACT_KEYS,
+    DATABASE_URL: parts.databaseUrl,
+    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    TEMPORAL_NAMESPACE: parts.namespace,
+    WORKFLOW_BUNDLE: inject('workflowBundle'),
+    PAYMENT_GATEWAY_URL: parts.simulatorUrl,
+    SMTP_URL: `smtp://127.0.0.1:${parts.smtpPort}`,
+    LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+    SHUTDOWN_GRACE_SECONDS: '5',
+  };
+}
+
+/** The collaborators around a system: a database, a namespace, a simulator and a mail sink of its own. */
+export async function startCollaborators() {
+  const folder = await mkdtemp(join(tmpdir(), 'order-saga-system-'));
+  const ledgerFile = join(folder, 'ledger.jsonl');
+  const [database, namespace, simulator] = await Promise.all([
+    createTestDatabase(),
+    takeNamespace(),
+    createSimulator({ ledgerFile }),
+  ]);
+  const sink = createMailSink({ smtpPort: 0, inboxPort: 0, host: '127.0.0.1' });
+  await sink.start();
+  return {
+    database,
+    namespace,
+    simulator,
+    ledgerFile,
+    env: systemEnvironment({
+      databaseUrl: database.url,
+      namespace,
+      simulatorUrl: simulator.url,
+      smtpPort: sink.ports.smtp,
+    }),
+    ledger: (orderId?: string) => readLedger(simulator.url, orderId),
+    setFaults: async (faults: Record<string, unknown>) => {
+      await fetch(`${simulator.url}/faults`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(faults),
+      });
+    },
+    mails: async (orderId: string) => {
+      const response = await fetch(`http://127.0.0.1:${sink.ports.inbox}/messages?orderId=${orderId}`);
+      return (await response.json()) as { messageId: string; to: string }[];
+    },
+    stop: async () => {
+      await Promise.all([simulator.close(), sink.stop()]);
+      await database.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts the whole system inside the test's process. */
+export async function startTestSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
+  const around = await startCollaborators();
+  const config = loadConfig({ ...around.env, ...options.env });
+  const logger = createLogger({ level: config.logLevel, service: 'test' });
+  if (!runtimeInstalled) installTemporalRuntime(logger, 0);
+  runtimeInstalled = true;
+  const client = createTemporalClient(config.temporal);
+  await ensureSearchAttributes(client, config.temporal);
+  const resources = openResources(config, logger, 'test-system');
+  const connection = await connectNatively(config.temporal);
+  const activities = composeActivities(config, resources);
+  const slots = createEagerSlots(config.api.eagerSlots);
+  const withWorker = options.worker ?? true;
+  const workers = withWorker
+    ? await composeWorkers(config, logger, connection, (options.wrapActivities ?? same)(activities), slots.release)
+    : null;
+  const finished = workers?.run();
+  const eager = { client: new Client({ connection, namespace: config.temporal.namespace }), slots };
+  const api = await startApi(config, logger, resources, client, withWorker ? eager : null);
+  const url = `http://127.0.0.1:${api.server.port}`;
+  return {
+    ...around,
+    ...createSystemClient(url),
+    url,
+    config,
+    client,
+    simulatorUrl: around.simulator.url,
+    stop: async () => {
+      await api.close();
+      workers?.shutdown();
+      await finished;
+      await connection.close();
+      await client.connection.close();
+      await resources.close();
+      await around.stop();
+    },
+  };
+}
+
+/** A client of the API at an address. */
+export function createSystemClient(url: string): SystemClient {
+  const token = (tenant = 'demo', scopes: readonly Scope[] = SCOPES): Promise<string> =>
+    signDevToken({
+      secret: JWT_SECRET,
+      issuer: 'order-saga',
+      audience: 'order-saga',
+      tenant,
+      scopes: [...scopes],
+      ttlSeconds: 3_600,
+    });
+  const request: SystemClient['request'] = async (path, init = {}) => {
+    const { token: given, ...rest } = init;
+    const response = await fetch(new URL(path, url), {
+      ...rest,
+      headers: {
+        authorization: `Bearer ${given ?? (await token())}`,
+        ...(rest.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(rest.headers as Record<string, string> | undefined),
+      },
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
+  };
+  return {
+    token,
+    request,
+    postOrder: async (order, key = randomUUID()) => {
+      const answer = await request<{ id: string }>('/v1/orders', {
+        method: 'POST',
+        headers: { 'idempotency-key': key },
+        body: JSON.stringify(orderBody(order)),
+      });
+      if (answer.status !== 202) throw new Error(`expected 202, got ${answer.status} ${JSON.stringify(answer.body)}`);
+      return answer.body.id;
+    },
+    orderAtRest: async (orderId, waitSeconds = 20) => {
+      const { body } = await request<OrderView>(`/v1/orders/${orderId}?wait=${waitSeconds}`);
+      return body;
+    },
+  };
+}
+
+/** Body of the usual order, with what the test changes. */
+export function orderBody({ method = 'pm_ok', sku = 'SKU-0001', quantity = 2, body = {} }: OrderOverrides = {}) {
+  return {
+    customer: { id: 'cust_42', email: 'ada@example.com' },
+    currency: 'EUR',
+    lines: [{ sku, quantity }],
+    payment: { method },
+    ...body,
+  };
+}
+
+async function readLedger(simulatorUrl: string, orderId?: string): Promise<LedgerEntry[]> {
+  const query = orderId === undefined ? '' : `?orderId=${orderId}`;
+  const response = await fetch(`${simulatorUrl}/ledger${query}`);
+  return ((await response.json()) as { entries: LedgerEntry[] }).entries;
+}
+
+function same<Value>(value: Value): Value {
+  return value;
+}
