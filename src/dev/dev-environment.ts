@@ -113,6 +113,8 @@ const toolSchema = z.object({
 export interface ToolFolders {
   /** Folders of `PATH`, in order. */
   readonly searchPath: readonly string[];
+  /** The same and where Go's own installer puts it, often without being on the PATH. */
+  readonly goSearchPath: readonly string[];
   /** `order-saga` in the user's cache folder. */
   readonly cacheFolder: string;
 }
@@ -120,8 +122,10 @@ export interface ToolFolders {
 /** Reads where tools are; never fails. */
 export function loadToolFolders(env: EnvironmentVariables): ToolFolders {
   const { PATH, XDG_CACHE_HOME } = parse(toolSchema, env);
+  const searchPath = PATH.split(':').filter((folder) => folder !== '');
   return {
-    searchPath: PATH.split(':').filter((folder) => folder !== ''),
+    searchPath,
+    goSearchPath: [...searchPath, '/usr/local/go/bin'],
     cacheFolder: join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'order-saga'),
   };
 }

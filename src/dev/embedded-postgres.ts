@@ -1,11 +1,11 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { logTail } from './log-tail.ts';
+import { logTail } from './process-log.ts';
 import { assertPortsFree, LOOPBACK } from './ports.ts';
 import { ensureCluster, SUPERUSER } from './postgres-cluster.ts';
 import { CLUSTER, preparePostgresHome, type PostgresHome } from './postgres-home.ts';
-import { commandLine } from './process-identity.ts';
+import { commandLine, pidIsTaken, processesWorkingIn } from './process-identity.ts';
 import { adoptProcess, describeExit, type ManagedProcess, startProcess, type StopStage } from './processes.ts';
 
 /** Long enough for crash recovery after a kill under load; a healthy start takes 0.1 s. */
@@ -77,18 +77,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   };
 }
 
-/**
- * A server that outlived its supervisor is used again on the same port, and stopped first when it holds another.
- * A lock file whose pid now belongs to a stranger is removed. One whose process is gone stays: PostgreSQL removes it
- * itself, after it has made sure that no orphan of the dead server still writes to the data.
- */
+/** A server that outlived its supervisor is used again on the same port, and stopped first when it holds another. */
 async function takeOver(home: PostgresHome, port: number, logFile: string): Promise<ManagedProcess | null> {
   const lock = readLock(home);
   if (lock === null) return null;
-  const server = adoptProcess({ name: 'PostgreSQL', pid: lock.pid, logFile });
-  if (server === null) return null;
-  if (!isPostgresOn(home, lock.pid)) {
-    rmSync(lockPath(home), { force: true });
+  const server = isPostgresOn(home, lock.pid) ? adoptProcess({ name: 'PostgreSQL', pid: lock.pid, logFile }) : null;
+  if (server === null) {
+    await breakLock(home, lock.pid);
     return null;
   }
   if (lock.port !== port) {
@@ -97,6 +92,21 @@ async function takeOver(home: PostgresHome, port: number, logFile: string): Prom
   }
   await untilReady(home, server);
   return server;
+}
+
+/**
+ * Removes the lock of a killed server whose pid is taken by a stranger, or by its own zombie where nobody reaps it:
+ * PostgreSQL believes such a lock. Its check for orphans that still write to the data goes with the lock, so it is made
+ * here. A lock whose pid is free stays: PostgreSQL removes it itself.
+ */
+async function breakLock(home: PostgresHome, pid: number): Promise<void> {
+  if (!pidIsTaken(pid)) return;
+  const deadline = Date.now() + ORPHANS_TIMEOUT_MS;
+  while (processesWorkingIn(join(home.folder, CLUSTER)).length > 0) {
+    if (Date.now() > deadline) throw new Error(`a killed PostgreSQL has left processes in ${home.folder}`);
+    await sleep(POLL_MS);
+  }
+  rmSync(lockPath(home), { force: true });
 }
 
 async function launch(

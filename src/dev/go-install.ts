@@ -4,9 +4,6 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createProgress, type Terminal } from './progress.ts';
 
-/** Where Go's own installer puts it, often without being on the PATH. */
-const USUAL_GO_FOLDER = '/usr/local/go/bin';
-
 /** The last lines of a failed build that are shown. */
 const SHOWN_LINES = 12;
 
@@ -25,11 +22,6 @@ export interface GoInstallOptions {
   readonly log: (line: string) => void;
   readonly terminal: Terminal;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Finds the `go` command in these folders or where its installer puts it; `null` when Go is not installed. */
-export function findGo(searchPath: readonly string[]): string | null {
-  return findExecutable('go', [...searchPath, USUAL_GO_FOLDER]);
 }
 
 /** The first executable file of this name in the folders. */

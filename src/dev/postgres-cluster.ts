@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { logTail } from './log-tail.ts';
+import { logTail } from './process-log.ts';
 import { CLUSTER, type PostgresHome } from './postgres-home.ts';
 import { describeExit, runToEnd } from './processes.ts';
 

@@ -48,11 +48,11 @@ export async function preparePostgresHome(dataDirectory: string, log: (line: str
   const linked = linkLibraries(located);
   const account = chooseAccount(dataDirectory);
   const runnable = linked && canRun(located, account);
-  if (!runnable) log(`PostgreSQL: programs copied below ${OPEN_FOLDER}, its user cannot run them where they are`);
   const binaries = runnable ? located : copyBinaries(located, openFolder(dataDirectory));
   if (!canRun(binaries, account)) {
     throw new PostgresUnavailableError(`${binaries.postgres} cannot be run${account ? ` as uid ${account.uid}` : ''}`);
   }
+  if (!runnable) log(`PostgreSQL: its user cannot run the programs in node_modules, uses ${binaries.folder}`);
   return { binaries, folder: placeData(dataDirectory, account, log), account };
 }
 

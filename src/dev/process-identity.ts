@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Field 3 (state) and field 22 (start time) of /proc/PID/stat, counted after the command's closing parenthesis. */
 const STATE_FIELD = 0;
@@ -18,6 +18,34 @@ export function commandLine(pid: number): string | null {
   if (process.platform !== 'linux') return askPs(pid, 'command=');
   const text = readOrNull(`/proc/${pid}/cmdline`);
   return text === null || text === '' ? null : text.replaceAll('\0', ' ').trim();
+}
+
+/** Whether a pid is taken, even by a zombie, which `processIdentity` does not count. */
+export function pidIsTaken(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: somebody else's process.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** Processes whose working directory is this folder; empty where there is no /proc. */
+export function processesWorkingIn(folder: string): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => workingDirectory(pid) === folder)
+    .map(Number);
+}
+
+function workingDirectory(pid: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return null;
+  }
 }
 
 function linuxIdentity(pid: number): string | null {

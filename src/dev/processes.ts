@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processIdentity } from './process-identity.ts';
+import { openProcessLog } from './process-log.ts';
 
 /** How often a process that is not our child is looked at, in milliseconds: short beside every stop deadline. */
 const POLL_MS = 50;
@@ -105,8 +105,7 @@ export function describeExit({ code, signal }: ExitStatus): string {
 }
 
 function spawnDetached(spec: ProcessSpec): ChildProcess {
-  mkdirSync(dirname(spec.logFile), { recursive: true });
-  const log = openSync(spec.logFile, 'a', 0o600);
+  const log = openProcessLog(spec.logFile);
   try {
     return spawn(spec.command, [...spec.args], {
       detached: true,

@@ -1,4 +1,4 @@
-import { logTail } from './log-tail.ts';
+import { logTail } from './process-log.ts';
 import { adoptProcess, describeExit, type ManagedProcess } from './processes.ts';
 import type { RunFile } from './run-file.ts';
 import { isServiceName, type ServiceName, STOP_PLANS } from './services.ts';

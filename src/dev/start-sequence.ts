@@ -4,7 +4,7 @@ import { type DevEnvironment, loadTokenSettings, portClaims, PROJECT_FOLDER } fr
 import { chooseSecrets, type dataPaths, type DevSecrets, writeEnvironmentFile, writePrivateFile } from './dev-files.ts';
 import { signDevToken } from './dev-token.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
-import { logTail } from './log-tail.ts';
+import { logTail } from './process-log.ts';
 import { assertPortsFree, LOOPBACK } from './ports.ts';
 import { describeExit, runToEnd, startProcess } from './processes.ts';
 import type { Terminal } from './progress.ts';

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { loadToolFolders, type ToolFolders } from './dev-environment.ts';
-import { findExecutable, findGo, goInstall, isExecutable } from './go-install.ts';
+import { findExecutable, goInstall, isExecutable } from './go-install.ts';
 import type { Terminal } from './progress.ts';
 import { downloadTemporalCli } from './temporal-download.ts';
 
@@ -72,7 +72,7 @@ export async function buildTemporalServer(options: TemporalCliOptions): Promise<
   const into = join(folders.cacheFolder, `temporal-server-${SERVER_VERSION}`);
   const programs = { server: join(into, 'server'), sql: join(into, 'sql') };
   if (isExecutable(programs.server) && isExecutable(programs.sql)) return programs;
-  const go = findGo(folders.searchPath);
+  const go = findExecutable('go', folders.goSearchPath);
   if (go === null) throw new Error('building the Temporal server needs Go 1.26.8 or newer: https://go.dev/dl');
   options.log(`Temporal server ${SERVER_VERSION}: building it once, this takes 4 minutes on 2 cores`);
   const module = 'go.temporal.io/server/cmd';
@@ -100,7 +100,7 @@ async function buildCli(
   terminal: Terminal,
   tried: string,
 ): Promise<string> {
-  const go = findGo(folders.searchPath);
+  const go = findExecutable('go', folders.goSearchPath);
   if (go === null) throw new TemporalCliUnavailableError([tried, 'Go is not installed']);
   options.log(`Temporal CLI: building version ${CLI_VERSION} with Go, once; this takes 3-4 minutes on 2 cores`);
   const into = join(folders.cacheFolder, `temporal-cli-${CLI_VERSION}`);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { logTail } from './log-tail.ts';
+import { logTail } from './process-log.ts';
 import { assertPortsFree, LOOPBACK } from './ports.ts';
 import { describeExit, type ManagedProcess, startProcess, type StopStage } from './processes.ts';
 

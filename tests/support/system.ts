@@ -247,7 +247,8 @@ export function orderBody({ method = 'pm_ok', sku = 'SKU-0001', quantity = 2, bo
   };
 }
 
-async function readLedger(simulatorUrl: string, orderId?: string): Promise<LedgerEntry[]> {
+/** What the simulator did, in order; of one order if given. */
+export async function readLedger(simulatorUrl: string, orderId?: string): Promise<LedgerEntry[]> {
   const query = orderId === undefined ? '' : `?orderId=${orderId}`;
   const response = await fetch(`${simulatorUrl}/ledger${query}`);
   return ((await response.json()) as { entries: LedgerEntry[] }).entries;

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAtRest } from '../../src/domain/order-status.ts';
+import type { OrderView } from '../../src/api/schemas/order.ts';
+import { freshKey } from './process-system.ts';
+import { orderBody, type OrderOverrides, type SystemClient } from './system.ts';
+
+/** What one post ended with, after the repeats of a good client. */
+export interface Post {
+  readonly key: string;
+  /** Null when no 202 came within the patience. */
+  readonly orderId: string | null;
+  /** Answers in the order they came; 0 is a lost connection. */
+  readonly statuses: readonly number[];
+  /** Answers of 503 and 429 that lacked `Retry-After`. */
+  readonly withoutRetryAfter: number;
+}
+
+/** How long a client repeats a post with the same key before it gives up. */
+const PATIENCE_MS = 90_000;
+
+const ANSWER_LIMIT_MS = 10_000;
+
+/** Posts one order as a good client does: the same key again after a 503, a 429 or no answer at all. */
+export async function postPatiently(system: SystemClient, order: OrderOverrides, key = freshKey()): Promise<Post> {
+  const statuses: number[] = [];
+  let withoutRetryAfter = 0;
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
+    const answer = await system
+      .request<{ id: string }>('/v1/orders', {
+        method: 'POST',
+        headers: { 'idempotency-key': key },
+        body: JSON.stringify(orderBody(order)),
+        signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+      })
+      .catch(() => null);
+    statuses.push(answer?.status ?? 0);
+    if (answer?.status === 202) return { key, orderId: answer.body.id, statuses, withoutRetryAfter };
+    if (answer !== null && answer.status !== 503 && answer.status !== 429) break;
+    if (answer !== null && !answer.headers.has('retry-after')) withoutRetryAfter += 1;
+    await sleep(500 + Math.random() * 500);
+  }
+  return { key, orderId: null, statuses, withoutRetryAfter };
+}
+
+/** Posts orders at a fixed rate, whatever the answers (open loop). */
+export async function postAtRate(
+  system: SystemClient,
+  options: { readonly count: number; readonly perSecond: number; readonly orderOf?: (index: number) => OrderOverrides },
+): Promise<Post[]> {
+  const posts: Promise<Post>[] = [];
+  const started = performance.now();
+  for (let index = 0; index < options.count; index += 1) {
+    const due = started + (index * 1_000) / options.perSecond;
+    const wait = due - performance.now();
+    if (wait > 0) await sleep(wait);
+    posts.push(postPatiently(system, options.orderOf?.(index) ?? {}));
+  }
+  return Promise.all(posts);
+}
+
+/** Resolves when all orders are at rest; rejects with the ones that are not when the time is over. */
+export async function settle(
+  system: SystemClient,
+  orderIds: readonly string[],
+  limitMs: number,
+): Promise<Map<string, OrderView>> {
+  const settled = new Map<string, OrderView>();
+  const deadline = performance.now() + limitMs;
+  let open = [...orderIds];
+  while (open.length > 0 && performance.now() < deadline) {
+    const found = await Promise.all(open.slice(0, 50).map((id) => readOrder(system, id)));
+    for (const order of found) if (order !== null && isAtRest(order.status)) settled.set(order.id, order);
+    open = open.filter((id) => !settled.has(id));
+    if (open.length > 0) await sleep(100);
+  }
+  if (open.length > 0) throw new Error(`${open.length} orders are not at rest, for example ${open.slice(0, 3).join(', ')}`);
+  return settled;
+}
+
+async function readOrder(system: SystemClient, orderId: string): Promise<OrderView | null> {
+  const answer = await system.request<OrderView>(`/v1/orders/${orderId}`).catch(() => null);
+  return answer?.status === 200 ? answer.body : null;
+}
