@@ -11,6 +11,7 @@ import { mountDocs } from './docs.ts';
 import { identifyRequest, logAccess } from './request-context.ts';
 import { problemResponse, ProblemError, unavailable } from './problem.ts';
 import { limitRate } from './rate-limit.ts';
+import { shedLoad } from './shed-load.ts';
 import type { RateLimitStore } from '../../db/rate-limit-store.ts';
 import { createCatalogRoutes } from './routes/catalog.ts';
 import { createOperationsRoutes, type OperationsRoutesDeps } from './routes/operations.ts';
@@ -48,6 +49,7 @@ export function createApp(deps: AppDeps) {
       referrerPolicy: 'no-referrer',
     }),
   );
+  app.post('/v1/orders', shedLoad());
   app.use('/v1/*', async (c, next) => {
     await next();
     c.header('Cache-Control', 'no-store');

@@ -1,5 +1,5 @@
 import { createMiddleware } from 'hono/factory';
-import { createRemoteJWKSet, jwtVerify, type JWTVerifyOptions } from 'jose';
+import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
 import { SCOPES, type ApiEnv, type Caller, type Scope } from './context.ts';
 import { ProblemError, unavailable } from './problem.ts';
 
@@ -15,6 +15,9 @@ export interface JwtOptions {
 export type TokenVerifier = (token: string) => Promise<Caller>;
 
 const TENANT = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** Stored as the actor of what the caller does: no control characters, no unpaired surrogates. */
+const SUBJECT = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 
 /** Tolerated difference between our clock and the issuer's. */
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -32,7 +35,8 @@ export function createTokenVerifier(options: JwtOptions): TokenVerifier {
   return async (token) => {
     const { payload } = await verify(token).catch(rejectToken);
     const { sub, tenant, scope } = payload;
-    if (typeof tenant !== 'string' || !TENANT.test(tenant) || typeof sub !== 'string') throw unauthorized();
+    if (typeof tenant !== 'string' || !TENANT.test(tenant)) throw unauthorized();
+    if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw unauthorized();
     const granted = new Set(typeof scope === 'string' ? scope.split(' ') : []);
     return { tenantId: tenant, subject: sub, scopes: new Set(SCOPES.filter((known) => granted.has(known))) };
   };
@@ -45,16 +49,26 @@ function verifierOf(options: JwtOptions, checks: (algorithms: string[]) => JWTVe
     return (token: string) => jwtVerify(token, secret, checked);
   }
   if (options.jwksUrl === null) throw new TypeError('a token verifier needs a secret or a JWKS address');
-  const keys = createRemoteJWKSet(new URL(options.jwksUrl));
+  const keys = remoteKeys(options.jwksUrl);
   const checked = checks(['RS256', 'PS256', 'ES256', 'EdDSA']);
   return (token: string) => jwtVerify(token, keys, checked);
 }
 
-/** An identity provider that does not answer is our outage, not the client's fault. */
+/** An identity provider that does not answer, or not with keys, is our outage and not the client's fault. */
+function remoteKeys(jwksUrl: string): JWTVerifyGetKey {
+  const find = createRemoteJWKSet(new URL(jwksUrl));
+  return (header, token) =>
+    find(header, token).catch((error: unknown) => {
+      const isAboutToken =
+        error instanceof errors.JWKSNoMatchingKey ||
+        error instanceof errors.JWKSMultipleMatchingKeys ||
+        error instanceof errors.JOSENotSupported;
+      throw isAboutToken ? error : unavailable('the identity provider does not answer');
+    });
+}
+
 function rejectToken(error: unknown): never {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ERR_JWKS_TIMEOUT') throw unavailable('the identity provider does not answer');
-  throw unauthorized();
+  throw error instanceof ProblemError ? error : unauthorized();
 }
 
 function unauthorized(): ProblemError {
@@ -74,8 +88,12 @@ export function authenticate(verify: TokenVerifier) {
   });
 }
 
-/** Lets a request through only if its token grants the scope. */
-export function requireScope(scope: Scope) {
+/** Part of a route that only a token with the scope may use; the OpenAPI document says the same. */
+export function guardedBy(scope: Scope) {
+  return { security: [{ bearer: [scope] }], middleware: requireScope(scope) };
+}
+
+function requireScope(scope: Scope) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     if (!c.get('caller').scopes.has(scope)) throw new ProblemError('forbidden', `the token lacks the scope ${scope}`);
     await next();

@@ -12,3 +12,14 @@ export function decodeCursor(cursor: string): readonly string[] {
     return [];
   }
 }
+
+/** One page of a list that was read one item past its limit: only so is it known whether another page follows. */
+export function toPage<Item>(
+  found: readonly Item[],
+  limit: number,
+  sortKeyOf: (item: Item) => readonly string[],
+): { items: Item[]; nextCursor: string | null } {
+  const items = found.slice(0, limit);
+  const last = found.length > limit ? items.at(-1) : undefined;
+  return { items, nextCursor: last === undefined ? null : encodeCursor(sortKeyOf(last)) };
+}

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
-import { serve } from '@hono/node-server';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { getRequestListener, RequestError } from '@hono/node-server';
 import { PROBLEMS, problemBody, type ProblemCode } from './problem.ts';
 
 /** An HTTP server that can be closed in order. */
@@ -26,39 +27,91 @@ export class PortTakenError extends Error {
   }
 }
 
+/** What answers the requests; `fetch` of the application. */
+type Fetch = (request: Request, env: never) => Response | Promise<Response>;
+
 /** Starts listening. @throws {PortTakenError} */
 export function startHttpServer(options: {
-  readonly fetch: (request: Request, env: never) => Response | Promise<Response>;
+  readonly fetch: Fetch;
   readonly host: string;
   readonly port: number;
 }): Promise<HttpServer> {
+  const server = createServer(
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // Node would answer an empty 400; `requestListener` answers a problem.
+      requireHostHeader: false,
+    },
+    requestListener(options.fetch, options.host),
+  );
+  server.on('checkExpectation', (_: IncomingMessage, response: ServerResponse) => {
+    refuse(response, 'the Expect header asks for what this server does not do');
+  });
+  server.on('connect', (_: IncomingMessage, socket: Duplex) => {
+    // The server has let go of this socket: without a listener its error would end the process.
+    socket.on('error', () => {});
+    endSocket(socket, 'bad_request', 'this is no proxy');
+  });
+  server.on('clientError', answerParserError);
   return new Promise((resolve, reject) => {
-    const server = serve(
-      {
-        fetch: options.fetch as Parameters<typeof serve>[0]['fetch'],
-        hostname: options.host,
-        port: options.port,
-        serverOptions: {
-          requestTimeout: REQUEST_TIMEOUT_MS,
-          headersTimeout: HEADERS_TIMEOUT_MS,
-          keepAliveTimeout: KEEP_ALIVE_MS,
-        },
-      },
-      ({ port }) => resolve({ port, close: (graceMs) => closeServer(server, graceMs) }),
-    ) as Server;
     server.on('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'EADDRINUSE' ? new PortTakenError(options.port) : error);
     });
-    server.on('clientError', answerParserError);
+    server.listen(options.port, options.host, () => {
+      const { port } = server.address() as AddressInfo;
+      resolve({ port, close: (graceMs) => closeServer(server, graceMs) });
+    });
   });
 }
 
+/** Hands requests to the application; targets and hosts that make no address never get there. */
+function requestListener(fetch: Fetch, host: string) {
+  const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
+    // Stands in for the Host header that HTTP/1.0 health checks do not send.
+    hostname: host,
+    errorHandler: (error) => toResponse(error instanceof RequestError),
+  });
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.headers.host === undefined && request.httpVersion !== '1.0') {
+      refuse(response, 'the Host header is missing');
+      return;
+    }
+    void listener(request, response);
+  };
+}
+
+function toResponse(isClientFault: boolean): Response {
+  const code: ProblemCode = isClientFault ? 'bad_request' : 'internal_error';
+  const detail = isClientFault ? 'the address of the request is malformed' : 'something went wrong here';
+  const requestId = randomUUID();
+  return new Response(problemBody(code, detail, requestId), {
+    status: PROBLEMS[code].status,
+    headers: { 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId },
+  });
+}
+
+function refuse(response: ServerResponse, detail: string): void {
+  const requestId = randomUUID();
+  response.writeHead(PROBLEMS.bad_request.status, {
+    'Content-Type': 'application/problem+json',
+    'X-Request-Id': requestId,
+    Connection: 'close',
+  });
+  response.end(problemBody('bad_request', detail, requestId));
+}
+
 /** What Node's parser refuses never reaches the application; it gets a problem all the same. */
-function answerParserError(error: NodeJS.ErrnoException, socket: Socket): void {
+function answerParserError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return;
   const code: ProblemCode = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'bad_request';
+  endSocket(socket, code, 'the HTTP request could not be parsed');
+}
+
+function endSocket(socket: Duplex, code: ProblemCode, detail: string): void {
   const requestId = randomUUID();
-  const body = problemBody(code, 'the HTTP request could not be parsed', requestId);
+  const body = problemBody(code, detail, requestId);
   const { status, title } = PROBLEMS[code];
   socket.end(
     [

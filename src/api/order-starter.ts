@@ -31,14 +31,14 @@ export interface OrderStarter {
   start(order: OrderWorkflowInput): Promise<'started' | 'exists'>;
 }
 
-/** A start takes milliseconds; a client should hear of trouble before its own patience ends. */
-const START_TIMEOUT_MS = 4_000;
+/** A start takes milliseconds; a client should hear of trouble before its own patience ends (6 s is promised). */
+const ANSWER_WITHIN_MS = 5_000;
+
+/** Part of it that a post may spend waiting for its turn, so that the start itself has 2 s left. */
+const TURN_WAIT_MS = 3_000;
 
 /** Starts under way at once; more would only queue in Temporal and run into the time limit there. */
 const STARTS_MAX = 128;
-
-/** Posts that may wait for their turn: bounds memory; the promise to clients is 256 at once. */
-const WAITING_MAX = 1_024;
 
 /** gRPC codes that mean "not now": cancelled (also a frozen server's timeout), deadline, exhausted, unavailable. */
 const NOT_NOW = new Set([1, 4, 8, 14]);
@@ -52,14 +52,18 @@ export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
       if (deps.backlog.ageSeconds() > deps.backlogMaxAgeSeconds) {
         throw unavailable('the workers are too far behind; nothing was accepted', 5);
       }
-      return turns.run(() => startWithin(deps, order));
+      return turns.run((waitedMs) => startWithin(ANSWER_WITHIN_MS - waitedMs, deps, order));
     },
   };
 }
 
-async function startWithin(deps: OrderStarterDeps, order: OrderWorkflowInput): Promise<'started' | 'exists'> {
+async function startWithin(
+  limitMs: number,
+  deps: OrderStarterDeps,
+  order: OrderWorkflowInput,
+): Promise<'started' | 'exists'> {
   try {
-    await within(START_TIMEOUT_MS, startWorkflow(deps, order));
+    await within(limitMs, startWorkflow(deps, order));
     return 'started';
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return 'exists';
@@ -103,22 +107,37 @@ function isNotNow(error: unknown): boolean {
   return cause !== undefined && isNotNow(cause);
 }
 
-/** Lets a bounded number of starts run at once, in order of arrival. */
-function createTurns(): { run<Result>(start: () => Promise<Result>): Promise<Result> } {
+/** Lets a bounded number of starts run at once, in order of arrival; a post that waits too long is refused. */
+function createTurns(): { run<Result>(start: (waitedMs: number) => Promise<Result>): Promise<Result> } {
   let running = 0;
-  const waiting: Array<() => void> = [];
+  const waiting = new Set<() => void>();
+  const waitForTurn = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const grant = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        waiting.delete(grant);
+        reject(unavailable('too many orders at once; nothing was accepted'));
+      }, TURN_WAIT_MS);
+      waiting.add(grant);
+    });
   return {
     run: async (start) => {
-      if (running >= STARTS_MAX) {
-        if (waiting.length >= WAITING_MAX) throw unavailable('too many orders at once; nothing was accepted');
-        await new Promise<void>((resolve) => waiting.push(resolve));
-      }
-      running += 1;
+      const arrived = performance.now();
+      if (running >= STARTS_MAX) await waitForTurn();
+      else running += 1;
       try {
-        return await start();
+        return await start(performance.now() - arrived);
       } finally {
-        running -= 1;
-        waiting.shift()?.();
+        // The turn is handed on as it is, so that a newcomer cannot overtake those who wait.
+        const [next] = waiting;
+        if (next === undefined) running -= 1;
+        else {
+          waiting.delete(next);
+          next();
+        }
       }
     },
   };

@@ -42,8 +42,8 @@ export type DevEnvironment = ReturnType<typeof loadDevEnvironment>;
 
 /** A variable cannot be used; the message has one line for each. */
 export class DevEnvironmentError extends Error {
-  constructor(issues: readonly z.core.$ZodIssue[]) {
-    super(issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
     this.name = 'DevEnvironmentError';
   }
 }
@@ -163,6 +163,8 @@ export function loadMailSinkSettings(env: EnvironmentVariables) {
 function parse<Schema extends z.ZodType>(schema: Schema, env: EnvironmentVariables): z.output<Schema> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = schema.safeParse(present);
-  if (!parsed.success) throw new DevEnvironmentError(parsed.error.issues);
+  if (!parsed.success) {
+    throw new DevEnvironmentError(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
+  }
   return parsed.data;
 }

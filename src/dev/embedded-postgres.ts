@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logTail } from './process-log.ts';
 import { assertPortsFree, LOOPBACK } from './ports.ts';
-import { ensureCluster, SUPERUSER } from './postgres-cluster.ts';
-import { CLUSTER, preparePostgresHome, type PostgresHome } from './postgres-home.ts';
+import { ensureCluster, settingFlags, SUPERUSER } from './postgres-cluster.ts';
+import { CLUSTER, preparePostgresHome, type PostgresHome, removePostgresHome } from './postgres-home.ts';
 import { commandLine, pidIsTaken, processesWorkingIn } from './process-identity.ts';
 import { adoptProcess, describeExit, type ManagedProcess, startProcess, type StopStage } from './processes.ts';
 
@@ -51,6 +51,8 @@ export interface EmbeddedPostgres {
   readonly process: ManagedProcess;
   /** Fast shutdown: ends sessions, keeps every committed transaction. */
   stop(): Promise<void>;
+  /** Stops at once and removes the data folder, wherever it was put; for tests. */
+  destroy(): Promise<void>;
 }
 
 /**
@@ -73,6 +75,10 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     url: (database) => `postgres://${SUPERUSER}:${password}@${LOOPBACK}:${options.port}/${database}`,
     stop: async () => {
       await server.stop(POSTGRES_STOP_STAGES);
+    },
+    destroy: async () => {
+      await server.stop(POSTGRES_STOP_STAGES.slice(1));
+      removePostgresHome(options.dataDirectory);
     },
   };
 }
@@ -143,11 +149,10 @@ function spawnServer(
     max_connections: MAX_CONNECTIONS,
     ...settings,
   };
-  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   return startProcess({
     name: 'PostgreSQL',
     command: home.binaries.postgres,
-    args: ['-D', join(home.folder, CLUSTER), '-p', String(port), ...flags],
+    args: ['-D', join(home.folder, CLUSTER), '-p', String(port), ...settingFlags(all)],
     logFile,
     cwd: home.folder,
     account: home.account,

@@ -2,7 +2,8 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync
 import { dirname } from 'node:path';
 import { z } from 'zod';
 
-const messageSchema = z.object({
+/** A message as it stands in the file and in `GET /messages`. */
+export const messageSchema = z.object({
   messageId: z.string().nullable(),
   to: z.string(),
   subject: z.string(),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { processIdentity } from './process-identity.ts';
 
 /** A process that a run started; `identity` tells it from a later process with the same pid. */
-export type RunRecord = z.infer<typeof runRecordSchema>;
+type RunRecord = z.infer<typeof runRecordSchema>;
 
 const runRecordSchema = z.object({ name: z.string(), pid: z.int().positive(), identity: z.string() });
 const runFileSchema = z.array(runRecordSchema);

@@ -7,7 +7,7 @@ import { isServiceName, type ServiceName, STOP_PLANS } from './services.ts';
 const SUPERVISOR = 'supervisor';
 
 /** `npm start` is running on this data folder already. */
-export class AlreadyRunningError extends Error {
+class AlreadyRunningError extends Error {
   constructor(pid: number, advice: string) {
     super(`npm start is running already (process ${pid}): ${advice}`);
     this.name = 'AlreadyRunningError';
@@ -43,7 +43,7 @@ interface Service {
 }
 
 /** The pid of a supervisor that is alive on this run file, `null` when there is none. */
-export function runningSupervisor(runFile: RunFile): number | null {
+function runningSupervisor(runFile: RunFile): number | null {
   const other = runFile.alive().find(({ name, pid }) => name === SUPERVISOR && pid !== process.pid);
   return other?.pid ?? null;
 }

@@ -3,9 +3,9 @@ import type { StopStage } from './processes.ts';
 import { TEMPORAL_STOP_STAGES } from './temporal-dev-server.ts';
 
 /** The processes of a development system that stay, in the order in which they are stopped. */
-export const SERVICE_NAMES = ['combined', 'payment simulator', 'mail sink', 'Temporal', 'PostgreSQL'] as const;
+const SERVICE_NAMES = ['combined', 'payment simulator', 'mail sink', 'Temporal', 'PostgreSQL'] as const;
 
-/** One of `SERVICE_NAMES`. */
+/** A process of a development system that stays. */
 export type ServiceName = (typeof SERVICE_NAMES)[number];
 
 interface StopPlan {

@@ -29,7 +29,7 @@ export const ENTRIES = {
 };
 
 /** Where the parts of a running system are; also the variables that its processes get. */
-export type SystemAddresses = Readonly<Record<string, string>> & { readonly DATABASE_URL: string };
+type SystemAddresses = Readonly<Record<string, string>> & { readonly DATABASE_URL: string };
 
 /** A system that answers. */
 export interface RunningSystem {

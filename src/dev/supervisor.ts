@@ -16,7 +16,7 @@ export interface SupervisorOptions {
 }
 
 /** A service ended by itself while the system was starting or running. */
-export class ServiceCrashedError extends Error {
+class ServiceCrashedError extends Error {
   constructor({ name, report }: Crash) {
     super(`${name} ended by itself: ${report}`);
     this.name = 'ServiceCrashedError';

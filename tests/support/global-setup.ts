@@ -8,7 +8,7 @@ import { createCatalogRepository } from '../../db/repositories/catalog-repositor
 import { seedCatalog } from '../../db/seed.ts';
 import { bundleWorkflows } from '../../src/bundle-workflows.ts';
 import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres.ts';
-import { findFreePort } from '../../src/dev/ports.ts';
+import { findTestPort } from './ports.ts';
 import { findOrBuildTemporalCli } from '../../src/dev/temporal-cli.ts';
 import { startTemporalDevServer } from '../../src/dev/temporal-dev-server.ts';
 
@@ -37,14 +37,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const [postgres, temporal] = await Promise.all([
     startEmbeddedPostgres({
       dataDirectory: join(folder, 'postgres'),
-      port: await findFreePort(),
+      port: await findTestPort(),
       // A test machine that loses power loses nothing worth keeping.
       settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
       log,
     }),
     startTemporalDevServer({
       cliPath,
-      port: await findFreePort(),
+      port: await findTestPort(),
       uiPort: null,
       databaseFile: join(folder, 'temporal.db'),
       namespaces: NAMESPACES,

@@ -18,7 +18,8 @@ export interface Post {
 /** How long a client repeats a post with the same key before it gives up. */
 const PATIENCE_MS = 90_000;
 
-const ANSWER_LIMIT_MS = 10_000;
+/** Generous: on a busy machine the client's own event loop is late, too. */
+const ANSWER_LIMIT_MS = 20_000;
 
 /** Posts one order as a good client does: the same key again after a 503, a 429 or no answer at all. */
 export async function postPatiently(system: SystemClient, order: OrderOverrides, key = freshKey()): Promise<Post> {
@@ -38,7 +39,7 @@ export async function postPatiently(system: SystemClient, order: OrderOverrides,
     if (answer?.status === 202) return { key, orderId: answer.body.id, statuses, withoutRetryAfter };
     if (answer !== null && answer.status !== 503 && answer.status !== 429) break;
     if (answer !== null && !answer.headers.has('retry-after')) withoutRetryAfter += 1;
-    await sleep(500 + Math.random() * 500);
+    await sleep((Number(answer?.headers.get('retry-after') ?? 1) + Math.random()) * 1_000);
   }
   return { key, orderId: null, statuses, withoutRetryAfter };
 }

@@ -9,7 +9,7 @@ import { migrateAll } from '../../db/migrate.ts';
 import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
 import { seedCatalog } from '../../db/seed.ts';
 import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres.ts';
-import { findFreePort } from '../../src/dev/ports.ts';
+import { findTestPort } from './ports.ts';
 import { startProcess, type ManagedProcess } from '../../src/dev/processes.ts';
 import { startTemporalDevServer } from '../../src/dev/temporal-dev-server.ts';
 import { createSystemClient, readLedger, systemEnvironment, type LedgerEntry, type SystemClient } from './system.ts';
@@ -157,7 +157,7 @@ export async function startProcessSystem(
 async function claimPorts(programs: readonly ProgramName[]): Promise<(name: ServiceName | 'inbox') => number> {
   const ports = new Map<string, number>();
   for (const name of ['postgres', 'temporal', 'simulator', 'mail', 'inbox', ...programs]) {
-    ports.set(name, await findFreePort());
+    ports.set(name, await findTestPort());
   }
   return (name) => ports.get(name) ?? 0;
 }

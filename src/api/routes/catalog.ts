@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { CatalogRepository } from '../../../db/repositories/catalog-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
 import type { StockLevel } from '../../domain/reservation.ts';
-import { requireScope } from '../auth.ts';
+import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
@@ -25,8 +25,7 @@ const listProducts = createRoute({
   path: '/v1/products',
   tags: ['Catalog and stock'],
   summary: 'List products by SKU',
-  security: [{ bearer: [] }],
-  middleware: requireScope('orders:read'),
+  ...guardedBy('orders:read'),
   request: { query: listProductsQuery },
   responses: {
     200: { description: 'A page of products', content: { 'application/json': { schema: productPage } } },
@@ -40,8 +39,7 @@ const putProduct = createRoute({
   tags: ['Catalog and stock'],
   summary: 'Create or change a product',
   description: 'A new price holds for orders whose stock is held from now on; held orders keep their frozen price.',
-  security: [{ bearer: [] }],
-  middleware: requireScope('catalog:write'),
+  ...guardedBy('catalog:write'),
   request: {
     params: skuPath,
     body: { required: true, content: { 'application/json': { schema: putProductBody } } },
@@ -58,8 +56,7 @@ const getStock = createRoute({
   path: '/v1/stock/{sku}',
   tags: ['Catalog and stock'],
   summary: 'Read stock figures',
-  security: [{ bearer: [] }],
-  middleware: requireScope('orders:read'),
+  ...guardedBy('orders:read'),
   request: { params: skuPath },
   responses: {
     200: { description: 'The figures', content: { 'application/json': { schema: stockView } } },
@@ -72,8 +69,7 @@ const adjustStock = createRoute({
   path: '/v1/stock/{sku}/adjustments',
   tags: ['Catalog and stock'],
   summary: 'Add or take pieces',
-  security: [{ bearer: [] }],
-  middleware: requireScope('catalog:write'),
+  ...guardedBy('catalog:write'),
   request: {
     params: skuPath,
     headers: idempotencyHeader,

@@ -4,7 +4,7 @@ import type { ContactSealer } from '../../domain/contact-sealer.ts';
 import { isOrderId, orderIdFor } from '../../domain/ids.ts';
 import type { OrderRequest } from '../../domain/order.ts';
 import type { OrderSettings } from '../../workflows/contract.ts';
-import { requireScope } from '../auth.ts';
+import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { parseIdempotencyKey, requestHashOf } from '../idempotency-key.ts';
@@ -51,8 +51,7 @@ const createOrder = createRoute({
   tags: ['Orders'],
   summary: 'Accept an order',
   description: 'Answers as soon as the order is stored durably; from then on it is carried to an end whatever crashes.',
-  security: [{ bearer: [] }],
-  middleware: requireScope('orders:write'),
+  ...guardedBy('orders:write'),
   request: {
     headers: idempotencyHeader,
     body: { required: true, content: { 'application/json': { schema: createOrderBody } } },
@@ -83,8 +82,7 @@ const getOrder = createRoute({
   path: '/v1/orders/{id}',
   tags: ['Orders'],
   summary: 'Read an order',
-  security: [{ bearer: [] }],
-  middleware: requireScope('orders:read'),
+  ...guardedBy('orders:read'),
   request: {
     params: orderPath,
     query: z.object({
@@ -105,8 +103,7 @@ const listOrders = createRoute({
   path: '/v1/orders',
   tags: ['Orders'],
   summary: 'List orders, newest first',
-  security: [{ bearer: [] }],
-  middleware: requireScope('orders:read'),
+  ...guardedBy('orders:read'),
   request: { query: listOrdersQuery },
   responses: {
     200: { description: 'A page of orders', content: { 'application/json': { schema: orderPage } } },
@@ -119,8 +116,7 @@ const getTimeline = createRoute({
   path: '/v1/orders/{id}/timeline',
   tags: ['Orders'],
   summary: 'Read what happened to an order',
-  security: [{ bearer: [] }],
-  middleware: requireScope('orders:read'),
+  ...guardedBy('orders:read'),
   request: { params: orderPath },
   responses: {
     200: { description: 'Its events, oldest first', content: { 'application/json': { schema: timelineView } } },

@@ -1,0 +1,248 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDatabase, createDatabases, type Database } from '../db/client.ts';
+import { migrateAll } from '../db/migrate.ts';
+import { createCatalogRepository } from '../db/repositories/catalog-repository.ts';
+import { seedCatalog } from '../db/seed.ts';
+import { SCOPES } from '../src/api/context.ts';
+import { bundleWorkflows } from '../src/bundle-workflows.ts';
+import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
+import { signDevToken, TOKEN_AUDIENCE, TOKEN_ISSUER } from '../src/dev/dev-token.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/dev/embedded-postgres.ts';
+import { findFreePort, LOOPBACK } from '../src/dev/ports.ts';
+import { removePostgresHome } from '../src/dev/postgres-home.ts';
+import { startProcess, type ManagedProcess, type StopStage } from '../src/dev/processes.ts';
+import { untilListening } from '../src/dev/readiness.ts';
+import { buildTemporalServer } from '../src/dev/temporal-cli.ts';
+import { CASE_KIND } from '../src/workflows/contract.ts';
+import type { Cleanup } from './cleanup.ts';
+import {
+  createTemporalDatabases,
+  startTemporalServer,
+  stopTemporalServer,
+  type TemporalDatabases,
+  type TemporalPrograms,
+} from './temporal-on-postgres.ts';
+
+/** Durability is PostgreSQL's default (fsync, synchronous_commit, full_page_writes on); only sizes are set. */
+const POSTGRES_SETTINGS = {
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  shared_buffers: '512MB',
+  max_wal_size: '4GB',
+  max_connections: '300',
+} as const;
+
+/** Every round's databases are copies of these, so that no round finds what an earlier one left. */
+const TEMPLATES = { app: 'bench_app', main: 'bench_temporal', visibility: 'bench_visibility' } as const;
+
+const NAMESPACE = 'default';
+const STOP: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 30_000 }];
+
+/** What lasts for the whole run. */
+export interface Environment {
+  readonly folder: string;
+  readonly postgres: EmbeddedPostgres;
+  readonly admin: Database;
+  readonly programs: TemporalPrograms;
+  readonly bundle: string;
+}
+
+/** One process of a round, with the group its CPU time is counted under. */
+export interface CountedProcess {
+  readonly name: string;
+  readonly pid: number;
+}
+
+/** What a system under test is started with; everything in it is fresh. */
+export interface Stage {
+  readonly folder: string;
+  readonly bundle: string;
+  readonly databaseUrl: string;
+  readonly temporalAddress: string;
+  readonly namespace: string;
+  readonly simulatorUrl: string;
+  readonly smtpUrl: string;
+  readonly jwtSecret: string;
+  /** Bearer token of the tenant `demo` with all scopes. */
+  readonly token: string;
+  readonly databases: TemporalDatabases & { readonly app: string };
+  readonly processes: { readonly temporal: CountedProcess; readonly around: readonly CountedProcess[] };
+  /** Ends Temporal, so that its connections report what they did. */
+  stopTemporal(): Promise<void>;
+}
+
+/** Starts PostgreSQL and prepares what every round copies. */
+export async function startEnvironment(cleanup: Cleanup, log: (line: string) => void): Promise<Environment> {
+  const folder = await mkdtemp(join(tmpdir(), 'order-saga-bench-'));
+  await cleanup.add(() => rm(folder, { recursive: true, force: true }));
+  const programs = await buildTemporalServer({ log });
+  const dataDirectory = join(folder, 'postgres');
+  await cleanup.add(() => removePostgresHome(dataDirectory));
+  const port = await findFreePort();
+  const postgres = await startEmbeddedPostgres({ dataDirectory, port, settings: POSTGRES_SETTINGS, log });
+  await cleanup.add(() => postgres.stop());
+  const admin = openDatabase(postgres.url('postgres'));
+  await cleanup.add(() => admin.close());
+
+  const bundle = join(folder, 'workflow-bundle.js');
+  await bundleWorkflows(bundle);
+  await admin.pool.query(`CREATE DATABASE ${TEMPLATES.app}`);
+  await prepareApp(postgres.url(TEMPLATES.app));
+  const logFile = join(folder, 'temporal-sql-tool.log');
+  await createTemporalDatabases({ programs, postgres, databases: TEMPLATES, logFile });
+  return { folder, postgres, admin, programs, bundle };
+}
+
+async function prepareApp(url: string): Promise<void> {
+  const urls = { orders: url, inventory: url, payments: url, notifications: url };
+  await migrateAll(urls);
+  const databases = createDatabases(urls, { poolSize: 2, applicationName: 'bench-seed', onIdleError: () => {} });
+  await seedCatalog(createCatalogRepository(databases.inventory));
+  await databases.close();
+}
+
+/** Connections of the benchmark itself. */
+export function openDatabase(url: string): Database {
+  return createDatabase({ url, poolSize: 2, applicationName: 'bench', onIdleError: () => {} });
+}
+
+/** Starts what stands around a system: its databases, Temporal, payment simulator (5 ms a call), mail sink. */
+export async function setStage(environment: Environment, name: string, cleanup: Cleanup): Promise<Stage> {
+  const { postgres, admin, bundle } = environment;
+  const folder = join(environment.folder, name);
+  await mkdir(folder, { recursive: true });
+  const databases = await copyTemplates(admin, name, cleanup);
+  const { address, server, stopTemporal } = await startTemporal(environment, folder, databases, cleanup);
+  const simulator = await startSimulator(folder, cleanup);
+  const sink = await startMailSink(folder, cleanup);
+  const jwtSecret = randomBytes(32).toString('base64url');
+  return {
+    folder,
+    bundle,
+    databases,
+    databaseUrl: postgres.url(databases.app),
+    temporalAddress: address,
+    namespace: NAMESPACE,
+    simulatorUrl: simulator.url,
+    smtpUrl: sink.url,
+    jwtSecret,
+    token: await signToken(jwtSecret),
+    processes: {
+      temporal: { name: 'temporal', pid: server.pid },
+      around: [
+        { name: 'simulator', pid: simulator.pid },
+        { name: 'mail sink', pid: sink.pid },
+      ],
+    },
+    stopTemporal,
+  };
+}
+
+async function copyTemplates(admin: Database, round: string, cleanup: Cleanup): Promise<Stage['databases']> {
+  const suffix = round.replaceAll(/\W/g, '_');
+  const copies = { app: `app_${suffix}`, main: `temporal_${suffix}`, visibility: `visibility_${suffix}` };
+  for (const key of ['app', 'main', 'visibility'] as const) {
+    await admin.pool.query(`CREATE DATABASE ${copies[key]} TEMPLATE ${TEMPLATES[key]}`);
+    await cleanup.add(async () => {
+      await admin.pool.query(`DROP DATABASE ${copies[key]} WITH (FORCE)`);
+    });
+  }
+  return copies;
+}
+
+async function startTemporal(
+  { programs, postgres }: Environment,
+  folder: string,
+  databases: TemporalDatabases,
+  cleanup: Cleanup,
+) {
+  const started: ManagedProcess[] = [];
+  const stopTemporal = async (): Promise<void> => {
+    for (const server of started) await stopTemporalServer(server);
+  };
+  const address = await startTemporalServer({
+    programs,
+    postgres,
+    databases,
+    folder,
+    namespace: NAMESPACE,
+    searchAttributes: [CASE_KIND.name],
+    dynamicConfigFile: join(PROJECT_FOLDER, 'ops/temporal/dynamic-config.yaml'),
+    onStarted: async (server) => {
+      started.push(server);
+      await cleanup.add(stopTemporal);
+    },
+  });
+  const [server] = started;
+  if (server === undefined) throw new Error('Temporal was started without telling of its process');
+  return { address, server, stopTemporal };
+}
+
+async function startSimulator(folder: string, cleanup: Cleanup) {
+  const port = await findFreePort();
+  const { pid } = await startNode({
+    name: 'simulator',
+    args: ['src/simulator/server.ts'],
+    env: { SIMULATOR_PORT: String(port), SIMULATOR_LEDGER_FILE: join(folder, 'ledger.jsonl') },
+    folder,
+    cleanup,
+  });
+  await untilListening(port, AbortSignal.timeout(30_000));
+  const url = `http://${LOOPBACK}:${port}`;
+  await fetch(`${url}/faults`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ latencyMs: 5 }),
+  });
+  return { url, pid };
+}
+
+async function startMailSink(folder: string, cleanup: Cleanup) {
+  const [smtp, inbox] = [await findFreePort(), await findFreePort()];
+  const { pid } = await startNode({
+    name: 'mail-sink',
+    args: ['src/dev/mail-sink-server.ts'],
+    env: { MAIL_SINK_SMTP_PORT: String(smtp), MAIL_SINK_INBOX_PORT: String(inbox) },
+    folder,
+    cleanup,
+  });
+  await untilListening(inbox, AbortSignal.timeout(30_000));
+  return { url: `smtp://${LOOPBACK}:${smtp}`, pid };
+}
+
+function signToken(secret: string): Promise<string> {
+  return signDevToken({
+    secret,
+    issuer: TOKEN_ISSUER,
+    audience: TOKEN_AUDIENCE,
+    tenant: 'demo',
+    scopes: SCOPES,
+    ttlSeconds: 24 * 3_600,
+  });
+}
+
+/** Starts a Node process of the project with nothing but the given environment; stopped by SIGTERM. */
+export async function startNode(spec: {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly folder: string;
+  readonly cleanup: Cleanup;
+}): Promise<ManagedProcess> {
+  const started = await startProcess({
+    name: spec.name,
+    command: process.execPath,
+    args: spec.args,
+    cwd: PROJECT_FOLDER,
+    env: { PATH: '/usr/bin:/bin', ...spec.env },
+    logFile: join(spec.folder, `${spec.name}.log`),
+  });
+  await spec.cleanup.add(async () => {
+    await started.stop(STOP);
+  });
+  return started;
+}

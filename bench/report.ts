@@ -1,0 +1,201 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
+import { drawChart } from './chart.ts';
+import type { Environment } from './environment.ts';
+import type { Latency } from './measure.ts';
+import type { Job, RoundResult } from './round.ts';
+import type { System } from './systems/system.ts';
+
+/** Processes beside the system: their CPU time and memory are shown, but not added to the system's. */
+const BESIDE = new Set(['simulator', 'mail sink', 'load']);
+
+/** The system that the others are compared with. */
+const YARDSTICK = 'textbook';
+
+/** Medians over a system's rounds. */
+export interface SystemSummary {
+  readonly system: string;
+  readonly description: string;
+  /** Null when no round passed its audit. */
+  readonly ordersPerSecond: number | null;
+  readonly timesTextbook: number | null;
+  readonly cpuMsPerOrder: number;
+  readonly cpuMsPerOrderByProcess: Readonly<Record<string, number>>;
+  readonly commitsPerOrder: { readonly app: number; readonly temporal: number };
+  readonly accept: Latency;
+  readonly endToEnd: Latency;
+  readonly pssMiB: number;
+  readonly audit: 'clean' | 'failed';
+}
+
+/** What is written to `bench/results`. */
+export type Report = Awaited<ReturnType<typeof createReport>>;
+
+/** Sums up the rounds. */
+export async function createReport(
+  job: Job,
+  systems: readonly System[],
+  results: readonly RoundResult[],
+  environment: Environment,
+) {
+  const yardstick = medianOf(
+    results.filter(({ system }) => system === YARDSTICK),
+    (result) => result.ordersPerSecond,
+  );
+  return {
+    job: job.name,
+    orders: job.orders,
+    warmUpOrders: job.warmUpOrders,
+    at: new Date().toISOString(),
+    commit: commit(),
+    machine: {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      system: `${platform()} ${release()} ${arch()}`,
+    },
+    versions: await versions(environment),
+    systems: systems.map((system) => summarize(system, results, yardstick)),
+    rounds: results,
+  };
+}
+
+function summarize({ name, description }: System, results: readonly RoundResult[], yardstick: number | null) {
+  const own = results.filter(({ system }) => system === name);
+  const median = (pick: (result: RoundResult) => number): number => medianOf(own, pick) ?? Number.NaN;
+  const latency = (pick: (result: RoundResult) => Latency): Latency => ({
+    p50: median((result) => pick(result).p50),
+    p95: median((result) => pick(result).p95),
+    p99: median((result) => pick(result).p99),
+  });
+  const ordersPerSecond = medianOf(own, (result) => result.ordersPerSecond);
+  const processes = Object.keys(own[0]?.cpuMsPerOrder ?? {});
+  const summary: SystemSummary = {
+    system: name,
+    description,
+    ordersPerSecond,
+    timesTextbook: ordersPerSecond === null || yardstick === null ? null : ordersPerSecond / yardstick,
+    cpuMsPerOrder: median((result) => ownSum(result.cpuMsPerOrder)),
+    cpuMsPerOrderByProcess: Object.fromEntries(
+      processes.map((process) => [process, median((result) => result.cpuMsPerOrder[process] ?? 0)]),
+    ),
+    commitsPerOrder: {
+      app: median((result) => result.commitsPerOrder.app),
+      temporal: median((result) => result.commitsPerOrder.temporal),
+    },
+    accept: latency((result) => result.accept),
+    endToEnd: latency((result) => result.endToEnd),
+    pssMiB: median((result) => ownSum(result.pssMiB)),
+    audit: own.every(({ verdict }) => verdict.ok) ? 'clean' : 'failed',
+  };
+  return summary;
+}
+
+function ownSum(byProcess: Readonly<Record<string, number>>): number {
+  return Object.entries(byProcess).reduce((sum, [process, value]) => (BESIDE.has(process) ? sum : sum + value), 0);
+}
+
+/** Rounds without a figure do not count; null when none has one. */
+function medianOf(results: readonly RoundResult[], pick: (result: RoundResult) => number | null): number | null {
+  const values = results
+    .map(pick)
+    .filter((value) => value !== null)
+    .toSorted((one, other) => one - other);
+  const middle = Math.floor(values.length / 2);
+  const upper = values[middle];
+  if (upper === undefined) return null;
+  return values.length % 2 === 1 ? upper : (upper + (values[middle - 1] ?? upper)) / 2;
+}
+
+async function versions({ admin }: Environment): Promise<Record<string, string>> {
+  const { rows } = await admin.pool.query<{ server_version: string }>('SHOW server_version');
+  const sdk = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  return {
+    node: process.version,
+    postgres: rows[0]?.server_version ?? 'unknown',
+    temporalServer: '1.32.1',
+    temporalSdk: sdk.dependencies['@temporalio/worker'] ?? 'unknown',
+  };
+}
+
+/** `-dirty` when the working copy differs from the commit. */
+function commit(): string {
+  try {
+    const git = (...args: string[]) => execFileSync('git', args, { cwd: PROJECT_FOLDER, encoding: 'utf8' }).trim();
+    return git('describe', '--always', '--dirty', '--exclude', '*');
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** One line for a round that has just ended. */
+export function roundLine({ round, system, ordersPerSecond, seconds, cpuMsPerOrder, refusals, verdict }: RoundResult) {
+  const rate = ordersPerSecond === null ? 'no figure' : `${ordersPerSecond.toFixed(1)} orders/s`;
+  const audit = verdict.ok ? 'audit clean' : `audit failed: ${verdict.findings.join('; ')}`;
+  const refused = refusals === 0 ? '' : `, ${refusals} refusals`;
+  return `round ${round}, ${system}: ${rate} in ${seconds.toFixed(1)} s, CPU ${ownSum(cpuMsPerOrder).toFixed(1)} ms/order${refused}, ${audit}`;
+}
+
+/** The report as a table for the terminal. */
+export function reportTable(report: Report): string {
+  const latency = ({ p50, p95, p99 }: Latency): string => [p50, p95, p99].map((value) => value.toFixed(0)).join(' / ');
+  const rows = report.systems.map((summary) => [
+    summary.system,
+    summary.ordersPerSecond?.toFixed(1) ?? '-',
+    summary.timesTextbook?.toFixed(2) ?? '-',
+    summary.cpuMsPerOrder.toFixed(1),
+    ownProcesses(summary.cpuMsPerOrderByProcess),
+    `${summary.commitsPerOrder.app.toFixed(1)} + ${summary.commitsPerOrder.temporal.toFixed(1)}`,
+    latency(summary.accept),
+    latency(summary.endToEnd),
+    summary.pssMiB.toFixed(0),
+    summary.audit,
+  ]);
+  const heads = [
+    ['system', 'orders/s', 'x textbook', 'CPU ms/order', 'of which', 'commits/order (app + temporal)'],
+    ['accept ms p50/p95/p99', 'end to end ms p50/p95/p99', 'PSS MiB', 'audit'],
+  ].flat();
+  return alignColumns([heads, ...rows]);
+}
+
+function ownProcesses(byProcess: Readonly<Record<string, number>>): string {
+  return Object.entries(byProcess)
+    .filter(([process]) => !BESIDE.has(process))
+    .map(([process, value]) => `${process} ${value.toFixed(1)}`)
+    .join(', ');
+}
+
+function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => stripVTControlCharacters(row[column] ?? '').length)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Writes `<job>.json`, `<job>.svg` and `<job>.png`. */
+export async function writeReport(report: Report, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const path = (extension: string): string => join(folder, `${report.job}.${extension}`);
+  const { svg, png } = drawChart(report);
+  await writeFile(path('json'), `${JSON.stringify(report, rounded, 2)}\n`);
+  await writeFile(path('svg'), svg);
+  await writeFile(path('png'), png);
+}
+
+/** Three digits are more than the measurement is worth. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value;
+}

@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '../db/client.ts';
+import { createCleanup, type Cleanup } from './cleanup.ts';
+import { openDatabase, setStage, type Environment, type Stage } from './environment.ts';
+import { makeOrders, postOrders, type LoadResult, type Pace } from './load.ts';
+import {
+  commitsOf,
+  confirmationTimes,
+  cpuMs,
+  difference,
+  latencyOf,
+  percentiles,
+  pssMiB,
+  untilDone,
+  type Latency,
+} from './measure.ts';
+import type { RunningSystem, System } from './systems/system.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+/** What is asked of a system. */
+export interface Job {
+  readonly name: string;
+  readonly warmUpOrders: number;
+  readonly orders: number;
+  readonly pace: (system: System) => Pace;
+}
+
+/** What one system did in one round. */
+export interface RoundResult {
+  readonly system: string;
+  readonly round: number;
+  /** Orders over the time from the first post to the last confirmation; null when the audit failed. */
+  readonly ordersPerSecond: number | null;
+  readonly seconds: number;
+  readonly accept: Latency;
+  /** From the post to the confirmation. */
+  readonly endToEnd: Latency;
+  /** By process; simulator, mail sink and load are not part of the system. */
+  readonly cpuMsPerOrder: Readonly<Record<string, number>>;
+  readonly commitsPerOrder: { readonly app: number; readonly temporal: number };
+  readonly pssMiB: Readonly<Record<string, number>>;
+  readonly refusals: number;
+  readonly verdict: Verdict;
+}
+
+/** The same orders for every system and round; the warm-up has others. */
+const SEEDS = { warmUp: 1, load: 2 } as const;
+
+/** After the warm-up: timers that it left, and mails on their way, come to rest. */
+const SETTLE_MS = 1_000;
+
+/** Runs one system once, on a stage of its own. */
+export async function runRound(
+  environment: Environment,
+  system: System,
+  job: Job,
+  round: number,
+  outer: Cleanup,
+): Promise<RoundResult> {
+  const cleanup = createCleanup();
+  await outer.add(() => cleanup.run());
+  try {
+    const stage = await setStage(environment, `${job.name}-${round}-${system.name}`, cleanup);
+    const running = await system.start(stage, cleanup);
+    const app = openDatabase(stage.databaseUrl);
+    await cleanup.add(() => app.close());
+    const run = { environment, stage, running, app, job, system };
+    const commitsBefore = await commitsByPart(run);
+    await warmUp(run);
+    const measured = await measure(run);
+    const verdict = await judge(app, stage.simulatorUrl, job.warmUpOrders + job.orders);
+    // Ended sessions have reported all their commits; warm-up orders commit as the others do.
+    await running.stop();
+    await stage.stopTemporal();
+    const commits = difference(commitsBefore, await commitsByPart(run));
+    const all = job.warmUpOrders + job.orders;
+    return {
+      system: system.name,
+      round,
+      ...measured,
+      ordersPerSecond: verdict.ok ? measured.ordersPerSecond : null,
+      commitsPerOrder: { app: (commits['app'] ?? 0) / all, temporal: (commits['temporal'] ?? 0) / all },
+      verdict,
+    };
+  } finally {
+    await cleanup.run();
+  }
+}
+
+interface Run {
+  readonly environment: Environment;
+  readonly stage: Stage;
+  readonly running: RunningSystem;
+  readonly app: Database;
+  readonly job: Job;
+  readonly system: System;
+}
+
+async function commitsByPart({ environment: { admin }, stage }: Run): Promise<Record<string, number>> {
+  const { app, main, visibility } = stage.databases;
+  return { app: await commitsOf(admin, [app]), temporal: await commitsOf(admin, [main, visibility]) };
+}
+
+async function warmUp({ environment, stage, running, app, job, system }: Run): Promise<void> {
+  const orders = makeOrders('warm-up', job.warmUpOrders, SEEDS.warmUp);
+  await postOrders({ url: running.url, token: stage.token }, orders, job.pace(system));
+  await untilDone(app, job.warmUpOrders);
+  // So that no round pays for a checkpoint of what an earlier one wrote.
+  await environment.admin.pool.query('CHECKPOINT');
+  await sleep(SETTLE_MS);
+}
+
+async function measure({ environment, stage, running, app, job, system }: Run) {
+  const orders = makeOrders('order', job.orders, SEEDS.load);
+  const processes = [
+    ...running.processes,
+    stage.processes.temporal,
+    { name: 'postgres', pid: environment.postgres.pid },
+    ...stage.processes.around,
+    { name: 'load', pid: process.pid },
+  ];
+  const before = cpuMs(processes);
+  const load = await postOrders({ url: running.url, token: stage.token }, orders, job.pace(system));
+  await untilDone(app, job.warmUpOrders + job.orders);
+  const used = difference(before, cpuMs(processes));
+  const times = durations(load, await confirmationTimes(app));
+  const seconds = (times.lastConfirmedAt - load.firstPostAt) / 1_000;
+  return {
+    ordersPerSecond: job.orders / seconds,
+    seconds,
+    accept: percentiles(load.accept),
+    endToEnd: latencyOf(times.endToEndMs),
+    cpuMsPerOrder: Object.fromEntries(Object.entries(used).map(([name, ms]) => [name, ms / job.orders])),
+    pssMiB: pssMiB(processes),
+    refusals: load.refusals,
+  };
+}
+
+function durations(load: LoadResult, confirmedAt: ReadonlyMap<string, number>) {
+  const ends = [...load.postedAt].map(([orderId, postedAt]) => {
+    const end = confirmedAt.get(orderId);
+    if (end === undefined) throw new Error(`${orderId} was accepted but is not CONFIRMED`);
+    return { end, duration: end - postedAt };
+  });
+  return { lastConfirmedAt: Math.max(...ends.map(({ end }) => end)), endToEndMs: ends.map(({ duration }) => duration) };
+}

@@ -1,0 +1,15 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { TextbookActivities, TextbookOrder } from './activities.ts';
+
+const { reserveStock, chargePayment, confirmOrder, sendConfirmation } = proxyActivities<TextbookActivities>({
+  startToCloseTimeout: '1 minute',
+});
+
+/** An order as the SDK's samples would write it: one activity after the other, default options. */
+export async function textbookOrderWorkflow(order: TextbookOrder): Promise<string> {
+  const totalMinor = await reserveStock(order);
+  await chargePayment(order, totalMinor);
+  await confirmOrder(order, totalMinor);
+  await sendConfirmation(order, totalMinor);
+  return 'CONFIRMED';
+}

@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { DevEnvironmentError, loadDevEnvironment, portClaims } from './dev-environment.ts';
+import { chooseSecrets, makeDataFolder, writeEnvironmentFile } from './dev-files.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'order-saga-files-'));
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+describe('data folder', () => {
+  test('cannot be listed by other users', () => {
+    const data = join(folder, 'data');
+    makeDataFolder(data);
+    expect(statSync(data).mode & 0o066).toBe(0);
+  });
+});
+
+describe('environment file', () => {
+  test('is read by node as it was written, and closed to other users', () => {
+    const file = join(folder, 'dev.env');
+    const variables = { PLAIN: 'a', HARD: `sp ace #hash "double" \\n $x=+/`, URL: 'postgres://u:p%40@h:1/d?a=b' };
+    writeEnvironmentFile(file, variables);
+    const script = 'console.log(JSON.stringify([process.env.PLAIN, process.env.HARD, process.env.URL]))';
+    const output = execFileSync(process.execPath, [`--env-file=${file}`, '-e', script], { encoding: 'utf8' });
+    expect(JSON.parse(output)).toEqual(Object.values(variables));
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test('keeps its secrets over a restart; the environment comes first', () => {
+    const file = join(folder, 'secrets.env');
+    const none = { jwtSecret: null, contactKeys: null };
+    const first = chooseSecrets(file, none);
+    expect(Buffer.from(first.JWT_SECRET, 'base64url')).toHaveLength(32);
+    expect(Buffer.from(first.CONTACT_KEYS.replace(/^dev1:/, ''), 'base64')).toHaveLength(32);
+    writeEnvironmentFile(file, { ...first });
+    expect(chooseSecrets(file, none)).toEqual(first);
+    expect(chooseSecrets(file, { ...none, jwtSecret: 'given' }).JWT_SECRET).toBe('given');
+  });
+});
+
+describe('development environment', () => {
+  test('has the documented defaults', () => {
+    const { ports, dataFolder } = loadDevEnvironment({ API_PORT: '' });
+    expect(Object.values(ports)).toEqual([8080, 7233, 8233, 54_329, 8090, 2525, 8025, 9464]);
+    expect(dataFolder.endsWith('/.data')).toBe(true);
+  });
+
+  test('claims no port for a server that somebody else runs', () => {
+    const claims = portClaims(
+      loadDevEnvironment({ DATABASE_URL: 'postgres://db.example.com/orders', TEMPORAL_ADDRESS: 'temporal:7233' }),
+    );
+    expect(claims.map(({ variable }) => variable)).toEqual([
+      'API_PORT',
+      'WORKER_METRICS_PORT',
+      'SIMULATOR_PORT',
+      'MAIL_SINK_SMTP_PORT',
+      'MAIL_SINK_INBOX_PORT',
+    ]);
+  });
+
+  test('reports all problems at once', () => {
+    expect(() => loadDevEnvironment({ API_PORT: 'many', POSTGRES_PORT: '70000' })).toThrow(
+      new DevEnvironmentError([
+        'API_PORT: Invalid input: expected number, received NaN',
+        'POSTGRES_PORT: Too big: expected number to be <=65535',
+      ]),
+    );
+  });
+});

@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { createRunFile } from './run-file.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'order-saga-reset-'));
+let data: string;
+
+beforeEach(() => {
+  data = join(mkdtempSync(join(root, 'case-')), 'data');
+});
+
+afterAll(() => {
+  rmSync(root, { recursive: true });
+});
+
+function runReset(...args: string[]) {
+  const script = join(import.meta.dirname, 'reset.ts');
+  return spawnSync(process.execPath, [script, ...args], { env: { DATA_DIR: data }, encoding: 'utf8' });
+}
+
+function makeData(): void {
+  mkdirSync(join(data, 'logs'), { recursive: true });
+  writeFileSync(join(data, 'dev.env'), '');
+}
+
+describe('npm run reset', () => {
+  test('removes the data folder', () => {
+    makeData();
+    expect(runReset('--yes').status).toBe(0);
+    expect(existsSync(data)).toBe(false);
+    expect(runReset('--yes')).toMatchObject({ status: 0, stdout: `${data} does not exist: nothing to remove\n` });
+  });
+
+  test('does nothing where nobody can be asked', () => {
+    makeData();
+    expect(runReset().status).toBe(1);
+    expect(existsSync(join(data, 'dev.env'))).toBe(true);
+  });
+
+  test('refuses while a run is alive', () => {
+    makeData();
+    createRunFile(join(data, 'run.json')).record('PostgreSQL', process.pid);
+    const { status, stderr } = runReset('--yes');
+    expect(status).toBe(1);
+    expect(stderr).toContain(`still running: PostgreSQL (process ${process.pid})`);
+    expect(existsSync(data)).toBe(true);
+  });
+
+  test('refuses a folder that npm start has not made', () => {
+    mkdirSync(data);
+    writeFileSync(join(data, 'thesis.txt'), 'years of work');
+    expect(runReset('--yes').status).toBe(1);
+    expect(existsSync(join(data, 'thesis.txt'))).toBe(true);
+  });
+});

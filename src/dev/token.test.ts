@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { jwtVerify } from 'jose';
+import { describe, expect, test } from 'vitest';
+import { SCOPES } from '../api/context.ts';
+
+const SECRET = 'a-secret-of-at-least-32-characters';
+
+function runToken(args: readonly string[], env: Record<string, string> = { JWT_SECRET: SECRET }) {
+  return spawnSync(process.execPath, [join(import.meta.dirname, 'token.ts'), ...args], { env, encoding: 'utf8' });
+}
+
+async function claimsOf(token: string) {
+  const key = new TextEncoder().encode(SECRET);
+  const expected = { issuer: 'order-saga', audience: 'order-saga', algorithms: ['HS256'] };
+  return (await jwtVerify(token, key, expected)).payload;
+}
+
+describe('npm run token', () => {
+  test('prints the token and nothing else', async () => {
+    const { stdout, status } = runToken(['--tenant', 'acme', '--scopes', 'orders:read,orders:write', '--ttl', '90m']);
+    expect(status).toBe(0);
+    const claims = await claimsOf(stdout.trim());
+    expect(claims).toMatchObject({ sub: 'dev', tenant: 'acme', scope: 'orders:write orders:read' });
+    expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(90 * 60);
+  });
+
+  test('without arguments: tenant demo, all scopes, one hour', async () => {
+    const claims = await claimsOf(runToken([]).stdout.trim());
+    expect(claims).toMatchObject({ tenant: 'demo', scope: SCOPES.join(' ') });
+    expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(3_600);
+  });
+
+  test.each([
+    [['--ttl', 'soon'], 'is not a duration'],
+    [['--ttl', '0h'], 'is not a duration'],
+    [['--scopes', 'orders:read,orders:steal'], 'there is no scope "orders:steal"'],
+    [['--tenant', 'a b'], 'is not a tenant'],
+    [['--color', 'red'], '--color'],
+  ])('%j is refused with exit code 2', (args, message) => {
+    const { stdout, stderr, status } = runToken(args);
+    expect([stdout, status]).toEqual(['', 2]);
+    expect(stderr).toContain(message);
+  });
+
+  test('without a secret it says where to get one', () => {
+    const { stderr, status } = runToken([], {});
+    expect(status).toBe(2);
+    expect(stderr).toContain('JWT_SECRET: is not set: run `npm start` once');
+  });
+});

@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { walkthrough, type WalkthroughOptions } from './walkthrough.ts';
+
+const options: WalkthroughOptions = {
+  apiPort: 8081,
+  temporalUiUrl: 'http://localhost:8233',
+  temporalNamespace: 'default',
+  inboxUrl: 'http://127.0.0.1:8025',
+  token: 'the.dev.token',
+  tokenFile: '/project/.data/dev-token',
+  dataFolder: '/project/.data',
+  projectFolder: '/project',
+  ownTemporal: true,
+};
+
+/** What the shell hands to curl. */
+function argumentsOf(command: string): string[] {
+  const script = `cat() { echo TOKEN; }; curl() { printf '%s\\n' "$@"; }; ${command}`;
+  return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n');
+}
+
+describe('walkthrough', () => {
+  test('shows where everything is', () => {
+    const text = walkthrough(options);
+    for (const part of [
+      'http://127.0.0.1:8081/docs',
+      'http://localhost:8233/namespaces/default',
+      ':8025',
+      'power cut',
+    ]) {
+      expect(text).toContain(part);
+    }
+    expect(text.split('\n')).toContain('the.dev.token');
+  });
+
+  test('has three orders to paste, each under a key of its own', () => {
+    const commands = walkthrough(options)
+      .split('\n')
+      .filter((line) => line.includes('Idempotency-Key'));
+    const orders = commands.map((command) => JSON.parse(argumentsOf(command).at(-1) ?? ''));
+    expect(orders.map(({ lines: [line], payment }) => [line.sku, line.quantity, payment.method])).toEqual([
+      ['SKU-0001', 2, 'pm_ok'],
+      ['SKU-0002', 1, 'pm_declined'],
+      ['SKU-SCARCE', 6, 'pm_ok'],
+    ]);
+    const keys = commands.flatMap((command) =>
+      argumentsOf(command).filter((word) => word.startsWith('Idempotency-Key')),
+    );
+    expect(new Set(keys).size).toBe(3);
+    for (const key of keys) expect(key).toMatch(/^Idempotency-Key: demo-[a-z]+-\d+-\d+$/);
+    expect(argumentsOf(commands[0] ?? '')).toContain('Authorization: Bearer TOKEN');
+  });
+
+  test('leaves out what somebody else runs', () => {
+    const text = walkthrough({ ...options, temporalUiUrl: null, inboxUrl: null, ownTemporal: false });
+    for (const part of ['Web UI', 'inbox  ', 'SQLite']) expect(text).not.toContain(part);
+  });
+});

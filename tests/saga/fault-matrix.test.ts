@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createReservationRepository } from '../../db/repositories/reservation-repository.ts';
+import { DatabaseUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
+import { STEP_POLICIES, type StepName } from '../../src/workflows/activity-policies.ts';
+import { orderWorkflowId } from '../../src/workflows/contract.ts';
+import { evidenceOf, plannedOrder, proveEnd, stockOf } from '../support/evidence.ts';
+import {
+  afterEffect,
+  answerOtherwise,
+  createFaults,
+  failAfter,
+  failBefore,
+  lateAnswer,
+  lateEffect,
+  twice,
+  twiceAtOnce,
+  type Fault,
+} from '../support/faults.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+const faults = createFaults();
+let system: TestSystem;
+
+/** The way of an order on which a step runs. */
+interface Way {
+  readonly method: string;
+  readonly end: 'CONFIRMED' | 'REJECTED';
+  readonly prepare?: (orderId: string) => void;
+}
+
+const HAPPY: Way = { method: 'pm_ok', end: 'CONFIRMED' };
+const DECLINED: Way = { method: 'pm_declined', end: 'REJECTED' };
+
+/** The money is taken, but the order is given up: as after a decision that another run has stored. */
+const CHARGED_AND_GIVEN_UP: Way = {
+  method: 'pm_ok',
+  end: 'REJECTED',
+  prepare: (orderId) =>
+    faults.inject(orderId, 'takePayment', answerOtherwise({ kind: 'declined', declineCode: 'given_up', soft: false })),
+};
+
+/** The hold expires and is swept after the payment, before the commit. */
+const HOLD_EXPIRED: Way = {
+  method: 'pm_ok',
+  end: 'CONFIRMED',
+  prepare: (orderId) =>
+    faults.inject(
+      orderId,
+      'takePayment',
+      afterEffect(() => expireHold(orderId)),
+    ),
+};
+
+/** A row per step; the first test fails for a step without one. */
+const WAYS: Readonly<Record<StepName, Way>> = {
+  openOrder: HAPPY,
+  holdStock: HAPPY,
+  takePayment: HAPPY,
+  commitStock: HAPPY,
+  retakeStock: HOLD_EXPIRED,
+  confirmOrder: HAPPY,
+  recordRefusal: DECLINED,
+  undoPayment: CHARGED_AND_GIVEN_UP,
+  releaseStock: DECLINED,
+  rejectOrder: DECLINED,
+};
+
+/** Past the local limit of every step, so that a regular attempt has begun when the late call goes on. */
+const LATE_MS = Math.max(...Object.values(STEP_POLICIES).map((policy) => policy.localTimeoutMs)) + 500;
+
+/** What may befall a step. */
+const FAULTS: Readonly<Record<string, (error: Error) => Fault>> = {
+  'fails before its effect': (error) => failBefore(error),
+  'fails after its effect': (error) => failAfter(error),
+  'fails locally and again as a regular attempt, before its effect': (error) => failBefore(error, 2),
+  'fails locally and again as a regular attempt, after its effect': (error) => failAfter(error, 2),
+  'is given up and has its effect later': () => lateEffect(LATE_MS),
+  'has its effect and answers too late': () => lateAnswer(LATE_MS),
+  'has its effect twice': () => twice(),
+  'has its effect twice at once': () => twiceAtOnce(),
+};
+
+interface Row {
+  readonly step: StepName;
+  readonly what: string;
+  readonly way: Way;
+  readonly fault: Fault;
+  /** A SKU of the row's own, so that its stock figures tell about it alone. */
+  readonly sku: string;
+  readonly key: string;
+  readonly orderId: string;
+}
+
+const MATRIX: readonly Row[] = (Object.keys(WAYS) as StepName[])
+  .flatMap((step) => Object.entries(FAULTS).map(([what, fault]) => ({ step, what, fault })))
+  .map(({ step, what, fault }, index) => {
+    const planned = plannedOrder();
+    const sku = `SKU-${String(index + 1).padStart(4, '0')}`;
+    return { step, what, way: WAYS[step], fault: fault(errorOf(step, planned.orderId)), sku, ...planned };
+  });
+
+const ON_HAND_AT_START = 10_000;
+const QUANTITY = 2;
+
+describe('a step of an order', () => {
+  beforeAll(async () => {
+    system = await startTestSystem({ wrapActivities: faults.wrap });
+    for (const { orderId, step, way, fault } of MATRIX) {
+      way.prepare?.(orderId);
+      faults.inject(orderId, step, fault as Fault<typeof step>);
+    }
+    await carryOut(MATRIX);
+  });
+  afterAll(() => system.stop());
+
+  it('has a row in the matrix, whichever it is', () => {
+    expect(Object.keys(WAYS).toSorted()).toEqual(Object.keys(STEP_POLICIES).toSorted());
+  });
+
+  describe.each(Object.keys(WAYS) as StepName[])('%s', (step) => {
+    it.each(MATRIX.filter((row) => row.step === step))('that $what leads to the same end', async (row) => {
+      const { orderId, way, sku } = row;
+      await faults.settled();
+      await proveEnd(system, orderId, way.end);
+      expect(faults.calls(orderId, step)).not.toEqual([]);
+      const sold = way.end === 'CONFIRMED' ? QUANTITY : 0;
+      expect(await stockOf(system, sku)).toEqual({ onHand: ON_HAND_AT_START - sold, reserved: 0 });
+      await expect.poll(() => system.mails(orderId)).toHaveLength(way.end === 'CONFIRMED' ? 1 : 0);
+    });
+  });
+
+  it.each(['holdStock', 'takePayment'] as const)(
+    'is tried locally once, then by regular attempts: %s',
+    async (step) => {
+      const { key, orderId } = plannedOrder();
+      faults.inject(orderId, step, failBefore(errorOf(step, orderId), 2));
+      await system.postOrder({}, key);
+      await proveEnd(system, orderId, 'CONFIRMED');
+      expect(faults.calls(orderId, step).map(({ local }) => local)).toEqual([true, false, false]);
+    },
+  );
+
+  it('that is retried leaves no case behind', async () => {
+    const cases = await Promise.all(MATRIX.map(({ orderId }) => evidenceOf(system, orderId)));
+    expect(cases.every(({ events }) => events.every(({ type }) => !type.startsWith('case.')))).toBe(true);
+  });
+});
+
+/** Rows under way at once: more would only wait for this machine until their workflow tasks time out. */
+const AT_ONCE = 24;
+
+async function carryOut(rows: readonly Row[]): Promise<void> {
+  const waiting = [...rows];
+  const work = async (): Promise<void> => {
+    for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
+      const orderId = await system.postOrder({ method: row.way.method, sku: row.sku, quantity: QUANTITY }, row.key);
+      await system.client.workflow.getHandle(orderWorkflowId(orderId)).result();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+}
+
+function errorOf(step: StepName, orderId: string): Error {
+  return STEP_POLICIES[step].collaborator === 'payment'
+    ? new PaymentOutcomeUnknownError(orderId, 'made so by a test')
+    : new DatabaseUnavailableError('08006');
+}
+
+async function expireHold(orderId: string): Promise<void> {
+  await system.database.query(
+    `UPDATE inventory.reservations SET expires_at = now() - interval '1 second' WHERE order_id = $1`,
+    [orderId],
+  );
+  await createReservationRepository(system.database.databases.inventory).expire('demo', orderId);
+}

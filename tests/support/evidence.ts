@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
+import { orderIdFor } from '../../src/domain/ids.ts';
+import { ORDER_TRANSITIONS, type OrderStatus } from '../../src/domain/order-status.ts';
+import { orderWorkflowId, type OrderWorkflowResult } from '../../src/workflows/contract.ts';
+import type { LedgerEntry, TestSystem } from './system.ts';
+
+/** What a reservation row says. */
+export interface ReservationEvidence {
+  readonly sku: string;
+  readonly quantity: number;
+  readonly state: string;
+}
+
+/** What an event row says. */
+export interface EventEvidence {
+  readonly seq: number;
+  readonly type: string;
+  readonly from: OrderStatus | null;
+  readonly to: OrderStatus | null;
+}
+
+/** What a payment operation row says. */
+export interface OperationEvidence {
+  readonly key: string;
+  readonly kind: string;
+  readonly amountMinor: number;
+  readonly state: string;
+}
+
+/** Everything that is stored about one order, read by SQL and from the provider's ledger. */
+export interface Evidence {
+  readonly status: OrderStatus | null;
+  readonly totalMinor: number | null;
+  readonly events: readonly EventEvidence[];
+  readonly reservations: readonly ReservationEvidence[];
+  /** Stock movements of this order only. */
+  readonly movements: readonly { readonly kind: string; readonly onHand: number; readonly reserved: number }[];
+  readonly operations: readonly OperationEvidence[];
+  readonly ledger: readonly LedgerEntry[];
+  readonly openCases: number;
+}
+
+/** An idempotency key and the order that it will make, so that faults can wait for the order. */
+export function plannedOrder(): { readonly key: string; readonly orderId: string } {
+  const key = randomUUID();
+  return { key, orderId: orderIdFor('demo', key) };
+}
+
+/** Stock figures of one SKU. */
+export async function stockOf(system: TestSystem, sku: string): Promise<{ onHand: number; reserved: number }> {
+  const [row] = await system.database.query<{ onHand: number; reserved: number }>(
+    `SELECT on_hand AS "onHand", reserved FROM inventory.stock WHERE tenant_id = 'demo' AND sku = $1`,
+    [sku],
+  );
+  if (row === undefined) throw new RangeError(`no stock of ${sku}`);
+  return row;
+}
+
+/** Reads what is stored about an order. */
+export async function evidenceOf(system: TestSystem, orderId: string): Promise<Evidence> {
+  const rows = <Row>(text: string): Promise<Row[]> => system.database.query<Row>(text, [orderId]);
+  const [[order], events, reservations, movements, operations, cases, ledger] = await Promise.all([
+    rows<{ status: OrderStatus; totalMinor: string | null }>(
+      `SELECT status, total_minor AS "totalMinor" FROM orders.orders WHERE order_id = $1`,
+    ),
+    rows<EventEvidence>(
+      `SELECT seq, type, from_status AS "from", to_status AS "to" FROM orders.order_events WHERE order_id = $1 ORDER BY seq`,
+    ),
+    rows<ReservationEvidence>(
+      'SELECT sku, quantity, state FROM inventory.reservations WHERE order_id = $1 ORDER BY sku',
+    ),
+    rows<{ kind: string; onHand: number; reserved: number }>(
+      `SELECT kind, on_hand_delta AS "onHand", reserved_delta AS reserved FROM inventory.stock_movements
+       WHERE order_id = $1 ORDER BY movement_id`,
+    ),
+    rows<OperationEvidence>(
+      `SELECT key, kind, amount_minor::integer AS "amountMinor", state FROM payments.operations WHERE order_id = $1`,
+    ),
+    rows<{ caseId: string }>(`SELECT case_id AS "caseId" FROM orders.cases WHERE order_id = $1 AND state = 'open'`),
+    system.ledger(orderId),
+  ]);
+  const totalMinor = order?.totalMinor == null ? null : Number(order.totalMinor);
+  const status = order?.status ?? null;
+  return { status, totalMinor, events, reservations, movements, operations, ledger, openCases: cases.length };
+}
+
+/**
+ * Waits until the order's workflow is closed, then proves the end by what is stored: status, timeline, stock, money at
+ * the provider and in the books (states.md, I2 to I7 and I10). Returns the evidence for what a test wants beyond it.
+ */
+export async function proveEnd(
+  system: TestSystem,
+  orderId: string,
+  status: 'CONFIRMED' | 'REJECTED',
+): Promise<Evidence> {
+  const handle = system.client.workflow.getHandle(orderWorkflowId(orderId));
+  expect((await handle.result()) as OrderWorkflowResult).toEqual({ status });
+  const evidence = await evidenceOf(system, orderId);
+  expect(evidence.status).toBe(status);
+  expect(evidence.openCases).toBe(0);
+  proveTimeline(evidence);
+  proveBooks(evidence);
+  if (status === 'CONFIRMED') proveConfirmed(evidence);
+  else proveNothingLeft(evidence);
+  await proveStock(system, evidence);
+  return evidence;
+}
+
+/** No gap, only allowed edges, each from where the last one led, and the last one leads to the status. */
+function proveTimeline({ status, events }: Evidence): void {
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  let reached: OrderStatus | null = null;
+  for (const { from, to } of events.filter((event) => event.to !== null)) {
+    expect(from).toBe(reached);
+    if (from !== null && to !== null) expect(ORDER_TRANSITIONS[from]).toContain(to);
+    reached = to;
+  }
+  expect(reached).toBe(status);
+}
+
+/** The provider's ledger and the operations agree, row by row. */
+function proveBooks({ ledger, operations }: Evidence): void {
+  const row = ({ key, kind, amountMinor, state }: OperationEvidence): string =>
+    [key, kind, amountMinor, state].join(' ');
+  const definite = operations.filter(({ state }) => state === 'SUCCEEDED' || state === 'DECLINED');
+  expect(definite.map(row).toSorted()).toEqual(ledger.map(row).toSorted());
+}
+
+function proveConfirmed({ totalMinor, reservations, movements, ledger }: Evidence): void {
+  expect(ledger.map(({ kind, amountMinor, state }) => ({ kind, amountMinor, state }))).toEqual([
+    { kind: 'sale', amountMinor: totalMinor, state: 'SUCCEEDED' },
+  ]);
+  expect(new Set(reservations.map(({ state }) => state))).toEqual(new Set(['COMMITTED']));
+  const pieces = sumOf(reservations.map(({ quantity }) => quantity));
+  expect(sumOf(movements.map(({ onHand }) => onHand))).toBe(-pieces);
+  expect(sumOf(movements.map(({ reserved }) => reserved))).toBe(0);
+}
+
+/** Nothing is held and nothing is taken. */
+function proveNothingLeft({ reservations, movements, ledger }: Evidence): void {
+  for (const { state } of reservations) expect(['RELEASED', 'EXPIRED']).toContain(state);
+  expect(sumOf(movements.map(({ onHand }) => onHand))).toBe(0);
+  expect(sumOf(movements.map(({ reserved }) => reserved))).toBe(0);
+  const amounts = (kind: string): number =>
+    sumOf(ledger.filter((e) => e.kind === kind && e.state === 'SUCCEEDED').map((e) => e.amountMinor));
+  expect(amounts('sale') - amounts('refund')).toBe(0);
+}
+
+/** The figures of the order's SKUs are what all movements add up to, and what is held. */
+async function proveStock(system: TestSystem, { reservations }: Evidence): Promise<void> {
+  const wrong = await system.database.query(
+    `SELECT s.sku FROM inventory.stock s
+     WHERE s.tenant_id = 'demo' AND s.sku = ANY ($1) AND (s.on_hand, s.reserved, s.reserved) IS DISTINCT FROM (
+       (SELECT sum(on_hand_delta) FROM inventory.stock_movements m WHERE m.tenant_id = s.tenant_id AND m.sku = s.sku),
+       (SELECT sum(reserved_delta) FROM inventory.stock_movements m WHERE m.tenant_id = s.tenant_id AND m.sku = s.sku),
+       (SELECT coalesce(sum(quantity), 0) FROM inventory.reservations r
+        WHERE r.tenant_id = s.tenant_id AND r.sku = s.sku AND r.state = 'HELD'))`,
+    [reservations.map(({ sku }) => sku)],
+  );
+  expect(wrong).toEqual([]);
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
