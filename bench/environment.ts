@@ -112,10 +112,10 @@ export function openDatabase(url: string): Database {
 
 /** Starts what stands around a system: its databases, Temporal, payment simulator (5 ms a call), mail sink. */
 export async function setStage(environment: Environment, name: string, cleanup: Cleanup): Promise<Stage> {
-  const { postgres, admin, bundle } = environment;
+  const { postgres, bundle } = environment;
   const folder = join(environment.folder, name);
   await mkdir(folder, { recursive: true });
-  const databases = await copyTemplates(admin, name, cleanup);
+  const databases = await copyTemplates(environment, name, cleanup);
   const { address, server, stopTemporal } = await startTemporal(environment, folder, databases, cleanup);
   const simulator = await startSimulator(folder, cleanup);
   const sink = await startMailSink(folder, cleanup);
@@ -142,7 +142,11 @@ export async function setStage(environment: Environment, name: string, cleanup: 
   };
 }
 
-async function copyTemplates(admin: Database, round: string, cleanup: Cleanup): Promise<Stage['databases']> {
+async function copyTemplates(
+  { admin, postgres }: Environment,
+  round: string,
+  cleanup: Cleanup,
+): Promise<Stage['databases']> {
   const suffix = round.replaceAll(/\W/g, '_');
   const copies = { app: `app_${suffix}`, main: `temporal_${suffix}`, visibility: `visibility_${suffix}` };
   for (const key of ['app', 'main', 'visibility'] as const) {
@@ -151,7 +155,15 @@ async function copyTemplates(admin: Database, round: string, cleanup: Cleanup): 
       await admin.pool.query(`DROP DATABASE ${copies[key]} WITH (FORCE)`);
     });
   }
+  for (const copy of [copies.main, copies.visibility]) await renameSchemaVersion(postgres.url(copy));
   return copies;
+}
+
+/** Temporal looks its schema version up under the name of the database. */
+async function renameSchemaVersion(url: string): Promise<void> {
+  const database = openDatabase(url);
+  await database.pool.query('UPDATE schema_version SET db_name = current_database()');
+  await database.close();
 }
 
 async function startTemporal(

@@ -92,8 +92,19 @@ function readOrEmpty(path: string): string {
   }
 }
 
-/** Committed transactions of a database; a session reports what it did after a second at the earliest, or when it ends. */
-export async function commitsOf(admin: Database, databases: readonly string[]): Promise<number> {
+/** Transactions of the whole server that wrote something: those that were given an id. */
+export async function writesOf(admin: Database): Promise<number> {
+  const { rows } = await admin.pool.query<{ next: string }>(
+    'SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next',
+  );
+  return Number(rows[0]?.next ?? 0);
+}
+
+/**
+ * Committed transactions of some databases, those that only read included. A session reports what it did after a
+ * second at the earliest, and surely when it ends.
+ */
+export async function transactionsOf(admin: Database, databases: readonly string[]): Promise<number> {
   const { rows } = await admin.pool.query<{ commits: string }>(
     'SELECT sum(xact_commit) AS commits FROM pg_stat_database WHERE datname = ANY ($1::text[])',
     [databases],

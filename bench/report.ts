@@ -25,7 +25,8 @@ export interface SystemSummary {
   readonly timesTextbook: number | null;
   readonly cpuMsPerOrder: number;
   readonly cpuMsPerOrderByProcess: Readonly<Record<string, number>>;
-  readonly commitsPerOrder: { readonly app: number; readonly temporal: number };
+  readonly writesPerOrder: number;
+  readonly transactionsPerOrder: { readonly app: number; readonly temporal: number };
   readonly accept: Latency;
   readonly endToEnd: Latency;
   readonly pssMiB: number;
@@ -83,9 +84,10 @@ function summarize({ name, description }: System, results: readonly RoundResult[
     cpuMsPerOrderByProcess: Object.fromEntries(
       processes.map((process) => [process, median((result) => result.cpuMsPerOrder[process] ?? 0)]),
     ),
-    commitsPerOrder: {
-      app: median((result) => result.commitsPerOrder.app),
-      temporal: median((result) => result.commitsPerOrder.temporal),
+    writesPerOrder: median((result) => result.writesPerOrder),
+    transactionsPerOrder: {
+      app: median((result) => result.transactionsPerOrder.app),
+      temporal: median((result) => result.transactionsPerOrder.temporal),
     },
     accept: latency((result) => result.accept),
     endToEnd: latency((result) => result.endToEnd),
@@ -151,14 +153,23 @@ export function reportTable(report: Report): string {
     summary.timesTextbook?.toFixed(2) ?? '-',
     summary.cpuMsPerOrder.toFixed(1),
     ownProcesses(summary.cpuMsPerOrderByProcess),
-    `${summary.commitsPerOrder.app.toFixed(1)} + ${summary.commitsPerOrder.temporal.toFixed(1)}`,
+    summary.writesPerOrder.toFixed(1),
+    `${summary.transactionsPerOrder.app.toFixed(1)} + ${summary.transactionsPerOrder.temporal.toFixed(1)}`,
     latency(summary.accept),
     latency(summary.endToEnd),
     summary.pssMiB.toFixed(0),
     summary.audit,
   ]);
   const heads = [
-    ['system', 'orders/s', 'x textbook', 'CPU ms/order', 'of which', 'commits/order (app + temporal)'],
+    [
+      'system',
+      'orders/s',
+      'x textbook',
+      'CPU ms/order',
+      'of which',
+      'writes/order',
+      'transactions/order (app + temporal)',
+    ],
     ['accept ms p50/p95/p99', 'end to end ms p50/p95/p99', 'PSS MiB', 'audit'],
   ].flat();
   return alignColumns([heads, ...rows]);

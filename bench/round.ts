@@ -4,14 +4,15 @@ import { createCleanup, type Cleanup } from './cleanup.ts';
 import { openDatabase, setStage, type Environment, type Stage } from './environment.ts';
 import { makeOrders, postOrders, type LoadResult, type Pace } from './load.ts';
 import {
-  commitsOf,
   confirmationTimes,
   cpuMs,
   difference,
   latencyOf,
   percentiles,
   pssMiB,
+  transactionsOf,
   untilDone,
+  writesOf,
   type Latency,
 } from './measure.ts';
 import type { RunningSystem, System } from './systems/system.ts';
@@ -37,7 +38,10 @@ export interface RoundResult {
   readonly endToEnd: Latency;
   /** By process; simulator, mail sink and load are not part of the system. */
   readonly cpuMsPerOrder: Readonly<Record<string, number>>;
-  readonly commitsPerOrder: { readonly app: number; readonly temporal: number };
+  /** Commits that wrote something, of all databases; each waits for the disk. */
+  readonly writesPerOrder: number;
+  /** Commits with those that only read; the warm-up's and the background's are in it. */
+  readonly transactionsPerOrder: { readonly app: number; readonly temporal: number };
   readonly pssMiB: Readonly<Record<string, number>>;
   readonly refusals: number;
   readonly verdict: Verdict;
@@ -65,21 +69,21 @@ export async function runRound(
     const app = openDatabase(stage.databaseUrl);
     await cleanup.add(() => app.close());
     const run = { environment, stage, running, app, job, system };
-    const commitsBefore = await commitsByPart(run);
+    const before = await transactions(run);
     await warmUp(run);
     const measured = await measure(run);
     const verdict = await judge(app, stage.simulatorUrl, job.warmUpOrders + job.orders);
     // Ended sessions have reported all their commits; warm-up orders commit as the others do.
     await running.stop();
     await stage.stopTemporal();
-    const commits = difference(commitsBefore, await commitsByPart(run));
+    const { app: ofApp = 0, temporal: ofTemporal = 0 } = difference(before, await transactions(run));
     const all = job.warmUpOrders + job.orders;
     return {
       system: system.name,
       round,
       ...measured,
       ordersPerSecond: verdict.ok ? measured.ordersPerSecond : null,
-      commitsPerOrder: { app: (commits['app'] ?? 0) / all, temporal: (commits['temporal'] ?? 0) / all },
+      transactionsPerOrder: { app: ofApp / all, temporal: ofTemporal / all },
       verdict,
     };
   } finally {
@@ -96,9 +100,9 @@ interface Run {
   readonly system: System;
 }
 
-async function commitsByPart({ environment: { admin }, stage }: Run): Promise<Record<string, number>> {
+async function transactions({ environment: { admin }, stage }: Run): Promise<Record<string, number>> {
   const { app, main, visibility } = stage.databases;
-  return { app: await commitsOf(admin, [app]), temporal: await commitsOf(admin, [main, visibility]) };
+  return { app: await transactionsOf(admin, [app]), temporal: await transactionsOf(admin, [main, visibility]) };
 }
 
 async function warmUp({ environment, stage, running, app, job, system }: Run): Promise<void> {
@@ -119,10 +123,12 @@ async function measure({ environment, stage, running, app, job, system }: Run) {
     ...stage.processes.around,
     { name: 'load', pid: process.pid },
   ];
-  const before = cpuMs(processes);
+  const cpuBefore = cpuMs(processes);
+  const writesBefore = await writesOf(environment.admin);
   const load = await postOrders({ url: running.url, token: stage.token }, orders, job.pace(system));
   await untilDone(app, job.warmUpOrders + job.orders);
-  const used = difference(before, cpuMs(processes));
+  const cpu = difference(cpuBefore, cpuMs(processes));
+  const writes = (await writesOf(environment.admin)) - writesBefore;
   const times = durations(load, await confirmationTimes(app));
   const seconds = (times.lastConfirmedAt - load.firstPostAt) / 1_000;
   return {
@@ -130,7 +136,8 @@ async function measure({ environment, stage, running, app, job, system }: Run) {
     seconds,
     accept: percentiles(load.accept),
     endToEnd: latencyOf(times.endToEndMs),
-    cpuMsPerOrder: Object.fromEntries(Object.entries(used).map(([name, ms]) => [name, ms / job.orders])),
+    cpuMsPerOrder: Object.fromEntries(Object.entries(cpu).map(([name, ms]) => [name, ms / job.orders])),
+    writesPerOrder: writes / job.orders,
     pssMiB: pssMiB(processes),
     refusals: load.refusals,
   };

@@ -1,9 +1,10 @@
+import { randomInt } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import type { EmbeddedPostgres } from '../src/dev/embedded-postgres.ts';
-import { findFreePort, LOOPBACK } from '../src/dev/ports.ts';
+import { LOOPBACK, portIsFree } from '../src/dev/ports.ts';
 import { logTail } from '../src/dev/process-log.ts';
 import { describeExit, runToEnd, startProcess, type ManagedProcess } from '../src/dev/processes.ts';
 import { TEMPORAL_STOP_STAGES } from '../src/dev/temporal-dev-server.ts';
@@ -23,6 +24,9 @@ const RETENTION_SECONDS = 7 * 24 * 3_600;
 const GOGC = '400';
 
 const INDEXED_VALUE_KEYWORD = 2;
+
+/** The PostgreSQL schema keeps ports in a `smallint`; what the system picks by itself is mostly above that. */
+const LOW_PORTS = { from: 20_000, to: 32_767 } as const;
 
 /** A production-like server and its schema tool, as built by `buildTemporalServer`. */
 export interface TemporalPrograms {
@@ -91,7 +95,7 @@ export interface TemporalServerOptions {
 /** Starts all four services in one process and resolves with the address when the namespace can be worked in. */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<string> {
   const configFile = join(options.folder, 'temporal.json');
-  const port = await findFreePort();
+  const port = await findLowPort();
   // The configuration is YAML, of which JSON is a part.
   await writeFile(configFile, JSON.stringify(await serverConfig(options, port), null, 2), { mode: 0o600 });
   const server = await startProcess({
@@ -129,8 +133,8 @@ async function serverConfig({ postgres, databases, dynamicConfigFile }: Temporal
   });
   const service = async (grpcPort?: number) => ({
     rpc: {
-      grpcPort: grpcPort ?? (await findFreePort()),
-      membershipPort: await findFreePort(),
+      grpcPort: grpcPort ?? (await findLowPort()),
+      membershipPort: await findLowPort(),
       bindOnLocalHost: true,
     },
   });
@@ -168,10 +172,18 @@ async function serverConfig({ postgres, databases, dynamicConfigFile }: Temporal
   };
 }
 
+async function findLowPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(LOW_PORTS.from, LOW_PORTS.to);
+    if (await portIsFree(port)) return port;
+  }
+}
+
 /** Repeats each call until it is accepted: parts of the server come up one after another. */
 async function prepareNamespace(server: ManagedProcess, address: string, options: TemporalServerOptions) {
   const { namespace } = options;
-  const connection = Connection.lazy({ address });
+  // Without interceptors: the client's own retries would hide for 20 s that the server has ended.
+  const connection = Connection.lazy({ address, interceptors: [] });
   const { workflowService, operatorService } = connection;
   const searchAttributes = Object.fromEntries(options.searchAttributes.map((name) => [name, INDEXED_VALUE_KEYWORD]));
   const deadline = Date.now() + START_TIMEOUT_MS;

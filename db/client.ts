@@ -151,5 +151,5 @@ function rethrowTranslated(error: unknown): never {
 /** int8 as a number: money and counters stay under 2^53 (see MAX_AMOUNT_MINOR). */
 function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
   if (oid === INT8_OID) return Number;
-  return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown;
+  return pg.types.getTypeParser(oid, format) as (value: string) => unknown;
 }

@@ -3,9 +3,16 @@ import { DatabaseContractError, DatabaseUnavailableError, OrderSagaError } from 
 /**
  * SQLSTATE classes and codes that a later attempt may get past: connection lost (08), out of resources (53),
  * shutting down or starting (57P0x), serialization and deadlock (40), lock and statement timeouts (55P03, 57014),
- * a read-only standby after a failover (25006).
+ * a session ended because this process was suspended in mid-transaction (25P03, 25P04), a read-only standby after a
+ * failover (25006), and what is wrong with the connection and not with the statement: a login refused while a
+ * secret is rotated (28), a database absent while it is restored (3D000).
  */
-const PASSING = [/^08/, /^53/, /^57P0/, /^40/, /^55P03$/, /^57014$/, /^25006$/];
+const PASSING = [/^08/, /^53/, /^57P0/, /^40/, /^55P03$/, /^57014$/, /^25P0[34]$/, /^25006$/, /^28/, /^3D000$/];
+
+/** Codes of the operating system (`ECONNREFUSED`, `EPIPE`, `EAI_AGAIN`): the network's, which no SQLSTATE looks like. */
+const SYSTEM_ERROR = /^E(?!RR_)[A-Z0-9_]+$/;
+
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 const PASSING_MESSAGES =
   /timeout exceeded when trying to connect|query read timeout|connection terminated|not queryable|cannot use a pool after/i;
@@ -24,11 +31,11 @@ export function toDatabaseError(error: unknown): Error {
   const origin = originOf(error);
   if (origin === null) return new DatabaseUnavailableError('unknown');
   const code = origin.code ?? '';
-  if (PASSING.some((pattern) => pattern.test(code))) return new DatabaseUnavailableError(code);
-  if (/^[0-9A-Z]{5}$/.test(code)) return new DatabaseContractError(code, origin.constraint ?? null);
-  if (/^E[A-Z]+$/.test(code) || PASSING_MESSAGES.test(origin.message)) {
-    return new DatabaseUnavailableError(code === '' ? 'no answer' : code);
+  if (SYSTEM_ERROR.test(code) || PASSING.some((pattern) => pattern.test(code))) {
+    return new DatabaseUnavailableError(code);
   }
+  if (SQLSTATE.test(code)) return new DatabaseContractError(code, origin.constraint ?? null);
+  if (PASSING_MESSAGES.test(origin.message)) return new DatabaseUnavailableError('no answer');
   return origin;
 }
 

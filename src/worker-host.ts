@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from './logger.ts';
 import { bundleWorkflows } from './bundle-workflows.ts';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from './activities/index.ts';
 import type { TaskQueue } from './workflows/contract.ts';
 

@@ -11,6 +11,7 @@ import { mountDocs } from './docs.ts';
 import { identifyRequest, logAccess } from './request-context.ts';
 import { problemResponse, ProblemError, unavailable } from './problem.ts';
 import { limitRate } from './rate-limit.ts';
+import { requirePlainUtf8 } from './request-body.ts';
 import { shedLoad } from './shed-load.ts';
 import type { RateLimitStore } from '../../db/rate-limit-store.ts';
 import { createCatalogRoutes } from './routes/catalog.ts';
@@ -64,6 +65,7 @@ export function createApp(deps: AppDeps) {
         throw new ProblemError('payload_too_large', `the body has more than ${BODY_MAX_BYTES} bytes`);
       },
     }),
+    requirePlainUtf8(),
   );
 
   app.route('/', createOperationsRoutes(deps));
@@ -84,16 +86,10 @@ function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof DatabaseUnavailableError) return unavailable('the database does not answer');
   if (error instanceof HTTPException) {
-    switch (error.status) {
-      case 400:
-        return new ProblemError('malformed_json', 'the body is not valid JSON');
-      case 413:
-        return new ProblemError('payload_too_large', `the body has more than ${BODY_MAX_BYTES} bytes`);
-      case 415:
-        return new ProblemError('unsupported_media_type', 'the body must be application/json');
-      default:
-        break;
-    }
+    const { status } = error;
+    if (status === 400) return new ProblemError('malformed_json', 'the body is not valid JSON');
+    if (status === 413) return new ProblemError('payload_too_large', `the body has more than ${BODY_MAX_BYTES} bytes`);
+    if (status === 415) return new ProblemError('unsupported_media_type', 'the body must be application/json');
   }
   return new ProblemError('internal_error', 'something went wrong here; the request id finds it in the logs');
 }

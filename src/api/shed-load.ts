@@ -12,7 +12,8 @@ const IN_PROGRESS_MAX = 512;
 export function shedLoad() {
   let inProgress = 0;
   return createMiddleware<ApiEnv>(async (_, next) => {
-    if (inProgress >= IN_PROGRESS_MAX) throw unavailable('too many orders at once; nothing was accepted', retryAfterSeconds());
+    if (inProgress >= IN_PROGRESS_MAX)
+      throw unavailable('too many orders at once; nothing was accepted', retryAfterSeconds());
     inProgress += 1;
     try {
       await next();

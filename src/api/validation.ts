@@ -1,6 +1,8 @@
-import type { Hook } from '@hono/zod-openapi';
+import type { Hook, z } from '@hono/zod-openapi';
 import type { ApiEnv } from './context.ts';
 import { problemResponse, ProblemError, type FieldError } from './problem.ts';
+
+type Issue = z.core.$ZodIssue;
 
 /** More entries would only repeat the point, and the answer must stay small whatever was sent. */
 const ERRORS_MAX = 50;
@@ -10,10 +12,7 @@ export const validationHook: Hook<unknown, ApiEnv, string, Response | undefined>
   if (result.success) return undefined;
   if (result.target === 'param') return problemResponse(c, new ProblemError('not_found', 'there is no such thing'));
   const prefix = result.target === 'json' ? '' : `#/${result.target}`;
-  const errors = result.error.issues.slice(0, ERRORS_MAX).map((issue): FieldError => ({
-    pointer: `${prefix}/${issue.path.map((part) => escapePointer(String(part))).join('/')}`,
-    detail: issue.message,
-  }));
+  const errors = result.error.issues.flatMap((issue) => toFieldErrors(issue, prefix)).slice(0, ERRORS_MAX);
   const where = result.target === 'json' ? 'body' : result.target;
   return problemResponse(
     c,
@@ -21,6 +20,14 @@ export const validationHook: Hook<unknown, ApiEnv, string, Response | undefined>
   );
 };
 
+/** One entry per field; unknown fields are pointed at themselves, not at the object that must not have them. */
+function toFieldErrors(issue: Issue, prefix: string): FieldError[] {
+  const pointerTo = (...path: readonly PropertyKey[]): string =>
+    prefix + path.map((part) => `/${escapePointer(String(part))}`).join('');
+  if (issue.code !== 'unrecognized_keys') return [{ pointer: pointerTo(...issue.path), detail: issue.message }];
+  return issue.keys.map((key) => ({ pointer: pointerTo(...issue.path, key), detail: 'is not a known field' }));
+}
+
 function escapePointer(part: string): string {
-  return part.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
+  return part.slice(0, 100).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -52,7 +52,8 @@ export async function goInstall(options: GoInstallOptions): Promise<void> {
       progress.update(describeGoLine(line));
     });
     mkdirSync(options.into, { recursive: true });
-    for (const program of readdirSync(aside)) renameSync(join(aside, program), join(options.into, program));
+    const programs = join(aside, 'bin');
+    for (const program of readdirSync(programs)) renameSync(join(programs, program), join(options.into, program));
   } finally {
     progress.end();
     rmSync(aside, { recursive: true, force: true });
@@ -72,12 +73,16 @@ function makeFolderAside(into: string): string {
   return mkdtempSync(join(parent, '.building-'));
 }
 
-async function build(options: GoInstallOptions, gobin: string, onLine: (line: string) => void): Promise<void> {
+async function build(options: GoInstallOptions, aside: string, onLine: (line: string) => void): Promise<void> {
   options.signal?.throwIfAborted();
-  // `env` adds a variable to the environment that the child inherits.
-  const child = spawn('env', [`GOBIN=${gobin}`, options.go, 'install', '-v', ...options.packages], {
+  // Go's own scratch files lie there, too, so that a killed build leaves none elsewhere.
+  const scratch = join(aside, 'tmp');
+  mkdirSync(scratch);
+  // `env` adds variables to the environment that the child inherits.
+  const variables = [`GOBIN=${join(aside, 'bin')}`, `GOTMPDIR=${scratch}`];
+  const child = spawn('env', [...variables, options.go, 'install', '-v', ...options.packages], {
     // In the project's folder its go.mod, if it ever gets one, would be obeyed.
-    cwd: gobin,
+    cwd: aside,
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

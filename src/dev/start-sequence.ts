@@ -28,6 +28,9 @@ export const ENTRIES = {
   combined: 'src/combined.ts',
 };
 
+/** What `WORKFLOW_SANDBOX=lean` needs; without effect otherwise. */
+const WORKER_OPTIONS = ['--import', './src/lean-sandbox.ts'];
+
 /** Where the parts of a running system are; also the variables that its processes get. */
 type SystemAddresses = Readonly<Record<string, string>> & { readonly DATABASE_URL: string };
 
@@ -73,10 +76,12 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
   });
   const addresses: SystemAddresses = { ...known, DATABASE_URL: databaseUrl };
   writeEnvironmentFile(paths.environmentFile, { ...secrets, ...addresses });
-  await startService(context, 'combined', context.entries.combined, { ...secrets, ...addresses });
+  // Before the API answers: whoever waits for it finds the token.
+  const token = await writeToken(context, secrets);
+  await startService(context, 'combined', context.entries.combined, { ...secrets, ...addresses }, WORKER_OPTIONS);
   await untilReady(`http://${LOOPBACK}:${environment.ports.api}/readyz`, signal);
   log('combined: API and worker are ready');
-  return { addresses, token: await writeToken(context, secrets) };
+  return { addresses, token };
 }
 
 /** Everything that is known before PostgreSQL has told its password. */
@@ -150,9 +155,17 @@ async function startMailSink(context: StartContext): Promise<void> {
   context.log(`mail sink: SMTP on ${LOOPBACK}:${ports.smtp}, inbox on ${LOOPBACK}:${ports.inbox}`);
 }
 
-async function startService(context: StartContext, name: ServiceName, entry: string, variables: Variables) {
+async function startService(
+  context: StartContext,
+  name: ServiceName,
+  entry: string,
+  variables: Variables,
+  nodeOptions: readonly string[] = [],
+) {
   context.signal.throwIfAborted();
-  context.registry.add(name, await startProcess({ name, ...nodeProcess(context, name, [entry], variables) }));
+  const program = nodeProcess(context, name, [entry], variables);
+  const args = [...nodeOptions, ...program.args];
+  context.registry.add(name, await startProcess({ name, ...program, args }));
 }
 
 /** @throws {Error} with the end of the task's log when it fails. */

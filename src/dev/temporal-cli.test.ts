@@ -67,7 +67,9 @@ function cached(version: string): string {
 }
 
 /** Stands for Go: writes a program into GOBIN after saying what it does. */
-function fakeGo(script = `printf '%s' '${GOOD_CLI}' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`): void {
+function fakeGo(
+  script = `mkdir "$GOBIN"; printf '%s' '${GOOD_CLI}' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`,
+): void {
   program(join(binFolder, 'go'), `#!/bin/sh\necho "go: downloading something" >&2\n${script}\n`);
 }
 
@@ -121,7 +123,7 @@ describe('finding the Temporal CLI', () => {
   });
 
   test('two builders at once do not disturb each other', async () => {
-    fakeGo(`sleep 0.2; printf '%s' '${GOOD_CLI}' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`);
+    fakeGo(`sleep 0.2; mkdir "$GOBIN"; printf '%s' '${GOOD_CLI}' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`);
     const [first, second] = await Promise.all([find(), find()]);
     expect(first).toBe(second);
     expect(execFileSync(first, { encoding: 'utf8' })).toContain('9.8.7');
@@ -129,7 +131,7 @@ describe('finding the Temporal CLI', () => {
   });
 
   test('an interrupted build leaves nothing behind', async () => {
-    fakeGo('echo half > "$GOBIN/temporal"; exec sleep 60');
+    fakeGo('mkdir "$GOBIN"; echo half > "$GOBIN/temporal"; exec sleep 60');
     const interrupt = new AbortController();
     const search = find({ signal: interrupt.signal });
     await expect.poll(() => lines.join('\n')).toContain('building version');

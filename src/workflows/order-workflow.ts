@@ -6,6 +6,7 @@ import {
   setHandler,
   sleep,
   startChild,
+  WorkflowExecutionAlreadyStartedError,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
@@ -128,12 +129,17 @@ async function notifyCustomer(input: OrderWorkflowInput, totalMinor: number | nu
   const content = { totalMinor, currency: request.currency, reference: request.reference };
   const message: NotificationWorkflowInput = { orderId, tenantId, template, sealedContact, content };
   if (settings.placement.notification === 'local' && (await sentAtOnce(message))) return;
-  await startChild(notificationWorkflow, {
-    args: [message],
-    workflowId: notificationWorkflowId(orderId, template),
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `Message ${template} of ${orderId}`,
-  });
+  try {
+    await startChild(notificationWorkflow, {
+      args: [message],
+      workflowId: notificationWorkflowId(orderId, template),
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Message ${template} of ${orderId}`,
+    });
+  } catch (error) {
+    // An order that was reset finds its message on its way already.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
 }
 
 async function sentAtOnce(message: NotificationWorkflowInput): Promise<boolean> {

@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createReservationRepository } from '../../db/repositories/reservation-repository.ts';
 import { DatabaseUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { STEP_POLICIES, type StepName } from '../../src/workflows/activity-policies.ts';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
 import { evidenceOf, plannedOrder, proveEnd, stockOf } from '../support/evidence.ts';
 import {
-  afterEffect,
-  answerOtherwise,
   createFaults,
   failAfter,
   failBefore,
@@ -16,54 +13,11 @@ import {
   twiceAtOnce,
   type Fault,
 } from '../support/faults.ts';
+import { STEP_WAYS, type Way } from '../support/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
 let system: TestSystem;
-
-/** The way of an order on which a step runs. */
-interface Way {
-  readonly method: string;
-  readonly end: 'CONFIRMED' | 'REJECTED';
-  readonly prepare?: (orderId: string) => void;
-}
-
-const HAPPY: Way = { method: 'pm_ok', end: 'CONFIRMED' };
-const DECLINED: Way = { method: 'pm_declined', end: 'REJECTED' };
-
-/** The money is taken, but the order is given up: as after a decision that another run has stored. */
-const CHARGED_AND_GIVEN_UP: Way = {
-  method: 'pm_ok',
-  end: 'REJECTED',
-  prepare: (orderId) =>
-    faults.inject(orderId, 'takePayment', answerOtherwise({ kind: 'declined', declineCode: 'given_up', soft: false })),
-};
-
-/** The hold expires and is swept after the payment, before the commit. */
-const HOLD_EXPIRED: Way = {
-  method: 'pm_ok',
-  end: 'CONFIRMED',
-  prepare: (orderId) =>
-    faults.inject(
-      orderId,
-      'takePayment',
-      afterEffect(() => expireHold(orderId)),
-    ),
-};
-
-/** A row per step; the first test fails for a step without one. */
-const WAYS: Readonly<Record<StepName, Way>> = {
-  openOrder: HAPPY,
-  holdStock: HAPPY,
-  takePayment: HAPPY,
-  commitStock: HAPPY,
-  retakeStock: HOLD_EXPIRED,
-  confirmOrder: HAPPY,
-  recordRefusal: DECLINED,
-  undoPayment: CHARGED_AND_GIVEN_UP,
-  releaseStock: DECLINED,
-  rejectOrder: DECLINED,
-};
 
 /** Past the local limit of every step, so that a regular attempt has begun when the late call goes on. */
 const LATE_MS = Math.max(...Object.values(STEP_POLICIES).map((policy) => policy.localTimeoutMs)) + 500;
@@ -91,12 +45,12 @@ interface Row {
   readonly orderId: string;
 }
 
-const MATRIX: readonly Row[] = (Object.keys(WAYS) as StepName[])
+const MATRIX: readonly Row[] = (Object.keys(STEP_WAYS) as StepName[])
   .flatMap((step) => Object.entries(FAULTS).map(([what, fault]) => ({ step, what, fault })))
   .map(({ step, what, fault }, index) => {
     const planned = plannedOrder();
     const sku = `SKU-${String(index + 1).padStart(4, '0')}`;
-    return { step, what, way: WAYS[step], fault: fault(errorOf(step, planned.orderId)), sku, ...planned };
+    return { step, what, way: STEP_WAYS[step], fault: fault(errorOf(step, planned.orderId)), sku, ...planned };
   });
 
 const ON_HAND_AT_START = 10_000;
@@ -106,7 +60,7 @@ describe('a step of an order', () => {
   beforeAll(async () => {
     system = await startTestSystem({ wrapActivities: faults.wrap });
     for (const { orderId, step, way, fault } of MATRIX) {
-      way.prepare?.(orderId);
+      way.prepare(system, faults, orderId);
       faults.inject(orderId, step, fault as Fault<typeof step>);
     }
     await carryOut(MATRIX);
@@ -114,10 +68,10 @@ describe('a step of an order', () => {
   afterAll(() => system.stop());
 
   it('has a row in the matrix, whichever it is', () => {
-    expect(Object.keys(WAYS).toSorted()).toEqual(Object.keys(STEP_POLICIES).toSorted());
+    expect(Object.keys(STEP_WAYS).toSorted()).toEqual(Object.keys(STEP_POLICIES).toSorted());
   });
 
-  describe.each(Object.keys(WAYS) as StepName[])('%s', (step) => {
+  describe.each(Object.keys(STEP_WAYS) as StepName[])('%s', (step) => {
     it.each(MATRIX.filter((row) => row.step === step))('that $what leads to the same end', async (row) => {
       const { orderId, way, sku } = row;
       await faults.settled();
@@ -164,12 +118,4 @@ function errorOf(step: StepName, orderId: string): Error {
   return STEP_POLICIES[step].collaborator === 'payment'
     ? new PaymentOutcomeUnknownError(orderId, 'made so by a test')
     : new DatabaseUnavailableError('08006');
-}
-
-async function expireHold(orderId: string): Promise<void> {
-  await system.database.query(
-    `UPDATE inventory.reservations SET expires_at = now() - interval '1 second' WHERE order_id = $1`,
-    [orderId],
-  );
-  await createReservationRepository(system.database.databases.inventory).expire('demo', orderId);
 }

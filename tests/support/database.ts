@@ -35,7 +35,7 @@ export async function createTestDatabase(poolSize = 20): Promise<TestDatabase> {
 /** A Temporal namespace that no other test uses. */
 export async function takeNamespace(): Promise<string> {
   const { rows } = await withAdmin((admin) => admin.pool.query(`SELECT nextval('namespaces_taken')::integer AS taken`));
-  const namespace = NAMESPACES[Number((rows[0] as { taken: number }).taken) - 1];
+  const namespace = NAMESPACES[(rows[0] as { taken: number }).taken - 1];
   if (namespace === undefined) throw new RangeError('more namespaces are taken than global-setup.ts makes');
   return namespace;
 }

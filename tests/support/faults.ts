@@ -147,11 +147,16 @@ export function afterEffect<Name extends ActivityName>(act: (call: ActivityCall)
 }
 
 /** Every call has its effect, and tells its worker something else. */
-export function answerOtherwise<Name extends ActivityName>(answer: ActivityResults[Name]): Fault<Name> {
+function answerOtherwise<Name extends ActivityName>(answer: ActivityResults[Name]): Fault<Name> {
   return async (effect) => {
     await effect();
     return answer;
   };
+}
+
+/** The order is charged, and given up all the same: so that there is a payment to undo. */
+export function givenUp(): Fault<'takePayment'> {
+  return answerOtherwise({ kind: 'declined', declineCode: 'given_up', soft: false });
 }
 
 function untouched(effect: () => Promise<unknown>): Promise<unknown> {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -31,6 +31,8 @@ export const NAMESPACES = Array.from({ length: 40 }, (_, index) => `test-${index
 /** Starts one PostgreSQL and one Temporal server for all files, on free ports, and removes all traces afterwards. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-test-'));
+  // As root, PostgreSQL runs as another user, who must be able to pass.
+  await chmod(folder, 0o711);
   const log = (): void => {};
   const cliPath = await findOrBuildTemporalCli({ log: (line: string) => process.stderr.write(`${line}\n`) });
   const bundle = join(folder, 'workflow-bundle.js');
@@ -58,7 +60,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('temporalCli', cliPath);
   project.provide('workflowBundle', bundle);
   return async () => {
-    await Promise.all([postgres.stop(), temporal.stop()]);
+    await Promise.all([postgres.destroy(), temporal.stop()]);
     await rm(folder, { recursive: true, force: true });
   };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { migrateAll } from '../../db/migrate.ts';
 import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
 import { seedCatalog } from '../../db/seed.ts';
 import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres.ts';
+import { removePostgresHome } from '../../src/dev/postgres-home.ts';
 import { findTestPort } from './ports.ts';
 import { startProcess, type ManagedProcess } from '../../src/dev/processes.ts';
 import { startTemporalDevServer } from '../../src/dev/temporal-dev-server.ts';
@@ -56,6 +57,8 @@ export async function startProcessSystem(
   extraEnv: Readonly<Record<string, string>> = {},
 ): Promise<ProcessSystem> {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-processes-'));
+  // As root, PostgreSQL runs as another user, who must be able to pass.
+  await chmod(folder, 0o711);
   const port = await claimPorts(programs);
   const running = new Map<ServiceName, ManagedProcess>();
   const log = (): void => {};
@@ -148,6 +151,7 @@ export async function startProcessSystem(
         target.signal('SIGCONT');
         await target.stop([{ signal: name === 'postgres' ? 'SIGINT' : 'SIGTERM', waitMs: 15_000 }]);
       }
+      removePostgresHome(join(folder, 'postgres'));
       await rm(folder, { recursive: true, force: true });
     },
   };

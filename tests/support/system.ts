@@ -61,6 +61,8 @@ export interface OrderOverrides {
 export interface TestSystem extends SystemClient {
   readonly url: string;
   readonly config: Config;
+  /** For processes that join this system; what a test added to it is not in it. */
+  readonly env: Readonly<Record<string, string>>;
   readonly namespace: string;
   readonly database: TestDatabase;
   readonly client: Client;

@@ -4,7 +4,7 @@ import { assertNever } from '../../domain/errors.ts';
 import type { StockLevel } from '../../domain/reservation.ts';
 import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
-import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { decodeCursor, toPage } from '../cursor.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
 import { ProblemError } from '../problem.ts';
 import {
@@ -16,7 +16,7 @@ import {
   skuPath,
   stockView,
 } from '../schemas/catalog.ts';
-import { idempotencyHeader } from '../schemas/primitives.ts';
+import { idempotencyHeader, sku } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import { validationHook } from '../validation.ts';
 
@@ -97,9 +97,11 @@ export function createCatalogRoutes({ catalog }: { readonly catalog: CatalogRepo
     .openapi(listProducts, async (c) => {
       const { limit, cursor } = c.req.valid('query');
       const after = cursor === undefined ? null : decodeSkuCursor(cursor);
-      const items = await catalog.listProducts(c.get('caller').tenantId, after, limit);
-      const last = items.length === limit ? items.at(-1) : undefined;
-      return c.json({ items, nextCursor: last === undefined ? null : encodeCursor([last.sku]) }, 200);
+      const found = await catalog.listProducts(c.get('caller').tenantId, after, limit + 1);
+      return c.json(
+        toPage(found, limit, (product) => [product.sku]),
+        200,
+      );
     })
     .openapi(putProduct, async (c) => {
       const product = { sku: c.req.valid('param').sku, ...c.req.valid('json') };
@@ -141,8 +143,8 @@ function toView({ sku, onHand, reserved }: StockLevel) {
 }
 
 function decodeSkuCursor(cursor: string): string {
-  const [sku] = decodeCursor(cursor);
-  if (sku !== undefined) return sku;
+  const [candidate] = decodeCursor(cursor);
+  if (candidate !== undefined && sku.safeParse(candidate).success) return candidate;
   throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
     errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
   });

@@ -15,13 +15,15 @@ const state = z.enum(['ok', 'degraded', 'down']);
 const readinessView = z
   .object({
     status: state.openapi({ description: 'Worst of the checks; `down` only for database or Temporal' }),
-    checks: z.object({
-      database: state.openapi({ description: 'PostgreSQL answers' }),
-      temporal: state.openapi({ description: 'Temporal answers' }),
-      paymentGateway: state.openapi({ description: 'The payment provider answers' }),
-      mail: state.openapi({ description: 'The mail server answers' }),
-      backlog: state.openapi({ description: 'The workers keep up' }),
-    }),
+    checks: z
+      .object({
+        database: state.openapi({ description: 'PostgreSQL answers' }),
+        temporal: state.openapi({ description: 'Temporal answers' }),
+        paymentGateway: state.openapi({ description: 'The payment provider answers' }),
+        mail: state.openapi({ description: 'The mail server answers' }),
+        backlog: state.openapi({ description: 'The workers keep up' }),
+      })
+      .openapi({ description: 'Each dependency by itself' }),
   })
   .openapi('Readiness');
 

@@ -6,7 +6,7 @@ import type { OrderRequest } from '../../domain/order.ts';
 import type { OrderSettings } from '../../workflows/contract.ts';
 import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
-import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { decodeCursor, toPage } from '../cursor.ts';
 import { parseIdempotencyKey, requestHashOf } from '../idempotency-key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import type { OrderReader } from '../order-reader.ts';
@@ -22,7 +22,7 @@ import {
   timelineView,
   type CreateOrderBody,
 } from '../schemas/order.ts';
-import { idempotencyHeader } from '../schemas/primitives.ts';
+import { idempotencyHeader, requestedInstant } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import { validationHook } from '../validation.ts';
 
@@ -42,7 +42,7 @@ export interface OrderRoutesDeps {
 const WAIT_MAX_SECONDS = 30;
 
 const orderPath = z.object({
-  id: z.string().max(100).openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
+  id: z.string().openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
 });
 
 const createOrder = createRoute({
@@ -53,6 +53,8 @@ const createOrder = createRoute({
   description: 'Answers as soon as the order is stored durably; from then on it is carried to an end whatever crashes.',
   ...guardedBy('orders:write'),
   request: {
+    // No parameter is known: one that asks for something else than an order must not make one.
+    query: z.strictObject({}),
     headers: idempotencyHeader,
     body: { required: true, content: { 'application/json': { schema: createOrderBody } } },
   },
@@ -85,7 +87,7 @@ const getOrder = createRoute({
   ...guardedBy('orders:read'),
   request: {
     params: orderPath,
-    query: z.object({
+    query: z.strictObject({
       wait: z.coerce.number().int().min(0).max(WAIT_MAX_SECONDS).optional().openapi({
         description: 'Seconds to wait, up to 30: answers as soon as the order is at rest or a case is open',
         example: 10,
@@ -149,16 +151,17 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
     .openapi(listOrders, async (c) => {
       const { tenantId } = c.get('caller');
       const { limit, cursor, createdAfter, ...filters } = c.req.valid('query');
-      const before = cursor === undefined ? undefined : decodeOrderCursor(cursor);
-      const items = await deps.reader.list({
+      const found = await deps.reader.list({
         tenantId,
         ...filters,
         createdAfter: createdAfter === undefined ? undefined : new Date(createdAfter),
-        before,
-        limit,
+        before: cursor === undefined ? undefined : decodeOrderCursor(cursor),
+        limit: limit + 1,
       });
-      const last = items.length === limit ? items.at(-1) : undefined;
-      return c.json({ items, nextCursor: last === undefined ? null : encodeCursor([last.createdAt, last.id]) }, 200);
+      return c.json(
+        toPage(found, limit, (order) => [order.createdAt, order.id]),
+        200,
+      );
     })
     .openapi(getOrder, async (c) => {
       const { tenantId } = c.get('caller');
@@ -218,7 +221,7 @@ function sealContact(sealer: ContactSealer, orderId: string, { customer }: Creat
 
 function decodeOrderCursor(cursor: string): { createdAt: Date; orderId: string } {
   const [createdAt = '', orderId = ''] = decodeCursor(cursor);
-  if (Number.isNaN(Date.parse(createdAt)) || !isOrderId(orderId)) {
+  if (!requestedInstant.safeParse(createdAt).success || !isOrderId(orderId)) {
     throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
       errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
     });

@@ -26,13 +26,13 @@ export const productView = z
 /** A page of products. */
 export const productPage = z
   .object({
-    items: z.array(productView),
+    items: z.array(productView).openapi({ description: 'By SKU' }),
     nextCursor: z.string().nullable().openapi({ description: 'Cursor of the next page; null on the last one' }),
   })
   .openapi('ProductPage');
 
 /** Query of `GET /v1/products`. */
-export const listProductsQuery = z.object(pageQuery);
+export const listProductsQuery = z.strictObject(pageQuery);
 
 /** Path with a SKU. */
 export const skuPath = z.object({ sku });

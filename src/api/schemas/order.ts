@@ -3,7 +3,7 @@ import { ORDER_STATUSES, REJECTION_REASONS } from '../../domain/order-status.ts'
 import { PAYMENT_STATES } from '../../domain/payment.ts';
 import { RESERVATION_STATES } from '../../domain/reservation.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
-import { currency, instant, pageQuery, sku, text } from './primitives.ts';
+import { currency, instant, pageQuery, requestedInstant, sku, text } from './primitives.ts';
 
 /** Lines of one order, and pieces of one line after lines of the same SKU are added up. */
 export const LINES_MAX = 100;
@@ -86,10 +86,12 @@ export const acceptedOrder = z
       .string()
       .openapi({ description: 'Order id, derived from tenant and key', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
     status: z.literal('PENDING').openapi({ description: 'Always PENDING: the order is accepted, not yet carried out' }),
-    links: z.object({
-      self: z.string().openapi({ description: 'Address of the order', example: '/v1/orders/ord_...' }),
-      timeline: z.string().openapi({ description: 'Address of its history', example: '/v1/orders/ord_.../timeline' }),
-    }),
+    links: z
+      .object({
+        self: z.string().openapi({ description: 'Address of the order', example: '/v1/orders/ord_...' }),
+        timeline: z.string().openapi({ description: 'Address of its history', example: '/v1/orders/ord_.../timeline' }),
+      })
+      .openapi({ description: 'Where to look next' }),
   })
   .openapi('AcceptedOrder');
 
@@ -99,21 +101,50 @@ const shortage = z.object({
   available: z.int().openapi({ description: 'Pieces left', example: 5 }),
 });
 
+const rejectionDetails = z
+  .union([
+    z.object({
+      lines: z.array(shortage).readonly().openapi({ description: '`out_of_stock`: the lines that fell short' }),
+    }),
+    z.object({
+      skus: z.array(sku).readonly().openapi({ description: '`unknown_sku`, `currency_mismatch`: which ones' }),
+    }),
+    z.object({ declineCode: z.string().openapi({ description: "`payment_declined`: the provider's reason" }) }),
+    z.object({
+      expectedTotalMinor: minor('`price_changed`: the total you expected'),
+      totalMinor: minor('`price_changed`: the total by the catalog'),
+    }),
+  ])
+  .nullable()
+  .openapi({ description: 'What the reason alone does not say' });
+
+const lineView = z.object({
+  sku: z.string().openapi({ description: 'Stock keeping unit', example: 'SKU-0001' }),
+  quantity: z.int().openapi({ description: 'Pieces', example: 2 }),
+  unitPriceMinor: minor('Frozen price of one piece; null before stock is held').nullable(),
+  reservation: z
+    .enum(RESERVATION_STATES)
+    .nullable()
+    .openapi({ description: 'State of the held stock; null before it is held' }),
+});
+
+const paymentView = z
+  .object({
+    state: z.enum(PAYMENT_STATES).openapi({ description: 'Where the money is' }),
+    authorizedMinor: minor('Authorized so far'),
+    capturedMinor: minor('Captured so far'),
+    refundedMinor: minor('Refunded so far'),
+    method: z.string().openapi({ description: 'Token of the payment method', example: 'pm_ok' }),
+  })
+  .openapi({ description: 'What was paid and given back' });
+
 /** An order as clients see it. */
 export const orderView = z
   .object({
     id: z.string().openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
     status: z.enum(ORDER_STATUSES).openapi({ description: 'Where the order is' }),
     reason: z.enum(REJECTION_REASONS).nullable().openapi({ description: 'Why it was rejected' }),
-    reasonDetails: z
-      .union([
-        z.object({ lines: z.array(shortage).readonly() }),
-        z.object({ skus: z.array(z.string()).readonly() }),
-        z.object({ declineCode: z.string() }),
-        z.object({ expectedTotalMinor: z.int(), totalMinor: z.int() }),
-      ])
-      .nullable()
-      .openapi({ description: 'What the reason alone does not say' }),
+    reasonDetails: rejectionDetails,
     attention: z
       .object({
         caseId: z.string().openapi({ description: 'Case id' }),
@@ -124,53 +155,44 @@ export const orderView = z
       .nullable()
       .openapi({ description: 'Open case: the order waits for a person' }),
     reference: z.string().nullable().openapi({ description: 'Your reference', example: 'cart-991' }),
-    customer: z.object({ id: z.string().openapi({ description: 'Your id of the customer', example: 'cust_42' }) }),
+    customer: z
+      .object({ id: z.string().openapi({ description: 'Your id of the customer', example: 'cust_42' }) })
+      .openapi({ description: 'Who ordered; contact data is never shown' }),
     currency: z.string().openapi({ description: 'ISO 4217 currency code', example: 'EUR' }),
     totalMinor: minor('Total at the frozen prices; null before stock is held').nullable(),
-    lines: z.array(
-      z.object({
-        sku: z.string().openapi({ description: 'Stock keeping unit', example: 'SKU-0001' }),
-        quantity: z.int().openapi({ description: 'Pieces', example: 2 }),
-        unitPriceMinor: minor('Frozen price of one piece').nullable(),
-        reservation: z.enum(RESERVATION_STATES).nullable().openapi({ description: 'State of the held stock' }),
-      }),
-    ),
-    payment: z.object({
-      state: z.enum(PAYMENT_STATES).openapi({ description: 'Where the money is' }),
-      authorizedMinor: minor('Authorized so far'),
-      capturedMinor: minor('Captured so far'),
-      refundedMinor: minor('Refunded so far'),
-      method: z.string().openapi({ description: 'Token of the payment method', example: 'pm_ok' }),
-    }),
+    lines: z.array(lineView).openapi({ description: 'By SKU; lines of the same SKU are added up' }),
+    payment: paymentView,
     holdExpiresAt: instant('When the held stock is given back, while it is held').nullable(),
     version: z.int().openapi({ description: 'Grows with every event of the order', example: 2 }),
     createdAt: instant('When the order was opened'),
     updatedAt: instant('When it last changed'),
     correlationId: z.string().openapi({ description: 'Correlation id of the request that made the order' }),
-    workflow: z.object({
-      id: z.string().openapi({ description: 'Temporal workflow id', example: 'order/ord_...' }),
-      url: z.string().openapi({ description: 'The workflow in the Temporal Web UI' }),
-    }),
+    workflow: z
+      .object({
+        id: z.string().openapi({ description: 'Temporal workflow id', example: 'order/ord_...' }),
+        url: z.string().openapi({ description: 'The workflow in the Temporal Web UI' }),
+      })
+      .openapi({ description: 'What carries the order to its end' }),
   })
   .openapi('Order');
 export type OrderView = z.output<typeof orderView>;
 
 /** Query of `GET /v1/orders`. */
-export const listOrdersQuery = z.object({
+export const listOrdersQuery = z.strictObject({
   status: z.enum(ORDER_STATUSES).optional().openapi({ description: 'Only orders in this status' }),
   customerId: text(128).optional().openapi({ description: 'Only orders of this customer' }),
   reference: text(128).optional().openapi({ description: 'Only orders with this reference' }),
-  createdAfter: z.iso
-    .datetime({ offset: true })
-    .optional()
-    .openapi({ description: 'Only orders opened after this time (RFC 3339)' }),
+  createdAfter: requestedInstant.optional().openapi({
+    description: 'Only orders opened after this time (RFC 3339)',
+    example: '2026-11-21T10:00:00.000Z',
+  }),
   ...pageQuery,
 });
 
 /** A page of orders. */
 export const orderPage = z
   .object({
-    items: z.array(orderView),
+    items: z.array(orderView).openapi({ description: 'Newest first' }),
     nextCursor: z.string().nullable().openapi({ description: 'Cursor of the next page; null on the last one' }),
   })
   .openapi('OrderPage');
@@ -178,16 +200,18 @@ export const orderPage = z
 /** History of one order. */
 export const timelineView = z
   .object({
-    items: z.array(
-      z.object({
-        seq: z.int().openapi({ description: 'Position, from 1 without gaps', example: 1 }),
-        at: instant('When it happened'),
-        type: z.string().openapi({ description: 'What happened', example: 'order.opened' }),
-        from: z.enum(ORDER_STATUSES).nullable().openapi({ description: 'Status before, if it changed' }),
-        to: z.enum(ORDER_STATUSES).nullable().openapi({ description: 'Status after, if it changed' }),
-        actor: z.string().openapi({ description: 'Who did it', example: 'system' }),
-        data: z.record(z.string(), z.unknown()).openapi({ description: 'Details, by type' }),
-      }),
-    ),
+    items: z
+      .array(
+        z.object({
+          seq: z.int().openapi({ description: 'Position, from 1 without gaps', example: 1 }),
+          at: instant('When it happened'),
+          type: z.string().openapi({ description: 'What happened', example: 'order.opened' }),
+          from: z.enum(ORDER_STATUSES).nullable().openapi({ description: 'Status before, if it changed' }),
+          to: z.enum(ORDER_STATUSES).nullable().openapi({ description: 'Status after, if it changed' }),
+          actor: z.string().openapi({ description: 'Who did it', example: 'system' }),
+          data: z.record(z.string(), z.unknown()).openapi({ description: 'Details, by type' }),
+        }),
+      )
+      .openapi({ description: 'Oldest first; empty until the order is opened' }),
   })
   .openapi('Timeline');

@@ -34,13 +34,24 @@ export const instant = (description: string) =>
     .datetime()
     .openapi({ description: `${description} (RFC 3339, UTC, milliseconds)`, example: '2026-11-21T10:00:00.000Z' });
 
+const YEAR_10000 = Date.UTC(10_000, 0);
+
+/** A point in time in requests; years that PostgreSQL writes in another way than we do are refused. */
+export const requestedInstant = z.iso
+  .datetime({ offset: true })
+  .refine((time) => Date.parse(time) >= 0 && Date.parse(time) < YEAR_10000, 'must be between 1970 and 9999');
+
 /** `Idempotency-Key` as documentation; the middleware checks it, so that a bad one is a 400 and not a 422. */
 export const idempotencyHeader = z.object({
-  'idempotency-key': z.string().optional().openapi({
-    description:
-      'Required. 8 to 255 characters of `A-Z a-z 0-9 _ . : -`, quoted or bare. The same key never acts twice; repeat with it after a 503 or a lost answer.',
-    example: 'checkout-991',
-  }),
+  'idempotency-key': z
+    .string()
+    .optional()
+    .openapi({
+      param: { required: true },
+      description:
+        '8 to 255 characters of `A-Z a-z 0-9 _ . : -`, quoted or bare. The same key never acts twice; repeat with it after a 503 or a lost answer.',
+      example: 'checkout-991',
+    }),
 });
 
 /** Page size and cursor of lists. */

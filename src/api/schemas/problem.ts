@@ -12,12 +12,17 @@ export const problemView = z
     detail: z.string().openapi({ description: 'What is wrong with this request' }),
     code: z.string().openapi({ description: 'Stable code, see docs/errors.md', example: 'validation_failed' }),
     requestId: z.string().openapi({ description: 'Id of this request, as in `X-Request-Id` and in the logs' }),
-    errors: z.array(
-      z.object({
-        pointer: z.string().openapi({ description: 'JSON pointer to the field', example: '/lines/0/quantity' }),
-        detail: z.string().openapi({ description: 'What is wrong with it' }),
-      }),
-    ),
+    errors: z
+      .array(
+        z.object({
+          pointer: z.string().openapi({
+            description: 'JSON pointer into the body, or `#/query/NAME`',
+            example: '/lines/0/quantity',
+          }),
+          detail: z.string().openapi({ description: 'What is wrong with it' }),
+        }),
+      )
+      .openapi({ description: 'One entry per field that is wrong; up to 50' }),
   })
   .openapi('Problem');
 

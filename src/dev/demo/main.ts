@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { type Config, loadConfig } from '../../config.ts';
+import { LOOPBACK } from '../ports.ts';
+import { createInterrupts } from '../interrupts.ts';
+import { signDevToken } from '../dev-token.ts';
+import { createShop } from './client.ts';
+import { createNarrator } from './narrator.ts';
+import { DemoCannotRunError, runDemo } from './run-demo.ts';
+import { startSecondProcess } from './second-process.ts';
+import { DEMO_TENANT } from './stage.ts';
+import { createTemporalView } from './temporal-view.ts';
+
+/** The demo takes half a minute; its token may live for ten. */
+const TOKEN_TTL_SECONDS = 600;
+
+/** As a shell answers for a program that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+
+// Entry of `npm run demo`: plays six stories on the system that `npm start` runs.
+process.exit(await main());
+
+async function main(): Promise<number> {
+  // Ctrl-C only aborts `stop`: what the demo has started is ended on every way out.
+  const { stop } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
+  try {
+    if (process.env['JWT_SECRET'] === undefined && process.env['DATABASE_URL'] === undefined) {
+      throw new DemoCannotRunError('there is no .data/dev.env yet, and no variables say where a system is');
+    }
+    return await play(loadConfig(process.env), stop);
+  } catch (error) {
+    if (stop.aborted) {
+      console.error('\nnpm run demo: interrupted; what it had started is stopped, accepted orders go on by themselves');
+      return EXIT_INTERRUPTED;
+    }
+    console.error(`npm run demo: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+}
+
+async function play(config: Config, signal: AbortSignal): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'order-saga-demo-'));
+  const connection = Connection.lazy({ address: config.temporal.address, connectTimeout: '3s' });
+  const apiUrl = `http://${LOOPBACK}:${config.api.port}`;
+  try {
+    return await runDemo({
+      apiUrl,
+      variables: process.env,
+      folder,
+      stage: {
+        shop: createShop({ apiUrl, simulatorUrl: config.paymentGatewayUrl, token: await tokenFor(config), signal }),
+        temporal: createTemporalView(new Client({ connection, namespace: config.temporal.namespace }), signal),
+        narrator: createNarrator(console.log),
+        startSecondProcess: () => startSecondProcess({ variables: process.env, folder, signal }),
+        signal,
+      },
+    });
+  } finally {
+    await connection.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function tokenFor({ jwt }: Config): Promise<string> {
+  if (jwt.secret === null) throw new DemoCannotRunError('without JWT_SECRET it cannot make itself a token');
+  return signDevToken({
+    secret: jwt.secret,
+    issuer: jwt.issuer,
+    audience: jwt.audience,
+    tenant: DEMO_TENANT,
+    scopes: ['orders:write', 'orders:read'],
+    ttlSeconds: TOKEN_TTL_SECONDS,
+  });
+}

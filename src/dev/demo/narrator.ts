@@ -1,0 +1,38 @@
+import { styleText } from 'node:util';
+
+/** Something that a story says must be true at its end. */
+export interface Claim {
+  readonly text: string;
+  readonly holds: boolean;
+}
+
+/** Tells the stories on the terminal, line by line as they happen. */
+export interface Narrator {
+  /** Begins a story. */
+  title(text: string): void;
+  /** Says what happens now, with the seconds since the story began. */
+  say(text: string): void;
+  /** Says whether something is as it was told. */
+  check(claim: Claim): void;
+  /** A line of its own. */
+  print(text: string): void;
+}
+
+/** Creates a narrator; there are colors when standard output is a terminal and `NO_COLOR` is not set. */
+export function createNarrator(print: (line: string) => void): Narrator {
+  let begun = performance.now();
+  return {
+    title: (text) => {
+      begun = performance.now();
+      print(`\n${styleText('bold', text)}`);
+    },
+    say: (text) => {
+      const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
+      print(`  ${styleText('dim', `${seconds.padStart(5)} s`)}  ${text}`);
+    },
+    check: ({ text, holds }) => {
+      print(`  ${holds ? styleText('green', '     ok') : styleText('red', 'NOT SO:')}  ${text}`);
+    },
+    print,
+  };
+}

@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { type EnvironmentVariables, PROJECT_FOLDER } from '../dev-environment.ts';
+import { logTail } from '../process-log.ts';
+import { describeExit, runToEnd } from '../processes.ts';
+import type { Ending, Stage } from './stage.ts';
+import { STORIES, type Story } from './stories.ts';
+import { endingsTable } from './table.ts';
+
+/** There is no system to play on; the message says what to do. */
+export class DemoCannotRunError extends Error {
+  constructor(reason: string) {
+    super(
+      `${reason}.\nIt plays on a running system: start one with \`npm start\` first, then run this in a second terminal.`,
+    );
+    this.name = 'DemoCannotRunError';
+  }
+}
+
+/** What one demo is played with. */
+export interface DemoOptions {
+  readonly apiUrl: string;
+  /** For the programs that it starts. */
+  readonly variables: EnvironmentVariables;
+  /** For their logs; the caller removes it. */
+  readonly folder: string;
+  readonly stage: Stage;
+}
+
+/**
+ * Plays all stories, then prints the table and the audit's verdict. Resolves with the exit code: 0 when every story
+ * ended as told and the audit is clean.
+ * @throws {DemoCannotRunError} when there is no system that could play.
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const { stage, apiUrl } = options;
+  const { narrator } = stage;
+  await assertPlayable(stage);
+  narrator.print(`${STORIES.length} stories, played on ${apiUrl}`);
+  const endings: Ending[] = [];
+  for (const [index, story] of STORIES.entries()) {
+    narrator.title(`${index + 1}. ${story.title}`);
+    endings.push(await playToEnd(story, stage));
+  }
+  narrator.title('npm run audit');
+  const clean = await audit(options);
+  narrator.print(`\n${endingsTable(endings)}\n\naudit: ${clean ? 'clean' : 'NOT CLEAN'}`);
+  const otherwise = endings.flatMap(({ asTold }, index) => (asTold ? [] : [index + 1]));
+  narrator.print(otherwise.length === 0 ? 'Every story ended as told.' : `NOT as told: ${otherwise.join(', ')}.`);
+  return clean && otherwise.length === 0 ? 0 : 1;
+}
+
+async function assertPlayable({ shop }: Stage): Promise<void> {
+  const problem = await shop.problem();
+  if (problem !== null) throw new DemoCannotRunError(problem);
+  const faults = await shop.faultsOn();
+  if (faults.length === 0) return;
+  throw new Error(`the payment simulator has faults on (${faults.join(', ')}): POST /reset to it, then try again`);
+}
+
+/** A story that breaks off is a bad end, not the end of the others. */
+async function playToEnd(story: Story, stage: Stage): Promise<Ending> {
+  try {
+    return await story.play(stage);
+  } catch (error) {
+    stage.signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    stage.narrator.check({ text: `the story broke off: ${reason}`, holds: false });
+    return { orderId: null, happened: 'broke off', before: null, after: null, asTold: false };
+  }
+}
+
+/** Runs the audit over everything the system has ever done, not only over the demo's orders. */
+async function audit({ stage, variables, folder }: DemoOptions): Promise<boolean> {
+  const { narrator, signal } = stage;
+  const logFile = join(folder, 'audit.log');
+  const args = [join(PROJECT_FOLDER, 'src/audit/main.ts')];
+  const command = process.execPath;
+  const spec = { name: 'audit', command, args, cwd: PROJECT_FOLDER, logFile, env: { ...variables } };
+  const status = await runToEnd(spec, signal);
+  signal.throwIfAborted();
+  for (const line of logTail(logFile).split('\n')) narrator.say(line);
+  const clean = status.code === 0;
+  narrator.check({ text: `every invariant holds (${describeExit(status)})`, holds: clean });
+  return clean;
+}

@@ -1,0 +1,61 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type EnvironmentVariables, PROJECT_FOLDER } from '../dev-environment.ts';
+import { findFreePort, LOOPBACK } from '../ports.ts';
+import { logTail } from '../process-log.ts';
+import { startProcess } from '../processes.ts';
+import { untilReady } from '../readiness.ts';
+
+/** The lean sandbox's preload does nothing unless `WORKFLOW_SANDBOX=lean`, and must be there when it is. */
+const COMMAND = ['--import', './src/lean-sandbox.ts', 'src/combined.ts'];
+
+/** An API with its worker beside the running system, made to be killed. */
+export interface SecondProcess {
+  readonly pid: number;
+  readonly apiUrl: string;
+  /** The name that its work carries in Temporal. */
+  readonly identity: string;
+  /** kill -9, and resolves when it is gone; without effect when it is gone already. */
+  kill(): Promise<void>;
+}
+
+/** What a second process is started with. */
+export interface SecondProcessOptions {
+  /** The variables of the running system: it joins the same Temporal and the same databases. */
+  readonly variables: EnvironmentVariables;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts another `combined` process on a free port and resolves when it is ready.
+ * @throws {Error} with the end of its log when it does not get that far; nothing of it is left then.
+ */
+export async function startSecondProcess({ variables, folder, signal }: SecondProcessOptions): Promise<SecondProcess> {
+  const port = await findFreePort();
+  const apiUrl = `http://${LOOPBACK}:${port}`;
+  const child = await startProcess({
+    name: 'second process',
+    command: process.execPath,
+    args: COMMAND,
+    cwd: PROJECT_FOLDER,
+    logFile: join(folder, 'second-process.log'),
+    env: { ...variables, API_HOST: LOOPBACK, API_PORT: String(port), WORKER_METRICS_PORT: '0' },
+  });
+  const kill = async (): Promise<void> => {
+    // Without stages, the one signal it gets is SIGKILL, to its whole group.
+    await child.stop([]);
+  };
+  const ended = new AbortController();
+  void child.exited.then(() => {
+    ended.abort(new Error('it ended by itself'));
+  });
+  try {
+    await untilReady(`${apiUrl}/readyz`, AbortSignal.any([signal, ended.signal]));
+  } catch (error) {
+    await kill();
+    signal.throwIfAborted();
+    throw new Error(`the second process did not start: ${logTail(child.logFile)}`, { cause: error });
+  }
+  return { pid: child.pid, apiUrl, identity: `${child.pid}@${hostname()}`, kill };
+}

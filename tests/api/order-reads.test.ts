@@ -1,0 +1,210 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OrderView } from '../../src/api/schemas/order.ts';
+import { expectProblem, pointersOf } from '../support/problems.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+const RFC_3339_MILLISECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+function read(system: TestSystem, orderId: string, query = '', token?: string) {
+  return system.request<OrderView>(`/v1/orders/${orderId}${query}`, token === undefined ? {} : { token });
+}
+
+async function timed<Result>(work: Promise<Result>): Promise<{ result: Result; seconds: number }> {
+  const started = performance.now();
+  const result = await work;
+  return { result, seconds: (performance.now() - started) / 1_000 };
+}
+
+describe('an order', () => {
+  let system: TestSystem;
+  beforeAll(async () => {
+    system = await startTestSystem();
+  });
+  afterAll(() => system.stop());
+
+  it('is shown with everything but contact data', async () => {
+    const body = { reference: 'cart-991', expectedTotalMinor: 4_500 };
+    const orderId = await system.postOrder({ body });
+    const order = await system.orderAtRest(orderId);
+    expect(order).toEqual({
+      id: orderId,
+      status: 'CONFIRMED',
+      reason: null,
+      reasonDetails: null,
+      attention: null,
+      reference: 'cart-991',
+      customer: { id: 'cust_42' },
+      currency: 'EUR',
+      totalMinor: 4_500,
+      lines: [{ sku: 'SKU-0001', quantity: 2, unitPriceMinor: 2_250, reservation: 'COMMITTED' }],
+      payment: { state: 'CAPTURED', authorizedMinor: 4_500, capturedMinor: 4_500, refundedMinor: 0, method: 'pm_ok' },
+      holdExpiresAt: null,
+      version: 2,
+      createdAt: expect.stringMatching(RFC_3339_MILLISECONDS),
+      updatedAt: expect.stringMatching(RFC_3339_MILLISECONDS),
+      correlationId: expect.any(String),
+      workflow: { id: `order/${orderId}`, url: expect.stringContaining(`order%2F${orderId}`) },
+    });
+  });
+
+  it('says why it was rejected', async () => {
+    const declined = await system.orderAtRest(await system.postOrder({ method: 'pm_declined' }));
+    expect(declined).toMatchObject({ status: 'REJECTED', reason: 'payment_declined' });
+    expect(declined.reasonDetails).toEqual({ declineCode: expect.any(String) });
+    const short = await system.orderAtRest(await system.postOrder({ sku: 'SKU-SCARCE', quantity: 6 }));
+    expect(short).toMatchObject({ status: 'REJECTED', reason: 'out_of_stock' });
+    expect(short.reasonDetails).toEqual({ lines: [{ sku: 'SKU-SCARCE', requested: 6, available: 5 }] });
+  });
+
+  it('has a timeline without gaps, by its own clock', async () => {
+    const orderId = await system.postOrder();
+    const order = await system.orderAtRest(orderId);
+    const { status, body } = await system.request(`/v1/orders/${orderId}/timeline`);
+    expect(status).toBe(200);
+    const at = expect.stringMatching(RFC_3339_MILLISECONDS);
+    const common = { at, actor: 'system' };
+    expect(body).toEqual({
+      items: [
+        { ...common, seq: 1, type: 'order.opened', from: null, to: 'PENDING', data: {} },
+        { ...common, seq: 2, type: 'order.confirmed', from: 'PENDING', to: 'CONFIRMED', data: { totalMinor: 4_500 } },
+      ],
+    });
+    expect(order.version).toBe(2);
+  });
+
+  it('waits no longer than until it is at rest', async () => {
+    const orderId = await system.postOrder();
+    const whileWaiting = await timed(read(system, orderId, '?wait=30'));
+    expect(whileWaiting.result.body.status).toBe('CONFIRMED');
+    const atRest = await timed(read(system, orderId, '?wait=30'));
+    expect(atRest.result.body.status).toBe('CONFIRMED');
+    expect(whileWaiting.seconds).toBeLessThan(10);
+    expect(atRest.seconds).toBeLessThan(1);
+  });
+
+  it('waits no longer than asked', async () => {
+    const orderId = await system.postOrder({ method: 'pm_down' });
+    const { result, seconds } = await timed(read(system, orderId, '?wait=1'));
+    expect(result).toMatchObject({ status: 200, body: { status: 'PENDING', attention: null } });
+    expect(seconds).toBeGreaterThanOrEqual(1);
+    expect(seconds).toBeLessThan(3);
+    expect((await timed(read(system, orderId, '?wait=0'))).seconds).toBeLessThan(1);
+  });
+
+  it('stops waiting when a person must act', async () => {
+    const orderId = await system.postOrder({ method: 'pm_wrong_amount' });
+    const { result, seconds } = await timed(read(system, orderId, '?wait=30'));
+    expect(result.body).toMatchObject({
+      status: 'PENDING',
+      attention: {
+        caseId: expect.stringMatching(/^case_/),
+        step: expect.any(String),
+        errorCode: 'payment_mismatch',
+        openedAt: expect.stringMatching(RFC_3339_MILLISECONDS),
+      },
+    });
+    expect(seconds).toBeLessThan(15);
+  });
+
+  it.each(['31', '-1', '1.5', 'soon', 'Infinity', '1&wait=2'])('does not wait %s seconds', async (wait) => {
+    const orderId = await system.postOrder();
+    const problem = expectProblem(await read(system, orderId, `?wait=${wait}`), 'validation_failed');
+    expect(pointersOf(problem)).toEqual(['#/query/wait']);
+  });
+
+  it('is not found by another tenant, as if it did not exist', async () => {
+    const orderId = await system.postOrder();
+    const other = await system.token('acme');
+    const unknown = `ord_${'a'.repeat(26)}`;
+    for (const suffix of ['', '?wait=1', '/timeline']) {
+      const problems = [
+        expectProblem(await read(system, orderId, suffix, other), 'not_found'),
+        expectProblem(await read(system, unknown, suffix, other), 'not_found'),
+        expectProblem(await read(system, 'ord_malformed', suffix, other), 'not_found'),
+        expectProblem(await read(system, `${orderId}%00`, suffix, other), 'not_found'),
+        expectProblem(await read(system, 'x'.repeat(5_000), suffix, other), 'not_found'),
+      ];
+      const bodies = problems.map(({ requestId, ...rest }) => rest);
+      expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);
+    }
+  });
+
+  it('needs a token with the scope', async () => {
+    const token = await system.token('demo', ['orders:write', 'catalog:write']);
+    for (const path of ['/v1/orders', '/v1/orders/ord_x', '/v1/orders/ord_x/timeline']) {
+      expectProblem(await system.request(path, { token }), 'forbidden');
+      expectProblem(await system.request(path, { headers: { authorization: 'Bearer' } }), 'unauthorized');
+    }
+  });
+
+  it.each(['/v1/orders/ord_x', '/v1/orders/ord_x/timeline'])('is only read at %s', async (path) => {
+    const answer = await system.request(path, { method: 'DELETE' });
+    expectProblem(answer, 'method_not_allowed');
+    expect(answer.headers.get('allow')).toBe('GET, HEAD');
+  });
+});
+
+describe('an order that no worker has opened yet', () => {
+  let system: TestSystem;
+  beforeAll(async () => {
+    system = await startTestSystem({ worker: false });
+  });
+  afterAll(() => system.stop());
+
+  it('is shown from what was accepted', async () => {
+    const lines = [
+      { sku: 'SKU-0002', quantity: 1 },
+      { sku: 'SKU-0001', quantity: 1 },
+      { sku: 'SKU-0001', quantity: 2 },
+    ];
+    const orderId = await system.postOrder({ body: { lines, reference: 'cart-7' } });
+    const { body } = await read(system, orderId);
+    expect(body).toEqual({
+      id: orderId,
+      status: 'PENDING',
+      reason: null,
+      reasonDetails: null,
+      attention: null,
+      reference: 'cart-7',
+      customer: { id: 'cust_42' },
+      currency: 'EUR',
+      totalMinor: null,
+      lines: [
+        { sku: 'SKU-0001', quantity: 3, unitPriceMinor: null, reservation: null },
+        { sku: 'SKU-0002', quantity: 1, unitPriceMinor: null, reservation: null },
+      ],
+      payment: { state: 'NONE', authorizedMinor: 0, capturedMinor: 0, refundedMinor: 0, method: 'pm_ok' },
+      holdExpiresAt: null,
+      version: 0,
+      createdAt: expect.stringMatching(RFC_3339_MILLISECONDS),
+      updatedAt: body.createdAt,
+      correlationId: expect.any(String),
+      workflow: { id: `order/${orderId}`, url: expect.stringContaining(`order%2F${orderId}`) },
+    });
+    expect(await system.database.query('SELECT FROM orders.orders')).toHaveLength(0);
+  });
+
+  it('waits as long as asked, and its timeline is empty', async () => {
+    const orderId = await system.postOrder();
+    const { result, seconds } = await timed(read(system, orderId, '?wait=1'));
+    expect(result.body.status).toBe('PENDING');
+    expect(seconds).toBeGreaterThanOrEqual(1);
+    expect(await system.request(`/v1/orders/${orderId}/timeline`)).toMatchObject({ status: 200, body: { items: [] } });
+  });
+
+  it('is replayed and refused by its key as any other', async () => {
+    const key = randomUUID();
+    const orderId = await system.postOrder({}, key);
+    expect(await system.postOrder({}, key)).toBe(orderId);
+    await expect(system.postOrder({ quantity: 3 }, key)).rejects.toThrow('idempotency_key_reused');
+  });
+
+  it('is not found by another tenant', async () => {
+    const orderId = await system.postOrder();
+    const other = await system.token('acme');
+    for (const suffix of ['', '?wait=1', '/timeline']) {
+      expectProblem(await read(system, orderId, suffix, other), 'not_found');
+    }
+  });
+});

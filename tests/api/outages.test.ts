@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startAnotherApi, type AnotherApi } from '../support/another-api.ts';
+import { findTestPort } from '../support/ports.ts';
+import { expectProblem, expectUnavailable } from '../support/problems.ts';
+import { orderBody, startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
+
+/** What clients are promised to wait for at most. */
+const ANSWER_LIMIT_SECONDS = 6;
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem();
+});
+afterAll(() => system.stop());
+
+async function post(client: SystemClient, key: string) {
+  const started = performance.now();
+  const headers = { 'idempotency-key': key };
+  const answer = await client.request('/v1/orders', { method: 'POST', headers, body: JSON.stringify(orderBody()) });
+  return { answer, seconds: (performance.now() - started) / 1_000 };
+}
+
+describe('with Temporal down', () => {
+  let api: AnotherApi;
+  beforeAll(async () => {
+    api = await startAnotherApi(system, { TEMPORAL_ADDRESS: `127.0.0.1:${await findTestPort()}` });
+  });
+  afterAll(() => api.stop());
+
+  it('refuses orders within 6 s, from the first one on, and takes none of them', async () => {
+    const keys = Array.from({ length: 20 }, () => randomUUID());
+    const posts = await Promise.all(keys.map((key) => post(api, key)));
+    for (const { answer, seconds } of posts) {
+      expectUnavailable(answer);
+      expect(seconds).toBeLessThan(ANSWER_LIMIT_SECONDS);
+    }
+    const [key = ''] = keys;
+    const { answer } = await post(system, key);
+    expect(answer).toMatchObject({ status: 202 });
+    expect(answer.headers.get('idempotency-replayed')).toBe('false');
+  });
+
+  it('reads orders, lists and timelines as usual', async () => {
+    const orderId = await system.postOrder();
+    const order = await system.orderAtRest(orderId);
+    const self = `/v1/orders/${orderId}`;
+    expect(await api.request(self)).toMatchObject({ status: 200, body: order });
+    expect(await api.request(`${self}?wait=10`)).toMatchObject({ status: 200, body: order });
+    expect(await api.request(`${self}/timeline`)).toMatchObject({ status: 200, body: { items: [{}, {}] } });
+    expect(await api.request('/v1/orders?limit=1')).toMatchObject({ status: 200, body: { items: [order] } });
+    expect(await api.request('/v1/stock/SKU-0001')).toMatchObject({ status: 200 });
+  });
+
+  it('does not say of an order without a row that it does not exist', async () => {
+    const unknown = `ord_${'a'.repeat(26)}`;
+    expectUnavailable(await api.request(`/v1/orders/${unknown}`));
+    expectUnavailable(await api.request(`/v1/orders/${unknown}?wait=1`));
+    expectUnavailable(await api.request(`/v1/orders/${unknown}/timeline`));
+    expectProblem(await api.request('/v1/orders/ord_malformed'), 'not_found');
+  });
+
+  it('is not ready, but alive', async () => {
+    await expect.poll(() => api.request('/readyz'), { timeout: 10_000 }).toMatchObject({
+      status: 503,
+      body: { status: 'down', checks: { temporal: 'down', database: 'ok' } },
+    });
+    expect(await api.request('/livez')).toMatchObject({ status: 200 });
+    expectUnavailable((await post(api, randomUUID())).answer);
+  });
+});
+
+describe('with PostgreSQL down', () => {
+  let api: AnotherApi;
+  beforeAll(async () => {
+    api = await startAnotherApi(system, { DATABASE_URL: `postgres://a:b@127.0.0.1:${await findTestPort()}/c` });
+  });
+  afterAll(() => api.stop());
+
+  it.each([
+    '/v1/orders',
+    `/v1/orders/ord_${'a'.repeat(26)}`,
+    `/v1/orders/ord_${'a'.repeat(26)}?wait=5`,
+    `/v1/orders/ord_${'a'.repeat(26)}/timeline`,
+    '/v1/products',
+    '/v1/stock/SKU-0001',
+  ])('cannot read %s now', async (path) => {
+    expectUnavailable(await api.request(path));
+  });
+
+  it('changes nothing and says so', async () => {
+    const product = { name: 'Tea', priceMinor: 1, currency: 'EUR' };
+    expectUnavailable(await api.request('/v1/products/TEA', { method: 'PUT', body: JSON.stringify(product) }));
+    const adjustment = {
+      method: 'POST',
+      headers: { 'idempotency-key': randomUUID() },
+      body: JSON.stringify({ delta: 1, reason: 'restock' }),
+    };
+    expectUnavailable(await api.request('/v1/stock/SKU-0001/adjustments', adjustment));
+  });
+
+  it('accepts orders or refuses them, and loses none', async () => {
+    const keys = Array.from({ length: 10 }, () => randomUUID());
+    const posts = await Promise.all(keys.map((key) => post(api, key)));
+    for (const { answer, seconds } of posts) {
+      expect([202, 503]).toContain(answer.status);
+      expect(seconds).toBeLessThan(ANSWER_LIMIT_SECONDS);
+      if (answer.status === 503) expectUnavailable(answer);
+      else expect(await system.orderAtRest(String(answer.body['id']))).toMatchObject({ status: 'CONFIRMED' });
+    }
+    // The key is answered from the workflow alone.
+    const [key = ''] = keys;
+    expect((await post(api, key)).answer.headers.get('idempotency-replayed')).toBe('true');
+  });
+
+  it('is not ready, but alive', async () => {
+    expect(await api.request('/readyz')).toMatchObject({
+      status: 503,
+      body: { status: 'down', checks: { temporal: 'ok', database: 'down' } },
+    });
+    expect(await api.request('/livez')).toMatchObject({ status: 200 });
+  });
+});

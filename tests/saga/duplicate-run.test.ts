@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { orderWorkflowId } from '../../src/workflows/contract.ts';
+import { evidenceOf, plannedOrder, proveEnd } from '../support/evidence.ts';
+import { createFaults } from '../support/faults.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+describe('a create that is repeated after Temporal has forgotten its workflow', () => {
+  const faults = createFaults();
+  let system: TestSystem;
+  /** The same system to its data, in a namespace that knows none of its orders: as after the retention. */
+  let later: TestSystem;
+  beforeAll(async () => {
+    system = await startTestSystem();
+    const { DATABASE_URL = '', PAYMENT_GATEWAY_URL = '', SMTP_URL = '' } = system.env;
+    later = await startTestSystem({
+      wrapActivities: faults.wrap,
+      env: { DATABASE_URL, PAYMENT_GATEWAY_URL, SMTP_URL },
+    });
+  });
+  afterAll(async () => {
+    await later.stop();
+    await system.stop();
+  });
+
+  it.each([
+    { method: 'pm_ok', end: 'CONFIRMED' },
+    { method: 'pm_declined', end: 'REJECTED' },
+  ] as const)('ends as DUPLICATE and changes nothing: $end', async ({ method, end }) => {
+    const { key, orderId } = plannedOrder();
+    await system.postOrder({ method }, key);
+    const stored = await proveEnd(system, orderId, end);
+    const { workflow: _, ...seen } = await system.orderAtRest(orderId);
+
+    expect(await later.postOrder({ method }, key)).toBe(orderId);
+    expect(await later.client.workflow.getHandle(orderWorkflowId(orderId)).result()).toEqual({ status: 'DUPLICATE' });
+    expect(await evidenceOf(system, orderId)).toEqual(stored);
+    expect(await later.orderAtRest(orderId)).toMatchObject(seen);
+    expect(faults.calls(orderId)).toMatchObject([{ activity: 'openOrder' }]);
+    expect(await system.mails(orderId)).toHaveLength(end === 'CONFIRMED' ? 1 : 0);
+  });
+
+  it('leaves an order alone that is still open: its own workflow carries it to its end', async () => {
+    const { key, orderId } = plannedOrder();
+    await system.postOrder({ method: 'pm_down' }, key);
+    await expect.poll(async () => (await evidenceOf(system, orderId)).operations).toMatchObject([{ state: 'UNKNOWN' }]);
+    await later.postOrder({ method: 'pm_down' }, key);
+    expect(await later.client.workflow.getHandle(orderWorkflowId(orderId)).result()).toEqual({ status: 'DUPLICATE' });
+    expect(await evidenceOf(system, orderId)).toMatchObject({ status: 'PENDING', reservations: [{ state: 'HELD' }] });
+    await system.setFaults({ pmDown: false });
+    await proveEnd(system, orderId, 'CONFIRMED');
+  });
+});

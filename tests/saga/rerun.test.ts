@@ -1,0 +1,145 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
+import type { CrashPoint } from '../support/crashing-worker.ts';
+import { evidenceOf, plannedOrder, proveEnd, stockOf, type Evidence } from '../support/evidence.ts';
+import { afterEffect, createFaults, givenUp } from '../support/faults.ts';
+import { expireHold } from '../support/step-ways.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+/** An order that is interrupted right after one of its effects. */
+interface Interrupted extends CrashPoint {
+  readonly key: string;
+  readonly method: string;
+  readonly end: 'CONFIRMED' | 'REJECTED';
+  /** A SKU of the order's own, so that its stock figures tell about it alone. */
+  readonly sku: string;
+}
+
+const ENDS_CONFIRMED = ['openOrder', 'holdStock', 'takePayment', 'commitStock', 'confirmOrder', 'sendMessage'] as const;
+const ENDS_REJECTED = ['recordRefusal', 'undoPayment', 'releaseStock', 'rejectOrder'] as const;
+const QUANTITY = 3;
+
+function interruptedAfterEachEffect(): Interrupted[] {
+  const confirmed = ENDS_CONFIRMED.map((activity) => ({
+    activity,
+    end: 'CONFIRMED',
+    method: 'pm_ok',
+    isGivenUp: false,
+  }));
+  const rejected = ENDS_REJECTED.flatMap((activity) => [
+    { activity, end: 'REJECTED', method: 'pm_declined', isGivenUp: false },
+    { activity, end: 'REJECTED', method: 'pm_ok', isGivenUp: true },
+  ]);
+  return [...confirmed, ...rejected].map((point, index) => ({
+    ...(point as Pick<Interrupted, 'activity' | 'end' | 'method' | 'isGivenUp'>),
+    ...plannedOrder(),
+    sku: `SKU-${String(index + 101).padStart(4, '0')}`,
+  }));
+}
+
+async function post(system: TestSystem, { key, method, sku }: Interrupted): Promise<void> {
+  await system.postOrder({ method, sku, quantity: QUANTITY }, key);
+}
+
+async function proveUndisturbedEnd(system: TestSystem, order: Interrupted): Promise<Evidence> {
+  const { orderId, sku, end } = order;
+  const evidence = await proveEnd(system, orderId, end);
+  expect(evidence.events.at(-1)).toMatchObject({ type: end === 'CONFIRMED' ? 'order.confirmed' : 'order.rejected' });
+  expect(evidence.ledger.filter(({ kind }) => kind === 'sale')).toHaveLength(1);
+  const sold = end === 'CONFIRMED' ? QUANTITY : 0;
+  expect(await stockOf(system, sku)).toEqual({ onHand: 10_000 - sold, reserved: 0 });
+  await expect.poll(() => system.mails(orderId)).toHaveLength(end === 'CONFIRMED' ? 1 : 0);
+  return evidence;
+}
+
+describe('a worker killed right after an effect, before its workflow task completes', () => {
+  const orders = interruptedAfterEachEffect();
+  const atCrash = new Map<string, Evidence>();
+  let system: TestSystem;
+  let survivor: ChildProcess;
+
+  beforeAll(async () => {
+    system = await startTestSystem({ worker: false });
+    // All orders wait when the worker comes, so that all are under way at the same time.
+    await Promise.all(orders.map((order) => post(system, order)));
+    const plan = JSON.stringify(orders.map(({ orderId, activity, isGivenUp }) => ({ orderId, activity, isGivenUp })));
+    const victim = startNode('tests/support/crashing-worker.ts', { ...system.env, CRASH_PLAN: plan });
+    expect(await once(victim, 'exit')).toEqual([null, 'SIGKILL']);
+    for (const { orderId } of orders) atCrash.set(orderId, await evidenceOf(system, orderId));
+    survivor = startNode('src/worker.ts', system.env);
+  });
+  afterAll(async () => {
+    survivor.kill('SIGTERM');
+    await once(survivor, 'exit');
+    await system.stop();
+  });
+
+  it.each(orders)('$activity ($method, $end): another worker finds what is stored and ends the same', async (order) => {
+    const before = atCrash.get(order.orderId);
+    const after = await proveUndisturbedEnd(system, order);
+    expect(after.events.slice(0, before?.events.length)).toEqual(before?.events);
+    expect(after.ledger.slice(0, before?.ledger.length)).toEqual(before?.ledger);
+    expect(after.movements.slice(0, before?.movements.length)).toEqual(before?.movements);
+    expect(await tasksLost(system, order.orderId)).toBeGreaterThan(0);
+  });
+});
+
+describe('a signal that arrives right after an effect, before the workflow task completes', () => {
+  const faults = createFaults();
+  const orders = interruptedAfterEachEffect();
+  let system: TestSystem;
+
+  beforeAll(async () => {
+    system = await startTestSystem({ wrapActivities: faults.wrap });
+    for (const { orderId, activity, isGivenUp } of orders) {
+      if (isGivenUp) faults.inject(orderId, 'takePayment', givenUp());
+      faults.inject(
+        orderId,
+        activity,
+        afterEffect(() => signal(orderId)),
+      );
+    }
+    await Promise.all(orders.map((order) => post(system, order)));
+  });
+  afterAll(() => system.stop());
+
+  const signal = (orderId: string): Promise<void> =>
+    system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(resumeOrderSignal);
+
+  it.each(orders)('$activity ($method, $end): the task runs again and ends the same', async (order) => {
+    await proveUndisturbedEnd(system, order);
+    expect(await tasksLost(system, order.orderId)).toBeGreaterThan(0);
+    expect(faults.calls(order.orderId, 'openOrder').length).toBeGreaterThan(1);
+  });
+
+  it('retakeStock: the task runs again and ends the same', async () => {
+    const { key, orderId } = plannedOrder();
+    faults.inject(
+      orderId,
+      'takePayment',
+      afterEffect(() => expireHold(system, orderId)),
+    );
+    faults.inject(
+      orderId,
+      'retakeStock',
+      afterEffect(() => signal(orderId)),
+    );
+    await system.postOrder({}, key);
+    const { movements } = await proveEnd(system, orderId, 'CONFIRMED');
+    expect(movements.map(({ kind }) => kind)).toEqual(['hold', 'expire', 'hold', 'commit']);
+    expect(faults.calls(orderId, 'openOrder').length).toBeGreaterThan(1);
+  });
+});
+
+/** Workflow tasks whose work the server forgot: timed out with their worker, or refused because of a new event. */
+async function tasksLost(system: TestSystem, orderId: string): Promise<number> {
+  const { events } = await system.client.workflow.getHandle(orderWorkflowId(orderId)).fetchHistory();
+  const lost = events?.filter((e) => e.workflowTaskTimedOutEventAttributes ?? e.workflowTaskFailedEventAttributes);
+  return lost?.length ?? 0;
+}
+
+function startNode(file: string, env: Readonly<Record<string, string>>): ChildProcess {
+  return spawn(process.execPath, [file], { env: { PATH: process.env['PATH'], ...env }, stdio: 'inherit' });
+}

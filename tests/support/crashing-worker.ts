@@ -1,0 +1,46 @@
+import { composeActivities, composeWorkers, openResources } from '../../src/compose.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createLogger } from '../../src/logger.ts';
+import { connectNatively, installTemporalRuntime } from '../../src/temporal.ts';
+import { afterEffect, createFaults, givenUp, type ActivityName } from './faults.ts';
+
+/** Where one order is when the worker dies. */
+export interface CrashPoint {
+  readonly orderId: string;
+  /** Its effect has happened; the workflow has not heard of it. */
+  readonly activity: ActivityName;
+  /** The order is given up although it was charged, so that there is a payment to undo. */
+  readonly isGivenUp: boolean;
+}
+
+/**
+ * A worker process that ends by SIGKILL in the moment when every order of `CRASH_PLAN` (a JSON list of crash points)
+ * stands right after its effect. One process serves all points, because each kill costs a task's timeout.
+ */
+async function run(): Promise<void> {
+  const plan = JSON.parse(process.env['CRASH_PLAN'] ?? '[]') as readonly CrashPoint[];
+  const config = loadConfig(process.env);
+  const logger = createLogger({ level: config.logLevel, service: 'crashing-worker' });
+  installTemporalRuntime(logger, 0);
+  const resources = openResources(config, logger, 'crashing-worker');
+  const activities = faultsOf(plan).wrap(composeActivities(config, resources));
+  const workers = await composeWorkers(config, logger, await connectNatively(config.temporal), activities);
+  await workers.run();
+}
+
+function faultsOf(plan: readonly CrashPoint[]): ReturnType<typeof createFaults> {
+  const faults = createFaults();
+  let awaited = plan.length;
+  const crash = (): Promise<void> => {
+    awaited -= 1;
+    if (awaited === 0) process.kill(process.pid, 'SIGKILL');
+    return new Promise(() => {});
+  };
+  for (const { orderId, activity, isGivenUp } of plan) {
+    if (isGivenUp) faults.inject(orderId, 'takePayment', givenUp());
+    faults.inject(orderId, activity, afterEffect(crash));
+  }
+  return faults;
+}
+
+await run();
