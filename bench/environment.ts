@@ -39,6 +39,9 @@ const POSTGRES_SETTINGS = {
 /** Every round's databases are copies of these, so that no round finds what an earlier one left. */
 const TEMPLATES = { app: 'bench_app', main: 'bench_temporal', visibility: 'bench_visibility' } as const;
 
+/** Copying or dropping a database forces a checkpoint of everything that is dirty. */
+const ADMIN_TIMEOUT_MS = 120_000;
+
 const NAMESPACE = 'default';
 const STOP: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 30_000 }];
 
@@ -90,7 +93,7 @@ export async function startEnvironment(cleanup: Cleanup, log: (line: string) => 
 
   const bundle = join(folder, 'workflow-bundle.js');
   await bundleWorkflows(bundle);
-  await admin.pool.query(`CREATE DATABASE ${TEMPLATES.app}`);
+  await administer(admin, `CREATE DATABASE ${TEMPLATES.app}`);
   await prepareApp(postgres.url(TEMPLATES.app));
   const logFile = join(folder, 'temporal-sql-tool.log');
   await createTemporalDatabases({ programs, postgres, databases: TEMPLATES, logFile });
@@ -108,6 +111,18 @@ async function prepareApp(url: string): Promise<void> {
 /** Connections of the benchmark itself. */
 export function openDatabase(url: string): Database {
   return createDatabase({ url, poolSize: 2, applicationName: 'bench', onIdleError: () => {} });
+}
+
+/** A statement of an administrator, which may take longer than any of the product's. */
+export async function administer(admin: Database, text: string): Promise<void> {
+  const client = await admin.pool.connect();
+  try {
+    await client.query('SET statement_timeout = 0');
+    const statement = { text, query_timeout: ADMIN_TIMEOUT_MS };
+    await client.query(statement);
+  } finally {
+    client.release();
+  }
 }
 
 /** Starts what stands around a system: its databases, Temporal, payment simulator (5 ms a call), mail sink. */
@@ -150,10 +165,8 @@ async function copyTemplates(
   const suffix = round.replaceAll(/\W/g, '_');
   const copies = { app: `app_${suffix}`, main: `temporal_${suffix}`, visibility: `visibility_${suffix}` };
   for (const key of ['app', 'main', 'visibility'] as const) {
-    await admin.pool.query(`CREATE DATABASE ${copies[key]} TEMPLATE ${TEMPLATES[key]}`);
-    await cleanup.add(async () => {
-      await admin.pool.query(`DROP DATABASE ${copies[key]} WITH (FORCE)`);
-    });
+    await administer(admin, `CREATE DATABASE ${copies[key]} TEMPLATE ${TEMPLATES[key]}`);
+    await cleanup.add(() => administer(admin, `DROP DATABASE ${copies[key]} WITH (FORCE)`));
   }
   for (const copy of [copies.main, copies.visibility]) await renameSchemaVersion(postgres.url(copy));
   return copies;

@@ -129,7 +129,8 @@ async function versions({ admin }: Environment): Promise<Record<string, string>>
 /** `-dirty` when the working copy differs from the commit. */
 function commit(): string {
   try {
-    const git = (...args: string[]) => execFileSync('git', args, { cwd: PROJECT_FOLDER, encoding: 'utf8' }).trim();
+    const git = (...args: string[]) =>
+      execFileSync('git', args, { cwd: PROJECT_FOLDER, encoding: 'utf8', stdio: 'pipe' }).trim();
     return git('describe', '--always', '--dirty', '--exclude', '*');
   } catch {
     return 'unknown';

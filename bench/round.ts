@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../db/client.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
-import { openDatabase, setStage, type Environment, type Stage } from './environment.ts';
+import { administer, openDatabase, setStage, type Environment, type Stage } from './environment.ts';
 import { makeOrders, postOrders, type LoadResult, type Pace } from './load.ts';
 import {
   confirmationTimes,
@@ -110,7 +110,7 @@ async function warmUp({ environment, stage, running, app, job, system }: Run): P
   await postOrders({ url: running.url, token: stage.token }, orders, job.pace(system));
   await untilDone(app, job.warmUpOrders);
   // So that no round pays for a checkpoint of what an earlier one wrote.
-  await environment.admin.pool.query('CHECKPOINT');
+  await administer(environment.admin, 'CHECKPOINT');
   await sleep(SETTLE_MS);
 }
 

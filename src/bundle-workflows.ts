@@ -1,5 +1,5 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
 /**
@@ -7,12 +7,12 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
  * workflow code reaches no Node module: the bundler fails on any it finds.
  */
 export async function bundleWorkflows(path: string): Promise<void> {
+  // The same code bundles the sources and, in an image, what was compiled from them.
+  const extension = extname(import.meta.filename);
+  const workflows = join(import.meta.dirname, 'workflows');
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(
-      import.meta.dirname,
-      'workflows',
-      import.meta.filename.endsWith('.ts') ? 'index.ts' : 'index.js',
-    ),
+    workflowsPath: join(workflows, `index${extension}`),
+    workflowInterceptorModules: [join(workflows, `correlation${extension}`)],
     logger: new DefaultLogger('WARN'),
   });
   await mkdir(dirname(path), { recursive: true });

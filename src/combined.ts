@@ -39,8 +39,9 @@ await runProcess('combined', async (config, logger) => {
       workers.shutdown();
       await workers.ended;
       await connection.close();
-      await client.connection.close();
       await resources.close();
+      // Last: a retry of the SDK that finds its channel closed throws out of a timer.
+      await client.connection.close();
     },
   };
 });

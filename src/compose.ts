@@ -130,6 +130,7 @@ export async function startApi(
       reservations: createReservationRepository(databases.inventory),
       payments: createPaymentRepository(databases.payments),
       client,
+      health,
       namespace,
       temporalUiUrl: uiUrl,
     }),

@@ -3,6 +3,7 @@ import type { Logger } from './logger.ts';
 import { bundleWorkflows } from './bundle-workflows.ts';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import type { Activities } from './activities/index.ts';
+import { correlateLogs, watchLocalPass } from './activity-interceptors.ts';
 import type { TaskQueue } from './workflows/contract.ts';
 
 /** What a worker process runs. */
@@ -96,30 +97,11 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOpti
           stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
         }
       : {}),
-    ...(options.onLocalPassEnded === undefined
-      ? {}
-      : { interceptors: { activity: [passWatcher(options.onLocalPassEnded)] } }),
-  };
-}
-
-const LAST_STEPS = new Set<string>(['confirmOrder', 'rejectOrder'] satisfies (keyof Activities)[]);
-
-type ActivityInterceptor = NonNullable<NonNullable<WorkerOptions['interceptors']>['activity']>[number];
-
-function passWatcher(onLocalPassEnded: (workflowId: string) => void): ActivityInterceptor {
-  return ({ info }) => ({
-    inbound: {
-      execute: async (input, next) => {
-        const workflowId = info.workflowExecution?.workflowId ?? '';
-        try {
-          const result = await next(input);
-          if (LAST_STEPS.has(info.activityType)) onLocalPassEnded(workflowId);
-          return result;
-        } catch (error) {
-          onLocalPassEnded(workflowId);
-          throw error;
-        }
-      },
+    interceptors: {
+      activity: [
+        correlateLogs,
+        ...(options.onLocalPassEnded === undefined ? [] : [watchLocalPass(options.onLocalPassEnded)]),
+      ],
     },
-  });
+  };
 }

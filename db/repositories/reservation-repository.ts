@@ -1,4 +1,4 @@
-import { and, inArray, eq, lt, asc } from 'drizzle-orm';
+import { and, asc, eq, inArray, lt, sql } from 'drizzle-orm';
 import type { OrderLine, Shortage } from '../../src/domain/order.ts';
 import type { ReservationState } from '../../src/domain/reservation.ts';
 import type { PricedLine } from '../../src/domain/money.ts';
@@ -83,8 +83,11 @@ export function createReservationRepository(db: Database): ReservationRepository
     },
     retake: async (tenantId, orderId, ttlSeconds) => {
       const rows = await db.run<Shortage & { held: boolean }>(RETAKE_EXPIRED, [orderId, tenantId, ttlSeconds]);
-      const shortages = rows.filter((row) => row.available < row.requested);
-      return { held: rows.some((row) => row.held), shortages: shortages.map(({ held: _, ...shortage }) => shortage) };
+      const short = rows.filter((row) => row.available < row.requested);
+      return {
+        held: rows.some((row) => row.held),
+        shortages: short.map(({ sku, requested, available }) => ({ sku, requested, available })),
+      };
     },
     commit: async (tenantId, orderId) => {
       const [row] = await db.run<{ lines: number }>(COMMIT_HELD, [orderId, tenantId]);
@@ -108,7 +111,7 @@ export function createReservationRepository(db: Database): ReservationRepository
             orderId: reservations.orderId,
           })
           .from(reservations)
-          .where(and(eq(reservations.state, 'HELD'), lt(reservations.expiresAt, new Date())))
+          .where(and(eq(reservations.state, 'HELD'), lt(reservations.expiresAt, sql`now()`)))
           .orderBy(asc(reservations.expiresAt), asc(reservations.orderId))
           .limit(limit),
       ),

@@ -4,6 +4,10 @@ import type { Statement } from '../client.ts';
  * All lines or none. `offered` locks the stock rows in SKU order and sees their newest version; the hold is
  * refused as a whole unless every SKU exists, is sold in the order's currency and has enough left, and the total
  * is the expected one. The caller reads the reason from the offers.
+ *
+ * `raised` computes both figures from the locked version. Were they computed from the table's own row, PostgreSQL
+ * would check the CHECK once against the version of the statement's snapshot, and refuse a hold for pieces that were
+ * given back while it waited for the lock.
  */
 export const HOLD_STOCK: Statement = {
   name: 'hold_stock',
@@ -11,7 +15,7 @@ export const HOLD_STOCK: Statement = {
 WITH wanted AS (
   SELECT sku, quantity FROM jsonb_to_recordset($3::jsonb) AS line (sku text, quantity integer)
 ), offered AS (
-  SELECT s.sku, w.quantity, s.on_hand - s.reserved AS available, p.price_minor, p.currency
+  SELECT s.sku, s.on_hand, s.reserved, s.on_hand - s.reserved AS available, w.quantity, p.price_minor, p.currency
   FROM inventory.stock s
   JOIN wanted w ON w.sku = s.sku
   JOIN inventory.products p ON p.tenant_id = s.tenant_id AND p.sku = s.sku
@@ -30,8 +34,9 @@ WITH wanted AS (
   ON CONFLICT (order_id, sku) DO NOTHING
   RETURNING sku, quantity
 ), raised AS (
-  UPDATE inventory.stock s SET reserved = s.reserved + held.quantity
-  FROM held WHERE s.tenant_id = $2 AND s.sku = held.sku
+  UPDATE inventory.stock s SET on_hand = offered.on_hand, reserved = offered.reserved + held.quantity
+  FROM held JOIN offered ON offered.sku = held.sku
+  WHERE s.tenant_id = $2 AND s.sku = held.sku
 ), noted AS (
   INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
   SELECT $2, sku, 'hold', 0, quantity, $1, 'system' FROM held
@@ -41,17 +46,20 @@ SELECT offered.sku, offered.quantity, offered.available, offered.price_minor AS 
 FROM offered`,
 };
 
-/** As HOLD_STOCK, for lines that expired: the price is the one frozen then. */
+/**
+ * As HOLD_STOCK, for lines that expired: the price is the one frozen then. The reservations are locked too, so that a
+ * second attempt that waited for the first finds them HELD, instead of finding itself short of its own pieces.
+ */
 export const RETAKE_EXPIRED: Statement = {
   name: 'retake_expired',
   text: `
 WITH offered AS (
-  SELECT s.sku, r.quantity, s.on_hand - s.reserved AS available
+  SELECT s.sku, s.on_hand, s.reserved, s.on_hand - s.reserved AS available, r.quantity
   FROM inventory.stock s
   JOIN inventory.reservations r ON r.tenant_id = s.tenant_id AND r.sku = s.sku
   WHERE r.order_id = $1 AND r.tenant_id = $2 AND r.state = 'EXPIRED'
   ORDER BY s.sku
-  FOR NO KEY UPDATE OF s
+  FOR NO KEY UPDATE OF s, r
 ), verdict AS (
   SELECT bool_and(available >= quantity) AS holdable FROM offered
 ), held AS (
@@ -60,8 +68,9 @@ WITH offered AS (
   FROM verdict WHERE holdable AND r.order_id = $1 AND r.state = 'EXPIRED'
   RETURNING r.sku, r.quantity
 ), raised AS (
-  UPDATE inventory.stock s SET reserved = s.reserved + held.quantity
-  FROM held WHERE s.tenant_id = $2 AND s.sku = held.sku
+  UPDATE inventory.stock s SET on_hand = offered.on_hand, reserved = offered.reserved + held.quantity
+  FROM held JOIN offered ON offered.sku = held.sku
+  WHERE s.tenant_id = $2 AND s.sku = held.sku
 ), noted AS (
   INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
   SELECT $2, sku, 'hold', 0, quantity, $1, 'system' FROM held

@@ -1,5 +1,5 @@
 import type { Client, Connection } from '@temporalio/client';
-import { within } from './temporal-health.ts';
+import { callWithin } from './temporal-health.ts';
 
 /** How far the workers are behind, sampled in the background. */
 export interface BacklogMonitor {
@@ -19,8 +19,7 @@ export function createBacklogMonitor(client: Client, namespace: string): Backlog
   let timer: NodeJS.Timeout | null = null;
   const sample = async (): Promise<void> => {
     const { workflowService } = client.connection as Connection;
-    const { stats } = await within(
-      SAMPLE_TIMEOUT_MS,
+    const { stats } = await callWithin(SAMPLE_TIMEOUT_MS, client, () =>
       workflowService.describeTaskQueue({
         namespace,
         taskQueue: { name: 'orders' },

@@ -8,7 +8,7 @@ import { EMPTY_BALANCE, paymentStateOf } from '../domain/payment.ts';
 import { orderWorkflowId, type OrderMemo, type OrderWorkflowInput } from '../workflows/contract.ts';
 import { unavailable } from './problem.ts';
 import type { OrderView } from './schemas/order.ts';
-import { within } from './temporal-health.ts';
+import { callWithin, DeadlineExceededError, type TemporalHealth } from './temporal-health.ts';
 
 /** What reading an order needs. */
 export interface OrderReaderDeps {
@@ -16,6 +16,7 @@ export interface OrderReaderDeps {
   readonly reservations: ReservationRepository;
   readonly payments: PaymentRepository;
   readonly client: Client;
+  readonly health: TemporalHealth;
   readonly namespace: string;
   readonly temporalUiUrl: string;
 }
@@ -161,9 +162,10 @@ async function findUnopened(deps: OrderReaderDeps, tenantId: string, orderId: st
 }
 
 async function describeMemo(deps: OrderReaderDeps, tenantId: string, orderId: string): Promise<OrderMemo | null> {
+  if (!deps.health.isUp()) throw notReadable();
   try {
     const handle = deps.client.workflow.getHandle(orderWorkflowId(orderId));
-    const { memo } = await within(DESCRIBE_TIMEOUT_MS, handle.describe());
+    const { memo } = await callWithin(DESCRIBE_TIMEOUT_MS, deps.client, () => handle.describe());
     return memo?.['tenantId'] === tenantId ? (memo as unknown as OrderMemo) : null;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
@@ -176,8 +178,7 @@ async function readStart(
   orderId: string,
 ): Promise<{ input: OrderWorkflowInput; startedAt: string }> {
   try {
-    const { history } = await within(
-      DESCRIBE_TIMEOUT_MS,
+    const { history } = await callWithin(DESCRIBE_TIMEOUT_MS, deps.client, () =>
       deps.client.workflowService.getWorkflowExecutionHistory({
         namespace: deps.namespace,
         execution: { workflowId: orderWorkflowId(orderId) },
@@ -194,7 +195,7 @@ async function readStart(
       startedAt: new Date(startedAtMs).toISOString(),
     };
   } catch (error) {
-    if (isGrpcServiceError(error) || !(error instanceof Error)) throw notReadable();
+    if (isGrpcServiceError(error) || error instanceof DeadlineExceededError) throw notReadable();
     throw error;
   }
 }

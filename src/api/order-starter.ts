@@ -63,7 +63,7 @@ async function startWithin(
   order: OrderWorkflowInput,
 ): Promise<'started' | 'exists'> {
   try {
-    await within(limitMs, startWorkflow(deps, order));
+    await within(limitMs, startWorkflow(deps, order, Date.now() + limitMs));
     return 'started';
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return 'exists';
@@ -74,7 +74,11 @@ async function startWithin(
   }
 }
 
-async function startWorkflow({ client, eager }: OrderStarterDeps, order: OrderWorkflowInput): Promise<void> {
+async function startWorkflow(
+  { client, eager }: OrderStarterDeps,
+  order: OrderWorkflowInput,
+  deadline: number,
+): Promise<void> {
   const workflowId = orderWorkflowId(order.orderId);
   const memo: OrderMemo = {
     tenantId: order.tenantId,
@@ -82,19 +86,21 @@ async function startWorkflow({ client, eager }: OrderStarterDeps, order: OrderWo
     correlationId: order.correlationId,
   };
   const inSlot = eager !== null && (await eager.slots.acquire(workflowId));
-  const starter = inSlot ? eager.client : client;
+  const options = {
+    workflowId,
+    taskQueue: 'orders',
+    args: [order],
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    workflowIdConflictPolicy: 'FAIL',
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
+    requestEagerStart: inSlot,
+    memo: { ...memo },
+    staticSummary: `Order ${order.orderId}: ${order.request.lines.length} line(s), ${order.request.currency}`,
+  } as const;
   try {
-    await starter.workflow.start(ORDER_WORKFLOW, {
-      workflowId,
-      taskQueue: 'orders',
-      args: [order],
-      workflowIdReusePolicy: 'REJECT_DUPLICATE',
-      workflowIdConflictPolicy: 'FAIL',
-      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
-      requestEagerStart: inSlot,
-      memo: { ...memo },
-      staticSummary: `Order ${order.orderId}: ${order.request.lines.length} line(s), ${order.request.currency}`,
-    });
+    if (inSlot) await eager.client.workflow.start(ORDER_WORKFLOW, options);
+    // The SDK's own retries end with the answer: an order that was refused must not start a minute later.
+    else await client.withDeadline(deadline, () => client.workflow.start(ORDER_WORKFLOW, options));
   } catch (error) {
     if (inSlot) eager.slots.release(workflowId);
     throw error;

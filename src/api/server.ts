@@ -13,8 +13,9 @@ await runProcess('api', async (config, logger) => {
     finished: ended.promise,
     stop: async () => {
       await api.close();
-      await client.connection.close();
       await resources.close();
+      // Last: a retry of the SDK that finds its channel closed throws out of a timer.
+      await client.connection.close();
       ended.resolve();
     },
   };

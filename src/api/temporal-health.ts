@@ -22,8 +22,7 @@ export function createTemporalHealth(client: Client): TemporalHealth {
   const check = async (): Promise<void> => {
     const { healthService } = client.connection as Connection;
     try {
-      await within(
-        CHECK_TIMEOUT_MS,
+      await callWithin(CHECK_TIMEOUT_MS, client, () =>
         healthService.check({ service: 'temporal.api.workflowservice.v1.WorkflowService' }),
       );
       failures = 0;
@@ -45,6 +44,14 @@ export function createTemporalHealth(client: Client): TemporalHealth {
       timer = null;
     },
   };
+}
+
+/**
+ * Calls Temporal over a plain connection within a time, and ends the SDK's own retries with it: left alone they go
+ * on for a minute, so an order that was refused with 503 could still be started when Temporal comes back.
+ */
+export function callWithin<Result>(limitMs: number, client: Client, call: () => Promise<Result>): Promise<Result> {
+  return within(limitMs, client.withDeadline(Date.now() + limitMs, call));
 }
 
 /** The time given to an operation is over; whether it happened is not known. */

@@ -82,6 +82,10 @@ export interface OrderMemo {
   readonly correlationId: string;
 }
 
+/** Where the correlation id travels: in the memo of a workflow, and in a header to its activities. */
+export const CORRELATION_MEMO = 'correlationId' satisfies keyof OrderMemo;
+export const CORRELATION_HEADER = 'x-correlation-id';
+
 /** The step an order is parked on; absent while it is not parked. */
 export const CASE_KIND = defineSearchAttributeKey('CaseKind', SearchAttributeType.KEYWORD);
 

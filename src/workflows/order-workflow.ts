@@ -1,3 +1,4 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   CancellationScope,
   ParentClosePolicy,
@@ -6,13 +7,13 @@ import {
   setHandler,
   sleep,
   startChild,
-  WorkflowExecutionAlreadyStartedError,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { Refusal } from '../domain/order.ts';
 import { NOTIFICATION_POLICY, SOFT_DECLINE_POLICY } from './activity-policies.ts';
 import {
+  CORRELATION_MEMO,
   notificationWorkflowId,
   resumeOrderSignal,
   type NotificationWorkflowInput,
@@ -134,6 +135,7 @@ async function notifyCustomer(input: OrderWorkflowInput, totalMinor: number | nu
       args: [message],
       workflowId: notificationWorkflowId(orderId, template),
       parentClosePolicy: ParentClosePolicy.ABANDON,
+      memo: { [CORRELATION_MEMO]: input.correlationId },
       staticSummary: `Message ${template} of ${orderId}`,
     });
   } catch (error) {

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 function list(query: Record<string, string | number>, token?: string) {
-  const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+  const search = new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]));
   return system.request<Page>(`/v1/orders?${search}`, token === undefined ? {} : { token });
 }
 

@@ -53,10 +53,9 @@ describe('with Temporal down', () => {
   });
 
   it('does not say of an order without a row that it does not exist', async () => {
-    const unknown = `ord_${'a'.repeat(26)}`;
-    expectUnavailable(await api.request(`/v1/orders/${unknown}`));
-    expectUnavailable(await api.request(`/v1/orders/${unknown}?wait=1`));
-    expectUnavailable(await api.request(`/v1/orders/${unknown}/timeline`));
+    const unknown = `/v1/orders/ord_${'a'.repeat(26)}`;
+    const paths = [unknown, `${unknown}?wait=1`, `${unknown}/timeline`];
+    for (const answer of await Promise.all(paths.map((path) => api.request(path)))) expectUnavailable(answer);
     expectProblem(await api.request('/v1/orders/ord_malformed'), 'not_found');
   });
 

@@ -58,8 +58,8 @@ export interface Shop {
   ledger(orderId: string): Promise<LedgerEntry[]>;
   /** Faults that somebody has switched on, as `name=value`. */
   faultsOn(): Promise<string[]>;
-  /** What keeps the system from being used, in words; `null` when it is ready. */
-  problem(): Promise<string | null>;
+  /** Whether anything answers at the API's address. @throws {Error} when it answers that it is not ready. */
+  isRunning(): Promise<boolean>;
 }
 
 /** Every question but a long poll is answered in milliseconds; a busy machine gets plenty. */
@@ -107,13 +107,14 @@ export function createShop({ apiUrl, simulatorUrl, token, signal }: ShopOptions)
       const on = Object.entries(faults).filter(([name, value]) => !ORDINARY_FAULTS.has(name) && Boolean(value));
       return on.map(([name, value]) => `${name}=${value}`);
     },
-    problem: async () => {
+    isRunning: async () => {
       try {
         await ask(`${apiUrl}/readyz`);
-        return null;
+        return true;
       } catch (error) {
-        signal.throwIfAborted();
-        return error instanceof TypeError ? `nothing answers at ${apiUrl}` : String(error);
+        // What `fetch` throws when there is no answer at all.
+        if (error instanceof TypeError) return false;
+        throw error;
       }
     },
   };

@@ -34,7 +34,7 @@ export interface DemoOptions {
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { stage, apiUrl } = options;
   const { narrator } = stage;
-  await assertPlayable(stage);
+  await assertPlayable(options);
   narrator.print(`${STORIES.length} stories, played on ${apiUrl}`);
   const endings: Ending[] = [];
   for (const [index, story] of STORIES.entries()) {
@@ -49,9 +49,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   return clean && otherwise.length === 0 ? 0 : 1;
 }
 
-async function assertPlayable({ shop }: Stage): Promise<void> {
-  const problem = await shop.problem();
-  if (problem !== null) throw new DemoCannotRunError(problem);
+async function assertPlayable({ stage: { shop }, apiUrl }: DemoOptions): Promise<void> {
+  if (!(await shop.isRunning())) throw new DemoCannotRunError(`nothing answers at ${apiUrl}`);
   const faults = await shop.faultsOn();
   if (faults.length === 0) return;
   throw new Error(`the payment simulator has faults on (${faults.join(', ')}): POST /reset to it, then try again`);

@@ -144,7 +144,7 @@ function confirmedOnce({ order, wish, before, after }: PlayedOrder): Claim[] {
   return [
     claim('it is CONFIRMED', order.status === 'CONFIRMED'),
     claim(
-      `${wish.quantity} left the stock, nothing stays held`,
+      `the stock is ${wish.quantity} lower, and nothing stays held`,
       sold === wish.quantity && after.stock.reserved === before.stock.reserved,
     ),
     claim(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { orderWorkflowId } from '../../workflows/contract.ts';
 
@@ -22,30 +23,40 @@ export interface OrderTrace {
 /** What Temporal itself says about an order: what its Web UI shows, read by the same calls. */
 export interface TemporalView {
   retriedStep(orderId: string): Promise<RetriedStep | null>;
+  /** Waits until the order's workflow is closed: a moment after the order is at rest, its last task is reported. */
   trace(orderId: string): Promise<OrderTrace>;
 }
+
+/** How long a workflow may be open after its order is at rest: one workflow task that was lost and repeated, twice. */
+const CLOSE_LIMIT_MS = 10_000;
+
+const LOOK_MS = 50;
 
 /** Creates the view; `signal` ends its questions. */
 export function createTemporalView(client: Client, signal: AbortSignal): TemporalView {
   const handleOf = (orderId: string) => client.workflow.getHandle(orderWorkflowId(orderId));
+  const describe = (orderId: string) => client.withAbortSignal(signal, () => handleOf(orderId).describe());
+
   return {
     retriedStep: async (orderId) => {
-      const { raw } = await client.withAbortSignal(signal, () => handleOf(orderId).describe());
+      const { raw } = await describe(orderId);
       const failed = raw.pendingActivities?.find(({ lastFailure }) => lastFailure?.message != null);
       if (failed === undefined) return null;
       const { activityId, attempt, lastFailure } = failed;
       return { id: activityId ?? '', attempt: attempt ?? 1, lastError: lastFailure?.message ?? '' };
     },
     trace: async (orderId) => {
+      const deadline = Date.now() + CLOSE_LIMIT_MS;
+      while ((await describe(orderId)).status.name === 'RUNNING' && Date.now() < deadline) {
+        await sleep(LOOK_MS, undefined, { signal });
+      }
       const { events } = await client.withAbortSignal(signal, () => handleOf(orderId).fetchHistory());
       const all = events ?? [];
+      const starts = all.map((event) => event.workflowTaskStartedEventAttributes?.identity ?? null);
+      const ends = all.map((event) => event.workflowTaskCompletedEventAttributes?.identity ?? null);
       return {
-        startedBy:
-          all.find((event) => event.workflowTaskStartedEventAttributes)?.workflowTaskStartedEventAttributes?.identity ??
-          null,
-        finishedBy:
-          all.findLast((event) => event.workflowTaskCompletedEventAttributes)?.workflowTaskCompletedEventAttributes
-            ?.identity ?? null,
+        startedBy: starts.find((identity) => identity !== null) ?? null,
+        finishedBy: ends.findLast((identity) => identity !== null) ?? null,
         retriedSteps: all.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityId ?? []),
       };
     },

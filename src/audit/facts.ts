@@ -1,0 +1,80 @@
+import type { WorkflowExecutionStatusName } from '@temporalio/client';
+import type {
+  AuditedBalance,
+  AuditedCase,
+  AuditedEvent,
+  AuditedOperation,
+  AuditedOrder,
+  AuditedReservation,
+} from '../../db/repositories/audit-repository.ts';
+import { isAtRest } from '../domain/order-status.ts';
+import type { OrderLine } from '../domain/order.ts';
+
+/** One effect in the provider's own ledger. */
+export interface LedgerEntry {
+  readonly orderId: string;
+  readonly key: string;
+  readonly kind: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly state: string;
+}
+
+/** A workflow that carries, or carried, an order. */
+export interface Carrier {
+  readonly workflowId: string;
+  readonly status: WorkflowExecutionStatusName;
+  /** The step it is parked on. */
+  readonly caseKind: string | null;
+  /** From its memo. */
+  readonly tenantId: string | null;
+}
+
+/** The workflows of one order. */
+export interface Carriers {
+  /** The newest run of the order workflow; null when Temporal knows none: never started, or its retention is over. */
+  readonly workflow: Carrier | null;
+  /** Open workflows of commands that came after the order workflow had closed. */
+  readonly settles: readonly Carrier[];
+}
+
+/** Everything that is known of one order id, over all schemas, the provider and Temporal. */
+export interface OrderFacts extends Carriers {
+  readonly orderId: string;
+  /** Null while the order is accepted but not opened, and when something names an order that does not exist. */
+  readonly order: AuditedOrder | null;
+  readonly lines: readonly OrderLine[];
+  /** By sequence number. */
+  readonly events: readonly AuditedEvent[];
+  readonly cases: readonly AuditedCase[];
+  readonly reservations: readonly AuditedReservation[];
+  readonly operations: readonly AuditedOperation[];
+  readonly balance: AuditedBalance | null;
+  readonly messages: readonly { readonly tenantId: string }[];
+  readonly ledger: readonly LedgerEntry[];
+}
+
+const CLOSED: readonly WorkflowExecutionStatusName[] = [
+  'COMPLETED',
+  'FAILED',
+  'CANCELLED',
+  'TERMINATED',
+  'CONTINUED_AS_NEW',
+  'TIMED_OUT',
+];
+
+/** Whether a workflow still runs or waits. */
+export function isOpen(carrier: Carrier): boolean {
+  return !CLOSED.includes(carrier.status);
+}
+
+/** Workflows that may still do something for the order. */
+export function openCarriers({ workflow, settles }: Carriers): readonly Carrier[] {
+  return [...(workflow === null ? [] : [workflow]), ...settles].filter(isOpen);
+}
+
+/** Whether effects of the order may be on their way: done at the provider, not yet in the books. */
+export function isInMotion(facts: OrderFacts): boolean {
+  if (facts.order === null) return openCarriers(facts).length > 0;
+  return !isAtRest(facts.order.status);
+}

@@ -1,0 +1,35 @@
+import type { OrderCheck } from './finding.ts';
+import { checkHistory, checkTerminal } from './history.ts';
+import { checkIdentity, checkTenants } from './identity.ts';
+import { checkLedger } from './ledger.ts';
+import { checkBalance, checkMoneyOrder } from './money.ts';
+import { checkReservations } from './stock.ts';
+import { checkWorkflow } from './workflow.ts';
+
+/** What always holds, and what is counted when it is checked. */
+export const INVARIANTS = {
+  I1: { title: 'an accepted order has one row, under the id of its tenant and key', unit: 'orders' },
+  I2: { title: 'stock figures follow from movements, holds and sales', unit: 'SKUs' },
+  I3: { title: 'the money of an order at rest is what its status says', unit: 'orders' },
+  I4: { title: 'no sale without capture, no capture after the end, no void of captured money', unit: 'orders' },
+  I5: { title: 'lines of refused and ended orders are released, sold ones deducted', unit: 'orders' },
+  I6: { title: "the provider's ledger and the books are the same, row by row", unit: 'rows' },
+  I7: { title: 'histories have no gaps, take allowed edges and lead to the status', unit: 'orders' },
+  I8: { title: 'nothing follows a terminal status', unit: 'orders' },
+  I9: { title: 'everything about an order carries its tenant', unit: 'orders' },
+  I10: { title: 'orders in motion are carried by a workflow, others and dead ones are not', unit: 'orders' },
+} as const;
+export type InvariantId = keyof typeof INVARIANTS;
+
+/** The checks of one order; I2 is about SKUs, see `checkSkuFigures`. */
+export const ORDER_CHECKS = {
+  I1: checkIdentity,
+  I3: checkBalance,
+  I4: checkMoneyOrder,
+  I5: checkReservations,
+  I6: checkLedger,
+  I7: checkHistory,
+  I8: checkTerminal,
+  I9: checkTenants,
+  I10: checkWorkflow,
+} as const satisfies Record<Exclude<InvariantId, 'I2'>, OrderCheck>;

@@ -1,0 +1,35 @@
+import type { AuditedOperation } from '../../../db/repositories/audit-repository.ts';
+import { isInMotion, type LedgerEntry, type OrderFacts } from '../facts.ts';
+import type { Finding } from './finding.ts';
+
+/**
+ * I6: the provider's ledger and the operations with a definite result are the same rows. While an order is in motion,
+ * or awaits its capture, the provider may be ahead of the books, never behind.
+ */
+export function checkLedger(facts: OrderFacts): Finding {
+  const { orderId, operations, ledger, order } = facts;
+  const mayBeAhead = isInMotion(facts) || order?.status === 'AWAITING_CAPTURE';
+  const entries = new Map(ledger.map((entry) => [entry.key, entry]));
+  const definite = operations.filter(({ state }) => state === 'SUCCEEDED' || state === 'DECLINED');
+  const problems = definite.flatMap((operation) => {
+    const entry = entries.get(operation.key);
+    entries.delete(operation.key);
+    if (entry === undefined) return [`the books have ${rowOf(operation)}, the ledger has not`];
+    // A softly declined key that is asked again succeeds at the provider first.
+    if (mayBeAhead && operation.state === 'DECLINED') return [];
+    return rowOf(operation) === rowOf(entry)
+      ? []
+      : [`the books have ${rowOf(operation)}, the ledger has ${rowOf(entry)}`];
+  });
+  if (!mayBeAhead) {
+    const unbooked = [...entries.values()].map((entry) => `the ledger has ${rowOf(entry)}, the books have not`);
+    problems.push(...unbooked);
+  }
+  const strange = operations.filter(({ key }) => !key.startsWith(`${orderId}:`));
+  problems.push(...strange.map(({ key }) => `the operation ${key} is not under a key of this order`));
+  return { checked: definite.length + entries.size, problems };
+}
+
+function rowOf({ key, kind, amountMinor, currency, state }: LedgerEntry | AuditedOperation): string {
+  return `${key} (${kind} ${amountMinor} ${currency} ${state})`;
+}

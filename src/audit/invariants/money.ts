@@ -1,0 +1,128 @@
+import type { AuditedOperation, AuditedOrder } from '../../../db/repositories/audit-repository.ts';
+import { assertNever } from '../../domain/errors.ts';
+import { totalOf } from '../../domain/money.ts';
+import { isAtRest, type OrderStatus } from '../../domain/order-status.ts';
+import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind } from '../../domain/payment.ts';
+import type { OrderFacts } from '../facts.ts';
+import { NOT_APPLICABLE, type Finding } from './finding.ts';
+
+/** I3: the balance is the sum of the operations, and at rest it is what the status says. */
+export function checkBalance(facts: OrderFacts): Finding {
+  const { order, operations, balance } = facts;
+  const summed = sumUp(operations);
+  const problems = differences(summed, balance ?? EMPTY_BALANCE);
+  if (order === null || !isAtRest(order.status)) return { checked: operations.length > 0 ? 1 : 0, problems };
+  const live = operations.filter((operation) => isLiveCharge(operation, operations)).length;
+  if (live > 1) problems.push(`${live} charges are alive at once`);
+  const strange = operations.find(({ currency }) => currency !== order.currency);
+  if (strange !== undefined) problems.push(`${strange.key} is in ${strange.currency}, the order in ${order.currency}`);
+  problems.push(...atRestProblems(order, summed, facts, live));
+  return { checked: 1, problems };
+}
+
+function sumUp(operations: readonly AuditedOperation[]): PaymentBalance {
+  const succeeded = operations.filter(({ state }) => state === 'SUCCEEDED');
+  const sum = (...kinds: PaymentKind[]): number =>
+    succeeded.filter(({ kind }) => kinds.includes(kind)).reduce((total, { amountMinor }) => total + amountMinor, 0);
+  return {
+    authorizedMinor: sum('sale', 'authorize'),
+    capturedMinor: sum('sale', 'capture'),
+    refundedMinor: sum('refund'),
+    voided: succeeded.some(({ kind }) => kind === 'void'),
+  };
+}
+
+function differences(summed: PaymentBalance, stored: PaymentBalance): string[] {
+  const fields = ['authorizedMinor', 'capturedMinor', 'refundedMinor', 'voided'] as const;
+  return fields
+    .filter((field) => summed[field] !== stored[field])
+    .map((field) => `its balance says ${field} ${stored[field]}, its operations ${summed[field]}`);
+}
+
+/** A charge that was neither voided nor is known to have failed. */
+function isLiveCharge(charge: AuditedOperation, operations: readonly AuditedOperation[]): boolean {
+  if (charge.state !== 'SUCCEEDED' || (charge.kind !== 'sale' && charge.kind !== 'authorize')) return false;
+  return !operations.some(
+    ({ kind, state, generation }) => kind === 'void' && state === 'SUCCEEDED' && generation === charge.generation,
+  );
+}
+
+function atRestProblems(order: AuditedOrder, money: PaymentBalance, facts: OrderFacts, live: number): string[] {
+  const { status, totalMinor } = order;
+  const { authorizedMinor, capturedMinor, refundedMinor } = money;
+  const broken = (rule: string): string[] => [
+    `${status}, total ${totalMinor}, authorized ${authorizedMinor}, captured ${capturedMinor}, refunded ${refundedMinor}: ${rule}`,
+  ];
+  switch (status) {
+    case 'CONFIRMED':
+      if (!isPaid(order, capturedMinor)) return broken('what was captured is not what was sold');
+      if (refundedMinor !== 0) return broken('something was refunded');
+      return totalProblems(order, facts);
+    case 'PARTIALLY_REFUNDED':
+      if (refundedMinor <= 0 || refundedMinor >= capturedMinor) return broken('the refund is not a part');
+      return totalProblems(order, facts);
+    case 'REFUNDED':
+      if (refundedMinor <= 0 || refundedMinor !== capturedMinor) return broken('not all was refunded');
+      return totalProblems(order, facts);
+    case 'REJECTED':
+    case 'CANCELLED':
+    case 'EXPIRED':
+      if (capturedMinor !== refundedMinor) return broken('something is taken');
+      return live > 0 && capturedMinor === 0 ? broken('something is authorized') : [];
+    case 'AWAITING_CAPTURE':
+      // The capture, or the void of an expiring authorization, may be done just now: nothing else is certain.
+      return authorizedMinor > 0 && refundedMinor === 0 ? [] : broken('nothing is authorized');
+    case 'PENDING':
+    case 'CANCELLING':
+    case 'REFUNDING':
+      return [];
+    default:
+      return assertNever(status);
+  }
+}
+
+function isPaid({ captureMode, totalMinor }: AuditedOrder, capturedMinor: number): boolean {
+  if (totalMinor === null) return false;
+  // By hand, a part may be captured.
+  return captureMode === 'automatic' ? capturedMinor === totalMinor : capturedMinor > 0 && capturedMinor <= totalMinor;
+}
+
+/** The total is what the lines cost at the prices frozen with their hold. */
+function totalProblems({ totalMinor }: AuditedOrder, { reservations }: OrderFacts): string[] {
+  const lines = reservations.map(({ sku, quantity, unitPriceMinor }) => ({
+    sku,
+    quantity,
+    unitPriceMinor: unitPriceMinor ?? 0,
+  }));
+  const frozen = totalOf(lines);
+  return frozen === totalMinor ? [] : [`its total is ${totalMinor}, its lines cost ${frozen}`];
+}
+
+const ENDED_WITHOUT_SALE: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EXPIRED'];
+
+/** The clocks that are compared may be those of two servers; a real case is a request that was sent after the end. */
+const CLOCK_TOLERANCE_MS = 5_000;
+
+/** I4: money and stock move in the order of the saga: nothing taken after the end, no void of captured money. */
+export function checkMoneyOrder({ events, operations, reservations }: OrderFacts): Finding {
+  const succeeded = operations.filter(({ state }) => state === 'SUCCEEDED');
+  const captures = succeeded.filter(({ kind }) => kind === 'sale' || kind === 'capture');
+  const committed = reservations.filter(({ state }) => state === 'COMMITTED');
+  if (succeeded.length === 0 && committed.length === 0) return NOT_APPLICABLE;
+
+  const problems: string[] = [];
+  if (captures.length === 0) problems.push(...committed.map(({ sku }) => `${sku} is COMMITTED, nothing was captured`));
+  for (const { key, generation } of succeeded.filter(({ kind }) => kind === 'void')) {
+    const captured = captures.find((capture) => capture.generation === generation);
+    if (captured !== undefined) problems.push(`${key} voids what ${captured.key} has captured`);
+  }
+  const end = events.findLast(({ to }) => to !== null && ENDED_WITHOUT_SALE.includes(to));
+  if (end !== undefined) {
+    const latest = end.at.getTime() + CLOCK_TOLERANCE_MS;
+    const late = [...captures, ...succeeded.filter(({ kind }) => kind === 'authorize')].filter(
+      ({ updatedAt }) => updatedAt.getTime() > latest,
+    );
+    problems.push(...late.map(({ key }) => `${key} succeeded after the order was ${end.to}`));
+  }
+  return { checked: 1, problems };
+}

@@ -1,0 +1,63 @@
+import type { SkuFigures } from '../../../db/repositories/audit-repository.ts';
+import { assertNever } from '../../domain/errors.ts';
+import type { OrderStatus } from '../../domain/order-status.ts';
+import type { ReservationState } from '../../domain/reservation.ts';
+import type { OrderFacts } from '../facts.ts';
+import { NOT_APPLICABLE, type Finding } from './finding.ts';
+
+/** I2: the figures of a SKU follow from its movements and from what orders hold and have taken. */
+export function checkSkuFigures(sku: SkuFigures): Finding {
+  const { onHand, reserved } = sku;
+  if (onHand === null || reserved === null) {
+    return { checked: 1, problems: ['it has movements or holds, but no stock row'] };
+  }
+  const problems: string[] = [];
+  const expect = (what: string, is: number, source: string, expected: number): void => {
+    if (is !== expected) problems.push(`${what} is ${is}, ${source} ${expected}`);
+  };
+  expect('on hand', onHand, 'its movements give', sku.movedOnHand);
+  expect('reserved', reserved, 'its movements give', sku.movedReserved);
+  expect('on hand', onHand, 'supplied less committed is', sku.supplied - sku.committed);
+  expect('reserved', reserved, 'held is', sku.held);
+  if (reserved < 0 || reserved > onHand) problems.push(`reserved is ${reserved} of ${onHand} on hand`);
+  return { checked: 1, problems };
+}
+
+/** I5: what ended without a sale holds no line, also not one that is held late; what was sold is deducted. */
+export function checkReservations({ order, lines, reservations }: OrderFacts): Finding {
+  const allowed = order === null ? null : statesIn(order.status);
+  if (order === null || allowed === null) return NOT_APPLICABLE;
+  const bySku = new Map(reservations.map((reservation) => [reservation.sku, reservation]));
+  const problems = lines.flatMap(({ sku, quantity }) => {
+    const line = bySku.get(sku);
+    bySku.delete(sku);
+    if (line === undefined) return [`${order.status}, but ${sku} has no reservation`];
+    if (!allowed.includes(line.state)) return [`${order.status}, but ${sku} is ${line.state}`];
+    return line.quantity === quantity ? [] : [`${quantity} of ${sku} ordered, ${line.quantity} reserved`];
+  });
+  const extra = [...bySku.keys()].map((sku) => `${sku} is reserved, but was not ordered`);
+  return { checked: 1, problems: [...problems, ...extra] };
+}
+
+/** States that a line may have in a status; null where the line is still on its way. */
+function statesIn(status: OrderStatus): readonly ReservationState[] | null {
+  switch (status) {
+    case 'REJECTED':
+    case 'CANCELLED':
+    case 'EXPIRED':
+      return ['RELEASED', 'EXPIRED'];
+    case 'CONFIRMED':
+      return ['COMMITTED'];
+    case 'PARTIALLY_REFUNDED':
+    case 'REFUNDED':
+      // Money that goes back says nothing about the goods.
+      return ['COMMITTED', 'RELEASED'];
+    case 'PENDING':
+    case 'AWAITING_CAPTURE':
+    case 'CANCELLING':
+    case 'REFUNDING':
+      return null;
+    default:
+      return assertNever(status);
+  }
+}

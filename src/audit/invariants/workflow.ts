@@ -1,0 +1,41 @@
+import { isAtRest, type OrderStatus } from '../../domain/order-status.ts';
+import { isOpen, openCarriers, type OrderFacts } from '../facts.ts';
+import { NOT_APPLICABLE, type Finding } from './finding.ts';
+
+/**
+ * I10: what is in motion has a workflow that carries it, what is at rest has none any more, no workflow has died, and
+ * a case is open exactly while a workflow is parked.
+ */
+export function checkWorkflow(facts: OrderFacts): Finding {
+  const { order, workflow, settles, cases } = facts;
+  if (order === null && workflow === null && settles.length === 0 && cases.length === 0) return NOT_APPLICABLE;
+  const died = deathOf(facts);
+  const carriage = order === null ? [] : carriageProblems(order.status, facts);
+  // A dead workflow is why nothing carries the order: one sentence tells both.
+  const problems = died === null ? carriage : [died];
+  return { checked: 1, problems: [...problems, ...caseProblems(facts)] };
+}
+
+function deathOf({ order, workflow }: OrderFacts): string | null {
+  if (workflow === null || isOpen(workflow)) return null;
+  if (workflow.status === 'COMPLETED' || workflow.status === 'CONTINUED_AS_NEW') return null;
+  return `its workflow ended as ${workflow.status}, the order is ${order?.status ?? 'not opened'}`;
+}
+
+function carriageProblems(status: OrderStatus, facts: OrderFacts): string[] {
+  const isCarried = openCarriers(facts).length > 0;
+  if (!isAtRest(status) || status === 'AWAITING_CAPTURE') {
+    return isCarried ? [] : [`it is ${status}, but no workflow carries it`];
+  }
+  const { workflow } = facts;
+  return workflow !== null && isOpen(workflow) ? [`it is ${status}, but its workflow is still open`] : [];
+}
+
+function caseProblems(facts: OrderFacts): string[] {
+  const waiting = new Set(facts.cases.filter(({ state }) => state === 'open').map(({ step }) => step));
+  const parked = new Set(openCarriers(facts).flatMap(({ caseKind }) => (caseKind === null ? [] : [caseKind])));
+  return [
+    ...[...waiting.difference(parked)].map((step) => `the case at ${step} is open, but no workflow is parked there`),
+    ...[...parked.difference(waiting)].map((step) => `its workflow is parked at ${step}, but no case is open`),
+  ];
+}

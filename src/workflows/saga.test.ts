@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { createSaga } from './saga.ts';
+
+describe('the compensations of an order', () => {
+  it('run in reverse, each one after the end of the one before', async () => {
+    const saga = createSaga();
+    const seen: string[] = [];
+    for (const [name, takesMs] of [
+      ['release stock', 0],
+      ['undo payment', 5],
+      ['cancel parcel', 1],
+    ] as const) {
+      saga.undoWith(async () => {
+        seen.push(`${name} begins`);
+        await sleep(takesMs);
+        seen.push(`${name} ends`);
+      });
+    }
+    await saga.unwind();
+    expect(seen).toEqual([
+      'cancel parcel begins',
+      'cancel parcel ends',
+      'undo payment begins',
+      'undo payment ends',
+      'release stock begins',
+      'release stock ends',
+    ]);
+  });
+
+  it('do not run unless they are asked for', () => {
+    const saga = createSaga();
+    saga.undoWith(() => expect.unreachable());
+  });
+
+  it('run once, however often they are asked for', async () => {
+    const saga = createSaga();
+    let undone = 0;
+    saga.undoWith(async () => {
+      undone += 1;
+    });
+    await saga.unwind();
+    await saga.unwind();
+    expect(undone).toBe(1);
+  });
+
+  it('are nothing for an order that did nothing', async () => {
+    await expect(createSaga().unwind()).resolves.toBeUndefined();
+  });
+
+  it('show a failure instead of swallowing it', async () => {
+    const saga = createSaga();
+    saga.undoWith(() => Promise.reject(new TypeError('a bug')));
+    await expect(saga.unwind()).rejects.toThrow('a bug');
+  });
+});

@@ -1,0 +1,21 @@
+import { startVitest } from 'vitest/node';
+
+/**
+ * Records the golden histories of `tests/replay/histories` again, on purpose, after a change of the workflows that
+ * old histories need not survive (nothing of the kind runs anywhere yet):
+ *
+ *     npm exec -- node tests/replay/record-histories.ts
+ *
+ * It starts PostgreSQL, Temporal and two systems as the test suite does, and plays `recording.ts` on them. Machine
+ * names, paths and stack traces are taken out; what remains of the customer is the sealed contact.
+ */
+const vitest = await startVitest('test', [], {
+  config: false,
+  watch: false,
+  include: ['tests/replay/recording.ts'],
+  globalSetup: ['tests/support/global-setup.ts'],
+  pool: 'forks',
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+});
+await vitest.close();

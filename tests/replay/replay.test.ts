@@ -1,0 +1,81 @@
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
+import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundle } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createLogger } from '../../src/logger.ts';
+import { installTemporalRuntime } from '../../src/temporal.ts';
+import { STEP_POLICIES } from '../../src/workflows/activity-policies.ts';
+import { ORDER_WORKFLOW, SWEEP_WORKFLOW } from '../../src/workflows/contract.ts';
+
+const HISTORIES = join(import.meta.dirname, 'histories');
+const SOURCE = resolve(import.meta.dirname, '../../src');
+
+const files = (await readdir(HISTORIES)).filter((file) => file.endsWith('.json'));
+const names = files.map((file) => file.replace('.json', ''));
+
+beforeAll(() => installTemporalRuntime(createLogger({ level: 'silent', service: 'replay' }), 0));
+
+describe('a history that was recorded once', () => {
+  it.each(names)('%s replays on the workflow code of today', async (name) => {
+    await Worker.runReplayHistory({ workflowBundle: { codePath: inject('workflowBundle') } }, await historyOf(name));
+  });
+
+  it('exists for every workflow and every step', async () => {
+    const all = (await Promise.all(names.map(readable))).join('\n');
+    const workflows = [ORDER_WORKFLOW, SWEEP_WORKFLOW, 'notificationWorkflow'];
+    for (const name of [...workflows, ...Object.keys(STEP_POLICIES)]) expect(all).toContain(`"${name}"`);
+  });
+
+  it('names no machine and no folder', async () => {
+    const all = (await Promise.all(names.map(readable))).join('\n');
+    expect(all).not.toMatch(/\d+@/);
+    expect(all).not.toMatch(/node_modules|\.ts:\d+/);
+  });
+});
+
+describe('workflow code whose steps come in another order', () => {
+  let folder: string;
+  let changed: WorkflowBundle;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'order-saga-changed-'));
+    changed = await bundleWithSwappedSteps(folder);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it.each(['order-confirmed', 'order-on-queues'])('is caught by %s', async (name) => {
+    const replay = Worker.runReplayHistory({ workflowBundle: changed }, await historyOf(name));
+    await expect(replay).rejects.toThrow(DeterminismViolationError);
+  });
+});
+
+async function historyOf(name: string) {
+  return historyFromJSON(JSON.parse(await readFile(join(HISTORIES, `${name}.json`), 'utf8')));
+}
+
+/** A history's text with its payloads, which are base64, opened. */
+async function readable(name: string): Promise<string> {
+  const text = await readFile(join(HISTORIES, `${name}.json`), 'utf8');
+  return text.replaceAll(/"data": "([^"]*)"/g, (_, data: string) => Buffer.from(data, 'base64').toString('utf8'));
+}
+
+/** The workflows as they are, but with the payment before the hold. */
+async function bundleWithSwappedSteps(folder: string): Promise<WorkflowBundle> {
+  for (const part of ['workflows', 'domain']) {
+    await cp(join(SOURCE, part), join(folder, 'src', part), { recursive: true });
+  }
+  await symlink(resolve(SOURCE, '../node_modules'), join(folder, 'node_modules'));
+  const story = join(folder, 'src/workflows/order-workflow.ts');
+  const text = await readFile(story, 'utf8');
+  const swapped = text.replaceAll(/steps\.run\('(holdStock|commitStock)'/g, (_, step: string) =>
+    step === 'holdStock' ? `steps.run('commitStock'` : `steps.run('holdStock'`,
+  );
+  expect(swapped).not.toBe(text);
+  await writeFile(story, swapped);
+  return bundleWorkflowCode({
+    workflowsPath: join(folder, 'src/workflows/index.ts'),
+    logger: new DefaultLogger('WARN'),
+  });
+}
