@@ -19,6 +19,8 @@ export default defineConfig({
           pool: 'forks',
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // As patient as the tests: a poll that is too short fails on a busy machine, a long one costs nothing.
+          expect: { poll: { interval: 50, timeout: 20_000 } },
         },
       },
     ],

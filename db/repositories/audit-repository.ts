@@ -84,6 +84,11 @@ export interface OrdersSlice {
   readonly cases: readonly AuditedCase[];
 }
 
+/** A page of orders, with what to read the other schemas by: `upTo` is null on the last page. */
+export interface OrdersPage extends OrdersSlice {
+  readonly scope: { readonly after: string; readonly upTo: string | null };
+}
+
 /** Rows of the `payments` schema, of one snapshot. */
 export interface PaymentsSlice {
   readonly operations: readonly AuditedOperation[];
@@ -120,11 +125,8 @@ export interface StrayMovement {
  * schemas is joined by the caller. A range is read with everything in it, so rows without an order are found too.
  */
 export interface AuditRepository {
-  /** The next orders after an id, by id, and the scope to read the other schemas with: its `upTo` is null at the end. */
-  pageOrders(
-    after: string,
-    limit: number,
-  ): Promise<OrdersSlice & { readonly scope: { readonly after: string; readonly upTo: string | null } }>;
+  /** The next orders after an id, by id. */
+  pageOrders(after: string, limit: number): Promise<OrdersPage>;
   listOrders(orderIds: readonly string[]): Promise<OrdersSlice>;
   listReservations(scope: AuditScope): Promise<AuditedReservation[]>;
   listPayments(scope: AuditScope): Promise<PaymentsSlice>;

@@ -1,4 +1,5 @@
 import { and, asc, eq, gt } from 'drizzle-orm';
+import { DatabaseContractError } from '../../src/domain/errors.ts';
 import type { StockLevel } from '../../src/domain/reservation.ts';
 import type { Database, Statement } from '../client.ts';
 import { products, stock } from '../schema/inventory.ts';
@@ -70,7 +71,7 @@ export function createCatalogRepository(db: Database): CatalogRepository {
       return { created: row?.created ?? false };
     },
     findOptionalStock: (tenantId, sku) => findStock(db, tenantId, sku),
-    adjustStock: (adjustment) => adjustStock(db, adjustment),
+    adjustStock: (adjustment) => adjustStock(db, adjustment).catch(keyReusedOrRethrow),
     seed: async (tenantId, entries) => {
       const [row] = await db.run<{ added: number }>(SEED_PRODUCTS, [tenantId, JSON.stringify(entries)]);
       return row?.added ?? 0;
@@ -88,20 +89,30 @@ async function findStock(db: Database, tenantId: string, sku: string): Promise<S
   return row ?? null;
 }
 
+type EarlierAdjustment = Pick<StockAdjustment, 'sku' | 'delta' | 'reason'>;
+
 async function adjustStock(db: Database, adjustment: StockAdjustment): Promise<AdjustmentResult> {
   const { tenantId, sku, delta, reason, actor, idempotencyKey } = adjustment;
   return db.transaction(async (tx): Promise<AdjustmentResult> => {
     const [level] = await tx.run<StockLevel>(LOCK_LEVEL, [tenantId, sku]);
     if (level === undefined) return { kind: 'unknown_sku' };
-    const [earlier] = await tx.run<{ sku: string; delta: number }>(FIND_ADJUSTMENT, [tenantId, idempotencyKey]);
+    const [earlier] = await tx.run<EarlierAdjustment>(FIND_ADJUSTMENT, [tenantId, idempotencyKey]);
     if (earlier !== undefined) {
-      const same = earlier.sku === sku && earlier.delta === delta;
+      const same = earlier.sku === sku && earlier.delta === delta && earlier.reason === reason;
       return same ? { kind: 'adjusted', level, replayed: true } : { kind: 'key_reused' };
     }
     if (level.onHand + delta < level.reserved) return { kind: 'below_reserved', level };
     await tx.run(APPLY_ADJUSTMENT, [tenantId, sku, delta, reason, actor, idempotencyKey]);
     return { kind: 'adjusted', level: { ...level, onHand: level.onHand + delta }, replayed: false };
   });
+}
+
+/** The row lock serializes a key's uses on one SKU; of two SKUs under one key at once, the index stops the second. */
+function keyReusedOrRethrow(error: unknown): AdjustmentResult {
+  if (error instanceof DatabaseContractError && error.constraint === 'stock_movements_key_idx') {
+    return { kind: 'key_reused' };
+  }
+  throw error;
 }
 
 const LOCK_LEVEL: Statement = {
@@ -111,7 +122,7 @@ const LOCK_LEVEL: Statement = {
 
 const FIND_ADJUSTMENT: Statement = {
   name: 'find_adjustment',
-  text: `SELECT sku, on_hand_delta AS delta FROM inventory.stock_movements WHERE tenant_id = $1 AND idempotency_key = $2`,
+  text: `SELECT sku, on_hand_delta AS delta, reason FROM inventory.stock_movements WHERE tenant_id = $1 AND idempotency_key = $2`,
 };
 
 const APPLY_ADJUSTMENT: Statement = {

@@ -48,6 +48,7 @@ export function createApp(deps: AppDeps) {
         formAction: ["'none'"],
       },
       referrerPolicy: 'no-referrer',
+      xFrameOptions: 'DENY',
     }),
   );
   app.post('/v1/orders', shedLoad());
@@ -85,6 +86,7 @@ export function createApp(deps: AppDeps) {
 function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof DatabaseUnavailableError) return unavailable('the database does not answer');
+  if (isClientGone(error)) return new ProblemError('bad_request', 'the request ended early');
   if (error instanceof HTTPException) {
     const { status } = error;
     if (status === 400) return new ProblemError('malformed_json', 'the body is not valid JSON');
@@ -92,6 +94,11 @@ function toProblem(error: unknown): ProblemError {
     if (status === 415) return new ProblemError('unsupported_media_type', 'the body must be application/json');
   }
   return new ProblemError('internal_error', 'something went wrong here; the request id finds it in the logs');
+}
+
+/** Node's request stream fails like this when the client goes away in the middle of its body: no fault of ours. */
+function isClientGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET' && error.message === 'aborted';
 }
 
 function refuseMethod(c: Parameters<typeof problemResponse>[0], methods: readonly string[]): Response {

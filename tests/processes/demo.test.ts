@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { startProcessSystem, type ProcessSystem } from '../support/process-system.ts';
 
-/** What the third column says of each story's order: pieces on hand and held, before and after. */
+/** One row per story: the order, pieces on hand and held, money captured and refunded, each before and after. */
 const ROWS = [
   /^ord_\w+ +confirmed +10000\/0 -> 9998\/0 +0\.00\/0\.00 -> 135\.00\/0\.00$/m,
   /^ord_\w+ +declined, stock released +10000\/0 -> 10000\/0 +0\.00\/0\.00 -> 0\.00\/0\.00$/m,
@@ -34,5 +34,5 @@ describe('npm run demo', () => {
     expect(stdout).toContain('audit: clean');
     expect(stdout).not.toContain('NOT SO');
     expect(code, stdout).toBe(0);
-  }, 90_000);
+  }, 120_000);
 });

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
+import { LOCK_STOCK, RELEASE_RESERVATIONS } from '../../db/repositories/reservation-statements.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { createRacingDatabase, freshId, listBrokenFigures, openShop, type Shop } from './fixtures.ts';
 
@@ -9,6 +10,14 @@ beforeAll(async () => {
   database = await createRacingDatabase();
 });
 afterAll(() => database.close());
+
+/** Sessions of this database that wait for another one's lock. */
+async function countWaiting(): Promise<number> {
+  const waiting = await database.query(
+    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return waiting.length;
+}
 
 function times<Result>(count: number, make: (index: number) => Promise<Result>): Promise<Result[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => make(index)));
@@ -20,6 +29,24 @@ describe('concurrent holds', () => {
     const wins = await times(200, () => shop.hold(freshId(), [{ sku: 'LAST', quantity: 1 }]));
 
     expect(wins.filter(Boolean)).toHaveLength(5);
+    expect(await shop.figures()).toEqual({ LAST: [5, 5] });
+    expect(await listBrokenFigures(database, shop.tenantId)).toEqual([]);
+  });
+
+  it('take what is given back while they wait for the lock', async () => {
+    const shop = await openShop(database, { LAST: 5 });
+    const lines = [{ sku: 'LAST', quantity: 5 }];
+    const [first, second] = [freshId(), freshId()];
+    await shop.hold(first, lines);
+    let held = Promise.resolve(false);
+    await database.databases.inventory.transaction(async (tx) => {
+      await tx.run(LOCK_STOCK, [shop.tenantId, ['LAST']]);
+      held = shop.hold(second, lines);
+      await expect.poll(countWaiting).toBe(1);
+      await tx.run(RELEASE_RESERVATIONS, [first, shop.tenantId, JSON.stringify(lines)]);
+    });
+
+    expect(await held).toBe(true);
     expect(await shop.figures()).toEqual({ LAST: [5, 5] });
     expect(await listBrokenFigures(database, shop.tenantId)).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMailSink, type MailSink } from '../../src/dev/mail-sink.ts';
 import { findFreePort } from '../../src/dev/ports.ts';
@@ -86,7 +87,7 @@ describe('a confirmation', () => {
     const orderId = await system.postOrder({ body: { customer: { id: 'cust_7' } } });
     await proveEnd(system, orderId, 'CONFIRMED');
     expect(await messageOf(orderId)).toBeUndefined();
-    await expect(child(orderId).describe()).rejects.toThrow();
+    await expect(child(orderId).describe()).rejects.toBeInstanceOf(WorkflowNotFoundError);
   });
 
   it('is sent once although every attempt but the last one failed', async () => {

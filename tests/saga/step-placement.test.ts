@@ -49,7 +49,8 @@ describe('an order whose collaborators run as services of their own', () => {
 
   it('adopts a charge whose reply was lost', async () => {
     const orderId = await system.postOrder({ method: 'pm_lost_reply' });
-    await proveEnd(system, orderId, 'CONFIRMED');
+    const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
+    expect(ledger).toHaveLength(1);
   });
 
   function localCalls(orderId: string): string[] {

@@ -2,7 +2,7 @@ import { composeActivities, composeWorkers, openResources } from '../../src/comp
 import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
 import { connectNatively, installTemporalRuntime } from '../../src/temporal.ts';
-import { afterEffect, createFaults, givenUp, type ActivityName } from './faults.ts';
+import { createFaults, givenUp, type ActivityName, type Fault, type Faults } from './faults.ts';
 
 /** Where one order is when the worker dies. */
 export interface CrashPoint {
@@ -28,17 +28,19 @@ async function run(): Promise<void> {
   await workers.run();
 }
 
-function faultsOf(plan: readonly CrashPoint[]): ReturnType<typeof createFaults> {
+function faultsOf(plan: readonly CrashPoint[]): Faults {
   const faults = createFaults();
-  let awaited = plan.length;
-  const crash = (): Promise<void> => {
-    awaited -= 1;
-    if (awaited === 0) process.kill(process.pid, 'SIGKILL');
-    return new Promise(() => {});
+  const standing = new Set<string>();
+  const crash: Fault = async (effect, { orderId }) => {
+    await effect();
+    standing.add(orderId);
+    if (standing.size === plan.length) process.kill(process.pid, 'SIGKILL');
+    // Also a further attempt ends here: no workflow hears of its effect from this process.
+    return new Promise<never>(() => {});
   };
   for (const { orderId, activity, isGivenUp } of plan) {
     if (isGivenUp) faults.inject(orderId, 'takePayment', givenUp());
-    faults.inject(orderId, activity, afterEffect(crash));
+    faults.inject(orderId, activity, crash as Fault<typeof activity>);
   }
   return faults;
 }

@@ -32,6 +32,13 @@ export async function createTestDatabase(poolSize = 20): Promise<TestDatabase> {
   };
 }
 
+/** A new database without anything in it; returns its URL. */
+export async function createEmptyDatabase(): Promise<string> {
+  const name = `empty_${randomBytes(6).toString('hex')}`;
+  await withAdmin((admin) => admin.pool.query(`CREATE DATABASE ${name}`));
+  return inject('postgresUrl').replace('%s', name);
+}
+
 /** A Temporal namespace that no other test uses. */
 export async function takeNamespace(): Promise<string> {
   const { rows } = await withAdmin((admin) => admin.pool.query(`SELECT nextval('namespaces_taken')::integer AS taken`));

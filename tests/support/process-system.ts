@@ -64,7 +64,11 @@ export async function startProcessSystem(
   const log = (): void => {};
   const startPostgres = async () => {
     // Durable as in production: these tests kill it.
-    const postgres = await startEmbeddedPostgres({ dataDirectory: join(folder, 'postgres'), port: port('postgres'), log });
+    const postgres = await startEmbeddedPostgres({
+      dataDirectory: join(folder, 'postgres'),
+      port: port('postgres'),
+      log,
+    });
     running.set('postgres', postgres.process);
     return postgres;
   };
@@ -97,24 +101,21 @@ export async function startProcessSystem(
     const variables = { PATH: process.env['PATH'], ...env, API_PORT: String(apiPort) };
     running.set(
       name,
-      await startProcess({ name, command: process.execPath, args, env: variables, logFile: join(folder, `${name}.log`) }),
+      await startProcess({
+        name,
+        command: process.execPath,
+        args,
+        env: variables,
+        logFile: join(folder, `${name}.log`),
+      }),
     );
   };
   const start = async (name: ServiceName): Promise<void> => {
-    switch (name) {
-      case 'postgres':
-        await startPostgres();
-        return;
-      case 'temporal':
-        await startTemporal();
-        return;
-      case 'simulator':
-        return launch(name, ['src/simulator/server.ts'], 0);
-      case 'mail':
-        return launch(name, ['src/dev/mail-sink-server.ts'], 0);
-      default:
-        return launch(name, PROGRAMS[programOf(name)], port(name));
-    }
+    if (name === 'postgres') await startPostgres();
+    else if (name === 'temporal') await startTemporal();
+    else if (name === 'simulator') await launch(name, ['src/simulator/server.ts'], 0);
+    else if (name === 'mail') await launch(name, ['src/dev/mail-sink-server.ts'], 0);
+    else await launch(name, PROGRAMS[programOf(name)], port(name));
   };
   await Promise.all((['simulator', 'mail', ...programs] as const).map(start));
   const urlOf = (program: ProgramName): string => `http://127.0.0.1:${port(program)}`;

@@ -32,10 +32,14 @@ function carriageProblems(status: OrderStatus, facts: OrderFacts): string[] {
 }
 
 function caseProblems(facts: OrderFacts): string[] {
-  const waiting = new Set(facts.cases.filter(({ state }) => state === 'open').map(({ step }) => step));
-  const parked = new Set(openCarriers(facts).flatMap(({ caseKind }) => (caseKind === null ? [] : [caseKind])));
+  const waiting = facts.cases.filter(({ state }) => state === 'open').map(({ step }) => step);
+  const parked = openCarriers(facts).flatMap(({ caseKind }) => (caseKind === null ? [] : [caseKind]));
   return [
-    ...[...waiting.difference(parked)].map((step) => `the case at ${step} is open, but no workflow is parked there`),
-    ...[...parked.difference(waiting)].map((step) => `its workflow is parked at ${step}, but no case is open`),
+    ...waiting
+      .filter((step) => !parked.includes(step))
+      .map((step) => `the case at ${step} is open, but no workflow is parked there`),
+    ...parked
+      .filter((step) => !waiting.includes(step))
+      .map((step) => `its workflow is parked at ${step}, but no case is open`),
   ];
 }

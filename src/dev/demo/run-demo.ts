@@ -16,6 +16,9 @@ export class DemoCannotRunError extends Error {
   }
 }
 
+/** The audit's whole report when it is clean, and the ids of the first findings when it is not. */
+const AUDIT_LINES = 60;
+
 /** What one demo is played with. */
 export interface DemoOptions {
   readonly apiUrl: string;
@@ -77,7 +80,7 @@ async function audit({ stage, variables, folder }: DemoOptions): Promise<boolean
   const spec = { name: 'audit', command, args, cwd: PROJECT_FOLDER, logFile, env: { ...variables } };
   const status = await runToEnd(spec, signal);
   signal.throwIfAborted();
-  for (const line of logTail(logFile).split('\n')) narrator.say(line);
+  for (const line of logTail(logFile, AUDIT_LINES).split('\n')) narrator.print(`  ${line}`);
   const clean = status.code === 0;
   narrator.check({ text: `every invariant holds (${describeExit(status)})`, holds: clean });
   return clean;

@@ -11,7 +11,7 @@ export interface RetriedStep {
 }
 
 /** Who worked on an order and which steps left its first quick pass. */
-export interface OrderTrace {
+interface OrderTrace {
   /** `pid@host` of the process that took the order's first workflow task. */
   readonly startedBy: string | null;
   /** `pid@host` of the process that completed its last one. */

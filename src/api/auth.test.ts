@@ -1,0 +1,77 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTokenVerifier } from './auth.ts';
+
+const CLAIMS: JWTPayload = { tenant: 'acme', scope: 'orders:read nonsense ops:money' };
+
+type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
+
+function sign(key: Parameters<SignJWT['sign']>[0], alg: string, kid = 'current', claims = CLAIMS): Promise<string> {
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg, kid })
+    .setIssuer('https://idp.example')
+    .setAudience('order-saga')
+    .setSubject('ada')
+    .setExpirationTime('5m')
+    .sign(key);
+}
+
+describe('tokens of an identity provider', () => {
+  let keys: Keys;
+  let server: Server;
+  let answer: { status: number; body: string };
+  let verify: ReturnType<typeof createTokenVerifier>;
+
+  beforeEach(async () => {
+    keys = await generateKeyPair('RS256', { extractable: true });
+    const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'current', alg: 'RS256', use: 'sig' };
+    answer = { status: 200, body: JSON.stringify({ keys: [jwk] }) };
+    server = createServer((_, response) => response.writeHead(answer.status).end(answer.body));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
+    verify = createTokenVerifier({ secret: null, jwksUrl, issuer: 'https://idp.example', audience: 'order-saga' });
+  });
+
+  const closeServer = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.closeAllConnections();
+      server.close(() => resolve());
+    });
+  afterEach(closeServer);
+
+  it('are let in with the scopes that we know', async () => {
+    expect(await verify(await sign(keys.privateKey, 'RS256'))).toEqual({
+      tenantId: 'acme',
+      subject: 'ada',
+      scopes: new Set(['orders:read', 'ops:money']),
+    });
+  });
+
+  it('are refused when another key signed them', async () => {
+    const others = await generateKeyPair('RS256');
+    await expect(verify(await sign(others.privateKey, 'RS256'))).rejects.toMatchObject({ code: 'unauthorized' });
+    const unknown = await sign(others.privateKey, 'RS256', 'unknown');
+    await expect(verify(unknown)).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+
+  it('are refused when the public key was used as a shared secret', async () => {
+    const publicText = new TextEncoder().encode(await exportSPKI(keys.publicKey));
+    await expect(verify(await sign(publicText, 'HS256'))).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+
+  it.each([
+    ['answers with an error', { status: 500, body: 'sorry' }],
+    ['answers with something else', { status: 200, body: '<html>' }],
+    ['answers with no keys at all', { status: 200, body: '{}' }],
+  ])('are not refused but unavailable while the provider %s', async (_, broken) => {
+    answer = broken;
+    await expect(verify(await sign(keys.privateKey, 'RS256'))).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('are not refused but unavailable while the provider is down', async () => {
+    await closeServer();
+    await expect(verify(await sign(keys.privateKey, 'RS256'))).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});

@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAtRest } from '../domain/order-status.ts';
+import { createFactsReader, type FactsReader, type FactsSources } from './facts-reader.ts';
+import { openCarriers, type OrderFacts } from './facts.ts';
+import type { Finding } from './invariants/finding.ts';
+import { INVARIANTS, ORDER_CHECKS, type InvariantId } from './invariants/index.ts';
+import { checkSkuFigures } from './invariants/stock.ts';
+
+/** One broken rule. */
+export interface Violation {
+  readonly invariant: InvariantId;
+  /** An order id, or `tenant/sku`. */
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** What one run has looked at and found. */
+export interface AuditReport {
+  readonly clean: boolean;
+  readonly tookMs: number;
+  /** Orders with a row. */
+  readonly orders: number;
+  /** Of those, the ones that were not at rest when they were read. */
+  readonly inMotion: number;
+  /** How many things each invariant was checked on. */
+  readonly checked: Readonly<Record<InvariantId, number>>;
+  readonly violations: readonly Violation[];
+}
+
+/** How to audit; the defaults are for a live system. */
+export interface AuditOptions {
+  /**
+   * How long an order that something may still mend (its workflow is open, or it is in motion) is read again before it is
+   * reported. Default 15 s: a dead worker's orders go on elsewhere within 10 s, and a closing workflow's last
+   * notification try takes under 2 s.
+   */
+  readonly patienceMs?: number;
+  /** Orders in memory at once; 1,000 by default: some megabytes. */
+  readonly pageSize?: number;
+}
+
+/** Checks the invariants. */
+export interface Audit {
+  /** Reads everything; changes nothing. @throws {SourceUnavailableError} when something that it needs is down. */
+  run(): Promise<AuditReport>;
+}
+
+const PATIENCE_MS = 15_000;
+const PAGE_SIZE = 1_000;
+
+/** Between two looks at the same orders. */
+const LOOK_AGAIN_MS = 500;
+
+/** Creates an audit of a whole system, all tenants; it may run while orders do. */
+export function createAudit(sources: FactsSources, options: AuditOptions = {}): Audit {
+  const { patienceMs = PATIENCE_MS, pageSize = PAGE_SIZE } = options;
+  const reader = createFactsReader(sources);
+  return {
+    run: async () => {
+      const started = performance.now();
+      const tally = createTally();
+      const suspects = await lookAtAll(reader, tally, pageSize);
+      const violations = [
+        ...(await checkStock(reader, tally)),
+        ...(await confirm(reader, suspects, { patienceMs, pageSize })),
+      ];
+      const tookMs = Math.round(performance.now() - started);
+      return { clean: violations.length === 0, tookMs, ...tally.totals(), violations };
+    },
+  };
+}
+
+/** Counts what was looked at. */
+interface Tally {
+  add(invariant: InvariantId, checked: number): void;
+  addOrder(facts: OrderFacts): void;
+  totals(): Pick<AuditReport, 'orders' | 'inMotion' | 'checked'>;
+}
+
+function createTally(): Tally {
+  const checked: Record<string, number> = Object.fromEntries(Object.keys(INVARIANTS).map((id) => [id, 0]));
+  let orders = 0;
+  let inMotion = 0;
+  return {
+    add: (invariant, more) => {
+      checked[invariant] = (checked[invariant] ?? 0) + more;
+    },
+    addOrder: ({ order }) => {
+      if (order === null) return;
+      orders += 1;
+      if (!isAtRest(order.status)) inMotion += 1;
+    },
+    totals: () => ({ orders, inMotion, checked: { ...checked } as AuditReport['checked'] }),
+  };
+}
+
+/** Every order once; answers the ids of those that do not look right. */
+async function lookAtAll(reader: FactsReader, tally: Tally, pageSize: number): Promise<string[]> {
+  const suspects: string[] = [];
+  for await (const page of reader.pages(pageSize)) {
+    for (const facts of page) {
+      tally.addOrder(facts);
+      if (judge(facts, tally).length > 0) suspects.push(facts.orderId);
+    }
+  }
+  return suspects;
+}
+
+/** Reads suspects again as they are now, and again while they may still come right. */
+async function confirm(
+  reader: FactsReader,
+  suspects: readonly string[],
+  { patienceMs, pageSize }: Required<AuditOptions>,
+): Promise<Violation[]> {
+  const deadline = performance.now() + patienceMs;
+  const confirmed: Violation[] = [];
+  let open = suspects;
+  while (open.length > 0) {
+    const isLast = performance.now() >= deadline;
+    const again: string[] = [];
+    for (let at = 0; at < open.length; at += pageSize) {
+      for (const facts of await reader.fresh(open.slice(at, at + pageSize))) {
+        const found = judge(facts);
+        if (found.length > 0 && !isLast && mayComeRight(facts)) again.push(facts.orderId);
+        else confirmed.push(...found);
+      }
+    }
+    open = again;
+    if (open.length > 0) await sleep(LOOK_AGAIN_MS);
+  }
+  return confirmed;
+}
+
+function mayComeRight(facts: OrderFacts): boolean {
+  return openCarriers(facts).length > 0 || (facts.order !== null && !isAtRest(facts.order.status));
+}
+
+function judge(facts: OrderFacts, tally?: Tally): Violation[] {
+  return Object.entries(ORDER_CHECKS).flatMap(([id, check]) => {
+    const invariant = id as keyof typeof ORDER_CHECKS;
+    const finding = check(facts);
+    tally?.add(invariant, finding.checked);
+    return toViolations(invariant, facts.orderId, finding);
+  });
+}
+
+/** One snapshot of one schema needs no second look. */
+async function checkStock(reader: FactsReader, tally: Tally): Promise<Violation[]> {
+  const figures = (await reader.skuFigures()).flatMap((sku) => {
+    const finding = checkSkuFigures(sku);
+    tally.add('I2', finding.checked);
+    return toViolations('I2', `${sku.tenantId}/${sku.sku}`, finding);
+  });
+  const strays = (await reader.strayMovements()).map(({ orderId, sku, movementTenantId, reservationTenantId }) => ({
+    invariant: 'I9' as const,
+    subject: orderId,
+    message: `a movement of ${sku} carries tenant ${movementTenantId}, its reservation ${reservationTenantId}`,
+  }));
+  return [...figures, ...strays];
+}
+
+function toViolations(invariant: InvariantId, subject: string, { problems }: Finding): Violation[] {
+  return problems.map((message) => ({ invariant, subject, message }));
+}

@@ -1,0 +1,139 @@
+import type { Client } from '@temporalio/client';
+import type { Databases } from '../../db/client.ts';
+import {
+  createAuditRepository,
+  type AuditRepository,
+  type AuditScope,
+  type OrdersPage,
+  type OrdersSlice,
+  type SkuFigures,
+  type StrayMovement,
+} from '../../db/repositories/audit-repository.ts';
+import type { Carriers, LedgerEntry, OrderFacts } from './facts.ts';
+import { createLedgerReader } from './ledger-reader.ts';
+import { reading } from './source-error.ts';
+import { createWorkflowReader } from './workflow-reader.ts';
+
+/** Where the facts are. */
+export interface FactsSources {
+  readonly databases: Databases;
+  /** Reads its namespace. */
+  readonly client: Client;
+  /** The simulator's address, as in `PAYMENT_GATEWAY_URL`. */
+  readonly paymentGatewayUrl: string;
+}
+
+/** Joins in code what no SQL may join. All methods throw {@link SourceUnavailableError}. */
+export interface FactsReader {
+  /**
+   * Facts of every order id that anything knows, a page at a time. The provider and visibility are read once, before the
+   * first page, so facts of orders that move meanwhile do not fit together: a suspicion, not a proof.
+   */
+  pages(pageSize: number): AsyncGenerator<OrderFacts[]>;
+  /**
+   * Facts of some orders, as they are now, read from cause to effect: a workflow that is seen closed has written all its
+   * rows before they are read, a row that is seen at rest has all its effects.
+   */
+  fresh(orderIds: readonly string[]): Promise<OrderFacts[]>;
+  skuFigures(): Promise<SkuFigures[]>;
+  strayMovements(): Promise<StrayMovement[]>;
+}
+
+/** Creates the reader; it holds nothing between calls. */
+export function createFactsReader({ databases, client, paymentGatewayUrl }: FactsSources): FactsReader {
+  const rows = createAuditRepository(databases);
+  const ledger = createLedgerReader(paymentGatewayUrl);
+  const workflows = createWorkflowReader(client);
+
+  async function fresh(orderIds: readonly string[]): Promise<OrderFacts[]> {
+    const carriers = await workflows.describe(orderIds);
+    const slice = await reading('the orders database', rows.listOrders(orderIds));
+    const effects = await readEffects(rows, { orderIds });
+    return join(orderIds, slice, effects, await ledger.listOf(orderIds), carriers);
+  }
+
+  async function* pages(pageSize: number): AsyncGenerator<OrderFacts[]> {
+    const entries = await ledger.list();
+    const carriers = await workflows.list();
+    let after: string | null = '';
+    while (after !== null) {
+      const { scope, ...slice }: OrdersPage = await reading('the orders database', rows.pageOrders(after, pageSize));
+      const effects = await readEffects(rows, scope);
+      const orderIds = idsOf(slice, effects);
+      yield join(orderIds, slice, effects, entries, carriers);
+      for (const known of [entries, carriers]) for (const id of orderIds) known.delete(id);
+      after = scope.upTo;
+    }
+    // What is left is known to the provider or to Temporal only.
+    const left = [...new Set([...entries.keys(), ...carriers.keys()])];
+    for (let at = 0; at < left.length; at += pageSize) yield fresh(left.slice(at, at + pageSize));
+  }
+
+  return {
+    pages,
+    fresh,
+    skuFigures: () => reading('the inventory database', rows.listSkuFigures()),
+    strayMovements: () => reading('the inventory database', rows.listStrayMovements()),
+  };
+}
+
+/** Rows of the schemas that an order has its effects in. */
+type Effects = Pick<OrderFacts, 'reservations' | 'operations'> & {
+  readonly balances: readonly NonNullable<OrderFacts['balance']>[];
+  readonly messages: readonly { readonly orderId: string; readonly tenantId: string }[];
+};
+
+/** Stock before money: a line that is seen committed was paid before. */
+async function readEffects(rows: AuditRepository, scope: AuditScope): Promise<Effects> {
+  const reservations = await reading('the inventory database', rows.listReservations(scope));
+  const payments = await reading('the payments database', rows.listPayments(scope));
+  const messages = await reading('the notifications database', rows.listMessages(scope));
+  return { reservations, ...payments, messages };
+}
+
+function idsOf(slice: OrdersSlice, effects: Effects): string[] {
+  const rows = [...Object.values(slice), ...Object.values(effects)] as (readonly { readonly orderId: string }[])[];
+  return [...new Set(rows.flatMap((some) => some.map(({ orderId }) => orderId)))];
+}
+
+const NO_CARRIERS: Carriers = { workflow: null, settles: [] };
+
+function join(
+  orderIds: readonly string[],
+  slice: OrdersSlice,
+  effects: Effects,
+  ledger: ReadonlyMap<string, readonly LedgerEntry[]>,
+  carriers: ReadonlyMap<string, Carriers>,
+): OrderFacts[] {
+  const order = firstOf(slice.orders);
+  const balance = firstOf(effects.balances);
+  const lines = allOf(slice.lines);
+  const events = allOf(slice.events);
+  const cases = allOf(slice.cases);
+  const reservations = allOf(effects.reservations);
+  const operations = allOf(effects.operations);
+  const messages = allOf(effects.messages);
+  return orderIds.map((orderId) => ({
+    orderId,
+    order: order(orderId),
+    lines: lines(orderId),
+    events: events(orderId),
+    cases: cases(orderId),
+    reservations: reservations(orderId),
+    operations: operations(orderId),
+    balance: balance(orderId),
+    messages: messages(orderId),
+    ledger: ledger.get(orderId) ?? [],
+    ...(carriers.get(orderId) ?? NO_CARRIERS),
+  }));
+}
+
+function allOf<Row extends { readonly orderId: string }>(rows: readonly Row[]): (orderId: string) => readonly Row[] {
+  const grouped = Map.groupBy(rows, ({ orderId }) => orderId);
+  return (orderId) => grouped.get(orderId) ?? [];
+}
+
+function firstOf<Row extends { readonly orderId: string }>(rows: readonly Row[]): (orderId: string) => Row | null {
+  const all = allOf(rows);
+  return (orderId) => all(orderId)[0] ?? null;
+}

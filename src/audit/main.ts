@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util';
+import { createDatabases } from '../../db/client.ts';
+import { ConfigError, loadConfig } from '../config.ts';
+import { createTemporalClient } from '../temporal.ts';
+import { createAudit, type AuditReport } from './audit.ts';
+import { formatReport, reportToJson } from './report.ts';
+import { SourceUnavailableError } from './source-error.ts';
+
+const USAGE = `npm run audit -- [--json]
+  Checks orders, stock, payments, histories and workflows of all tenants against each other; changes nothing.
+  --json   prints everything for a script
+Exit code: 0 clean, 1 something is broken, 2 it could not be checked.`;
+
+/** Statements run one after the other; a few connections more cover services that share a server. */
+const POOL_SIZE = 4;
+
+// Entry of `npm run audit`.
+try {
+  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, help: { type: 'boolean' } } });
+  if (values.help === true) console.log(USAGE);
+  else {
+    const report = await audit();
+    console.log(values.json ? reportToJson(report) : formatReport(report));
+    process.exitCode = report.clean ? 0 : 1;
+  }
+} catch (error) {
+  console.error(explain(error));
+  process.exitCode = 2;
+}
+
+async function audit(): Promise<AuditReport> {
+  const { database, temporal, paymentGatewayUrl } = loadConfig(process.env);
+  const databases = createDatabases(database.urls, {
+    poolSize: POOL_SIZE,
+    applicationName: 'order-saga-audit',
+    // The statement that needs the connection says so itself.
+    onIdleError: () => {},
+  });
+  const client = createTemporalClient(temporal);
+  try {
+    return await createAudit({ databases, client, paymentGatewayUrl }).run();
+  } finally {
+    await client.connection.close();
+    await databases.close();
+  }
+}
+
+/** What a person can act on gets one line; a bug gets its stack. */
+function explain(error: unknown): string {
+  if (error instanceof SourceUnavailableError || error instanceof ConfigError) {
+    return `the audit could not be done: ${error.message}`;
+  }
+  if (error instanceof TypeError && 'code' in error) return `${error.message}\n\n${USAGE}`;
+  return `the audit could not be done: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}

@@ -1,0 +1,119 @@
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
+import { CASE_KIND, orderWorkflowId } from '../workflows/contract.ts';
+import { isOpen, type Carrier, type Carriers } from './facts.ts';
+import { reading } from './source-error.ts';
+
+/** The workflows of orders, by order. */
+export interface WorkflowReader {
+  /** All that visibility knows: cheap, and up to some seconds behind. */
+  list(): Promise<Map<string, Carriers>>;
+  /** Asks for each order workflow by its id, which is never behind. */
+  describe(orderIds: readonly string[]): Promise<Map<string, Carriers>>;
+}
+
+/** What the reader needs of a workflow, as `list` and `describe` answer it. */
+type Execution = Pick<WorkflowExecutionInfo, 'workflowId' | 'status' | 'startTime' | 'memo' | 'typedSearchAttributes'>;
+
+const ORDER_PREFIX = orderWorkflowId('');
+
+/** Commands on an order whose workflow is closed run as `settle/{orderId}/{commandId}`. */
+const SETTLE_PREFIX = 'settle/';
+
+const ORDER_WORKFLOWS = `WorkflowId STARTS_WITH '${ORDER_PREFIX}'`;
+const OPEN_SETTLES = `WorkflowId STARTS_WITH '${SETTLE_PREFIX}' AND ExecutionStatus = 'Running'`;
+
+const PAGE_SIZE = 1_000;
+
+/** Milliseconds on a good day; a server that gives no answer in this time is down. Includes the client's own retries. */
+const ANSWER_WITHIN_MS = 15_000;
+
+/** Questions under way at once. */
+const DESCRIBES_AT_ONCE = 20;
+
+/** Reads the client's namespace. */
+export function createWorkflowReader(client: Client): WorkflowReader {
+  const source = `Temporal (namespace ${client.options.namespace})`;
+  const ask = <Result>(question: () => Promise<Result>): Promise<Result> =>
+    reading(source, client.withDeadline(Date.now() + ANSWER_WITHIN_MS, question));
+  const walk = async (query: string, visit: (execution: Execution) => void): Promise<void> => {
+    const executions = client.workflow.list({ query, pageSize: PAGE_SIZE })[Symbol.asyncIterator]();
+    // The limit is for each page, and not for all of them together.
+    for (;;) {
+      const { done, value } = await ask(() => executions.next());
+      if (done === true) return;
+      visit(value);
+    }
+  };
+  const openSettles = async (): Promise<Map<string, Carrier[]>> => {
+    const settles: Carrier[] = [];
+    await walk(OPEN_SETTLES, (execution) => settles.push(carrierOf(execution)));
+    return Map.groupBy(settles, ({ workflowId }) => orderIdOf(workflowId, SETTLE_PREFIX));
+  };
+  const describeOne = (orderId: string): Promise<Carrier | null> =>
+    ask(async () => {
+      try {
+        return carrierOf(await client.workflow.getHandle(orderWorkflowId(orderId)).describe());
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return null;
+        throw error;
+      }
+    });
+  return {
+    list: async () => {
+      const newest = new Map<string, { carrier: Carrier; startedAt: Date }>();
+      await walk(ORDER_WORKFLOWS, (execution) => keepNewest(newest, execution));
+      const workflows = new Map([...newest].map(([orderId, { carrier }]) => [orderId, carrier]));
+      return combine(workflows, await openSettles());
+    },
+    describe: async (orderIds) => {
+      const workflows = new Map<string, Carrier>();
+      for (let at = 0; at < orderIds.length; at += DESCRIBES_AT_ONCE) {
+        const some = orderIds.slice(at, at + DESCRIBES_AT_ONCE);
+        const found = await Promise.all(some.map(describeOne));
+        for (const [index, carrier] of found.entries()) if (carrier !== null) workflows.set(some[index] ?? '', carrier);
+      }
+      const wanted = new Set(orderIds);
+      const settles = new Map([...(await openSettles())].filter(([orderId]) => wanted.has(orderId)));
+      return combine(workflows, settles);
+    },
+  };
+}
+
+/** A workflow that was reset has several runs: one that is open is the present one, else the last that was started. */
+function keepNewest(newest: Map<string, { carrier: Carrier; startedAt: Date }>, execution: Execution): void {
+  const orderId = orderIdOf(execution.workflowId, ORDER_PREFIX);
+  const known = newest.get(orderId);
+  const carrier = carrierOf(execution);
+  const isNewer = known === undefined || execution.startTime > known.startedAt;
+  if (known === undefined || isOpen(carrier) || (isNewer && !isOpen(known.carrier))) {
+    newest.set(orderId, { carrier, startedAt: execution.startTime });
+  }
+}
+
+function carrierOf({ workflowId, status, memo, typedSearchAttributes }: Execution): Carrier {
+  const tenantId = memo?.['tenantId'];
+  return {
+    workflowId,
+    status: status.name,
+    caseKind: typedSearchAttributes.get(CASE_KIND) ?? null,
+    tenantId: typeof tenantId === 'string' ? tenantId : null,
+  };
+}
+
+function orderIdOf(workflowId: string, prefix: string): string {
+  const [orderId = ''] = workflowId.slice(prefix.length).split('/');
+  return orderId;
+}
+
+function combine(
+  workflows: ReadonlyMap<string, Carrier>,
+  settles: ReadonlyMap<string, Carrier[]>,
+): Map<string, Carriers> {
+  const orderIds = new Set([...workflows.keys(), ...settles.keys()]);
+  return new Map(
+    [...orderIds].map((orderId) => [
+      orderId,
+      { workflow: workflows.get(orderId) ?? null, settles: settles.get(orderId) ?? [] },
+    ]),
+  );
+}

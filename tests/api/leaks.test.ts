@@ -1,0 +1,149 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { SMTPServer } from 'smtp-server';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MESSAGE_TEMPLATES } from '../../src/domain/notification.ts';
+import { notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
+import { startApiProcess, type ApiProcess } from '../support/another-api.ts';
+import { findTestPort } from '../support/ports.ts';
+import { sendRaw } from '../support/raw-http.ts';
+import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
+
+const [TEMPLATE] = MESSAGE_TEMPLATES;
+const EMAIL = `ada.${randomBytes(6).toString('hex')}@example.com`;
+const PHONE = `+49301${randomBytes(4).readUInt32BE()}`.slice(0, 15);
+const SMTP_PASSWORD = randomBytes(12).toString('hex');
+
+/** The process under test logs everything it can, its mail server refuses everybody and repeats the address. */
+let system: TestSystem;
+let api: ApiProcess;
+let mailServer: SMTPServer;
+let refusedMails = 0;
+beforeAll(async () => {
+  system = await startTestSystem({ worker: false });
+  const port = await findTestPort();
+  mailServer = new SMTPServer({
+    disabledCommands: ['STARTTLS'],
+    allowInsecureAuth: true,
+    onAuth: (_auth, _session, done) => done(null, { user: 'shop' }),
+    onRcptTo: ({ address }, _session, done) => {
+      refusedMails += 1;
+      done(Object.assign(new Error(`mailbox ${address} is busy`), { responseCode: 450 }));
+    },
+  });
+  await new Promise<void>((resolve) => mailServer.listen(port, '127.0.0.1', resolve));
+  const SMTP_URL = `smtp://shop:${SMTP_PASSWORD}@127.0.0.1:${port}`;
+  api = await startApiProcess(system, { LOG_LEVEL: 'debug', SMTP_URL }, 'src/combined.ts');
+});
+afterAll(async () => {
+  await api.stop();
+  await new Promise<void>((resolve) => mailServer.close(resolve));
+  await system.stop();
+});
+
+/** Everything that nobody may read anywhere, by what it is. */
+async function secrets(): Promise<ReadonlyMap<string, string>> {
+  const { env } = system;
+  return new Map([
+    ['the address', EMAIL],
+    ['the address, encoded', encodeURIComponent(EMAIL)],
+    ['the phone number', PHONE],
+    ['the mail password', SMTP_PASSWORD],
+    ['the token', (await api.token()).split('.').at(-1) ?? ''],
+    ['the secret of tokens', env['JWT_SECRET'] ?? ''],
+    ['the key of contact data', env['CONTACT_KEYS']?.split(':')[1] ?? ''],
+    ['the password of the database', new URL(env['DATABASE_URL'] ?? '').password],
+  ]);
+}
+
+async function expectNoSecrets(text: string): Promise<void> {
+  expect(text.length).toBeGreaterThan(0);
+  for (const [name, secret] of await secrets()) {
+    expect(secret.length, name).toBeGreaterThan(7);
+    expect(text.includes(secret), name).toBe(false);
+  }
+}
+
+const customer = { id: 'cust_42', email: EMAIL, phone: PHONE };
+
+/** Orders on every way: paid, declined, parked, and all with a message that cannot be delivered. */
+async function carryOrders(): Promise<string[]> {
+  const orderIds: string[] = [];
+  for (const method of ['pm_ok', 'pm_declined', 'pm_wrong_amount', 'pm_lost_reply']) {
+    orderIds.push(await api.postOrder({ method, body: { customer } }));
+  }
+  await Promise.all(orderIds.map((orderId) => api.orderAtRest(orderId)));
+  // Local try and child workflow of both confirmed orders.
+  await expect.poll(() => refusedMails, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
+  return orderIds;
+}
+
+/** Requests that carry personal data where it does not belong. */
+async function misplaceContacts(): Promise<void> {
+  const token = await api.token();
+  const post = (body: string, headers: Record<string, string> = {}) =>
+    api.request('/v1/orders', { method: 'POST', headers: { 'idempotency-key': randomUUID(), ...headers }, body });
+  const whole = orderBody({ body: { customer } });
+  await post(JSON.stringify(whole).slice(0, -1));
+  await post(JSON.stringify({ ...whole, currency: EMAIL }));
+  await post(JSON.stringify({ ...whole, payment: { method: 'pm_ok', capture: EMAIL } }));
+  await post(JSON.stringify({ ...whole, customer: { id: 'cust_42', email: `${EMAIL} ${PHONE}` } }));
+  await post(JSON.stringify(whole), { 'idempotency-key': EMAIL });
+  await post(JSON.stringify(whole), { 'x-correlation-id': EMAIL });
+  await post(JSON.stringify(whole), { 'user-agent': EMAIL, referer: `http://shop/${EMAIL}` });
+  for (const path of [`/v1/orders/${EMAIL}`, `/v1/orders?reference=${EMAIL}&limit=${EMAIL}`, `/${EMAIL}`]) {
+    await api.request(path);
+  }
+  await sendRaw(api.url, `GET /v1/orders/${EMAIL} HTTP/1.1\r\nAuthorization: Bearer ${token}\r\n${EMAIL}\r\n\r\n`);
+}
+
+/** The texts inside a workflow's history and description: payloads are bytes there. */
+async function textsOf(workflowId: string): Promise<string> {
+  const handle = system.client.workflow.getHandle(workflowId);
+  const { raw } = await handle.describe();
+  return [...bytesIn(await handle.fetchHistory()), ...bytesIn(raw)].join('\n');
+}
+
+function* bytesIn(value: unknown): Generator<string> {
+  if (value instanceof Uint8Array) yield Buffer.from(value).toString('utf8');
+  else if (typeof value === 'string') yield value;
+  else if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) yield* bytesIn(part);
+}
+
+async function everythingStored(): Promise<string> {
+  const tables = await system.database.query<{ name: string }>(
+    `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.tables
+     WHERE table_schema IN ('orders', 'inventory', 'payments', 'notifications') AND table_name <> 'products'`,
+  );
+  const texts: string[] = [];
+  for (const { name } of tables) {
+    const rows = await system.database.query(`SELECT to_jsonb(t) AS row FROM ${name} t WHERE t::text NOT LIKE '%seed%'`);
+    texts.push(JSON.stringify(rows));
+  }
+  return texts.join('\n');
+}
+
+describe('contact data and secrets', () => {
+  it('appear in no log at any level, no answer, no metric, no history and no table', async () => {
+    const orderIds = await carryOrders();
+    await misplaceContacts();
+
+    const log = await api.log();
+    expect(log).toContain('"msg":"request"');
+    await expectNoSecrets(log);
+    await expectNoSecrets(await (await fetch(`${api.url}/metrics`)).text());
+    for (const orderId of orderIds) {
+      const self = `/v1/orders/${orderId}`;
+      await expectNoSecrets(JSON.stringify([(await api.request(self)).body, (await api.request(`${self}/timeline`)).body]));
+      const history = await textsOf(orderWorkflowId(orderId));
+      expect(history).toContain('cust_42');
+      await expectNoSecrets(history);
+    }
+    const [confirmed = ''] = orderIds;
+    const notification = await textsOf(notificationWorkflowId(confirmed, TEMPLATE));
+    expect(notification).toContain('mail_unavailable');
+    await expectNoSecrets(notification);
+    const stored = await everythingStored();
+    for (const orderId of orderIds) expect(stored).toContain(orderId);
+    await expectNoSecrets(stored);
+  });
+});

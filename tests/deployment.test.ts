@@ -1,0 +1,193 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { parseEnv, promisify } from 'node:util';
+import { Connection } from '@temporalio/client';
+import { describe, expect, inject, it } from 'vitest';
+import { loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
+import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
+import { CASE_KIND } from '../src/workflows/contract.ts';
+import { environmentOf, readComposeFile, serviceOf, type ComposeService } from './support/compose-file.ts';
+
+const inProject = (path: string): string => join(PROJECT_FOLDER, path);
+const read = (path: string): string => readFileSync(inProject(path), 'utf8');
+
+const compose = readComposeFile();
+const services = Object.entries(compose.services);
+const ours = services.filter(([, service]) => service.build !== undefined);
+const dockerfile = read('Dockerfile');
+
+/** The last stage is the image, the ones before it are scaffolding. */
+const finalStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+
+/** Files of the project that `npm run build` compiles. */
+function builtSources(): readonly string[] {
+  const listed = execFileSync('tsc', ['-p', 'tsconfig.build.json', '--listFilesOnly'], {
+    cwd: PROJECT_FOLDER,
+    encoding: 'utf8',
+  });
+  const files = listed.split('\n').map((file) => relative(PROJECT_FOLDER, file));
+  return files.filter((file) => /^(?:src|db)\//.test(file));
+}
+
+describe('the build', () => {
+  const sources = builtSources();
+
+  it('compiles no test and no configuration of a development tool', () => {
+    expect(sources.length).toBeGreaterThan(100);
+    expect(sources.filter((file) => /\.test\.ts$|\/test-|\.config\.ts$/.test(file))).toEqual([]);
+  });
+
+  it('makes every program that a container starts', () => {
+    const programs = [...services.map(([, { command }]) => command ?? []), imageCommand()]
+      .flat()
+      .filter((word) => /^(?:\.\/)?dist\//.test(word));
+    expect(programs.length).toBeGreaterThanOrEqual(7);
+    const missing = programs.filter((program) => !sources.includes(sourceOf(program)));
+    expect(missing).toEqual([]);
+  });
+});
+
+function imageCommand(): string[] {
+  return JSON.parse(/^CMD (\[.*\])$/m.exec(finalStage)?.[1] ?? '[]') as string[];
+}
+
+function sourceOf(program: string): string {
+  return program.replace(/^(?:\.\/)?dist\//, '').replace(/\.js$/, '.ts');
+}
+
+describe('docker-compose.yml', () => {
+  it('lets workers be scaled: they have no fixed name and no port of the host', () => {
+    const worker = serviceOf(compose, 'worker');
+    expect(worker.ports).toBeUndefined();
+    expect(services.filter(([, { container_name: name }]) => name !== undefined)).toEqual([]);
+  });
+
+  it('has database connections for ten workers, an API and a combined process', () => {
+    const limit = Number(/max_connections=(\d+)/.exec(serviceOf(compose, 'postgres').command?.join(' ') ?? '')?.[1]);
+    const pool = Number(serviceOf(compose, 'worker').environment?.['DATABASE_POOL_SIZE']);
+    // PostgreSQL keeps three for its superuser.
+    expect(12 * pool).toBeLessThanOrEqual(limit - 3);
+  });
+
+  it('sets no variable that nobody reads', () => {
+    const settings = read('src/simulator/config.ts') + read('src/dev/dev-environment.ts');
+    const development = settings.match(/\b(?:SIMULATOR|MAIL_SINK)_[A-Z_]+\b/g) ?? [];
+    const ofImage = [...dockerfile.matchAll(/^ENV (\w+)=/gm)].map(([, name]) => name);
+    const known = new Set([...VARIABLE_NAMES, ...development, ...ofImage]);
+    const unknown = ours.flatMap(([name, { environment = {} }]) =>
+      Object.keys(environment)
+        .filter((variable) => !known.has(variable))
+        .map((variable) => `${name}: ${variable}`),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it('starts nothing without secrets, and everything with those of make-env.sh', () => {
+    const secrets = parseEnv(execFileSync('sh', [inProject('ops/compose/make-env.sh')], { encoding: 'utf8' }));
+    for (const name of ['api', 'worker', 'combined']) {
+      const service = serviceOf(compose, name);
+      for (const missing of ['JWT_SECRET', 'CONTACT_KEYS', 'POSTGRES_PASSWORD']) {
+        expect(() => environmentOf(service, { ...secrets, [missing]: '' })).toThrow(missing);
+      }
+      expect(loadConfig(environmentOf(service, secrets)).worker.queues).toContain('orders');
+    }
+    expect(loadDatabaseConfig(environmentOf(serviceOf(compose, 'migrate'), secrets)).urls.orders).toContain(
+      '@postgres:',
+    );
+    const plain = services.flatMap(([, { environment = {} }]) =>
+      Object.entries(environment).filter(
+        ([name, value]) => /PASSWORD|PWD|SECRET/.test(name) && !`${value}`.includes(':?'),
+      ),
+    );
+    expect(plain).toEqual([]);
+  });
+
+  it('waits only for services that exist, and for their health only where it is checked', () => {
+    const hasHealth = ({ build, healthcheck }: ComposeService): boolean =>
+      healthcheck?.test !== undefined || (build !== undefined && healthcheck?.disable !== true);
+    const impossible = services.flatMap(([name, { depends_on: needed = {} }]) =>
+      Object.entries(needed)
+        .filter(([other, { condition }]) => {
+          const service = compose.services[other];
+          return service === undefined || (condition === 'service_healthy' && !hasHealth(service));
+        })
+        .map(([other]) => `${name} -> ${other}`),
+    );
+    expect(impossible).toEqual([]);
+  });
+
+  it('names every image by a version', () => {
+    const images = services.map(([, { image }]) => image);
+    expect(images.filter((image) => !/^[\w./-]+:\d[\w.-]*$/.test(image))).toEqual([]);
+  });
+
+  it('mounts only files that exist and volumes that it declares', () => {
+    const mounts = services.flatMap(([, { volumes = [] }]) => volumes.map((mount) => mount.split(':')[0] ?? ''));
+    const files = mounts.filter((source) => source.startsWith('./'));
+    expect(files.filter((file) => !existsSync(inProject(file)))).toEqual([]);
+    const named = mounts.filter((source) => !source.startsWith('./'));
+    expect(new Set(named)).toEqual(new Set(Object.keys(compose.volumes)));
+  });
+
+  it('publishes ports on loopback only, because half of them ask nobody who he is', () => {
+    const published = services.flatMap(([, { ports = [] }]) => ports);
+    expect(published).toContain('127.0.0.1:8080:8080');
+    expect(published.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+  });
+
+  it('gives a worker more time to stop than its steps get', () => {
+    const secrets = { JWT_SECRET: 'x'.repeat(32), CONTACT_KEYS: `k:${Buffer.alloc(32).toString('base64')}` };
+    const { shutdownGraceMs } = loadConfig({ ...secrets, DATABASE_URL: 'postgres://localhost/any' });
+    const seconds = Number.parseInt(serviceOf(compose, 'worker').stop_grace_period ?? '0', 10);
+    // Steps are given up 5 s after the grace time.
+    expect(seconds * 1_000).toBeGreaterThan(shutdownGraceMs + 5_000);
+  });
+});
+
+describe('the Dockerfile', () => {
+  it('ends in an image that does not run as root', () => {
+    expect(/^USER (\d+):(\d+)$/m.exec(finalStage)?.slice(1)).toEqual(['1000', '1000']);
+  });
+
+  it('builds on a named version and copies only what is there', () => {
+    const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
+    expect(new Set(bases)).toEqual(new Set([`node:${read('.node-version').trim().split('.')[0]}-bookworm-slim`]));
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) =>
+      sources.split(' '),
+    );
+    expect(copied.filter((source) => !existsSync(inProject(source)))).toEqual([]);
+    const allowed = read('.dockerignore').match(/(?<=^!).+/gm) ?? [];
+    expect(copied.filter((source) => !allowed.includes(source.split('/')[0] ?? ''))).toEqual([]);
+  });
+
+  it('keeps the migrations where the compiled code looks for them', () => {
+    expect(dockerfile).toContain('cp -r db/migrations dist/db/migrations');
+    expect(read('db/migrate.ts')).toContain("join(import.meta.dirname, 'migrations'");
+  });
+
+  it('holds no secret', () => {
+    expect(dockerfile.match(/^(?:ENV|ARG) .*(?:SECRET|PASSWORD|TOKEN|KEY).*$/gim)).toBeNull();
+  });
+});
+
+describe('temporal-bootstrap.sh', () => {
+  it('makes a namespace that the service can work in, and may be repeated', async () => {
+    const address = inject('temporalAddress');
+    const namespace = 'bootstrapped';
+    const PATH = `${dirname(inject('temporalCli'))}:/usr/local/bin:/usr/bin:/bin`;
+    const bootstrap = () =>
+      promisify(execFile)('sh', [inProject('ops/compose/temporal-bootstrap.sh'), 'namespace'], {
+        env: { PATH, HOME: '/nonexistent', TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace },
+      });
+    await bootstrap();
+    await bootstrap();
+
+    const connection = await Connection.connect({ address });
+    const { config } = await connection.workflowService.describeNamespace({ namespace });
+    expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(7 * 24 * 3_600);
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    expect(Object.keys(customAttributes ?? {})).toContain(CASE_KIND.name);
+    await connection.close();
+  }, 120_000);
+});

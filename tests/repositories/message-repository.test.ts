@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createMessageRepository,
+  type MessageKey,
+  type MessageRepository,
+} from '../../db/repositories/message-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { freshId } from './fixtures.ts';
+
+let database: TestDatabase;
+let messages: MessageRepository;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  messages = createMessageRepository(database.databases.notifications);
+});
+afterAll(() => database.close());
+
+function messageOf(orderId = freshId()): MessageKey {
+  return { orderId, template: 'order-confirmed', channel: 'email' };
+}
+
+function stored(key: MessageKey): Promise<{ state: string; attempts: number; last_error: string | null }[]> {
+  return database.query('SELECT * FROM notifications.messages WHERE order_id = $1', [key.orderId]);
+}
+
+describe('a message', () => {
+  it('has no state before its first attempt', async () => {
+    expect(await messages.findOptionalState(messageOf())).toBeNull();
+  });
+
+  it('counts its attempts on one row and keeps the last error until it is sent', async () => {
+    const key = messageOf();
+    await messages.record(key, 'demo', 'RETRYING', 'MailUnavailableError');
+    await messages.record(key, 'demo', 'RETRYING', 'MailGatewayOpenError');
+    expect(await stored(key)).toMatchObject([{ state: 'RETRYING', attempts: 2, last_error: 'MailGatewayOpenError' }]);
+
+    await messages.record(key, 'demo', 'SENT', null);
+    expect(await stored(key)).toMatchObject([{ state: 'SENT', attempts: 3, last_error: null }]);
+    expect(await messages.findOptionalState(key)).toBe('SENT');
+  });
+
+  it.each(['RETRYING', 'GAVE_UP'] as const)('that is sent never becomes %s', async (state) => {
+    const key = messageOf();
+    await messages.record(key, 'demo', 'SENT', null);
+    await messages.record(key, 'demo', state, 'late');
+    expect(await stored(key)).toMatchObject([{ state: 'SENT', attempts: 1, last_error: null }]);
+  });
+
+  it('that was given up may be sent after all', async () => {
+    const key = messageOf();
+    await messages.record(key, 'demo', 'GAVE_UP', 'given up');
+    await messages.record(key, 'demo', 'SENT', null);
+    expect(await messages.findOptionalState(key)).toBe('SENT');
+  });
+
+  it('is one row when attempts are recorded at once', async () => {
+    const key = messageOf();
+    await Promise.all(Array.from({ length: 10 }, () => messages.record(key, 'demo', 'RETRYING', 'no')));
+    expect(await stored(key)).toMatchObject([{ attempts: 10 }]);
+  });
+});
