@@ -40,7 +40,7 @@ export function createCleanup(): Cleanup {
 }
 
 /** The person has ended the benchmark. */
-export class InterruptedError extends Error {
+class InterruptedError extends Error {
   constructor() {
     super('interrupted');
     this.name = 'InterruptedError';

@@ -17,7 +17,7 @@ const BESIDE = new Set(['simulator', 'mail sink', 'load']);
 const YARDSTICK = 'textbook';
 
 /** Medians over a system's rounds. */
-export interface SystemSummary {
+interface SystemSummary {
   readonly system: string;
   readonly description: string;
   /** Null when no round passed its audit. */

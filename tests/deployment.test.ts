@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { parseEnv, promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
-import { describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
 import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
 import { CASE_KIND } from '../src/workflows/contract.ts';
@@ -22,7 +22,7 @@ const finalStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
 
 /** Files of the project that `npm run build` compiles. */
 function builtSources(): readonly string[] {
-  const listed = execFileSync('tsc', ['-p', 'tsconfig.build.json', '--listFilesOnly'], {
+  const listed = execFileSync(inProject('node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--listFilesOnly'], {
     cwd: PROJECT_FOLDER,
     encoding: 'utf8',
   });
@@ -31,7 +31,10 @@ function builtSources(): readonly string[] {
 }
 
 describe('the build', () => {
-  const sources = builtSources();
+  let sources: readonly string[];
+  beforeAll(() => {
+    sources = builtSources();
+  });
 
   it('compiles no test and no configuration of a development tool', () => {
     expect(sources.length).toBeGreaterThan(100);
@@ -157,7 +160,7 @@ describe('the Dockerfile', () => {
       sources.split(' '),
     );
     expect(copied.filter((source) => !existsSync(inProject(source)))).toEqual([]);
-    const allowed = read('.dockerignore').match(/(?<=^!).+/gm) ?? [];
+    const allowed: readonly string[] = read('.dockerignore').match(/(?<=^!).+/gm) ?? [];
     expect(copied.filter((source) => !allowed.includes(source.split('/')[0] ?? ''))).toEqual([]);
   });
 

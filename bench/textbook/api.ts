@@ -14,7 +14,7 @@ const app = new Hono();
 app.use('/v1/*', jwt({ secret: settings.jwtSecret, alg: 'HS256' }));
 app.post('/v1/orders', async (c) => {
   const { customer, currency, lines, payment } = createOrderBody.parse(await c.req.json());
-  const tenantId = String((c.get('jwtPayload') as { tenant: string }).tenant);
+  const { tenant: tenantId } = c.get('jwtPayload') as { tenant: string };
   const idempotencyKey = c.req.header('idempotency-key') ?? crypto.randomUUID();
   const orderId = orderIdFor(tenantId, idempotencyKey);
   const request = {

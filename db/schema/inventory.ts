@@ -3,6 +3,7 @@ import { bigserial, char, check, index, integer, pgSchema, primaryKey, text, uni
 import { MOVEMENT_KINDS, RESERVATION_STATES } from '../../src/domain/reservation.ts';
 import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
 
+/** Products, stock and reservations; the schema of the inventory service. */
 export const inventorySchema = pgSchema('inventory');
 
 /** What a tenant sells and for how much. */

@@ -3,6 +3,7 @@ import { check, integer, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core'
 import { MESSAGE_CHANNELS, MESSAGE_STATES, MESSAGE_TEMPLATES } from '../../src/domain/notification.ts';
 import { createdAt, instant, oneOf } from './columns.ts';
 
+/** Messages to customers; the schema of the notification service. */
 export const notificationsSchema = pgSchema('notifications');
 
 /** One row per message to a customer; the primary key keeps an order from being told the same thing twice. */

@@ -19,6 +19,7 @@ import { ORDER_STATUSES, REJECTION_REASONS } from '../../src/domain/order-status
 import { CAPTURE_MODES } from '../../src/domain/payment.ts';
 import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
 
+/** Orders, their history and their cases; the schema of the order service. */
 export const ordersSchema = pgSchema('orders');
 
 /** One row per accepted order. `version` counts its events: `order_events.seq` runs from 1 to `version`. */

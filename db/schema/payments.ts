@@ -3,6 +3,7 @@ import { boolean, char, check, index, integer, pgSchema, text, uniqueIndex } fro
 import { PAYMENT_KINDS, PAYMENT_OPERATION_STATES } from '../../src/domain/payment.ts';
 import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
 
+/** What was asked of the payment provider; the schema of the payment service. */
 export const paymentsSchema = pgSchema('payments');
 
 /** One row per effect asked of the provider, under the same key as at the provider. */

@@ -11,7 +11,7 @@ import { mountDocs } from './docs.ts';
 import { identifyRequest, logAccess } from './request-context.ts';
 import { problemResponse, ProblemError, unavailable } from './problem.ts';
 import { limitRate } from './rate-limit.ts';
-import { requirePlainUtf8 } from './request-body.ts';
+import { limitAnnouncedLength, requirePlainUtf8, tooLarge } from './request-body.ts';
 import { shedLoad } from './shed-load.ts';
 import type { RateLimitStore } from '../../db/rate-limit-store.ts';
 import { createCatalogRoutes } from './routes/catalog.ts';
@@ -60,10 +60,11 @@ export function createApp(deps: AppDeps) {
   app.use('/v1/*', authenticate(deps.verifyToken), limitRate(deps.rateLimits, deps.rateLimitPerSecond));
   app.use(
     '/v1/*',
+    limitAnnouncedLength(BODY_MAX_BYTES),
     bodyLimit({
       maxSize: BODY_MAX_BYTES,
       onError: () => {
-        throw new ProblemError('payload_too_large', `the body has more than ${BODY_MAX_BYTES} bytes`);
+        throw tooLarge(BODY_MAX_BYTES);
       },
     }),
     requirePlainUtf8(),
@@ -90,7 +91,7 @@ function toProblem(error: unknown): ProblemError {
   if (error instanceof HTTPException) {
     const { status } = error;
     if (status === 400) return new ProblemError('malformed_json', 'the body is not valid JSON');
-    if (status === 413) return new ProblemError('payload_too_large', `the body has more than ${BODY_MAX_BYTES} bytes`);
+    if (status === 413) return tooLarge(BODY_MAX_BYTES);
     if (status === 415) return new ProblemError('unsupported_media_type', 'the body must be application/json');
   }
   return new ProblemError('internal_error', 'something went wrong here; the request id finds it in the logs');

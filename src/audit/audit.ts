@@ -31,10 +31,12 @@ export interface AuditReport {
 export interface AuditOptions {
   /**
    * How long an order that something may still mend (its workflow is open, or it is in motion) is read again before it is
-   * reported. Default 15 s: a dead worker's orders go on elsewhere within 10 s, and a closing workflow's last
-   * notification try takes under 2 s.
+   * reported, in milliseconds. Default 60 s: an order is at rest before its workflow is closed, and when the task between
+   * the two is lost with its worker, Temporal gives it to another one after 5 s, or later after several losses.
    */
   readonly patienceMs?: number;
+  /** Told once, with the number of orders, when the patience begins to be needed. */
+  readonly onWait?: (orders: number) => void;
   /** Orders in memory at once; 1,000 by default: some megabytes. */
   readonly pageSize?: number;
 }
@@ -45,15 +47,19 @@ export interface Audit {
   run(): Promise<AuditReport>;
 }
 
-const PATIENCE_MS = 15_000;
+/** Default patience. */
+export const PATIENCE_MS = 60_000;
 const PAGE_SIZE = 1_000;
+
+/** A wait of some seconds is worth a word. */
+const WAITING_ROUND = 6;
 
 /** Between two looks at the same orders. */
 const LOOK_AGAIN_MS = 500;
 
 /** Creates an audit of a whole system, all tenants; it may run while orders do. */
 export function createAudit(sources: FactsSources, options: AuditOptions = {}): Audit {
-  const { patienceMs = PATIENCE_MS, pageSize = PAGE_SIZE } = options;
+  const { patienceMs = PATIENCE_MS, pageSize = PAGE_SIZE, onWait = () => {} } = options;
   const reader = createFactsReader(sources);
   return {
     run: async () => {
@@ -62,7 +68,7 @@ export function createAudit(sources: FactsSources, options: AuditOptions = {}): 
       const suspects = await lookAtAll(reader, tally, pageSize);
       const violations = [
         ...(await checkStock(reader, tally)),
-        ...(await confirm(reader, suspects, { patienceMs, pageSize })),
+        ...(await confirm(reader, suspects, { patienceMs, pageSize, onWait })),
       ];
       const tookMs = Math.round(performance.now() - started);
       return { clean: violations.length === 0, tookMs, ...tally.totals(), violations };
@@ -110,12 +116,12 @@ async function lookAtAll(reader: FactsReader, tally: Tally, pageSize: number): P
 async function confirm(
   reader: FactsReader,
   suspects: readonly string[],
-  { patienceMs, pageSize }: Required<AuditOptions>,
+  { patienceMs, pageSize, onWait }: Required<AuditOptions>,
 ): Promise<Violation[]> {
   const deadline = performance.now() + patienceMs;
   const confirmed: Violation[] = [];
   let open = suspects;
-  while (open.length > 0) {
+  for (let round = 1; open.length > 0; round += 1) {
     const isLast = performance.now() >= deadline;
     const again: string[] = [];
     for (let at = 0; at < open.length; at += pageSize) {
@@ -126,6 +132,8 @@ async function confirm(
       }
     }
     open = again;
+    // Most suspects have only moved during the audit, and are gone by now.
+    if (round === WAITING_ROUND && open.length > 0) onWait(open.length);
     if (open.length > 0) await sleep(LOOK_AGAIN_MS);
   }
   return confirmed;

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { createDatabases } from '../../db/client.ts';
 import { ConfigError, loadConfig } from '../config.ts';
 import { createTemporalClient } from '../temporal.ts';
-import { createAudit, type AuditReport } from './audit.ts';
+import { createAudit, PATIENCE_MS, type AuditReport } from './audit.ts';
 import { formatReport, reportToJson } from './report.ts';
 import { SourceUnavailableError } from './source-error.ts';
 
@@ -38,11 +38,15 @@ async function audit(): Promise<AuditReport> {
   });
   const client = createTemporalClient(temporal);
   try {
-    return await createAudit({ databases, client, paymentGatewayUrl }).run();
+    return await createAudit({ databases, client, paymentGatewayUrl }, { onWait: sayWaiting }).run();
   } finally {
     await client.connection.close();
     await databases.close();
   }
+}
+
+function sayWaiting(orders: number): void {
+  console.error(`${orders} order(s) do not look right, but may yet: looking again for up to ${PATIENCE_MS / 1_000} s`);
 }
 
 /** What a person can act on gets one line; a bug gets its stack. */

@@ -60,6 +60,8 @@ export function createWorkflowReader(client: Client): WorkflowReader {
     });
   return {
     list: async () => {
+      // Says within seconds that the server is down, where a question would be repeated until its time is over.
+      await reading(source, client.connection.ensureConnected());
       const newest = new Map<string, { carrier: Carrier; startedAt: Date }>();
       await walk(ORDER_WORKFLOWS, (execution) => keepNewest(newest, execution));
       const workflows = new Map([...newest].map(([orderId, { carrier }]) => [orderId, carrier]));

@@ -30,11 +30,11 @@ function put(sku: string, product: unknown, token = acme) {
 }
 
 /** Adjusts the stock under a fresh key unless one is given. */
-function adjust(sku: string, body: unknown, { key = randomUUID() as string, token = acme } = {}) {
+function adjust(sku: string, body: unknown, { key, token = acme }: { key?: string; token?: string } = {}) {
   return system.request(`/v1/stock/${sku}/adjustments`, {
     method: 'POST',
     token,
-    headers: { 'idempotency-key': key },
+    headers: { 'idempotency-key': key ?? randomUUID() },
     body: JSON.stringify(body),
   });
 }
@@ -181,7 +181,9 @@ describe('an adjustment of stock', () => {
     for (let round = 0; round < 5; round += 1) {
       const key = randomUUID();
       const answers = await Promise.all(skus.map((sku) => adjust(sku, { delta: 1, reason: 'restock' }, { key })));
-      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array.from({ length: 7 }, () => 422)]);
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+      expect(statuses.filter((status) => status === 422)).toHaveLength(7);
     }
     const levels = (await Promise.all(skus.map((sku) => stockOf(sku)))) as { onHand: number }[];
     expect(levels.reduce((sum, { onHand }) => sum + onHand, 0)).toBe(5);

@@ -116,7 +116,9 @@ async function everythingStored(): Promise<string> {
   );
   const texts: string[] = [];
   for (const { name } of tables) {
-    const rows = await system.database.query(`SELECT to_jsonb(t) AS row FROM ${name} t WHERE t::text NOT LIKE '%seed%'`);
+    const rows = await system.database.query(
+      `SELECT to_jsonb(t) AS row FROM ${name} t WHERE t::text NOT LIKE '%seed%'`,
+    );
     texts.push(JSON.stringify(rows));
   }
   return texts.join('\n');
@@ -133,7 +135,9 @@ describe('contact data and secrets', () => {
     await expectNoSecrets(await (await fetch(`${api.url}/metrics`)).text());
     for (const orderId of orderIds) {
       const self = `/v1/orders/${orderId}`;
-      await expectNoSecrets(JSON.stringify([(await api.request(self)).body, (await api.request(`${self}/timeline`)).body]));
+      await expectNoSecrets(
+        JSON.stringify([(await api.request(self)).body, (await api.request(`${self}/timeline`)).body]),
+      );
       const history = await textsOf(orderWorkflowId(orderId));
       expect(history).toContain('cust_42');
       await expectNoSecrets(history);

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   rawRequests,
@@ -93,13 +95,36 @@ describe('malformed requests', () => {
     expect(parseRaw(await sendRaw(system.url, bytes)).status).toBe(431);
   });
 
+  it('that are too large do not cost the connection they came on', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const send = (method: string, path: string, body: string): Promise<{ status: number; reused: boolean }> =>
+      new Promise((resolve, reject) => {
+        const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+        const sent = request(system.url + path, { method, agent, headers }, (response) => {
+          response.resume().on('end', () => resolve({ status: response.statusCode ?? 0, reused: sent.reusedSocket }));
+        });
+        sent.on('error', reject).end(body);
+      });
+    expect(await send('POST', '/v1/orders', 'x'.repeat(200_000))).toEqual({ status: 413, reused: false });
+    // Longer than the half second that the server drains a refused body.
+    await sleep(700);
+    expect(await send('GET', '/livez', '')).toEqual({ status: 200, reused: true });
+    agent.destroy();
+  });
+
   it('may end in their middle', async () => {
     const { hostname, port } = new URL(system.url);
     const head = `POST /v1/orders HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n`;
-    const halves = [`${head}Content-Length: 500\r\n\r\n{"a"`, `${head}Transfer-Encoding: chunked\r\n\r\n4\r\n{"a"\r\n`, head];
+    const halves = [
+      `${head}Content-Length: 500\r\n\r\n{"a"`,
+      `${head}Transfer-Encoding: chunked\r\n\r\n4\r\n{"a"\r\n`,
+      head,
+    ];
     await eachAtOnce([...halves, ...halves, ...halves], (half) => {
       return new Promise((resolve) => {
-        const socket = connect(Number(port), hostname, () => socket.write(half, () => setTimeout(() => socket.destroy(), 20)));
+        const socket = connect(Number(port), hostname, () =>
+          socket.write(half, () => setTimeout(() => socket.destroy(), 20)),
+        );
         socket.on('close', () => resolve());
       });
     });

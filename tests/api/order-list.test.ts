@@ -15,8 +15,10 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 function list(query: Record<string, string | number>, token?: string) {
-  const search = new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]));
-  return system.request<Page>(`/v1/orders?${search}`, token === undefined ? {} : { token });
+  const search = new URLSearchParams(
+    Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  return system.request<Page>(`/v1/orders?${search.toString()}`, token === undefined ? {} : { token });
 }
 
 async function idsOf(query: Record<string, string | number>): Promise<string[]> {

@@ -60,10 +60,12 @@ describe('with Temporal down', () => {
   });
 
   it('is not ready, but alive', async () => {
-    await expect.poll(() => api.request('/readyz'), { timeout: 10_000 }).toMatchObject({
-      status: 503,
-      body: { status: 'down', checks: { temporal: 'down', database: 'ok' } },
-    });
+    await expect
+      .poll(() => api.request('/readyz'), { timeout: 10_000 })
+      .toMatchObject({
+        status: 503,
+        body: { status: 'down', checks: { temporal: 'down', database: 'ok' } },
+      });
     expect(await api.request('/livez')).toMatchObject({ status: 200 });
     expectUnavailable((await post(api, randomUUID())).answer);
   });

@@ -38,9 +38,9 @@ describe('a token', () => {
   it('is let in with everything in its place', async () => {
     const authorization = `Bearer ${hmacToken(secret, validClaims())}`;
     expect(await system.request('/v1/orders', { headers: { authorization } })).toMatchObject({ status: 200 });
-    expect(await system.request('/v1/orders', { headers: { authorization: authorization.replace('B', 'b') } })).toMatchObject(
-      { status: 200 },
-    );
+    expect(
+      await system.request('/v1/orders', { headers: { authorization: authorization.replace('B', 'b') } }),
+    ).toMatchObject({ status: 200 });
   });
 
   it('is refused in every forged form, always with the same words', async () => {

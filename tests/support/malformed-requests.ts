@@ -88,10 +88,9 @@ export function wrongBodies(): MalformedRequest[] {
       `a body cut after ${index + 1} ninths`,
       order.slice(0, Math.ceil((order.length * (index + 1)) / 9)),
     ]),
-    ...['NaN', 'undefined', '// a', '{"a":1,}', "{'a':1}", '{a:1}', '01', '"\n"', '{} {}'].map((text): [string, string] => [
-      `the body ${text}`,
-      text,
-    ]),
+    ...['NaN', 'undefined', '// a', '{"a":1,}', "{'a':1}", '{a:1}', '01', '"\n"', '{} {}'].map(
+      (text): [string, string] => [`the body ${text}`, text],
+    ),
     ...['null', 'true', '7', '1e400', '"text"', '[]', '{}', `[${order}]`].map((text): [string, string] => [
       `the body ${text.slice(0, 10)}`,
       text,
@@ -112,22 +111,34 @@ export function wrongBodies(): MalformedRequest[] {
     ['a number of 60,000 digits', order.replace('"quantity":2', `"quantity":${'9'.repeat(60_000)}`)],
     ['a field twice, the last one wrong', order.replace('"quantity":2', '"quantity":2,"quantity":0')],
     ['a customer twice, the last one wrong', order.replace('{', '{"customer":{"id":"a"},').replace('cust_42', '')],
-    ...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', ''].flatMap((name): [string, string][] => [
-      [`the unknown field "${name}"`, order.replace('{', `{"${name}":{"currency":"EUR"},`)],
-      [`the unknown field "${name}" of the customer`, order.replace('"customer":{', `"customer":{"${name}":{"id":1},`)],
-    ]),
+    ...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', ''].flatMap(
+      (name): [string, string][] => [
+        [`the unknown field "${name}"`, order.replace('{', `{"${name}":{"currency":"EUR"},`)],
+        [
+          `the unknown field "${name}" of the customer`,
+          order.replace('"customer":{', `"customer":{"${name}":{"id":1},`),
+        ],
+      ],
+    ),
   ];
   return texts.map(([name, body]) => ({ name, method: 'POST', path: '/v1/orders', headers: JSON_TYPE, body }));
 }
 
 /** Valid bodies under headers that make them something else. */
 export function wrongHeaders(): MalformedRequest[] {
-  const types = ['text/plain', 'application/xml', 'multipart/form-data', 'multipart/form-data; boundary=x', 'json', '*/*'];
+  const types = [
+    'text/plain',
+    'application/xml',
+    'multipart/form-data',
+    'multipart/form-data; boundary=x',
+    'json',
+    '*/*',
+  ];
   const more = ['application/x-www-form-urlencoded', 'image/png', 'application/json5', 'application/cbor', 'a/b; c'];
   const headers = [
     ...[...types, ...more].map((type) => ({ 'content-type': type })),
     ...['gzip', 'br', 'deflate', 'gzip, gzip', 'x'].map((coding) => ({ ...JSON_TYPE, 'content-encoding': coding })),
-    ...['', 'short', 'with blank in it', 'a/b/c/d/e/f', '"only-half', `${'x'.repeat(256)}`, 'umläut-key', '{}{}{}{}'].map(
+    ...['', 'short', 'with blank in it', 'a/b/c/d/e/f', '"only-half', 'x'.repeat(256), 'umläut-key', '{}{}{}{}'].map(
       (key) => ({ ...JSON_TYPE, 'idempotency-key': key }),
     ),
     ...['', 'Bearer', 'Bearer x', 'Bearer a.b.c', 'Basic YTpi', `Bearer ${'x'.repeat(8_000)}`, 'Digest x', 'null'].map(
@@ -144,7 +155,9 @@ export function wrongHeaders(): MalformedRequest[] {
 }
 
 const QUERIES = [
-  ...['0', '-1', '101', '1.5', 'ten', '', '1e9', '9007199254740993', 'NaN', '1&limit=2', '%00'].map((value) => `limit=${value}`),
+  ...['0', '-1', '101', '1.5', 'ten', '', '1e9', '9007199254740993', 'NaN', '1&limit=2', '%00'].map(
+    (value) => `limit=${value}`,
+  ),
   ...['', 'abc', '%00', '%ff', 'W10', 'bnVsbA', 'e30', 'x'.repeat(500), 'a&cursor=b'].map((value) => `cursor=${value}`),
   ...['x', '', 'pending', 'PENDING&status=CONFIRMED', 'PENDING%00'].map((value) => `status=${value}`),
   ...['', '%00', 'a%00b', 'x'.repeat(200), 'a&customerId=b'].map((value) => `customerId=${value}`),
@@ -181,7 +194,12 @@ const ODD_PATHS = [
 
 /** Reads of things that cannot be, and methods that addresses do not know. */
 export function wrongTargets(): MalformedRequest[] {
-  const get = (path: string): MalformedRequest => ({ name: `GET ${path.slice(0, 80)}`, method: 'GET', path, headers: {} });
+  const get = (path: string): MalformedRequest => ({
+    name: `GET ${path.slice(0, 80)}`,
+    method: 'GET',
+    path,
+    headers: {},
+  });
   const waits = ['31', '-1', '1.5', 'x', '1e400', '%00', '1&wait=1'].map((wait) => `/v1/orders/ord_x?wait=${wait}`);
   const methods: [string, readonly string[]][] = [
     ['/v1/orders', ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'LOCK']],
@@ -196,7 +214,9 @@ export function wrongTargets(): MalformedRequest[] {
   ];
   return [
     ...QUERIES.map((query) => get(`/v1/orders?${query}`)),
-    ...['limit=0', 'limit=x', 'cursor=abc', 'cursor=WyJcdTAwMDAiXQ', 'sku=A'].map((query) => get(`/v1/products?${query}`)),
+    ...['limit=0', 'limit=x', 'cursor=abc', 'cursor=WyJcdTAwMDAiXQ', 'sku=A'].map((query) =>
+      get(`/v1/products?${query}`),
+    ),
     ...waits.map(get),
     ...ODD_PATHS.map(get),
     ...methods.flatMap(([path, names]) =>

@@ -26,15 +26,7 @@ export function expectProblem({ status, headers, body }: Answer<unknown>, code: 
 /** Expects every member that clients rely on, and nothing else: no stack, no cause. */
 export function expectCompleteProblem(contentType: string | null, problem: Problem): void {
   expect(contentType).toBe('application/problem+json');
-  expect(Object.keys(problem).toSorted()).toEqual([
-    'code',
-    'detail',
-    'errors',
-    'requestId',
-    'status',
-    'title',
-    'type',
-  ]);
+  expect(Object.keys(problem).toSorted()).toEqual(['code', 'detail', 'errors', 'requestId', 'status', 'title', 'type']);
   expect(problem.type).toBe(`urn:order-saga:problem:${problem.code}`);
   expect(problem.requestId).toMatch(/^[0-9a-f-]{36}$/);
   for (const error of problem.errors) expect(Object.keys(error).toSorted()).toEqual(['detail', 'pointer']);

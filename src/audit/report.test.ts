@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import type { AuditReport, Violation } from './audit.ts';
+import { INVARIANTS } from './invariants/index.ts';
+import { formatReport, reportToJson } from './report.ts';
+
+const CHECKED = Object.fromEntries(Object.keys(INVARIANTS).map((id) => [id, 1_234])) as AuditReport['checked'];
+
+function reportOf(violations: readonly Violation[]): AuditReport {
+  return { clean: violations.length === 0, tookMs: 1_500, orders: 1_234, inMotion: 2, checked: CHECKED, violations };
+}
+
+const MANY = Array.from({ length: 23 }, (_, index) => ({
+  invariant: 'I6' as const,
+  subject: `ord_${index}`,
+  message: 'made so by a test',
+}));
+
+describe('a report', () => {
+  it('has a line for every invariant and the verdict last', () => {
+    const lines = formatReport(reportOf([])).split('\n');
+    expect(lines).toHaveLength(Object.keys(INVARIANTS).length + 1);
+    expect(lines[0]).toMatch(/^I1 +ok +1,234 orders {2}\w/);
+    expect(lines.at(-1)).toBe('clean: 1,234 orders, 2 of them in motion, 1.5 s');
+  });
+
+  it('prints the first 20 violations of an invariant, and how many more there are', () => {
+    const text = formatReport(reportOf(MANY));
+    expect(text.match(/ord_\d+: made so by a test/g)).toHaveLength(20);
+    expect(text).toContain('and 3 more');
+    expect(text).toMatch(/^I6 +BROKEN/m);
+    expect(text).toMatch(/^23 violation\(s\): /m);
+  });
+
+  it('gives all of them to a script', () => {
+    expect(JSON.parse(reportToJson(reportOf(MANY)))).toMatchObject({ clean: false, violations: MANY });
+  });
+});

@@ -1,0 +1,77 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
+import { STEP_POLICIES, type StepPolicy } from '../src/workflows/activity-policies.ts';
+
+const read = (path: string): string => readFileSync(join(PROJECT_FOLDER, path), 'utf8');
+
+const DOCUMENTS = globSync(['*.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER });
+
+/** Made by running the project, so they need not be there. */
+const MADE_LATER = /^(?:\.data|dist|bench\/results)(?:\/|$)/;
+
+/** What stands between backticks, outside of code blocks. */
+function quotedIn(document: string): string[] {
+  const prose = read(document).replaceAll(/^```[^]*?^```/gm, '');
+  return [...prose.matchAll(/`([^`\n]+)`/g)].map(([, words = '']) => words);
+}
+
+describe.each(DOCUMENTS)('%s', (document) => {
+  it('names only files that exist, and none by line number', () => {
+    const paths = quotedIn(document).filter((word) =>
+      /^(?:\.ci|bench|db|docs|ops|src|tests|tools)\/[\w./-]*$/.test(word),
+    );
+    expect(paths.filter((path) => !MADE_LATER.test(path) && !existsSync(join(PROJECT_FOLDER, path)))).toEqual([]);
+    expect(read(document)).not.toMatch(/\.(?:ts|sql|ya?ml):\d+/);
+  });
+
+  it('links only to what exists', () => {
+    const links = [...read(document).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link = '']) => link);
+    expect(links.filter((link) => !existsSync(join(PROJECT_FOLDER, dirname(document), link)))).toEqual([]);
+  });
+
+  it('names only scripts that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...read(document).matchAll(/\bnpm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/g)];
+    expect(named.map(([, script, short]) => script ?? short ?? '').filter((script) => !(script in scripts))).toEqual(
+      [],
+    );
+  });
+
+  it('names only functions that exist', () => {
+    const named = quotedIn(document).flatMap((word) => /^(\w+)\(\)$/.exec(word)?.[1] ?? []);
+    // `patched()` is the SDK's.
+    const missing = named.filter((name) => name !== 'patched' && !source().includes(name));
+    expect(missing).toEqual([]);
+  });
+});
+
+let allSource: string | null = null;
+function source(): string {
+  const files = (): string[] => globSync(['src/**/*.ts', 'db/**/*.ts'], { cwd: PROJECT_FOLDER });
+  allSource ??= files().map(read).join('\n');
+  return allSource;
+}
+
+describe('README.md', () => {
+  it('is read in one go', () => {
+    expect(read('README.md').split('\n').length).toBeLessThanOrEqual(150);
+  });
+
+  it('begins with the two commands that work on a fresh clone', () => {
+    expect(read('README.md')).toMatch(/```\nnpm ci && npm start .*\nnpm ci && npm test .*\n```/);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  it.each(Object.entries<StepPolicy>(STEP_POLICIES))('states the policy of %s as the code has it', (name, policy) => {
+    const budget = policy.budgetMs === null ? `${policy.maxAttempts} attempts` : `${policy.budgetMs / 60_000} min`;
+    const figures = [policy.localTimeoutMs, policy.attemptTimeoutMs].map((ms) => `${ms / 1_000} s`);
+    const row = read('docs/architecture.md')
+      .split('\n')
+      .find((line) => line.startsWith(`| \`${name}\` `));
+    const cells = row?.split('|').map((cell) => cell.trim());
+    expect(cells?.slice(2, 6)).toEqual([...figures, budget, policy.whenSpent]);
+  });
+});

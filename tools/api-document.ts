@@ -1,0 +1,33 @@
+import { createApp, type AppDeps } from '../src/api/app.ts';
+import { openApiDocument } from '../src/api/docs.ts';
+
+/** An application that can describe itself and nothing else: what its routes would work with is not there. */
+export function createDescribingApp(): ReturnType<typeof createApp> {
+  const deps: AppDeps = {
+    starter: absent(),
+    reader: absent(),
+    orders: absent(),
+    catalog: absent(),
+    sealer: absent(),
+    settings: absent(),
+    metrics: absent(),
+    rateLimits: absent(),
+    rateLimitPerSecond: 1,
+    logger: absent(),
+    shutdown: new AbortController().signal,
+    verifyToken: () => Promise.reject(new TypeError('this application only describes itself')),
+    readiness: () => Promise.reject(new TypeError('this application only describes itself')),
+    isShuttingDown: () => false,
+  };
+  return createApp(deps);
+}
+
+/** `docs/openapi.json`, as text. */
+export function renderApiDocument(): string {
+  return `${JSON.stringify(openApiDocument(createDescribingApp()), null, 2)}\n`;
+}
+
+/** Any dependency, as long as nobody uses it. */
+function absent(): never {
+  return {} as never;
+}

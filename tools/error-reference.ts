@@ -1,0 +1,58 @@
+import { RETRY_CLASSES } from '../src/activities/failure.ts';
+import { PROBLEMS } from '../src/api/problem.ts';
+import { FAILURE_CODES } from '../src/domain/errors.ts';
+import { FAILURE_ADVICE, RETRY_CLASS_EFFECTS } from './failure-advice.ts';
+
+/** `docs/errors.md`, made from the code's own tables. */
+export function renderErrorReference(): string {
+  return `# Errors
+
+<!-- Made by \`npm run docs\` from src/api/problem.ts, src/activities/failure.ts and tools/failure-advice.ts. -->
+
+## What the API answers
+
+Every answer that is no success is \`application/problem+json\` with \`type\`, \`title\`, \`status\`, \`detail\`, \`code\`,
+\`requestId\` and \`errors\` (\`pointer\`, \`detail\`). Programs decide by \`code\`, people read \`detail\`, and \`requestId\`
+finds the request in the logs. After a 4xx nothing has changed. After a 5xx, or no answer at all, repeat the request
+with the same \`Idempotency-Key\`: it acts once.
+
+${table(['Code', 'Status', 'What happened', 'What to do'], problemRows())}
+
+## What can go wrong while an order is carried
+
+A case shows one of these codes as \`errorCode\`, a pending activity in the Temporal Web UI shows it as the type of its
+last failure. A case is resumed in place by
+\`temporal workflow signal --workflow-id order/ORDER_ID --name resumeOrder\`.
+
+${table(
+  ['Class', 'What happens'],
+  Object.entries(RETRY_CLASS_EFFECTS).map(([name, effect]) => [`\`${name}\``, effect]),
+)}
+
+${table(['Code', 'Class', 'Cause', 'What to check'], failureRows())}
+`;
+}
+
+function problemRows(): string[][] {
+  return Object.entries(PROBLEMS).map(([code, { status, title, advice }]) => [
+    `\`${code}\``,
+    String(status),
+    title,
+    advice,
+  ]);
+}
+
+function failureRows(): string[][] {
+  return FAILURE_CODES.map((code) => {
+    const { cause, check } = FAILURE_ADVICE[code];
+    return [`\`${code}\``, `\`${RETRY_CLASSES[code]}\``, cause, check];
+  });
+}
+
+/** Columns are padded as the formatter would do it, so that it finds nothing to change. */
+function table(head: readonly string[], rows: readonly string[][]): string {
+  const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length), 3));
+  const line = (cells: readonly string[]): string =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}

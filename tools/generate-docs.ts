@@ -1,0 +1,30 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { renderApiDocument } from './api-document.ts';
+import { renderErrorReference } from './error-reference.ts';
+
+// Entry of `npm run docs`: writes the documents that are made from code; `--check` only says which are out of date.
+
+const FOLDER = resolve(import.meta.dirname, '../docs');
+
+const DOCUMENTS = {
+  'errors.md': renderErrorReference,
+  'openapi.json': renderApiDocument,
+} as const satisfies Record<string, () => string>;
+
+const outdated: string[] = [];
+for (const [name, render] of Object.entries(DOCUMENTS)) {
+  const file = join(FOLDER, name);
+  const text = render();
+  if ((await readFile(file, 'utf8').catch(() => null)) === text) continue;
+  outdated.push(`docs/${name}`);
+  if (!process.argv.includes('--check')) await writeFile(file, text);
+}
+if (process.argv.includes('--check')) {
+  if (outdated.length > 0) {
+    console.error(`Out of date: ${outdated.join(', ')}. Run "npm run docs".`);
+    process.exitCode = 1;
+  }
+} else {
+  console.log(outdated.length === 0 ? 'The documents are up to date.' : `Written: ${outdated.join(', ')}.`);
+}
