@@ -114,6 +114,8 @@ try {
   log(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   process.exit(2);
 }
+// Whoever reads the output may be gone before the cleanup is: a write must not end it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 const interrupts = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
 const cleanup = createCleanup();
 const work = runAll(options, cleanup);

@@ -1,7 +1,7 @@
 import type { CatalogRepository, Product } from './repositories/catalog-repository.ts';
 
 /** Tenants that get the development catalog: the default one, and a second to see that they do not share. */
-export const SEED_TENANTS = ['demo', 'acme'] as const;
+const SEED_TENANTS = ['demo', 'acme'] as const;
 
 const PRODUCTS = 1_000;
 const PIECES_EACH = 10_000;

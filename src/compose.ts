@@ -26,7 +26,9 @@ import { createSmtpMailGateway, type MailGateway } from './gateways/mail-gateway
 import type { PaymentGateway } from './gateways/payment-gateway.ts';
 import { createSimulatorPaymentGateway } from './gateways/simulator-payment-gateway.ts';
 import type { Logger } from './logger.ts';
+import { reportBreaker } from './temporal.ts';
 import { createWorkerHost, type WorkerHost } from './worker-host.ts';
+import type { Collaborator } from './workflows/contract.ts';
 
 /**
  * The parts that the composition roots share: which object is built from which. The roots decide what runs in one
@@ -49,11 +51,20 @@ export function openResources(config: Config, logger: Logger, applicationName: s
     applicationName,
     onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection died'),
   });
-  const mail = createSmtpMailGateway(config.mail);
+  const onBreakerChange =
+    (collaborator: Collaborator) =>
+    (route: string, isOpen: boolean): void => {
+      logger.warn({ collaborator, route }, isOpen ? 'the circuit breaker opened' : 'the circuit breaker closed');
+      reportBreaker(collaborator, route, isOpen);
+    };
+  const mail = createSmtpMailGateway({ ...config.mail, onBreakerChange: onBreakerChange('notification') });
   return {
     databases,
     mail,
-    paymentGateway: createSimulatorPaymentGateway({ baseUrl: config.paymentGatewayUrl }),
+    paymentGateway: createSimulatorPaymentGateway({
+      baseUrl: config.paymentGatewayUrl,
+      onBreakerChange: onBreakerChange('payment'),
+    }),
     close: async () => {
       mail.close();
       await databases.close();

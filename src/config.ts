@@ -91,17 +91,21 @@ export const VARIABLE_NAMES: readonly string[] = Object.keys(variables.shape);
 export type Config = ReturnType<typeof toConfig>;
 
 /**
- * Reads the configuration from environment variables.
+ * Reads the configuration from environment variables. A process that verifies no tokens needs no secret for them.
  * @throws {ConfigError} that lists every problem at once.
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  needs: { readonly tokens: boolean } = { tokens: true },
+): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = variables.safeParse(present);
   if (!parsed.success) {
     throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   }
   const problems = policyContradictions({ holdTtlSeconds: parsed.data.HOLD_TTL_SECONDS });
-  if ((parsed.data.JWT_SECRET === undefined) === (parsed.data.JWT_JWKS_URL === undefined)) {
+  const { JWT_SECRET, JWT_JWKS_URL } = parsed.data;
+  if (needs.tokens && (JWT_SECRET === undefined) === (JWT_JWKS_URL === undefined)) {
     problems.push('JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set');
   }
   if (problems.length > 0) throw new ConfigError(problems);

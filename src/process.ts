@@ -16,7 +16,7 @@ const NODE_MAJOR_MIN = 24;
  * configuration are printed plainly, because a person reads them.
  */
 export async function runProcess(
-  service: string,
+  service: 'api' | 'worker' | 'combined',
   start: (config: Config, logger: Logger) => Promise<RunningProcess>,
 ): Promise<void> {
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
@@ -26,7 +26,7 @@ export async function runProcess(
   }
   let config: Config;
   try {
-    config = loadConfig({ ...process.env, ...queuesFlag(process.argv) });
+    config = loadConfig({ ...process.env, ...queuesFlag(process.argv) }, { tokens: service !== 'worker' });
   } catch (error) {
     exitWith(error instanceof ConfigError ? error.message : String(error));
   }

@@ -22,6 +22,20 @@ export function connectNatively({ address }: TemporalOptions): Promise<NativeCon
   return NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
 }
 
+/**
+ * Shows a breaker's state beside the worker's own metrics. The meter is asked for each time: the runtime behind it
+ * may have been replaced since.
+ */
+export function reportBreaker(collaborator: string, route: string, isOpen: boolean): void {
+  const gauge = Runtime.instance().metricMeter.createGauge(
+    'order_saga_circuit_breaker_open',
+    'int',
+    '',
+    'Whether the circuit breaker around a route of a collaborator is open, 1 or 0',
+  );
+  gauge.set(isOpen ? 1 : 0, { collaborator, route });
+}
+
 /** Latency buckets in seconds around what an order's steps take: 1 ms to a minute. */
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
 
@@ -117,5 +131,5 @@ export async function ensureSweepSchedule(client: Client): Promise<void> {
  */
 export function requireLeanSandbox(sandbox: 'standard' | 'lean'): void {
   if (sandbox === 'standard' || Symbol.for('order-saga.lean-sandbox') in globalThis) return;
-  throw new Error('WORKFLOW_SANDBOX=lean needs the preload: node --import ./src/lean-sandbox.ts ...');
+  throw new Error('WORKFLOW_SANDBOX=lean needs the preload lean-sandbox (node --import), as in the scripts of package.json');
 }

@@ -1,7 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
-import { ORDER_STATUSES } from '../src/domain/order-status.ts';
 
 // What the linter cannot say of the house (its rules on imports, lengths and `process.env` are in .oxlintrc.json).
 
@@ -129,13 +128,5 @@ describe('SQL', () => {
     const SQL = /\b(SELECT\s+.+\s+FROM|INSERT\s+INTO|UPDATE\s+\w+\.\w+\s+SET|DELETE\s+FROM)\b/;
     const sources = readSources('src/**/*.ts').filter(withoutTests);
     expect(sources.filter(({ text }) => SQL.test(text)).map(({ path }) => path)).toEqual([]);
-  });
-});
-
-describe('a status', () => {
-  it('is listed once: its CHECK in the migrations names the same ones', () => {
-    const [{ text } = { text: '' }] = readSources('db/migrations/orders/0000_init.sql');
-    const check = /"status" in \(([^)]+)\)/.exec(text)?.[1] ?? '';
-    expect(check.split(', ').map((quoted) => quoted.slice(1, -1))).toEqual(ORDER_STATUSES);
   });
 });

@@ -9,7 +9,7 @@ const MANIFEST: PackageManifest = {
 
 const LOCK: PackageLock = {
   packages: {
-    '': {},
+    '': { dependencies: MANIFEST.dependencies ?? {}, devDependencies: MANIFEST.devDependencies ?? {} },
     'node_modules/pg': { version: '8.23.1' },
     'node_modules/@saga/node-runtime': { resolved: 'tools/node-runtime' },
     'node_modules/esbuild': { version: '0.27.0', hasInstallScript: true },
@@ -33,10 +33,19 @@ describe('the check of what gets installed', () => {
   it.each(['^1.0.0', '~1.0.0', '1', '1.x', '*', 'latest', '>=1.0.0', 'github:a/b'])(
     'names a version like %s',
     (version) => {
-      expect(problemsWith({ dependencies: { pg: version } })).toEqual([expect.stringContaining(`pg is "${version}"`)]);
-      expect(problemsWith({ overrides: { pg: version } })).toHaveLength(1);
+      expect(problemsWith({ overrides: { pg: version } })).toEqual([expect.stringContaining(`pg is "${version}"`)]);
+      const dependencies = { ...MANIFEST.dependencies, pg: version };
+      expect(problemsWith({ dependencies })).toContainEqual(expect.stringContaining(`pg is "${version}"`));
     },
   );
+
+  it('names a package that the lockfile has otherwise', () => {
+    const dependencies = { ...MANIFEST.dependencies, pg: '8.23.2', pino: '10.4.0' };
+    expect(problemsWith({ dependencies })).toEqual([
+      expect.stringContaining('pg is 8.23.1, in package.json 8.23.2'),
+      expect.stringContaining('pino is absent'),
+    ]);
+  });
 
   it('names a package with an address', () => {
     const packages = { 'node_modules/pg': { resolved: 'https://example.com/pg.tgz' } };

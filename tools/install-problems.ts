@@ -13,7 +13,7 @@ export interface PackageLock {
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
-interface LockedPackage {
+interface LockedPackage extends Pick<PackageManifest, 'dependencies' | 'devDependencies'> {
   readonly version?: string;
   readonly resolved?: string;
   readonly hasInstallScript?: boolean;
@@ -28,6 +28,7 @@ export function installProblems(manifests: Readonly<Record<string, PackageManife
   const project = manifests['package.json'] ?? {};
   return [
     ...Object.entries(manifests).flatMap(([file, manifest]) => inexactVersions(file, manifest)),
+    ...differences(project, lock),
     ...registryAddresses(lock),
     ...unknownInstallScripts(project, lock),
     ...protobufProblems(lock),
@@ -40,6 +41,18 @@ function inexactVersions(file: string, manifest: PackageManifest): string[] {
   return wanted
     .filter(([, version]) => !EXACT_VERSION.test(version))
     .map(([name, version]) => `${file}: ${name} is "${version}", which is no exact version`);
+}
+
+/** Compared here, because `npm ci` spends minutes on looking for a way out before it says that there is none. */
+function differences(project: PackageManifest, { packages }: PackageLock): string[] {
+  const wanted = { ...project.dependencies, ...project.devDependencies };
+  const locked = { ...packages['']?.dependencies, ...packages['']?.devDependencies };
+  return [...new Set([...Object.keys(wanted), ...Object.keys(locked)])]
+    .filter((name) => wanted[name] !== locked[name])
+    .map(
+      (name) =>
+        `package-lock.json: ${name} is ${locked[name] ?? 'absent'}, in package.json ${wanted[name] ?? 'absent'}`,
+    );
 }
 
 /** A lockfile with addresses installs from that registry only, which others may not reach. */

@@ -11,8 +11,8 @@ const databases = createDatabases(
   { orders: url, inventory: url, payments: url, notifications: url },
   { poolSize: 20, applicationName: 'textbook', onIdleError: console.error },
 );
-const mail = createSmtpMailGateway({ url: settings.smtpUrl, from: 'orders@order-saga.local' });
-const gateway = createSimulatorPaymentGateway({ baseUrl: settings.paymentGatewayUrl });
+const mail = createSmtpMailGateway({ url: settings.smtpUrl, from: 'orders@order-saga.local', onBreakerChange: () => {} });
+const gateway = createSimulatorPaymentGateway({ baseUrl: settings.paymentGatewayUrl, onBreakerChange: () => {} });
 
 const connection = await NativeConnection.connect({ address: settings.temporalAddress });
 const worker = await Worker.create({

@@ -19,15 +19,19 @@ export const SNAPSHOT: Statement = {
 const ORDER_COLUMNS = `order_id AS "orderId", tenant_id AS "tenantId", idempotency_key AS "idempotencyKey", status,
   capture_mode AS "captureMode", currency, total_minor AS "totalMinor", version`;
 
+/** The next orders after an id; how many sets the size of a chunk of the audit. */
 export const ORDERS_PAGE: Statement = {
   name: 'audit_orders_page',
   text: `SELECT ${ORDER_COLUMNS} FROM orders.orders WHERE order_id > $1 ORDER BY order_id LIMIT $2`,
 };
 
+/** Statuses and totals. */
 export const ORDERS = scoped('audit_orders', `SELECT ${ORDER_COLUMNS} FROM orders.orders`);
 
+/** The lines as ordered. */
 export const LINES = scoped('audit_lines', `SELECT order_id AS "orderId", sku, quantity FROM orders.order_lines`);
 
+/** Histories, oldest first. */
 export const EVENTS = scoped(
   'audit_events',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", seq, from_status AS "from", to_status AS "to", at
@@ -35,17 +39,20 @@ export const EVENTS = scoped(
   'order_id, seq',
 );
 
+/** Cases, open and resolved; an order without a row may have one. */
 export const CASES = scoped(
   'audit_cases',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", step, state FROM orders.cases`,
 );
 
+/** Reserved lines and tombstones. */
 export const RESERVATIONS = scoped(
   'audit_reservations',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", sku, quantity, unit_price_minor AS "unitPriceMinor", state
    FROM inventory.reservations`,
 );
 
+/** What was asked of the payment provider. */
 export const OPERATIONS = scoped(
   'audit_operations',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", key, kind, generation, amount_minor AS "amountMinor", currency,
@@ -53,6 +60,7 @@ export const OPERATIONS = scoped(
    FROM payments.operations`,
 );
 
+/** What the trigger has summed up. */
 export const BALANCES = scoped(
   'audit_balances',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", authorized_minor AS "authorizedMinor",
@@ -60,6 +68,7 @@ export const BALANCES = scoped(
    FROM payments.balances`,
 );
 
+/** Whom messages belong to. */
 export const MESSAGES = scoped(
   'audit_messages',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId" FROM notifications.messages`,
@@ -86,6 +95,7 @@ FULL JOIN moved m USING (tenant_id, sku)
 FULL JOIN claimed c USING (tenant_id, sku)`,
 };
 
+/** Movements under another tenant than their reservation; the first 1,000. */
 export const STRAY_MOVEMENTS: Statement = {
   name: 'audit_stray_movements',
   text: `

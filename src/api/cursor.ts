@@ -1,5 +1,5 @@
 /** Packs the sort key of a page's last item into an opaque cursor. */
-export function encodeCursor(parts: readonly string[]): string {
+function encodeCursor(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts), 'utf8').toString('base64url');
 }
 

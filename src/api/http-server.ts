@@ -20,7 +20,7 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 65_000;
 
 /** The port is taken; the message names the variable to change. */
-export class PortTakenError extends Error {
+class PortTakenError extends Error {
   constructor(port: number) {
     super(`Port ${port} is taken: set API_PORT to another one`);
     this.name = 'PortTakenError';

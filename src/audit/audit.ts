@@ -30,8 +30,7 @@ export interface AuditReport {
 /** How to audit; the defaults are for a live system. */
 export interface AuditOptions {
   /**
-   * How long an order that something may still mend (its workflow is open, or it is in motion) is read again before it is
-   * reported, in milliseconds. Default 60 s: an order is at rest before its workflow is closed, and when the task between
+   * How long an order that a workflow may still mend is read again before it is reported, in milliseconds. Default 60 s: an order is at rest before its workflow is closed, and when the task between
    * the two is lost with its worker, Temporal gives it to another one after 5 s, or later after several losses.
    */
   readonly patienceMs?: number;
@@ -139,8 +138,11 @@ async function confirm(
   return confirmed;
 }
 
+/** A workflow is at work, or one that settles a command may be: visibility, which lists those, is behind. */
 function mayComeRight(facts: OrderFacts): boolean {
-  return openCarriers(facts).length > 0 || (facts.order !== null && !isAtRest(facts.order.status));
+  if (openCarriers(facts).length > 0) return true;
+  const { order } = facts;
+  return order !== null && order.status !== 'PENDING' && !isAtRest(order.status);
 }
 
 function judge(facts: OrderFacts, tally?: Tally): Violation[] {

@@ -4,7 +4,6 @@ export type ReservationState = (typeof RESERVATION_STATES)[number];
 
 /** Why stock figures changed; one `stock_movements` row each. */
 export const MOVEMENT_KINDS = ['initial', 'adjustment', 'hold', 'commit', 'release', 'expire', 'restock'] as const;
-export type MovementKind = (typeof MOVEMENT_KINDS)[number];
 
 /** Stock figures of one SKU. */
 export interface StockLevel {

@@ -8,45 +8,43 @@ import { BrokenCircuitError, circuitBreaker, handleWhen, SamplingBreaker, type C
 const BREAKER = { threshold: 0.5, duration: 10_000, minimumRps: 5 } as const;
 const HALF_OPEN_AFTER_MS = 2_000;
 
-/** State of one breaker, for metrics. */
-export type BreakerState = 'closed' | 'open';
+/** Told when the breaker of a route opens or closes, for logs and metrics. */
+export type BreakerListener = (route: string, isOpen: boolean) => void;
 
 /** Circuit breakers of one collaborator, one per route, so that one failing route does not stop the others. */
 export interface Breakers {
   /** Runs a call unless the route's breaker is open, in which case `onOpen()` is thrown instead. */
   run<Result>(route: string, call: () => Promise<Result>, onOpen: () => Error): Promise<Result>;
-  /** Routes whose breaker is not closed now. */
-  openRoutes(): string[];
 }
 
 /** Creates breakers that count the errors for which `counts` is true: timeouts and 5xx, never declines. */
-export function createBreakers(counts: (error: unknown) => boolean, routesMax = 100): Breakers {
-  const byRoute = new Map<string, { readonly policy: CircuitBreakerPolicy; state: BreakerState }>();
-  const breakerOf = (name: string) => {
+export function createBreakers(
+  counts: (error: unknown) => boolean,
+  onChange: BreakerListener,
+  routesMax = 100,
+): Breakers {
+  const byRoute = new Map<string, CircuitBreakerPolicy>();
+  const breakerOf = (name: string): CircuitBreakerPolicy => {
     // Routes come from requests: past the limit they share one breaker, so memory stays bounded.
     const route = byRoute.has(name) || byRoute.size < routesMax ? name : 'other';
-    let breaker = byRoute.get(route);
-    if (breaker === undefined) {
-      const policy = circuitBreaker(handleWhen(counts), {
-        halfOpenAfter: HALF_OPEN_AFTER_MS,
-        breaker: new SamplingBreaker(BREAKER),
-      });
-      const entry = { policy, state: 'closed' as BreakerState };
-      policy.onBreak(() => (entry.state = 'open'));
-      policy.onReset(() => (entry.state = 'closed'));
-      byRoute.set(route, entry);
-      breaker = entry;
-    }
+    const known = byRoute.get(route);
+    if (known !== undefined) return known;
+    const breaker = circuitBreaker(handleWhen(counts), {
+      halfOpenAfter: HALF_OPEN_AFTER_MS,
+      breaker: new SamplingBreaker(BREAKER),
+    });
+    breaker.onBreak(() => onChange(route, true));
+    breaker.onReset(() => onChange(route, false));
+    byRoute.set(route, breaker);
     return breaker;
   };
   return {
     run: async (route, call, onOpen) => {
       try {
-        return await breakerOf(route).policy.execute(call);
+        return await breakerOf(route).execute(call);
       } catch (error) {
         throw error instanceof BrokenCircuitError ? onOpen() : error;
       }
     },
-    openRoutes: () => [...byRoute].filter(([, breaker]) => breaker.state === 'open').map(([route]) => route),
   };
 }

@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer';
 import { MailGatewayOpenError, MailRejectedError, MailUnavailableError } from '../domain/errors.ts';
-import { createBreakers } from './circuit-breaker.ts';
+import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
 
 /** One mail to one customer. */
 export interface Mail {
@@ -31,7 +31,11 @@ const SMTP_TIMEOUT_MS = 5_000;
 const SMTP_CONNECTIONS = 5;
 
 /** Creates the SMTP adapter; `url` as `smtp://host:port` or `smtps://user:password@host:port`. */
-export function createSmtpMailGateway(options: { readonly url: string; readonly from: string }): MailGateway {
+export function createSmtpMailGateway(options: {
+  readonly url: string;
+  readonly from: string;
+  readonly onBreakerChange: BreakerListener;
+}): MailGateway {
   const transport = createTransport(
     {
       url: options.url,
@@ -46,7 +50,7 @@ export function createSmtpMailGateway(options: { readonly url: string; readonly 
     },
     { from: options.from },
   );
-  const breakers = createBreakers((error) => error instanceof MailUnavailableError);
+  const breakers = createBreakers((error) => error instanceof MailUnavailableError, options.onBreakerChange);
   return {
     send: (mail) =>
       breakers.run(

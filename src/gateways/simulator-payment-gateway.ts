@@ -5,7 +5,7 @@ import {
   PaymentMismatchError,
   PaymentOutcomeUnknownError,
 } from '../domain/errors.ts';
-import { createBreakers } from './circuit-breaker.ts';
+import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
 import type {
   ChargeOutcome,
   ChargeRequest,
@@ -63,8 +63,11 @@ interface Call {
  * Charges have a breaker per payment method: methods are the simulator's routes to different card networks, and one
  * network that is down says nothing of the others.
  */
-export function createSimulatorPaymentGateway(options: { readonly baseUrl: string }): PaymentGateway {
-  const breakers = createBreakers((error) => error instanceof PaymentOutcomeUnknownError);
+export function createSimulatorPaymentGateway(options: {
+  readonly baseUrl: string;
+  readonly onBreakerChange: BreakerListener;
+}): PaymentGateway {
+  const breakers = createBreakers((error) => error instanceof PaymentOutcomeUnknownError, options.onBreakerChange);
   const call = (request: Call, signal: AbortSignal): Promise<Answer> =>
     breakers.run(
       request.route,

@@ -64,7 +64,11 @@ describe('an outage', () => {
     const posts = postAtRate(system, { count: 20, perSecond: 10 });
     await expect.poll(async () => (await system.request('/readyz')).status, { timeout: 10_000 }).toBe(503);
     await system.start('postgres');
-    const orders = await settle(system, (await posts).map((sent) => sent.orderId ?? 'lost'), 60_000);
+    const orders = await settle(
+      system,
+      (await posts).map((sent) => sent.orderId ?? 'lost'),
+      60_000,
+    );
     expect(new Set([...orders.values()].map((order) => order.status))).toEqual(new Set(['CONFIRMED']));
   }, 120_000);
 
@@ -72,7 +76,9 @@ describe('an outage', () => {
     const stuck = await postAtRate(system, { count: 500, perSecond: 100, orderOf: () => ({ method: 'pm_down' }) });
     expect(stuck.every((sent) => sent.orderId !== null)).toBe(true);
     const waiting = async (): Promise<number> => {
-      const { rows } = await system.databases.inventory.pool.query(`SELECT FROM inventory.reservations WHERE state = 'HELD'`);
+      const { rows } = await system.databases.inventory.pool.query(
+        `SELECT FROM inventory.reservations WHERE state = 'HELD'`,
+      );
       return rows.length;
     };
     await expect.poll(waiting, { timeout: 30_000 }).toBe(500);
@@ -91,14 +97,19 @@ describe('an outage', () => {
 
   it('by a burst of 2,000 posts answers each 202 or 503 with Retry-After, and every order comes to rest once', async () => {
     const posts = await postAtRate(system, { count: 2_000, perSecond: 1_000 });
-    const answers = Object.groupBy(posts.flatMap((sent) => sent.statuses), String);
+    const answers = Object.groupBy(
+      posts.flatMap((sent) => sent.statuses),
+      String,
+    );
     expect(Object.keys(answers).filter((status) => status !== '202' && status !== '503')).toEqual([]);
     expect(posts.reduce((sum, sent) => sum + sent.withoutRetryAfter, 0)).toBe(0);
     const ids = posts.map((sent) => sent.orderId ?? `lost ${sent.key}`);
     expect(new Set(ids).size).toBe(2_000);
     await settle(system, ids, 120_000);
     const charges = await system.ledger();
-    const keys = charges.filter((entry) => entry.kind === 'sale' && ids.includes(entry.orderId)).map((entry) => entry.key);
+    const keys = charges
+      .filter((entry) => entry.kind === 'sale' && ids.includes(entry.orderId))
+      .map((entry) => entry.key);
     expect(keys).toHaveLength(2_000);
     expect(new Set(keys).size).toBe(2_000);
   }, 240_000);

@@ -36,7 +36,11 @@ describe('one API and three workers', () => {
     const load = postAtRate(system, { count: 40, perSecond: 20 });
     await sleep(800);
     await system.signal('worker-2', 'SIGTERM');
-    const orders = await settle(system, (await load).map((post) => post.orderId ?? 'lost'), 60_000);
+    const orders = await settle(
+      system,
+      (await load).map((post) => post.orderId ?? 'lost'),
+      60_000,
+    );
     expect(orders.size).toBe(40);
   }, 120_000);
 });

@@ -22,7 +22,16 @@ describe('npm start', () => {
     folder = await mkdtemp(join(tmpdir(), 'order-saga-start-'));
     await chmod(folder, 0o711);
     const ports: Record<string, string> = {};
-    for (const name of ['API', 'TEMPORAL', 'TEMPORAL_UI', 'POSTGRES', 'SIMULATOR', 'MAIL_SINK_SMTP', 'MAIL_SINK_INBOX', 'WORKER_METRICS']) {
+    for (const name of [
+      'API',
+      'TEMPORAL',
+      'TEMPORAL_UI',
+      'POSTGRES',
+      'SIMULATOR',
+      'MAIL_SINK_SMTP',
+      'MAIL_SINK_INBOX',
+      'WORKER_METRICS',
+    ]) {
       ports[`${name}_PORT`] = String(await findTestPort());
     }
     api = `http://127.0.0.1:${ports['API_PORT']}`;
@@ -35,7 +44,13 @@ describe('npm start', () => {
   });
 
   const start = async (): Promise<void> => {
-    run = await startProcess({ name: 'npm start', command: 'npm', args: ['start'], env, logFile: join(folder, 'start.log') });
+    run = await startProcess({
+      name: 'npm start',
+      command: 'npm',
+      args: ['start'],
+      env,
+      logFile: join(folder, 'start.log'),
+    });
     const deadline = performance.now() + READY_LIMIT_MS;
     while ((await fetch(`${api}/readyz`).catch(() => null))?.status !== 200) {
       if (performance.now() > deadline || !run.isRunning()) throw new Error(await readFile(run.logFile, 'utf8'));
@@ -48,7 +63,10 @@ describe('npm start', () => {
     process.kill(-run.pid, 'SIGINT');
     return (await run.exited).code;
   };
-  const request = async <Body>(path: string, init: RequestInit = {}): Promise<Body> => {
+  const request = async <Body>(
+    path: string,
+    init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+  ): Promise<Body> => {
     const token = (await readFile(join(folder, 'data', 'dev-token'), 'utf8')).trim();
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...init.headers };
     return (await (await fetch(`${api}${path}`, { ...init, headers })).json()) as Body;

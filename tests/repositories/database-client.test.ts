@@ -226,7 +226,8 @@ describe('a connection that is killed', () => {
     await Promise.all([db.ping(), db.ping()]);
     await database.query(KILL);
 
-    await expect.poll(() => db.idleErrors.length).toBeGreaterThan(0);
+    await expect.poll(() => db.pool.totalCount).toBe(0);
+    expect(db.idleErrors.length).toBeGreaterThan(0);
     expect(await db.run(SELECT_ONE, [])).toEqual([{ one: 1 }]);
   });
 

@@ -104,7 +104,10 @@ export function listBrokenFigures(database: TestDatabase, tenantId: string): Pro
   );
 }
 
-/** Opens a database with more connections than the others: races need them. */
+/** Races need more connections than other tests. */
+export const RACING_CONNECTIONS = 40;
+
+/** Creates a database with so many connections to it. */
 export function createRacingDatabase(): Promise<TestDatabase> {
-  return createTestDatabase(40);
+  return createTestDatabase(RACING_CONNECTIONS);
 }

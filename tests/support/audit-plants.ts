@@ -3,7 +3,7 @@ import { failBefore, givenUp, type Faults } from './faults.ts';
 import type { OrderOverrides } from './system.ts';
 
 /** How an order comes to be one of its kind. */
-interface OrderOfKind {
+export interface OrderOfKind {
   readonly order: OrderOverrides;
   readonly fault?: (faults: Faults, orderId: string) => void;
 }

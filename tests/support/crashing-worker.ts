@@ -40,7 +40,7 @@ function faultsOf(plan: readonly CrashPoint[]): Faults {
   };
   for (const { orderId, activity, isGivenUp } of plan) {
     if (isGivenUp) faults.inject(orderId, 'takePayment', givenUp());
-    faults.inject(orderId, activity, crash as Fault<typeof activity>);
+    faults.inject(orderId, activity, crash);
   }
   return faults;
 }

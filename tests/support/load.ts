@@ -75,7 +75,8 @@ export async function settle(
     open = open.filter((id) => !settled.has(id));
     if (open.length > 0) await sleep(100);
   }
-  if (open.length > 0) throw new Error(`${open.length} orders are not at rest, for example ${open.slice(0, 3).join(', ')}`);
+  if (open.length > 0)
+    throw new Error(`${open.length} orders are not at rest, for example ${open.slice(0, 3).join(', ')}`);
   return settled;
 }
 

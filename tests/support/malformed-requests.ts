@@ -165,7 +165,11 @@ const QUERIES = [
   ...['x', '', '2026', '2026-13-01T00:00:00Z', '2026-02-30T00:00:00Z', '0000-01-01T00:00:00Z', '1e400'].map(
     (value) => `createdAfter=${value}`,
   ),
-  ...['stauts=PENDING', '__proto__=1', 'constructor=1', 'a[b]=c', '%00=%00'],
+  'stauts=PENDING',
+  '__proto__=1',
+  'constructor=1',
+  'a[b]=c',
+  '%00=%00',
 ];
 
 const ODD_PATHS = [

@@ -114,7 +114,7 @@ export function systemEnvironment(parts: {
 }
 
 /** The collaborators around a system: a database, a namespace, a simulator and a mail sink of its own. */
-export async function startCollaborators() {
+async function startCollaborators() {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-system-'));
   const ledgerFile = join(folder, 'ledger.jsonl');
   const [database, namespace, simulator] = await Promise.all([

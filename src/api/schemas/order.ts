@@ -6,8 +6,8 @@ import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 import { currency, instant, pageQuery, requestedInstant, sku, text } from './primitives.ts';
 
 /** Lines of one order, and pieces of one line after lines of the same SKU are added up. */
-export const LINES_MAX = 100;
-export const QUANTITY_MAX = 1_000;
+const LINES_MAX = 100;
+const QUANTITY_MAX = 1_000;
 
 const minor = (description: string) =>
   z.int().openapi({ description: `${description}, in minor units`, example: 4500 });

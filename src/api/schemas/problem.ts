@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { PROBLEMS, type ProblemCode } from '../problem.ts';
 
 /** RFC 9457 problem. */
-export const problemView = z
+const problemView = z
   .object({
     type: z
       .string()
