@@ -13,7 +13,8 @@ export const correlateLogs: ActivityInterceptorsFactory = () => {
     inbound: {
       execute: (input, next) => {
         const payload = input.headers[CORRELATION_HEADER];
-        if (payload !== undefined) correlation = { correlationId: defaultPayloadConverter.fromPayload<string>(payload) };
+        if (payload !== undefined)
+          correlation = { correlationId: defaultPayloadConverter.fromPayload<string>(payload) };
         return next(input);
       },
     },

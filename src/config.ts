@@ -7,6 +7,7 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const seconds = z.coerce.number().int().min(1);
 const url = z.url();
 const KEY_BYTES = 32;
+const KEY_PAIR = /^([A-Za-z0-9_.-]{1,32}):(.+)$/;
 
 /** `payment=queue,inventory=local`: what is not named is local. */
 const stepPlacement = z.string().transform((text, ctx): StepPlacement => {
@@ -36,12 +37,14 @@ const queues = z.string().transform((text, ctx): readonly TaskQueue[] => {
 /** `id:base64` pairs, newest first; each key has 256 bits. */
 const contactKeys = z.string().transform((text, ctx): readonly [ContactKey, ...ContactKey[]] => {
   const keys = text.split(',').map((pair): ContactKey => {
-    const at = pair.indexOf(':');
-    return { id: pair.slice(0, at).trim(), key: Buffer.from(pair.slice(at + 1), 'base64') };
+    // Without its colon a pair would be taken for an id, and ids are stored beside what they seal.
+    const [, id = '', key = ''] = KEY_PAIR.exec(pair.trim()) ?? [];
+    return { id, key: Buffer.from(key, 'base64') };
   });
   const [first, ...rest] = keys;
-  if (first === undefined || keys.some(({ id, key }) => id === '' || key.byteLength !== KEY_BYTES)) {
-    ctx.addIssue({ code: 'custom', message: 'must be id:base64 pairs, each key 32 bytes long' });
+  const areDistinct = new Set(keys.map(({ id }) => id)).size === keys.length;
+  if (first === undefined || !areDistinct || keys.some(({ key }) => key.byteLength !== KEY_BYTES)) {
+    ctx.addIssue({ code: 'custom', message: 'must be id:base64 pairs, each id once, each key 32 bytes long' });
     return z.NEVER;
   }
   return [first, ...rest];
@@ -98,18 +101,33 @@ export function loadConfig(
   env: Readonly<Record<string, string | undefined>>,
   needs: { readonly tokens: boolean } = { tokens: true },
 ): Config {
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const parsed = variables.safeParse(present);
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
-  }
-  const problems = policyContradictions({ holdTtlSeconds: parsed.data.HOLD_TTL_SECONDS });
-  const { JWT_SECRET, JWT_JWKS_URL } = parsed.data;
-  if (needs.tokens && (JWT_SECRET === undefined) === (JWT_JWKS_URL === undefined)) {
+  const given = present(env);
+  const parsed = variables.safeParse(given);
+  const problems = contradictions(given, needs);
+  if (parsed.success && problems.length === 0) return toConfig(parsed.data);
+  throw new ConfigError([...problemsOf(parsed.error, given), ...problems]);
+}
+
+/** Variables without a value count as absent. */
+function present(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+}
+
+function problemsOf(error: z.ZodError | undefined, given: Readonly<Record<string, unknown>>): string[] {
+  return (error?.issues ?? []).map(({ path, message }) => {
+    const name = path.join('.');
+    return `${name}: ${name in given ? message : 'is required'}`;
+  });
+}
+
+/** What no variable's own rule can see; told together with the rest, also when other variables are wrong. */
+function contradictions(given: Readonly<Record<string, unknown>>, needs: { readonly tokens: boolean }): string[] {
+  const holdTtl = variables.shape.HOLD_TTL_SECONDS.safeParse(given['HOLD_TTL_SECONDS']);
+  const problems = holdTtl.success ? policyContradictions({ holdTtlSeconds: holdTtl.data }) : [];
+  if (needs.tokens && 'JWT_SECRET' in given === 'JWT_JWKS_URL' in given) {
     problems.push('JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set');
   }
-  if (problems.length > 0) throw new ConfigError(problems);
-  return toConfig(parsed.data);
+  return problems;
 }
 
 const databaseVariables = variables.pick({
@@ -122,9 +140,10 @@ const databaseVariables = variables.pick({
 
 /** Reads only where the databases are, for tools that need nothing else. @throws {ConfigError} */
 export function loadDatabaseConfig(env: Readonly<Record<string, string | undefined>>) {
-  const parsed = databaseVariables.safeParse(env);
+  const given = present(env);
+  const parsed = databaseVariables.safeParse(given);
   if (parsed.success) return { urls: databaseUrls(parsed.data) };
-  throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  throw new ConfigError(problemsOf(parsed.error, given));
 }
 
 function databaseUrls(env: z.output<typeof databaseVariables>) {

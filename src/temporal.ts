@@ -131,5 +131,7 @@ export async function ensureSweepSchedule(client: Client): Promise<void> {
  */
 export function requireLeanSandbox(sandbox: 'standard' | 'lean'): void {
   if (sandbox === 'standard' || Symbol.for('order-saga.lean-sandbox') in globalThis) return;
-  throw new Error('WORKFLOW_SANDBOX=lean needs the preload lean-sandbox (node --import), as in the scripts of package.json');
+  throw new Error(
+    'WORKFLOW_SANDBOX=lean needs the preload lean-sandbox (node --import), as in the scripts of package.json',
+  );
 }

@@ -104,8 +104,8 @@ INSERT INTO payments.operations AS o
   (key, order_id, tenant_id, kind, generation, amount_minor, currency, state, decline_code, provider_ref)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (key) DO UPDATE
-  SET state = excluded.state, decline_code = excluded.decline_code, provider_ref = excluded.provider_ref,
-    updated_at = now()
+  SET state = excluded.state, amount_minor = excluded.amount_minor, decline_code = excluded.decline_code,
+    provider_ref = excluded.provider_ref, updated_at = now()
   WHERE excluded.state <> 'UNKNOWN' AND (o.state = 'UNKNOWN' OR (o.state = 'DECLINED' AND excluded.state = 'SUCCEEDED'))
 RETURNING ${COLUMNS}`,
 };

@@ -31,6 +31,8 @@ export const RETRY_CLASSES = {
 /** Spread of the payment delays: failures of one outage must not all come back in the same moment. */
 const JITTER = 0.1;
 
+const LAST_DELAY_MS = Math.max(...PAYMENT_RETRY_DELAYS_MS);
+
 /**
  * Turns any error of an activity into the failure that Temporal retries or not. Messages carry ids and codes only;
  * the text of an unclassified error stays in the worker's log, because it may repeat customer data.
@@ -55,9 +57,17 @@ export function toFailure(error: unknown): ApplicationFailure {
   });
 }
 
+/**
+ * The next wait of the payment schedule, chosen by the time since the step began and not by the attempt's number: an
+ * attempt that the circuit breaker kept back must not use up the schedule. Past the schedule the last wait exceeds
+ * what is left of the step's budget, which ends it at once.
+ */
 function paymentRetryDelayMs(): number {
-  const { attempt } = activityInfo();
-  const delay =
-    PAYMENT_RETRY_DELAYS_MS[Math.min(attempt, PAYMENT_RETRY_DELAYS_MS.length) - 1] ?? PAYMENT_RETRY_DELAYS_MS[0];
-  return Math.round(delay * (1 + JITTER * Math.random()));
+  const elapsedMs = Date.now() - activityInfo().scheduledTimestampMs;
+  let passedMs = 0;
+  for (const delayMs of PAYMENT_RETRY_DELAYS_MS) {
+    passedMs += delayMs;
+    if (elapsedMs < passedMs) return Math.round(delayMs * (1 + JITTER * Math.random()));
+  }
+  return LAST_DELAY_MS;
 }

@@ -30,8 +30,9 @@ export interface AuditReport {
 /** How to audit; the defaults are for a live system. */
 export interface AuditOptions {
   /**
-   * How long an order that a workflow may still mend is read again before it is reported, in milliseconds. Default 60 s: an order is at rest before its workflow is closed, and when the task between
-   * the two is lost with its worker, Temporal gives it to another one after 5 s, or later after several losses.
+   * How long an order that a workflow may still mend is read again before it is reported, in milliseconds. Default
+   * 60 s: an order is at rest before its workflow is closed, and when the task between the two is lost with its worker,
+   * Temporal gives it to another one after 5 s, or later after several losses.
    */
   readonly patienceMs?: number;
   /** Told once, with the number of orders, when the patience begins to be needed. */

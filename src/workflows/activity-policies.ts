@@ -47,19 +47,22 @@ const DATABASE = {
   budgetMs: 10 * MINUTE,
 } as const;
 
+const PAYMENT_ATTEMPT_MS = 5 * SECOND;
+
 /**
  * The local try is bounded by the HTTP call's own limit; the activity's limit leaves time to store the result.
- * Regular attempts follow PAYMENT_RETRY_DELAYS_MS (the activity names the delay); the policy below gives nearly
- * the same delays (1, 5, 25, 125, 600 s) to attempts that died without naming one.
+ * Regular attempts follow PAYMENT_RETRY_DELAYS_MS: the activity names each delay by the time that has passed, and the
+ * policy gives the same ones (1, 5, 25, 125, 600 s) to attempts that died without naming any. The budget is time and
+ * not a number of attempts, because a call that an open circuit breaker kept back has not tried anything.
  */
 const PAYMENT = {
   localTimeoutMs: LOCAL_PAYMENT_TRY_MS + 1 * SECOND,
-  attemptTimeoutMs: 5 * SECOND,
+  attemptTimeoutMs: PAYMENT_ATTEMPT_MS,
   firstDelayMs: 1 * SECOND,
   backoff: 5,
   maxDelayMs: 10 * MINUTE,
-  maxAttempts: PAYMENT_RETRY_DELAYS_MS.length + 1,
-  budgetMs: null,
+  maxAttempts: null,
+  budgetMs: totalOf(PAYMENT_RETRY_DELAYS_MS) + (PAYMENT_RETRY_DELAYS_MS.length + 1) * PAYMENT_ATTEMPT_MS,
 } as const;
 
 /** Every step of an order. Written as data so that tests and the validator can walk it. */
@@ -180,8 +183,11 @@ export const SWEEP_POLICY = {
 
 /** Longest time from the first money call to the point where a person is asked, in milliseconds. */
 export function paymentBudgetMs(): number {
-  const waits = PAYMENT_RETRY_DELAYS_MS.reduce((sum, delay) => sum + delay, 0);
-  return PAYMENT.localTimeoutMs + waits + PAYMENT.maxAttempts * PAYMENT.attemptTimeoutMs;
+  return PAYMENT.localTimeoutMs + PAYMENT.budgetMs;
+}
+
+function totalOf(delaysMs: readonly number[]): number {
+  return delaysMs.reduce((sum, delayMs) => sum + delayMs, 0);
 }
 
 /** Values from the configuration that the policies depend on. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MailRejectedError, MailUnavailableError } from '../../src/domain/errors.ts';
+import { NOTIFICATION_POLICY, STEP_POLICIES } from '../../src/workflows/activity-policies.ts';
 import {
   notificationWorkflowId,
   ORDER_WORKFLOW,
@@ -12,7 +13,7 @@ import {
   SWEEP_WORKFLOW,
 } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/evidence.ts';
-import { afterEffect, createFaults, failBefore, type ActivityName, type Fault } from '../support/faults.ts';
+import { afterEffect, createFaults, failBefore, lateAnswer, type ActivityName, type Fault } from '../support/faults.ts';
 import { expireHold } from '../support/step-ways.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
@@ -51,6 +52,8 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-on-queues': () => plain(onQueues, {}, 'CONFIRMED'),
   'order-on-queues-declined': () => plain(onQueues, { method: 'pm_declined' }, 'REJECTED'),
   'order-parked-and-resumed': () => faulted('holdStock', failBefore(new TypeError('made so')), resume),
+  'order-step-timed-out': () => faulted('holdStock', lateAnswer(STEP_POLICIES.holdStock.localTimeoutMs + 500)),
+  'order-message-timed-out': () => faulted('sendMessage', lateAnswer(NOTIFICATION_POLICY.localTimeoutMs + 500)),
   'order-interrupted': () =>
     faulted(
       'takePayment',

@@ -59,13 +59,14 @@ describe('a payment while its gateway is down', () => {
     await system.setFaults({ pmDown: true });
   });
 
-  it('is parked as a case when its attempts are spent, and taken when a person resumes it', async () => {
+  it('is parked as a case when its budget is spent, and taken when a person resumes it', async () => {
     const { key, orderId } = plannedOrder();
     let down = true;
     faults.inject(orderId, 'takePayment', async (effect) => {
       if (!down) return effect();
-      // The next attempt comes at once: the budget of attempts is spent within moments instead of minutes.
-      throw ApplicationFailure.create({ type: 'payment_outcome_unknown', message: orderId, nextRetryDelay: 1 });
+      // The next attempt would come after the end of the budget: it is spent within moments instead of minutes.
+      const nextRetryDelay = STEP_POLICIES.takePayment.budgetMs + 1;
+      throw ApplicationFailure.create({ type: 'payment_outcome_unknown', message: orderId, nextRetryDelay });
     });
     await system.postOrder({}, key);
     const parked = await system.orderAtRest(orderId);
@@ -73,7 +74,7 @@ describe('a payment while its gateway is down', () => {
       status: 'PENDING',
       attention: { step: 'take-payment', errorCode: 'payment_outcome_unknown' },
     });
-    expect(faults.calls(orderId, 'takePayment')).toHaveLength(1 + STEP_POLICIES.takePayment.maxAttempts);
+    expect(faults.calls(orderId, 'takePayment')).toHaveLength(2);
     down = false;
     await resume(orderId);
     await proveEnd(system, orderId, 'CONFIRMED');

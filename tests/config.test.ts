@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
+
+const KEY = Buffer.alloc(32, 7).toString('base64');
+
+/** What no default can give. */
+const REQUIRED = {
+  JWT_SECRET: 'x'.repeat(32),
+  CONTACT_KEYS: `key1:${KEY}`,
+  DATABASE_URL: 'postgres://user:password@db:5432/shop',
+};
+
+function problemsOf(env: Record<string, string | undefined>): string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return String((error as ConfigError).message)
+      .split('\n')
+      .slice(1)
+      .map((line) => line.replace('  - ', ''));
+  }
+  return [];
+}
+
+interface ExampleLine {
+  readonly name: string;
+  readonly value: string;
+  readonly isOptional: boolean;
+}
+
+/** Variables of one section of `.env.example`; every one has a comment in the lines above it. */
+async function exampleSection(index: number): Promise<ExampleLine[]> {
+  const text = await readFile(new URL('../.env.example', import.meta.url), 'utf8');
+  const section = text.split(/^### /m)[index] ?? '';
+  return [...section.matchAll(/^(# )?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, mark, name = '', value = '']) => ({
+    name,
+    value,
+    isOptional: mark !== undefined,
+  }));
+}
+
+describe('.env.example', () => {
+  it('names exactly the variables that the programs read, in their order', async () => {
+    expect((await exampleSection(1)).map(({ name }) => name)).toEqual(VARIABLE_NAMES);
+  });
+
+  it('shows the defaults', async () => {
+    const lines = await exampleSection(1);
+    const shown = Object.fromEntries(
+      lines.filter(({ isOptional }) => !isOptional).map(({ name, value }) => [name, value]),
+    );
+    expect(loadConfig({ ...shown, ...REQUIRED })).toEqual(loadConfig(REQUIRED));
+    expect(lines.filter(({ value }) => value === '').map(({ name }) => name)).toEqual(Object.keys(REQUIRED));
+  });
+
+  it('shows values for what is optional that would be accepted', async () => {
+    const optional = (await exampleSection(1)).filter(({ isOptional }) => isOptional);
+    const { JWT_SECRET, ...others } = REQUIRED;
+    const env = Object.fromEntries(optional.map(({ name, value }) => [name, value]));
+    expect(problemsOf({ ...others, ...env })).toEqual([]);
+  });
+
+  it('names the variables of the development programs in a section of their own', async () => {
+    const sources = await Promise.all(
+      ['../src/dev/dev-environment.ts', '../src/simulator/config.ts'].map((file) =>
+        readFile(new URL(file, import.meta.url), 'utf8'),
+      ),
+    );
+    const read = sources.flatMap((source) =>
+      [...source.matchAll(/^ +([A-Z][A-Z0-9_]+):/gm)].map(([, name = '']) => name),
+    );
+    const own = new Set(read.filter((name) => !VARIABLE_NAMES.includes(name) && !SYSTEM_VARIABLES.has(name)));
+    expect((await exampleSection(2)).map(({ name }) => name).toSorted()).toEqual([...own].toSorted());
+  });
+});
+
+/** Set by every system, not by us. */
+const SYSTEM_VARIABLES = new Set(['PATH', 'XDG_CACHE_HOME', 'HOME']);
+
+describe('the configuration', () => {
+  it('needs no more than secrets and a database', () => {
+    const config = loadConfig(REQUIRED);
+    expect(config.api).toMatchObject({ host: '127.0.0.1', port: 8080, rateLimitPerSecond: 1_000 });
+    expect(config.orderSettings).toEqual({
+      placement: { payment: 'local', inventory: 'local', notification: 'local' },
+      holdTtlSeconds: 1_800,
+    });
+    const { DATABASE_URL: url } = REQUIRED;
+    expect(config.database.urls).toEqual({ orders: url, inventory: url, payments: url, notifications: url });
+  });
+
+  it('reports all problems at once, each with its variable', () => {
+    const problems = problemsOf({
+      API_PORT: '70000',
+      LOG_LEVEL: 'loud',
+      HOLD_TTL_SECONDS: '60',
+      STEP_PLACEMENT: 'mail=queue',
+    });
+    expect(problems.map((problem) => problem.split(':')[0]?.split(' is')[0])).toEqual([
+      'API_PORT',
+      'CONTACT_KEYS',
+      'DATABASE_URL',
+      'STEP_PLACEMENT',
+      'LOG_LEVEL',
+      'HOLD_TTL_SECONDS',
+      'JWT_SECRET, JWT_JWKS_URL',
+    ]);
+    expect(problems).toContain('DATABASE_URL: is required');
+  });
+
+  it('refuses a hold that ends before a payment may, and says how long is long enough', () => {
+    const [problem = ''] = problemsOf({ ...REQUIRED, HOLD_TTL_SECONDS: '600' });
+    expect(problem).toMatch(/^HOLD_TTL_SECONDS is 600, but a payment may take \d+ s and the commit after it \d+ s/);
+    const enough = Number(/must be more than (\d+)/.exec(problem)?.[1]);
+    expect(problemsOf({ ...REQUIRED, HOLD_TTL_SECONDS: String(enough) })).toHaveLength(1);
+    expect(problemsOf({ ...REQUIRED, HOLD_TTL_SECONDS: String(enough + 1) })).toEqual([]);
+  });
+
+  it.each([
+    ['neither', { JWT_SECRET: undefined }],
+    ['both', { JWT_JWKS_URL: 'https://idp.example.com/keys' }],
+  ])('wants a secret or keys of an identity provider, not %s', (_, change) => {
+    expect(problemsOf({ ...REQUIRED, ...change })).toEqual([
+      'JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set',
+    ]);
+  });
+
+  it('asks no secret for tokens of a process without an API', () => {
+    expect(loadConfig({ ...REQUIRED, JWT_SECRET: undefined }, { tokens: false }).jwt.secret).toBeNull();
+  });
+
+  it('takes an empty variable for an absent one', () => {
+    expect(loadConfig({ ...REQUIRED, API_PORT: '', ORDERS_DATABASE_URL: '', JWT_JWKS_URL: '' })).toEqual(
+      loadConfig(REQUIRED),
+    );
+    expect(loadDatabaseConfig({ ...REQUIRED, ORDERS_DATABASE_URL: '' }).urls.orders).toBe(REQUIRED.DATABASE_URL);
+  });
+
+  it('puts each service on its own database when it has one', () => {
+    const own = 'postgres://payments:password@elsewhere/payments';
+    const env = { ...REQUIRED, PAYMENTS_DATABASE_URL: own };
+    expect(loadConfig(env).database.urls).toMatchObject({ orders: REQUIRED.DATABASE_URL, payments: own });
+    expect(loadDatabaseConfig(env).urls).toEqual(loadConfig(env).database.urls);
+  });
+
+  it('reads placements, queues and keys', () => {
+    const config = loadConfig({
+      ...REQUIRED,
+      STEP_PLACEMENT: 'payment=queue, notification=queue',
+      WORKER_QUEUES: 'payments, orders',
+      CONTACT_KEYS: `new:${KEY},old:${KEY}`,
+    });
+    expect(config.orderSettings.placement).toEqual({ payment: 'queue', inventory: 'local', notification: 'queue' });
+    expect(config.worker.queues).toEqual(['payments', 'orders']);
+    expect(config.contactKeys.map(({ id, key }) => [id, key.byteLength])).toEqual([
+      ['new', 32],
+      ['old', 32],
+    ]);
+  });
+
+  it.each([
+    ['API_PORT', '-1'],
+    ['API_PORT', 'http'],
+    ['RATE_LIMIT_PER_SECOND', '0'],
+    ['EAGER_SLOTS', '1.5'],
+    ['JWT_SECRET', 'too short'],
+    ['JWT_JWKS_URL', 'idp'],
+    ['CONTACT_KEYS', KEY],
+    ['CONTACT_KEYS', `:${KEY}`],
+    ['CONTACT_KEYS', `key1:${KEY},key1:${KEY}`],
+    ['CONTACT_KEYS', `key1:${Buffer.alloc(16).toString('base64')}`],
+    ['DATABASE_URL', 'localhost'],
+    ['DATABASE_POOL_SIZE', '1'],
+    ['STEP_PLACEMENT', 'payment=remote'],
+    ['WORKER_QUEUES', 'orders,events'],
+    ['WORKFLOW_SANDBOX', 'none'],
+    ['SHUTDOWN_GRACE_SECONDS', '0'],
+  ])('refuses %s=%s by its name and repeats no secret', (name, value) => {
+    const [problem = ''] = problemsOf({ ...REQUIRED, [name]: value });
+    expect(problem.startsWith(`${name}: `)).toBe(true);
+    expect(problem).not.toContain(KEY);
+  });
+});
