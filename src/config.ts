@@ -54,7 +54,7 @@ const variables = z.object({
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(8080),
   RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(1).default(1_000),
-  EAGER_SLOTS: z.coerce.number().int().min(1).max(1_000).default(64),
+  EAGER_SLOTS: z.coerce.number().int().min(1).max(1_000).default(32),
   BACKLOG_MAX_AGE_SECONDS: seconds.default(60),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_JWKS_URL: url.optional(),

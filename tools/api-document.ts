@@ -2,7 +2,7 @@ import { createApp, type AppDeps } from '../src/api/app.ts';
 import { openApiDocument } from '../src/api/docs.ts';
 
 /** An application that can describe itself and nothing else: what its routes would work with is not there. */
-function createDescribingApp(): ReturnType<typeof createApp> {
+export function createDescribingApp(): ReturnType<typeof createApp> {
   const deps: AppDeps = {
     starter: absent(),
     reader: absent(),

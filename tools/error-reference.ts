@@ -16,7 +16,7 @@ Every answer that is no success is \`application/problem+json\` with \`type\`, \
 finds the request in the logs. After a 4xx nothing has changed. After a 5xx, or no answer at all, repeat the request
 with the same \`Idempotency-Key\`: it acts once.
 
-${table(['Code', 'Status', 'What happened', 'What to do'], problemRows())}
+${table(['Code', 'Status', 'Cause', 'What to do'], problemRows())}
 
 ## What can go wrong while an order is carried
 
@@ -34,10 +34,10 @@ ${table(['Code', 'Class', 'Cause', 'What to check'], failureRows())}
 }
 
 function problemRows(): string[][] {
-  return Object.entries(PROBLEMS).map(([code, { status, title, advice }]) => [
+  return Object.entries(PROBLEMS).map(([code, { status, cause, advice }]) => [
     `\`${code}\``,
     String(status),
-    title,
+    cause,
     advice,
   ]);
 }

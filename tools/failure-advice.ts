@@ -62,7 +62,8 @@ export const FAILURE_ADVICE = {
   },
   mail_rejected: {
     cause: 'The mail server refused the message for good: the mailbox does not exist, or the sender is not allowed.',
-    check: 'The SMTP code in the message; `MAIL_FROM` when many are refused. The order is not affected.',
+    check:
+      'The SMTP code in the message; `MAIL_FROM` when many are refused. The message counts as `GAVE_UP`, the order is not affected.',
   },
   contact_unreadable: {
     cause: 'Contact data was sealed with a key that this worker does not have, or it was changed.',

@@ -19,6 +19,9 @@ const HEADERS_TIMEOUT_MS = 10_000;
 /** Longer than the idle time-out of usual load balancers (60 s), so that the balancer closes first. */
 const KEEP_ALIVE_MS = 65_000;
 
+/** How soon a connection that became idle during a shutdown is closed. */
+const IDLE_SWEEP_MS = 50;
+
 /** The port is taken; the message names the variable to change. */
 class PortTakenError extends Error {
   constructor(port: number) {
@@ -129,8 +132,11 @@ function endSocket(socket: Duplex, code: ProblemCode, detail: string): void {
 function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    // A connection whose request ends during the grace time is kept alive by its client: it is closed then.
+    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(sweep);
       resolve();
     });
     server.closeIdleConnections();

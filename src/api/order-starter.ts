@@ -34,8 +34,8 @@ export interface OrderStarter {
 /** A start takes milliseconds; a client should hear of trouble before its own patience ends (6 s is promised). */
 const ANSWER_WITHIN_MS = 5_000;
 
-/** Part of it that a post may spend waiting for its turn, so that the start itself has 2 s left. */
-const TURN_WAIT_MS = 3_000;
+/** Part of it that a post may spend waiting for its turn, after the wait for a slot, so that 1.5 s are left. */
+const TURN_WAIT_MS = 2_000;
 
 /** Starts under way at once; more would only queue in Temporal and run into the time limit there. */
 const STARTS_MAX = 128;
@@ -52,57 +52,65 @@ export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
       if (deps.backlog.ageSeconds() > deps.backlogMaxAgeSeconds) {
         throw unavailable('the workers are too far behind; nothing was accepted', 5);
       }
-      return turns.run((waitedMs) => startWithin(ANSWER_WITHIN_MS - waitedMs, deps, order));
+      const answerBy = Date.now() + ANSWER_WITHIN_MS;
+      return (await startEagerly(deps, order, answerBy)) ?? turns.run(() => startQueued(deps, order, answerBy));
     },
   };
 }
 
-async function startWithin(
-  limitMs: number,
-  deps: OrderStarterDeps,
+type StartOutcome = 'started' | 'exists';
+
+/** Starts the order in this process, in a slot; null when none came free or there are none. */
+async function startEagerly(
+  { eager }: OrderStarterDeps,
   order: OrderWorkflowInput,
-): Promise<'started' | 'exists'> {
+  answerBy: number,
+): Promise<StartOutcome | null> {
+  const workflowId = orderWorkflowId(order.orderId);
+  if (eager === null || !(await eager.slots.acquire(workflowId))) return null;
+  const options = { ...startOptions(order), requestEagerStart: true };
+  const outcome = outcomeOf(answerBy, eager.client.workflow.start(ORDER_WORKFLOW, options));
+  outcome.then(
+    (result) => result === 'exists' && eager.slots.release(workflowId),
+    () => eager.slots.release(workflowId),
+  );
+  return outcome;
+}
+
+/** Starts the order on the task queue, from where any worker takes it. */
+function startQueued({ client }: OrderStarterDeps, order: OrderWorkflowInput, answerBy: number): Promise<StartOutcome> {
+  // The SDK's own retries end with the answer: an order that was refused must not start a minute later.
+  const start = client.withDeadline(answerBy, () => client.workflow.start(ORDER_WORKFLOW, startOptions(order)));
+  return outcomeOf(answerBy, start);
+}
+
+function startOptions(order: OrderWorkflowInput) {
+  const memo: OrderMemo = {
+    tenantId: order.tenantId,
+    requestHash: order.requestHash,
+    correlationId: order.correlationId,
+  };
+  return {
+    workflowId: orderWorkflowId(order.orderId),
+    taskQueue: 'orders',
+    args: [order],
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    workflowIdConflictPolicy: 'FAIL',
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
+    memo: { ...memo },
+    staticSummary: `Order ${order.orderId}: ${order.request.lines.length} line(s), ${order.request.currency}`,
+  } as const;
+}
+
+async function outcomeOf(answerBy: number, start: Promise<unknown>): Promise<StartOutcome> {
   try {
-    await within(limitMs, startWorkflow(deps, order, Date.now() + limitMs));
+    await within(answerBy - Date.now(), start);
     return 'started';
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return 'exists';
     if (error instanceof DeadlineExceededError || isNotNow(error)) {
       throw unavailable('Temporal did not take the order in time; repeat with the same Idempotency-Key');
     }
-    throw error;
-  }
-}
-
-async function startWorkflow(
-  { client, eager }: OrderStarterDeps,
-  order: OrderWorkflowInput,
-  deadline: number,
-): Promise<void> {
-  const workflowId = orderWorkflowId(order.orderId);
-  const memo: OrderMemo = {
-    tenantId: order.tenantId,
-    requestHash: order.requestHash,
-    correlationId: order.correlationId,
-  };
-  const inSlot = eager !== null && (await eager.slots.acquire(workflowId));
-  const options = {
-    workflowId,
-    taskQueue: 'orders',
-    args: [order],
-    workflowIdReusePolicy: 'REJECT_DUPLICATE',
-    workflowIdConflictPolicy: 'FAIL',
-    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
-    requestEagerStart: inSlot,
-    memo: { ...memo },
-    staticSummary: `Order ${order.orderId}: ${order.request.lines.length} line(s), ${order.request.currency}`,
-  } as const;
-  try {
-    if (inSlot) await eager.client.workflow.start(ORDER_WORKFLOW, options);
-    // The SDK's own retries end with the answer: an order that was refused must not start a minute later.
-    else await client.withDeadline(deadline, () => client.workflow.start(ORDER_WORKFLOW, options));
-  } catch (error) {
-    if (inSlot) eager.slots.release(workflowId);
     throw error;
   }
 }
@@ -114,7 +122,7 @@ function isNotNow(error: unknown): boolean {
 }
 
 /** Lets a bounded number of starts run at once, in order of arrival; a post that waits too long is refused. */
-function createTurns(): { run<Result>(start: (waitedMs: number) => Promise<Result>): Promise<Result> } {
+function createTurns(): { run<Result>(start: () => Promise<Result>): Promise<Result> } {
   let running = 0;
   const waiting = new Set<() => void>();
   const waitForTurn = (): Promise<void> =>
@@ -131,11 +139,10 @@ function createTurns(): { run<Result>(start: (waitedMs: number) => Promise<Resul
     });
   return {
     run: async (start) => {
-      const arrived = performance.now();
       if (running >= STARTS_MAX) await waitForTurn();
       else running += 1;
       try {
-        return await start(performance.now() - arrived);
+        return await start();
       } finally {
         // The turn is handed on as it is, so that a newcomer cannot overtake those who wait.
         const [next] = waiting;

@@ -1,58 +1,111 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
-/** Every answer that is not a success: stable code, HTTP status, and what a client should do about it. */
+/** Every answer that is not a success: stable code, HTTP status, why it is given, and what a client should do about it. */
 export const PROBLEMS = {
-  bad_request: { status: 400, title: 'Bad request', advice: 'The HTTP request itself is malformed; fix the client.' },
-  malformed_json: { status: 400, title: 'Malformed JSON', advice: 'Send a body that is valid JSON.' },
+  bad_request: {
+    status: 400,
+    title: 'Bad request',
+    cause: 'The request line, a header or the end of the body is not HTTP, or names no address.',
+    advice: 'Fix the client.',
+  },
+  malformed_json: {
+    status: 400,
+    title: 'Malformed JSON',
+    cause: 'The body is no JSON, or is not in UTF-8.',
+    advice: 'Send a body that is valid JSON.',
+  },
   idempotency_key_missing: {
     status: 400,
     title: 'Idempotency-Key is missing',
+    cause: 'A request that creates or moves something came without the header.',
     advice: 'Send a key of your own per business action, and the same one when you repeat it.',
   },
   idempotency_key_malformed: {
     status: 400,
     title: 'Idempotency-Key is malformed',
+    cause: 'The key is too short, too long, or has other characters.',
     advice: 'Use 8 to 255 characters of A-Z a-z 0-9 _ . : -',
   },
-  unauthorized: { status: 401, title: 'Unauthorized', advice: 'Send a valid, unexpired bearer token.' },
-  forbidden: { status: 403, title: 'Forbidden', advice: 'Use a token with the scope that `detail` names.' },
+  unauthorized: {
+    status: 401,
+    title: 'Unauthorized',
+    cause: 'There is no bearer token, or it is forged, expired, or of another issuer or audience.',
+    advice: 'Send a valid, unexpired bearer token.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'Forbidden',
+    cause: 'The token is valid but grants other scopes.',
+    advice: 'Use a token with the scope that `detail` names.',
+  },
   not_found: {
     status: 404,
     title: 'Not found',
+    cause: 'There is no such address, or the tenant has no such thing.',
     advice: 'Check the address and the id; other tenants’ things are not found either.',
   },
-  method_not_allowed: { status: 405, title: 'Method not allowed', advice: 'See the `Allow` header.' },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    cause: 'The address exists, but not for this method.',
+    advice: 'See the `Allow` header.',
+  },
   stock_below_reserved: {
     status: 409,
     title: 'Stock would fall below what is reserved',
+    cause: 'The adjustment would take pieces that open orders hold.',
     advice: 'Take fewer pieces, or wait until the open orders that hold them have ended.',
   },
-  payload_too_large: { status: 413, title: 'Payload too large', advice: 'Send at most 64 KiB.' },
+  payload_too_large: {
+    status: 413,
+    title: 'Payload too large',
+    cause: 'The body is over the limit.',
+    advice: 'Send at most 64 KiB.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    advice: 'Send `Content-Type: application/json`.',
+    cause: 'The body is not declared as JSON, or is compressed.',
+    advice: 'Send `Content-Type: application/json` and no `Content-Encoding`.',
   },
-  validation_failed: { status: 422, title: 'Validation failed', advice: 'Each entry of `errors` points at one field.' },
+  validation_failed: {
+    status: 422,
+    title: 'Validation failed',
+    cause: 'A field of the body or of the query does not match the contract, or is not known.',
+    advice: 'Each entry of `errors` points at one field.',
+  },
   idempotency_key_reused: {
     status: 422,
     title: 'Idempotency-Key was used for another request',
+    cause: 'The key came before with another body.',
     advice: 'A key belongs to one body for ever: use a fresh key for a new action.',
   },
-  rate_limited: { status: 429, title: 'Too many requests', advice: 'Wait as long as `Retry-After` says.' },
-  headers_too_large: { status: 431, title: 'Request headers too large', advice: 'Send at most 16 KiB of headers.' },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    cause: 'The tenant has used up its requests of this window.',
+    advice: 'Wait as long as `Retry-After` says.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'Request headers too large',
+    cause: 'Request line and headers are over the limit.',
+    advice: 'Send at most 16 KiB of headers.',
+  },
   internal_error: {
     status: 500,
     title: 'Internal error',
+    cause: 'A bug, or a database schema that does not fit the code.',
     advice: 'Repeat with the same key; report `requestId` if it stays.',
   },
   unavailable: {
     status: 503,
     title: 'Service unavailable',
+    cause: 'Temporal or PostgreSQL does not answer, or too much is under way.',
     advice: 'Repeat with the same Idempotency-Key after `Retry-After`: it cannot make a second order.',
   },
-} as const satisfies Record<string, { status: ContentfulStatusCode; title: string; advice: string }>;
+} as const satisfies Record<string, { status: ContentfulStatusCode; title: string; cause: string; advice: string }>;
 
 /** Stable machine-readable code of a problem. */
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -5,6 +5,7 @@ import {
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
+  TimeoutFailure,
   upsertSearchAttributes,
   type ActivityOptions,
 } from '@temporalio/workflow';
@@ -143,10 +144,11 @@ function regularOptions(policy: StepPolicy): ActivityOptions {
 
 /**
  * The activity's own failure: a regular activity's comes in an envelope, a local one's as it is. A timeout has no
- * failure of its own.
+ * failure of its own; a local one's comes in an envelope the first time, and as it is when the history is replayed.
  */
 export function failureOf(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
+  if (error instanceof TimeoutFailure) return ApplicationFailure.retryable(error.message, 'timeout');
   if (!(error instanceof ActivityFailure)) throw error;
   if (error.cause instanceof ApplicationFailure) return error.cause;
   return ApplicationFailure.retryable(error.cause?.message ?? error.message, 'timeout');

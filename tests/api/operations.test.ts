@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OrderView } from '../../src/api/schemas/order.ts';
+import { startAnotherApi } from '../support/another-api.ts';
+import { findTestPort } from '../support/ports.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem();
+});
+afterAll(() => system.stop());
+
+const ALL_OK = { database: 'ok', temporal: 'ok', paymentGateway: 'ok', mail: 'ok', backlog: 'ok' };
+
+/** Answers of a further API whose environment differs. */
+async function readinessWith(env: Record<string, string>) {
+  const api = await startAnotherApi(system, env);
+  try {
+    return await Promise.all(['/readyz', '/health'].map((path) => api.request(path)));
+  } finally {
+    await api.stop();
+  }
+}
+
+describe('readiness', () => {
+  it.each(['/readyz', '/health'])('is ok at %s while everything answers', async (path) => {
+    await expect
+      .poll(() => system.request(path))
+      .toMatchObject({ status: 200, body: { status: 'ok', checks: ALL_OK } });
+  });
+
+  it.each([
+    ['the payment gateway', 'paymentGateway', (port: number) => ({ PAYMENT_GATEWAY_URL: `http://127.0.0.1:${port}` })],
+    ['the mail server', 'mail', (port: number) => ({ SMTP_URL: `smtp://127.0.0.1:${port}` })],
+  ])('is degraded, and still 200, without %s', async (_, check, env) => {
+    for (const answer of await readinessWith(env(await findTestPort()))) {
+      expect(answer).toMatchObject({
+        status: 200,
+        body: { status: 'degraded', checks: { ...ALL_OK, [check]: 'degraded' } },
+      });
+    }
+  });
+
+  it('is down without the database, whatever else is missing', async () => {
+    const port = await findTestPort();
+    const env = { DATABASE_URL: `postgres://a:b@127.0.0.1:${port}/c`, SMTP_URL: `smtp://127.0.0.1:${port}` };
+    for (const answer of await readinessWith(env)) {
+      expect(answer).toMatchObject({
+        status: 503,
+        body: { status: 'down', checks: { database: 'down', mail: 'degraded' } },
+      });
+    }
+  });
+
+  it('is asked by many at once at the price of one', async () => {
+    const connections = async (): Promise<number> => {
+      const [row] = await system.database.query<{ count: number }>(
+        `SELECT count(*)::integer AS count FROM pg_stat_activity WHERE datname = current_database()`,
+      );
+      return row?.count ?? 0;
+    };
+    const before = await connections();
+    const answers = await Promise.all(Array.from({ length: 200 }, () => system.request('/readyz')));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect((await connections()) - before).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('liveness', () => {
+  it('is told without looking at anything else', async () => {
+    expect(await system.request('/livez', { headers: { authorization: '' } })).toMatchObject({
+      status: 200,
+      body: { status: 'ok' },
+    });
+  });
+});
+
+describe('shutdown', () => {
+  it('answers long polls at once with what is known', async () => {
+    const api = await startAnotherApi(system, {});
+    const orderId = await system.postOrder({ method: 'pm_down' });
+    const started = performance.now();
+    const poll = api.request<OrderView>(`/v1/orders/${orderId}?wait=30`);
+    await expect.poll(() => performance.now() - started).toBeGreaterThan(300);
+    await api.stop();
+    expect(await poll).toMatchObject({ status: 200, body: { id: orderId, status: 'PENDING' } });
+    expect(performance.now() - started).toBeLessThan(3_000);
+    await expect(api.request('/livez')).rejects.toThrow('fetch failed');
+  });
+});
+
+describe('metrics', () => {
+  async function scrape(): Promise<string> {
+    const response = await fetch(`${system.url}/metrics`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
+    return response.text();
+  }
+
+  it('count requests by route, method and status, never by id', async () => {
+    const orderId = await system.postOrder();
+    await system.orderAtRest(orderId);
+    await system.request('/v1/orders/ord_x');
+    await system.request('/v1/orders', { headers: { authorization: '' } });
+    const text = await scrape();
+    for (const labels of [
+      'http_route="/v1/orders",http_request_method="POST",http_response_status_code="202"',
+      'http_route="/v1/orders/:id",http_request_method="GET",http_response_status_code="200"',
+      'http_route="/v1/orders/:id",http_request_method="GET",http_response_status_code="404"',
+    ]) {
+      expect(text).toContain(`http_server_request_duration_bucket{${labels}`);
+    }
+    expect(text).toContain('http_response_status_code="401"');
+    expect(text).not.toContain('ord_');
+    expect(text).not.toContain('demo');
+  });
+
+  it('tell accepted orders and the state of the process', async () => {
+    const text = await scrape();
+    expect(text).toMatch(/^orders_accepted_total\{replayed="false".*\} [1-9]/m);
+    for (const gauge of ['temporal_up', 'orders_backlog_age_seconds', 'eager_slots_in_use']) {
+      expect(text).toMatch(new RegExp(`^# HELP ${gauge} .+\\n# TYPE ${gauge} gauge\\n${gauge}\\{.*\\} \\d`, 'm'));
+    }
+  });
+});
