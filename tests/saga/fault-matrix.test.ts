@@ -13,6 +13,7 @@ import {
   twiceAtOnce,
   type Fault,
 } from '../support/faults.ts';
+import { replayErrors } from '../support/replays.ts';
 import { STEP_WAYS, type Way } from '../support/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -96,6 +97,15 @@ describe('a step of an order', () => {
       expect(faults.calls(orderId, step).map(({ local }) => local)).toEqual([true, false, false]);
     },
   );
+
+  it('leaves a history that another worker can go on from', async () => {
+    expect(
+      await replayErrors(
+        system,
+        MATRIX.map(({ orderId }) => orderWorkflowId(orderId)),
+      ),
+    ).toEqual([]);
+  });
 
   it('that is retried leaves no case behind', async () => {
     const cases = await Promise.all(MATRIX.map(({ orderId }) => evidenceOf(system, orderId)));

@@ -3,6 +3,7 @@ import { STEP_POLICIES, type StepName } from '../../src/workflows/activity-polic
 import { CASE_KIND, orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/evidence.ts';
 import { createFaults, failBefore } from '../support/faults.ts';
+import { replayErrors } from '../support/replays.ts';
 import { STEP_WAYS } from '../support/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -86,6 +87,7 @@ describe('an order that meets an error which nobody expected', () => {
       await resume(orderId);
       await proveEnd(system, orderId, end);
       expect(await casesOf(orderId)).toMatchObject([{ state: 'resolved' }]);
+      expect(await replayErrors(system, [orderWorkflowId(orderId)])).toEqual([]);
     },
   );
 });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { isGrpcServiceError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notificationWorkflowId, orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
 import type { CrashPoint } from '../support/crashing-worker.ts';
@@ -165,11 +165,13 @@ async function startsLost(system: TestSystem, orderId: string): Promise<number> 
   return lost.length;
 }
 
+const GRPC_NOT_FOUND = 5;
+
 async function eventsOf(system: TestSystem, workflowId: string) {
   try {
     return (await system.client.workflow.getHandle(workflowId).fetchHistory()).events ?? [];
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return [];
+    if (isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND) return [];
     throw error;
   }
 }
