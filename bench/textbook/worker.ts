@@ -11,7 +11,11 @@ const databases = createDatabases(
   { orders: url, inventory: url, payments: url, notifications: url },
   { poolSize: 20, applicationName: 'textbook', onIdleError: console.error },
 );
-const mail = createSmtpMailGateway({ url: settings.smtpUrl, from: 'orders@order-saga.local', onBreakerChange: () => {} });
+const mail = createSmtpMailGateway({
+  url: settings.smtpUrl,
+  from: 'orders@order-saga.local',
+  onBreakerChange: () => {},
+});
 const gateway = createSimulatorPaymentGateway({ baseUrl: settings.paymentGatewayUrl, onBreakerChange: () => {} });
 
 const connection = await NativeConnection.connect({ address: settings.temporalAddress });

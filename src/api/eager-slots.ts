@@ -13,9 +13,9 @@ export interface EagerSlots {
 /**
  * Longest wait of a new order for a slot; it then starts over the task queue, the durable buffer for bursts. An order
  * that takes the queue costs half as much again (its task is written and read back), so when clients post as fast as
- * they are answered, making them wait a second carries more orders than accepting them at once: see ADR 0009.
+ * they are answered, making them wait a moment carries more orders than accepting them at once: see ADR 0009.
  */
-const SLOT_WAIT_MS = 1_500;
+const SLOT_WAIT_MS = 3_000;
 
 /** An order that has not ended its first pass by then is waiting for something and must not block others. */
 const SLOT_HOLD_MS = 2_000;

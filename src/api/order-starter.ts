@@ -34,8 +34,8 @@ export interface OrderStarter {
 /** A start takes milliseconds; a client should hear of trouble before its own patience ends (6 s is promised). */
 const ANSWER_WITHIN_MS = 5_000;
 
-/** Part of it that a post may spend waiting for its turn, after the wait for a slot, so that 1.5 s are left. */
-const TURN_WAIT_MS = 2_000;
+/** Part of it that a post may spend waiting for its turn, after the 3 s for a slot, so that 1 s is left. */
+const TURN_WAIT_MS = 1_000;
 
 /** Starts under way at once; more would only queue in Temporal and run into the time limit there. */
 const STARTS_MAX = 128;

@@ -33,7 +33,7 @@ let system: TestSystem;
 let document: OpenApi;
 beforeAll(async () => {
   system = await startTestSystem({ worker: false });
-  document = (await system.request<OpenApi>('/openapi.json')).body as OpenApi;
+  ({ body: document } = await system.request<OpenApi>('/openapi.json'));
 });
 afterAll(() => system.stop());
 
