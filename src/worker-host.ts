@@ -38,8 +38,12 @@ export interface WorkerHost {
 const ACTIVITY_POLLS = 2;
 const WORKFLOW_POLLS = 5;
 
-/** Workflow tasks at a time; each holds an order's whole local pass, so it bounds what runs at once. */
-const WORKFLOW_TASKS = 100;
+/**
+ * Workflow tasks at a time. Each is an order's whole local pass, 10 to 40 ms of CPU, and must end within the 5 s of a
+ * workflow task even when all of them share one busy core: 40 x 40 ms = 1.6 s. With 100 a burst on a slow machine ran
+ * into the limit, started over, and never caught up.
+ */
+const WORKFLOW_TASKS = 40;
 
 /** A dead worker's sticky queue is given up after this; part of the 10 s in which its orders go on elsewhere. */
 const STICKY_TIMEOUT = '3s';

@@ -17,6 +17,12 @@ export interface EagerSlots {
  */
 const SLOT_WAIT_MS = 3_000;
 
+/**
+ * Orders that may wait for a slot, per slot: what one change of all slots can serve. More than that is a burst, and
+ * goes to the task queue without waiting.
+ */
+const WAITERS_PER_SLOT = 2;
+
 /** An order that has not ended its first pass by then is waiting for something and must not block others. */
 const SLOT_HOLD_MS = 2_000;
 
@@ -24,6 +30,7 @@ const SLOT_HOLD_MS = 2_000;
 export function createEagerSlots(size: number): EagerSlots {
   const holders = new Map<string, NodeJS.Timeout>();
   const waiting: Array<() => boolean> = [];
+  let waiters = 0;
 
   const take = (workflowId: string): void => {
     holders.set(workflowId, setTimeout(() => release(workflowId), SLOT_HOLD_MS).unref());
@@ -46,12 +53,14 @@ export function createEagerSlots(size: number): EagerSlots {
       const settle = (granted: boolean): boolean => {
         if (settled) return false;
         settled = true;
+        waiters -= 1;
         clearTimeout(timer);
         if (granted) take(workflowId);
         resolve(granted);
         return granted;
       };
       const timer = setTimeout(() => settle(false), SLOT_WAIT_MS);
+      waiters += 1;
       waiting.push(() => settle(true));
     });
 
@@ -59,7 +68,7 @@ export function createEagerSlots(size: number): EagerSlots {
     acquire: async (workflowId) => {
       // The same order posted twice at once shares nothing: only one of the starts will succeed.
       if (holders.has(workflowId)) return false;
-      if (holders.size >= size) return waitForSlot(workflowId);
+      if (holders.size >= size) return waiters < WAITERS_PER_SLOT * size && waitForSlot(workflowId);
       take(workflowId);
       return true;
     },

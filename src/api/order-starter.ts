@@ -34,8 +34,8 @@ export interface OrderStarter {
 /** A start takes milliseconds; a client should hear of trouble before its own patience ends (6 s is promised). */
 const ANSWER_WITHIN_MS = 5_000;
 
-/** Part of it that a post may spend waiting for its turn, after the 3 s for a slot, so that 1 s is left. */
-const TURN_WAIT_MS = 1_000;
+/** Part of it that is kept for the start itself; until then a post may wait for a slot and for its turn. */
+const START_RESERVE_MS = 1_000;
 
 /** Starts under way at once; more would only queue in Temporal and run into the time limit there. */
 const STARTS_MAX = 128;
@@ -53,7 +53,10 @@ export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
         throw unavailable('the workers are too far behind; nothing was accepted', 5);
       }
       const answerBy = Date.now() + ANSWER_WITHIN_MS;
-      return (await startEagerly(deps, order, answerBy)) ?? turns.run(() => startQueued(deps, order, answerBy));
+      return (
+        (await startEagerly(deps, order, answerBy)) ??
+        turns.run(answerBy - START_RESERVE_MS, () => startQueued(deps, order, answerBy))
+      );
     },
   };
 }
@@ -122,10 +125,10 @@ function isNotNow(error: unknown): boolean {
 }
 
 /** Lets a bounded number of starts run at once, in order of arrival; a post that waits too long is refused. */
-function createTurns(): { run<Result>(start: () => Promise<Result>): Promise<Result> } {
+function createTurns(): { run<Result>(waitUntil: number, start: () => Promise<Result>): Promise<Result> } {
   let running = 0;
   const waiting = new Set<() => void>();
-  const waitForTurn = (): Promise<void> =>
+  const waitForTurn = (waitUntil: number): Promise<void> =>
     new Promise((resolve, reject) => {
       const grant = (): void => {
         clearTimeout(timer);
@@ -134,12 +137,12 @@ function createTurns(): { run<Result>(start: () => Promise<Result>): Promise<Res
       const timer = setTimeout(() => {
         waiting.delete(grant);
         reject(unavailable('too many orders at once; nothing was accepted'));
-      }, TURN_WAIT_MS);
+      }, waitUntil - Date.now());
       waiting.add(grant);
     });
   return {
-    run: async (start) => {
-      if (running >= STARTS_MAX) await waitForTurn();
+    run: async (waitUntil, start) => {
+      if (running >= STARTS_MAX) await waitForTurn(waitUntil);
       else running += 1;
       try {
         return await start();

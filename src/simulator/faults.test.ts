@@ -57,7 +57,7 @@ describe('latencyMs', () => {
   });
 
   it('lets a slow request finish although its client has hung up', async () => {
-    const { simulator, dispose: disposeOther, client: other } = await startTestSimulator({ slowMs: 150 });
+    const { simulator, dispose: disposeOther, client: other } = await startTestSimulator({ slowMs: 800 });
     const body = JSON.stringify({ orderId: 'o', kind: 'sale', amountMinor: 1, currency: 'EUR', method: 'pm_slow' });
     const request = fetch(`${simulator.url}/v1/payments`, {
       method: 'POST',

@@ -57,7 +57,7 @@ export async function startTestSimulator(
 ): Promise<{ client: TestClient; simulator: Simulator; ledgerFile: string; dispose: () => Promise<void> }> {
   const directory = await mkdtemp(path.join(tmpdir(), 'simulator-'));
   const ledgerFile = path.join(directory, 'ledger.jsonl');
-  const simulator = await createSimulator({ ledgerFile, slowMs: 150, ...options });
+  const simulator = await createSimulator({ ledgerFile, slowMs: 800, ...options });
   return {
     client: createTestClient(simulator.url),
     simulator,

@@ -95,8 +95,8 @@ describe('an outage', () => {
     expect(body.payment.state).toBe('UNKNOWN');
   }, 120_000);
 
-  it('by a burst of 2,000 posts answers each 202 or 503 with Retry-After, and every order comes to rest once', async () => {
-    const posts = await postAtRate(system, { count: 2_000, perSecond: 1_000 });
+  it('by a burst of 1,000 posts within a second answers each 202 or 503 with Retry-After, and every order comes to rest once', async () => {
+    const posts = await postAtRate(system, { count: 1_000, perSecond: 1_000 });
     const answers = Object.groupBy(
       posts.flatMap((sent) => sent.statuses),
       String,
@@ -104,13 +104,13 @@ describe('an outage', () => {
     expect(Object.keys(answers).filter((status) => status !== '202' && status !== '503')).toEqual([]);
     expect(posts.reduce((sum, sent) => sum + sent.withoutRetryAfter, 0)).toBe(0);
     const ids = posts.map((sent) => sent.orderId ?? `lost ${sent.key}`);
-    expect(new Set(ids).size).toBe(2_000);
+    expect(new Set(ids).size).toBe(1_000);
     await settle(system, ids, 120_000);
     const charges = await system.ledger();
     const keys = charges
       .filter((entry) => entry.kind === 'sale' && ids.includes(entry.orderId))
       .map((entry) => entry.key);
-    expect(keys).toHaveLength(2_000);
-    expect(new Set(keys).size).toBe(2_000);
+    expect(keys).toHaveLength(1_000);
+    expect(new Set(keys).size).toBe(1_000);
   }, 240_000);
 });
