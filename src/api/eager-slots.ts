@@ -15,7 +15,7 @@ export interface EagerSlots {
  * that takes the queue costs half as much again (its task is written and read back), so when clients post as fast as
  * they are answered, making them wait a moment carries more orders than accepting them at once: see ADR 0009.
  */
-const SLOT_WAIT_MS = 3_000;
+const SLOT_WAIT_MS = 2_000;
 
 /**
  * Orders that may wait for a slot, per slot: what one change of all slots can serve. More than that is a burst, and

@@ -32,7 +32,7 @@ export interface OrderStarter {
 }
 
 /** A start takes milliseconds; a client should hear of trouble before its own patience ends (6 s is promised). */
-const ANSWER_WITHIN_MS = 5_000;
+const ANSWER_WITHIN_MS = 4_000;
 
 /** Part of it that is kept for the start itself; until then a post may wait for a slot and for its turn. */
 const START_RESERVE_MS = 1_000;
