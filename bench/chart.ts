@@ -1,7 +1,7 @@
 import { Resvg } from '@resvg/resvg-js';
-import { BarChart } from 'echarts/charts';
+import { BarChart, LineChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
-import { init, use } from 'echarts/core';
+import { init, use, type EChartsCoreOption } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { Report } from './report.ts';
 
@@ -18,13 +18,18 @@ const GRIDS = [
 const PARTS = ['node', 'postgres', 'temporal'] as const;
 const COLORS = ['#2f6f9f', '#8a6fb0', '#d98e32'];
 
-use([BarChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
+use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
 /** Draws orders per second and CPU time per order of every system. */
 export function drawChart(report: Report): { svg: string; png: Buffer } {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
+  return renderChart(chartOption(report), HEIGHT);
+}
+
+/** Renders a chart of bars and lines, as wide as all charts here. */
+export function renderChart(option: EChartsCoreOption, height: number): { svg: string; png: Buffer } {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   try {
-    chart.setOption(chartOption(report));
+    chart.setOption(option);
     const svg = chart.renderToSVGString();
     const png = new Resvg(svg, { background: 'white', font: { defaultFontFamily: 'DejaVu Sans' } }).render().asPng();
     return { svg, png };

@@ -3,13 +3,15 @@ import { parseArgs } from 'node:util';
 import { createInterrupts } from '../src/dev/interrupts.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
 import { startEnvironment } from './environment.ts';
+import { EVENT_BENCH_USAGE, readEventBenchOptions, splitPair } from './events/options.ts';
+import { runEventBench } from './events/run.ts';
 import { createReport, reportTable, roundLine, writeReport } from './report.ts';
 import { runRound, type Job, type RoundResult } from './round.ts';
 import { createCombinedSystem } from './systems/combined.ts';
 import type { System } from './systems/system.ts';
 import { createTextbookSystem } from './systems/textbook.ts';
 
-const USAGE = `usage: npm run bench -- [flood|paced] [options]
+const USAGE = `usage: npm run bench -- [flood|paced] [options], or npm run bench -- events [options]
   --systems LIST   of combined-lean, combined-standard, textbook (default: all)
   --rounds N       interleaved rounds, of which the median counts (default 3)
   --orders N       measured orders per system and round (default: flood 2000, paced 1000)
@@ -72,12 +74,6 @@ function positive(option: string, text: string): number {
   return number;
 }
 
-function splitPair(pair: string): [name: string, value: string] {
-  const at = pair.indexOf('=');
-  if (at < 1) throw new RangeError(`--env ${pair} is not NAME=VALUE`);
-  return [pair.slice(0, at), pair.slice(at + 1)];
-}
-
 function pickSystems(list: string | undefined, extra: Readonly<Record<string, string>>): System[] {
   const all = [createCombinedSystem('lean', extra), createCombinedSystem('standard', extra), createTextbookSystem()];
   if (list === undefined) return all;
@@ -107,18 +103,30 @@ async function runAll(options: ReturnType<typeof readOptions>, cleanup: Cleanup)
   return results.every(({ verdict }) => verdict.ok);
 }
 
-let options: ReturnType<typeof readOptions>;
+/** What the command line asks for, not yet begun. */
+function readJob(): (cleanup: Cleanup) => Promise<boolean> {
+  const [, , first, ...rest] = process.argv;
+  if (first === 'events') {
+    const options = readEventBenchOptions(rest);
+    return (cleanup) => runEventBench(options, cleanup, log);
+  }
+  const options = readOptions();
+  return (cleanup) => runAll(options, cleanup);
+}
+
+let job: ReturnType<typeof readJob>;
 try {
-  options = readOptions();
+  job = readJob();
 } catch (error) {
-  log(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+  const usage = process.argv[2] === 'events' ? EVENT_BENCH_USAGE : USAGE;
+  log(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
   process.exit(2);
 }
 // Whoever reads the output may be gone before the cleanup is: a write must not end it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 const interrupts = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
 const cleanup = createCleanup();
-const work = runAll(options, cleanup);
+const work = job(cleanup);
 try {
   const passed = await Promise.race([work, interrupts.stopped]);
   if (passed === null) log('interrupted: stopping everything');

@@ -23,20 +23,20 @@ export interface Latency {
   readonly p99: number;
 }
 
-/** CPU time in milliseconds by process name; a process counts with its children. Empty where there is no /proc. */
+/** CPU time in milliseconds by process name. Empty where there is no /proc. */
 export function cpuMs(processes: readonly CountedProcess[]): Record<string, number> {
   if (process.platform !== 'linux') return {};
-  const children = childrenByParent();
+  const family = familyFinder();
   return Object.fromEntries(
-    processes.map(({ name, pid }) => {
-      const ticks = [pid, ...(children.get(pid) ?? [])]
+    processes.map((counted) => {
+      const ticks = family(counted)
         .map((each) => statOf(each))
         .reduce(
           // A child that has ended is among its parent's reaped ones.
-          (sum, stat, index) => sum + stat.own + (index === 0 ? stat.reaped : 0),
+          (sum, stat, index) => sum + stat.own + (index === 0 && counted.withChildren === true ? stat.reaped : 0),
           0,
         );
-      return [name, ticks * MS_PER_TICK];
+      return [counted.name, ticks * MS_PER_TICK];
     }),
   );
 }
@@ -44,22 +44,24 @@ export function cpuMs(processes: readonly CountedProcess[]): Record<string, numb
 /** Proportional set size in MiB by process name: memory that processes share is counted once. */
 export function pssMiB(processes: readonly CountedProcess[]): Record<string, number> {
   if (process.platform !== 'linux') return {};
-  const children = childrenByParent();
+  const family = familyFinder();
   const sizeOf = (pid: number): number => {
     const line = /^Pss:\s+(\d+) kB/m.exec(readOrEmpty(`/proc/${pid}/smaps_rollup`));
     return Number(line?.[1] ?? 0) / 1_024;
   };
   return Object.fromEntries(
-    processes.map(({ name, pid }) => [
-      name,
-      [pid, ...(children.get(pid) ?? [])].reduce((sum, each) => sum + sizeOf(each), 0),
-    ]),
+    processes.map((counted) => [counted.name, family(counted).reduce((sum, each) => sum + sizeOf(each), 0)]),
   );
 }
 
 /** What was used between two readings. */
 export function difference(before: Record<string, number>, after: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]));
+}
+
+function familyFinder(): (counted: CountedProcess) => number[] {
+  const children = childrenByParent();
+  return ({ pid, withChildren }) => [pid, ...(withChildren === true ? (children.get(pid) ?? []) : [])];
 }
 
 function childrenByParent(): Map<number, number[]> {

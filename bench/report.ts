@@ -51,6 +51,15 @@ export async function createReport(
     job: job.name,
     orders: job.orders,
     warmUpOrders: job.warmUpOrders,
+    ...(await describeRun(environment)),
+    systems: systems.map((system) => summarize(system, results, yardstick)),
+    rounds: results,
+  };
+}
+
+/** When, with what and on what machine a run was. */
+export async function describeRun(environment: Environment) {
+  return {
     at: new Date().toISOString(),
     commit: commit(),
     machine: {
@@ -60,8 +69,6 @@ export async function createReport(
       system: `${platform()} ${release()} ${arch()}`,
     },
     versions: await versions(environment),
-    systems: systems.map((system) => summarize(system, results, yardstick)),
-    rounds: results,
   };
 }
 
@@ -183,7 +190,8 @@ function ownProcesses(byProcess: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-function alignColumns(rows: readonly (readonly string[])[]): string {
+/** Lines up the columns of a table whose first row is its head. */
+export function alignColumns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => stripVTControlCharacters(row[column] ?? '').length)),
   );
@@ -199,9 +207,17 @@ function alignColumns(rows: readonly (readonly string[])[]): string {
 
 /** Writes `<job>.json`, `<job>.svg` and `<job>.png`. */
 export async function writeReport(report: Report, folder: string): Promise<void> {
+  await writeResults(report, drawChart(report), folder);
+}
+
+/** Writes a report and its chart under the name of the job. */
+export async function writeResults(
+  report: { readonly job: string },
+  { svg, png }: { readonly svg: string; readonly png: Buffer },
+  folder: string,
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   const path = (extension: string): string => join(folder, `${report.job}.${extension}`);
-  const { svg, png } = drawChart(report);
   await writeFile(path('json'), `${JSON.stringify(report, rounded, 2)}\n`);
   await writeFile(path('svg'), svg);
   await writeFile(path('png'), png);

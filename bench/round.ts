@@ -119,7 +119,7 @@ async function measure({ environment, stage, running, app, job, system }: Run) {
   const processes = [
     ...running.processes,
     stage.processes.temporal,
-    { name: 'postgres', pid: environment.postgres.pid },
+    { name: 'postgres', pid: environment.postgres.pid, withChildren: true },
     ...stage.processes.around,
     { name: 'load', pid: process.pid },
   ];

@@ -80,20 +80,33 @@ export function createDatabase(options: DatabaseOptions): Database {
   };
 }
 
-/** All four services' databases; services whose URLs are equal share one pool. */
+/** The databases of all services; services whose URLs are equal share one pool, but events never take it from orders. */
 export interface Databases {
   readonly orders: Database;
   readonly inventory: Database;
   readonly payments: Database;
   readonly notifications: Database;
+  readonly events: Database;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** One URL per service. */
-export type DatabaseUrls = Readonly<Record<'orders' | 'inventory' | 'payments' | 'notifications', string>>;
+/** Services with a schema of their own. */
+export const SERVICES = ['orders', 'inventory', 'payments', 'notifications', 'events'] as const;
+export type Service = (typeof SERVICES)[number];
 
-/** Opens one pool per distinct URL. */
+/** One URL per service. */
+export type DatabaseUrls = Readonly<Record<Service, string>>;
+
+/** All services on one server. */
+export function allAt(url: string): DatabaseUrls {
+  return { orders: url, inventory: url, payments: url, notifications: url, events: url };
+}
+
+/** Connections to the event log at most: appends share one, the pumps take turns of milliseconds on the others. */
+const EVENT_CONNECTIONS = 8;
+
+/** Opens one pool per distinct URL, and one for the events. */
 export function createDatabases(urls: DatabaseUrls, options: Omit<DatabaseOptions, 'url'>): Databases {
   const byUrl = new Map<string, Database>();
   const open = (url: string): Database => {
@@ -101,14 +114,18 @@ export function createDatabases(urls: DatabaseUrls, options: Omit<DatabaseOption
     byUrl.set(url, database);
     return database;
   };
-  const everyOne = async (act: (database: Database) => Promise<void>): Promise<void> => {
-    await Promise.all([...byUrl.values()].map(act));
-  };
-  return {
+  const services = {
     orders: open(urls.orders),
     inventory: open(urls.inventory),
     payments: open(urls.payments),
     notifications: open(urls.notifications),
+    events: createDatabase({ ...options, url: urls.events, poolSize: Math.min(options.poolSize, EVENT_CONNECTIONS) }),
+  };
+  const everyOne = async (act: (database: Database) => Promise<void>): Promise<void> => {
+    await Promise.all([...new Set(Object.values(services))].map(act));
+  };
+  return {
+    ...services,
     ping: () => everyOne((database) => database.ping()),
     close: () => everyOne((database) => database.close()),
   };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
-import type { DatabaseUrls } from './client.ts';
+import { SERVICES, type DatabaseUrls, type Service } from './client.ts';
 import { toDatabaseError } from './errors.ts';
 
 /** One lock for all services: several processes may start at once, one of them migrates, the rest wait. */
@@ -11,14 +11,14 @@ const ADVISORY_LOCK = 727_465_001;
 /** Longest wait for a lock during a migration; a migration that cannot get one must not queue behind traffic. */
 const LOCK_TIMEOUT = '5s';
 
-const SERVICES = ['orders', 'inventory', 'payments', 'notifications'] as const;
-
 /** Brings the schema of every service to its newest version; safe to run from many processes at once. */
 export async function migrateAll(urls: DatabaseUrls): Promise<void> {
   for (const service of SERVICES) await migrateService(service, urls[service]);
+  // The acts of operators are about orders and live beside them.
+  await migrateService('audit', urls.orders);
 }
 
-async function migrateService(service: (typeof SERVICES)[number], url: string): Promise<void> {
+async function migrateService(service: Service | 'audit', url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, application_name: 'order-saga-migrate' });
   // A lost connection is reported by the query that needed it.
   client.on('error', () => {});

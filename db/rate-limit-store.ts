@@ -10,9 +10,9 @@ export interface RateLimitStore {
 /** Creates the store over `orders.rate_limits`; while the database is away each process counts in its own memory. */
 export function createRateLimitStore(
   db: Database,
-  options: { readonly points: number; readonly windowSeconds: number },
+  options: { readonly points: number; readonly windowSeconds: number; readonly keyPrefix?: string },
 ): RateLimitStore {
-  const limits = { points: options.points, duration: options.windowSeconds, keyPrefix: 'api' };
+  const limits = { points: options.points, duration: options.windowSeconds, keyPrefix: options.keyPrefix ?? 'api' };
   const limiter = new RateLimiterPostgres({
     ...limits,
     storeClient: db.pool,

@@ -24,19 +24,35 @@ export const correlateLogs: ActivityInterceptorsFactory = () => {
 
 const LAST_STEPS = new Set<string>(['confirmOrder', 'rejectOrder'] satisfies (keyof Activities)[]);
 
-/** Tells when an order's first local pass is over: its last step is done, or a step failed and will be retried. */
+/** Where an order's first local pass is: steps that run right now (some run side by side), and whether one was the last. */
+interface LocalPass {
+  running: number;
+  lastStepDone: boolean;
+}
+
+/** Tells when an order's first local pass is over: all its steps are done, or one failed and will be retried. */
 export function watchLocalPass(onEnded: (workflowId: string) => void): ActivityInterceptorsFactory {
+  const passes = new Map<string, LocalPass>();
   return ({ info }) => ({
     inbound: {
       execute: async (input, next) => {
         const workflowId = info.workflowExecution?.workflowId ?? '';
+        const pass = passes.get(workflowId) ?? { running: 0, lastStepDone: false };
+        passes.set(workflowId, pass);
+        pass.running += 1;
         try {
           const result = await next(input);
-          if (LAST_STEPS.has(info.activityType)) onEnded(workflowId);
+          pass.lastStepDone ||= LAST_STEPS.has(info.activityType);
           return result;
         } catch (error) {
-          onEnded(workflowId);
+          pass.lastStepDone = true;
           throw error;
+        } finally {
+          pass.running -= 1;
+          if (pass.running === 0) {
+            passes.delete(workflowId);
+            if (pass.lastStepDone) onEnded(workflowId);
+          }
         }
       },
     },

@@ -1,12 +1,14 @@
 import { Client } from '@temporalio/client';
 import { createEagerSlots } from './api/eager-slots.ts';
-import { composeActivities, composeWorkers, openResources, startApi } from './compose.ts';
+import { composeActivities, composeWorkers, openResources } from './compose.ts';
+import { composeEvents } from './compose-events.ts';
+import { startApi } from './compose-api.ts';
 import { runProcess } from './process.ts';
 import {
   connectNatively,
   createTemporalClient,
   ensureSearchAttributes,
-  ensureSweepSchedule,
+  ensureSweepSchedules,
   installTemporalRuntime,
   requireLeanSandbox,
 } from './temporal.ts';
@@ -20,13 +22,16 @@ await runProcess('combined', async (config, logger) => {
   installTemporalRuntime(logger, config.worker.metricsPort);
   const client = createTemporalClient(config.temporal);
   await ensureSearchAttributes(client, config.temporal);
-  await ensureSweepSchedule(client);
+  await ensureSweepSchedules(client);
 
   const resources = openResources(config, logger, 'order-saga-combined');
   const connection = await connectNatively(config.temporal);
   const slots = createEagerSlots(config.api.eagerSlots);
+  const events = config.worker.queues.includes('events') ? composeEvents(config, logger, resources, client) : null;
   const activities = composeActivities(config, resources);
-  const workers = await composeWorkers(config, logger, connection, activities, slots.release);
+  const eventActivities = events?.activities ?? null;
+  const workers = await composeWorkers(config, logger, connection, { activities, eventActivities }, slots.release);
+  events?.start();
   const finished = workers.run();
   const eagerClient = new Client({ connection, namespace: config.temporal.namespace });
   const api = await startApi(config, logger, resources, client, { client: eagerClient, slots });
@@ -36,8 +41,10 @@ await runProcess('combined', async (config, logger) => {
     stop: async () => {
       // First no new orders, then the ones under way, then the connections they used.
       await api.close();
+      events?.handOver();
       workers.shutdown();
       await workers.ended;
+      await events?.close();
       await connection.close();
       await resources.close();
       // Last: a retry of the SDK that finds its channel closed throws out of a timer.

@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { COLLABORATORS, PLACEMENTS, TASK_QUEUES, type StepPlacement, type TaskQueue } from './workflows/contract.ts';
 import { policyContradictions } from './workflows/activity-policies.ts';
 import type { ContactKey } from './domain/contact-sealer.ts';
+import { PAYMENT_PROVIDERS } from './domain/payment-notice.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const seconds = z.coerce.number().int().min(1);
 const url = z.url();
 const KEY_BYTES = 32;
+const SECONDS_PER_DAY = 86_400;
 const KEY_PAIR = /^([A-Za-z0-9_.-]{1,32}):(.+)$/;
 
 /** `payment=queue,inventory=local`: what is not named is local. */
@@ -50,11 +52,20 @@ const contactKeys = z.string().transform((text, ctx): readonly [ContactKey, ...C
   return [first, ...rest];
 });
 
+/** Stripe's secret and restricted keys; a publishable key (`pk_`) cannot charge. */
+const stripeKey = z.string().regex(/^(sk|rk)_\S+$/, 'must be a secret or restricted key (sk_..., rk_...)');
+const stripeWebhookSecret = z.string().regex(/^whsec_\S+$/, 'must be the secret of an endpoint (whsec_...)');
+/** Standard Webhooks ask for 24 to 64 random bytes: 32 to 88 characters of base64. */
+const standardWebhookSecret = z
+  .string()
+  .regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/, 'must be whsec_ and 24 to 64 bytes in base64');
+
 const variables = z.object({
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(8080),
   RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(1).default(1_000),
-  EAGER_SLOTS: z.coerce.number().int().min(1).max(1_000).default(32),
+  EVENT_RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(1).default(20_000),
+  EAGER_SLOTS: z.coerce.number().int().min(1).max(1_000).default(24),
   BACKLOG_MAX_AGE_SECONDS: seconds.default(60),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_JWKS_URL: url.optional(),
@@ -67,18 +78,37 @@ const variables = z.object({
   INVENTORY_DATABASE_URL: url.optional(),
   PAYMENTS_DATABASE_URL: url.optional(),
   NOTIFICATIONS_DATABASE_URL: url.optional(),
+  EVENTS_DATABASE_URL: url.optional(),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(500).default(20),
 
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_UI_URL: url.default('http://localhost:8233'),
 
+  PAYMENT_PROVIDER: z.enum(PAYMENT_PROVIDERS).default('simulator'),
   PAYMENT_GATEWAY_URL: url.default('http://127.0.0.1:8090'),
+  PAYMENT_WEBHOOK_SECRET: standardWebhookSecret.optional(),
+  STRIPE_SECRET_KEY: stripeKey.optional(),
+  STRIPE_WEBHOOK_SECRET: stripeWebhookSecret.optional(),
+  STRIPE_API_URL: url.optional(),
+  UNMATCHED_NOTICE_MINUTES: z.coerce.number().min(0).default(60),
+  UNMATCHED_NOTICE_TENANT: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be the name of a tenant')
+    .default('demo'),
   SMTP_URL: url.default('smtp://127.0.0.1:2525'),
   MAIL_FROM: z.string().default('orders@order-saga.local'),
+  SMS_GATEWAY_URL: url.optional(),
+  SMS_GATEWAY_TOKEN: z.string().min(8, 'must have at least 8 characters').optional(),
+  WEBHOOK_ALLOW_PRIVATE: z.enum(['true', 'false']).default('false'),
+  WEBHOOK_DISABLE_AFTER_DAYS: z.coerce.number().positive().max(365).default(5),
 
   STEP_PLACEMENT: stepPlacement.default({ payment: 'local', inventory: 'local', notification: 'local' }),
   HOLD_TTL_SECONDS: seconds.default(1_800),
+  CANCEL_WINDOW_MINUTES: z.coerce.number().int().min(0).default(30),
+  EVENT_PARTITIONS: z.coerce.number().int().min(1).max(256).default(16),
+  EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
+  HIGH_VALUE_ALERT_URL: url.optional(),
   WORKER_QUEUES: queues.default(TASK_QUEUES),
   WORKER_METRICS_PORT: port.default(9464),
   WORKFLOW_BUNDLE: z.string().default('dist/workflow-bundle.js'),
@@ -127,8 +157,11 @@ function contradictions(given: Readonly<Record<string, unknown>>, needs: { reado
   if (needs.tokens && 'JWT_SECRET' in given === 'JWT_JWKS_URL' in given) {
     problems.push('JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set');
   }
+  if (given['PAYMENT_PROVIDER'] === 'stripe' && !('STRIPE_SECRET_KEY' in given)) problems.push(STRIPE_KEY_MISSING);
   return problems;
 }
+
+const STRIPE_KEY_MISSING = 'STRIPE_SECRET_KEY: is required, because PAYMENT_PROVIDER is stripe';
 
 const databaseVariables = variables.pick({
   DATABASE_URL: true,
@@ -136,6 +169,7 @@ const databaseVariables = variables.pick({
   INVENTORY_DATABASE_URL: true,
   PAYMENTS_DATABASE_URL: true,
   NOTIFICATIONS_DATABASE_URL: true,
+  EVENTS_DATABASE_URL: true,
 });
 
 /** Reads only where the databases are, for tools that need nothing else. @throws {ConfigError} */
@@ -152,6 +186,21 @@ function databaseUrls(env: z.output<typeof databaseVariables>) {
     inventory: env.INVENTORY_DATABASE_URL ?? env.DATABASE_URL,
     payments: env.PAYMENTS_DATABASE_URL ?? env.DATABASE_URL,
     notifications: env.NOTIFICATIONS_DATABASE_URL ?? env.DATABASE_URL,
+    events: env.EVENTS_DATABASE_URL ?? env.DATABASE_URL,
+  };
+}
+
+/** What only the provider in use needs; where the simulator is, tools want to know in any case. */
+function paymentOf(env: z.output<typeof variables>) {
+  if (env.PAYMENT_PROVIDER === 'simulator') {
+    return { provider: env.PAYMENT_PROVIDER, webhookSecret: env.PAYMENT_WEBHOOK_SECRET ?? null };
+  }
+  if (env.STRIPE_SECRET_KEY === undefined) throw new ConfigError([STRIPE_KEY_MISSING]);
+  return {
+    provider: env.PAYMENT_PROVIDER,
+    secretKey: env.STRIPE_SECRET_KEY,
+    webhookSecret: env.STRIPE_WEBHOOK_SECRET ?? null,
+    apiUrl: env.STRIPE_API_URL ?? null,
   };
 }
 
@@ -169,6 +218,7 @@ function toConfig(env: z.output<typeof variables>) {
       host: env.API_HOST,
       port: env.API_PORT,
       rateLimitPerSecond: env.RATE_LIMIT_PER_SECOND,
+      eventRateLimitPerSecond: env.EVENT_RATE_LIMIT_PER_SECOND,
       eagerSlots: env.EAGER_SLOTS,
       backlogMaxAgeSeconds: env.BACKLOG_MAX_AGE_SECONDS,
     },
@@ -185,8 +235,28 @@ function toConfig(env: z.output<typeof variables>) {
     },
     temporal: { address: env.TEMPORAL_ADDRESS, namespace: env.TEMPORAL_NAMESPACE, uiUrl: env.TEMPORAL_UI_URL },
     paymentGatewayUrl: env.PAYMENT_GATEWAY_URL,
+    payment: paymentOf(env),
+    notices: {
+      unmatchedAfterMs: env.UNMATCHED_NOTICE_MINUTES * 60_000,
+      tenantId: env.UNMATCHED_NOTICE_TENANT,
+    },
     mail: { url: env.SMTP_URL, from: env.MAIL_FROM },
-    orderSettings: { placement: env.STEP_PLACEMENT, holdTtlSeconds: env.HOLD_TTL_SECONDS },
+    sms: env.SMS_GATEWAY_URL === undefined ? null : { url: env.SMS_GATEWAY_URL, token: env.SMS_GATEWAY_TOKEN ?? null },
+    webhooks: {
+      allowPrivate: env.WEBHOOK_ALLOW_PRIVATE === 'true',
+      disableAfterSeconds: env.WEBHOOK_DISABLE_AFTER_DAYS * SECONDS_PER_DAY,
+    },
+    orderSettings: {
+      placement: env.STEP_PLACEMENT,
+      holdTtlSeconds: env.HOLD_TTL_SECONDS,
+      cancelWindowSeconds: env.CANCEL_WINDOW_MINUTES * 60,
+      ...(env.SMS_GATEWAY_URL === undefined ? {} : { sendsTextMessages: true as const }),
+    },
+    events: {
+      partitions: env.EVENT_PARTITIONS,
+      retentionDays: env.EVENT_RETENTION_DAYS,
+      highValueAlertUrl: env.HIGH_VALUE_ALERT_URL ?? null,
+    },
     worker: {
       queues: env.WORKER_QUEUES,
       metricsPort: env.WORKER_METRICS_PORT,

@@ -1,7 +1,22 @@
 import { Client, Connection, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel } from '@temporalio/worker';
 import type { Logger } from './logger.ts';
-import { CASE_KIND, SWEEP_SCHEDULE_ID, SWEEP_WORKFLOW } from './workflows/contract.ts';
+import { EVENT_CONSUMERS } from './domain/event.ts';
+import {
+  CASE_KIND,
+  EVENT_MAINTENANCE_SCHEDULE_ID,
+  EVENT_MAINTENANCE_WORKFLOW,
+  EVENT_PUMP_WORKFLOW,
+  eventPumpWorkflowId,
+  NOTICE_SWEEP_SCHEDULE_ID,
+  NOTICE_SWEEP_WORKFLOW,
+  ORDER_FEED_ID,
+  ORDER_FEED_WORKFLOW,
+  SWEEP_SCHEDULE_ID,
+  SWEEP_WORKFLOW,
+  WEBHOOK_SWEEP_SCHEDULE_ID,
+  WEBHOOK_SWEEP_WORKFLOW,
+} from './workflows/contract.ts';
 
 /** Where Temporal is. */
 export interface TemporalOptions {
@@ -34,6 +49,36 @@ export function reportBreaker(collaborator: string, route: string, isOpen: boole
     'Whether the circuit breaker around a route of a collaborator is open, 1 or 0',
   );
   gauge.set(isOpen ? 1 : 0, { collaborator, route });
+}
+
+/** Counts an attempt to deliver a webhook, by what came of it. */
+export function countWebhookAttempt(outcome: string): void {
+  const counter = Runtime.instance().metricMeter.createCounter(
+    'webhook_deliveries',
+    '',
+    'Attempts to deliver a webhook, by outcome',
+  );
+  counter.add(1, { outcome });
+}
+
+/** Counts a webhook subscription that was disabled, by reason. */
+export function countWebhookDisabled(reason: string): void {
+  const counter = Runtime.instance().metricMeter.createCounter(
+    'webhook_subscriptions_disabled',
+    '',
+    'Webhook subscriptions that were disabled, by reason',
+  );
+  counter.add(1, { reason });
+}
+
+/** Counts a try to send a text message, by what came of it. */
+export function countTextMessage(outcome: string): void {
+  const counter = Runtime.instance().metricMeter.createCounter(
+    'text_messages',
+    '',
+    'Tries to send a text message, by outcome',
+  );
+  counter.add(1, { outcome });
 }
 
 /** Latency buckets in seconds around what an order's steps take: 1 ms to a minute. */
@@ -70,6 +115,8 @@ function prometheusOptions(port: number) {
         'temporal_activity_execution_latency',
         'temporal_local_activity_execution_latency',
         'temporal_workflow_endtoend_latency',
+        'event_processing_duration',
+        'events_queue_wait',
       ].map((name) => [name, LATENCY_BUCKETS_SECONDS]),
     ),
   };
@@ -103,22 +150,65 @@ export async function ensureSearchAttributes(client: Client, { namespace }: Temp
   );
 }
 
-/** Holds are swept this often: an expired hold blocks its pieces at most so much longer. */
+/** Sweeps run this often: an expired hold blocks its pieces, and a notice waits, at most so much longer. */
 const SWEEP_INTERVAL = '30s';
 
-/** Creates the schedule of the sweep unless it exists. A missed run is caught up within a minute or left to the next. */
-export async function ensureSweepSchedule(client: Client): Promise<void> {
+/** Webhooks that were lost between their row and their signal wait at most so much longer than a minute. */
+const WEBHOOK_SWEEP_INTERVAL = '60s';
+
+/** Creates the schedules of the sweeps unless they exist. A missed run is caught up within a minute or left to the next. */
+export async function ensureSweepSchedules(client: Client): Promise<void> {
+  await ensureSchedule(client, SWEEP_SCHEDULE_ID, SWEEP_WORKFLOW, SWEEP_INTERVAL);
+  await ensureSchedule(client, NOTICE_SWEEP_SCHEDULE_ID, NOTICE_SWEEP_WORKFLOW, SWEEP_INTERVAL);
+  await ensureSchedule(client, WEBHOOK_SWEEP_SCHEDULE_ID, WEBHOOK_SWEEP_WORKFLOW, WEBHOOK_SWEEP_INTERVAL);
+}
+
+/** Days are opened some days ahead, so once an hour is often enough. */
+const EVENT_MAINTENANCE_INTERVAL = '1h';
+
+/**
+ * Starts what keeps the event pipeline going unless it runs: one pump per consumer and partition, the feed of orders,
+ * and the schedule that looks after the log.
+ */
+export async function ensureEventPumps(client: Client, partitions: number): Promise<void> {
+  await ensureSchedule(
+    client,
+    EVENT_MAINTENANCE_SCHEDULE_ID,
+    EVENT_MAINTENANCE_WORKFLOW,
+    EVENT_MAINTENANCE_INTERVAL,
+    true,
+  );
+  const start = (type: string, workflowId: string, staticSummary: string, args: unknown[] = []) =>
+    client.workflow.start(type, {
+      workflowId,
+      taskQueue: 'orders',
+      args,
+      staticSummary,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+  await start(ORDER_FEED_WORKFLOW, ORDER_FEED_ID, 'Moves the transitions of orders into the event log');
+  for (const consumer of EVENT_CONSUMERS) {
+    for (let partition = 0; partition < partitions; partition += 1) {
+      const input = { consumer, partition };
+      await start(EVENT_PUMP_WORKFLOW, eventPumpWorkflowId(input), `${consumer} reads partition ${partition}`, [input]);
+    }
+  }
+}
+
+async function ensureSchedule(
+  client: Client,
+  scheduleId: string,
+  workflowType: string,
+  every: '30s' | '60s' | '1h',
+  triggerImmediately = false,
+): Promise<void> {
   try {
     await client.schedule.create({
-      scheduleId: SWEEP_SCHEDULE_ID,
-      spec: { intervals: [{ every: SWEEP_INTERVAL }] },
-      action: {
-        type: 'startWorkflow',
-        workflowType: SWEEP_WORKFLOW,
-        taskQueue: 'orders',
-        workflowId: SWEEP_SCHEDULE_ID,
-      },
+      scheduleId,
+      spec: { intervals: [{ every }] },
+      action: { type: 'startWorkflow', workflowType, taskQueue: 'orders', workflowId: scheduleId },
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+      state: { triggerImmediately },
     });
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;

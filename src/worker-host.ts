@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Logger } from './logger.ts';
 import { bundleWorkflows } from './bundle-workflows.ts';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
-import type { Activities } from './activities/index.ts';
+import type { Activities, EventActivities } from './activities/index.ts';
 import { correlateLogs, watchLocalPass } from './activity-interceptors.ts';
 import type { TaskQueue } from './workflows/contract.ts';
 
@@ -12,6 +12,8 @@ export interface WorkerHostOptions {
   readonly namespace: string;
   readonly queues: readonly TaskQueue[];
   readonly activities: Activities;
+  /** Needed for the queue `events`. */
+  readonly eventActivities: EventActivities | null;
   readonly bundlePath: string;
   /** Connections to the database; slots follow from it, so that steps never queue for long inside the process. */
   readonly poolSize: number;
@@ -40,16 +42,28 @@ const WORKFLOW_POLLS = 5;
 
 /**
  * Workflow tasks at a time. Each is an order's whole local pass, 10 to 40 ms of CPU, and must end within the 5 s of a
- * workflow task even when all of them share one busy core: 40 x 40 ms = 1.6 s. With 100 a burst on a slow machine ran
- * into the limit, started over, and never caught up.
+ * workflow task even when all of them share one busy core: 64 x 40 ms = 2.6 s. With 100 a burst on a slow machine ran
+ * into the limit, started over, and never caught up. Eager orders (EAGER_SLOTS, 24, and as many whose completion is under way) must find a free one.
  */
-const WORKFLOW_TASKS = 40;
+const WORKFLOW_TASKS = 64;
 
 /** A dead worker's sticky queue is given up after this; part of the 10 s in which its orders go on elsewhere. */
 const STICKY_TIMEOUT = '3s';
 
 /** An order needs no cache once its pass is over; 600 cached workflows fit into about 1 GiB of heap. */
 const CACHED_WORKFLOWS = 500;
+
+/**
+ * Activities of the queue `events` at a time: each pump holds a place for ever, and one worker that is left alone must
+ * have one for every pump: two consumers of up to 256 partitions, the feed, and the maintenance of the log.
+ */
+const EVENT_ACTIVITIES = 520;
+
+/**
+ * Steps of the notification queue wait for other people's servers, up to 10 s each, and hold no database connection
+ * meanwhile: more of them than connections run at a time, so that receivers that hang keep nobody else waiting.
+ */
+const NOTIFICATION_SLOTS = 100;
 
 /** Creates the workers of a process; the workflow bundle is built first if it is not there. */
 export async function createWorkerHost(options: WorkerHostOptions): Promise<WorkerHost> {
@@ -80,13 +94,15 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
 }
 
 function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOptions {
-  const { connection, namespace, activities, bundlePath, poolSize, shutdownGraceMs } = options;
+  const { connection, namespace, bundlePath, poolSize, shutdownGraceMs } = options;
+  const activities = queue === 'events' ? options.eventActivities : options.activities;
+  if (activities === null) throw new TypeError('the queue events needs the activities of the event pipeline');
   return {
     connection,
     namespace,
     taskQueue: queue,
     activities,
-    maxConcurrentActivityTaskExecutions: poolSize,
+    maxConcurrentActivityTaskExecutions: slotsOf(queue, poolSize),
     maxConcurrentActivityTaskPolls: ACTIVITY_POLLS,
     maxConcurrentLocalActivityExecutions: 2 * poolSize,
     shutdownGraceTime: shutdownGraceMs,
@@ -108,4 +124,9 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOpti
       ],
     },
   };
+}
+
+function slotsOf(queue: TaskQueue, poolSize: number): number {
+  if (queue === 'events') return EVENT_ACTIVITIES;
+  return queue === 'notifications' ? Math.max(poolSize, NOTIFICATION_SLOTS) : poolSize;
 }

@@ -1,10 +1,11 @@
 import { composeActivities, composeWorkers, openResources } from './compose.ts';
+import { composeEvents } from './compose-events.ts';
 import { runProcess } from './process.ts';
 import {
   connectNatively,
   createTemporalClient,
   ensureSearchAttributes,
-  ensureSweepSchedule,
+  ensureSweepSchedules,
   installTemporalRuntime,
   requireLeanSandbox,
 } from './temporal.ts';
@@ -15,19 +16,27 @@ await runProcess('worker', async (config, logger) => {
   installTemporalRuntime(logger, config.worker.metricsPort);
   const client = createTemporalClient(config.temporal);
   await ensureSearchAttributes(client, config.temporal);
-  await ensureSweepSchedule(client);
-  await client.connection.close();
+  await ensureSweepSchedules(client);
 
   const resources = openResources(config, logger, 'order-saga-worker');
   const connection = await connectNatively(config.temporal);
-  const workers = await composeWorkers(config, logger, connection, composeActivities(config, resources));
+  const events = config.worker.queues.includes('events') ? composeEvents(config, logger, resources, client) : null;
+  const workers = await composeWorkers(config, logger, connection, {
+    activities: composeActivities(config, resources),
+    eventActivities: events?.activities ?? null,
+  });
+  events?.start();
   return {
     finished: workers.run(),
     stop: async () => {
+      events?.handOver();
       workers.shutdown();
       await workers.ended;
+      await events?.close();
       await connection.close();
       await resources.close();
+      // Last: a retry of the SDK that finds its channel closed throws out of a timer.
+      await client.connection.close();
     },
   };
 });

@@ -2,17 +2,20 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { WorkflowExecutionStatusName } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createDatabases } from '../db/client.ts';
+import { allAt, createDatabases } from '../db/client.ts';
 import { createAudit, type AuditOptions, type AuditReport } from '../src/audit/audit.ts';
 import type { FactsSources } from '../src/audit/facts-reader.ts';
 import { INVARIANTS } from '../src/audit/invariants/index.ts';
 import { createTemporalClient } from '../src/temporal.ts';
 import { ORDER_WORKFLOW, orderWorkflowId, type OrderWorkflowInput } from '../src/workflows/contract.ts';
 import {
+  EVENT_PLANTS,
   HISTORY_IS_FIXED,
   HISTORY_MAY_CHANGE,
   ORDER_KINDS,
+  PLANTED_PARTITION,
   PLANTS,
   VERSION_WITHOUT_EVENT,
   type OrderKind,
@@ -38,7 +41,7 @@ const standing = new Set<string>();
 const PATIENCE_MS = 1_500;
 
 beforeAll(async () => {
-  system = await startTestSystem({ wrapActivities: faults.wrap });
+  system = await startTestSystem({ wrapActivities: faults.wrap, events: true });
   sources = { databases: system.database.databases, client: system.client, paymentGatewayUrl: system.simulatorUrl };
   const posted = Object.entries<OrderOfKind>(ORDER_KINDS).map(async ([kind, { order, fault }]) => {
     const { key, orderId } = plannedOrder();
@@ -131,7 +134,10 @@ describe('a planted violation', () => {
   });
 
   it('has a row for every invariant', () => {
-    const planted = new Set(Object.values(PLANTS).map(({ invariant }) => invariant));
+    const planted = new Set([
+      ...Object.values(PLANTS).map(({ invariant }) => invariant),
+      ...EVENT_PLANTS.map(([, invariant]) => invariant),
+    ]);
     expect([...planted]).toEqual(Object.keys(INVARIANTS));
   });
 });
@@ -167,7 +173,7 @@ describe('the audit as a command', () => {
     await sql(ids.sold, plant);
     const { code, output } = await command();
     await sql(ids.sold, mend);
-    expect(output.match(/^I\d+ +ok /gm)).toHaveLength(9);
+    expect(output.match(/^I\d+ +ok /gm)).toHaveLength(Object.keys(INVARIANTS).length - 1);
     expect(output).toMatch(new RegExp(`^${invariant} +BROKEN .*\\n +${ids.sold}: .+ version`, 'm'));
     expect(code).toBe(1);
   });
@@ -182,6 +188,19 @@ describe('the audit as a command', () => {
 
   it('exits 2 for an argument that it does not know', async () => {
     expect(await command(['--fix'])).toMatchObject({ code: 2, output: '' });
+  });
+});
+
+describe('a violation in the event log', () => {
+  it.each(EVENT_PLANTS)('is found: %s', async (_, invariant, whose, plant, mend) => {
+    const [{ partition } = { partition: -1 }] = await system.database.query<{ partition: number }>(PLANTED_PARTITION);
+    await system.database.query(plant);
+    try {
+      await expectExactly(`${invariant} ${whose}/${partition}`);
+    } finally {
+      await system.database.query(mend);
+    }
+    await expectExactly();
   });
 });
 
@@ -239,15 +258,19 @@ describe('a violation that cannot be taken back', () => {
     await system.postOrder({}, key);
     await system.orderAtRest(orderId);
     const input = await inputOf(orderId);
+    await system.client.workflow.getHandle(orderWorkflowId(orderId)).result();
     const handle = await startAgain(orderId, input, 'nobody-serves-this');
+    await untilListed(orderId, 'RUNNING');
     const open = await expectExactly(`I10 ${orderId}`);
     expect(messagesOf(open, orderId)).toEqual(['it is CONFIRMED, but its workflow is still open']);
     await handle.terminate('test');
+    await untilListed(orderId, 'TERMINATED');
     const dead = await expectExactly(`I10 ${orderId}`);
     expect(messagesOf(dead, orderId)).toEqual(['its workflow ended as TERMINATED, the order is CONFIRMED']);
 
     // A run that finds the order done is a duplicate, and no violation.
     expect(await (await startAgain(orderId, input, 'orders')).result()).toEqual({ status: 'DUPLICATE' });
+    await untilListed(orderId, 'COMPLETED');
     await expectExactly();
   });
 
@@ -258,10 +281,12 @@ describe('a violation that cannot be taken back', () => {
       .toHaveLength(1);
     const input = await inputOf(orderId);
     await system.client.workflow.getHandle(orderWorkflowId(orderId)).terminate('test');
+    await untilListed(orderId, 'TERMINATED');
     const dead = await expectExactly(`I10 ${orderId}`);
     expect(messagesOf(dead, orderId)).toEqual(['its workflow ended as TERMINATED, the order is PENDING']);
 
     expect(await (await startAgain(orderId, input, 'orders')).result()).toEqual({ status: 'DUPLICATE' });
+    await untilListed(orderId, 'COMPLETED');
     const left = await expectExactly(`I10 ${orderId}`);
     expect(messagesOf(left, orderId)).toEqual(['it is PENDING, but no workflow carries it']);
     stays(`I10 ${orderId}`);
@@ -272,10 +297,7 @@ describe('an audit that cannot read a source', () => {
   it('is refused, and names the source', async () => {
     const port = await findTestPort();
     const nowhere = `postgresql://x@127.0.0.1:${port}/x`;
-    const databases = createDatabases(
-      { orders: nowhere, inventory: nowhere, payments: nowhere, notifications: nowhere },
-      { poolSize: 1, applicationName: 'test', onIdleError: () => {} },
-    );
+    const databases = createDatabases(allAt(nowhere), { poolSize: 1, applicationName: 'test', onIdleError: () => {} });
     const temporal = createTemporalClient({ address: `127.0.0.1:${port}`, namespace: system.namespace });
     const refusals: [Partial<FactsSources>, string][] = [
       [{ databases }, 'the orders database'],
@@ -317,4 +339,15 @@ function startAgain(orderId: string, input: OrderWorkflowInput, taskQueue: strin
     args: [input],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
   });
+}
+
+/** Temporal lists what happened a moment later, and the audit reads the list. */
+async function untilListed(orderId: string, status: WorkflowExecutionStatusName): Promise<void> {
+  const newest = async (): Promise<string | undefined> => {
+    const runs = system.client.workflow.list({ query: `WorkflowId = '${orderWorkflowId(orderId)}'` });
+    const found: { status: string; startedAt: number }[] = [];
+    for await (const run of runs) found.push({ status: run.status.name, startedAt: run.startTime.getTime() });
+    return found.toSorted((one, other) => other.startedAt - one.startedAt)[0]?.status;
+  };
+  await expect.poll(newest).toBe(status);
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { allAt } from '../db/client.ts';
 import { ConfigError, loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
@@ -86,9 +87,10 @@ describe('the configuration', () => {
     expect(config.orderSettings).toEqual({
       placement: { payment: 'local', inventory: 'local', notification: 'local' },
       holdTtlSeconds: 1_800,
+      cancelWindowSeconds: 1_800,
     });
     const { DATABASE_URL: url } = REQUIRED;
-    expect(config.database.urls).toEqual({ orders: url, inventory: url, payments: url, notifications: url });
+    expect(config.database.urls).toEqual(allAt(url));
   });
 
   it('reports all problems at once, each with its variable', () => {
@@ -129,6 +131,30 @@ describe('the configuration', () => {
 
   it('asks no secret for tokens of a process without an API', () => {
     expect(loadConfig({ ...REQUIRED, JWT_SECRET: undefined }, { tokens: false }).jwt.secret).toBeNull();
+  });
+
+  it('takes the simulator for the payment provider, or Stripe with its key', () => {
+    expect(loadConfig(REQUIRED).payment).toEqual({ provider: 'simulator', webhookSecret: null });
+    const env = {
+      ...REQUIRED,
+      PAYMENT_PROVIDER: 'stripe',
+      STRIPE_SECRET_KEY: 'rk_test_1',
+      STRIPE_WEBHOOK_SECRET: 'whsec_1',
+    };
+    expect(loadConfig(env).payment).toEqual({
+      provider: 'stripe',
+      secretKey: 'rk_test_1',
+      webhookSecret: 'whsec_1',
+      apiUrl: null,
+    });
+  });
+
+  it('wants the key of Stripe when Stripe is the provider, and tells it together with the rest', () => {
+    expect(problemsOf({ ...REQUIRED, PAYMENT_PROVIDER: 'stripe', STRIPE_SECRET_KEY: '', API_PORT: 'http' })).toEqual([
+      expect.stringMatching(/^API_PORT: /),
+      'STRIPE_SECRET_KEY: is required, because PAYMENT_PROVIDER is stripe',
+    ]);
+    expect(problemsOf({ ...REQUIRED, STRIPE_SECRET_KEY: 'sk_test_1' })).toEqual([]);
   });
 
   it('takes an empty variable for an absent one', () => {
@@ -173,8 +199,13 @@ describe('the configuration', () => {
     ['CONTACT_KEYS', `key1:${Buffer.alloc(16).toString('base64')}`],
     ['DATABASE_URL', 'localhost'],
     ['DATABASE_POOL_SIZE', '1'],
+    ['PAYMENT_PROVIDER', 'bank'],
+    ['PAYMENT_WEBHOOK_SECRET', KEY],
+    ['STRIPE_SECRET_KEY', `pk_test_${KEY}`],
+    ['STRIPE_WEBHOOK_SECRET', KEY],
+    ['STRIPE_API_URL', 'stripe'],
     ['STEP_PLACEMENT', 'payment=remote'],
-    ['WORKER_QUEUES', 'orders,events'],
+    ['WORKER_QUEUES', 'orders,nothing'],
     ['WORKFLOW_SANDBOX', 'none'],
     ['SHUTDOWN_GRACE_SECONDS', '0'],
   ])('refuses %s=%s by its name and repeats no secret', (name, value) => {

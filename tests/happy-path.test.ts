@@ -26,9 +26,8 @@ describe('an order that succeeds', () => {
     const orderId = await system.postOrder();
     await system.orderAtRest(orderId);
     const { body } = await system.request<{ items: { seq: number; type: string }[] }>(`/v1/orders/${orderId}/timeline`);
-    expect(body.items.map(({ seq, type }) => [seq, type])).toEqual([
-      [1, 'order.opened'],
-      [2, 'order.confirmed'],
-    ]);
+    expect(body.items.map(({ seq }) => seq)).toEqual(body.items.map((_, index) => index + 1));
+    const ofOrder = body.items.map(({ type }) => type).filter((type) => type.startsWith('order.'));
+    expect(ofOrder).toEqual(['order.opened', 'order.confirmed']);
   });
 });

@@ -102,7 +102,7 @@ describe('a file', () => {
 });
 
 describe('SQL', () => {
-  const SCHEMAS = ['orders', 'inventory', 'payments', 'notifications'];
+  const SCHEMAS = ['orders', 'inventory', 'payments', 'notifications', 'events', 'audit'];
   const TABLE = new RegExp(`\\b(?:FROM|JOIN|INTO|UPDATE|TABLE|ON)\\s+"?(${SCHEMAS.join('|')})"?\\.`, 'gi');
   const schemasIn = (text: string): string[] => [
     ...new Set([...text.matchAll(TABLE)].map(([, schema = '']) => schema)),

@@ -1,13 +1,15 @@
 import { RETRY_CLASSES } from '../src/activities/failure.ts';
 import { PROBLEMS } from '../src/api/problem.ts';
 import { FAILURE_CODES } from '../src/domain/errors.ts';
+import { EVENT_FAILURE_CODES } from '../src/domain/event.ts';
+import { EVENT_FAILURES } from '../src/events/event-failure.ts';
 import { FAILURE_ADVICE, RETRY_CLASS_EFFECTS } from './failure-advice.ts';
 
 /** `docs/errors.md`, made from the code's own tables. */
 export function renderErrorReference(): string {
   return `# Errors
 
-<!-- Made by \`npm run docs\` from src/api/problem.ts, src/activities/failure.ts and tools/failure-advice.ts. -->
+<!-- Made by \`npm run docs\` from src/api/problem.ts, src/activities/failure.ts, src/events/event-failure.ts, tools/failure-advice.ts. -->
 
 ## What the API answers
 
@@ -30,6 +32,13 @@ ${table(
 )}
 
 ${table(['Code', 'Class', 'Cause', 'What to check'], failureRows())}
+
+## Why an event failed
+
+\`error.code\` of an event and \`errorCode\` of the failed list ([events.md](events.md)). What time can mend is tried again
+after 2, 4 and 8 s before the event is given up; anything else is given up at once.
+
+${table(['Code', 'Tried again', 'Cause', 'What to do'], eventFailureRows())}
 `;
 }
 
@@ -46,6 +55,13 @@ function failureRows(): string[][] {
   return FAILURE_CODES.map((code) => {
     const { cause, check } = FAILURE_ADVICE[code];
     return [`\`${code}\``, `\`${RETRY_CLASSES[code]}\``, cause, check];
+  });
+}
+
+function eventFailureRows(): string[][] {
+  return EVENT_FAILURE_CODES.map((code) => {
+    const { isTransient, cause, advice } = EVENT_FAILURES[code];
+    return [`\`${code}\``, isTransient ? 'yes' : 'no', cause, advice];
   });
 }
 

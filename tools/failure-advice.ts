@@ -52,6 +52,22 @@ export const FAILURE_ADVICE = {
     cause: 'The provider refused the request itself, or its answer cannot be read.',
     check: '`PAYMENT_GATEWAY_URL`, credentials, and the version of the provider’s interface. Then send `resumeOrder`.',
   },
+  refund_refused: {
+    cause: 'The provider cannot pay back to this method, for example because the card is closed.',
+    check:
+      'The money stays owed and is retried. When a case opens: pay back by another way, then `forceResolve` with the reference as evidence and a second approver.',
+  },
+  notice_unmatched: {
+    cause: 'The payment provider reports about an order that is not here, an hour after the report came.',
+    check:
+      'Look the event up at the provider: another system on the same account, or an order of a database that is gone? If the order has come since, `retry`; else clear the money at the provider and `skip`.',
+  },
+  notice_unexpected: {
+    cause:
+      'The payment provider reports money that no command here has moved: a second charge of a sold order, a refund from its dashboard, a dispute, a refund that failed after it was booked.',
+    check:
+      'Compare the receipt of the order with the provider’s records of the key. Clear the difference at the provider, then `skip`; `retry` judges again.',
+  },
   mail_unavailable: {
     cause: 'The mail server did not take the message now. The order is not affected.',
     check: 'Is the server up (`/readyz`, `mail`)? `SMTP_URL`? The message is tried for 24 hours, then given up.',
@@ -65,9 +81,31 @@ export const FAILURE_ADVICE = {
     check:
       'The SMTP code in the message; `MAIL_FROM` when many are refused. The message counts as `GAVE_UP`, the order is not affected.',
   },
+  sms_unavailable: {
+    cause: 'The SMS gateway did not answer, or not now (5xx, 429, 401, 403, 404). The order is not affected.',
+    check: '`SMS_GATEWAY_URL` and `SMS_GATEWAY_TOKEN`; the gateway’s status. The message is tried for 24 hours.',
+  },
+  sms_gateway_open: {
+    cause: 'So many text messages failed in this worker that further ones are not sent for a while.',
+    check: 'As for `sms_unavailable`. The breaker closes by itself.',
+  },
+  sms_rejected: {
+    cause: 'The SMS gateway refused the text message for good (another 4xx), for example for a number that is none.',
+    check: 'The status in the message. The message counts as `GAVE_UP`, the order and its mail are not affected.',
+  },
+  webhook_undelivered: {
+    cause:
+      'The receiver of a webhook did not answer with 2xx, or too many deliveries to it are under way. No order is affected.',
+    check:
+      '`GET /v1/webhooks/{id}/deliveries` shows status, error and the beginning of the answer. It is tried for three days; see `docs/webhooks.md`.',
+  },
   contact_unreadable: {
     cause: 'Contact data was sealed with a key that this worker does not have, or it was changed.',
     check: 'Put the key that the message names back into `CONTACT_KEYS` (old keys stay listed after the new one).',
+  },
+  event_pump_fenced: {
+    cause: 'Another worker reads the partition now: this one had lost touch with Temporal, or its cursor was set back.',
+    check: 'Nothing: the other one goes on. Often, it means that workers freeze for seconds; look at their CPU.',
   },
   unclassified: {
     cause: 'An error that the code does not know: a bug, or a step that ran into its time limit.',

@@ -36,7 +36,7 @@ export function createCombinedSystem(sandbox: 'standard' | 'lean', extra: Readon
 }
 
 /** Where the stage's parts are, in the variables of `src/config.ts`. */
-async function productEnvironment(stage: Stage): Promise<Record<string, string>> {
+export async function productEnvironment(stage: Stage): Promise<Record<string, string>> {
   return {
     WORKER_METRICS_PORT: String(await findFreePort()),
     JWT_SECRET: stage.jwtSecret,

@@ -1,16 +1,17 @@
 import { createServer } from 'node:net';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { createDatabases } from '../../db/client.ts';
+import { allAt, createDatabases } from '../../db/client.ts';
 import { createSmtpMailGateway } from '../../src/gateways/mail-gateway.ts';
 import { createSimulatorPaymentGateway } from '../../src/gateways/simulator-payment-gateway.ts';
 import { createTextbookActivities } from './activities.ts';
 import { settings } from './settings.ts';
 
 const url = settings.databaseUrl;
-const databases = createDatabases(
-  { orders: url, inventory: url, payments: url, notifications: url },
-  { poolSize: 20, applicationName: 'textbook', onIdleError: console.error },
-);
+const databases = createDatabases(allAt(url), {
+  poolSize: 20,
+  applicationName: 'textbook',
+  onIdleError: console.error,
+});
 const mail = createSmtpMailGateway({
   url: settings.smtpUrl,
   from: 'orders@order-saga.local',

@@ -69,6 +69,7 @@ export interface AuditedOperation extends OfOrder {
   readonly amountMinor: number;
   readonly currency: string;
   readonly state: PaymentOperationState;
+  readonly providerRef: string | null;
   /** When the state last changed, by the payments database's clock. */
   readonly updatedAt: Date;
 }

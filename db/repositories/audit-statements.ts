@@ -56,7 +56,7 @@ export const RESERVATIONS = scoped(
 export const OPERATIONS = scoped(
   'audit_operations',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", key, kind, generation, amount_minor AS "amountMinor", currency,
-     state, updated_at AS "updatedAt"
+     state, provider_ref AS "providerRef", updated_at AS "updatedAt"
    FROM payments.operations`,
 );
 

@@ -1,5 +1,7 @@
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { DatabaseContractError } from '../../src/domain/errors.ts';
+import type { Offer } from '../../src/domain/offer.ts';
+import type { OrderLine } from '../../src/domain/order.ts';
 import type { StockLevel } from '../../src/domain/reservation.ts';
 import type { Database, Statement } from '../client.ts';
 import { products, stock } from '../schema/inventory.ts';
@@ -37,6 +39,8 @@ export interface CatalogRepository {
   /** Creates or changes a product; a new one starts with no stock. */
   putProduct(tenantId: string, product: Product): Promise<{ readonly created: boolean }>;
   findOptionalStock(tenantId: string, sku: string): Promise<StockLevel | null>;
+  /** Price and stock of the lines whose SKU exists, without holding anything. */
+  listOffers(tenantId: string, lines: readonly OrderLine[]): Promise<Offer[]>;
   /** One transaction; the same idempotency key changes the stock once. */
   adjustStock(adjustment: StockAdjustment): Promise<AdjustmentResult>;
   /** Adds products with an initial stock; SKUs that exist stay untouched. Returns how many are new. */
@@ -71,6 +75,7 @@ export function createCatalogRepository(db: Database): CatalogRepository {
       return { created: row?.created ?? false };
     },
     findOptionalStock: (tenantId, sku) => findStock(db, tenantId, sku),
+    listOffers: (tenantId, lines) => db.run<Offer>(LIST_OFFERS, [tenantId, JSON.stringify(lines)]),
     adjustStock: (adjustment) => adjustStock(db, adjustment).catch(keyReusedOrRethrow),
     seed: async (tenantId, entries) => {
       const [row] = await db.run<{ added: number }>(SEED_PRODUCTS, [tenantId, JSON.stringify(entries)]);
@@ -169,4 +174,14 @@ WITH entry AS (
   SELECT $1, sku, 'initial', on_hand, 0, 'seed' FROM stocked
 )
 SELECT count(*)::integer AS added FROM stocked`,
+};
+
+const LIST_OFFERS: Statement = {
+  name: 'list_offers',
+  text: `
+SELECT s.sku, w.quantity, s.on_hand - s.reserved AS available, p.price_minor AS "unitPriceMinor", p.currency
+FROM jsonb_to_recordset($2::jsonb) AS w (sku text, quantity integer)
+JOIN inventory.stock s ON s.tenant_id = $1 AND s.sku = w.sku
+JOIN inventory.products p ON p.tenant_id = s.tenant_id AND p.sku = s.sku
+ORDER BY s.sku`,
 };

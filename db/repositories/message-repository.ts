@@ -1,7 +1,5 @@
-import { and, eq, sql } from 'drizzle-orm';
 import type { MessageChannel, MessageState, MessageTemplate } from '../../src/domain/notification.ts';
-import type { Database } from '../client.ts';
-import { messages } from '../schema/notifications.ts';
+import type { Database, Statement } from '../client.ts';
 
 /** Which message to whom; unique per order. */
 export interface MessageKey {
@@ -10,42 +8,70 @@ export interface MessageKey {
   readonly channel: MessageChannel;
 }
 
+/** A message as stored. */
+export interface MessageRecord {
+  readonly template: MessageTemplate;
+  readonly channel: MessageChannel;
+  readonly state: MessageState;
+  readonly attempts: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
 /** The messages of orders and how far they got. */
 export interface MessageRepository {
-  findOptionalState(key: MessageKey): Promise<MessageState | null>;
-  /** Notes one attempt and its result; SENT never changes. */
-  record(key: MessageKey, tenantId: string, state: MessageState, lastError: string | null): Promise<void>;
+  /** State, and the Message-ID of the last copy that somebody asked for; null when the order has no such message. */
+  findOptional(key: MessageKey): Promise<{ readonly state: MessageState; readonly messageId: string | null } | null>;
+  listByOrder(tenantId: string, orderId: string): Promise<MessageRecord[]>;
+  /** Notes one attempt and its result; SENT stays SENT. Attempts of a further copy are told by its Message-ID. */
+  record(
+    key: MessageKey,
+    tenantId: string,
+    state: MessageState,
+    lastError: string | null,
+    copyId?: string | null,
+  ): Promise<void>;
 }
 
 /** Creates the repository over the `notifications` schema. */
 export function createMessageRepository(db: Database): MessageRepository {
   return {
-    findOptionalState: async (key) => {
-      const [row] = await db.query((orm) =>
-        orm
-          .select({ state: messages.state })
-          .from(messages)
-          .where(
-            and(
-              eq(messages.orderId, key.orderId),
-              eq(messages.template, key.template),
-              eq(messages.channel, key.channel),
-            ),
-          ),
-      );
-      return row?.state ?? null;
+    findOptional: async ({ orderId, template, channel }) => {
+      const [row] = await db.run<{ state: MessageState; messageId: string | null }>(FIND_MESSAGE, [
+        orderId,
+        template,
+        channel,
+      ]);
+      return row ?? null;
     },
-    record: async (key, tenantId, state, lastError) => {
-      await db.query((orm) =>
-        orm
-          .insert(messages)
-          .values({ ...key, tenantId, state, attempts: 1, lastError })
-          .onConflictDoUpdate({
-            target: [messages.orderId, messages.template, messages.channel],
-            set: { state, lastError, attempts: sql`${messages.attempts} + 1`, updatedAt: sql`now()` },
-            setWhere: sql`${messages.state} <> 'SENT'`,
-          }),
-      );
+    listByOrder: (tenantId, orderId) => db.run<MessageRecord>(LIST_MESSAGES, [tenantId, orderId]),
+    record: async ({ orderId, template, channel }, tenantId, state, lastError, copyId = null) => {
+      await db.run(RECORD_MESSAGE, [orderId, template, channel, tenantId, state, lastError, copyId]);
     },
   };
 }
+
+const FIND_MESSAGE: Statement = {
+  name: 'find_message',
+  text: `SELECT state, message_id AS "messageId" FROM notifications.messages
+WHERE order_id = $1 AND template = $2 AND channel = $3`,
+};
+
+const LIST_MESSAGES: Statement = {
+  name: 'list_messages',
+  text: `SELECT template, channel, state, attempts, created_at AS "createdAt", updated_at AS "updatedAt"
+FROM notifications.messages WHERE tenant_id = $1 AND order_id = $2 ORDER BY created_at, template, channel`,
+};
+
+const RECORD_MESSAGE: Statement = {
+  name: 'record_message',
+  text: `
+INSERT INTO notifications.messages AS m
+  (order_id, template, channel, tenant_id, state, attempts, last_error, message_id)
+VALUES ($1, $2, $3, $4, $5, 1, $6, CASE WHEN $5 = 'SENT' THEN $7::text END)
+ON CONFLICT (order_id, template, channel) DO UPDATE
+  SET state = CASE WHEN m.state = 'SENT' THEN m.state ELSE excluded.state END,
+    last_error = excluded.last_error, message_id = coalesce(excluded.message_id, m.message_id),
+    attempts = m.attempts + 1, updated_at = now()
+  WHERE m.state <> 'SENT' OR ($7::text IS NOT NULL AND m.message_id IS DISTINCT FROM $7)`,
+};

@@ -1,12 +1,14 @@
-import { and, desc, eq, gt, lt, or, sql, type SQL } from 'drizzle-orm';
+import { and, eq, gt, lt, or, sql, type SQL } from 'drizzle-orm';
 import type { SealedContact } from '../../src/domain/contact-sealer.ts';
 import { OrderStateConflictError } from '../../src/domain/errors.ts';
 import type { OrderLine, OrderRequest, Refusal, RejectionDetails } from '../../src/domain/order.ts';
+import type { CaptureMode } from '../../src/domain/payment.ts';
 import { statusesLeadingTo, type OrderStatus, type RejectionReason } from '../../src/domain/order-status.ts';
 import type { Database } from '../client.ts';
 import { orderEvents, orders } from '../schema/orders.ts';
 import {
   FIND_ORDER,
+  FIND_OWNER,
   LIST_LINES,
   OPEN_ORDER,
   ORDER_IN_SHORT,
@@ -31,6 +33,8 @@ export interface OpenedOrder {
   readonly status: OrderStatus;
   readonly refusal: Refusal | null;
   readonly totalMinor: number | null;
+  readonly captureBy: Date | null;
+  readonly confirmedAt: Date | null;
   readonly firstExecutionRunId: string;
 }
 
@@ -48,6 +52,12 @@ export interface OrderRecord {
   readonly reason: RejectionReason | null;
   readonly reasonDetails: RejectionDetails | null;
   readonly totalMinor: number | null;
+  readonly captureMode: CaptureMode;
+  readonly sealedContact: SealedContact | null;
+  /** The decision to reject, also before it is carried out. */
+  readonly refusal: Refusal | null;
+  readonly confirmedAt: Date | null;
+  readonly captureBy: Date | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -62,6 +72,15 @@ export interface OrderAttention {
   readonly step: string;
   readonly errorCode: string;
   readonly openedAt: string;
+}
+
+/** Whose order it is, and where it is. */
+export interface OrderOwner {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly correlationId: string;
+  readonly currency: string;
+  readonly status: OrderStatus;
 }
 
 /** One entry of an order's history. */
@@ -83,6 +102,8 @@ export interface OrderTransition {
   readonly actor: string;
   readonly totalMinor?: number;
   readonly refusal?: Refusal;
+  /** Manual capture: until when it waits. The first one stays. */
+  readonly captureBy?: Date;
 }
 
 /** Filters and page of a list of orders, newest first. */
@@ -106,9 +127,11 @@ export interface OrderRepository {
    * Changes the status if the present one allows it, with its event in the same statement; repeating it is harmless.
    * @throws {OrderStateConflictError} when the order is in a status that does not lead there.
    */
-  transition(change: OrderTransition): Promise<{ readonly version: number }>;
+  transition(change: OrderTransition): Promise<{ readonly version: number; readonly captureBy: Date | null }>;
   /** Null when the tenant has no such order. */
   findOptional(tenantId: string, orderId: string): Promise<OrderRecord | null>;
+  /** Whose order it is, whoever asks: for what comes from a payment provider, which knows no tenants. */
+  findOwner(orderId: string): Promise<OrderOwner | null>;
   /** Status and whether a case is open: what a long poll needs, from the primary key alone. */
   findOptionalInShort(
     tenantId: string,
@@ -126,6 +149,10 @@ export function createOrderRepository(db: Database): OrderRepository {
     transition: (change) => transition(db, change),
     findOptional: async (tenantId, orderId) => {
       const [row] = await db.run<OrderRecord>(FIND_ORDER, [tenantId, orderId]);
+      return row ?? null;
+    },
+    findOwner: async (orderId) => {
+      const [row] = await db.run<OrderOwner>(FIND_OWNER, [orderId]);
       return row ?? null;
     },
     findOptionalInShort: async (tenantId, orderId) => {
@@ -174,7 +201,9 @@ async function openOrder(db: Database, order: NewOrder): Promise<OpenedOrder> {
     JSON.stringify(request.lines),
   ]);
   if (opened?.created === true) {
-    return { status: 'PENDING', refusal: null, totalMinor: null, firstExecutionRunId: order.firstExecutionRunId };
+    const { firstExecutionRunId } = order;
+    const untouched = { refusal: null, totalMinor: null, captureBy: null, confirmedAt: null };
+    return { status: 'PENDING', ...untouched, firstExecutionRunId };
   }
   return findOpened(db, order.orderId);
 }
@@ -186,6 +215,8 @@ async function findOpened(db: Database, orderId: string): Promise<OpenedOrder> {
         status: orders.status,
         refusal: orders.refusal,
         totalMinor: orders.totalMinor,
+        captureBy: orders.captureBy,
+        confirmedAt: orders.confirmedAt,
         firstExecutionRunId: orders.firstExecutionRunId,
       })
       .from(orders)
@@ -203,8 +234,11 @@ async function recordRefusal(db: Database, orderId: string, refusal: Refusal): P
   throw new OrderStateConflictError(orderId, found.status, 'refused');
 }
 
-async function transition(db: Database, change: OrderTransition): Promise<{ readonly version: number }> {
-  const [moved] = await db.run<{ version: number }>(TRANSITION_ORDER, [
+async function transition(
+  db: Database,
+  change: OrderTransition,
+): Promise<{ readonly version: number; readonly captureBy: Date | null }> {
+  const [moved] = await db.run<{ version: number; captureBy: Date | null }>(TRANSITION_ORDER, [
     change.orderId,
     statusesLeadingTo(change.to),
     change.to,
@@ -214,16 +248,17 @@ async function transition(db: Database, change: OrderTransition): Promise<{ read
     change.eventType,
     change.actor,
     JSON.stringify(change.refusal ?? (change.totalMinor === undefined ? {} : { totalMinor: change.totalMinor })),
+    change.captureBy ?? null,
   ]);
   if (moved !== undefined) return moved;
   const [row] = await db.query((orm) =>
     orm
-      .select({ status: orders.status, version: orders.version })
+      .select({ status: orders.status, version: orders.version, captureBy: orders.captureBy })
       .from(orders)
       .where(eq(orders.orderId, change.orderId)),
   );
   // An earlier attempt of the same step got through: its result stands.
-  if (row?.status === change.to) return { version: row.version };
+  if (row?.status === change.to) return { version: row.version, captureBy: row.captureBy };
   throw new OrderStateConflictError(change.orderId, row?.status ?? 'absent', change.to);
 }
 
@@ -233,7 +268,8 @@ async function listOrders(db: Database, query: OrderListQuery): Promise<OrderRec
       .select()
       .from(orders)
       .where(and(...listConditions(query)))
-      .orderBy(desc(orders.createdAt), desc(orders.orderId))
+      // As the index has it: without NULLS LAST it is not used.
+      .orderBy(sql`${orders.createdAt} desc nulls last`, sql`${orders.orderId} desc nulls last`)
       .limit(query.limit),
   );
   const details = await db.run<{ orderId: string; lines: OrderLine[]; attention: OrderAttention | null }>(LIST_LINES, [

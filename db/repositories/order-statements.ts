@@ -58,16 +58,17 @@ WITH before AS (
   SELECT order_id, status FROM orders.orders WHERE order_id = $1 FOR NO KEY UPDATE
 ), moved AS (
   UPDATE orders.orders o
-  SET status = $3, total_minor = coalesce($4, o.total_minor), reason = coalesce($5, o.reason),
+  SET status = $3, confirmed_at = CASE WHEN $3 = 'CONFIRMED' THEN coalesce(o.confirmed_at, now()) ELSE o.confirmed_at END,
+    capture_by = coalesce($10, o.capture_by), total_minor = coalesce($4, o.total_minor), reason = coalesce($5, o.reason),
     reason_details = coalesce($6::jsonb, o.reason_details), version = o.version + 1, updated_at = now()
   FROM before
   WHERE o.order_id = before.order_id AND before.status = ANY ($2::text[])
-  RETURNING o.order_id, o.tenant_id, o.version, before.status AS from_status, o.status AS to_status
+  RETURNING o.order_id, o.tenant_id, o.version, o.capture_by, before.status AS from_status, o.status AS to_status
 ), event AS (
   INSERT INTO orders.order_events (order_id, seq, tenant_id, type, from_status, to_status, actor, data)
   SELECT order_id, version, tenant_id, $7, from_status, to_status, $8, $9::jsonb FROM moved
 )
-SELECT version FROM moved`,
+SELECT version, capture_by AS "captureBy" FROM moved`,
 };
 
 /** One order of one tenant with its lines and its open case. */
@@ -77,9 +78,19 @@ export const FIND_ORDER: Statement = {
 SELECT o.order_id AS "orderId", o.tenant_id AS "tenantId", o.request_hash AS "requestHash",
   o.correlation_id AS "correlationId", o.customer_id AS "customerId", o.currency,
   o.payment_method AS "paymentMethod", o.reference, o.status, o.reason, o.reason_details AS "reasonDetails",
-  o.total_minor AS "totalMinor", o.version, o.created_at AS "createdAt", o.updated_at AS "updatedAt",
+  o.total_minor AS "totalMinor", o.version, o.capture_mode AS "captureMode", o.sealed_contact AS "sealedContact",
+  o.refusal, o.confirmed_at AS "confirmedAt",
+  o.capture_by AS "captureBy", o.created_at AS "createdAt", o.updated_at AS "updatedAt",
   ${LINES} AS lines, ${OPEN_CASE} AS attention
 FROM orders.orders o WHERE o.tenant_id = $1 AND o.order_id = $2`,
+};
+
+/** Whose order it is, over all tenants. */
+export const FIND_OWNER: Statement = {
+  name: 'find_owner',
+  text: `
+SELECT order_id AS "orderId", tenant_id AS "tenantId", correlation_id AS "correlationId", currency, status
+FROM orders.orders WHERE order_id = $1`,
 };
 
 /** Status and open case of one order, for long polls. */

@@ -22,6 +22,12 @@ export interface PaymentOperation {
   readonly providerRef: string | null;
 }
 
+/** An operation with the time of its last change. */
+export interface RecordedOperation extends PaymentOperation {
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
 /** Money of one order in short. */
 export interface PaymentSummary {
   readonly balance: PaymentBalance;
@@ -33,10 +39,12 @@ export interface PaymentSummary {
 export interface PaymentRepository {
   /**
    * Stores an operation under its key and returns what is stored now. A definite result replaces UNKNOWN,
-   * a success replaces a decline, and a success never changes.
+   * a success replaces a decline or a failure (late money that a look-up has proved), and a success never changes.
    */
   record(operation: PaymentOperation): Promise<PaymentOperation>;
   findOptional(key: string): Promise<PaymentOperation | null>;
+  /** All operations of an order, oldest first. */
+  listByOrder(orderId: string): Promise<RecordedOperation[]>;
   /** By order id; an order without operations is absent from the map. */
   summaries(orderIds: readonly string[]): Promise<Map<string, PaymentSummary>>;
 }
@@ -64,6 +72,7 @@ export function createPaymentRepository(db: Database): PaymentRepository {
       ]);
       return row ?? (await findOptional(operation.key)) ?? operation;
     },
+    listByOrder: (orderId) => db.run<RecordedOperation>(LIST_OPERATIONS, [orderId]),
     summaries: (orderIds) => summarize(db, orderIds),
   };
 }
@@ -97,6 +106,12 @@ const FIND_OPERATION: Statement = {
   text: `SELECT ${COLUMNS} FROM payments.operations WHERE key = $1`,
 };
 
+const LIST_OPERATIONS: Statement = {
+  name: 'list_operations',
+  text: `SELECT ${COLUMNS}, created_at AS "createdAt", updated_at AS "updatedAt" FROM payments.operations
+WHERE order_id = $1 ORDER BY created_at, key`,
+};
+
 const RECORD_OPERATION: Statement = {
   name: 'record_operation',
   text: `
@@ -106,6 +121,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (key) DO UPDATE
   SET state = excluded.state, amount_minor = excluded.amount_minor, decline_code = excluded.decline_code,
     provider_ref = excluded.provider_ref, updated_at = now()
-  WHERE excluded.state <> 'UNKNOWN' AND (o.state = 'UNKNOWN' OR (o.state = 'DECLINED' AND excluded.state = 'SUCCEEDED'))
+  WHERE excluded.state <> 'UNKNOWN' AND (o.state = 'UNKNOWN' OR (o.state IN ('DECLINED', 'FAILED') AND excluded.state = 'SUCCEEDED'))
 RETURNING ${COLUMNS}`,
 };

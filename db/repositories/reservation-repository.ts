@@ -1,4 +1,5 @@
 import { and, asc, eq, inArray, lt, sql } from 'drizzle-orm';
+import type { Offer } from '../../src/domain/offer.ts';
 import type { OrderLine, Shortage } from '../../src/domain/order.ts';
 import type { ReservationState } from '../../src/domain/reservation.ts';
 import type { PricedLine } from '../../src/domain/money.ts';
@@ -7,6 +8,7 @@ import { reservations } from '../schema/inventory.ts';
 import {
   COMMIT_HELD,
   EXPIRE_HELD,
+  EXTEND_HOLD,
   HOLD_STOCK,
   LOCK_STOCK,
   RELEASE_RESERVATIONS,
@@ -21,13 +23,6 @@ export interface HoldRequest {
   readonly lines: readonly OrderLine[];
   readonly expectedTotalMinor: number | null;
   readonly ttlSeconds: number;
-}
-
-/** A line of the catalog at the moment of the hold. */
-export interface Offer extends OrderLine {
-  readonly available: number;
-  readonly unitPriceMinor: number;
-  readonly currency: string;
 }
 
 /** Result of the hold statement: either all lines are held now, or the offers say why none is. */
@@ -56,6 +51,8 @@ export interface ReservationRepository {
   hold(request: HoldRequest): Promise<HoldAttempt>;
   /** Holds an order's EXPIRED lines again, all or none, at their frozen prices. */
   retake(tenantId: string, orderId: string, ttlSeconds: number): Promise<{ held: boolean; shortages: Shortage[] }>;
+  /** HELD lines stay held for at least so many seconds from now; returns how many lines are held. */
+  extend(orderId: string, seconds: number): Promise<number>;
   /** HELD to COMMITTED, stock deducted; returns how many lines changed. */
   commit(tenantId: string, orderId: string): Promise<number>;
   /** Ends every line as RELEASED (EXPIRED ones stay); lines without a row get a tombstone. Restocks what was committed. */
@@ -88,6 +85,10 @@ export function createReservationRepository(db: Database): ReservationRepository
         held: rows.some((row) => row.held),
         shortages: short.map(({ sku, requested, available }) => ({ sku, requested, available })),
       };
+    },
+    extend: async (orderId, seconds) => {
+      const rows = await db.run(EXTEND_HOLD, [orderId, seconds]);
+      return rows.length;
     },
     commit: async (tenantId, orderId) => {
       const [row] = await db.run<{ lines: number }>(COMMIT_HELD, [orderId, tenantId]);

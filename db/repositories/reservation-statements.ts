@@ -84,6 +84,15 @@ export const COMMIT_HELD = endHold('commit_held', 'COMMITTED', 'commit', '-quant
 /** HELD lines of one order end as EXPIRED if their time is up: the hold is given back. */
 export const EXPIRE_HELD = endHold('expire_held', 'EXPIRED', 'expire', '0', 'r.expires_at < now()');
 
+/** A hold is only ever made longer; one that was swept meanwhile stays EXPIRED. */
+export const EXTEND_HOLD: Statement = {
+  name: 'extend_hold',
+  text: `
+UPDATE inventory.reservations
+SET expires_at = greatest(expires_at, now() + make_interval(secs => $2)), updated_at = now()
+WHERE order_id = $1 AND state = 'HELD' RETURNING sku`,
+};
+
 /** Locks the stock rows of some SKUs in order. */
 export const LOCK_STOCK: Statement = {
   name: 'lock_stock',

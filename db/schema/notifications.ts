@@ -1,9 +1,18 @@
 import { sql } from 'drizzle-orm';
-import { check, integer, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core';
+import { bigint, check, index, integer, jsonb, pgSchema, primaryKey, text, unique } from 'drizzle-orm/pg-core';
 import { MESSAGE_CHANNELS, MESSAGE_STATES, MESSAGE_TEMPLATES } from '../../src/domain/notification.ts';
+import type { SealedText } from '../../src/domain/text-sealer.ts';
+import {
+  WEBHOOK_DELIVERY_STATES,
+  WEBHOOK_DISABLED_REASONS,
+  WEBHOOK_EVENT_TYPES,
+  WEBHOOK_EXCERPT_MAX,
+  WEBHOOK_STATES,
+  WEBHOOK_URL_MAX,
+} from '../../src/domain/webhook.ts';
 import { createdAt, instant, oneOf } from './columns.ts';
 
-/** Messages to customers; the schema of the notification service. */
+/** Messages to customers and webhooks to merchants; the schema of the notification service. */
 export const notificationsSchema = pgSchema('notifications');
 
 /** One row per message to a customer; the primary key keeps an order from being told the same thing twice. */
@@ -17,6 +26,8 @@ export const messages = notificationsSchema.table(
     state: text('state', { enum: MESSAGE_STATES }).notNull(),
     attempts: integer('attempts').notNull(),
     lastError: text('last_error'),
+    /** Message-ID of the last further copy that was sent on command; null when there was none. */
+    messageId: text('message_id'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
@@ -28,3 +39,83 @@ export const messages = notificationsSchema.table(
     check('messages_attempts_check', sql`attempts >= 1`),
   ],
 );
+
+/** A tenant's wish to be told of its orders. */
+export const webhookSubscriptions = notificationsSchema.table(
+  'webhook_subscriptions',
+  {
+    /** Derived from tenant and Idempotency-Key, so that a repeated request finds the first subscription. */
+    subscriptionId: text('subscription_id').primaryKey(),
+    tenantId: text('tenant_id').notNull(),
+    requestHash: text('request_hash').notNull(),
+    url: text('url').notNull(),
+    eventTypes: text('event_types').array().notNull(),
+    /** The signing secret, sealed; null once the subscription is deleted. */
+    sealedSecret: jsonb('sealed_secret').$type<SealedText>(),
+    state: text('state', { enum: WEBHOOK_STATES }).notNull(),
+    disabledReason: text('disabled_reason', { enum: WEBHOOK_DISABLED_REASONS }),
+    disabledAt: instant('disabled_at'),
+    /** When the failures began; null since the last success. */
+    failingSince: instant('failing_since'),
+    createdAt: createdAt(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [
+    check('webhook_subscriptions_state_check', oneOf(table.state, WEBHOOK_STATES)),
+    check('webhook_subscriptions_reason_check', oneOf(table.disabledReason, WEBHOOK_DISABLED_REASONS)),
+    check('webhook_subscriptions_disabled_check', sql`(state = 'DISABLED') = (disabled_at IS NOT NULL)`),
+    check('webhook_subscriptions_secret_check', sql`(state = 'DELETED') = (sealed_secret IS NULL)`),
+    check('webhook_subscriptions_url_check', sql`length(url) <= ${sql.raw(String(WEBHOOK_URL_MAX))}`),
+    check(
+      'webhook_subscriptions_events_check',
+      sql`cardinality(event_types) >= 1 AND event_types <@ ${arrayOf(WEBHOOK_EVENT_TYPES)}`,
+    ),
+    index('webhook_subscriptions_tenant_idx').on(table.tenantId, table.createdAt, table.subscriptionId),
+  ],
+);
+
+/** One event for one subscription: published as often as may be, it is one row and one message. */
+export const webhookDeliveries = notificationsSchema.table(
+  'webhook_deliveries',
+  {
+    /** Also the message's id, `webhook-id`. */
+    deliveryId: text('delivery_id').primaryKey(),
+    subscriptionId: text('subscription_id')
+      .notNull()
+      .references(() => webhookSubscriptions.subscriptionId),
+    tenantId: text('tenant_id').notNull(),
+    /** Grows with every row: the order in which the events of a key are delivered. */
+    seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
+    eventId: text('event_id').notNull(),
+    eventType: text('event_type').notNull(),
+    /** The order's id. */
+    eventKey: text('event_key').notNull(),
+    /** The body that is sent, byte by byte the same each time. */
+    body: text('body').notNull(),
+    state: text('state', { enum: WEBHOOK_DELIVERY_STATES }).notNull(),
+    /** Since the event was published or, later, asked for again. */
+    attempts: integer('attempts').notNull(),
+    lastStatus: integer('last_status'),
+    lastError: text('last_error'),
+    responseExcerpt: text('response_excerpt'),
+    nextAttemptAt: instant('next_attempt_at'),
+    deliveredAt: instant('delivered_at'),
+    createdAt: createdAt(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [
+    unique('webhook_deliveries_event_key').on(table.subscriptionId, table.eventId),
+    check('webhook_deliveries_state_check', oneOf(table.state, WEBHOOK_DELIVERY_STATES)),
+    check('webhook_deliveries_attempts_check', sql`attempts >= 0`),
+    check('webhook_deliveries_next_check', sql`(state = 'RETRYING') = (next_attempt_at IS NOT NULL)`),
+    check('webhook_deliveries_excerpt_check', sql`length(response_excerpt) <= ${sql.raw(String(WEBHOOK_EXCERPT_MAX))}`),
+    index('webhook_deliveries_log_idx').on(table.subscriptionId, table.seq),
+    index('webhook_deliveries_open_idx')
+      .on(table.subscriptionId, table.eventKey, table.seq)
+      .where(sql`state IN ('PENDING', 'RETRYING')`),
+  ],
+);
+
+function arrayOf(literals: readonly string[]) {
+  return sql.raw(`ARRAY[${literals.map((literal) => `'${literal}'`).join(', ')}]::text[]`);
+}

@@ -12,12 +12,20 @@ import {
   uniqueIndex,
   bigint,
 } from 'drizzle-orm/pg-core';
-import { CASE_STATES } from '../../src/domain/case.ts';
+import { CASE_STATES, type CaseAction } from '../../src/domain/case.ts';
+import { COMMAND_DECISIONS, COMMAND_KINDS } from '../../src/domain/command.ts';
 import type { SealedContact } from '../../src/domain/contact-sealer.ts';
 import type { RejectionDetails, Refusal } from '../../src/domain/order.ts';
 import { ORDER_STATUSES, REJECTION_REASONS } from '../../src/domain/order-status.ts';
 import { CAPTURE_MODES } from '../../src/domain/payment.ts';
 import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
+
+/** A resolution by evidence, as the first of two operators proposed it. */
+export interface CaseProposal {
+  readonly actor: string;
+  readonly evidence: string;
+  readonly reason: string;
+}
 
 /** Orders, their history and their cases; the schema of the order service. */
 export const ordersSchema = pgSchema('orders');
@@ -47,6 +55,10 @@ export const orders = ordersSchema.table(
     reasonDetails: jsonb('reason_details').$type<RejectionDetails>(),
     totalMinor: minorUnits('total_minor'),
     version: integer('version').notNull(),
+    /** Start of the cancel window. */
+    confirmedAt: instant('confirmed_at'),
+    /** Manual capture: when the authorization is given back unless something was captured. */
+    captureBy: instant('capture_by'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
@@ -109,6 +121,41 @@ export const orderEvents = ordersSchema.table(
   ],
 );
 
+/**
+ * Transitions that the event stream has not got yet; a trigger on `order_events` puts them here, the feed takes them out.
+ * A cursor over `position` would skip what commits late.
+ */
+export const eventOutbox = ordersSchema.table('event_outbox', {
+  position: bigint('position', { mode: 'number' }).primaryKey(),
+  orderId: text('order_id').notNull(),
+  seq: integer('seq').notNull(),
+});
+
+/** What clients asked of an order, and what they were answered: the same command gets the same answer for ever. */
+export const orderCommands = ordersSchema.table(
+  'order_commands',
+  {
+    commandId: text('command_id').primaryKey(),
+    orderId: text('order_id').notNull(),
+    tenantId: text('tenant_id').notNull(),
+    kind: text('kind', { enum: COMMAND_KINDS }).notNull(),
+    requestHash: text('request_hash').notNull(),
+    actor: text('actor').notNull(),
+    reason: text('reason'),
+    amountMinor: minorUnits('amount_minor'),
+    decision: text('decision', { enum: COMMAND_DECISIONS }).notNull(),
+    /** Which refund or capture of the order it is, when it was allowed: part of the key at the provider. */
+    generation: integer('generation'),
+    answeredAt: instant('answered_at').notNull().defaultNow(),
+  },
+  (table) => [
+    index('order_commands_order_idx').on(table.orderId),
+    check('order_commands_kind_check', oneOf(table.kind, COMMAND_KINDS)),
+    check('order_commands_decision_check', oneOf(table.decision, COMMAND_DECISIONS)),
+    check('order_commands_amount_check', sql`amount_minor > 0`),
+  ],
+);
+
 /** Orders that wait for a person, with what is known of the failure. */
 export const cases = ordersSchema.table(
   'cases',
@@ -124,6 +171,15 @@ export const cases = ordersSchema.table(
     attempts: integer('attempts').notNull(),
     state: text('state', { enum: CASE_STATES }).notNull(),
     resolution: text('resolution'),
+    /** The workflow that is parked. */
+    workflowId: text('workflow_id').notNull().default(''),
+    /** What the step was asked to do, free of personal data. */
+    input: jsonb('input').$type<Record<string, unknown>>().notNull().default({}),
+    actions: jsonb('actions').$type<CaseAction[]>().notNull().default([]),
+    /** Who works on it: the last operator that acted. */
+    owner: text('owner'),
+    /** A resolution by evidence that waits for a second approver. */
+    proposal: jsonb('proposal').$type<CaseProposal>(),
     version: integer('version').notNull(),
     openedAt: instant('opened_at').notNull().defaultNow(),
     lastSeenAt: instant('last_seen_at').notNull().defaultNow(),
@@ -132,6 +188,9 @@ export const cases = ordersSchema.table(
   (table) => [
     uniqueIndex('cases_one_open_per_step_idx')
       .on(table.orderId, table.step)
+      .where(sql`state = 'open'`),
+    index('cases_fingerprint_idx')
+      .on(table.tenantId, table.fingerprint)
       .where(sql`state = 'open'`),
     index('cases_tenant_state_idx').on(table.tenantId, table.state, table.openedAt.desc()),
     check('cases_state_check', oneOf(table.state, CASE_STATES)),

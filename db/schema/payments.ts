@@ -1,6 +1,12 @@
 import { sql } from 'drizzle-orm';
-import { boolean, char, check, index, integer, pgSchema, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { boolean, char, check, index, integer, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core';
 import { PAYMENT_KINDS, PAYMENT_OPERATION_STATES } from '../../src/domain/payment.ts';
+import {
+  NOTICE_OUTCOMES,
+  NOTICE_STATES,
+  PAYMENT_NEWS_KINDS,
+  PAYMENT_PROVIDERS,
+} from '../../src/domain/payment-notice.ts';
 import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
 
 /** What was asked of the payment provider; the schema of the payment service. */
@@ -25,7 +31,12 @@ export const operations = paymentsSchema.table(
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [
-    uniqueIndex('operations_generation_idx').on(table.orderId, table.kind, table.generation),
+    // Not UNIQUE: the key, which says the same, is; ON CONFLICT resolves conflicts of one index only.
+    index('operations_order_idx').on(table.orderId, table.kind, table.generation),
+    check('operations_key_check', sql`key = order_id || ':' || kind || ':' || generation`),
+    index('operations_charge_ref_idx')
+      .on(table.providerRef)
+      .where(sql`kind in ('sale', 'authorize')`),
     index('operations_unknown_idx')
       .on(table.updatedAt)
       .where(sql`state = 'UNKNOWN'`),
@@ -51,6 +62,44 @@ export const balances = paymentsSchema.table(
     check(
       'balances_order_check',
       sql`0 <= refunded_minor and refunded_minor <= captured_minor and captured_minor <= authorized_minor`,
+    ),
+  ],
+);
+
+/** What providers reported by webhook: one row per event of theirs, however often they deliver it. */
+export const paymentNotices = paymentsSchema.table(
+  'payment_notices',
+  {
+    provider: text('provider', { enum: PAYMENT_PROVIDERS }).notNull(),
+    eventId: text('event_id').notNull(),
+    kind: text('kind', { enum: PAYMENT_NEWS_KINDS }).notNull(),
+    /** As the provider says; such an order need not exist. */
+    orderId: text('order_id'),
+    key: text('key'),
+    /** The provider's reference of the charge, by which news without an order of ours is matched. */
+    chargeRef: text('charge_ref'),
+    amountMinor: minorUnits('amount_minor'),
+    currency: text('currency'),
+    occurredAt: instant('occurred_at').notNull(),
+    receivedAt: instant('received_at').notNull().defaultNow(),
+    state: text('state', { enum: NOTICE_STATES }).notNull().default('RECEIVED'),
+    outcome: text('outcome', { enum: NOTICE_OUTCOMES }),
+    appliedAt: instant('applied_at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.provider, table.eventId] }),
+    index('payment_notices_order_idx').on(table.orderId),
+    index('payment_notices_key_idx').on(table.key),
+    index('payment_notices_received_idx')
+      .on(table.receivedAt)
+      .where(sql`state = 'RECEIVED'`),
+    check('payment_notices_provider_check', oneOf(table.provider, PAYMENT_PROVIDERS)),
+    check('payment_notices_kind_check', oneOf(table.kind, PAYMENT_NEWS_KINDS)),
+    check('payment_notices_state_check', oneOf(table.state, NOTICE_STATES)),
+    check('payment_notices_outcome_check', oneOf(table.outcome, NOTICE_OUTCOMES)),
+    check(
+      'payment_notices_applied_check',
+      sql`(state = 'APPLIED') = (outcome is not null) and (outcome is null) = (applied_at is null)`,
     ),
   ],
 );

@@ -1,6 +1,6 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
-import { OrderSagaError, type FailureCode } from '../domain/errors.ts';
+import { OrderSagaError, WebhookUndeliveredError, type FailureCode } from '../domain/errors.ts';
 import { PAYMENT_RETRY_DELAYS_MS } from '../domain/payment.ts';
 
 /** What a later attempt of the same step can do about a failure. */
@@ -21,10 +21,18 @@ export const RETRY_CLASSES = {
   payment_gateway_open: 'unknown_outcome',
   payment_mismatch: 'permanent',
   payment_contract: 'permanent',
+  refund_refused: 'permanent',
+  notice_unmatched: 'permanent',
+  notice_unexpected: 'permanent',
   mail_unavailable: 'transient',
   mail_gateway_open: 'transient',
   mail_rejected: 'permanent',
+  sms_unavailable: 'transient',
+  sms_gateway_open: 'transient',
+  sms_rejected: 'permanent',
+  webhook_undelivered: 'transient',
   contact_unreadable: 'permanent',
+  event_pump_fenced: 'transient',
   unclassified: 'permanent',
 } as const satisfies Record<FailureCode, RetryClass>;
 
@@ -53,6 +61,7 @@ export function toFailure(error: unknown): ApplicationFailure {
     message: error.message,
     nonRetryable: retryClass === 'permanent',
     ...(retryClass === 'unknown_outcome' ? { nextRetryDelay: paymentRetryDelayMs() } : {}),
+    ...(error instanceof WebhookUndeliveredError ? { nextRetryDelay: Math.round(error.retryInMs) } : {}),
     ...(retryClass === 'permanent' ? {} : { category: ApplicationFailureCategory.BENIGN }),
   });
 }

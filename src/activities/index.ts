@@ -1,16 +1,25 @@
 import { log } from '@temporalio/activity';
 import { OrderSagaError } from '../domain/errors.ts';
 import { toFailure } from './failure.ts';
+import { createCaseActivities } from './case-activities.ts';
+import { createEventActivities, type EventActivityDeps } from './event-activities.ts';
+import { createCommandActivities, type CommandActivityDeps } from './command-activities.ts';
 import { createInventoryActivities } from './inventory-activities.ts';
+import { createLateMoneyActivities } from './late-money-activities.ts';
+import { createNoticeActivities, type NoticeActivityDeps } from './notice-activities.ts';
 import { createNotificationActivities, type NotificationActivityDeps } from './notification-activities.ts';
 import { createOrderActivities, type OrderActivityDeps } from './order-activities.ts';
+import { createWebhookActivities, type WebhookActivityDeps } from './webhook-activities.ts';
 import { createPaymentActivities, type PaymentActivityDeps } from './payment-activities.ts';
 
 /** Everything the steps of an order work with. */
 export type ActivityDeps = OrderActivityDeps &
+  CommandActivityDeps &
+  Parameters<typeof createCaseActivities>[0] &
   Parameters<typeof createInventoryActivities>[0] &
   PaymentActivityDeps &
-  NotificationActivityDeps;
+  NoticeActivityDeps &
+  NotificationActivityDeps & { readonly webhooks: WebhookActivityDeps };
 
 /** The activities a worker registers; workflows import this type only. */
 export type Activities = ReturnType<typeof createActivities>;
@@ -19,10 +28,23 @@ export type Activities = ReturnType<typeof createActivities>;
 export function createActivities(deps: ActivityDeps) {
   return withFailures({
     ...createOrderActivities(deps),
+    ...createCommandActivities(deps),
+    ...createCaseActivities(deps),
     ...createInventoryActivities(deps),
     ...createPaymentActivities(deps),
+    ...createLateMoneyActivities(deps),
+    ...createNoticeActivities(deps),
     ...createNotificationActivities(deps),
+    ...createWebhookActivities(deps.webhooks),
   });
+}
+
+/** The activities of the task queue `events`; workflows import this type only. */
+export type EventActivities = ReturnType<typeof createAllEventActivities>;
+
+/** Creates the activities of the event pipeline, with failures that Temporal understands. */
+export function createAllEventActivities(deps: EventActivityDeps) {
+  return withFailures(createEventActivities(deps));
 }
 
 type AnyActivity = (input: never) => Promise<unknown>;

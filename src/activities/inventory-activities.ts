@@ -1,14 +1,13 @@
 import {
   pricedLinesOf,
-  type HoldAttempt,
   type HoldRequest,
   type ReservationRecord,
   type ReservationRepository,
 } from '../../db/repositories/reservation-repository.ts';
 import { OrderStateConflictError } from '../domain/errors.ts';
 import { totalOf } from '../domain/money.ts';
-import type { OrderLine, Refusal, RejectionDetails } from '../domain/order.ts';
-import type { RejectionReason } from '../domain/order-status.ts';
+import { refusalOf } from '../domain/offer.ts';
+import type { OrderLine, Refusal } from '../domain/order.ts';
 
 /** Input of `holdStock`. */
 export interface HoldStockInput extends Omit<HoldRequest, 'ttlSeconds'> {
@@ -35,7 +34,7 @@ export function createInventoryActivities({ reservations }: { readonly reservati
       const stored = await reservations.listByOrder([request.orderId]);
       return stored.length > 0
         ? heldBefore(request.orderId, stored)
-        : { kind: 'refused', refusal: refusalOf(request, attempt) };
+        : { kind: 'refused', refusal: refusalOf(request, attempt.offers) };
     },
 
     /**
@@ -49,6 +48,14 @@ export function createInventoryActivities({ reservations }: { readonly reservati
       if (stored.length > 0 && stored.every((line) => line.state === 'COMMITTED')) return { kind: 'committed' };
       if (stored.some((line) => line.state === 'EXPIRED')) return { kind: 'hold_lost' };
       throw new OrderStateConflictError(input.orderId, stateOf(stored), 'committed');
+    },
+
+    /**
+     * Effect: HELD lines stay held for so many seconds more. Key: the reservation's state. Outcomes: done, also when
+     * nothing is held any more. Failures: database, retryable. Undo: none, the time runs out by itself.
+     */
+    async extendHold(input: { orderId: string; tenantId: string; holdTtlSeconds: number }): Promise<void> {
+      await reservations.extend(input.orderId, input.holdTtlSeconds);
     },
 
     /**
@@ -93,27 +100,6 @@ function heldBefore(orderId: string, stored: readonly ReservationRecord[]): Hold
     throw new OrderStateConflictError(orderId, stateOf(stored), 'held');
   }
   return { kind: 'held', totalMinor: totalOf(pricedLinesOf(stored)) };
-}
-
-/** Why a hold was refused, most telling reason first. */
-function refusalOf(request: Omit<HoldRequest, 'ttlSeconds'>, { offers }: HoldAttempt): Refusal {
-  const refuse = (reason: RejectionReason, details: RejectionDetails): Refusal => ({ reason, details });
-  const known = new Set(offers.map((offer) => offer.sku));
-  const unknown = request.lines.filter((line) => !known.has(line.sku));
-  if (unknown.length > 0) return refuse('unknown_sku', { skus: unknown.map((line) => line.sku) });
-
-  const foreign = offers.filter((offer) => offer.currency !== request.currency);
-  if (foreign.length > 0) return refuse('currency_mismatch', { skus: foreign.map((offer) => offer.sku) });
-
-  const { expectedTotalMinor } = request;
-  const totalMinor = totalOf(offers);
-  if (expectedTotalMinor !== null && expectedTotalMinor !== totalMinor) {
-    return refuse('price_changed', { expectedTotalMinor, totalMinor });
-  }
-  const short = offers.filter((offer) => offer.available < offer.quantity);
-  return refuse('out_of_stock', {
-    lines: short.map(({ sku, quantity, available }) => ({ sku, requested: quantity, available })),
-  });
 }
 
 function stateOf(stored: readonly ReservationRecord[]): string {

@@ -1,7 +1,9 @@
 import type { MessageRepository } from '../../db/repositories/message-repository.ts';
 import type { ContactSealer } from '../domain/contact-sealer.ts';
-import { messageIdFor, type MessageTemplate } from '../domain/notification.ts';
+import { messageIdFor, type MessageChannel, type MessageTemplate } from '../domain/notification.ts';
 import type { MailGateway } from '../gateways/mail-gateway.ts';
+import type { SmsGateway } from '../gateways/sms-gateway.ts';
+import { createTextMessageSender, type TextMessageListener } from './text-message.ts';
 import type { NotificationContent, NotificationWorkflowInput } from '../workflows/contract.ts';
 
 /** What the notification steps work with. */
@@ -9,55 +11,109 @@ export interface NotificationActivityDeps {
   readonly messages: MessageRepository;
   readonly mail: MailGateway;
   readonly sealer: ContactSealer;
+  /** Null: no text messages are sent. */
+  readonly sms: SmsGateway | null;
+  /** Told what became of each try to send a text message. */
+  readonly onTextMessage: TextMessageListener;
 }
 
 /** Steps that tell the customer. */
-export function createNotificationActivities({ messages, mail, sealer }: NotificationActivityDeps) {
+export function createNotificationActivities(deps: NotificationActivityDeps) {
+  const { messages, mail, sealer } = deps;
+  const sendTextMessage = createTextMessageSender(deps);
   return {
     /**
-     * Effect: one mail and its row. Key: (order, template, channel), and a stable Message-ID. Outcomes: done, also when
-     * it was sent before or there is no address. Failures: mail server away, retryable; refused or unreadable address,
-     * permanent; database, retryable (a second copy with the same Message-ID may follow). Undo: none.
+     * Effect: one mail (or text message) and its row. Key: (order, template, channel), for a further copy its id, and a
+     * stable Message-ID. Outcomes: done, also when it was sent before or there is no address. Failures: mail server away,
+     * retryable; refused or unreadable address, permanent; database, retryable (a second copy with the same Message-ID may
+     * follow). Undo: none.
      */
     async sendMessage(message: NotificationWorkflowInput): Promise<void> {
-      const { orderId, tenantId, template, content } = message;
+      if (message.channel === 'sms') return sendTextMessage(message);
+      const { orderId, tenantId, template, content, copy = null } = message;
       const key = { orderId, template, channel: 'email' } as const;
       const { email } = sealer.open(orderId, message.sealedContact);
-      if (email === null || (await messages.findOptionalState(key)) === 'SENT') return;
+      const messageId = messageIdFor(orderId, template, copy);
+      const copyId = copy === null ? null : messageId;
+      const stored = await messages.findOptional(key);
+      const wasSent = copyId === null ? stored?.state === 'SENT' : stored?.messageId === copyId;
+      if (email === null || wasSent) return;
       try {
         await mail.send({
           orderId,
-          messageId: messageIdFor(orderId, template),
+          messageId,
           to: email,
-          ...render(orderId, content),
+          ...render(orderId, template, content),
         });
       } catch (error) {
         await messages
-          .record(key, tenantId, 'RETRYING', error instanceof Error ? error.name : 'unknown')
+          .record(key, tenantId, 'RETRYING', error instanceof Error ? error.name : 'unknown', copyId)
           .catch(() => {});
         throw error;
       }
-      await messages.record(key, tenantId, 'SENT', null);
+      await messages.record(key, tenantId, 'SENT', null, copyId);
     },
 
     /**
      * Effect: the message's row says GAVE_UP. Key: (order, template, channel). Outcomes: done. Failures: database,
      * retried without end. Undo: none.
      */
-    async giveUpMessage(input: { orderId: string; tenantId: string; template: MessageTemplate }): Promise<void> {
-      const { orderId, tenantId, template } = input;
-      await messages.record({ orderId, template, channel: 'email' }, tenantId, 'GAVE_UP', 'given up');
+    async giveUpMessage(input: {
+      orderId: string;
+      tenantId: string;
+      template: MessageTemplate;
+      copy?: string;
+      channel?: MessageChannel;
+    }): Promise<void> {
+      const { orderId, tenantId, template, copy, channel = 'email' } = input;
+      const copyId = copy === undefined ? null : messageIdFor(orderId, template, copy);
+      await messages.record({ orderId, template, channel }, tenantId, 'GAVE_UP', 'given up', copyId);
     },
   };
 }
 
-function render(orderId: string, content: NotificationContent): { subject: string; text: string } {
-  const amount = new Intl.NumberFormat('en', { style: 'currency', currency: content.currency });
-  const { maximumFractionDigits = 2 } = amount.resolvedOptions();
-  const total = amount.format(content.totalMinor / 10 ** maximumFractionDigits);
+function render(
+  orderId: string,
+  template: MessageTemplate,
+  content: NotificationContent,
+): { subject: string; text: string } {
+  const amount = formatMoney(content.totalMinor, content.currency);
+  const { subject, text } = wordsOf(template, orderId, amount);
   const reference = content.reference === null ? '' : `Your reference: ${content.reference}\n`;
-  return {
-    subject: `Your order ${orderId} is confirmed`,
-    text: `Thank you. Your order ${orderId} is confirmed.\n${reference}Total: ${total}\n`,
-  };
+  return { subject, text: `${text}\n${reference}` };
+}
+
+function wordsOf(template: MessageTemplate, orderId: string, amount: string): { subject: string; text: string } {
+  switch (template) {
+    case 'order-confirmed':
+      return {
+        subject: `Your order ${orderId} is confirmed`,
+        text: `Thank you. Your order ${orderId} is confirmed.\nTotal: ${amount}`,
+      };
+    case 'order-cancelled':
+      return {
+        subject: `Your order ${orderId} is cancelled`,
+        text: `Your order ${orderId} is cancelled. Nothing stays charged.`,
+      };
+    case 'order-expired':
+      return {
+        subject: `Your order ${orderId} has expired`,
+        text: `Your order ${orderId} was not completed in time. The amount that was reserved is free again.`,
+      };
+    case 'order-refunded':
+      return {
+        subject: `A refund for your order ${orderId}`,
+        text: `We have paid back ${amount} of your order ${orderId}.`,
+      };
+  }
+}
+
+/** By currency: making a format costs a hundred times as much as using it. */
+const moneyFormats = new Map<string, Intl.NumberFormat>();
+
+function formatMoney(amountMinor: number, currency: string): string {
+  const format = moneyFormats.get(currency) ?? new Intl.NumberFormat('en', { style: 'currency', currency });
+  moneyFormats.set(currency, format);
+  const { maximumFractionDigits = 2 } = format.resolvedOptions();
+  return format.format(amountMinor / 10 ** maximumFractionDigits);
 }

@@ -1,7 +1,4 @@
-import type { CaseRepository } from '../../db/repositories/case-repository.ts';
 import type { OrderRepository } from '../../db/repositories/order-repository.ts';
-import type { CaseReport } from '../domain/case.ts';
-import { randomId } from '../domain/ids.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import type { OrderWorkflowInput } from '../workflows/contract.ts';
@@ -9,7 +6,6 @@ import type { OrderWorkflowInput } from '../workflows/contract.ts';
 /** What the order steps work with. */
 export interface OrderActivityDeps {
   readonly orders: OrderRepository;
-  readonly cases: CaseRepository;
 }
 
 /** Input of `openOrder`. */
@@ -25,11 +21,15 @@ export type OpenOrderResult =
       readonly status: OrderStatus;
       readonly refusal: Refusal | null;
       readonly totalMinor: number | null;
+      /** Manual capture: until when it waits, RFC 3339. */
+      readonly captureBy?: string | null;
+      /** It was sold before: whatever moves it now is a settle workflow. */
+      readonly wasSold?: boolean;
     }
   | { readonly kind: 'duplicate' };
 
 /** Steps on the order itself. */
-export function createOrderActivities({ orders, cases }: OrderActivityDeps) {
+export function createOrderActivities({ orders }: OrderActivityDeps) {
   return {
     /**
      * Effect: the order's row, lines and first event. Key: the order id (primary key).
@@ -40,8 +40,9 @@ export function createOrderActivities({ orders, cases }: OrderActivityDeps) {
     async openOrder({ order, firstExecutionRunId }: OpenOrderInput): Promise<OpenOrderResult> {
       const stored = await orders.open({ ...order, firstExecutionRunId });
       if (stored.firstExecutionRunId !== firstExecutionRunId) return { kind: 'duplicate' };
-      const { status, refusal, totalMinor } = stored;
-      return { kind: 'open', status, refusal, totalMinor };
+      const { status, refusal, totalMinor, captureBy, confirmedAt } = stored;
+      const wasSold = confirmedAt !== null;
+      return { kind: 'open', status, refusal, totalMinor, captureBy: captureBy?.toISOString() ?? null, wasSold };
     },
 
     /**
@@ -68,23 +69,6 @@ export function createOrderActivities({ orders, cases }: OrderActivityDeps) {
     async rejectOrder(input: { orderId: string; tenantId: string; refusal: Refusal }): Promise<void> {
       const { orderId, refusal } = input;
       await orders.transition({ orderId, to: 'REJECTED', eventType: 'order.rejected', actor: 'system', refusal });
-    },
-
-    /**
-     * Effect: an open case for a step, or one more failure counted on it. Key: one open case per order and step.
-     * Outcomes: done. Failures: database, retried without end. Undo: `resolveCase`.
-     */
-    async openCase(input: { orderId: string; tenantId: string; report: CaseReport }): Promise<void> {
-      const { orderId, tenantId, report } = input;
-      await cases.open({ caseId: randomId('case'), orderId, tenantId, ...report });
-    },
-
-    /**
-     * Effect: closes the step's open case. Key: order and step. Outcomes: done, also when none is open.
-     * Failures: database, retried without end. Undo: none.
-     */
-    async resolveCase(input: { orderId: string; step: string; resolution: string; actor: string }): Promise<void> {
-      await cases.resolve(input.orderId, input.step, input.resolution, input.actor);
     },
   };
 }

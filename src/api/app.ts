@@ -1,5 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
+import { except } from 'hono/combine';
+import type { Context, MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { secureHeaders } from 'hono/secure-headers';
@@ -14,13 +16,36 @@ import { limitRate } from './rate-limit.ts';
 import { limitAnnouncedLength, requirePlainUtf8, tooLarge } from './request-body.ts';
 import { shedLoad } from './shed-load.ts';
 import type { RateLimitStore } from '../../db/rate-limit-store.ts';
-import { createCatalogRoutes } from './routes/catalog.ts';
+import { createCaseRoutes, type CaseRoutesDeps } from './routes/cases.ts';
+import { createCatalogRoutes, type CatalogRoutesDeps } from './routes/catalog.ts';
+import { createEventOperationRoutes, type EventOperationRoutesDeps } from './routes/event-operations.ts';
+import { createEventRoutes, type EventRoutesDeps } from './routes/events.ts';
+import { createEventIntakeRoutes, type EventIntakeRoutesDeps } from './routes/event-intake.ts';
+import { createConsoleRoutes, restrictConsole, type ConsoleRoutesDeps } from './routes/console.ts';
 import { createOperationsRoutes, type OperationsRoutesDeps } from './routes/operations.ts';
+import { createOrderCommandRoutes, type OrderCommandRoutesDeps } from './routes/order-commands.ts';
+import { createOrderInsightRoutes, type OrderInsightRoutesDeps } from './routes/order-insight.ts';
+import { createNotificationRoutes, type NotificationRoutesDeps } from './routes/notifications.ts';
 import { createOrderRoutes, type OrderRoutesDeps } from './routes/orders.ts';
+import { createPaymentWebhookRoutes, type PaymentWebhookRoutesDeps } from './routes/payment-webhooks.ts';
+import { createWebhookRoutes, type WebhookRoutesDeps } from './routes/webhooks.ts';
 
 /** Everything the HTTP application works with. */
-export interface AppDeps extends OrderRoutesDeps, OperationsRoutesDeps {
-  readonly catalog: Parameters<typeof createCatalogRoutes>[0]['catalog'];
+export interface AppDeps
+  extends
+    Omit<OrderRoutesDeps, 'catalog'>,
+    OrderInsightRoutesDeps,
+    OrderCommandRoutesDeps,
+    CaseRoutesDeps,
+    CatalogRoutesDeps,
+    EventIntakeRoutesDeps,
+    NotificationRoutesDeps,
+    PaymentWebhookRoutesDeps,
+    EventOperationRoutesDeps,
+    EventRoutesDeps,
+    ConsoleRoutesDeps,
+    WebhookRoutesDeps,
+    OperationsRoutesDeps {
   readonly verifyToken: TokenVerifier;
   readonly rateLimits: RateLimitStore;
   readonly rateLimitPerSecond: number;
@@ -30,10 +55,14 @@ export interface AppDeps extends OrderRoutesDeps, OperationsRoutesDeps {
 /** A body of 100 lines has about 10 KiB. */
 const BODY_MAX_BYTES = 64 * 1024;
 
+/** Posts of events in progress at once: those of a second at the highest rate that is promised. */
+const EVENT_POSTS_MAX = 2_000;
+
 /** Creates the HTTP application; it opens nothing by itself. */
 export function createApp(deps: AppDeps) {
   const app = new OpenAPIHono<ApiEnv>();
   app.use(identifyRequest(deps.logger), logAccess(deps.metrics));
+  app.use('/console/*', restrictConsole());
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -52,27 +81,32 @@ export function createApp(deps: AppDeps) {
     }),
   );
   app.post('/v1/orders', shedLoad());
+  app.post('/v1/events', shedLoad('events', EVENT_POSTS_MAX));
   app.use('/v1/*', async (c, next) => {
-    await next();
+    // Before the answer is made: a header that comes later costs a copy of it.
     c.header('Cache-Control', 'no-store');
+    await next();
   });
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods) }));
-  app.use('/v1/*', authenticate(deps.verifyToken), limitRate(deps.rateLimits, deps.rateLimitPerSecond));
-  app.use(
-    '/v1/*',
-    limitAnnouncedLength(BODY_MAX_BYTES),
-    bodyLimit({
-      maxSize: BODY_MAX_BYTES,
-      onError: () => {
-        throw tooLarge(BODY_MAX_BYTES);
-      },
-    }),
-    requirePlainUtf8(),
-  );
+  // A provider has no token: its signature is verified by the route, which therefore stands before the authentication.
+  app.use('/v1/payment-webhooks/*', ...limitBody());
+  app.route('/', createPaymentWebhookRoutes(deps));
+  app.use('/v1/*', authenticate(deps.verifyToken));
+  app.use('/v1/*', except(isEventPost, limitRate(deps.rateLimits, deps.rateLimitPerSecond), ...limitBody()));
 
   app.route('/', createOperationsRoutes(deps));
   app.route('/', createOrderRoutes(deps));
+  app.route('/', createOrderInsightRoutes(deps));
+  app.route('/', createOrderCommandRoutes(deps));
+  app.route('/', createNotificationRoutes(deps));
+  app.route('/', createCaseRoutes(deps));
   app.route('/', createCatalogRoutes(deps));
+  app.route('/', createEventIntakeRoutes(deps));
+  // Before the routes with an id, which would take `stats` for one.
+  app.route('/', createEventOperationRoutes(deps));
+  app.route('/', createEventRoutes(deps));
+  app.route('/', createConsoleRoutes(deps));
+  app.route('/', createWebhookRoutes(deps));
   mountDocs(app);
 
   app.notFound((c) => problemResponse(c, new ProblemError('not_found', 'there is nothing at this address')));
@@ -82,6 +116,19 @@ export function createApp(deps: AppDeps) {
     return problemResponse(c, problem);
   });
   return app;
+}
+
+/** Events are counted one by one, and their bodies may be larger and compressed: their route sees to it. */
+function isEventPost({ req }: Context): boolean {
+  return req.path === '/v1/events' && req.method === 'POST';
+}
+
+function limitBody(): MiddlewareHandler[] {
+  const refuse = (): never => {
+    throw tooLarge(BODY_MAX_BYTES);
+  };
+  const limit = bodyLimit({ maxSize: BODY_MAX_BYTES, onError: refuse });
+  return [limitAnnouncedLength(BODY_MAX_BYTES), limit, requirePlainUtf8()];
 }
 
 function toProblem(error: unknown): ProblemError {

@@ -1,5 +1,12 @@
 import { createMiddleware } from 'hono/factory';
-import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
+import {
+  createRemoteJWKSet,
+  errors,
+  jwtVerify,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+} from 'jose';
 import { SCOPES, type ApiEnv, type Caller, type Scope } from './context.ts';
 import { ProblemError, unavailable } from './problem.ts';
 
@@ -22,6 +29,13 @@ const SUBJECT = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 /** Tolerated difference between our clock and the issuer's. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 
+/**
+ * A verified token is believed for so long without looking again, and never past its own end: a client sends the same
+ * token with every request, and a signature costs half a millisecond. Short enough for a withdrawn key.
+ */
+const BELIEVED_MS = 30_000;
+const BELIEVED_TOKENS_MAX = 1_000;
+
 /** Creates the verifier; algorithms are fixed by configuration, never taken from the token. */
 export function createTokenVerifier(options: JwtOptions): TokenVerifier {
   const checks = (algorithms: string[]): JWTVerifyOptions => ({
@@ -32,14 +46,26 @@ export function createTokenVerifier(options: JwtOptions): TokenVerifier {
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
   });
   const verify = verifierOf(options, checks);
+  const believed = new Map<string, { readonly caller: Caller; readonly until: number }>();
   return async (token) => {
+    const known = believed.get(token);
+    if (known !== undefined && Date.now() < known.until) return known.caller;
     const { payload } = await verify(token).catch(rejectToken);
-    const { sub, tenant, scope } = payload;
-    if (typeof tenant !== 'string' || !TENANT.test(tenant)) throw unauthorized();
-    if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw unauthorized();
-    const granted = new Set(typeof scope === 'string' ? scope.split(' ') : []);
-    return { tenantId: tenant, subject: sub, scopes: new Set(SCOPES.filter((known) => granted.has(known))) };
+    const caller = callerOf(payload);
+    // The oldest belief goes first; it is verified again when it is needed.
+    const [oldest] = believed.keys();
+    if (believed.size >= BELIEVED_TOKENS_MAX && oldest !== undefined) believed.delete(oldest);
+    believed.delete(token);
+    believed.set(token, { caller, until: Math.min(Date.now() + BELIEVED_MS, Number(payload.exp) * 1_000) });
+    return caller;
   };
+}
+
+function callerOf({ sub, tenant, scope }: JWTPayload): Caller {
+  if (typeof tenant !== 'string' || !TENANT.test(tenant)) throw unauthorized();
+  if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw unauthorized();
+  const granted = new Set(typeof scope === 'string' ? scope.split(' ') : []);
+  return { tenantId: tenant, subject: sub, scopes: new Set(SCOPES.filter((known) => granted.has(known))) };
 }
 
 function verifierOf(options: JwtOptions, checks: (algorithms: string[]) => JWTVerifyOptions) {

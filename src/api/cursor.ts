@@ -1,5 +1,7 @@
+import { ProblemError } from './problem.ts';
+
 /** Packs the sort key of a page's last item into an opaque cursor. */
-function encodeCursor(parts: readonly string[]): string {
+export function encodeCursor(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts), 'utf8').toString('base64url');
 }
 
@@ -11,6 +13,13 @@ export function decodeCursor(cursor: string): readonly string[] {
   } catch {
     return [];
   }
+}
+
+/** The answer to a cursor that no page had. */
+export function foreignCursor(): ProblemError {
+  return new ProblemError('validation_failed', 'the cursor is not one of ours', {
+    errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
+  });
 }
 
 /** One page of a list that was read one item past its limit: only so is it known whether another page follows. */

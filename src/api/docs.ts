@@ -52,7 +52,11 @@ const OPENAPI_INFO = {
   },
   tags: [
     { name: 'Orders', description: 'Accepting orders and following them' },
+    { name: 'Cases', description: 'Orders that wait for a person, and what can be done about them' },
+    { name: 'Payment webhooks', description: 'What the payment provider reports; signed by it, opened by no token' },
     { name: 'Catalog and stock', description: 'What is sold, for how much, and how much of it there is' },
+    { name: 'Events', description: 'Sending events, and what became of them' },
+    { name: 'Webhooks', description: 'Being told of what happens to orders' },
     { name: 'Operations', description: 'For load balancers, monitoring and operators' },
   ],
 };

@@ -21,7 +21,7 @@ const SLOT_WAIT_MS = 2_000;
  * Orders that may wait for a slot, per slot: what one change of all slots can serve. More than that is a burst, and
  * goes to the task queue without waiting.
  */
-const WAITERS_PER_SLOT = 2;
+const WAITERS_PER_SLOT = 3;
 
 /** An order that has not ended its first pass by then is waiting for something and must not block others. */
 const SLOT_HOLD_MS = 2_000;

@@ -1,12 +1,18 @@
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import type { Attributes, Meter } from '@opentelemetry/api';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
 /** What the API counts, and its Prometheus text. */
 export interface ApiMetrics {
   requestEnded(route: string, method: string, status: number, seconds: number): void;
   orderAccepted(replayed: boolean): void;
+  orderStarted(dispatch: 'eager' | 'queue'): void;
   /** Adds a figure that is read when the metrics are. */
   observe(name: string, description: string, read: () => number): void;
+  /** Adds a figure per set of labels, read when the metrics are. */
+  observeEach(name: string, description: string, read: () => Iterable<readonly [number, Attributes]>): void;
+  /** For parts that count by themselves. */
+  readonly meter: Meter;
   scrape(): Promise<string>;
 }
 
@@ -24,14 +30,24 @@ export function createApiMetrics(): ApiMetrics {
     advice: { explicitBucketBoundaries: BUCKETS },
   });
   const accepted = meter.createCounter('orders_accepted', { description: 'Orders answered with 202' });
+  const started = meter.createCounter('orders_started', {
+    description: 'New orders by the way to their worker: eager (in this process) or queue',
+  });
   return {
     requestEnded: (route, method, status, seconds) => {
       requests.record(seconds, { http_route: route, http_request_method: method, http_response_status_code: status });
     },
     orderAccepted: (replayed) => accepted.add(1, { replayed }),
+    orderStarted: (dispatch) => started.add(1, { dispatch }),
     observe: (name, description, read) => {
       meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(read()));
     },
+    observeEach: (name, description, read) => {
+      meter.createObservableGauge(name, { description }).addCallback((result) => {
+        for (const [value, labels] of read()) result.observe(value, labels);
+      });
+    },
+    meter,
     scrape: async () => serializer.serialize((await exporter.collect()).resourceMetrics),
   };
 }

@@ -6,9 +6,11 @@ import { totalOf, type PricedLine } from '../domain/money.ts';
 import { isAtRest } from '../domain/order-status.ts';
 import { EMPTY_BALANCE, paymentStateOf } from '../domain/payment.ts';
 import { orderWorkflowId, type OrderMemo, type OrderWorkflowInput } from '../workflows/contract.ts';
+import { pause } from './pause.ts';
 import { unavailable } from './problem.ts';
 import type { OrderView } from './schemas/order.ts';
-import { callWithin, DeadlineExceededError, type TemporalHealth } from './temporal-health.ts';
+import { callWithin, DeadlineExceededError } from '../domain/deadline.ts';
+import type { TemporalHealth } from './temporal-health.ts';
 
 /** What reading an order needs. */
 export interface OrderReaderDeps {
@@ -18,7 +20,8 @@ export interface OrderReaderDeps {
   readonly client: Client;
   readonly health: TemporalHealth;
   readonly namespace: string;
-  readonly temporalUiUrl: string;
+  /** Address of a workflow in the Temporal Web UI. */
+  readonly workflowUrl: (workflowId: string) => string;
 }
 
 /** Orders as clients see them, composed from three schemas without a query that crosses them. */
@@ -56,8 +59,8 @@ export function createOrderReader(deps: OrderReaderDeps): OrderReader {
       for (let state = first; state === null || (!isAtRest(state.status) && !state.attention);) {
         const waitedMs = performance.now() - started;
         if (waitedMs >= waitMs || signal.aborted) break;
-        const pause = waitedMs < POLL_FAST_FOR_MS ? POLL_FAST_MS : POLL_SLOW_MS;
-        await sleep(Math.min(pause, waitMs - waitedMs), signal);
+        const pollMs = waitedMs < POLL_FAST_FOR_MS ? POLL_FAST_MS : POLL_SLOW_MS;
+        await pause(Math.min(pollMs, waitMs - waitedMs), signal);
         state = await deps.orders.findOptionalInShort(tenantId, orderId);
       }
       return find(tenantId, orderId);
@@ -204,19 +207,7 @@ function notReadable(): Error {
   return unavailable('the order has no row yet and Temporal does not answer');
 }
 
-function workflowLink({ temporalUiUrl, namespace }: OrderReaderDeps, orderId: string): OrderView['workflow'] {
+function workflowLink({ workflowUrl }: OrderReaderDeps, orderId: string): OrderView['workflow'] {
   const id = orderWorkflowId(orderId);
-  return { id, url: `${temporalUiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(id)}` };
-}
-
-function sleep(durationMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, durationMs);
-    signal.addEventListener('abort', done);
-  });
+  return { id, url: workflowUrl(id) };
 }

@@ -8,8 +8,9 @@ import {
 } from '../workflows/contract.ts';
 import type { BacklogMonitor } from './backlog.ts';
 import type { EagerSlots } from './eager-slots.ts';
-import { unavailable } from './problem.ts';
-import { DeadlineExceededError, within, type TemporalHealth } from './temporal-health.ts';
+import { unavailable, type ProblemError } from './problem.ts';
+import { DeadlineExceededError, within } from '../domain/deadline.ts';
+import type { TemporalHealth } from './temporal-health.ts';
 
 /** What accepting an order needs. */
 export interface OrderStarterDeps {
@@ -19,7 +20,12 @@ export interface OrderStarterDeps {
   readonly backlogMaxAgeSeconds: number;
   /** Only in a process that also runs a worker on the same native connection. */
   readonly eager: { readonly client: Client; readonly slots: EagerSlots } | null;
+  /** Told how each new order reached its worker; `queue` costs about half as much again. */
+  readonly onStarted: (dispatch: Dispatch) => void;
 }
+
+/** In the answer to the start, or over the task queue. */
+export type Dispatch = 'eager' | 'queue';
 
 /** Accepts orders by the one durable write there is: the start of their workflow. */
 export interface OrderStarter {
@@ -34,8 +40,10 @@ export interface OrderStarter {
 /** A start takes milliseconds; a client should hear of trouble before its own patience ends (6 s is promised). */
 const ANSWER_WITHIN_MS = 4_000;
 
-/** Part of it that is kept for the start itself; until then a post may wait for a slot and for its turn. */
-const START_RESERVE_MS = 1_000;
+/** A busy Temporal that still answers its health check is waited for longer: a burst is late, not refused. */
+const PATIENCE_MS = 12_000;
+const PATIENCE_STEP_MS = 500;
+const ALIVE_WITHIN_MS = 2_000;
 
 /** Starts under way at once; more would only queue in Temporal and run into the time limit there. */
 const STARTS_MAX = 128;
@@ -52,11 +60,17 @@ export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
       if (deps.backlog.ageSeconds() > deps.backlogMaxAgeSeconds) {
         throw unavailable('the workers are too far behind; nothing was accepted', 5);
       }
-      const answerBy = Date.now() + ANSWER_WITHIN_MS;
-      return (
-        (await startEagerly(deps, order, answerBy)) ??
-        turns.run(answerBy - START_RESERVE_MS, () => startQueued(deps, order, answerBy))
-      );
+      const request = { givenUp: false };
+      try {
+        return await withPatience(
+          deps.health,
+          startEagerly(deps, order).then((outcome) => outcome ?? turns.run(request, () => startQueued(deps, order))),
+        );
+      } catch (error) {
+        throw isNotNow(error) ? notInTime() : error;
+      } finally {
+        request.givenUp = true;
+      }
     },
   };
 }
@@ -65,26 +79,30 @@ type StartOutcome = 'started' | 'exists';
 
 /** Starts the order in this process, in a slot; null when none came free or there are none. */
 async function startEagerly(
-  { eager }: OrderStarterDeps,
+  { eager, onStarted }: OrderStarterDeps,
   order: OrderWorkflowInput,
-  answerBy: number,
 ): Promise<StartOutcome | null> {
   const workflowId = orderWorkflowId(order.orderId);
   if (eager === null || !(await eager.slots.acquire(workflowId))) return null;
-  const options = { ...startOptions(order), requestEagerStart: true };
-  const outcome = outcomeOf(answerBy, eager.client.workflow.start(ORDER_WORKFLOW, options));
-  outcome.then(
-    (result) => result === 'exists' && eager.slots.release(workflowId),
-    () => eager.slots.release(workflowId),
-  );
-  return outcome;
+  try {
+    const outcome = await outcomeOf(
+      eager.client.workflow.start(ORDER_WORKFLOW, { ...startOptions(order), requestEagerStart: true }),
+      onStarted,
+    );
+    if (outcome === 'exists') eager.slots.release(workflowId);
+    return outcome;
+  } catch (error) {
+    eager.slots.release(workflowId);
+    throw error;
+  }
 }
 
 /** Starts the order on the task queue, from where any worker takes it. */
-function startQueued({ client }: OrderStarterDeps, order: OrderWorkflowInput, answerBy: number): Promise<StartOutcome> {
+function startQueued({ client, onStarted }: OrderStarterDeps, order: OrderWorkflowInput): Promise<StartOutcome> {
   // The SDK's own retries end with the answer: an order that was refused must not start a minute later.
-  const start = client.withDeadline(answerBy, () => client.workflow.start(ORDER_WORKFLOW, startOptions(order)));
-  return outcomeOf(answerBy, start);
+  return client.withDeadline(Date.now() + PATIENCE_MS, () =>
+    outcomeOf(client.workflow.start(ORDER_WORKFLOW, startOptions(order)), onStarted),
+  );
 }
 
 function startOptions(order: OrderWorkflowInput) {
@@ -105,17 +123,35 @@ function startOptions(order: OrderWorkflowInput) {
   } as const;
 }
 
-async function outcomeOf(answerBy: number, start: Promise<unknown>): Promise<StartOutcome> {
+async function outcomeOf(
+  start: Promise<{ readonly eagerlyStarted: boolean }>,
+  onStarted: OrderStarterDeps['onStarted'],
+): Promise<StartOutcome> {
   try {
-    await within(answerBy - Date.now(), start);
+    const { eagerlyStarted } = await start;
+    onStarted(eagerlyStarted ? 'eager' : 'queue');
     return 'started';
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return 'exists';
-    if (error instanceof DeadlineExceededError || isNotNow(error)) {
-      throw unavailable('Temporal did not take the order in time; repeat with the same Idempotency-Key');
-    }
     throw error;
   }
+}
+
+/** Waits as long as is promised, and then on while Temporal shows that it is alive. */
+async function withPatience(health: TemporalHealth, start: Promise<StartOutcome>): Promise<StartOutcome> {
+  const startedAt = Date.now();
+  for (let limitMs = ANSWER_WITHIN_MS; ; limitMs = PATIENCE_STEP_MS) {
+    try {
+      return await within(limitMs, start);
+    } catch (error) {
+      if (!(error instanceof DeadlineExceededError)) throw error;
+      if (!health.answeredWithin(ALIVE_WITHIN_MS) || Date.now() - startedAt > PATIENCE_MS) throw notInTime();
+    }
+  }
+}
+
+function notInTime(): ProblemError {
+  return unavailable('Temporal did not take the order in time; repeat with the same Idempotency-Key');
 }
 
 function isNotNow(error: unknown): boolean {
@@ -124,36 +160,24 @@ function isNotNow(error: unknown): boolean {
   return cause !== undefined && isNotNow(cause);
 }
 
-/** Lets a bounded number of starts run at once, in order of arrival; a post that waits too long is refused. */
-function createTurns(): { run<Result>(waitUntil: number, start: () => Promise<Result>): Promise<Result> } {
+/** Lets a bounded number of starts run at once, in order of arrival; those given up while they wait never start. */
+function createTurns(): {
+  run<Result>(request: { readonly givenUp: boolean }, start: () => Promise<Result>): Promise<Result>;
+} {
   let running = 0;
-  const waiting = new Set<() => void>();
-  const waitForTurn = (waitUntil: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const grant = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        waiting.delete(grant);
-        reject(unavailable('too many orders at once; nothing was accepted'));
-      }, waitUntil - Date.now());
-      waiting.add(grant);
-    });
+  const waiting: Array<() => void> = [];
   return {
-    run: async (waitUntil, start) => {
-      if (running >= STARTS_MAX) await waitForTurn(waitUntil);
-      else running += 1;
+    run: async (request, start) => {
+      if (running < STARTS_MAX) running += 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
       try {
+        if (request.givenUp) throw notInTime();
         return await start();
       } finally {
         // The turn is handed on as it is, so that a newcomer cannot overtake those who wait.
-        const [next] = waiting;
+        const next = waiting.shift();
         if (next === undefined) running -= 1;
-        else {
-          waiting.delete(next);
-          next();
-        }
+        else next();
       }
     },
   };

@@ -33,6 +33,12 @@ export const PROBLEMS = {
     cause: 'There is no bearer token, or it is forged, expired, or of another issuer or audience.',
     advice: 'Send a valid, unexpired bearer token.',
   },
+  webhook_signature_refused: {
+    status: 401,
+    title: 'Webhook signature refused',
+    cause: 'The signature of a payment provider’s webhook is missing, does not match the body, or is too old.',
+    advice: 'Compare the secret of the endpoint at the provider with the one configured here, and the clocks.',
+  },
   forbidden: {
     status: 403,
     title: 'Forbidden',
@@ -57,17 +63,59 @@ export const PROBLEMS = {
     cause: 'The adjustment would take pieces that open orders hold.',
     advice: 'Take fewer pieces, or wait until the open orders that hold them have ended.',
   },
+  too_late: {
+    status: 409,
+    title: 'Too late',
+    cause: 'The order’s status does not allow this any more: its cancel window is over, or it has ended.',
+    advice: 'Read the order. A sold order can still be refunded (`POST /v1/orders/{id}/refunds`).',
+  },
+  message_under_way: {
+    status: 409,
+    title: 'The message is still being sent',
+    cause: 'The message was neither delivered nor given up yet.',
+    advice: 'Wait: it is tried for 24 hours. Then repeat with the same key.',
+  },
+  order_busy: {
+    status: 409,
+    title: 'Another command is under way',
+    cause: 'A refund, a cancel or the payment itself is being carried out for this order.',
+    advice: 'Wait until the order is at rest (`GET /v1/orders/{id}?wait=10`), then repeat with the same key.',
+  },
+  case_stale: {
+    status: 409,
+    title: 'The case has changed',
+    cause: 'Somebody else acted on the case, it failed again, or it is resolved.',
+    advice: 'Read the case again and decide by its present `version`.',
+  },
+  second_approver_required: {
+    status: 409,
+    title: 'A second person must approve',
+    cause: 'A resolution by evidence was proposed by the same person, or with other evidence.',
+    advice: 'Let another operator send the same evidence.',
+  },
+  webhook_disabled: {
+    status: 409,
+    title: 'The webhook is disabled',
+    cause: 'Its receiver answered 410 or failed for days, so nothing is sent to it.',
+    advice: 'Mend the receiver, then `POST /v1/webhooks/{id}/enable`.',
+  },
+  too_many_webhooks: {
+    status: 409,
+    title: 'Too many webhooks',
+    cause: 'The tenant has as many webhooks as it may.',
+    advice: 'Delete one that is not needed.',
+  },
   payload_too_large: {
     status: 413,
     title: 'Payload too large',
     cause: 'The body is over the limit.',
-    advice: 'Send at most 64 KiB.',
+    advice: 'Send at most 64 KiB; of events 2 MiB, and 4 MiB after decompression.',
   },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
-    cause: 'The body is not declared as JSON, or is compressed.',
-    advice: 'Send `Content-Type: application/json` and no `Content-Encoding`.',
+    cause: 'The body is not declared as JSON, or is compressed where that is not allowed.',
+    advice: 'Send `Content-Type: application/json` and no `Content-Encoding`; events may come as CloudEvents and gzip.',
   },
   validation_failed: {
     status: 422,
@@ -80,6 +128,24 @@ export const PROBLEMS = {
     title: 'Idempotency-Key was used for another request',
     cause: 'The key came before with another body.',
     advice: 'A key belongs to one body for ever: use a fresh key for a new action.',
+  },
+  amount_exceeds_authorized: {
+    status: 422,
+    title: 'More than what is authorized',
+    cause: 'The capture asks for more than is left of the authorization.',
+    advice: 'Capture less, or leave `amountMinor` out to capture what is left.',
+  },
+  amount_exceeds_captured: {
+    status: 422,
+    title: 'More than what was taken',
+    cause: 'The refund asks for more than was captured and not yet refunded.',
+    advice: 'Refund less, or leave `amountMinor` out to refund what is left.',
+  },
+  action_not_allowed: {
+    status: 422,
+    title: 'This cannot be done about the case',
+    cause: 'The step of the case does not know the action, or the patch is not one of its fields.',
+    advice: 'See `actions` of the case.',
   },
   rate_limited: {
     status: 429,
@@ -103,7 +169,8 @@ export const PROBLEMS = {
     status: 503,
     title: 'Service unavailable',
     cause: 'Temporal or PostgreSQL does not answer, or too much is under way.',
-    advice: 'Repeat with the same Idempotency-Key after `Retry-After`: it cannot make a second order.',
+    advice:
+      'Repeat with the same Idempotency-Key, events with the same ids, after `Retry-After`: nothing happens twice.',
   },
 } as const satisfies Record<string, { status: ContentfulStatusCode; title: string; cause: string; advice: string }>;
 

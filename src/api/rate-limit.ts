@@ -13,6 +13,9 @@ export const RATE_WINDOW_SECONDS = 10;
 const LEASE_MAX = 50;
 const LEASES_PER_WINDOW = 10;
 
+/** Events come by the thousand: 20 writes a second at 20,000. */
+export const EVENT_LEASE_MAX = 1_000;
+
 interface Lease {
   left: number;
   windowEndsAt: number;
@@ -23,29 +26,46 @@ interface Lease {
 /** Tenants with a lease in memory; the least recently refilled one is forgotten past this number. */
 const LEASES_MAX = 10_000;
 
-/** Limits the requests of each tenant; needs `caller`. */
-export function limitRate(store: RateLimitStore, requestsPerSecond: number) {
+/** A budget of points per tenant and window. */
+export interface RateBudget {
+  /** Takes points of a tenant. @throws {ProblemError} `rate_limited` when too few are left for now. */
+  spend(tenantId: string, points: number): Promise<void>;
+}
+
+/** Creates a budget over a store of `pointsPerSecond * RATE_WINDOW_SECONDS` points; `what` is what one point pays for. */
+export function createRateBudget(
+  store: RateLimitStore,
+  options: { readonly pointsPerSecond: number; readonly leaseMax?: number; readonly what: string },
+): RateBudget {
   const leases = new Map<string, Lease>();
-  const perWindow = requestsPerSecond * RATE_WINDOW_SECONDS;
-  const size = Math.max(1, Math.min(LEASE_MAX, Math.floor(perWindow / LEASES_PER_WINDOW)));
-  return createMiddleware<ApiEnv>(async (c, next) => {
-    const { tenantId } = c.get('caller');
-    const waitMs = await take(leases, (points) => store.take(tenantId, points), tenantId, size);
-    if (waitMs > 0) {
-      throw new ProblemError('rate_limited', 'the tenant has used up its requests for now', {
+  const perWindow = options.pointsPerSecond * RATE_WINDOW_SECONDS;
+  const size = Math.max(1, Math.min(options.leaseMax ?? LEASE_MAX, Math.floor(perWindow / LEASES_PER_WINDOW)));
+  return {
+    spend: async (tenantId, points) => {
+      const draw = (drawn: number) => store.take(tenantId, drawn);
+      const waitMs = await take(leases, draw, { tenantId, points, size });
+      if (waitMs === 0) return;
+      throw new ProblemError('rate_limited', `the tenant has used up its ${options.what} for now`, {
         headers: { 'Retry-After': String(Math.max(1, Math.ceil(waitMs / 1_000))) },
       });
-    }
+    },
+  };
+}
+
+/** Limits the requests of each tenant; needs `caller`. */
+export function limitRate(store: RateLimitStore, requestsPerSecond: number) {
+  const budget = createRateBudget(store, { pointsPerSecond: requestsPerSecond, what: 'requests' });
+  return createMiddleware<ApiEnv>(async (c, next) => {
+    await budget.spend(c.get('caller').tenantId, 1);
     await next();
   });
 }
 
-/** Takes one point; answers how long to wait, 0 when it was granted. */
+/** Takes points; answers how long to wait, 0 when they were granted. */
 async function take(
   leases: Map<string, Lease>,
   draw: (points: number) => ReturnType<RateLimitStore['take']>,
-  tenantId: string,
-  size: number,
+  { tenantId, points, size }: { readonly tenantId: string; readonly points: number; readonly size: number },
 ): Promise<number> {
   let lease = leases.get(tenantId);
   if (lease === undefined) {
@@ -57,12 +77,12 @@ async function take(
   for (;;) {
     const now = Date.now();
     if (lease.blockedUntil > now) return lease.blockedUntil - now;
-    if (lease.left > 0 && lease.windowEndsAt > now) {
-      lease.left -= 1;
+    if (lease.left >= points && lease.windowEndsAt > now) {
+      lease.left -= points;
       return 0;
     }
-    // Concurrent requests share one refill.
-    lease.refill ??= refill(lease, draw, size);
+    // Concurrent requests share one refill; one that wants more than it brings draws again.
+    lease.refill ??= refill(lease, draw, Math.max(size, points));
     await lease.refill;
   }
 }
@@ -75,7 +95,7 @@ async function refill(
   const { granted, windowEndsInMs } = await draw(size);
   const now = Date.now();
   if (granted) {
-    lease.left = size;
+    lease.left = size + (lease.windowEndsAt > now ? lease.left : 0);
     lease.windowEndsAt = now + windowEndsInMs;
   } else {
     lease.blockedUntil = now + Math.max(windowEndsInMs, 100);

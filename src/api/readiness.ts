@@ -1,5 +1,6 @@
 import type { BacklogMonitor } from './backlog.ts';
-import { within, type TemporalHealth } from './temporal-health.ts';
+import { within } from '../domain/deadline.ts';
+import type { TemporalHealth } from './temporal-health.ts';
 
 const CHECK_STATES = ['ok', 'degraded', 'down'] as const;
 

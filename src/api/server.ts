@@ -1,5 +1,6 @@
 import { createTemporalClient } from '../temporal.ts';
-import { openResources, startApi } from '../compose.ts';
+import { openResources } from '../compose.ts';
+import { startApi } from '../compose-api.ts';
 import { runProcess } from '../process.ts';
 
 /** The API alone: accepts orders, reads them, and runs no workflow. */

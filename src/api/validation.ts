@@ -5,7 +5,7 @@ import { problemResponse, ProblemError, type FieldError } from './problem.ts';
 type Issue = z.core.$ZodIssue;
 
 /** More entries would only repeat the point, and the answer must stay small whatever was sent. */
-const ERRORS_MAX = 50;
+export const ERRORS_MAX = 50;
 
 /** Turns a failed validation into `validation_failed`; a malformed path parameter is a thing that does not exist. */
 export const validationHook: Hook<unknown, ApiEnv, string, Response | undefined> = (result, c) => {
@@ -21,7 +21,7 @@ export const validationHook: Hook<unknown, ApiEnv, string, Response | undefined>
 };
 
 /** One entry per field; unknown fields are pointed at themselves, not at the object that must not have them. */
-function toFieldErrors(issue: Issue, prefix: string): FieldError[] {
+export function toFieldErrors(issue: Issue, prefix: string): FieldError[] {
   const pointerTo = (...path: readonly PropertyKey[]): string =>
     prefix + path.map((part) => `/${escapePointer(String(part))}`).join('');
   if (issue.code !== 'unrecognized_keys') return [{ pointer: pointerTo(...issue.path), detail: issue.message }];

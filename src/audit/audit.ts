@@ -3,13 +3,14 @@ import { isAtRest } from '../domain/order-status.ts';
 import { createFactsReader, type FactsReader, type FactsSources } from './facts-reader.ts';
 import { openCarriers, type OrderFacts } from './facts.ts';
 import type { Finding } from './invariants/finding.ts';
+import { checkConsumer, checkPartition } from './invariants/events.ts';
 import { INVARIANTS, ORDER_CHECKS, type InvariantId } from './invariants/index.ts';
 import { checkSkuFigures } from './invariants/stock.ts';
 
 /** One broken rule. */
 export interface Violation {
   readonly invariant: InvariantId;
-  /** An order id, or `tenant/sku`. */
+  /** An order id, `tenant/sku`, `events/partition` or `consumer/partition`. */
   readonly subject: string;
   readonly message: string;
 }
@@ -68,6 +69,7 @@ export function createAudit(sources: FactsSources, options: AuditOptions = {}): 
       const suspects = await lookAtAll(reader, tally, pageSize);
       const violations = [
         ...(await checkStock(reader, tally)),
+        ...(await checkEvents(reader, tally)),
         ...(await confirm(reader, suspects, { patienceMs, pageSize, onWait })),
       ];
       const tookMs = Math.round(performance.now() - started);
@@ -168,6 +170,21 @@ async function checkStock(reader: FactsReader, tally: Tally): Promise<Violation[
     message: `a movement of ${sku} carries tenant ${movementTenantId}, its reservation ${reservationTenantId}`,
   }));
   return [...figures, ...strays];
+}
+
+/** Results and cursors are written together, so one snapshot tells the truth, however much is under way. */
+async function checkEvents(reader: FactsReader, tally: Tally): Promise<Violation[]> {
+  const partitions = (await reader.eventPartitions()).flatMap((figures) => {
+    const finding = checkPartition(figures);
+    tally.add('I12', finding.checked);
+    return toViolations('I12', `events/${figures.partition}`, finding);
+  });
+  const consumers = (await reader.eventConsumers()).flatMap((figures) => {
+    const finding = checkConsumer(figures);
+    tally.add('I13', finding.checked);
+    return toViolations('I13', `${figures.consumer}/${figures.partition}`, finding);
+  });
+  return [...partitions, ...consumers];
 }
 
 function toViolations(invariant: InvariantId, subject: string, { problems }: Finding): Violation[] {

@@ -9,6 +9,11 @@ import {
   type SkuFigures,
   type StrayMovement,
 } from '../../db/repositories/audit-repository.ts';
+import {
+  createEventAuditRepository,
+  type ConsumerFigures,
+  type PartitionFigures,
+} from '../../db/repositories/event-audit-repository.ts';
 import type { Carriers, LedgerEntry, OrderFacts } from './facts.ts';
 import { createLedgerReader } from './ledger-reader.ts';
 import { reading } from './source-error.ts';
@@ -37,11 +42,14 @@ export interface FactsReader {
   fresh(orderIds: readonly string[]): Promise<OrderFacts[]>;
   skuFigures(): Promise<SkuFigures[]>;
   strayMovements(): Promise<StrayMovement[]>;
+  eventPartitions(): Promise<PartitionFigures[]>;
+  eventConsumers(): Promise<ConsumerFigures[]>;
 }
 
 /** Creates the reader; it holds nothing between calls. */
 export function createFactsReader({ databases, client, paymentGatewayUrl }: FactsSources): FactsReader {
   const rows = createAuditRepository(databases);
+  const events = createEventAuditRepository(databases.events);
   const ledger = createLedgerReader(paymentGatewayUrl);
   const workflows = createWorkflowReader(client);
 
@@ -74,6 +82,8 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
     fresh,
     skuFigures: () => reading('the inventory database', rows.listSkuFigures()),
     strayMovements: () => reading('the inventory database', rows.listStrayMovements()),
+    eventPartitions: () => reading('the events database', events.listPartitions()),
+    eventConsumers: () => reading('the events database', events.listConsumers()),
   };
 }
 

@@ -32,8 +32,11 @@ const devSchema = z.object({
   TEMPORAL_UI_URL: z.url().optional(),
   PAYMENT_GATEWAY_URL: z.url().optional(),
   SMTP_URL: z.url().optional(),
+  SMS_GATEWAY_URL: z.url().optional(),
+  WEBHOOK_ALLOW_PRIVATE: z.enum(['true', 'false']).default('true'),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   CONTACT_KEYS: z.string().optional(),
+  PAYMENT_WEBHOOK_SECRET: z.string().optional(),
   npm_lifecycle_event: z.string().optional(),
 });
 
@@ -72,9 +75,16 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
       temporalUiUrl: values.TEMPORAL_UI_URL ?? null,
       paymentGatewayUrl: values.PAYMENT_GATEWAY_URL ?? null,
       smtpUrl: values.SMTP_URL ?? null,
+      smsGatewayUrl: values.SMS_GATEWAY_URL ?? null,
     },
     temporalNamespace: values.TEMPORAL_NAMESPACE,
-    secrets: { jwtSecret: values.JWT_SECRET ?? null, contactKeys: values.CONTACT_KEYS ?? null },
+    /** Webhooks may go to this machine, unless the person says otherwise. */
+    webhookAllowPrivate: values.WEBHOOK_ALLOW_PRIVATE,
+    secrets: {
+      jwtSecret: values.JWT_SECRET ?? null,
+      contactKeys: values.CONTACT_KEYS ?? null,
+      paymentWebhookSecret: values.PAYMENT_WEBHOOK_SECRET ?? null,
+    },
     startedByNpm: values.npm_lifecycle_event !== undefined,
     variables: env,
   };

@@ -33,10 +33,11 @@ describe('environment file', () => {
 
   test('keeps its secrets over a restart; the environment comes first', () => {
     const file = join(folder, 'secrets.env');
-    const none = { jwtSecret: null, contactKeys: null };
+    const none = { jwtSecret: null, contactKeys: null, paymentWebhookSecret: null };
     const first = chooseSecrets(file, none);
     expect(Buffer.from(first.JWT_SECRET, 'base64url')).toHaveLength(32);
     expect(Buffer.from(first.CONTACT_KEYS.replace(/^dev1:/, ''), 'base64')).toHaveLength(32);
+    expect(first.PAYMENT_WEBHOOK_SECRET).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
     writeEnvironmentFile(file, { ...first });
     expect(chooseSecrets(file, none)).toEqual(first);
     expect(chooseSecrets(file, { ...none, jwtSecret: 'given' }).JWT_SECRET).toBe('given');

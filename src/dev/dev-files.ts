@@ -8,6 +8,8 @@ import type { DevEnvironment } from './dev-environment.ts';
 export interface DevSecrets {
   readonly JWT_SECRET: string;
   readonly CONTACT_KEYS: string;
+  /** Signs what the payment simulator reports. */
+  readonly PAYMENT_WEBHOOK_SECRET: string;
 }
 
 /** Where things lie in the data folder. */
@@ -42,6 +44,10 @@ export function chooseSecrets(file: string, fromEnvironment: DevEnvironment['sec
   const kept = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
   return {
     JWT_SECRET: fromEnvironment.jwtSecret ?? kept['JWT_SECRET'] ?? randomBytes(32).toString('base64url'),
+    PAYMENT_WEBHOOK_SECRET:
+      fromEnvironment.paymentWebhookSecret ??
+      kept['PAYMENT_WEBHOOK_SECRET'] ??
+      `whsec_${randomBytes(32).toString('base64')}`,
     CONTACT_KEYS: fromEnvironment.contactKeys ?? kept['CONTACT_KEYS'] ?? `dev1:${randomBytes(32).toString('base64')}`,
   };
 }

@@ -15,16 +15,18 @@ export interface DevTokenOptions {
   readonly tenant: string;
   readonly scopes: readonly Scope[];
   readonly ttlSeconds: number;
+  /** By default `dev`. */
+  readonly subject?: string;
 }
 
-/** Signs a JWT (HS256) with the claims `iss`, `aud`, `sub` (`dev`), `tenant`, `scope` (words separated by blanks), `iat`, `exp`. */
+/** Signs a JWT (HS256) with the claims `iss`, `aud`, `sub`, `tenant`, `scope` (words separated by blanks), `iat`, `exp`. */
 export function signDevToken(options: DevTokenOptions): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT({ tenant: options.tenant, scope: options.scopes.join(' ') })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setIssuer(options.issuer)
     .setAudience(options.audience)
-    .setSubject('dev')
+    .setSubject(options.subject ?? 'dev')
     .setIssuedAt(now)
     .setExpirationTime(now + options.ttlSeconds)
     .sign(new TextEncoder().encode(options.secret));

@@ -31,15 +31,17 @@ export function inboxPage(messages: readonly InboxMessage[]): string {
 </head>
 <body>
 <h1>Inbox</h1>
-<p>Development mail sink: nothing leaves this machine. The newest ${PAGE_LIMIT} mails; all of them as JSON: <a href="/messages">/messages</a></p>
-${shown === '' ? '<article>No mail yet.</article>' : shown}
+<p>Development mail sink: nothing leaves this machine. The newest ${PAGE_LIMIT} mails and text messages; all of them as JSON: <a href="/messages">/messages</a></p>
+${shown === '' ? '<article>Nothing yet.</article>' : shown}
 </body>
 </html>
 `;
 }
 
-function article({ subject, to, at, orderId, messageId, text }: InboxMessage): string {
-  const facts = [`to ${to}`, at, orderId ?? 'no order', messageId ?? 'no Message-ID'].map(escapeHtml).join(' · ');
+function article({ channel, subject, to, at, orderId, messageId, text }: InboxMessage): string {
+  const facts = [channel, `to ${to}`, at, orderId ?? 'no order', messageId ?? 'no Message-ID']
+    .map(escapeHtml)
+    .join(' · ');
   return `<article><h2>${escapeHtml(subject)}</h2><p>${facts}</p><pre>${escapeHtml(text)}</pre></article>`;
 }
 

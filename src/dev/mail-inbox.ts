@@ -4,6 +4,8 @@ import { z } from 'zod';
 
 /** A message as it stands in the file and in `GET /messages`. */
 export const messageSchema = z.object({
+  /** Files of earlier versions know mails only. */
+  channel: z.enum(['email', 'sms']).default('email'),
   messageId: z.string().nullable(),
   to: z.string(),
   subject: z.string(),
@@ -12,7 +14,7 @@ export const messageSchema = z.object({
   at: z.string(),
 });
 
-/** One mail as it arrived. A repeated Message-ID is a message of its own: a sink hides nothing. */
+/** One mail or text message as it arrived. A repeated Message-ID is a message of its own: a sink hides nothing. */
 export type InboxMessage = Readonly<z.infer<typeof messageSchema>>;
 
 /** How many messages are kept; a benchmark's worth, some 4 MB. */

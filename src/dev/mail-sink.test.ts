@@ -47,6 +47,7 @@ describe('mail sink', () => {
     const messages = await inbox(sink);
     expect(messages.map(({ subject }) => subject)).toEqual(['second', 'first', 'first']);
     expect(messages[2]).toEqual({
+      channel: 'email',
       messageId: '<one@example.com>',
       to: 'ada@example.com',
       subject: 'first',
@@ -56,6 +57,24 @@ describe('mail sink', () => {
     });
     expect(await inbox(sink, '/messages?limit=1')).toHaveLength(1);
     expect(await inbox(sink, '/messages?orderId=ord_2')).toHaveLength(0);
+  });
+
+  test('is an SMS gateway too, and shows text messages beside the mails', async () => {
+    const sink = await startSink();
+    await sendMail(sink, { subject: 'a mail' });
+    const post = (body: string): Promise<Response> =>
+      fetch(`http://127.0.0.1:${sink.ports.inbox}/sms`, { method: 'POST', body });
+    const text = { id: 'ord_1.order-confirmed.sms', to: '+4930123456', text: 'confirmed', reference: 'ord_1' };
+    expect((await post(JSON.stringify(text))).status).toBe(202);
+    expect((await post(JSON.stringify({ ...text, to: 'nobody' }))).status).toBe(422);
+    expect((await post('no JSON')).status).toBe(422);
+    const messages = await inbox(sink, '/messages?orderId=ord_1');
+    expect(messages.map(({ channel, to }) => [channel, to])).toEqual([
+      ['sms', '+4930123456'],
+      ['email', 'ada@example.com'],
+    ]);
+    const page = await (await fetch(`http://127.0.0.1:${sink.ports.inbox}/`)).text();
+    expect(page).toContain('sms · to +4930123456');
   });
 
   test('DELETE empties the inbox', async () => {
@@ -109,7 +128,14 @@ describe('inbox', () => {
   test('keeps the newest messages only, in memory and in the file', () => {
     const file = join(folder, 'many.jsonl');
     const messages = createMailInbox(file);
-    const message = { messageId: null, to: 'a@example.com', orderId: null, text: '', at: new Date().toISOString() };
+    const message = {
+      channel: 'email' as const,
+      messageId: null,
+      to: 'a@example.com',
+      orderId: null,
+      text: '',
+      at: new Date().toISOString(),
+    };
     const total = 2 * INBOX_LIMIT + 5;
     for (let number = 0; number < total; number++) messages.add({ ...message, subject: String(number) });
     expect(messages.newest()).toHaveLength(INBOX_LIMIT);

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import PostalMime from 'postal-mime';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
+import { z } from 'zod';
 import { createMailInbox, type InboxMessage, type MailInbox } from './mail-inbox.ts';
 import { inboxPage, PAGE_LIMIT, PAGE_SECURITY_POLICY, PAGE_STYLE } from './mail-inbox-page.ts';
 
@@ -28,7 +29,7 @@ interface Servers {
   readonly http: Server;
 }
 
-/** A mail server for development that delivers nothing and shows everything. */
+/** A mail server and SMS gateway for development that delivers nothing and shows everything. */
 export interface MailSink {
   /** Resolves when both ports listen; rejects with the system's error when one is taken. */
   start(): Promise<void>;
@@ -39,7 +40,7 @@ export interface MailSink {
 
 /**
  * Creates the sink: SMTP without authentication or TLS, and an HTTP inbox with `GET /` (a page), `GET /messages`
- * (newest first; `?orderId=` and `?limit=` narrow it) and `DELETE /messages`.
+ * (newest first; `?orderId=` and `?limit=` narrow it), `DELETE /messages` and `POST /sms`, which is an SMS gateway.
  */
 export function createMailSink(options: MailSinkOptions): MailSink {
   const { host, smtpPort, inboxPort, file = null } = options;
@@ -113,6 +114,7 @@ function createSmtpServer(inbox: MailInbox): SMTPServer {
 async function receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<InboxMessage> {
   const mail = await PostalMime.parse(await buffer(stream));
   return {
+    channel: 'email',
     messageId: mail.messageId ?? null,
     to: session.envelope.rcptTo.map(({ address }) => address).join(', '),
     subject: mail.subject ?? '',
@@ -120,6 +122,25 @@ async function receive(stream: SMTPServerDataStream, session: SMTPServerSession)
     text: mail.text ?? '',
     at: new Date().toISOString(),
   };
+}
+
+/** What `src/gateways/sms-gateway.ts` sends. */
+const textMessageSchema = z.object({
+  id: z.string(),
+  to: z.string().regex(/^\+[1-9]\d{6,14}$/),
+  text: z.string(),
+  reference: z.string().nullable().default(null),
+});
+
+async function receiveText(inbox: MailInbox, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const { id, to, text, reference } = textMessageSchema.parse(JSON.parse((await buffer(request)).toString('utf8')));
+    const at = new Date().toISOString();
+    inbox.add({ channel: 'sms', messageId: id, to, subject: '', orderId: reference, text, at });
+    response.writeHead(202).end();
+  } catch {
+    response.writeHead(422).end();
+  }
 }
 
 function answer(inbox: MailInbox, request: IncomingMessage, response: ServerResponse): void {
@@ -140,6 +161,9 @@ function answer(inbox: MailInbox, request: IncomingMessage, response: ServerResp
       break;
     case 'GET /messages':
       send(response, 'application/json', JSON.stringify(inbox.newest(filterFrom(url))));
+      break;
+    case 'POST /sms':
+      void receiveText(inbox, request, response);
       break;
     case 'DELETE /messages':
       inbox.clear();

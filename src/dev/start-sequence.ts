@@ -69,7 +69,7 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
     return [
       startDatabase(within, { ...secrets, ...known }),
       startTemporal(within, cliPath),
-      startSimulator(within),
+      startSimulator(within, secrets),
       startMailSink(within),
       runTask(within, 'workflow bundle', [context.entries.bundle], {}),
     ];
@@ -85,7 +85,8 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
 }
 
 /** Everything that is known before PostgreSQL has told its password. */
-function knownAddresses({ ports, external }: DevEnvironment): Variables {
+function knownAddresses({ ports, external, webhookAllowPrivate }: DevEnvironment): Variables {
+  const inboxUrl = external.smtpUrl === null ? `http://${LOOPBACK}:${ports.inbox}` : null;
   const uiUrl = external.temporalAddress === null ? `http://localhost:${ports.temporalUi}` : null;
   const addresses = {
     API_PORT: String(ports.api),
@@ -93,7 +94,9 @@ function knownAddresses({ ports, external }: DevEnvironment): Variables {
     TEMPORAL_UI_URL: external.temporalUiUrl ?? uiUrl,
     PAYMENT_GATEWAY_URL: external.paymentGatewayUrl ?? `http://${LOOPBACK}:${ports.simulator}`,
     SMTP_URL: external.smtpUrl ?? `smtp://${LOOPBACK}:${ports.smtp}`,
-    INBOX_URL: external.smtpUrl === null ? `http://${LOOPBACK}:${ports.inbox}` : null,
+    INBOX_URL: inboxUrl,
+    SMS_GATEWAY_URL: external.smsGatewayUrl ?? (inboxUrl === null ? null : `${inboxUrl}/sms`),
+    WEBHOOK_ALLOW_PRIVATE: webhookAllowPrivate,
   };
   return Object.fromEntries(Object.entries(addresses).filter((entry): entry is [string, string] => entry[1] !== null));
 }
@@ -132,12 +135,14 @@ async function startTemporal({ environment, paths, log, registry }: StartContext
   });
 }
 
-async function startSimulator(context: StartContext): Promise<void> {
+async function startSimulator(context: StartContext, secrets: DevSecrets): Promise<void> {
   const { ports, external } = context.environment;
   if (external.paymentGatewayUrl !== null) return;
   await startService(context, 'payment simulator', context.entries.simulator, {
     SIMULATOR_PORT: String(ports.simulator),
     SIMULATOR_LEDGER_FILE: context.paths.paymentLedger,
+    PAYMENT_WEBHOOK_URL: `http://${LOOPBACK}:${ports.api}/v1/payment-webhooks/simulator`,
+    PAYMENT_WEBHOOK_SECRET: secrets.PAYMENT_WEBHOOK_SECRET,
   });
   await untilListening(ports.simulator, context.signal);
   context.log(`payment simulator: listening on ${LOOPBACK}:${ports.simulator}`);

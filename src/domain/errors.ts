@@ -10,10 +10,18 @@ export const FAILURE_CODES = [
   'payment_gateway_open',
   'payment_mismatch',
   'payment_contract',
+  'refund_refused',
+  'notice_unmatched',
+  'notice_unexpected',
   'mail_unavailable',
   'mail_gateway_open',
   'mail_rejected',
+  'sms_unavailable',
+  'sms_gateway_open',
+  'sms_rejected',
+  'webhook_undelivered',
   'contact_unreadable',
+  'event_pump_fenced',
   'unclassified',
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
@@ -96,6 +104,36 @@ export class PaymentMismatchError extends OrderSagaError {
   }
 }
 
+/** The provider refused a refund for good (a closed card): the money stays owed until it is proved paid back. */
+export class RefundRefusedError extends OrderSagaError {
+  readonly code = 'refund_refused';
+  readonly key: string;
+  constructor(key: string, why: string) {
+    super(`the provider refused the refund ${key}: ${why}`);
+    this.key = key;
+  }
+}
+
+/** A provider reports about an order that does not exist. */
+export class NoticeUnmatchedError extends OrderSagaError {
+  readonly code = 'notice_unmatched';
+  readonly eventId: string;
+  constructor(eventId: string, orderId: string | null) {
+    super(`the notice ${eventId} is about ${orderId ?? 'no order of ours'}, which is not there`);
+    this.eventId = eventId;
+  }
+}
+
+/** A provider reports money that no command of ours has moved, or that did not move as the books say. */
+export class NoticeUnexpectedError extends OrderSagaError {
+  readonly code = 'notice_unexpected';
+  readonly eventId: string;
+  constructor(eventId: string, kind: string, key: string | null) {
+    super(`the notice ${eventId} tells of ${kind} under ${key ?? 'no key of ours'}, which does not fit the books`);
+    this.eventId = eventId;
+  }
+}
+
 /** The provider refused the request itself, or its answer cannot be read: configuration or code is wrong. */
 export class PaymentContractError extends OrderSagaError {
   readonly code = 'payment_contract';
@@ -140,6 +178,52 @@ export class MailRejectedError extends OrderSagaError {
   }
 }
 
+/** The SMS gateway did not take the text message now. */
+export class SmsUnavailableError extends OrderSagaError {
+  readonly code = 'sms_unavailable';
+  readonly orderId: string;
+  constructor(orderId: string) {
+    super(`the text message for ${orderId} could not be sent now`);
+    this.orderId = orderId;
+  }
+}
+
+/** The circuit breaker around the SMS gateway is open: the text message was not sent. */
+export class SmsGatewayOpenError extends OrderSagaError {
+  readonly code = 'sms_gateway_open';
+  readonly orderId: string;
+  constructor(orderId: string) {
+    super(`the text message for ${orderId} was not sent: the circuit breaker is open`);
+    this.orderId = orderId;
+  }
+}
+
+/** The SMS gateway refused the text message for good, for example because the number does not exist. */
+export class SmsRejectedError extends OrderSagaError {
+  readonly code = 'sms_rejected';
+  readonly orderId: string;
+  readonly status: number;
+  constructor(orderId: string, status: number) {
+    super(`the text message for ${orderId} was refused for good (${status})`);
+    this.orderId = orderId;
+    this.status = status;
+  }
+}
+
+/** A webhook was not accepted by its receiver, or its turn has not come; it is tried again after `retryInMs`. */
+export class WebhookUndeliveredError extends OrderSagaError {
+  readonly code = 'webhook_undelivered';
+  readonly deliveryId: string;
+  readonly why: string;
+  readonly retryInMs: number;
+  constructor(deliveryId: string, why: string, retryInMs: number) {
+    super(`webhook ${deliveryId} is not delivered: ${why}`);
+    this.deliveryId = deliveryId;
+    this.why = why;
+    this.retryInMs = retryInMs;
+  }
+}
+
 /** Sealed contact data cannot be opened: its key is unknown here or it was changed. */
 export class ContactUnreadableError extends OrderSagaError {
   readonly code = 'contact_unreadable';
@@ -147,6 +231,14 @@ export class ContactUnreadableError extends OrderSagaError {
   constructor(keyId: string) {
     super(`contact data sealed with key ${keyId} cannot be opened`);
     this.keyId = keyId;
+  }
+}
+
+/** Another worker has taken a partition of the event log over: what this one still had in hand was not written. */
+export class EventPumpFencedError extends OrderSagaError {
+  readonly code = 'event_pump_fenced';
+  constructor(consumer: string, partition: number) {
+    super(`${consumer}/${partition} belongs to another worker now`);
   }
 }
 

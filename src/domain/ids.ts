@@ -15,8 +15,12 @@ export type OrderId = string;
  * which is what makes a repeated POST find the first order instead of making a second one.
  */
 export function orderIdFor(tenantId: string, idempotencyKey: string): OrderId {
-  const digest = createHash('sha256').update(`${tenantId}\0${idempotencyKey}`, 'utf8').digest();
-  return `ord_${base32(digest).slice(0, ID_CHARACTERS)}`;
+  return `ord_${base32Digest(`${tenantId}\0${idempotencyKey}`)}`;
+}
+
+/** First 26 characters of lower-case base32(SHA-256(text)). */
+export function base32Digest(text: string): string {
+  return base32(createHash('sha256').update(text, 'utf8').digest()).slice(0, ID_CHARACTERS);
 }
 
 /** Whether a string has the form of an order id; says nothing about its existence. */

@@ -46,6 +46,11 @@ export function statusesLeadingTo(to: OrderStatus): readonly OrderStatus[] {
 
 const IN_MOTION: readonly OrderStatus[] = ['PENDING', 'CANCELLING', 'REFUNDING'];
 
+/** Statuses that nothing leaves any more. */
+export function isTerminal(status: OrderStatus): boolean {
+  return ORDER_TRANSITIONS[status].length === 0;
+}
+
 /** At rest: nothing is being done for the order, and all effects of its status are visible to the next read. */
 export function isAtRest(status: OrderStatus): boolean {
   return !IN_MOTION.includes(status);

@@ -23,6 +23,9 @@ export type PaymentState = (typeof PAYMENT_STATES)[number];
 export const CAPTURE_MODES = ['automatic', 'manual'] as const;
 export type CaptureMode = (typeof CAPTURE_MODES)[number];
 
+/** Provider reference of a refund that was paid back outside, before the evidence for it. */
+export const EVIDENCE_PREFIX = 'evidence:';
+
 /** Sums of an order's successful operations in minor units; refunded <= captured <= authorized always holds. */
 export interface PaymentBalance {
   readonly authorizedMinor: number;
@@ -67,6 +70,13 @@ export function paymentStateOf(balance: PaymentBalance, lastCharge: PaymentOpera
  * unknowns are lost replies, then long enough for a provider's outage. 1 + 5 + 30 + 120 + 600 = 756 s in all; then a case.
  */
 export const PAYMENT_RETRY_DELAYS_MS = [1_000, 5_000, 30_000, 120_000, 600_000] as const;
+
+/**
+ * How long a provider keeps an authorization: card networks allow 7 days for most merchants. The order acts a day
+ * before, so that a capture is never sent against an authorization that has just lapsed.
+ */
+export const AUTHORIZATION_DAYS = 7;
+export const AUTHORIZATION_MARGIN_DAYS = 1;
 
 /** Limit of the one quick money call inside the workflow task; a provider that needs longer is waited for outside it. */
 export const LOCAL_PAYMENT_TRY_MS = 1_000;

@@ -42,6 +42,11 @@ export interface VoidRequest {
   readonly currency: string;
 }
 
+/** Takes (a part of) an authorized charge. */
+export interface CaptureRequest extends VoidRequest {
+  readonly amountMinor: number;
+}
+
 /** A refund of (a part of) a captured charge. */
 export interface RefundRequest extends VoidRequest {
   readonly amountMinor: number;
@@ -61,6 +66,9 @@ export interface PaymentGateway {
   /** Looks a charge up by its key; `request` says what the answer must match. */
   lookup(request: ChargeRequest, signal: AbortSignal): Promise<LookupOutcome>;
   voidByKey(request: VoidRequest, signal: AbortSignal): Promise<VoidOutcome>;
+  /** Captures; repeated under its key it answers as the first time. */
+  capture(request: CaptureRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;
+  /** Refunds; @throws {RefundRefusedError} when the provider cannot pay back to this method. */
   refund(request: RefundRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;
   /** Resolves when the provider answers at all. */
   ping(signal: AbortSignal): Promise<void>;

@@ -4,9 +4,11 @@ import {
   PaymentGatewayOpenError,
   PaymentMismatchError,
   PaymentOutcomeUnknownError,
+  RefundRefusedError,
 } from '../domain/errors.ts';
 import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
 import type {
+  CaptureRequest,
   ChargeOutcome,
   ChargeRequest,
   LookupOutcome,
@@ -35,7 +37,7 @@ const voidAnswer = z.object({
   paymentId: z.string().optional(),
 });
 
-const refundAnswer = z.object({ id: z.string(), orderId: z.string(), amountMinor: z.number(), currency: z.string() });
+const movementAnswer = z.object({ id: z.string(), orderId: z.string(), amountMinor: z.number(), currency: z.string() });
 
 const refusalAnswer = z.object({ code: z.string() });
 
@@ -78,7 +80,8 @@ export function createSimulatorPaymentGateway(options: {
     charge: async (request, signal) => readCharge(request, await call(chargeCall(request), signal)),
     lookup: (request, signal) => lookup(call, request, signal),
     voidByKey: (request, signal) => voidByKey(call, request, signal),
-    refund: (request, signal) => refund(call, request, signal),
+    capture: (request, signal) => move(call, 'capture', request, signal),
+    refund: (request, signal) => move(call, 'refund', request, signal),
     ping: async (signal) => {
       await send(options.baseUrl, { method: 'GET', path: '/healthz', about: 'ping', route: 'ping' }, signal);
     },
@@ -147,25 +150,31 @@ async function voidByKey(call: Caller, request: VoidRequest, signal: AbortSignal
   };
 }
 
-async function refund(call: Caller, request: RefundRequest, signal: AbortSignal): Promise<{ providerRef: string }> {
+/** Captures and refunds differ in their path only. */
+async function move(
+  call: Caller,
+  kind: 'capture' | 'refund',
+  request: CaptureRequest | RefundRequest,
+  signal: AbortSignal,
+): Promise<{ providerRef: string }> {
   const { key, chargeKey, orderId, amountMinor, currency } = request;
   const answer = await call(
     {
       method: 'POST',
-      path: `${keyPath(chargeKey)}/refunds`,
+      path: `${keyPath(chargeKey)}/${kind}s`,
       about: key,
-      route: 'refund',
+      route: kind,
       idempotencyKey: key,
       body: { orderId, amountMinor, currency },
     },
     signal,
   );
   if (answer.status !== 200 && answer.status !== 201) throw refusalOf(key, answer);
-  const refunded = parseAnswer(key, refundAnswer, answer);
-  if (refunded.orderId !== orderId) throw new PaymentMismatchError(key, 'orderId');
-  if (refunded.amountMinor !== amountMinor) throw new PaymentMismatchError(key, 'amountMinor');
-  if (refunded.currency !== currency) throw new PaymentMismatchError(key, 'currency');
-  return { providerRef: refunded.id };
+  const moved = parseAnswer(key, movementAnswer, answer);
+  if (moved.orderId !== orderId) throw new PaymentMismatchError(key, 'orderId');
+  if (moved.amountMinor !== amountMinor) throw new PaymentMismatchError(key, 'amountMinor');
+  if (moved.currency !== currency) throw new PaymentMismatchError(key, 'currency');
+  return { providerRef: moved.id };
 }
 
 /** One HTTP call, never repeated here. Everything but a readable answer below 500 leaves the outcome unknown. */
@@ -219,6 +228,7 @@ function refusalOf(key: string, answer: Answer): Error {
   const code = refusal.success ? refusal.data.code : 'no code';
   // 409: an earlier call with this key is still being processed, so its outcome is open.
   if (answer.status === 409) return new PaymentOutcomeUnknownError(key, `the provider answered ${code}`);
+  if (code === 'refund_failed') return new RefundRefusedError(key, code);
   return new PaymentContractError(key, `${answer.status} ${code}`);
 }
 

@@ -5,6 +5,8 @@ export interface SimulatorConfig {
   readonly port: number;
   readonly host: string;
   readonly ledgerFile: string;
+  /** Where effects are reported; null for nowhere. */
+  readonly webhook: { readonly url: string; readonly secret: string } | null;
 }
 
 /** The environment is wrong; `message` lists every problem, one per line, each with its variable. */
@@ -16,6 +18,11 @@ class SimulatorConfigError extends Error {
 }
 
 const environmentSchema = z.object({
+  PAYMENT_WEBHOOK_URL: z.url().optional(),
+  PAYMENT_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/, 'must be whsec_ and 24 to 64 bytes in base64')
+    .optional(),
   SIMULATOR_PORT: z
     .string()
     .regex(/^\d{1,5}$/, 'must be a port number')
@@ -40,5 +47,9 @@ export function loadSimulatorConfig(env: Readonly<Record<string, string | undefi
     throw new SimulatorConfigError(parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`));
   }
   const { SIMULATOR_PORT: port, SIMULATOR_HOST: host, SIMULATOR_LEDGER_FILE: ledgerFile } = parsed.data;
-  return { port, host, ledgerFile };
+  const { PAYMENT_WEBHOOK_URL: url, PAYMENT_WEBHOOK_SECRET: secret } = parsed.data;
+  if (url === undefined) return { port, host, ledgerFile, webhook: null };
+  if (secret === undefined)
+    throw new SimulatorConfigError(['PAYMENT_WEBHOOK_SECRET is required with PAYMENT_WEBHOOK_URL']);
+  return { port, host, ledgerFile, webhook: { url, secret } };
 }

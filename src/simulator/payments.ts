@@ -15,6 +15,7 @@ import {
   type Reply,
 } from './replies.ts';
 import type { EffectRequest } from './requests.ts';
+import type { WebhookSender } from './webhooks.ts';
 
 /** Requests that may wait at once (slow, delayed or late); each holds about 1 kB, so 10,000 stay below 10 MB. */
 const MAX_WAITING = 10_000;
@@ -29,6 +30,7 @@ export interface PaymentsDeps {
   readonly ledger: Ledger;
   readonly faults: FaultSwitches;
   readonly delays: Delays;
+  readonly webhooks: WebhookSender;
   /** How long `pm_slow` takes before it is applied. */
   readonly slowMs: number;
   /** Told when a late request, which nobody waits for, cannot be written. */
@@ -120,24 +122,32 @@ class PaymentMachine implements Payments {
     const elapsed = await this.#deps.delays.wait(ms);
     // A key in flight belongs to a repeat of the same request, which will write the one effect itself.
     if (!elapsed || this.#isInFlight(request.key)) return;
-    this.#record(request);
+    const { tell } = this.#record(request);
     await this.#deps.ledger.durable();
+    tell();
   }
 
   async #apply(request: EffectRequest, behavior: MethodBehavior): Promise<Answer> {
     const { ledger, faults } = this.#deps;
-    const { reply, written } = this.#record(request);
+    const { reply, written, tell } = this.#record(request);
     await ledger.durable();
+    tell();
     const loses = written && (behavior.losesReply || faults.strikes(faults.current().resetAfterRate));
     return loses ? RESET : reply;
   }
 
-  #record(request: EffectRequest): { reply: Reply; written: boolean } {
-    const { ledger } = this.#deps;
+  /** `tell` reports it; only what is durable may be told. */
+  #record(request: EffectRequest): { reply: Reply; written: boolean; tell: () => void } {
+    const { ledger, webhooks } = this.#deps;
     const decision = decide(ledger, request, this.#isInFlight);
-    if (decision.kind === 'answer') return { reply: decision.reply, written: false };
-    ledger.append(decision.record);
-    return { reply: replyFor(decision.record), written: true };
+    if (decision.kind === 'answer') {
+      const { reply } = decision;
+      const isFailedRefund = request.kind === 'refund' && 'code' in reply.body && reply.body.code === 'refund_failed';
+      return { reply, written: false, tell: () => isFailedRefund && webhooks.refundFailed(request) };
+    }
+    const { record } = decision;
+    ledger.append(record);
+    return { reply: replyFor(record), written: true, tell: () => webhooks.effect(record) };
   }
 
   /** The index runs ahead of the disk; nothing derived from it is told before the disk has caught up. */

@@ -5,6 +5,7 @@ import { createDelays } from './delays.ts';
 import { createFaultSwitches } from './faults.ts';
 import { openLedger } from './ledger.ts';
 import { createPayments } from './payments.ts';
+import { createWebhookSender, type WebhookTarget } from './webhooks.ts';
 
 /** `pm_slow` takes 2 s: longer than the order service's quick local try (1 s), shorter than its retried step (5 s). */
 const SLOW_MS = 2_000;
@@ -30,6 +31,8 @@ export interface SimulatorOptions {
   readonly slowMs?: number;
   /** Numbers in [0, 1) for the fault rates; default `Math.random`. */
   readonly random?: () => number;
+  /** Where effects are reported; default: nowhere. */
+  readonly webhook?: WebhookTarget | null;
   /** Told about a torn ledger line or an internal failure; default: a line on stderr. */
   readonly warn?: (message: string) => void;
 }
@@ -48,11 +51,13 @@ export interface Simulator {
  * with `code` `EADDRINUSE` when the port is taken.
  */
 export async function createSimulator(options: SimulatorOptions): Promise<Simulator> {
-  const { host = '127.0.0.1', port = 0, slowMs = SLOW_MS, warn = warnOnStderr } = options;
+  const { host = '127.0.0.1', port = 0, slowMs = SLOW_MS, webhook = null, warn = warnOnStderr } = options;
   const ledger = await openLedger(options.ledgerFile, warn);
   const delays = createDelays();
   const faults = createFaultSwitches(options.random);
-  const payments = createPayments({ ledger, faults, delays, slowMs, warn });
+  const webhookDelays = createDelays();
+  const webhooks = createWebhookSender(webhook, webhookDelays, warn);
+  const payments = createPayments({ ledger, faults, delays, webhooks, slowMs, warn });
   const listener = getRequestListener(createApp({ payments, faults, warn }).fetch, { hostname: 'localhost' });
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, outgoing) => {
     void listener(incoming, outgoing);
@@ -67,6 +72,7 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     port: boundPort,
     close() {
       delays.stop();
+      webhookDelays.stop();
       closing ??= closeServer(server).then(() => ledger.close());
       return closing;
     },

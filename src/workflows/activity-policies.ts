@@ -4,6 +4,7 @@ import {
   PAYMENT_LOOKUP_TIMEOUT_MS,
   PAYMENT_RETRY_DELAYS_MS,
 } from '../domain/payment.ts';
+import type { CaseAction } from '../domain/case.ts';
 import { WORKFLOW_TASK_TIMEOUT_MS, type Collaborator, type TaskQueue } from './contract.ts';
 
 /** How one step is tried, retried and given up. All times in milliseconds. */
@@ -27,6 +28,8 @@ export interface StepPolicy {
   readonly budgetMs: number | null;
   /** When spent: `park` waits for a person; `persist` opens a case too, and goes on trying slowly by itself. */
   readonly whenSpent: 'park' | 'persist';
+  /** What an operator may do about its case; by default only `retry`. */
+  readonly actions?: readonly CaseAction[];
 }
 
 const SECOND = 1_000;
@@ -82,6 +85,7 @@ export const STEP_POLICIES = {
     queue: 'inventory',
     collaborator: 'inventory',
     whenSpent: 'park',
+    actions: ['retry', 'abort'],
   },
   takePayment: {
     ...PAYMENT,
@@ -90,6 +94,7 @@ export const STEP_POLICIES = {
     queue: 'payments',
     collaborator: 'payment',
     whenSpent: 'park',
+    actions: ['retry', 'retryWith', 'abort'],
   },
   commitStock: {
     ...DATABASE,
@@ -98,6 +103,7 @@ export const STEP_POLICIES = {
     queue: 'inventory',
     collaborator: 'inventory',
     whenSpent: 'persist',
+    actions: ['retry', 'abort'],
   },
   retakeStock: {
     ...DATABASE,
@@ -106,6 +112,7 @@ export const STEP_POLICIES = {
     queue: 'inventory',
     collaborator: 'inventory',
     whenSpent: 'persist',
+    actions: ['retry', 'abort'],
   },
   confirmOrder: {
     ...DATABASE,
@@ -130,6 +137,7 @@ export const STEP_POLICIES = {
     queue: 'payments',
     collaborator: 'payment',
     whenSpent: 'persist',
+    actions: ['retry', 'forceResolve'],
   },
   releaseStock: {
     ...DATABASE,
@@ -147,6 +155,106 @@ export const STEP_POLICIES = {
     collaborator: null,
     whenSpent: 'persist',
   },
+  extendHold: {
+    ...DATABASE,
+    id: 'extend-hold',
+    summary: 'Hold the stock longer',
+    queue: 'inventory',
+    collaborator: 'inventory',
+    whenSpent: 'persist',
+  },
+  awaitCapture: {
+    ...DATABASE,
+    id: 'await-capture',
+    summary: 'Store that the capture is awaited',
+    queue: 'orders',
+    collaborator: null,
+    whenSpent: 'persist',
+  },
+  decideCommand: {
+    ...DATABASE,
+    id: 'decide-command',
+    summary: 'Decide a command',
+    queue: 'orders',
+    collaborator: null,
+    whenSpent: 'persist',
+  },
+  readOrder: {
+    ...DATABASE,
+    id: 'read-order',
+    summary: 'Read the order',
+    queue: 'orders',
+    collaborator: null,
+    whenSpent: 'persist',
+  },
+  readMoney: {
+    ...DATABASE,
+    id: 'read-money',
+    summary: 'Read what is taken',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'persist',
+  },
+  abandonCharge: {
+    ...PAYMENT,
+    id: 'abandon-charge',
+    summary: 'Prove that a charge cannot happen',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'persist',
+    actions: ['retry'],
+  },
+  capturePayment: {
+    ...PAYMENT,
+    id: 'capture-payment',
+    summary: 'Take the authorized money',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'park',
+  },
+  refundPayment: {
+    ...PAYMENT,
+    id: 'refund-payment',
+    summary: 'Pay back',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'persist',
+    actions: ['retry', 'forceResolve'],
+  },
+  recordEvidence: {
+    ...DATABASE,
+    id: 'record-evidence',
+    summary: 'Store the evidence of a payment outside',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'persist',
+  },
+  settleOrder: {
+    ...DATABASE,
+    id: 'settle-order',
+    summary: 'Store how the command ended',
+    queue: 'orders',
+    collaborator: null,
+    whenSpent: 'persist',
+  },
+  judgeNotice: {
+    ...DATABASE,
+    id: 'judge-notice',
+    summary: 'Compare a notice with the books',
+    queue: 'orders',
+    collaborator: null,
+    whenSpent: 'park',
+    actions: ['retry', 'skip'],
+  },
+  returnCharge: {
+    ...PAYMENT,
+    id: 'return-charge',
+    summary: 'Look late money up and give it back',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'persist',
+    actions: ['retry', 'forceResolve'],
+  },
 } as const satisfies Record<string, StepPolicy>;
 
 /** Names of the steps, equal to their activities' names. */
@@ -155,31 +263,32 @@ export type StepName = keyof typeof STEP_POLICIES;
 /** Pause between the tries of a step that persists past its budget: an open case already tells a person. */
 export const PERSIST_INTERVAL_MS = 1 * MINUTE;
 
+/** What an operator may do when a step is not said to allow more. */
+const USUAL_ACTIONS: readonly CaseAction[] = ['retry'];
+
+/** What an operator may do about a step's case. */
+export function actionsOf(policy: StepPolicy): readonly CaseAction[] {
+  return policy.actions ?? USUAL_ACTIONS;
+}
+
+/**
+ * While an order waits for a person with its payment unknown, its hold is made longer each time half of it has passed,
+ * for 24 hours at most: nobody should find his paid goods sold, and nothing should stay blocked for weeks.
+ */
+export const HOLD_EXTENSION = { partOfTtl: 0.5, limitMs: 24 * 60 * MINUTE } as const;
+
 /** Case bookkeeping never gives up: 1 s to 30 s between tries, without a limit on their number. */
 export const CASE_BOOKKEEPING = {
   startToCloseTimeout: 5 * SECOND,
   retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 30 * SECOND },
 } as const;
 
-/**
- * A message gets one quick local try (SMTP on a good day: 10-100 ms), then 1 s, 2 s ... 5 min between attempts
- * for 24 hours: longer than most mail servers are away, shorter than a confirmation stays interesting.
- */
-export const NOTIFICATION_POLICY = {
-  localTimeoutMs: 1_500,
-  attemptTimeoutMs: 15 * SECOND,
-  firstDelayMs: 1 * SECOND,
-  backoff: 2,
-  maxDelayMs: 5 * MINUTE,
-  budgetMs: 24 * 60 * MINUTE,
-} as const;
-
-/** Holds are swept in batches; each one is its own transaction of a few milliseconds. */
-export const SWEEP_POLICY = {
-  batch: 200,
-  startToCloseTimeout: 60 * SECOND,
-  retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 10 * SECOND, maximumAttempts: 5 },
-} as const;
+/** Steps that wait for the payment provider, as they are called in the Web UI. */
+export function waitingPaymentSteps(): string[] {
+  return Object.values<StepPolicy>(STEP_POLICIES)
+    .filter(({ queue, budgetMs }) => queue === 'payments' && budgetMs === PAYMENT.budgetMs)
+    .map(({ id }) => id);
+}
 
 /** Longest time from the first money call to the point where a person is asked, in milliseconds. */
 export function paymentBudgetMs(): number {

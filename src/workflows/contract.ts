@@ -1,12 +1,16 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
-import { defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { CaseDecision } from '../domain/case.ts';
+import type { CaptureCommand, CommandDecision, CommandKind, OrderCommand } from '../domain/command.ts';
 import type { SealedContact } from '../domain/contact-sealer.ts';
-import type { MessageTemplate } from '../domain/notification.ts';
+import type { EventConsumer } from '../domain/event.ts';
+import type { MessageChannel, MessageTemplate } from '../domain/notification.ts';
 import type { OrderRequest } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
+import type { NoticeKey } from '../domain/payment-notice.ts';
 
 /** Task queues: workflows and their local steps run on `orders`, retried steps on their collaborator's queue. */
-export const TASK_QUEUES = ['orders', 'inventory', 'payments', 'notifications'] as const;
+export const TASK_QUEUES = ['orders', 'inventory', 'payments', 'notifications', 'events'] as const;
 export type TaskQueue = (typeof TASK_QUEUES)[number];
 
 /** Collaborators whose steps may be moved out of the order worker. */
@@ -23,6 +27,10 @@ export interface OrderSettings {
   readonly placement: StepPlacement;
   /** How long stock stays held for an order that is not paid. */
   readonly holdTtlSeconds: number;
+  /** How long after its confirmation an order may be cancelled; absent in orders of earlier versions. */
+  readonly cancelWindowSeconds?: number;
+  /** Whether text messages are sent; absent in orders of earlier versions, and where no gateway is set. */
+  readonly sendsTextMessages?: true;
 }
 
 /** Input of {@link ORDER_WORKFLOW}. */
@@ -47,8 +55,19 @@ export interface NotificationWorkflowInput {
   readonly orderId: string;
   readonly tenantId: string;
   readonly template: MessageTemplate;
+  /** How it travels; a mail when it is not said. */
+  readonly channel?: MessageChannel;
   readonly sealedContact: SealedContact;
   readonly content: NotificationContent;
+  /** A further copy that an operator asked for: the id of the request. Absent: the message as the order sends it. */
+  readonly copy?: string;
+}
+
+/** Input of {@link WEBHOOK_WORKFLOW}: one subscription's deliveries about one order. */
+export interface WebhookWorkflowInput {
+  readonly subscriptionId: string;
+  /** The order's id. */
+  readonly key: string;
 }
 
 /** What a message says; free of personal data. */
@@ -58,21 +77,131 @@ export interface NotificationContent {
   readonly reference: string | null;
 }
 
+/** Input of {@link SETTLE_WORKFLOW}: carries out a command of an order whose own workflow has closed. */
+export interface SettleWorkflowInput {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly correlationId: string;
+  /** `repair`: gives back whatever an order that is not sold still holds or has paid, on behalf of nobody's command. */
+  readonly kind: CommandKind | 'repair';
+  readonly command: OrderCommand;
+  /** Of a capture or a refund; null is all that is left. */
+  readonly amountMinor: number | null;
+  readonly request: OrderRequest;
+  readonly sealedContact: SealedContact | null;
+  readonly settings: OrderSettings;
+}
+
+/** How a settle workflow ended. */
+export interface SettleWorkflowResult {
+  readonly decision: CommandDecision;
+}
+
+/** Input of {@link NOTICE_WORKFLOW}: sees to it that a provider's report is looked up. */
+export interface NoticeWorkflowInput {
+  readonly notice: NoticeKey;
+  /** The order, or what stands for it while there is none. */
+  readonly orderId: string;
+  /** Whose operators see a case about it. */
+  readonly tenantId: string;
+  readonly correlationId: string;
+  readonly settings: OrderSettings;
+}
+
+/** Input of {@link REDRIVE_WORKFLOW}. */
+export interface RedriveWorkflowInput {
+  readonly redriveId: string;
+  readonly tenantId: string;
+  readonly fingerprint: string;
+  /** Cases that are tried before any other. */
+  readonly canary: number;
+  readonly maxPerSecond: number;
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/** Input of {@link EVENT_PUMP_WORKFLOW}: one partition of the event log, and who reads it. */
+export interface EventPumpInput {
+  readonly consumer: EventConsumer;
+  readonly partition: number;
+}
+
+/** How far a redrive is. `stopped`: cases failed again, the rest was left alone. */
+export interface RedriveProgress {
+  readonly state: 'canary' | 'tenth' | 'rest' | 'done' | 'stopped';
+  readonly tried: number;
+  readonly resolved: number;
+  readonly failedAgain: number;
+}
+
 /** Workflow types, as registered. */
 export const ORDER_WORKFLOW = 'orderWorkflow';
 export const SWEEP_WORKFLOW = 'sweepHoldsWorkflow';
+export const SETTLE_WORKFLOW = 'settleWorkflow';
+export const REDRIVE_WORKFLOW = 'redriveWorkflow';
+export const EVENT_PUMP_WORKFLOW = 'eventPumpWorkflow';
+export const ORDER_FEED_WORKFLOW = 'orderFeedWorkflow';
+export const EVENT_MAINTENANCE_WORKFLOW = 'maintainEventLogWorkflow';
+
+/** Workflow id of the feed of orders into the event log, and of the schedule that looks after the log. */
+export const ORDER_FEED_ID = 'order-feed';
+export const EVENT_MAINTENANCE_SCHEDULE_ID = 'maintain-event-log';
+export const NOTIFICATION_WORKFLOW = 'notificationWorkflow';
+export const NOTICE_WORKFLOW = 'noticeWorkflow';
+export const NOTICE_SWEEP_WORKFLOW = 'sweepNoticesWorkflow';
+export const WEBHOOK_WORKFLOW = 'webhookWorkflow';
+export const WEBHOOK_SWEEP_WORKFLOW = 'sweepWebhooksWorkflow';
 
 /** Schedule that expires overdue holds. */
 export const SWEEP_SCHEDULE_ID = 'sweep-holds';
+
+/** Schedule that sees to providers' reports that nothing became of yet. */
+export const NOTICE_SWEEP_SCHEDULE_ID = 'sweep-payment-notices';
+/** Schedule that finds deliveries whose workflow was never started. */
+export const WEBHOOK_SWEEP_SCHEDULE_ID = 'sweep-webhooks';
 
 /** Workflow id of an order: also what makes a second start of the same order impossible. */
 export function orderWorkflowId(orderId: string): string {
   return `order/${orderId}`;
 }
 
-/** Workflow id of a message that outlives its order. */
-export function notificationWorkflowId(orderId: string, template: MessageTemplate): string {
-  return `notification/${orderId}/${template}`;
+/** Workflow id of a command that is carried out after the order's workflow has closed. */
+export function settleWorkflowId(orderId: string, commandId: string): string {
+  return `settle/${orderId}/${commandId}`;
+}
+
+/** Workflow id of an order's notices: they take turns, so that one case at a time asks about its money. */
+export function noticeWorkflowId(orderId: string): string {
+  return settleWorkflowId(orderId, 'notice');
+}
+
+/** Workflow id of a redrive. */
+export function redriveWorkflowId(redriveId: string): string {
+  return `redrive/${redriveId}`;
+}
+
+/** Workflow id of the pump of one partition. */
+export function eventPumpWorkflowId({ consumer, partition }: EventPumpInput): string {
+  return `event-pump/${consumer}/${partition}`;
+}
+
+/**
+ * Workflow id of a message that outlives its order, or of a further copy of one; that of a mail has no channel in it, as
+ * in earlier versions.
+ */
+export function notificationWorkflowId(
+  orderId: string,
+  template: MessageTemplate,
+  channel: MessageChannel = 'email',
+  copy?: string,
+): string {
+  const parts = [orderId, template, ...(channel === 'email' ? [] : [channel]), ...(copy === undefined ? [] : [copy])];
+  return `notification/${parts.join('/')}`;
+}
+
+/** Workflow id of a subscription's deliveries about one order: there is one at a time, so they stay in order. */
+export function webhookWorkflowId({ subscriptionId, key }: WebhookWorkflowInput): string {
+  return `webhook/${subscriptionId}/${key}`;
 }
 
 /** Memo of an order workflow: readable while the order has no row yet. */
@@ -91,6 +220,38 @@ export const CASE_KIND = defineSearchAttributeKey('CaseKind', SearchAttributeTyp
 
 /** Tries the parked step of an order again; without effect while nothing is parked. */
 export const resumeOrderSignal = defineSignal('resumeOrder');
+
+/** What the order's own workflow says to a command; `closed`: it is on its last steps, the command goes on as settle. */
+export type CommandReply = CommandDecision | 'closed';
+
+/** Cancels the order and answers what will happen; repeated under its id it answers as the first time. */
+export const cancelOrderUpdate = defineUpdate<CommandReply, [OrderCommand]>('cancelOrder');
+
+/** The same command when nobody answered the Update in time; both may arrive. */
+export const cancelOrderSignal = defineSignal<[OrderCommand]>('cancelOrderRequested');
+
+/** Takes the authorized money, or a part of it, while the order awaits it. */
+export const capturePaymentUpdate = defineUpdate<CommandReply, [CaptureCommand]>('capturePayment');
+
+/** The same command when nobody answered the Update in time; both may arrive. */
+export const capturePaymentSignal = defineSignal<[CaptureCommand]>('capturePaymentRequested');
+
+/** Resolves the case that the workflow is parked on; refused when it is parked on none, or on another one. */
+export const resolveCaseUpdate = defineUpdate<void, [CaseDecision]>('resolveCase');
+
+/**
+ * There is something to deliver. `at_once`: also what waits for its next attempt is tried now, because a person asked
+ * for it.
+ */
+export const webhookWakeSignal = defineSignal<['in_turn' | 'at_once']>('webhookWake');
+
+/** Stops a consumer in all partitions, lets it go on, or sets one partition back so that a sequence is next. */
+export const pauseConsumerSignal = defineSignal('pauseConsumer');
+export const resumeConsumerSignal = defineSignal('resumeConsumer');
+export const rewindCursorSignal = defineSignal<[number]>('rewindCursor');
+
+/** How far a redrive is. */
+export const redriveProgressQuery = defineQuery<RedriveProgress>('redriveProgress');
 
 /**
  * A workflow task that a dead worker held is given to another one after this. Local steps of one pass take tens

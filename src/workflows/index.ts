@@ -1,4 +1,11 @@
 /** What the workflow bundle registers. */
 export { orderWorkflow } from './order-workflow.ts';
+export { settleWorkflow } from './settle-workflow.ts';
 export { notificationWorkflow } from './notification-workflow.ts';
+export { noticeWorkflow } from './notice-workflow.ts';
+export { redriveWorkflow } from './redrive-workflow.ts';
+export { sweepWebhooksWorkflow, webhookWorkflow } from './webhook-workflow.ts';
 export { sweepHoldsWorkflow } from './sweep-workflow.ts';
+export { eventPumpWorkflow, orderFeedWorkflow } from './event-pump-workflow.ts';
+export { maintainEventLogWorkflow } from './event-maintenance-workflow.ts';
+export { sweepNoticesWorkflow } from './notice-sweep-workflow.ts';

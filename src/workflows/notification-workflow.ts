@@ -1,11 +1,12 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { CASE_BOOKKEEPING, NOTIFICATION_POLICY } from './activity-policies.ts';
+import { CASE_BOOKKEEPING } from './activity-policies.ts';
+import { NOTIFICATION_POLICY } from './background-policies.ts';
 import type { NotificationWorkflowInput } from './contract.ts';
 import { failureOf } from './step.ts';
 
 /**
- * Delivers one message whose order is already closed: retried for a day, then given up.
+ * Delivers one message whose order is already closed, or a further copy of it: retried for a day, then given up.
  * Its fate never leads back to the order.
  */
 export async function notificationWorkflow(message: NotificationWorkflowInput): Promise<void> {
@@ -26,6 +27,13 @@ export async function notificationWorkflow(message: NotificationWorkflowInput): 
   } catch (error) {
     failureOf(error);
     const { giveUpMessage } = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'notifications' });
-    await giveUpMessage({ orderId: message.orderId, tenantId: message.tenantId, template: message.template });
+    const { orderId, tenantId, template, channel, copy } = message;
+    await giveUpMessage({
+      orderId,
+      tenantId,
+      template,
+      ...(channel === undefined ? {} : { channel }),
+      ...(copy === undefined ? {} : { copy }),
+    });
   }
 }

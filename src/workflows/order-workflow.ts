@@ -1,28 +1,24 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  CancellationScope,
-  ParentClosePolicy,
-  proxyLocalActivities,
-  setCurrentDetails,
-  setHandler,
-  sleep,
-  startChild,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { Refusal } from '../domain/order.ts';
-import { NOTIFICATION_POLICY, SOFT_DECLINE_POLICY } from './activity-policies.ts';
+import { isTerminal, type OrderStatus } from '../domain/order-status.ts';
+import { undoEverything, type Carriage, type Fulfilment } from './carriage.ts';
 import {
-  CORRELATION_MEMO,
-  notificationWorkflowId,
+  cancelOrderSignal,
+  cancelOrderUpdate,
+  capturePaymentSignal,
+  capturePaymentUpdate,
+  resolveCaseUpdate,
   resumeOrderSignal,
-  type NotificationWorkflowInput,
   type OrderWorkflowInput,
   type OrderWorkflowResult,
 } from './contract.ts';
-import { notificationWorkflow } from './notification-workflow.ts';
-import { createSaga, type Saga } from './saga.ts';
-import { createSteps, failureOf, type Steps } from './step.ts';
+import { awaitCapture, fulfil } from './fulfilment.ts';
+import { followStored, untilGivenUp } from './giving-up.ts';
+import { answerTheRest } from './late-commands.ts';
+import { notifyCustomer } from './notify-customer.ts';
+import { createOrderCommands } from './order-commands.ts';
+import { createSaga } from './saga.ts';
+import { createSteps, StepConflictError } from './step.ts';
 
 /**
  * The story of one order, from its first row to its end.
@@ -34,132 +30,79 @@ import { createSteps, failureOf, type Steps } from './step.ts';
  */
 export async function orderWorkflow(input: OrderWorkflowInput): Promise<OrderWorkflowResult> {
   const steps = createSteps(input);
+  const commands = createOrderCommands();
   setHandler(resumeOrderSignal, steps.resume);
-  return CancellationScope.nonCancellable(() => carry(input, steps));
+  setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
+  setHandler(cancelOrderSignal, (command) => commands.note({ ...command, kind: 'cancel', amountMinor: null }));
+  setHandler(cancelOrderUpdate, (command) => commands.ask({ ...command, kind: 'cancel', amountMinor: null }));
+  setHandler(capturePaymentSignal, (command) => commands.note({ ...command, kind: 'capture' }));
+  setHandler(capturePaymentUpdate, (command) => commands.ask({ ...command, kind: 'capture' }));
+  return CancellationScope.nonCancellable(async () => {
+    const ways = { judgesConflicts: true };
+    const result = await carry({ input, steps, commands, saga: createSaga(), mayBeCharged: false, ways });
+    await answerTheRest({ input, steps, commands }, result.status);
+    setCurrentDetails(`The order ended as **${result.status}**.`);
+    return result;
+  });
 }
 
-async function carry(input: OrderWorkflowInput, steps: Steps): Promise<OrderWorkflowResult> {
-  const { orderId, tenantId } = input;
+async function carry(carriage: Carriage): Promise<OrderWorkflowResult> {
+  const { input, steps } = carriage;
   const opened = await steps.run('openOrder', {
     order: input,
     firstExecutionRunId: workflowInfo().firstExecutionRunId,
   });
   if (opened.kind === 'duplicate') return { status: 'DUPLICATE' };
-  if (opened.status === 'CONFIRMED') {
-    await notifyCustomer(input, opened.totalMinor);
-    return ended(opened.status);
-  }
-  if (opened.status !== 'PENDING') return ended(opened.status);
-
-  const saga = createSaga();
-  const fulfilment =
-    opened.refusal === null ? await fulfil(input, steps, saga) : resumeUnwinding(input, steps, saga, opened.refusal);
-  if ('refusal' in fulfilment) {
-    const refusal = await steps.run('recordRefusal', { orderId, refusal: fulfilment.refusal });
-    await saga.unwind();
-    await steps.run('rejectOrder', { orderId, tenantId, refusal });
-    return ended('REJECTED');
-  }
-
-  const { totalMinor } = fulfilment;
-  await Promise.all([steps.run('confirmOrder', { orderId, tenantId, totalMinor }), notifyCustomer(input, totalMinor)]);
-  return ended('CONFIRMED');
+  if (opened.status === 'CONFIRMED') await notifyCustomer(input, 'order-confirmed', opened.totalMinor);
+  // What has moved a sold order since is carried by settle workflows.
+  if (opened.status === 'CONFIRMED' || opened.wasSold === true) return { status: 'CONFIRMED' };
+  if (isTerminal(opened.status)) return { status: opened.status };
+  return { status: await finish(carriage, await proceed(carriage, opened)) };
 }
 
-type Fulfilment = { readonly totalMinor: number } | { readonly refusal: Refusal };
-
-/** Holds, pays and commits; the pivot is passed when it returns a total. */
-async function fulfil(input: OrderWorkflowInput, steps: Steps, saga: Saga): Promise<Fulfilment> {
-  const { orderId, tenantId, request, settings } = input;
-  const { currency, lines, expectedTotalMinor, paymentMethod: method } = request;
-  const { holdTtlSeconds } = settings;
-
-  saga.undoWith(() => releaseStock(input, steps));
-  const hold = await steps.run('holdStock', { orderId, tenantId, currency, lines, expectedTotalMinor, holdTtlSeconds });
-  if (hold.kind === 'refused') return hold;
-  const { totalMinor } = hold;
-
-  saga.undoWith(() => undoPayment(input, steps));
-  const payment = await takePayment(steps, { orderId, tenantId, amountMinor: totalMinor, currency, method });
-  if (payment.kind === 'declined') {
-    return { refusal: { reason: 'payment_declined', details: { declineCode: payment.declineCode } } };
-  }
-
-  // The hold may have expired while the payment's outcome was unknown: then it is taken again.
-  for (let commit = await steps.run('commitStock', { orderId, tenantId }); commit.kind === 'hold_lost';) {
-    const retaken = await steps.run('retakeStock', { orderId, tenantId, holdTtlSeconds });
-    if (retaken.kind === 'refused') return retaken;
-    commit = await steps.run('commitStock', { orderId, tenantId });
-  }
-  return { totalMinor };
-}
-
-/** An earlier run decided to reject: what it may have done is undone by key, whatever this run remembers. */
-function resumeUnwinding(input: OrderWorkflowInput, steps: Steps, saga: Saga, refusal: Refusal): Fulfilment {
-  saga.undoWith(() => releaseStock(input, steps));
-  saga.undoWith(() => undoPayment(input, steps));
-  return { refusal };
-}
-
-async function releaseStock({ orderId, tenantId, request }: OrderWorkflowInput, steps: Steps): Promise<void> {
-  await steps.run('releaseStock', { orderId, tenantId, lines: request.lines });
-}
-
-async function undoPayment({ orderId, tenantId, request }: OrderWorkflowInput, steps: Steps): Promise<void> {
-  await steps.run('undoPayment', { orderId, tenantId, currency: request.currency });
-}
-
-/** A soft decline (funds, issuer unavailable) is asked again under the same key while the provider allows it. */
-async function takePayment(
-  steps: Steps,
-  payment: Parameters<Activities['takePayment']>[0],
-): Promise<Awaited<ReturnType<Activities['takePayment']>>> {
-  for (let retries = 0; ; retries += 1) {
-    const outcome = await steps.run('takePayment', payment);
-    const final = outcome.kind !== 'declined' || !outcome.soft || retries >= SOFT_DECLINE_POLICY.retries;
-    if (final) return outcome;
-    await sleep(SOFT_DECLINE_POLICY.delayMs, { summary: 'Soft decline: ask again' });
+/** Brings an order to the end that was decided; a conflict shows that an earlier run has decided otherwise. */
+async function finish(carriage: Carriage, fulfilment: Fulfilment): Promise<OrderStatus> {
+  const { input, steps, saga, ways } = carriage;
+  const { orderId, tenantId } = input;
+  switch (fulfilment.kind) {
+    case 'paid': {
+      const { totalMinor } = fulfilment;
+      const confirmed = steps.run('confirmOrder', { orderId, tenantId, totalMinor }, ways);
+      try {
+        await Promise.all([confirmed, notifyCustomer(input, 'order-confirmed', totalMinor)]);
+        return 'CONFIRMED';
+      } catch (error) {
+        if (!(error instanceof StepConflictError)) throw error;
+        ways.judgesConflicts = false;
+        return finish(carriage, (await followStored(carriage)) ?? fulfilment);
+      }
+    }
+    case 'refused':
+      await saga.unwind();
+      await steps.run('rejectOrder', { orderId, tenantId, refusal: fulfilment.refusal });
+      return 'REJECTED';
+    case 'cancelled':
+    case 'expired': {
+      const to = fulfilment.kind === 'cancelled' ? 'CANCELLED' : 'EXPIRED';
+      await saga.unwind();
+      await steps.run('settleOrder', { orderId, tenantId, to });
+      await notifyCustomer(input, `order-${fulfilment.kind}`, 0);
+      return to;
+    }
+    case 'ended':
+      return fulfilment.status;
   }
 }
 
-/** Tells the customer; a mail that cannot be sent at once is left to a child that outlives the order. */
-async function notifyCustomer(input: OrderWorkflowInput, totalMinor: number | null): Promise<void> {
-  const { orderId, tenantId, sealedContact, request, settings } = input;
-  if (sealedContact === null || totalMinor === null) return;
-  const template = 'order-confirmed';
-  const content = { totalMinor, currency: request.currency, reference: request.reference };
-  const message: NotificationWorkflowInput = { orderId, tenantId, template, sealedContact, content };
-  if (settings.placement.notification === 'local' && (await sentAtOnce(message))) return;
-  try {
-    await startChild(notificationWorkflow, {
-      args: [message],
-      workflowId: notificationWorkflowId(orderId, template),
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      memo: { [CORRELATION_MEMO]: input.correlationId },
-      staticSummary: `Message ${template} of ${orderId}`,
-    });
-  } catch (error) {
-    // An order that was reset finds its message on its way already.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
-}
+type Opened = Extract<Awaited<ReturnType<Activities['openOrder']>>, { kind: 'open' }>;
 
-async function sentAtOnce(message: NotificationWorkflowInput): Promise<boolean> {
-  const { sendMessage } = proxyLocalActivities<Activities>({
-    startToCloseTimeout: NOTIFICATION_POLICY.localTimeoutMs,
-    retry: { maximumAttempts: 1 },
-    summary: 'Tell the customer',
-  });
-  try {
-    await sendMessage(message);
-    return true;
-  } catch (error) {
-    failureOf(error);
-    return false;
-  }
-}
-
-function ended(status: OrderWorkflowResult['status']): OrderWorkflowResult {
-  setCurrentDetails(`The order ended as **${status}**.`);
-  return { status };
+/** Goes on from the stored status; an earlier run that decided to give the order up is followed, whatever is remembered. */
+async function proceed(carriage: Carriage, opened: Opened): Promise<Fulfilment> {
+  if (opened.refusal === null && opened.status === 'PENDING') return untilGivenUp(carriage, () => fulfil(carriage));
+  undoEverything(carriage);
+  carriage.mayBeCharged = true;
+  if (opened.refusal !== null) return { kind: 'refused', refusal: opened.refusal };
+  const { totalMinor, captureBy } = opened;
+  if (opened.status === 'CANCELLING' || totalMinor === null || captureBy == null) return { kind: 'cancelled' };
+  return untilGivenUp(carriage, () => awaitCapture(carriage, totalMinor, captureBy));
 }

@@ -11,7 +11,7 @@ describe('the compensations of an order', () => {
       ['undo payment', 5],
       ['cancel parcel', 1],
     ] as const) {
-      saga.undoWith(async () => {
+      saga.undoWith(name, async () => {
         seen.push(`${name} begins`);
         await sleep(takesMs);
         seen.push(`${name} ends`);
@@ -30,13 +30,13 @@ describe('the compensations of an order', () => {
 
   it('do not run unless they are asked for', () => {
     const saga = createSaga();
-    saga.undoWith(() => expect.unreachable());
+    saga.undoWith('effect 2', () => expect.unreachable());
   });
 
   it('run once, however often they are asked for', async () => {
     const saga = createSaga();
     let undone = 0;
-    saga.undoWith(async () => {
+    saga.undoWith('effect 3', async () => {
       undone += 1;
     });
     await saga.unwind();
@@ -50,7 +50,7 @@ describe('the compensations of an order', () => {
 
   it('show a failure instead of swallowing it', async () => {
     const saga = createSaga();
-    saga.undoWith(() => Promise.reject(new TypeError('a bug')));
+    saga.undoWith('effect 4', () => Promise.reject(new TypeError('a bug')));
     await expect(saga.unwind()).rejects.toThrow('a bug');
   });
 });

@@ -3,8 +3,11 @@ export type Undo = () => Promise<void>;
 
 /** The compensations of one order. */
 export interface Saga {
-  /** Registers an undo BEFORE its step is tried: a step without an answer may have happened. */
-  undoWith(undo: Undo): void;
+  /**
+   * Registers an undo BEFORE its step is tried: a step without an answer may have happened. An effect has one undo,
+   * wherever it is registered from.
+   */
+  undoWith(effect: string, undo: Undo): void;
   /**
    * Runs every undo, last registered first. Each one is a step with retries of its own that never gives up
    * (`whenSpent: 'persist'`), so a failure here is a bug and is not swallowed. Nothing can cancel it, because the
@@ -15,13 +18,16 @@ export interface Saga {
 
 /** Creates an empty saga. */
 export function createSaga(): Saga {
-  const undos: Undo[] = [];
+  const undos = new Map<string, Undo>();
   return {
-    undoWith: (undo) => {
-      undos.push(undo);
+    undoWith: (effect, undo) => {
+      if (!undos.has(effect)) undos.set(effect, undo);
     },
     unwind: async () => {
-      for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) await undo();
+      for (const [effect, undo] of [...undos].toReversed()) {
+        undos.delete(effect);
+        await undo();
+      }
     },
   };
 }

@@ -1,109 +1,152 @@
 import {
   ActivityFailure,
   ApplicationFailure,
-  condition,
+  isCancellation,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
   TimeoutFailure,
-  upsertSearchAttributes,
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { CaseReport } from '../domain/case.ts';
-import {
-  CASE_BOOKKEEPING,
-  PERSIST_INTERVAL_MS,
-  STEP_POLICIES,
-  type StepName,
-  type StepPolicy,
-} from './activity-policies.ts';
-import { CASE_KIND, type OrderWorkflowInput } from './contract.ts';
+import type { CaseDecision } from '../domain/case.ts';
+import type { FailureCode } from '../domain/errors.ts';
+import { STEP_POLICIES, type StepName, type StepPolicy } from './activity-policies.ts';
+import type { OrderWorkflowInput } from './contract.ts';
+import { createParking, type Parking } from './parking.ts';
 
 type StepInput<Name extends StepName> = Parameters<Activities[Name]>[0];
 type StepResult<Name extends StepName> = Awaited<ReturnType<Activities[Name]>>;
+
+/** An operator's way out of a parked step, where its caller knows one. */
+export interface Ways<Name extends StepName> {
+  /** `retryWith`: the input for the next attempt. */
+  readonly patch?: (input: StepInput<Name>, decision: CaseDecision) => Promise<StepInput<Name>>;
+  /** A conflict with what is stored is the caller's to judge ({@link StepConflictError}); else it parks. */
+  readonly judgesConflicts?: boolean;
+  /** `forceResolve`: what counts as the step's answer instead. */
+  readonly force?: (decision: CaseDecision) => Promise<StepResult<Name>>;
+  /** `skip`: what counts as the answer of a step that is left out. */
+  readonly skip?: StepResult<Name>;
+}
 
 /** Runs the steps of one order. */
 export interface Steps {
   /**
    * Runs a step to its answer: one quick local try, then declared retries as a regular activity that the Web UI
-   * shows, then a case. It returns an answer or waits; it throws only what is a bug.
+   * shows, then a case. It returns an answer or waits; it throws when it is cancelled from outside, or aborted by an
+   * operator ({@link StepAbortedError}), and otherwise only what is a bug.
    */
-  run<Name extends StepName>(name: Name, input: StepInput<Name>): Promise<StepResult<Name>>;
+  run<Name extends StepName>(name: Name, input: StepInput<Name>, ways?: Ways<Name>): Promise<StepResult<Name>>;
   /** Tries the parked step again, if there is one. */
   resume(): void;
+  /** @throws {ApplicationFailure} when the decision is not about the case that the workflow is parked on. */
+  check(decision: CaseDecision): void;
+  /** Carries an operator's decision out. */
+  resolve(decision: CaseDecision): void;
+}
+
+const CONFLICT = 'order_state_conflict' satisfies FailureCode;
+
+/** An operator has given a step up: whatever it did is to be undone. */
+export class StepAbortedError extends Error {
+  readonly step: StepName;
+  constructor(step: StepName) {
+    super(`an operator has aborted ${step}`);
+    this.name = 'StepAbortedError';
+    this.step = step;
+  }
+}
+
+/** The order is not in the state that the step starts from: an earlier run, forgotten since, has moved it on. */
+export class StepConflictError extends Error {
+  readonly step: StepName;
+  constructor(step: StepName) {
+    super(`${step} found the order elsewhere`);
+    this.name = 'StepConflictError';
+    this.step = step;
+  }
 }
 
 /** Creates the runner of one order's steps. */
 export function createSteps(order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>): Steps {
-  let resumes = 0;
-  const cases = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'orders' });
+  const { orderId, tenantId, settings } = order;
+  const { holdTtlSeconds } = settings;
+  const parking = createParking(order, () => run('extendHold', { orderId, tenantId, holdTtlSeconds }));
 
-  async function run<Name extends StepName>(name: Name, input: StepInput<Name>): Promise<StepResult<Name>> {
+  async function run<Name extends StepName>(
+    name: Name,
+    input: StepInput<Name>,
+    ways: Ways<Name> = {},
+  ): Promise<StepResult<Name>> {
     const policy: StepPolicy = STEP_POLICIES[name];
-    const local = await tryLocally(name, policy, input);
-    if (local.done) return local.result;
-    let failure = local.failure;
-    let parked = false;
+    const { collaborator } = policy;
+    const isLocal = collaborator === null || settings.placement[collaborator] === 'local';
+    if (!isLocal) return insist({ name, policy, ways, parking }, input, null);
+    try {
+      return await local(name, policy)(input);
+    } catch (error) {
+      setCurrentDetails(`Step **${policy.id}** did not succeed at once; it is retried by its policy.`);
+      return insist({ name, policy, ways, parking }, input, failureOf(error));
+    }
+  }
+
+  return { run, resume: parking.resume, check: parking.check, resolve: parking.resolve };
+}
+
+interface Attempt<Name extends StepName> {
+  readonly name: Name;
+  readonly policy: StepPolicy;
+  readonly ways: Ways<Name>;
+  readonly parking: Parking;
+}
+
+/** Retries, parks and retries again, until there is an answer or somebody gives the step up. */
+async function insist<Name extends StepName>(
+  { name, policy, ways, parking }: Attempt<Name>,
+  given: StepInput<Name>,
+  firstFailure: ApplicationFailure | null,
+): Promise<StepResult<Name>> {
+  let input = given;
+  let failure = firstFailure;
+  let decision: CaseDecision | null = null;
+  let parked = false;
+  const leave = async (resolution: string): Promise<void> => {
+    if (parked) await parking.leave(policy, decision, resolution);
+  };
+  try {
     for (;;) {
+      if (decision?.action === 'forceResolve' && ways.force !== undefined) {
+        const result = await ways.force(decision);
+        await leave('forceResolve');
+        return result;
+      }
+      if (decision?.action === 'skip' && ways.skip !== undefined) {
+        await leave('skip');
+        return ways.skip;
+      }
+      if (decision?.action === 'abort') throw new StepAbortedError(name);
+      if (decision?.action === 'retryWith' && ways.patch !== undefined) input = await ways.patch(input, decision);
       if (failure === null || isRetryable(failure)) {
         try {
           const result = await regular(name, policy)(input);
-          if (parked) await leaveCase(policy);
+          await leave('step_succeeded');
           return result;
         } catch (error) {
           failure = failureOf(error);
         }
       }
+      if (failure.type === CONFLICT && ways.judgesConflicts === true) throw new StepConflictError(name);
       parked = true;
-      await waitForDecision(policy, failure);
+      decision = await parking.wait({ policy, failure, input });
       failure = null;
     }
+  } catch (error) {
+    if (isCancellation(error)) await leave('cancelled');
+    if (error instanceof StepAbortedError) await leave('abort');
+    if (error instanceof StepConflictError) await leave('conflict');
+    throw error;
   }
-
-  async function tryLocally<Name extends StepName>(
-    name: Name,
-    policy: StepPolicy,
-    input: StepInput<Name>,
-  ): Promise<{ done: true; result: StepResult<Name> } | { done: false; failure: ApplicationFailure | null }> {
-    const { collaborator } = policy;
-    if (collaborator !== null && order.settings.placement[collaborator] === 'queue')
-      return { done: false, failure: null };
-    try {
-      return { done: true, result: await local(name, policy)(input) };
-    } catch (error) {
-      setCurrentDetails(`Step **${policy.id}** did not succeed at once; it is retried by its policy.`);
-      return { done: false, failure: failureOf(error) };
-    }
-  }
-
-  /** Opens a case, then waits for a resume; a persisting step also goes on by itself after a pause. */
-  async function waitForDecision(policy: StepPolicy, failure: ApplicationFailure): Promise<void> {
-    const seen = resumes;
-    const report: CaseReport = { step: policy.id, errorCode: failure.type ?? 'unclassified', message: failure.message };
-    upsertSearchAttributes([{ key: CASE_KIND, value: policy.id }]);
-    setCurrentDetails(
-      `Parked at step **${policy.id}**: \`${report.errorCode}\`, ${report.message}.\n\n` +
-        'When the cause is mended, send the signal `resumeOrder` to try the step again.',
-    );
-    await cases.openCase({ orderId: order.orderId, tenantId: order.tenantId, report });
-    const resumed = (): boolean => resumes > seen;
-    if (policy.whenSpent === 'park') await condition(resumed);
-    else await condition(resumed, PERSIST_INTERVAL_MS);
-  }
-
-  async function leaveCase(policy: StepPolicy): Promise<void> {
-    upsertSearchAttributes([{ key: CASE_KIND, value: null }]);
-    setCurrentDetails('');
-    await cases.resolveCase({ orderId: order.orderId, step: policy.id, resolution: 'step_succeeded', actor: 'system' });
-  }
-
-  return {
-    run,
-    resume: () => {
-      resumes += 1;
-    },
-  };
 }
 
 function local<Name extends StepName>(
@@ -147,6 +190,7 @@ function regularOptions(policy: StepPolicy): ActivityOptions {
  * failure of its own; a local one's comes in an envelope the first time, and as it is when the history is replayed.
  */
 export function failureOf(error: unknown): ApplicationFailure {
+  if (isCancellation(error)) throw error;
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof TimeoutFailure) return ApplicationFailure.retryable(error.message, 'timeout');
   if (!(error instanceof ActivityFailure)) throw error;

@@ -1,23 +1,40 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MESSAGE_TEMPLATES } from '../../src/domain/notification.ts';
-import { notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
+import { notificationWorkflowId, orderWorkflowId, webhookWorkflowId } from '../../src/workflows/contract.ts';
 import { startApiProcess, type ApiProcess } from '../support/another-api.ts';
 import { findTestPort } from '../support/ports.ts';
 import { sendRaw } from '../support/raw-http.ts';
+import {
+  answerWith,
+  orderEvent,
+  publisherOf,
+  startReceiver,
+  subscribe,
+  type WebhookReceiver,
+} from '../support/webhook-receiver.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 const [TEMPLATE] = MESSAGE_TEMPLATES;
 const EMAIL = `ada.${randomBytes(6).toString('hex')}@example.com`;
 const PHONE = `+49301${randomBytes(4).readUInt32BE()}`.slice(0, 15);
 const SMTP_PASSWORD = randomBytes(12).toString('hex');
+const SMS_TOKEN = randomBytes(12).toString('hex');
+const PAYLOAD = randomBytes(12).toString('hex');
 
 /** The process under test logs everything it can, its mail server refuses everybody and repeats the address. */
 let system: TestSystem;
 let api: ApiProcess;
 let mailServer: SMTPServer;
 let refusedMails = 0;
+let smsGateway: Server;
+let refusedTexts = 0;
+let merchant: WebhookReceiver;
+let signingSecret: string;
+let metricsPort: number;
 beforeAll(async () => {
   system = await startTestSystem({ worker: false });
   const port = await findTestPort();
@@ -32,10 +49,23 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => mailServer.listen(port, '127.0.0.1', resolve));
   const SMTP_URL = `smtp://shop:${SMTP_PASSWORD}@127.0.0.1:${port}`;
-  api = await startApiProcess(system, { LOG_LEVEL: 'debug', SMTP_URL }, 'src/combined.ts');
+  smsGateway = createServer((request, response) => {
+    refusedTexts += 1;
+    request.resume().on('end', () => response.writeHead(503).end(`${PHONE} is busy`));
+  });
+  await new Promise<void>((resolve) => smsGateway.listen(0, '127.0.0.1', resolve));
+  const SMS_GATEWAY_URL = `http://127.0.0.1:${(smsGateway.address() as AddressInfo).port}/messages`;
+  metricsPort = await findTestPort();
+  const sms = { SMS_GATEWAY_URL, SMS_GATEWAY_TOKEN: SMS_TOKEN, WORKER_METRICS_PORT: String(metricsPort) };
+  api = await startApiProcess(system, { LOG_LEVEL: 'debug', SMTP_URL, ...sms }, 'src/combined.ts');
+  merchant = await startReceiver(answerWith(500));
+  ({ secret: signingSecret } = await subscribe(system, merchant.url));
 });
 afterAll(async () => {
   await api.stop();
+  merchant.close();
+  smsGateway.closeAllConnections();
+  smsGateway.close();
   await new Promise<void>((resolve) => mailServer.close(resolve));
   await system.stop();
 });
@@ -48,6 +78,8 @@ async function secrets(): Promise<ReadonlyMap<string, string>> {
     ['the address, encoded', encodeURIComponent(EMAIL)],
     ['the phone number', PHONE],
     ['the mail password', SMTP_PASSWORD],
+    ['the token of the SMS gateway', SMS_TOKEN],
+    ['the signing secret of a webhook', signingSecret.replace('whsec_', '')],
     ['the token', (await api.token()).split('.').at(-1) ?? ''],
     ['the secret of tokens', env['JWT_SECRET'] ?? ''],
     ['the key of contact data', env['CONTACT_KEYS']?.split(':')[1] ?? ''],
@@ -74,6 +106,7 @@ async function carryOrders(): Promise<string[]> {
   await Promise.all(orderIds.map((orderId) => api.orderAtRest(orderId)));
   // Local try and child workflow of both confirmed orders.
   await expect.poll(() => refusedMails, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
+  await expect.poll(() => refusedTexts, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
   return orderIds;
 }
 
@@ -128,11 +161,20 @@ describe('contact data and secrets', () => {
   it('appear in no log at any level, no answer, no metric, no history and no table', async () => {
     const orderIds = await carryOrders();
     await misplaceContacts();
+    const [told = ''] = orderIds;
+    const event = orderEvent(told, 'order.confirmed', { properties: { orderId: told, status: PAYLOAD } });
+    await publisherOf(system)(event);
+    await expect.poll(() => merchant.received.length).toBeGreaterThanOrEqual(2);
 
     const log = await api.log();
     expect(log).toContain('"msg":"request"');
+    expect(log).not.toContain(PAYLOAD);
     await expectNoSecrets(log);
     await expectNoSecrets(await (await fetch(`${api.url}/metrics`)).text());
+    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    expect(metrics).toMatch(/^webhook_deliveries_total\{.*outcome="failed".*\} \d+$/m);
+    expect(metrics).toMatch(/^text_messages_total\{.*outcome="failed".*\} \d+$/m);
+    await expectNoSecrets(metrics);
     for (const orderId of orderIds) {
       const self = `/v1/orders/${orderId}`;
       await expectNoSecrets(
@@ -146,6 +188,14 @@ describe('contact data and secrets', () => {
     const notification = await textsOf(notificationWorkflowId(confirmed, TEMPLATE));
     expect(notification).toContain('mail_unavailable');
     await expectNoSecrets(notification);
+    const text = await textsOf(notificationWorkflowId(confirmed, TEMPLATE, 'sms'));
+    expect(text).toContain('sms_unavailable');
+    await expectNoSecrets(text);
+    const { items } = (await system.request<{ items: { id: string }[] }>('/v1/webhooks')).body;
+    const delivering = await textsOf(webhookWorkflowId({ subscriptionId: items[0]?.id ?? '', key: told }));
+    expect(delivering).toContain('webhook_undelivered');
+    expect(delivering).not.toContain(PAYLOAD);
+    await expectNoSecrets(delivering);
     const stored = await everythingStored();
     for (const orderId of orderIds) expect(stored).toContain(orderId);
     await expectNoSecrets(stored);

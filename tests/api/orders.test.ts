@@ -207,7 +207,7 @@ describe('a refused post', () => {
     expectProblem(await post(bodyWith({ reference: 'x'.repeat(64 * 1_024) })), 'payload_too_large');
   });
 
-  it.each(['?dryRun=true', '?limit=1'])('asks for nothing else: %s makes no order', async (query) => {
+  it.each(['?dryRun=maybe', '?limit=1'])('asks for nothing else: %s makes no order', async (query) => {
     const key = randomUUID();
     expectProblem(await post(orderBody(), { key, query }), 'validation_failed');
     expectProblem(await system.request(`/v1/orders/${orderIdFor('demo', key)}`), 'not_found');
@@ -242,7 +242,7 @@ describe('an invalid body', () => {
     ['an amount beyond integers', { expectedTotalMinor: 2 ** 53 + 2 }, ['/expectedTotalMinor']],
     ['a negative amount', { expectedTotalMinor: -1 }, ['/expectedTotalMinor']],
     ['no payment method', { payment: {} }, ['/payment/method']],
-    ['manual capture, which is not offered yet', { 'payment.capture': 'manual' }, ['/payment/capture']],
+    ['an unknown way to capture', { 'payment.capture': 'later' }, ['/payment/capture']],
     ['an unknown field', { discount: 5 }, ['/discount']],
     ['an unknown field of the customer', { 'customer.e-mail': 'a@b.c' }, ['/customer/e-mail']],
     ['an unknown field with a slash', { 'payment.a/b~c': 1 }, ['/payment/a~1b~0c']],

@@ -29,7 +29,7 @@ describe('with Temporal down', () => {
   afterAll(() => api.stop());
 
   // The limit holds on a machine that is not overloaded, which the suite's other files may be to it for a moment.
-  it('refuses orders within 6 s, from the first one on, and takes none of them', { retry: 2 }, async () => {
+  it('refuses orders within 6 s, from the first one on, and takes none of them', async () => {
     const keys = Array.from({ length: 20 }, () => randomUUID());
     const posts = await Promise.all(keys.map((key) => post(api, key)));
     for (const { answer, seconds } of posts) {
@@ -48,8 +48,12 @@ describe('with Temporal down', () => {
     const self = `/v1/orders/${orderId}`;
     expect(await api.request(self)).toMatchObject({ status: 200, body: order });
     expect(await api.request(`${self}?wait=10`)).toMatchObject({ status: 200, body: order });
-    expect(await api.request(`${self}/timeline`)).toMatchObject({ status: 200, body: { items: [{}, {}] } });
-    expect(await api.request('/v1/orders?limit=1')).toMatchObject({ status: 200, body: { items: [order] } });
+    const { status, body } = await api.request<{ items: { type: string }[] }>(`${self}/timeline`);
+    expect(status).toBe(200);
+    expect(body.items.map(({ type }) => type)).toContain('order.confirmed');
+    // Another test's order may be on its way still, and newer.
+    const list = { items: expect.arrayContaining([order]) };
+    expect(await api.request('/v1/orders?limit=5')).toMatchObject({ status: 200, body: list });
     expect(await api.request('/v1/stock/SKU-0001')).toMatchObject({ status: 200 });
   });
 

@@ -6,6 +6,9 @@ import { orderBody, type Answer } from '../support/system.ts';
 /** What a client may have to wait for an answer while Temporal is away. */
 const ANSWER_LIMIT_MS = 6_000;
 
+/** The promise is 2,000 within 2 s (`BURST=2000`); half of it where other tests share the machine. */
+const BURST = Number(process.env['BURST'] ?? 1_000);
+
 describe('an outage', () => {
   let system: ProcessSystem;
   beforeAll(async () => {
@@ -81,7 +84,7 @@ describe('an outage', () => {
       );
       return rows.length;
     };
-    await expect.poll(waiting, { timeout: 30_000 }).toBe(500);
+    await expect.poll(waiting, { timeout: 60_000 }).toBe(500);
     const tookMs: number[] = [];
     for (let index = 0; index < 40; index += 1) {
       const started = performance.now();
@@ -95,8 +98,8 @@ describe('an outage', () => {
     expect(body.payment.state).toBe('UNKNOWN');
   }, 120_000);
 
-  it('by a burst of 1,000 posts within a second answers each 202 or 503 with Retry-After, and every order comes to rest once', async () => {
-    const posts = await postAtRate(system, { count: 1_000, perSecond: 1_000 });
+  it('by a burst of posts within seconds answers each 202 or 503 with Retry-After, and every order comes to rest once', async () => {
+    const posts = await postAtRate(system, { count: BURST, perSecond: 1_000 });
     const answers = Object.groupBy(
       posts.flatMap((sent) => sent.statuses),
       String,
@@ -104,13 +107,13 @@ describe('an outage', () => {
     expect(Object.keys(answers).filter((status) => status !== '202' && status !== '503')).toEqual([]);
     expect(posts.reduce((sum, sent) => sum + sent.withoutRetryAfter, 0)).toBe(0);
     const ids = posts.map((sent) => sent.orderId ?? `lost ${sent.key}`);
-    expect(new Set(ids).size).toBe(1_000);
+    expect(new Set(ids).size).toBe(BURST);
     await settle(system, ids, 120_000);
     const charges = await system.ledger();
     const keys = charges
       .filter((entry) => entry.kind === 'sale' && ids.includes(entry.orderId))
       .map((entry) => entry.key);
-    expect(keys).toHaveLength(1_000);
-    expect(new Set(keys).size).toBe(1_000);
+    expect(keys).toHaveLength(BURST);
+    expect(new Set(keys).size).toBe(BURST);
   }, 240_000);
 });

@@ -85,6 +85,11 @@ describe('npm start', () => {
     for (const id of ids) {
       expect(await request<OrderView>(`/v1/orders/${id}?wait=20`)).toMatchObject({ id, status: 'CONFIRMED' });
     }
+    // The simulator reports to the API by itself; what it had to say when both were stopped is looked up instead.
+    const id = await post();
+    const sources = async (): Promise<string[]> =>
+      (await request<{ items: { source: string }[] }>(`/v1/orders/${id}/timeline`)).items.map(({ source }) => source);
+    await expect.poll(sources).toContain('webhook');
     expect(await interrupt()).toBe(0);
   }, 180_000);
 

@@ -1,8 +1,8 @@
 import { startVitest } from 'vitest/node';
 
 /**
- * Records the golden histories of `tests/replay/histories` again, on purpose, after a change of the workflows that
- * old histories need not survive (nothing of the kind runs anywhere yet):
+ * Records the golden histories of `tests/replay/histories` that are missing: those of new ways. What was recorded once
+ * stays, because the workflows of today must replay it; delete a file on purpose to record it again:
  *
  *     npm exec -- node tests/replay/record-histories.ts
  *

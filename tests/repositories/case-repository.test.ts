@@ -22,6 +22,9 @@ function reportOn(orderId: string, changes: Partial<OpenCase> = {}): OpenCase {
     step: 'take-payment',
     errorCode: 'payment_mismatch',
     message: 'the amount differs',
+    workflowId: `order/${orderId}`,
+    input: { method: 'pm_wrong_amount' },
+    actions: ['retry', 'abort'],
     ...changes,
   };
 }

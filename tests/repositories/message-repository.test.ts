@@ -25,7 +25,7 @@ function stored(key: MessageKey): Promise<{ state: string; attempts: number; las
 
 describe('a message', () => {
   it('has no state before its first attempt', async () => {
-    expect(await messages.findOptionalState(messageOf())).toBeNull();
+    expect(await messages.findOptional(messageOf())).toBeNull();
   });
 
   it('counts its attempts on one row and keeps the last error until it is sent', async () => {
@@ -36,7 +36,7 @@ describe('a message', () => {
 
     await messages.record(key, 'demo', 'SENT', null);
     expect(await stored(key)).toMatchObject([{ state: 'SENT', attempts: 3, last_error: null }]);
-    expect(await messages.findOptionalState(key)).toBe('SENT');
+    expect(await messages.findOptional(key)).toMatchObject({ state: 'SENT' });
   });
 
   it.each(['RETRYING', 'GAVE_UP'] as const)('that is sent never becomes %s', async (state) => {
@@ -50,7 +50,18 @@ describe('a message', () => {
     const key = messageOf();
     await messages.record(key, 'demo', 'GAVE_UP', 'given up');
     await messages.record(key, 'demo', 'SENT', null);
-    expect(await messages.findOptionalState(key)).toBe('SENT');
+    expect(await messages.findOptional(key)).toMatchObject({ state: 'SENT' });
+  });
+
+  it('is sent again under the Message-ID of the copy, once, and stays SENT when the copy fails', async () => {
+    const key = messageOf();
+    await messages.record(key, 'demo', 'SENT', null);
+    await messages.record(key, 'demo', 'RETRYING', 'MailUnavailableError', '<copy-1>');
+    expect(await stored(key)).toMatchObject([{ state: 'SENT', attempts: 2, last_error: 'MailUnavailableError' }]);
+    await messages.record(key, 'demo', 'SENT', null, '<copy-1>');
+    await messages.record(key, 'demo', 'SENT', null, '<copy-1>');
+    expect(await messages.findOptional(key)).toEqual({ state: 'SENT', messageId: '<copy-1>' });
+    expect(await stored(key)).toMatchObject([{ attempts: 3, last_error: null }]);
   });
 
   it('is one row when attempts are recorded at once', async () => {

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generateDrizzleJson, generateMigration, type DrizzleSnapshotJSON } from 'drizzle-kit/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDatabase, type DatabaseUrls } from '../../db/client.ts';
+import { allAt, createDatabase } from '../../db/client.ts';
 import { migrateAll } from '../../db/migrate.ts';
 import { createOrderRepository } from '../../db/repositories/order-repository.ts';
+import * as eventsSchema from '../../db/schema/events.ts';
 import * as inventorySchema from '../../db/schema/inventory.ts';
 import * as notificationsSchema from '../../db/schema/notifications.ts';
 import * as ordersSchema from '../../db/schema/orders.ts';
@@ -17,6 +18,7 @@ const SERVICES = [
   ['inventory', inventorySchema],
   ['payments', paymentsSchema],
   ['notifications', notificationsSchema],
+  ['events', eventsSchema],
 ] as const;
 
 interface SnapshotTable {
@@ -68,7 +70,7 @@ describe.each(SERVICES)('the schema of %s', (service, schema) => {
 describe('migrations', () => {
   it('of three processes at once on an empty database all succeed, and a later run changes nothing', async () => {
     const url = await createEmptyDatabase();
-    const urls: DatabaseUrls = { orders: url, inventory: url, payments: url, notifications: url };
+    const urls = allAt(url);
     const empty = createDatabase({ url, poolSize: 1, applicationName: 'test', onIdleError: () => {} });
     const footprint = async (): Promise<unknown[]> => {
       const applied = SERVICES.map(
@@ -88,12 +90,13 @@ describe('migrations', () => {
   });
 
   it('may put each service on a server of its own', async () => {
-    const [orders, inventory, payments, notifications] = await Promise.all(SERVICES.map(() => createEmptyDatabase()));
-    if (!orders || !inventory || !payments || !notifications) throw new RangeError('four databases are needed');
-    await migrateAll({ orders, inventory, payments, notifications });
+    const payments = await createEmptyDatabase();
+    const others = await Promise.all(['orders', 'inventory', 'notifications', 'events'].map(createEmptyDatabase));
+    const [orders = '', inventory = '', notifications = '', events = ''] = others;
+    await migrateAll({ orders, inventory, payments, notifications, events });
     const alone = createDatabase({ url: payments, poolSize: 1, applicationName: 'test', onIdleError: () => {} });
     const { rows } = await alone.pool.query(
-      `SELECT nspname FROM pg_namespace WHERE nspname IN ('orders', 'inventory', 'payments', 'notifications')`,
+      `SELECT nspname FROM pg_namespace WHERE nspname IN ('orders', 'inventory', 'payments', 'notifications', 'events')`,
     );
 
     expect(rows).toEqual([{ nspname: 'payments' }]);

@@ -82,6 +82,8 @@ describe('opening an order', () => {
       status: 'CONFIRMED',
       refusal: null,
       totalMinor: 4_500,
+      captureBy: null,
+      confirmedAt: expect.any(Date),
       firstExecutionRunId: 'run-1',
     });
   });
@@ -91,7 +93,7 @@ describe('a status', () => {
   it('changes with its event', async () => {
     const { orderId } = await opened();
 
-    expect(await confirm(orderId)).toEqual({ version: 2 });
+    expect(await confirm(orderId)).toEqual({ version: 2, captureBy: null });
     expect(await orders.findOptional('demo', orderId)).toMatchObject({ status: 'CONFIRMED', totalMinor: 4_500 });
     expect(await orders.timeline('demo', orderId)).toMatchObject([
       { seq: 1, type: 'order.opened', from: null, to: 'PENDING', actor: 'system', data: {} },
@@ -103,7 +105,7 @@ describe('a status', () => {
     const { orderId } = await opened();
     const versions = await Promise.all(Array.from({ length: 10 }, () => confirm(orderId)));
 
-    expect(versions).toEqual(Array.from({ length: 10 }, () => ({ version: 2 })));
+    expect(versions).toEqual(Array.from({ length: 10 }, () => ({ version: 2, captureBy: null })));
     expect(await orders.timeline('demo', orderId)).toHaveLength(2);
   });
 
@@ -167,7 +169,15 @@ describe('the history of an order', () => {
   it('is numbered without gaps up to its version, whatever happens at once', async () => {
     const { orderId } = await opened();
     const cases = createCaseRepository(database.databases.orders);
-    const report = { orderId, tenantId: 'demo', errorCode: 'database_contract', message: 'no' };
+    const report = {
+      orderId,
+      tenantId: 'demo',
+      errorCode: 'database_contract',
+      message: 'no',
+      workflowId: `order/${orderId}`,
+      input: {},
+      actions: [],
+    };
     await Promise.allSettled([
       ...Array.from({ length: 10 }, (_, step) =>
         cases.open({ ...report, caseId: freshId('case'), step: `step-${step}` }),
@@ -209,6 +219,9 @@ describe('a list of orders', () => {
       caseId: 'case_listed',
       orderId: older.orderId,
       tenantId,
+      workflowId: `order/${older.orderId}`,
+      input: {},
+      actions: [],
       step: 'take-payment',
       errorCode: 'payment_mismatch',
       message: 'amount differs',

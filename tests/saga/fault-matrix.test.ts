@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DatabaseUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
+import type { OrderStatus } from '../../src/domain/order-status.ts';
 import { STEP_POLICIES, type StepName } from '../../src/workflows/activity-policies.ts';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
 import { evidenceOf, plannedOrder, proveEnd, stockOf } from '../support/evidence.ts';
@@ -14,7 +15,7 @@ import {
   type Fault,
 } from '../support/faults.ts';
 import { replayErrors } from '../support/replays.ts';
-import { STEP_WAYS, type Way } from '../support/step-ways.ts';
+import { STEP_WAYS, untilStatus, type Way } from '../support/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
@@ -57,6 +58,9 @@ const MATRIX: readonly Row[] = (Object.keys(STEP_WAYS) as StepName[])
 /** The matrix takes seconds, unless the machine is busy with other things. */
 const SLOW_MACHINE_MS = 180_000;
 
+/** How often the customer hears of it: a sale, then what became of it. */
+const MAILS: Partial<Record<OrderStatus, number>> = { CONFIRMED: 1, REFUNDED: 2, CANCELLED: 2 };
+
 const ON_HAND_AT_START = 10_000;
 const QUANTITY = 2;
 
@@ -81,9 +85,9 @@ describe('a step of an order', () => {
       await faults.settled();
       await proveEnd(system, orderId, way.end);
       expect(faults.calls(orderId, step)).not.toEqual([]);
-      const sold = way.end === 'CONFIRMED' ? QUANTITY : 0;
+      const sold = way.end === 'CONFIRMED' || way.end === 'REFUNDED' ? QUANTITY : 0;
       expect(await stockOf(system, sku)).toEqual({ onHand: ON_HAND_AT_START - sold, reserved: 0 });
-      await expect.poll(() => system.mails(orderId)).toHaveLength(way.end === 'CONFIRMED' ? 1 : 0);
+      await expect.poll(() => system.mails(orderId)).toHaveLength(MAILS[way.end] ?? 0);
     });
   });
 
@@ -108,7 +112,8 @@ describe('a step of an order', () => {
   });
 
   it('that is retried leaves no case behind', async () => {
-    const cases = await Promise.all(MATRIX.map(({ orderId }) => evidenceOf(system, orderId)));
+    const retried = MATRIX.filter(({ way }) => !way.opensCase);
+    const cases = await Promise.all(retried.map(({ orderId }) => evidenceOf(system, orderId)));
     expect(cases.every(({ events }) => events.every(({ type }) => !type.startsWith('case.')))).toBe(true);
   });
 });
@@ -120,7 +125,13 @@ async function carryOut(rows: readonly Row[]): Promise<void> {
   const waiting = [...rows];
   const work = async (): Promise<void> => {
     for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
-      const orderId = await system.postOrder({ method: row.way.method, sku: row.sku, quantity: QUANTITY }, row.key);
+      const { method, capture, end, act } = row.way;
+      const payment = capture === undefined ? {} : { body: { payment: { method, capture } } };
+      const orderId = await system.postOrder({ method, sku: row.sku, quantity: QUANTITY, ...payment }, row.key);
+      await act?.(system, orderId);
+      await untilStatus(system, orderId, end).catch((error: unknown) => {
+        throw new Error(`${row.step} that ${row.what}`, { cause: error });
+      });
       await system.client.workflow.getHandle(orderWorkflowId(orderId)).result();
     }
   };

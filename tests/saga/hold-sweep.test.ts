@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
-import { ensureSweepSchedule } from '../../src/temporal.ts';
+import { ensureSweepSchedules } from '../../src/temporal.ts';
 import { SWEEP_SCHEDULE_ID } from '../../src/workflows/contract.ts';
 import { evidenceOf, proveEnd, stockOf } from '../support/evidence.ts';
 import { makeHoldOverdue } from '../support/step-ways.ts';
@@ -10,14 +10,14 @@ describe('the sweep of overdue holds', () => {
   let system: TestSystem;
   beforeAll(async () => {
     system = await startTestSystem();
-    await ensureSweepSchedule(system.client);
+    await ensureSweepSchedules(system.client);
   });
   afterAll(() => system.stop());
 
   const schedule = () => system.client.schedule.getHandle(SWEEP_SCHEDULE_ID);
 
   it('is scheduled once, however many processes start: twice a minute, never beside itself', async () => {
-    await Promise.all([ensureSweepSchedule(system.client), ensureSweepSchedule(system.client)]);
+    await Promise.all([ensureSweepSchedules(system.client), ensureSweepSchedules(system.client)]);
     const { spec, policies, action } = await schedule().describe();
     expect(spec.intervals).toMatchObject([{ every: 30_000 }]);
     expect(policies).toMatchObject({ overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: 60_000 });

@@ -182,3 +182,42 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     mend: [`UPDATE orders.cases SET state = 'open', resolved_at = NULL WHERE order_id = $1`],
   },
 };
+
+const NEWEST = '(SELECT partition FROM events.raw_events ORDER BY received_at DESC, sequence DESC LIMIT 1)';
+const ONE = `(SELECT event_id FROM events.processed_events WHERE consumer = 'analytics' AND partition = ${NEWEST} LIMIT 1)`;
+
+/** The partition that the plants below break something in. */
+export const PLANTED_PARTITION = `SELECT ${NEWEST} AS partition`;
+
+/** What is broken in the event log, the invariant, whose figures are wrong, what breaks it and what mends it. */
+export const EVENT_PLANTS: readonly (readonly [string, InvariantId, string, string, string])[] = [
+  [
+    'a lost end',
+    'I12',
+    'events',
+    `UPDATE events.partitions SET next_sequence = next_sequence + 1 WHERE partition = ${NEWEST}`,
+    `UPDATE events.partitions SET next_sequence = next_sequence - 1 WHERE partition = ${NEWEST}`,
+  ],
+  [
+    'an id that leads elsewhere',
+    'I12',
+    'events',
+    `UPDATE events.event_ids SET sequence = -sequence WHERE event_id = ${ONE}`,
+    `UPDATE events.event_ids SET sequence = -sequence WHERE sequence < 0`,
+  ],
+  [
+    'an event that nothing became of',
+    'I13',
+    'analytics',
+    `UPDATE events.processed_events SET sequence = -sequence WHERE consumer = 'analytics' AND event_id = ${ONE}`,
+    `UPDATE events.processed_events SET sequence = -sequence WHERE sequence < 0`,
+  ],
+  [
+    'an event with two fates',
+    'I13',
+    'analytics',
+    `INSERT INTO events.failed_events SELECT 'analytics', partition, sequence, received_at, tenant_id, event_id, type, key,
+         'unclassified', 'made so', 1, properties, now() FROM events.raw_events WHERE event_id = ${ONE}`,
+    `DELETE FROM events.failed_events WHERE error_message = 'made so'`,
+  ],
+];

@@ -24,7 +24,10 @@ async function run(): Promise<void> {
   installTemporalRuntime(logger, 0);
   const resources = openResources(config, logger, 'crashing-worker');
   const activities = faultsOf(plan).wrap(composeActivities(config, resources));
-  const workers = await composeWorkers(config, logger, await connectNatively(config.temporal), activities);
+  const workers = await composeWorkers(config, logger, await connectNatively(config.temporal), {
+    activities,
+    eventActivities: null,
+  });
   await workers.run();
 }
 

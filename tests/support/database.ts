@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
-import { createDatabase, createDatabases, type Database, type Databases } from '../../db/client.ts';
+import { allAt, createDatabase, createDatabases, type Database, type Databases } from '../../db/client.ts';
 import { NAMESPACES, TEMPLATE_DATABASE } from './global-setup.ts';
 
 /** A database of a test's own: a copy of the migrated, seeded template. */
@@ -17,10 +17,7 @@ export async function createTestDatabase(poolSize = 20): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   await withAdmin((admin) => admin.pool.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`));
   const url = inject('postgresUrl').replace('%s', name);
-  const databases = createDatabases(
-    { orders: url, inventory: url, payments: url, notifications: url },
-    { poolSize, applicationName: 'test', onIdleError: () => {} },
-  );
+  const databases = createDatabases(allAt(url), { poolSize, applicationName: 'test', onIdleError: () => {} });
   return {
     url,
     databases,

@@ -39,7 +39,11 @@ export interface Faults {
   settled(): Promise<void>;
 }
 
-type AnyActivity = (input: { orderId?: string; order?: { orderId: string } }) => Promise<unknown>;
+type AnyActivity = (input: {
+  orderId?: string;
+  order?: { orderId: string };
+  command?: { orderId: string };
+}) => Promise<unknown>;
 type AnyFault = (effect: () => Promise<unknown>, call: ActivityCall) => Promise<unknown>;
 
 /** Creates faults for one system; nothing is faulted until it is injected. */
@@ -52,7 +56,7 @@ export function createFaults(): Faults {
 
   const around = (activity: ActivityName, run: AnyActivity): AnyActivity => {
     return async (input) => {
-      const orderId = input.orderId ?? input.order?.orderId ?? '';
+      const orderId = input.orderId ?? input.order?.orderId ?? input.command?.orderId ?? '';
       const number = callsOf(orderId, activity).length + 1;
       const call: ActivityCall = { orderId, activity, number, local: activityInfo().isLocal };
       calls.push(call);

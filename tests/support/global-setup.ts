@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { createDatabase, createDatabases } from '../../db/client.ts';
+import { allAt, createDatabase, createDatabases } from '../../db/client.ts';
 import { migrateAll } from '../../db/migrate.ts';
 import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
 import { seedCatalog } from '../../db/seed.ts';
@@ -26,7 +26,7 @@ declare module 'vitest' {
 export const TEMPLATE_DATABASE = 'order_saga_template';
 
 /** Made beforehand, because a new namespace takes seconds until every part of the server knows it. */
-export const NAMESPACES = Array.from({ length: 40 }, (_, index) => `test-${index + 1}`);
+export const NAMESPACES = Array.from({ length: 70 }, (_, index) => `test-${index + 1}`);
 
 /** Starts one PostgreSQL and one Temporal server for all files, on free ports, and removes all traces afterwards. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -70,7 +70,7 @@ async function prepareTemplate(adminUrl: string, templateUrl: string): Promise<v
   await admin.pool.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
   await admin.pool.query('CREATE SEQUENCE namespaces_taken');
   await admin.close();
-  const urls = { orders: templateUrl, inventory: templateUrl, payments: templateUrl, notifications: templateUrl };
+  const urls = allAt(templateUrl);
   await migrateAll(urls);
   const databases = createDatabases(urls, { poolSize: 2, applicationName: 'test-seed', onIdleError: () => {} });
   await seedCatalog(createCatalogRepository(databases.inventory));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
-import { createDatabases, type Databases } from '../../db/client.ts';
+import { allAt, createDatabases, type Databases } from '../../db/client.ts';
 import { migrateAll } from '../../db/migrate.ts';
 import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
 import { seedCatalog } from '../../db/seed.ts';
@@ -81,7 +81,7 @@ export async function startProcessSystem(
   };
   const [postgres, temporal] = await Promise.all([startPostgres(), startTemporal()]);
   const databaseUrl = postgres.url('postgres');
-  const urls = { orders: databaseUrl, inventory: databaseUrl, payments: databaseUrl, notifications: databaseUrl };
+  const urls = allAt(databaseUrl);
   await migrateAll(urls);
   const databases = createDatabases(urls, { poolSize: 5, applicationName: 'test', onIdleError: () => {} });
   await seedCatalog(createCatalogRepository(databases.inventory));

@@ -1,14 +1,26 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createNoticeRepository } from '../../db/repositories/notice-repository.ts';
 import { createReservationRepository } from '../../db/repositories/reservation-repository.ts';
+import { PaymentContractError } from '../../src/domain/errors.ts';
+import type { OrderStatus } from '../../src/domain/order-status.ts';
+import type { PaymentNews } from '../../src/domain/payment-notice.ts';
 import type { StepName } from '../../src/workflows/activity-policies.ts';
-import { afterEffect, givenUp, type Faults } from './faults.ts';
-import type { TestSystem } from './system.ts';
+import { NOTICE_WORKFLOW, noticeWorkflowId, type NoticeWorkflowInput } from '../../src/workflows/contract.ts';
+import { afterEffect, failBefore, givenUp, type Faults } from './faults.ts';
+import type { Answer, TestSystem } from './system.ts';
 
 /** A way an order may go, on which some step runs. */
 export interface Way {
   readonly method: string;
-  readonly end: 'CONFIRMED' | 'REJECTED';
+  readonly capture?: 'manual';
+  readonly end: OrderStatus;
+  /** An operator is needed on this way. */
+  readonly opensCase?: true;
   /** What must be injected before the order is posted. */
   readonly prepare: (system: TestSystem, faults: Faults, orderId: string) => void;
+  /** What clients and operators do after the order was posted. */
+  readonly act?: (system: TestSystem, orderId: string) => Promise<void>;
 }
 
 const HAPPY: Way = { method: 'pm_ok', end: 'CONFIRMED', prepare: () => {} };
@@ -32,6 +44,80 @@ const HOLD_EXPIRED: Way = {
     ),
 };
 
+const CAPTURED_BY_HAND: Way = {
+  ...HAPPY,
+  capture: 'manual',
+  act: async (system, orderId) => {
+    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+    await giveCommand(system, orderId, 'capture');
+  },
+};
+
+const REFUNDED: Way = {
+  ...HAPPY,
+  end: 'REFUNDED',
+  act: async (system, orderId) => {
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'refunds');
+  },
+};
+
+const CANCELLED_AFTER_SALE: Way = {
+  ...HAPPY,
+  end: 'CANCELLED',
+  act: async (system, orderId) => {
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'cancel');
+  },
+};
+
+/** The first method cannot be used: an operator takes another one. */
+const OTHER_METHOD: Way = {
+  ...HAPPY,
+  opensCase: true,
+  prepare: (_, faults, orderId) =>
+    faults.inject(orderId, 'takePayment', failBefore(new PaymentContractError(orderId, 'made so'))),
+  act: async (system, orderId) => {
+    await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_ok' } });
+  },
+};
+
+/** The card is closed: two operators prove that the money was paid back by a bank. */
+const PAID_BACK_OUTSIDE: Way = {
+  ...REFUNDED,
+  opensCase: true,
+  method: 'pm_refund_fails',
+  act: async (system, orderId) => {
+    await REFUNDED.act?.(system, orderId);
+    await resolveCase(system, orderId, { action: 'forceResolve', evidence: 'bank-1' });
+    await resolveCase(system, orderId, { action: 'forceResolve', evidence: 'bank-1' }, 'second@example.com');
+  },
+};
+
+/** Refused before any payment was sent; then money comes that nobody had asked for, and the provider reports it. */
+const CHARGED_LATE: Way = {
+  method: 'pm_ok',
+  end: 'REJECTED',
+  prepare: (_, faults, orderId) =>
+    faults.inject(orderId, 'holdStock', () =>
+      Promise.resolve({ kind: 'refused', refusal: { reason: 'out_of_stock', details: null } }),
+    ),
+  act: async (system, orderId) => {
+    await untilStatus(system, orderId, 'REJECTED');
+    const key = `${orderId}:sale:1`;
+    await chargeAtProvider(system, orderId, key);
+    const notice = { provider: 'simulator', eventId: `evt_${orderId}` } as const;
+    await storeNotice(system, { ...notice, kind: 'charge_succeeded', orderId, key });
+    const { orderSettings: settings } = system.config;
+    const input: NoticeWorkflowInput = { notice, orderId, tenantId: 'demo', correlationId: 'a-test', settings };
+    await system.client.workflow.execute(NOTICE_WORKFLOW, {
+      workflowId: noticeWorkflowId(orderId),
+      taskQueue: 'orders',
+      args: [input],
+    });
+  },
+};
+
 /** For every step a way on which its effect is needed. */
 export const STEP_WAYS: Readonly<Record<StepName, Way>> = {
   openOrder: HAPPY,
@@ -44,7 +130,137 @@ export const STEP_WAYS: Readonly<Record<StepName, Way>> = {
   undoPayment: CHARGED_AND_GIVEN_UP,
   releaseStock: DECLINED,
   rejectOrder: DECLINED,
+  extendHold: CAPTURED_BY_HAND,
+  awaitCapture: CAPTURED_BY_HAND,
+  capturePayment: CAPTURED_BY_HAND,
+  decideCommand: CANCELLED_AFTER_SALE,
+  settleOrder: CANCELLED_AFTER_SALE,
+  readOrder: REFUNDED,
+  readMoney: REFUNDED,
+  refundPayment: REFUNDED,
+  abandonCharge: OTHER_METHOD,
+  recordEvidence: PAID_BACK_OUTSIDE,
+  judgeNotice: CHARGED_LATE,
+  returnCharge: CHARGED_LATE,
 };
+
+/** A charge at the provider that no order has asked for. */
+export async function chargeAtProvider(
+  { simulatorUrl }: TestSystem,
+  orderId: string,
+  key: string,
+  kind: 'sale' | 'authorize' = 'sale',
+): Promise<void> {
+  const answer = await fetch(`${simulatorUrl}/v1/payments`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify({ orderId, kind, amountMinor: 4_500, currency: 'EUR', method: 'pm_ok' }),
+  });
+  if (answer.status !== 201) throw new Error(`not charged: ${answer.status}`);
+}
+
+/** Stores a report as the API does, and goes no further: as after a crash in that moment. */
+export async function storeNotice(
+  { database }: TestSystem,
+  news: Pick<PaymentNews, 'provider' | 'eventId' | 'kind' | 'orderId' | 'key'> & Partial<PaymentNews>,
+): Promise<void> {
+  const usual = { chargeRef: null, amountMinor: 4_500, currency: 'EUR', occurredAt: new Date().toISOString() };
+  await createNoticeRepository(database.databases.payments).add({ ...usual, ...news });
+}
+
+/** Waits until the order has a status; also outside of a test. */
+export async function untilStatus(system: TestSystem, orderId: string, status: OrderStatus): Promise<void> {
+  const read = (): Promise<{ status: string }[]> =>
+    system.database.query<{ status: string }>('SELECT status FROM orders.orders WHERE order_id = $1', [orderId]);
+  try {
+    await untilSeen(`${orderId} is ${status}`, async () => (await read())[0]?.status === status);
+  } catch (error) {
+    throw new Error(await tellOf(system, orderId), { cause: error });
+  }
+}
+
+/** What is known of an order that is not where it should be: whoever reads a failed test has nothing else. */
+async function tellOf(system: TestSystem, orderId: string): Promise<string> {
+  const row = `SELECT status, version, refusal, updated_at FROM orders.orders WHERE order_id = $1`;
+  const events = `SELECT seq, type, data, at FROM orders.order_events WHERE order_id = $1 ORDER BY seq`;
+  const commands = `SELECT kind, decision, generation, answered_at FROM orders.order_commands WHERE order_id = $1`;
+  const operations = `SELECT key, state FROM payments.operations WHERE order_id = $1`;
+  const rows = await Promise.all(
+    [row, events, commands, operations].map((text) => system.database.query(text, [orderId])),
+  );
+  const workflows: string[] = [];
+  for await (const run of system.client.workflow.list({ query: `WorkflowId STARTS_WITH 'order/${orderId}'` })) {
+    const history = await system.client.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
+    workflows.push(`${run.workflowId} ${run.status.name}: ${(history.events ?? []).map(nameOf).join(' ')}`);
+  }
+  return `${orderId} stands still: ${JSON.stringify(rows, null, 1)}\n${workflows.join('\n')}`;
+}
+
+function nameOf({ eventId, eventType }: { eventId?: unknown; eventType?: unknown }): string {
+  return `${String(eventId)}:${String(eventType)}`;
+}
+
+const PATIENCE_MS = 60_000;
+
+async function untilSeen(what: string, look: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await look())) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
+    await sleep(50);
+  }
+}
+
+/** Gives an order a command under a fresh key unless one is given; repeats it as a client would while it is 503. */
+export async function giveCommand(
+  system: TestSystem,
+  orderId: string,
+  route: 'cancel' | 'capture' | 'refunds',
+  body: Record<string, unknown> = {},
+  key: string = randomUUID(),
+): Promise<Answer<{ decision?: string; code?: string }>> {
+  for (;;) {
+    const answer = await system.request(`/v1/orders/${orderId}/${route}`, {
+      method: 'POST',
+      headers: { 'idempotency-key': key },
+      body: JSON.stringify(body),
+    });
+    if (answer.status !== 503) return answer;
+  }
+}
+
+interface CaseBody {
+  readonly id: string;
+  readonly version: number;
+  readonly step: string;
+}
+
+/** The open case of an order, when there is one. */
+export async function openCaseOf(system: TestSystem, orderId: string): Promise<CaseBody> {
+  const list = (): Promise<Answer<{ items: CaseBody[] }>> => system.request(`/v1/cases?state=open&orderId=${orderId}`);
+  await untilSeen(`${orderId} has a case`, async () => (await list()).body.items.length > 0);
+  const [first] = (await list()).body.items;
+  return first ?? openCaseOf(system, orderId);
+}
+
+/** Decides the open case of an order; looks again when it has changed meanwhile. */
+export async function resolveCase(
+  system: TestSystem,
+  orderId: string,
+  decision: Record<string, unknown>,
+  actor?: string,
+): Promise<void> {
+  for (;;) {
+    const { id, version } = await openCaseOf(system, orderId);
+    const answer = await system.request(`/v1/cases/${id}/resolve`, {
+      method: 'POST',
+      headers: { 'idempotency-key': randomUUID() },
+      body: JSON.stringify({ reason: 'a test', version, ...decision }),
+      ...(actor === undefined ? {} : { token: await system.token('demo', undefined, actor) }),
+    });
+    if (answer.status === 200 || answer.status === 202) return;
+    if (answer.body['code'] !== 'case_stale') throw new Error(`not resolved: ${JSON.stringify(answer.body)}`);
+  }
+}
 
 /** Lets the time of an order's hold run out, and sweeps it. */
 export async function expireHold(system: TestSystem, orderId: string): Promise<void> {

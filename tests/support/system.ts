@@ -8,19 +8,24 @@ import type { Activities } from '../../src/activities/index.ts';
 import { createEagerSlots } from '../../src/api/eager-slots.ts';
 import { SCOPES, type Scope } from '../../src/api/context.ts';
 import type { OrderView } from '../../src/api/schemas/order.ts';
-import { composeActivities, composeWorkers, openResources, startApi } from '../../src/compose.ts';
+import { composeActivities, composeWorkers, openResources } from '../../src/compose.ts';
+import { composeEvents } from '../../src/compose-events.ts';
+import { startApi } from '../../src/compose-api.ts';
 import { loadConfig, type Config } from '../../src/config.ts';
 import { signDevToken } from '../../src/dev/dev-token.ts';
 import { createMailSink } from '../../src/dev/mail-sink.ts';
 import { createLogger } from '../../src/logger.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
+import type { WebhookTarget } from '../../src/simulator/webhooks.ts';
 import {
   connectNatively,
   createTemporalClient,
   ensureSearchAttributes,
   installTemporalRuntime,
 } from '../../src/temporal.ts';
+import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { createTestDatabase, takeNamespace, type TestDatabase } from './database.ts';
+import { findTestPort } from './ports.ts';
 
 /** An answer of the API, read. */
 export interface Answer<Body = Record<string, unknown>> {
@@ -46,7 +51,7 @@ export interface SystemClient {
   postOrder(order?: OrderOverrides, key?: string): Promise<string>;
   /** The order when it is at rest or a case is open. */
   orderAtRest(orderId: string, waitSeconds?: number): Promise<OrderView>;
-  token(tenant?: string, scopes?: readonly Scope[]): Promise<string>;
+  token(tenant?: string, scopes?: readonly Scope[], subject?: string): Promise<string>;
 }
 
 /** How an order differs from the usual one: 2 pieces of SKU-0001 by pm_ok. */
@@ -81,11 +86,17 @@ export interface TestSystemOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Wraps the activities, for example to fail before or after an effect. */
   readonly wrapActivities?: (activities: Activities) => Activities;
+  /** The simulator reports its effects to the API. */
+  readonly webhooks?: boolean;
   /** Without a worker, accepted orders stay unopened. */
   readonly worker?: boolean;
+  /** With the pumps of the event pipeline; off, because most tests are about orders. */
+  readonly events?: boolean;
 }
 
 const JWT_SECRET = randomBytes(32).toString('base64url');
+/** Signs what the simulator reports. */
+export const WEBHOOK_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 const CONTACT_KEYS = `test:${randomBytes(32).toString('base64')}`;
 
 let runtimeInstalled = false;
@@ -102,6 +113,7 @@ export function systemEnvironment(parts: {
     WORKER_METRICS_PORT: '0',
     JWT_SECRET,
     CONTACT_KEYS,
+    PAYMENT_WEBHOOK_SECRET: WEBHOOK_SECRET,
     DATABASE_URL: parts.databaseUrl,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     TEMPORAL_NAMESPACE: parts.namespace,
@@ -109,18 +121,21 @@ export function systemEnvironment(parts: {
     PAYMENT_GATEWAY_URL: parts.simulatorUrl,
     SMTP_URL: `smtp://127.0.0.1:${parts.smtpPort}`,
     LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+    WEBHOOK_ALLOW_PRIVATE: 'true',
     SHUTDOWN_GRACE_SECONDS: '5',
+    WORKER_QUEUES: 'orders,inventory,payments,notifications',
+    EVENT_PARTITIONS: '4',
   };
 }
 
 /** The collaborators around a system: a database, a namespace, a simulator and a mail sink of its own. */
-async function startCollaborators() {
+async function startCollaborators(webhook: WebhookTarget | null = null) {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-system-'));
   const ledgerFile = join(folder, 'ledger.jsonl');
   const [database, namespace, simulator] = await Promise.all([
     createTestDatabase(),
     takeNamespace(),
-    createSimulator({ ledgerFile }),
+    createSimulator({ ledgerFile, webhook }),
   ]);
   const sink = createMailSink({ smtpPort: 0, inboxPort: 0, host: '127.0.0.1' });
   await sink.start();
@@ -157,8 +172,11 @@ async function startCollaborators() {
 
 /** Starts the whole system inside the test's process. */
 export async function startTestSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
-  const around = await startCollaborators();
-  const config = loadConfig({ ...around.env, ...options.env });
+  const port = options.webhooks === true ? await findTestPort() : 0;
+  const url = `http://127.0.0.1:${port}/v1/payment-webhooks/simulator`;
+  const around = await startCollaborators(port === 0 ? null : { url, secret: WEBHOOK_SECRET });
+  const queues = options.events === true ? { WORKER_QUEUES: TASK_QUEUES.join(',') } : {};
+  const config = loadConfig({ ...around.env, ...queues, API_PORT: String(port), ...options.env });
   const logger = createLogger({ level: config.logLevel, service: 'test' });
   if (!runtimeInstalled) installTemporalRuntime(logger, 0);
   runtimeInstalled = true;
@@ -169,24 +187,30 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   const activities = composeActivities(config, resources);
   const slots = createEagerSlots(config.api.eagerSlots);
   const withWorker = options.worker ?? true;
-  const workers = withWorker
-    ? await composeWorkers(config, logger, connection, (options.wrapActivities ?? same)(activities), slots.release)
-    : null;
+  const events = options.events === true ? composeEvents(config, logger, resources, client) : null;
+  const given = {
+    activities: (options.wrapActivities ?? same)(activities),
+    eventActivities: events?.activities ?? null,
+  };
+  const workers = withWorker ? await composeWorkers(config, logger, connection, given, slots.release) : null;
+  events?.start();
   const finished = workers?.run();
   const eager = { client: new Client({ connection, namespace: config.temporal.namespace }), slots };
   const api = await startApi(config, logger, resources, client, withWorker ? eager : null);
-  const url = `http://127.0.0.1:${api.server.port}`;
+  const apiUrl = `http://127.0.0.1:${api.server.port}`;
   return {
     ...around,
-    ...createSystemClient(url),
-    url,
+    ...createSystemClient(apiUrl),
+    url: apiUrl,
     config,
     client,
     simulatorUrl: around.simulator.url,
     stop: async () => {
       await api.close();
+      events?.handOver();
       workers?.shutdown();
       await finished;
+      await events?.close();
       await connection.close();
       await client.connection.close();
       await resources.close();
@@ -197,7 +221,7 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
 
 /** A client of the API at an address. */
 export function createSystemClient(url: string): SystemClient {
-  const token = (tenant = 'demo', scopes: readonly Scope[] = SCOPES): Promise<string> =>
+  const token = (tenant = 'demo', scopes: readonly Scope[] = SCOPES, subject?: string): Promise<string> =>
     signDevToken({
       secret: JWT_SECRET,
       issuer: 'order-saga',
@@ -205,6 +229,7 @@ export function createSystemClient(url: string): SystemClient {
       tenant,
       scopes: [...scopes],
       ttlSeconds: 3_600,
+      ...(subject === undefined ? {} : { subject }),
     });
   const request: SystemClient['request'] = async (path, init = {}) => {
     const { token: given, ...rest } = init;

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { CatalogRepository } from '../../../db/repositories/catalog-repository.ts';
+import type { OperatorActionRepository } from '../../../db/repositories/operator-action-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
 import type { StockLevel } from '../../domain/reservation.ts';
 import { guardedBy } from '../auth.ts';
@@ -91,8 +92,14 @@ const adjustStock = createRoute({
   },
 });
 
+/** What the catalog routes work with. */
+export interface CatalogRoutesDeps {
+  readonly catalog: CatalogRepository;
+  readonly actions: OperatorActionRepository;
+}
+
 /** Creates the routes for products and stock. */
-export function createCatalogRoutes({ catalog }: { readonly catalog: CatalogRepository }) {
+export function createCatalogRoutes({ catalog, actions }: CatalogRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(listProducts, async (c) => {
       const { limit, cursor } = c.req.valid('query');
@@ -104,8 +111,20 @@ export function createCatalogRoutes({ catalog }: { readonly catalog: CatalogRepo
       );
     })
     .openapi(putProduct, async (c) => {
+      const { tenantId, subject: actor } = c.get('caller');
       const product = { sku: c.req.valid('param').sku, ...c.req.valid('json') };
-      const { created } = await catalog.putProduct(c.get('caller').tenantId, product);
+      await actions.record({
+        actionId: `act_${c.get('requestId')}`,
+        tenantId,
+        actor,
+        action: 'product.put',
+        subject: product.sku,
+        orderId: null,
+        reason: null,
+        before: null,
+        after: { ...product },
+      });
+      const { created } = await catalog.putProduct(tenantId, product);
       return c.json(product, created ? 201 : 200);
     })
     .openapi(getStock, async (c) => {

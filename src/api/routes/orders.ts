@@ -1,7 +1,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { OrderRepository } from '../../../db/repositories/order-repository.ts';
+import type { CatalogRepository } from '../../../db/repositories/catalog-repository.ts';
 import type { ContactSealer } from '../../domain/contact-sealer.ts';
 import { isOrderId, orderIdFor } from '../../domain/ids.ts';
+import { totalOf } from '../../domain/money.ts';
+import { isHoldable, refusalOf } from '../../domain/offer.ts';
 import type { OrderRequest } from '../../domain/order.ts';
 import type { OrderSettings } from '../../workflows/contract.ts';
 import { guardedBy } from '../auth.ts';
@@ -18,10 +20,11 @@ import {
   listOrdersQuery,
   mergedQuantities,
   orderPage,
+  orderPath,
   orderView,
-  timelineView,
   type CreateOrderBody,
 } from '../schemas/order.ts';
+import { dryRunView } from '../schemas/insight.ts';
 import { idempotencyHeader, requestedInstant } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import { validationHook } from '../validation.ts';
@@ -30,7 +33,7 @@ import { validationHook } from '../validation.ts';
 export interface OrderRoutesDeps {
   readonly starter: OrderStarter;
   readonly reader: OrderReader;
-  readonly orders: OrderRepository;
+  readonly catalog: Pick<CatalogRepository, 'listOffers'>;
   readonly sealer: ContactSealer;
   readonly settings: OrderSettings;
   readonly metrics: ApiMetrics;
@@ -41,10 +44,6 @@ export interface OrderRoutesDeps {
 /** Longest `?wait`, in seconds. */
 const WAIT_MAX_SECONDS = 30;
 
-const orderPath = z.object({
-  id: z.string().openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
-});
-
 const createOrder = createRoute({
   method: 'post',
   path: '/v1/orders',
@@ -53,12 +52,18 @@ const createOrder = createRoute({
   description: 'Answers as soon as the order is stored durably; from then on it is carried to an end whatever crashes.',
   ...guardedBy('orders:write'),
   request: {
-    // No parameter is known: one that asks for something else than an order must not make one.
-    query: z.strictObject({}),
+    // No other parameter is known: one that asks for something else than an order must not make one.
+    query: z.strictObject({
+      dryRun: z.enum(['true', 'false']).default('false').openapi({
+        description: '`true`: only says what would happen; needs no Idempotency-Key and has no effect',
+        example: 'true',
+      }),
+    }),
     headers: idempotencyHeader,
     body: { required: true, content: { 'application/json': { schema: createOrderBody } } },
   },
   responses: {
+    200: { description: 'Dry run: what would happen', content: { 'application/json': { schema: dryRunView } } },
     202: {
       description: 'Accepted, now or by an earlier request with the same key',
       headers: {
@@ -113,24 +118,14 @@ const listOrders = createRoute({
   },
 });
 
-const getTimeline = createRoute({
-  method: 'get',
-  path: '/v1/orders/{id}/timeline',
-  tags: ['Orders'],
-  summary: 'Read what happened to an order',
-  ...guardedBy('orders:read'),
-  request: { params: orderPath },
-  responses: {
-    200: { description: 'Its events, oldest first', content: { 'application/json': { schema: timelineView } } },
-    ...problems('not_found'),
-  },
-});
-
 /** Creates the order routes. */
 export function createOrderRoutes(deps: OrderRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(createOrder, async (c) => {
       const { tenantId } = c.get('caller');
+      if (c.req.valid('query').dryRun === 'true') {
+        return c.json(await tryDry(deps.catalog, tenantId, toOrder(c.req.valid('json')).request), 200);
+      }
       const key = parseIdempotencyKey(c.req.header('idempotency-key'));
       const body = c.req.valid('json');
       const orderId = orderIdFor(tenantId, key);
@@ -175,15 +170,26 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
           : await deps.reader.findAtRest(tenantId, id, wait * 1_000, signal);
       if (order === null) throw notFound();
       return c.json(order, 200);
-    })
-    .openapi(getTimeline, async (c) => {
-      const { tenantId } = c.get('caller');
-      const { id } = c.req.valid('param');
-      if (!isOrderId(id)) throw notFound();
-      const events = await deps.orders.timeline(tenantId, id);
-      if (events.length === 0 && (await deps.reader.find(tenantId, id)) === null) throw notFound();
-      return c.json({ items: events.map((event) => ({ ...event, at: event.at.toISOString() })) }, 200);
     });
+}
+
+/** What the catalog says to an order right now; nothing is held, so it may be different a moment later. */
+async function tryDry(catalog: OrderRoutesDeps['catalog'], tenantId: string, request: OrderRequest) {
+  const offers = await catalog.listOffers(tenantId, request.lines);
+  const bySku = new Map(offers.map((offer) => [offer.sku, offer]));
+  const wouldHold = isHoldable(request, offers);
+  return {
+    wouldHold,
+    currency: request.currency,
+    totalMinor: offers.length === request.lines.length ? totalOf(offers) : null,
+    lines: request.lines.map(({ sku, quantity }) => ({
+      sku,
+      quantity,
+      available: bySku.get(sku)?.available ?? null,
+      unitPriceMinor: bySku.get(sku)?.unitPriceMinor ?? null,
+    })),
+    refusal: wouldHold ? null : { reason: refusalOf(request, offers).reason },
+  };
 }
 
 type Acceptance = Omit<Parameters<OrderStarter['start']>[0], 'settings'>;

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ORDER_STATUSES, REJECTION_REASONS } from '../../domain/order-status.ts';
-import { PAYMENT_STATES } from '../../domain/payment.ts';
+import { CAPTURE_MODES, PAYMENT_STATES } from '../../domain/payment.ts';
 import { RESERVATION_STATES } from '../../domain/reservation.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 import { currency, instant, pageQuery, requestedInstant, sku, text } from './primitives.ts';
@@ -11,6 +11,11 @@ const QUANTITY_MAX = 1_000;
 
 const minor = (description: string) =>
   z.int().openapi({ description: `${description}, in minor units`, example: 4500 });
+
+/** Path of one order. */
+export const orderPath = z.object({
+  id: z.string().openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
+});
 
 /** Body of `POST /v1/orders`. Unknown fields are refused, so a misspelt one is not silently ignored. */
 export const createOrderBody = z
@@ -46,8 +51,8 @@ export const createOrderBody = z
           description: 'Token of a payment method at the provider; never card data',
           example: 'pm_ok',
         }),
-        capture: z.literal('automatic').default('automatic').openapi({
-          description: 'When the money is taken: with the order',
+        capture: z.enum(CAPTURE_MODES).default('automatic').openapi({
+          description: 'When the money is taken: with the order, or later by `POST /v1/orders/{id}/capture`',
           example: 'automatic',
         }),
       })
@@ -209,6 +214,9 @@ export const timelineView = z
           from: z.enum(ORDER_STATUSES).nullable().openapi({ description: 'Status before, if it changed' }),
           to: z.enum(ORDER_STATUSES).nullable().openapi({ description: 'Status after, if it changed' }),
           actor: z.string().openapi({ description: 'Who did it', example: 'system' }),
+          source: z
+            .enum(['order', 'payment', 'message', 'webhook', 'operator'])
+            .openapi({ description: 'Whose entry it is' }),
           data: z.record(z.string(), z.unknown()).openapi({ description: 'Details, by type' }),
         }),
       )

@@ -18,10 +18,12 @@ export const INVARIANTS = {
   I8: { title: 'nothing follows a terminal status', unit: 'orders' },
   I9: { title: 'everything about an order carries its tenant', unit: 'orders' },
   I10: { title: 'orders in motion are carried by a workflow, others and dead ones are not', unit: 'orders' },
+  I12: { title: 'partitions of the event log have no gaps, and each id leads to its event', unit: 'partitions' },
+  I13: { title: 'events behind a cursor are processed, failed or waiting, one of them and once', unit: 'cursors' },
 } as const;
 export type InvariantId = keyof typeof INVARIANTS;
 
-/** The checks of one order; I2 is about SKUs, see `checkSkuFigures`. */
+/** The checks of one order; I2 is about SKUs, see `checkSkuFigures`, I12 and I13 about events, see `events.ts`. */
 export const ORDER_CHECKS = {
   I1: checkIdentity,
   I3: checkBalance,
@@ -32,4 +34,4 @@ export const ORDER_CHECKS = {
   I8: checkTerminal,
   I9: checkTenants,
   I10: checkWorkflow,
-} as const satisfies Record<Exclude<InvariantId, 'I2'>, OrderCheck>;
+} as const satisfies Record<Exclude<InvariantId, 'I2' | 'I12' | 'I13'>, OrderCheck>;

@@ -1,4 +1,5 @@
 import type { AuditedOperation } from '../../../db/repositories/audit-repository.ts';
+import { EVIDENCE_PREFIX } from '../../domain/payment.ts';
 import { isInMotion, type LedgerEntry, type OrderFacts } from '../facts.ts';
 import type { Finding } from './finding.ts';
 
@@ -10,7 +11,11 @@ export function checkLedger(facts: OrderFacts): Finding {
   const { orderId, operations, ledger, order } = facts;
   const mayBeAhead = isInMotion(facts) || order?.status === 'AWAITING_CAPTURE';
   const entries = new Map(ledger.map((entry) => [entry.key, entry]));
-  const definite = operations.filter(({ state }) => state === 'SUCCEEDED' || state === 'DECLINED');
+  const definite = operations.filter(
+    // What two people have proved to be paid back outside is in no ledger of the provider's.
+    ({ state, providerRef }) =>
+      (state === 'SUCCEEDED' || state === 'DECLINED') && providerRef?.startsWith(EVIDENCE_PREFIX) !== true,
+  );
   const problems = definite.flatMap((operation) => {
     const entry = entries.get(operation.key);
     entries.delete(operation.key);

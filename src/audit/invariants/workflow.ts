@@ -1,4 +1,4 @@
-import { isAtRest, type OrderStatus } from '../../domain/order-status.ts';
+import { isAtRest, isTerminal, type OrderStatus } from '../../domain/order-status.ts';
 import { isOpen, openCarriers, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
@@ -19,6 +19,8 @@ export function checkWorkflow(facts: OrderFacts): Finding {
 function deathOf({ order, workflow }: OrderFacts): string | null {
   if (workflow === null || isOpen(workflow)) return null;
   if (workflow.status === 'COMPLETED' || workflow.status === 'CONTINUED_AS_NEW') return null;
+  // A settle workflow has brought it to its end: I3 and I5 prove that nothing is left.
+  if (order !== null && isTerminal(order.status)) return null;
   return `its workflow ended as ${workflow.status}, the order is ${order?.status ?? 'not opened'}`;
 }
 

@@ -1,0 +1,80 @@
+import { loadavg } from 'node:os';
+import type { Database } from '../../db/client.ts';
+import type { Cleanup } from '../cleanup.ts';
+import {
+  administer,
+  openDatabase,
+  setStage,
+  type CountedProcess,
+  type Environment,
+  type Stage,
+} from '../environment.ts';
+import { cpuMs, difference } from '../measure.ts';
+import { runLoad, type Load, type LoadReport } from './load.ts';
+import { untilDrained } from './log-reader.ts';
+import type { EventBenchOptions } from './options.ts';
+import { createPrograms, type Program, type Programs } from './systems.ts';
+
+/** What the phases work on: one stage with everything but the product's processes. */
+export interface BenchStage {
+  readonly options: EventBenchOptions;
+  readonly app: Database;
+  readonly programs: Programs;
+  readonly log: (line: string) => void;
+  load(url: string, load: Load): Promise<LoadReport>;
+  /** Everything is processed, and what that has left to write is on the disk. */
+  settle(): Promise<void>;
+  /** Runs something and tells what it cost per 1,000 events. */
+  measure<Result extends { readonly events: number }>(
+    programs: readonly Program[],
+    work: () => Promise<Result>,
+  ): Promise<Result & Cost>;
+}
+
+/** What a phase cost, and how busy the machine was. */
+export interface Cost {
+  /** CPU milliseconds per 1,000 events, by process. */
+  readonly cpuMsPerThousand: Readonly<Record<string, number>>;
+  /** Of the last minute, at the end: over the number of cores, others were in the way. */
+  readonly loadAverage: number;
+}
+
+/** Sets the stage. */
+export async function setEventStage(
+  environment: Environment,
+  options: EventBenchOptions,
+  cleanup: Cleanup,
+  log: (line: string) => void,
+): Promise<BenchStage> {
+  const stage = await setStage(environment, 'events', cleanup);
+  const app = openDatabase(stage.databaseUrl);
+  await cleanup.add(() => app.close());
+  const programs = await createPrograms(stage, options, cleanup);
+  return {
+    options,
+    app,
+    programs,
+    log,
+    load: (url, load) => runLoad({ url, token: stage.token, folder: stage.folder, cleanup }, load),
+    settle: async () => {
+      await untilDrained(app);
+      await administer(environment.admin, 'CHECKPOINT');
+    },
+    measure: async (measured, work) => {
+      const processes = counted(environment, stage, measured);
+      const before = cpuMs(processes);
+      const result = await work();
+      const used = difference(before, cpuMs(processes));
+      const perThousand = (ms: number): number => (ms / Math.max(1, result.events)) * 1_000;
+      return {
+        ...result,
+        cpuMsPerThousand: Object.fromEntries(Object.entries(used).map(([name, ms]) => [name, perThousand(ms)])),
+        loadAverage: loadavg()[0] ?? 0,
+      };
+    },
+  };
+}
+
+function counted({ postgres }: Environment, stage: Stage, programs: readonly Program[]): CountedProcess[] {
+  return [...programs, { name: 'postgres', pid: postgres.pid, withChildren: true }, stage.processes.temporal];
+}

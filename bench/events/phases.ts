@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pssMiB, type Latency } from '../measure.ts';
+import type { BenchStage, Cost } from './bench-stage.ts';
+import type { LoadReport } from './load.ts';
+import { judgeLog, readTimes, untilDrained, type LogVerdict } from './log-reader.ts';
+import { parseQueueWait, percentileBetween } from './queue-wait.ts';
+import type { Program } from './systems.ts';
+
+/** One rate that was tried. */
+export interface RateStep {
+  readonly rate: number;
+  /** Events accepted per second. */
+  readonly acceptedPerSecond: number;
+  readonly accept: Latency;
+  readonly refused: number;
+  readonly late: number;
+}
+
+/** The highest rate that a goal allows. */
+export interface RateResult extends Cost {
+  readonly batch: number;
+  readonly p95LimitMs: number;
+  readonly steps: readonly RateStep[];
+  /** Held for longer, at the highest rate whose step was good; null when none was. */
+  readonly held: RateStep | null;
+  readonly events: number;
+}
+
+/** What is asked of a rate. */
+export interface RateGoal {
+  readonly batch: number;
+  readonly p95LimitMs: number;
+  /** Events per second, upward. */
+  readonly rates: readonly number[];
+}
+
+type Server = Program & { readonly url: string };
+
+/** An overloaded moment is no limit: so many rates in a row must fail before the search ends. */
+const MISSES_MAX = 3;
+
+/** Searches upward for the highest rate within a limit of latency, then holds it. */
+export async function searchRate(bench: BenchStage, server: Server, goal: RateGoal): Promise<RateResult> {
+  const { stepSeconds, holdSeconds } = bench.options;
+  const steps: RateStep[] = [];
+  const run = async (rate: number, seconds: number): Promise<RateStep> => {
+    const step = toStep(rate, await bench.load(server.url, { rate, seconds, batch: goal.batch }));
+    bench.log(`  ${describeStep(step)}`);
+    await untilDrained(bench.app);
+    return step;
+  };
+  const isGood = ({ rate, accept, refused, acceptedPerSecond }: RateStep): boolean =>
+    accept.p95 <= goal.p95LimitMs && refused === 0 && acceptedPerSecond >= rate * 0.95;
+  let best = 0;
+  let misses = 0;
+  for (const rate of goal.rates) {
+    const step = await run(rate, stepSeconds);
+    steps.push(step);
+    misses = isGood(step) ? 0 : misses + 1;
+    if (misses === 0) best = rate;
+    if (misses === MISSES_MAX) break;
+  }
+  const result = await bench.measure([server], async () => {
+    const held = best === 0 ? null : await run(best, holdSeconds);
+    // The generator's second of warm-up is processed, too.
+    return { held, events: best * (holdSeconds + 1) };
+  });
+  return { ...result, batch: goal.batch, p95LimitMs: goal.p95LimitMs, steps };
+}
+
+function toStep(rate: number, load: LoadReport): RateStep {
+  const refused = Object.values(load.refused).reduce((sum, count) => sum + count, 0);
+  const { accept, late } = load;
+  return { rate, acceptedPerSecond: load.accepted / load.seconds, accept, refused, late };
+}
+
+function describeStep({ rate, acceptedPerSecond, accept, refused }: RateStep): string {
+  const percentiles = [accept.p50, accept.p95, accept.p99].map((ms) => ms.toFixed(1)).join(' / ');
+  return `${rate}/s: ${acceptedPerSecond.toFixed(0)} accepted/s, p50/p95/p99 ${percentiles} ms, ${refused} refused`;
+}
+
+/** A steady rate, and how long its events took. */
+export interface SustainedResult extends Cost {
+  readonly rate: number;
+  readonly accept: Latency;
+  readonly endToEnd: Latency;
+  /** From acceptance until a worker took the event up; null when the worker did not tell. */
+  readonly queueWaitP95Ms: number | null;
+  readonly events: number;
+}
+
+/** Sends single events at a steady rate. */
+export async function sustain(bench: BenchStage, server: Server, rate: number): Promise<SustainedResult> {
+  const seconds = bench.options.holdSeconds;
+  const waitedBefore = await readQueueWait(server);
+  const result = await bench.measure([server], async () => {
+    const load = await bench.load(server.url, { rate, seconds, batch: 1 });
+    await untilDrained(bench.app);
+    return { load, events: rate * (seconds + 1) };
+  });
+  const { load, ...cost } = result;
+  const { endToEnd } = await readTimes(bench.app, load.startedAt, load.endedAt);
+  const queueWaitP95Ms = percentileBetween(waitedBefore, await readQueueWait(server), 95);
+  return { ...cost, rate, accept: load.accept, endToEnd, queueWaitP95Ms };
+}
+
+async function readQueueWait({ metricsUrl }: Program) {
+  const answer = await fetch(metricsUrl);
+  return parseQueueWait(await answer.text());
+}
+
+/** Memory of the product's processes at a moment. */
+export interface MemorySample {
+  readonly second: number;
+  readonly pssMiB: Readonly<Record<string, number>>;
+}
+
+/** Many events in a short time, and what became of them. */
+export interface BurstResult extends Cost {
+  readonly rate: number;
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly refused: number;
+  readonly accept: Latency;
+  /** From the first acceptance to the last result. */
+  readonly seconds: number;
+  /** From the last answer to the last result. */
+  readonly drainSeconds: number;
+  readonly processedPerSecond: number;
+  readonly verdict: LogVerdict;
+  readonly memory: readonly MemorySample[];
+  readonly events: number;
+}
+
+const MEMORY_INTERVAL_MS = 2_000;
+
+/** Percent of a burst that repeats earlier events, and that has wrong content: both must come out as such. */
+const BURST_FAULTS = { duplicates: 1, invalid: 1 } as const;
+
+/** Sends batches of 100 and waits until all is drained. */
+export async function burst(
+  bench: BenchStage,
+  server: Server,
+  { rate, seconds }: { readonly rate: number; readonly seconds: number },
+): Promise<BurstResult> {
+  const memory = watchMemory(server);
+  const result = await bench.measure([server], async () => {
+    const load = await bench.load(server.url, { rate, seconds, batch: 100, ...BURST_FAULTS });
+    await untilDrained(bench.app);
+    return { load, drainedAt: Date.now(), events: load.accepted + rate };
+  });
+  const samples = await memory.stop();
+  const { load, drainedAt, ...cost } = result;
+  const times = await readTimes(bench.app, load.startedAt, load.endedAt);
+  return {
+    ...cost,
+    rate,
+    accepted: load.accepted,
+    duplicates: load.duplicates,
+    refused: Object.values(load.refused).reduce((sum, count) => sum + count, 0),
+    accept: load.accept,
+    seconds: times.seconds,
+    drainSeconds: Math.max(0, drainedAt - load.endedAt) / 1_000,
+    processedPerSecond: times.results / times.seconds,
+    verdict: await judgeLog(bench.app),
+    memory: samples,
+  };
+}
+
+function watchMemory(program: Program) {
+  const started = performance.now();
+  const stop = new AbortController();
+  const samples: MemorySample[] = [];
+  const watching = (async () => {
+    while (!stop.signal.aborted) {
+      samples.push({ second: (performance.now() - started) / 1_000, pssMiB: pssMiB([program]) });
+      await sleep(MEMORY_INTERVAL_MS, undefined, { signal: stop.signal }).catch(() => {});
+    }
+  })();
+  return {
+    stop: async (): Promise<MemorySample[]> => {
+      stop.abort();
+      await watching;
+      return samples;
+    },
+  };
+}

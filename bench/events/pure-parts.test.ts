@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { isSound } from './log-reader.ts';
+import { readEventBenchOptions } from './options.ts';
+import { parseQueueWait, percentileBetween } from './queue-wait.ts';
+import { eventReportTable } from './report.ts';
+
+const METRICS = (small: number, all: number): string =>
+  [
+    `events_queue_wait_seconds_bucket{consumer="analytics",le="0.02"} ${small}`,
+    `events_queue_wait_seconds_bucket{consumer="webhooks",le="0.02"} 99`,
+    `events_queue_wait_seconds_bucket{consumer="analytics",le="0.05"} ${all}`,
+    `events_queue_wait_seconds_bucket{consumer="analytics",le="+Inf"} ${all}`,
+  ].join('\n');
+
+describe('the wait in the queue', () => {
+  test('is a percentile of what came between two readings, spread evenly within its bucket', () => {
+    const [before, after] = [parseQueueWait(METRICS(10, 10)), parseQueueWait(METRICS(60, 110))];
+    expect(percentileBetween(before, after, 50)).toBeCloseTo(20);
+    expect(percentileBetween(before, after, 75)).toBeCloseTo(35);
+  });
+
+  test('is unknown when nothing came, and at least the largest limit beyond it', () => {
+    const reading = parseQueueWait(METRICS(1, 2));
+    expect(percentileBetween(reading, reading, 95)).toBeNull();
+    expect(
+      percentileBetween(
+        new Map(),
+        new Map([
+          [0.05, 0],
+          [Infinity, 4],
+        ]),
+        95,
+      ),
+    ).toBe(50);
+  });
+});
+
+describe('the options', () => {
+  test('are all phases but the million', () => {
+    expect([...readEventBenchOptions([]).phases]).toEqual(['single', 'batch', 'sustained', 'burst', 'workers']);
+    expect(readEventBenchOptions(['--million', '--long'])).toMatchObject({ holdSeconds: 60, workers: [1, 2, 4] });
+    expect(readEventBenchOptions(['--phases', 'burst', '--env', 'A=b'])).toMatchObject({ extraEnv: { A: 'b' } });
+  });
+
+  test.each([
+    [['--phases', 'flood'], 'there is no phase flood'],
+    [['--workers', '0'], '"0" is not a number from 1 to 16'],
+    [['--env', 'A'], '--env A is not NAME=VALUE'],
+  ])('%j are refused', (args, message) => {
+    expect(() => readEventBenchOptions(args)).toThrow(message);
+  });
+});
+
+test('a log is sound when everything has its result, in order', () => {
+  const good = { accepted: 10, distinctIds: 10, processed: 9, failed: 1, outOfOrder: 0, gaps: 0 };
+  expect(isSound(good)).toBe(true);
+  for (const bad of [{ processed: 8 }, { distinctIds: 9 }, { outOfOrder: 1 }, { gaps: 1 }]) {
+    expect(isSound({ ...good, ...bad })).toBe(false);
+  }
+});
+
+test('the table has a row for what ran, with its goal', () => {
+  const accept = { p50: 1, p95: 8.25, p99: 120 };
+  const step = { rate: 2_000, acceptedPerSecond: 1_999, accept, refused: 0, late: 0 };
+  const cost = { cpuMsPerThousand: { 'worker-1-of-2': 10, 'worker-2-of-2': 12, postgres: 100 }, loadAverage: 2.34 };
+  const machine = { cpu: 'CPU', cores: 2, memoryGiB: 4, system: 'linux' };
+  const table = eventReportTable({
+    machine,
+    results: {
+      single: { ...cost, batch: 1, p95LimitMs: 10, steps: [step], held: step, events: 1 },
+      workers: [{ ...cost, workers: 2, processedPerSecond: 9_000, shares: [9, 7], events: 1 }],
+    },
+  });
+  expect(table).toMatch(
+    /^single events +2,000\/s; held: 1,999\/s +2,000\/s, accept p95 < 10 ms +at 2,000\/s: accept 1\.0 /m,
+  );
+  expect(table).toMatch(
+    /^2 workers +9,000 processed\/s +compared +partitions 9 \+ 7 +workers 22, postgres 100 +2\.3$/m,
+  );
+  expect(table).not.toContain('batches');
+});

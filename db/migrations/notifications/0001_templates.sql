@@ -1,0 +1,2 @@
+ALTER TABLE "notifications"."messages" DROP CONSTRAINT "messages_template_check";--> statement-breakpoint
+ALTER TABLE "notifications"."messages" ADD CONSTRAINT "messages_template_check" CHECK ("notifications"."messages"."template" in ('order-confirmed', 'order-cancelled', 'order-expired', 'order-refunded'));

@@ -1,0 +1,1 @@
+ALTER TABLE "notifications"."messages" ADD COLUMN "message_id" text;

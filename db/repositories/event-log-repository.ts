@@ -1,0 +1,86 @@
+import { EVENT_CONSUMERS, partitionOf, type EventPosition, type OfferedEvent } from '../../src/domain/event.ts';
+import type { Database } from '../client.ts';
+import {
+  APPEND_EVENTS,
+  COUNT_PARTITIONS,
+  DROP_DAYS,
+  FORGET_IDS,
+  NOTIFY_APPENDED,
+  OPEN_DAYS,
+  OPEN_PARTITIONS,
+} from './event-log-statements.ts';
+
+/** Where an event is, and whether this append put it there. */
+export interface AppendedEvent extends EventPosition {
+  readonly tenantId: string;
+  readonly eventId: string;
+  readonly isNew: boolean;
+}
+
+/** The append-only log of events. */
+export interface EventLogRepository {
+  /**
+   * Appends events in their order, those of one partition without gaps; an id that is there already keeps its place.
+   * All or nothing, durable when it resolves. The answer has no order. An id twice in one call is the caller's mistake.
+   * @throws {DatabaseContractError} `23505` when another writer appended one of the ids under another key just now.
+   */
+  append(events: readonly OfferedEvent[]): Promise<AppendedEvent[]>;
+  /** Tells all processes that something was appended; `topics` are the first words of the types. */
+  announce(partitions: readonly number[], topics: readonly string[]): Promise<void>;
+  /** How many partitions there are. The first call ever makes them; later ones cannot change their number. */
+  countPartitions(): Promise<number>;
+  /** Opens the tables of the days from yesterday to so many days ahead; moves rows that came too early for theirs. */
+  openDays(ahead: number): Promise<void>;
+  /** Drops the days that ended before `oldest` and that no consumer needs; answers them as `YYYYMMDD`. */
+  dropDays(oldest: Date): Promise<string[]>;
+}
+
+/** Ids forgotten in one statement: some milliseconds. */
+const FORGET_BATCH = 5_000;
+
+/** Creates the repository over the `events` schema; `wantedPartitions` counts only for a log that is empty yet. */
+export function createEventLogRepository(db: Database, wantedPartitions: number): EventLogRepository {
+  let known = 0;
+  const countPartitions = async (): Promise<number> => {
+    if (known > 0) return known;
+    await db.run(OPEN_PARTITIONS, [wantedPartitions]);
+    const [row] = await db.run<{ count: number }>(COUNT_PARTITIONS, []);
+    known = row?.count ?? 0;
+    return known;
+  };
+  return {
+    countPartitions,
+    append: async (events) => db.run<AppendedEvent>(APPEND_EVENTS, columnsOf(events, await countPartitions())),
+    announce: async (touched, topics) => {
+      await db.run(NOTIFY_APPENDED, [`${touched.join(',')} ${topics.join(',')}`]);
+    },
+    openDays: async (ahead) => {
+      await db.run(OPEN_DAYS, [ahead]);
+    },
+    dropDays: async (oldest) => {
+      const days = await db.run<{ day: string }>(DROP_DAYS, [oldest, [...EVENT_CONSUMERS]]);
+      while (await forgetSome(db));
+      return days.map(({ day }) => day);
+    },
+  };
+}
+
+async function forgetSome(db: Database): Promise<boolean> {
+  const [row] = await db.run<{ forgotten: number }>(FORGET_IDS, [FORGET_BATCH]);
+  return row?.forgotten === FORGET_BATCH;
+}
+
+function columnsOf(events: readonly OfferedEvent[], partitions: number): unknown[][] {
+  return [
+    events.map(({ tenantId }) => tenantId),
+    events.map(({ eventId }) => eventId),
+    events.map(({ tenantId, key }) => partitionOf(tenantId, key, partitions)),
+    events.map(({ type }) => type),
+    events.map(({ key }) => key),
+    events.map(({ userId }) => userId),
+    events.map(({ source }) => source),
+    events.map(({ correlationId }) => correlationId),
+    events.map(({ occurredAt }) => occurredAt),
+    events.map(({ properties }) => JSON.stringify(properties)),
+  ];
+}

@@ -1,0 +1,52 @@
+import type { Statement } from '../client.ts';
+
+/** Columns of {@link LoggedEvent} of the log `e`. */
+export const EVENT_COLUMNS = `e.partition, e.sequence, e.received_at AS "receivedAt", e.tenant_id AS "tenantId",
+  e.event_id AS "eventId", e.type, e.key, e.user_id AS "userId", e.source, e.correlation_id AS "correlationId",
+  e.occurred_at AS "occurredAt", e.properties`;
+
+/** The function is in the migration `0001_log`: what must happen under the partitions' locks takes one round trip. */
+export const APPEND_EVENTS: Statement = {
+  name: 'append_events',
+  text: `SELECT * FROM events.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+};
+
+/** Wakes the listeners. After the commit of the append: a NOTIFY inside would make all commits queue for its lock. */
+export const NOTIFY_APPENDED: Statement = {
+  name: 'notify_appended',
+  text: `SELECT pg_notify('events_appended', $1)`,
+};
+
+/** Partitions are made once; whoever is first decides how many there are. */
+export const OPEN_PARTITIONS: Statement = {
+  name: 'open_event_partitions',
+  text: `
+INSERT INTO events.partitions (partition)
+SELECT n FROM generate_series(0, $1::integer - 1) n WHERE NOT EXISTS (SELECT FROM events.partitions)
+ON CONFLICT DO NOTHING`,
+};
+
+/** How many partitions there are. */
+export const COUNT_PARTITIONS: Statement = {
+  name: 'count_event_partitions',
+  text: `SELECT count(*)::integer AS count FROM events.partitions`,
+};
+
+/** Opens the days from yesterday to `$1` days ahead. */
+export const OPEN_DAYS: Statement = {
+  name: 'open_event_days',
+  text: `
+SELECT events.open_day(((now() AT TIME ZONE 'UTC')::date + n)) FROM generate_series(-1, $1::integer) n`,
+};
+
+/** Drops the days before `$1` that all of the consumers `$2` are done with. */
+export const DROP_DAYS: Statement = {
+  name: 'drop_event_days',
+  text: `SELECT events.drop_days($1, $2) AS day`,
+};
+
+/** Forgets at most `$1` ids of dropped days. */
+export const FORGET_IDS: Statement = {
+  name: 'forget_event_ids',
+  text: `SELECT events.forget_ids($1) AS forgotten`,
+};

@@ -1,0 +1,54 @@
+import type { OrderStatus, RejectionReason } from '../../src/domain/order-status.ts';
+import type { Database, Statement } from '../client.ts';
+
+/** A transition of an order that the event stream has not got yet. */
+export interface UnpublishedTransition {
+  readonly position: number;
+  readonly orderId: string;
+  readonly seq: number;
+  readonly tenantId: string;
+  readonly from: OrderStatus | null;
+  readonly to: OrderStatus;
+  readonly at: Date;
+  readonly customerId: string;
+  readonly reference: string | null;
+  readonly currency: string;
+  readonly totalMinor: number | null;
+  readonly reason: RejectionReason | null;
+  readonly correlationId: string;
+}
+
+/** What the order service still has to tell the event stream. */
+export interface EventOutboxRepository {
+  /** The oldest ones; those of one order in its order. */
+  list(limit: number): Promise<UnpublishedTransition[]>;
+  /** Takes out what the stream has. */
+  remove(transitions: readonly UnpublishedTransition[]): Promise<void>;
+}
+
+const LIST_UNPUBLISHED: Statement = {
+  name: 'list_unpublished_transitions',
+  text: `
+SELECT b.position, e.order_id AS "orderId", e.seq, e.tenant_id AS "tenantId", e.from_status AS "from",
+  e.to_status AS "to", e.at, o.customer_id AS "customerId", o.reference, o.currency, o.total_minor AS "totalMinor",
+  o.reason, o.correlation_id AS "correlationId"
+FROM orders.event_outbox b
+JOIN orders.order_events e ON e.order_id = b.order_id AND e.seq = b.seq
+JOIN orders.orders o ON o.order_id = b.order_id
+ORDER BY b.position LIMIT $1`,
+};
+
+const REMOVE_PUBLISHED: Statement = {
+  name: 'remove_published_transitions',
+  text: `DELETE FROM orders.event_outbox WHERE position = ANY ($1::bigint[])`,
+};
+
+/** Creates the repository over the `orders` schema. */
+export function createEventOutboxRepository(db: Database): EventOutboxRepository {
+  return {
+    list: (limit) => db.run<UnpublishedTransition>(LIST_UNPUBLISHED, [limit]),
+    remove: async (transitions) => {
+      await db.run(REMOVE_PUBLISHED, [transitions.map(({ position }) => position)]);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type {
+  NoticeKey,
+  NoticeOutcome,
+  NoticeState,
+  PaymentNews,
+  PaymentNewsKind,
+} from '../../src/domain/payment-notice.ts';
+import type { PaymentOperationState } from '../../src/domain/payment.ts';
+import type { Database, Statement } from '../client.ts';
+
+/** A notice as stored, with what the same schema knows of the thing it tells of. */
+export interface StoredNotice extends NoticeKey {
+  readonly kind: PaymentNewsKind;
+  readonly orderId: string | null;
+  readonly key: string | null;
+  readonly amountMinor: number | null;
+  readonly currency: string | null;
+  readonly occurredAt: Date;
+  readonly receivedAt: Date;
+  readonly state: NoticeState;
+  readonly outcome: NoticeOutcome | null;
+  /** State of the operation under its key; null when there is none. */
+  readonly operation: PaymentOperationState | null;
+  /** A later notice about the same key has told something else. */
+  readonly isOutdated: boolean;
+}
+
+/** What providers reported; each event is stored once. */
+export interface NoticeRepository {
+  /**
+   * Stores a report; false when it was stored before, which changes nothing. One that names no order of ours is matched by
+   * the charge that it is about.
+   */
+  add(news: PaymentNews): Promise<boolean>;
+  findOptional(key: NoticeKey): Promise<StoredNotice | null>;
+  /** Notices that nothing became of yet, oldest first. */
+  listReceived(page: { readonly after: NoticePosition | null; readonly limit: number }): Promise<StoredNotice[]>;
+  /** By time of the event at the provider. */
+  listByOrder(orderId: string): Promise<StoredNotice[]>;
+  /** Stores what became of a notice; the first outcome stays. */
+  close(key: NoticeKey, outcome: NoticeOutcome): Promise<void>;
+}
+
+/** Where a page of notices ends. */
+export type NoticePosition = Pick<StoredNotice, 'receivedAt' | 'provider' | 'eventId'>;
+
+/** Creates the repository over the `payments` schema. */
+export function createNoticeRepository(db: Database): NoticeRepository {
+  return {
+    add: async ({ provider, eventId, kind, orderId, key, amountMinor, currency, occurredAt, chargeRef }) => {
+      const values = [provider, eventId, kind, orderId, key, amountMinor, currency, occurredAt, chargeRef];
+      return (await db.run(ADD_NOTICE, values)).length > 0;
+    },
+    findOptional: async ({ provider, eventId }) => {
+      const [row] = await db.run<StoredNotice>(FIND_NOTICE, [provider, eventId]);
+      return row ?? null;
+    },
+    listReceived: ({ after, limit }) =>
+      db.run<StoredNotice>(LIST_RECEIVED, [
+        after?.receivedAt ?? null,
+        after?.provider ?? null,
+        after?.eventId ?? null,
+        limit,
+      ]),
+    listByOrder: (orderId) => db.run<StoredNotice>(LIST_NOTICES, [orderId]),
+    close: async ({ provider, eventId }, outcome) => {
+      await db.run(CLOSE_NOTICE, [provider, eventId, outcome]);
+    },
+  };
+}
+
+const ADD_NOTICE: Statement = {
+  name: 'add_notice',
+  text: `
+INSERT INTO payments.payment_notices
+  (provider, event_id, kind, order_id, key, amount_minor, currency, occurred_at, charge_ref)
+VALUES ($1, $2, $3, coalesce($4, (
+  SELECT order_id FROM payments.operations WHERE provider_ref = $9 AND kind IN ('sale', 'authorize') LIMIT 1
+)), $5, $6, $7, $8, $9)
+ON CONFLICT (provider, event_id) DO NOTHING RETURNING event_id`,
+};
+
+const SELECT_NOTICE = `
+SELECT n.provider, n.event_id AS "eventId", n.kind, n.order_id AS "orderId", n.key, n.amount_minor AS "amountMinor",
+  n.currency, n.occurred_at AS "occurredAt", n.received_at AS "receivedAt", n.state, n.outcome, o.state AS operation,
+  EXISTS (SELECT FROM payments.payment_notices later WHERE later.key = n.key AND later.provider = n.provider
+    AND later.kind <> n.kind AND later.kind <> 'other' AND later.occurred_at > n.occurred_at) AS "isOutdated"
+FROM payments.payment_notices n
+LEFT JOIN payments.operations o ON o.key = n.key`;
+
+const FIND_NOTICE: Statement = {
+  name: 'find_notice',
+  text: `${SELECT_NOTICE} WHERE n.provider = $1 AND n.event_id = $2`,
+};
+
+const LIST_RECEIVED: Statement = {
+  name: 'list_received_notices',
+  text: `${SELECT_NOTICE}
+WHERE n.state = 'RECEIVED' AND ($1::timestamptz IS NULL OR (n.received_at, n.provider, n.event_id) > ($1, $2::text, $3::text))
+ORDER BY n.received_at, n.provider, n.event_id LIMIT $4`,
+};
+
+const LIST_NOTICES: Statement = {
+  name: 'list_notices',
+  text: `${SELECT_NOTICE} WHERE n.order_id = $1 ORDER BY n.occurred_at, n.received_at, n.event_id`,
+};
+
+const CLOSE_NOTICE: Statement = {
+  name: 'close_notice',
+  text: `
+UPDATE payments.payment_notices SET state = 'APPLIED', outcome = $3, applied_at = now()
+WHERE provider = $1 AND event_id = $2 AND state = 'RECEIVED'`,
+};

@@ -1,0 +1,41 @@
+/** Whose attempt it is. */
+export interface AttemptOwner {
+  readonly subscriptionId: string;
+  readonly tenantId: string;
+}
+
+/** Places for webhook attempts that run in one worker at the same time. */
+export interface AttemptPlaces {
+  /** A function that gives the place back; null when none is free. */
+  take(owner: AttemptOwner): (() => void) | null;
+}
+
+/**
+ * A receiver that hangs holds each attempt for 10 s. Of the 100 slots of the `notifications` queue (worker-host.ts) one
+ * subscription gets 8, one tenant 24, all webhooks together 75: the rest is kept for mails and text messages.
+ */
+const LIMITS = { subscription: 8, tenant: 24, all: 75 } as const;
+
+/** Creates the places of one worker. */
+export function createAttemptPlaces(): AttemptPlaces {
+  const taken = new Map<string, number>();
+  const add = (name: string, change: 1 | -1): void => {
+    const count = (taken.get(name) ?? 0) + change;
+    if (count === 0) taken.delete(name);
+    else taken.set(name, count);
+  };
+  return {
+    take: ({ subscriptionId, tenantId }) => {
+      const wanted: readonly (readonly [string, number])[] = [
+        [`subscription ${subscriptionId}`, LIMITS.subscription],
+        [`tenant ${tenantId}`, LIMITS.tenant],
+        ['all', LIMITS.all],
+      ];
+      if (wanted.some(([name, limit]) => (taken.get(name) ?? 0) >= limit)) return null;
+      for (const [name] of wanted) add(name, 1);
+      return () => {
+        for (const [name] of wanted) add(name, -1);
+      };
+    },
+  };
+}

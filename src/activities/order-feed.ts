@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import type { EventOutboxRepository, UnpublishedTransition } from '../../db/repositories/event-outbox-repository.ts';
+import { SERVICE_EVENT_ID_PREFIX, type OfferedEvent } from '../domain/event.ts';
+import type { PumpRun } from './event-pump.ts';
+
+/** What the feed works with. */
+export interface OrderFeedDeps {
+  readonly outbox: EventOutboxRepository;
+  readonly log: EventLogRepository;
+}
+
+/** Transitions of one turn. */
+const BATCH = 500;
+
+/** An idle feed looks this often: the longest time that an order's event stays behind the order. */
+const POLL_MS = 200;
+
+/**
+ * Moves the transitions of orders into the event log until told to stop. Appended first and taken out of the outbox
+ * afterwards, under an id that the log takes once: whatever crashes in between, each is there exactly once, and those of
+ * one order in its order, also while two feeds overlap.
+ */
+export async function runOrderFeed({ outbox, log }: OrderFeedDeps, { until, stop }: PumpRun): Promise<void> {
+  while (!stop.aborted && Date.now() < until) {
+    const transitions = await outbox.list(BATCH);
+    if (transitions.length > 0) {
+      const appended = await log.append(transitions.map(toEvent));
+      await log.announce([...new Set(appended.map(({ partition }) => partition))], ['order']);
+      await outbox.remove(transitions);
+    }
+    if (transitions.length < BATCH) await sleep(POLL_MS, undefined, { signal: stop }).catch(() => {});
+  }
+}
+
+function toEvent(transition: UnpublishedTransition): OfferedEvent {
+  const { orderId, seq, tenantId, customerId, correlationId, at } = transition;
+  const { from, to, reference, currency, totalMinor, reason } = transition;
+  return {
+    tenantId,
+    eventId: `${SERVICE_EVENT_ID_PREFIX}${orderId}.${seq}`,
+    type: from === null ? 'order.created' : `order.${to.toLowerCase()}`,
+    key: orderId,
+    userId: customerId,
+    source: 'order-saga',
+    correlationId,
+    occurredAt: at,
+    properties: { orderId, status: to, previousStatus: from, seq, customerId, reference, currency, totalMinor, reason },
+  };
+}

@@ -1,0 +1,177 @@
+import { activityInfo, log } from '@temporalio/activity';
+import type {
+  WebhookAttempt,
+  WebhookDeliveryRepository,
+  WebhookHead,
+  WebhookQueue,
+} from '../../db/repositories/webhook-delivery-repository.ts';
+import type { WebhookSubscriptionRepository } from '../../db/repositories/webhook-subscription-repository.ts';
+import { assertNever, ContactUnreadableError, WebhookUndeliveredError } from '../domain/errors.ts';
+import type { TextSealer } from '../domain/text-sealer.ts';
+import { webhookRetryDelayMs, webhookSecretSubject, type WebhookDisabledReason } from '../domain/webhook.ts';
+import { createAttemptPlaces } from './attempt-places.ts';
+import type { WebhookAnswer, WebhookGateway } from '../gateways/webhook-gateway.ts';
+
+/** What became of one attempt, for the metrics. */
+export type WebhookOutcome = 'delivered' | 'failed' | 'gave_up' | 'gone' | 'address_not_allowed' | 'secret_unreadable';
+
+/** What delivering webhooks works with. */
+export interface WebhookActivityDeps {
+  readonly subscriptions: WebhookSubscriptionRepository;
+  readonly deliveries: WebhookDeliveryRepository;
+  readonly gateway: WebhookGateway;
+  readonly sealer: TextSealer;
+  /** Seconds of failure after which a subscription is disabled. */
+  readonly disableAfterSeconds: number;
+  readonly onAttempt: (outcome: WebhookOutcome) => void;
+  readonly onDisabled: (reason: WebhookDisabledReason) => void;
+}
+
+/** Attempts that find no place (attempt-places.ts) come back after 1, 2, 4 ... 30 s, spread. */
+const BUSY_DELAY_MS = { first: 1_000, longest: 30_000 } as const;
+
+/** Input of `deliverWebhook`. */
+interface NextDelivery extends WebhookQueue {
+  /** A person asked for it: it does not wait for its time. */
+  readonly isUrgent?: boolean;
+}
+
+/** A retry that Temporal starts a moment early is in time. */
+const EARLY_MS = 250;
+
+/** Steps that tell merchants. */
+export function createWebhookActivities(deps: WebhookActivityDeps) {
+  const { deliveries } = deps;
+  const places = createAttemptPlaces();
+  return {
+    /**
+     * Effect: the oldest open delivery of the queue is sent once, and its row says what came of it. Key: its message id,
+     * by which the receiver knows a second copy. Outcomes: delivered, given up, or nothing to deliver. Failures: not
+     * accepted or too many under way, retryable after the wait that it names; database, retryable (a second copy may
+     * follow). Undo: none.
+     */
+    async deliverWebhook({ isUrgent = false, ...queue }: NextDelivery): Promise<{ hasMore: boolean }> {
+      const head = await deliveries.findHead(queue);
+      if (head === null) return { hasMore: false };
+      if (head.subscriptionState !== 'ACTIVE') {
+        await deliveries.cancelQueue(queue);
+        return { hasMore: false };
+      }
+      if (head.waitMs > EARLY_MS && !isUrgent)
+        throw new WebhookUndeliveredError(head.deliveryId, 'its turn has not come', head.waitMs);
+      const giveBack = places.take({ ...queue, tenantId: head.tenantId });
+      if (giveBack === null) throw new WebhookUndeliveredError(head.deliveryId, 'too many at once', busyDelayMs());
+      try {
+        await settle(deps, queue, head, await attempt(deps, queue, head));
+      } finally {
+        giveBack();
+      }
+      return { hasMore: (await deliveries.findHead(queue)) !== null };
+    },
+
+    /**
+     * Effect: none. Outcomes: queues that nobody works on. Failures: database, left to the next sweep after some tries.
+     */
+    async listStrandedWebhooks(limits: {
+      readonly pendingSeconds: number;
+      readonly overdueSeconds: number;
+      readonly limit: number;
+    }): Promise<WebhookQueue[]> {
+      return deliveries.listStranded(limits);
+    },
+  };
+}
+
+type Attempted = WebhookAnswer | { readonly kind: 'unsigned' };
+
+async function attempt(deps: WebhookActivityDeps, queue: WebhookQueue, head: WebhookHead): Promise<Attempted> {
+  const secret = openSecret(deps.sealer, queue, head);
+  if (secret === null) return { kind: 'unsigned' };
+  return deps.gateway.send({ messageId: head.deliveryId, url: head.url, secret, body: head.body });
+}
+
+/** Null when it was sealed with a key that this worker does not have. */
+function openSecret(
+  sealer: TextSealer,
+  { subscriptionId }: WebhookQueue,
+  { sealedSecret }: WebhookHead,
+): string | null {
+  if (sealedSecret === null) return null;
+  try {
+    return sealer.open(webhookSecretSubject(subscriptionId), sealedSecret);
+  } catch (error) {
+    if (error instanceof ContactUnreadableError) return null;
+    throw error;
+  }
+}
+
+async function settle(
+  deps: WebhookActivityDeps,
+  queue: WebhookQueue,
+  { deliveryId, attempts }: WebhookHead,
+  answer: Attempted,
+): Promise<void> {
+  const { deliveries, onAttempt } = deps;
+  const noted: WebhookAttempt = { deliveryId, status: null, excerpt: null };
+  switch (answer.kind) {
+    case 'accepted':
+      await deliveries.recordDelivered({ ...noted, status: answer.status, excerpt: answer.excerpt });
+      onAttempt('delivered');
+      return;
+    case 'gone':
+      await deliveries.recordFailed({ ...noted, status: answer.status, excerpt: answer.excerpt }, 'status_410', null);
+      onAttempt('gone');
+      await disable(deps, queue, 'gone');
+      return;
+    case 'refused':
+      return retryLater(deps, queue, attempts, {
+        noted: { ...noted, status: answer.status, excerpt: answer.excerpt },
+        why: `status_${answer.status}`,
+        outcome: 'failed',
+      });
+    case 'silent':
+      return retryLater(deps, queue, attempts, {
+        noted,
+        why: answer.why,
+        outcome: answer.why === 'address_not_allowed' ? 'address_not_allowed' : 'failed',
+      });
+    case 'unsigned':
+      return retryLater(deps, queue, attempts, { noted, why: 'secret_unreadable', outcome: 'secret_unreadable' });
+    default:
+      return assertNever(answer);
+  }
+}
+
+interface Failed {
+  readonly noted: WebhookAttempt;
+  readonly why: string;
+  readonly outcome: WebhookOutcome;
+}
+
+/** @throws {WebhookUndeliveredError} unless the delivery is given up or its subscription disabled. */
+async function retryLater(
+  deps: WebhookActivityDeps,
+  queue: WebhookQueue,
+  attempts: number,
+  { noted, why, outcome }: Failed,
+): Promise<void> {
+  const retryInMs = webhookRetryDelayMs(attempts + 1);
+  const failingSeconds = await deps.deliveries.recordFailed(noted, why, retryInMs);
+  deps.onAttempt(retryInMs === null ? 'gave_up' : outcome);
+  if (failingSeconds > deps.disableAfterSeconds) {
+    await disable(deps, queue, 'failing');
+    return;
+  }
+  if (retryInMs !== null) throw new WebhookUndeliveredError(noted.deliveryId, why, retryInMs);
+}
+
+async function disable(deps: WebhookActivityDeps, queue: WebhookQueue, reason: WebhookDisabledReason): Promise<void> {
+  if (!(await deps.subscriptions.disable(queue.subscriptionId, reason))) return;
+  log.warn('webhook subscription disabled', { subscriptionId: queue.subscriptionId, reason });
+  deps.onDisabled(reason);
+}
+
+function busyDelayMs(): number {
+  const longest = Math.min(BUSY_DELAY_MS.longest, BUSY_DELAY_MS.first * 2 ** activityInfo().attempt);
+  return BUSY_DELAY_MS.first + Math.random() * (longest - BUSY_DELAY_MS.first);
+}

@@ -1,0 +1,239 @@
+import { get, inWords, post, Problem } from './api.js';
+import { orderLink, statusBadge } from './badges.js';
+import { ask } from './dialog.js';
+import { card, facts, field, fill, h, pageTitle, toast } from './dom.js';
+import { age, money, time } from './format.js';
+import { may, who } from './session.js';
+import { ACTIONS, APPROVAL, failureWords, stepWords } from './words.js';
+
+const REFRESH_MS = 2_000;
+
+/** Not signed in, not allowed, not there: asking again helps nobody. */
+const HOPELESS = new Set([401, 403, 404]);
+
+/** One parked order: what happened, and what can be done about it. It follows what others do about the case. */
+export async function casePage(main, { id, signal }) {
+  const page = { message: '', shown: null, isDeciding: false, wake: () => {} };
+  while (!signal.aborted) {
+    try {
+      const found = await get(`/v1/cases/${encodeURIComponent(id)}`, { signal });
+      const state = `${found.state} ${found.version}`;
+      if (state !== page.shown && !page.isDeciding) {
+        const order = await get(`/v1/orders/${found.orderId}`, { signal }).catch(() => null);
+        if (signal.aborted) return;
+        const isFirst = page.shown === null;
+        page.shown = state;
+        const notice =
+          page.message === '' ? null : h('p', { class: 'notice', role: 'status', id: 'case-message' }, page.message);
+        if (found.state !== 'open') return await showResolved(main, found, order, notice, signal);
+        fill(main, ...openCase(found, order, notice, page));
+        if (isFirst) main.querySelector('h1')?.focus();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      if (page.shown === null)
+        fill(main, pageTitle('Case'), h('p', { class: 'notice bad', role: 'alert' }, inWords(error)));
+      if (HOPELESS.has(error.status)) return;
+    }
+    await new Promise((resolve) => {
+      page.wake = resolve;
+      setTimeout(resolve, REFRESH_MS);
+    });
+  }
+}
+
+function openCase(found, order, notice, page) {
+  const { step, errorCode, message, attempts, openedAt, orderId, proposal, workflow } = found;
+  const { happened, check } = failureWords(errorCode);
+  return [
+    pageTitle('An order waits for you'),
+    notice,
+    card(
+      'What happened',
+      h('p', { class: 'lead' }, `The system could not ${stepWords(step)}: ${happened}.`),
+      h('p', {}, h('strong', {}, 'Look at this first: '), check),
+      facts([
+        ['Order', orderLink(orderId)],
+        ['Amount', order === null ? null : money(order.totalMinor, order.currency)],
+        ['Status', order === null ? null : statusBadge(order.status)],
+        ['Has waited', `${age(openedAt)}, since ${time(openedAt)}`],
+        ['Failed', attempts === 1 ? 'once' : `${attempts} times`],
+        ['Message', h('code', {}, message)],
+        ['Step and code', h('code', {}, `${step} / ${errorCode}`)],
+      ]),
+      h(
+        'p',
+        {},
+        h(
+          'a',
+          { href: workflow.url, target: '_blank', rel: 'noopener noreferrer' },
+          'Look at it in the Temporal Web UI ↗',
+        ),
+      ),
+    ),
+    proposal === null ? null : proposalNotice(proposal),
+    card(
+      'What you can do',
+      h(
+        'ul',
+        { class: 'choices' },
+        found.actions.map((action) => choice(found, action, page)),
+      ),
+    ),
+  ];
+}
+
+function proposalNotice({ actor, evidence }) {
+  const mine = actor === who().subject;
+  return h(
+    'p',
+    { class: 'notice' },
+    mine ? 'You proposed to settle this by the reference ' : `${actor} proposed to settle this by the reference `,
+    h('code', {}, evidence),
+    mine
+      ? '. Another person has to approve it: send them the address of this page.'
+      : '. Look the reference up yourself; if it proves the payment, approve it below.',
+  );
+}
+
+function choice(found, action, page) {
+  const { label, effect } = wordsOf(found, action);
+  const obstacle = obstacleOf(action, found.proposal);
+  const id = `action-${action}`;
+  const button = h(
+    'button',
+    {
+      type: 'button',
+      id,
+      class: action === 'retry' ? 'primary' : action === 'abort' ? 'danger' : '',
+      disabled: obstacle !== '',
+      'aria-describedby': `${id}-effect`,
+      onclick: () => decide(found, action, page),
+    },
+    `${label} …`,
+  );
+  const words = obstacle === '' ? effect : `${effect} ${obstacle}`;
+  return h('li', {}, button, h('p', { id: `${id}-effect` }, words));
+}
+
+/** The second of two people does something else than the first. */
+function wordsOf(found, action) {
+  if (action === 'forceResolve' && found.proposal !== null) return APPROVAL;
+  return ACTIONS[action] ?? { label: action, effect: '' };
+}
+
+/** Why a button cannot be pressed; empty when it can. The server decides again. */
+function obstacleOf(action, proposal) {
+  if (!may('ops:write')) return 'Your token lacks the scope ops:write.';
+  if (action !== 'forceResolve') return '';
+  if (!may('ops:money')) return 'Your token lacks the scope ops:money.';
+  return proposal?.actor === who().subject ? 'You proposed it, so another person has to approve it.' : '';
+}
+
+async function decide(found, action, page) {
+  const { label, effect } = wordsOf(found, action);
+  const text = (id, placeholder = '') =>
+    h('input', { id, name: id, required: true, maxlength: 255, autocomplete: 'off', placeholder });
+  const fields = [
+    action === 'retryWith'
+      ? field('Payment method', text('method', 'pm_…'), 'A token of the provider, never a card number.')
+      : null,
+    action === 'forceResolve' ? field('Reference that proves it', text('evidence', 'bank-2026-0117')) : null,
+    field(
+      'Reason',
+      h('input', { id: 'reason', name: 'reason', required: true, maxlength: 500, autocomplete: 'off' }),
+      'Why, for the record.',
+    ),
+  ].filter(Boolean);
+  const act = (form) =>
+    post(`/v1/cases/${found.id}/resolve`, {
+      action,
+      ...(action === 'retryWith' ? { patch: { method: form.get('method') } } : {}),
+      ...(action === 'forceResolve' ? { evidence: form.get('evidence') } : {}),
+      reason: form.get('reason'),
+      version: found.version,
+    });
+  const danger = action === 'abort';
+  const isFinal = ({ code }) => code === 'case_stale';
+  page.isDeciding = true;
+  try {
+    const done = await ask({ title: label, explanation: effect, fields, confirm: label, danger, act, isFinal });
+    if (done === null) return;
+    const words = OUTCOMES[done.outcome] ?? done.outcome;
+    tell(page, words);
+    if (done.outcome === 'carried_out') page.message = await untilTried(found, words);
+  } catch (error) {
+    if (!isFinal(error)) throw error;
+    tell(page, error.isRepeated ? ANSWER_LOST : SOMEBODY_FASTER);
+  } finally {
+    page.isDeciding = false;
+    page.wake();
+  }
+}
+
+/** Says it at once, and again at the top of the case when that is drawn anew. */
+function tell(page, words) {
+  page.message = words;
+  page.shown = null;
+  toast(words);
+}
+
+const ANSWER_LOST = 'An answer was lost on the way: the case was reloaded. Look whether it has your decision already.';
+
+const SOMEBODY_FASTER =
+  'Somebody else was faster, or it failed again meanwhile: the case was reloaded. Nothing of yours was done.';
+
+const OUTCOMES = {
+  carried_out: 'Done: the order has your decision and goes on.',
+  awaiting_second_approver: 'Written down. Nothing has happened yet: a second person has to approve it.',
+  pending: 'Stored. No worker has answered yet; it is not lost, the order goes on as soon as one runs.',
+};
+
+/** The step is tried while the case is still open: waits until it is resolved, or has failed again. */
+async function untilTried({ id, attempts, version }, words) {
+  for (let looks = 0; looks < 40; looks += 1) {
+    const now = await get(`/v1/cases/${id}`).catch(() => null);
+    if (now?.state === 'resolved') return words;
+    if (now !== null && now.attempts > attempts && now.version > version) return 'It was tried and failed again.';
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  return words;
+}
+
+/** The order goes on by itself: follows it until it is at rest, or parked again. */
+async function showResolved(main, found, order, notice, signal) {
+  const status = h('p', { class: 'lead', role: 'status', id: 'order-status' });
+  const show = (now) => {
+    if (now === null) return;
+    const parked = now.attention === null ? '' : ' It waits for a person again.';
+    fill(status, 'The order is ', statusBadge(now.status), `.${parked}`);
+    if (now.attention !== null && now.attention.caseId !== found.id) {
+      status.append(' ', h('a', { href: `#/cases/${now.attention.caseId}` }, 'Open the new case'));
+    }
+  };
+  fill(
+    main,
+    pageTitle('This case is resolved'),
+    notice,
+    card(
+      'How it ended',
+      status,
+      facts([
+        ['Order', orderLink(found.orderId)],
+        ['Decision', found.resolution],
+        ['By', found.owner],
+        ['It was', `The system could not ${stepWords(found.step)}: ${failureWords(found.errorCode).happened}.`],
+      ]),
+      h('p', {}, h('a', { href: '#/cases', id: 'back' }, 'Back to the cases that wait')),
+    ),
+  );
+  main.querySelector('h1')?.focus();
+  show(order);
+  for (let now = order; now !== null && now.attention === null && IN_MOTION.has(now.status) && !signal.aborted;) {
+    now = await get(`/v1/orders/${found.orderId}?wait=10`, { signal }).catch(() => null);
+    if (!signal.aborted) show(now);
+  }
+}
+
+const IN_MOTION = new Set(['PENDING', 'CANCELLING', 'REFUNDING']);

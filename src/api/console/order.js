@@ -1,0 +1,260 @@
+import { get, inWords, post, Problem } from './api.js';
+import { parkedBadge, statusBadge } from './badges.js';
+import { ask, InputError } from './dialog.js';
+import { card, facts, field, fill, h, pageTitle, table, toast } from './dom.js';
+import { money, parseAmount, time } from './format.js';
+import { may } from './session.js';
+import { timeline } from './timeline.js';
+import { failureWords, stepWords } from './words.js';
+
+const REFRESH_MS = 2_000;
+
+/** Not signed in, not allowed, not there: asking again helps nobody. */
+const HOPELESS = new Set([401, 403, 404]);
+
+/** One order with everything that is known about it; it follows the order's changes. */
+export async function orderPage(main, { id, signal }) {
+  let version = null;
+  while (!signal.aborted) {
+    try {
+      const path = `/v1/orders/${encodeURIComponent(id)}`;
+      const order = await get(path, { signal });
+      const state = `${order.version} ${order.attention?.caseId ?? ''} ${order.payment.state}`;
+      if (state !== version) {
+        const parts = ['explain', 'timeline', 'receipt'].map((part) =>
+          get(`${path}/${part}`, { signal }).catch(() => null),
+        );
+        const [explanation, history, receipt] = await Promise.all(parts);
+        if (signal.aborted) return;
+        fill(main, ...content(order, explanation, history, receipt));
+        if (version === null) main.querySelector('h1')?.focus();
+        version = state;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      if (version === null)
+        fill(main, pageTitle('Order'), h('p', { class: 'notice bad', role: 'alert' }, inWords(error)));
+      if (HOPELESS.has(error.status)) return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+  }
+}
+
+function content(order, explanation, history, receipt) {
+  return [
+    pageTitle(
+      'Order',
+      h('p', { class: 'id' }, order.id),
+      h('div', { class: 'badges' }, statusBadge(order.status), order.attention === null ? null : parkedBadge()),
+    ),
+    explainCard(order, explanation),
+    h('div', { class: 'grid' }, moneyCard(order), stockCard(order)),
+    card('Timeline', history === null ? unreadable() : timeline(history.items, order.currency)),
+    card('Receipt', receipt === null ? unreadable() : receiptTable(receipt)),
+    card(
+      'About',
+      facts([
+        [
+          'Customer',
+          h(
+            'a',
+            { id: 'customer', href: `#/orders?search=${encodeURIComponent(order.customer.id)}` },
+            order.customer.id,
+          ),
+        ],
+        ['Reference', order.reference],
+        ['Created', time(order.createdAt)],
+        ['Last change', time(order.updatedAt)],
+        ['Correlation id', h('code', {}, order.correlationId)],
+        ['Version', String(order.version)],
+      ]),
+    ),
+  ];
+}
+
+function unreadable() {
+  return h('p', { class: 'hint' }, 'This cannot be read now.');
+}
+
+function explainCard(order, explanation) {
+  const { attention, workflow } = order;
+  const caseLink =
+    attention === null
+      ? null
+      : h('a', { id: 'resolve', class: 'button primary', href: `#/cases/${attention.caseId}` }, 'Decide what to do →');
+  const temporal = h(
+    'a',
+    { id: 'temporal', href: workflow.url, target: '_blank', rel: 'noopener noreferrer' },
+    'Look at it in the Temporal Web UI ↗',
+  );
+  const [what, who, advice] = explanationWords(order, explanation);
+  return card(
+    'What is going on',
+    h('p', { class: 'lead' }, what),
+    who === '' ? null : h('p', {}, h('strong', {}, who)),
+    advice === '' ? null : h('p', {}, advice),
+    h('div', { class: 'actions' }, caseLink, ...commandButtons(order), temporal),
+  );
+}
+
+const WHO = {
+  nobody: '',
+  'the system': 'The system works on it; nobody has to act.',
+  'the client': 'The shop has to act.',
+  'an operator': 'A person has to decide.',
+};
+
+/** The API's words are for programs and people alike; here people get buttons, so addresses are left out. */
+function explanationWords(order, explanation) {
+  if (order.attention !== null) {
+    const { step, errorCode } = order.attention;
+    return [
+      `The system could not ${stepWords(step)}: ${failureWords(errorCode).happened}. The order is parked until somebody decides.`,
+      WHO['an operator'],
+      failureWords(errorCode).check,
+    ];
+  }
+  if (explanation === null) return ['This cannot be explained now: Temporal does not answer.', '', ''];
+  const { capturedMinor, refundedMinor } = order.payment;
+  const isPaidBack = order.status === 'REFUNDED' || order.status === 'PARTIALLY_REFUNDED';
+  const summary = isPaidBack
+    ? `${money(refundedMinor, order.currency)} of ${money(capturedMinor, order.currency)} are paid back.`
+    : explanation.summary;
+  const advice = explanation.advice.startsWith('POST ')
+    ? 'Take the money with the button below; without it, it is given back in time.'
+    : explanation.advice;
+  return [summary, WHO[explanation.whoMustAct] ?? explanation.whoMustAct, advice];
+}
+
+function moneyCard({ payment, currency, totalMinor }) {
+  return card(
+    'Money',
+    facts([
+      ['Total', money(totalMinor, currency)],
+      ['State', payment.state.replaceAll('_', ' ')],
+      ['Authorized', money(payment.authorizedMinor, currency)],
+      ['Taken', money(payment.capturedMinor, currency)],
+      ['Paid back', money(payment.refundedMinor, currency)],
+      ['Method', h('code', {}, payment.method)],
+    ]),
+  );
+}
+
+function stockCard({ lines, currency, holdExpiresAt }) {
+  const rows = lines.map(({ sku, quantity, unitPriceMinor, reservation }) => [
+    sku,
+    String(quantity),
+    unitPriceMinor === null ? '–' : money(unitPriceMinor, currency),
+    reservation ?? 'not held',
+  ]);
+  const until = holdExpiresAt === null ? null : h('p', { class: 'hint' }, `Held until ${time(holdExpiresAt)}.`);
+  return card('Stock', table('Lines of the order', ['SKU', 'Pieces', 'Price', 'Stock'], rows), until);
+}
+
+function receiptTable({ effects }) {
+  if (effects.length === 0) return h('p', { class: 'empty' }, 'Nothing has had an effect yet.');
+  const rows = effects.map(({ kind, what, state, at, key, providerRef, undoneBy }) => [
+    h('div', {}, readable(what), h('p', { class: 'hint' }, kind)),
+    state,
+    at === null ? '–' : time(at),
+    h(
+      'div',
+      {},
+      h('code', {}, providerRef ?? key),
+      undoneBy === null ? null : h('p', { class: 'hint' }, `undone by ${undoneBy}`),
+    ),
+  ]);
+  return table('Every effect with its proof', ['Effect', 'State', 'When', 'Proof'], rows);
+}
+
+/** The API counts in minor units, people do not. */
+function readable(what) {
+  return what.replace(/(\d+) ([A-Z]{3}) \(minor units\)/, (_, amount, currency) => money(Number(amount), currency));
+}
+
+const CANCELLABLE = new Set(['PENDING', 'AWAITING_CAPTURE', 'CONFIRMED', 'PARTIALLY_REFUNDED']);
+
+function commandButtons(order) {
+  const { status, payment, currency } = order;
+  const toCapture = payment.authorizedMinor - payment.capturedMinor;
+  const toRefund = payment.capturedMinor - payment.refundedMinor;
+  const isCapturable = (status === 'AWAITING_CAPTURE' || status === 'CONFIRMED') && toCapture > 0;
+  const isRefundable = (status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED') && toRefund > 0;
+  const button = (id, text, style, onclick) =>
+    h('button', { type: 'button', id, class: style, disabled: !may('orders:write'), onclick }, text);
+  const takes = `Of ${money(toCapture, currency)} that are authorized, the amount below is taken.`;
+  const gives = `Of ${money(toRefund, currency)} that were taken, the amount below is paid back. This cannot be undone.`;
+  return [
+    isCapturable
+      ? button('capture', 'Take the money …', '', () =>
+          move(order, 'capture', {
+            title: 'Take the money?',
+            explanation: takes,
+            upToMinor: toCapture,
+            confirm: 'Take it',
+          }),
+        )
+      : null,
+    isRefundable
+      ? button('refund', 'Pay back …', '', () =>
+          move(order, 'refunds', { title: 'Pay back?', explanation: gives, upToMinor: toRefund, confirm: 'Pay back' }),
+        )
+      : null,
+    CANCELLABLE.has(status) ? button('cancel', 'Cancel the order …', 'danger', () => cancel(order)) : null,
+  ];
+}
+
+const DECISIONS = {
+  will_cancel: 'The order is being cancelled; nothing stays taken.',
+  will_refund: 'The order is being cancelled; what was taken is paid back.',
+  accepted: 'Accepted: it is under way.',
+  pending: 'Stored: it is done as soon as a worker answers.',
+};
+
+async function cancel(order) {
+  const reason = h('input', { id: 'reason', name: 'reason', required: true, maxlength: 500, autocomplete: 'off' });
+  const done = await ask({
+    title: 'Cancel the order?',
+    explanation: 'Held stock and taken money are given back. This cannot be undone.',
+    fields: [field('Reason', reason, 'Why, for the history.')],
+    confirm: 'Cancel the order',
+    danger: true,
+    act: (form) => post(`/v1/orders/${order.id}/cancel`, { reason: form.get('reason') }),
+  });
+  if (done !== null) toast(DECISIONS[done.decision] ?? done.decision);
+}
+
+async function move(order, command, { upToMinor, ...words }) {
+  const { currency } = order;
+  const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
+  const all = (upToMinor / 10 ** digits).toFixed(digits);
+  const amount = h('input', {
+    id: 'amount',
+    name: 'amount',
+    required: true,
+    inputmode: 'decimal',
+    value: all,
+    autocomplete: 'off',
+  });
+  const reason = h('input', { id: 'reason', name: 'reason', required: true, maxlength: 500, autocomplete: 'off' });
+  const isRefund = command === 'refunds';
+  const done = await ask({
+    ...words,
+    fields: [
+      field(`Amount in ${currency}`, amount),
+      isRefund ? field('Reason', reason, 'Why, for the history.') : null,
+    ].filter(Boolean),
+    danger: isRefund,
+    act: (form) => {
+      const amountMinor = parseAmount(String(form.get('amount')), currency);
+      if (amountMinor === null) throw new InputError(`Enter an amount in ${currency}, for example ${all}.`);
+      if (amountMinor > upToMinor) throw new InputError(`At most ${money(upToMinor, currency)}.`);
+      return post(`/v1/orders/${order.id}/${command}`, {
+        amountMinor,
+        ...(isRefund ? { reason: form.get('reason') } : {}),
+      });
+    },
+  });
+  if (done !== null) toast(DECISIONS[done.decision] ?? done.decision);
+}

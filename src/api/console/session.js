@@ -1,0 +1,34 @@
+/** The token lives as long as the tab: it is in no cookie and in nothing that outlives the session. */
+const KEY = 'order-saga-token';
+
+/** The token, or null. */
+export function token() {
+  return sessionStorage.getItem(KEY);
+}
+
+/** Keeps a token for this tab. */
+export function signIn(value) {
+  sessionStorage.setItem(KEY, value);
+}
+
+/** Forgets the token. */
+export function signOut() {
+  sessionStorage.removeItem(KEY);
+}
+
+/** Who is signed in, as the token says it. Only for showing: the server decides by its own reading. */
+export function who() {
+  try {
+    const [, payload] = (token() ?? '').split('.');
+    const bytes = Uint8Array.from(atob(payload.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.codePointAt(0));
+    const { sub, tenant, scope } = JSON.parse(new TextDecoder().decode(bytes));
+    return { subject: String(sub), tenant: String(tenant), scopes: String(scope ?? '').split(' ') };
+  } catch {
+    return { subject: '?', tenant: '?', scopes: [] };
+  }
+}
+
+/** Whether the token says that it allows something. */
+export function may(scope) {
+  return who().scopes.includes(scope);
+}

@@ -1,0 +1,57 @@
+import { statusBadge } from './badges.js';
+import { h } from './dom.js';
+import { duration, money, time } from './format.js';
+import { entryWords } from './words.js';
+
+const SOURCES = {
+  order: { sign: '●', name: 'order' },
+  payment: { sign: '€', name: 'money' },
+  message: { sign: '✉', name: 'message' },
+  webhook: { sign: '↩', name: 'provider' },
+  operator: { sign: '☺', name: 'person' },
+};
+
+/** What happened, drawn as a line with one point per entry; the source is a sign and a word. */
+export function timeline(items, currency) {
+  if (items.length === 0) return h('p', { class: 'empty' }, 'Nothing has happened yet.');
+  const rows = items.map((item, index) => {
+    const { sign, name } = SOURCES[item.source] ?? { sign: '•', name: item.source };
+    const before = items[index - 1];
+    const pauseMs = before === undefined ? 0 : Date.parse(item.at) - Date.parse(before.at);
+    return h(
+      'li',
+      { class: item.source },
+      h('span', { class: 'point', 'aria-hidden': 'true' }, sign),
+      h(
+        'div',
+        {},
+        h('p', { class: 'strong' }, entryWords(item), ' ', item.to === null ? null : statusBadge(item.to)),
+        detailOf(item, currency),
+        h(
+          'p',
+          { class: 'hint' },
+          h('time', { datetime: item.at }, time(item.at)),
+          pauseMs > 0 ? ` · ${duration(pauseMs)} later` : '',
+          ` · ${name} · ${item.actor}`,
+        ),
+      ),
+    );
+  });
+  return h('ol', { class: 'timeline' }, rows);
+}
+
+/** The details that people ask for; the rest is in the API. */
+function detailOf({ data, type }, currency) {
+  const { amountMinor, totalMinor, declineCode, providerRef, step, errorCode, reason, resolution } = data;
+  const parts = [
+    typeof amountMinor === 'number' ? money(amountMinor, data.currency ?? currency) : null,
+    typeof totalMinor === 'number' ? money(totalMinor, currency) : null,
+    typeof declineCode === 'string' ? `declined: ${declineCode}` : null,
+    typeof providerRef === 'string' ? `reference ${providerRef}` : null,
+    typeof step === 'string' ? `step ${step}` : null,
+    typeof errorCode === 'string' ? errorCode : null,
+    typeof resolution === 'string' ? `by ${resolution.replaceAll('_', ' ')}` : null,
+    typeof reason === 'string' && reason !== '' ? (type.startsWith('order.') ? reason : `“${reason}”`) : null,
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? null : h('p', {}, parts.join(' · '));
+}

@@ -1,0 +1,224 @@
+import type { AppendedEvent, EventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import type { OfferedEvent } from '../domain/event.ts';
+import { DatabaseContractError, DatabaseUnavailableError } from '../domain/errors.ts';
+import { createEventAnnouncer } from './event-announcer.ts';
+import { ProblemError, unavailable } from './problem.ts';
+
+/** Where an event of a request is, and whether this request put it there. */
+export type EventReceipt = Pick<AppendedEvent, 'partition' | 'sequence' | 'isNew'>;
+
+/** Takes events of concurrent requests and appends them to the log together. */
+export interface EventIntake {
+  /**
+   * Appends the events of one request, all or none; resolves after the commit, in their order. `bytes` is the size of
+   * their JSON.
+   * @throws {ProblemError} `unavailable` when too many wait, `validation_failed` when the log cannot hold them.
+   * @throws {DatabaseUnavailableError} when it is not known whether they were appended: repeat with the same ids.
+   */
+  submit(events: readonly OfferedEvent[], bytes: number): Promise<EventReceipt[]>;
+  /** Resolves when everything that was submitted is answered and announced. */
+  close(): Promise<void>;
+}
+
+/** What the intake works with. */
+export interface EventIntakeDeps {
+  readonly log: Pick<EventLogRepository, 'append' | 'announce'>;
+  /** Told of each append that went through. */
+  readonly onAppended?: (events: number, seconds: number) => void;
+}
+
+/**
+ * Events of one append, unless one request has more. 1,000 take about 30 ms, and a waiting request waits for one append
+ * and its own.
+ */
+const BATCH_MAX_EVENTS = 1_000;
+const BATCH_MAX_BYTES = 4 * 1024 * 1024;
+
+/** What may wait: a second of the highest rate that was seen, and a bound on memory. */
+const WAITING_MAX_EVENTS = 20_000;
+const WAITING_MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The first request after a pause waits so long for others: fewer commits leave the machine more time for requests,
+ * and 2 ms are no delay that anybody notices.
+ */
+const GATHER_MS = 2;
+
+/** Another process took one of the ids at once: its commit is known, so the next append finds the id. */
+const CONFLICTS_MAX = 5;
+
+interface Submission {
+  readonly events: readonly OfferedEvent[];
+  readonly bytes: number;
+  readonly resolve: (receipts: EventReceipt[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Creates the intake. One append at a time: they would only wait for each other's locks on the partitions. */
+export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIntake {
+  const announcer = createEventAnnouncer(log);
+  const queue = createQueue();
+  let gathering: NodeJS.Timeout | null = null;
+  let isRunning = false;
+  let running = Promise.resolve();
+
+  const run = async (): Promise<void> => {
+    for (let batch = queue.take(); batch.length > 0; batch = queue.take()) {
+      if (await appendBatch(log, batch, announcer.add, onAppended)) continue;
+      // Those that wait would wait as long again for the same answer.
+      for (const { reject } of queue.clear()) reject(new DatabaseUnavailableError('no answer'));
+    }
+    isRunning = false;
+  };
+  const start = (): void => {
+    gathering = null;
+    isRunning = true;
+    running = run();
+  };
+  return {
+    submit: (events, bytes) =>
+      new Promise((resolve, reject) => {
+        if (!queue.put({ events, bytes, resolve, reject })) {
+          reject(unavailable('too many events wait for the log; nothing was accepted'));
+        } else if (gathering === null && !isRunning) {
+          gathering = setTimeout(start, GATHER_MS);
+        }
+      }),
+    close: async () => {
+      if (gathering !== null) {
+        clearTimeout(gathering);
+        start();
+      }
+      await running;
+      await announcer.close();
+    },
+  };
+}
+
+/** Requests that wait for an append, first come, first served. */
+function createQueue() {
+  let waiting: Submission[] = [];
+  let events = 0;
+  let bytes = 0;
+  const remove = (count: number): Submission[] => {
+    const taken = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    for (const submission of taken) {
+      events -= submission.events.length;
+      bytes -= submission.bytes;
+    }
+    return taken;
+  };
+  return {
+    /** @returns whether there was room. */
+    put: (submission: Submission): boolean => {
+      const hasRoom = events + submission.events.length <= WAITING_MAX_EVENTS;
+      if (!hasRoom || bytes + submission.bytes > WAITING_MAX_BYTES) return false;
+      waiting.push(submission);
+      events += submission.events.length;
+      bytes += submission.bytes;
+      return true;
+    },
+    /** Takes what fits into one append; at least one request. */
+    take: (): Submission[] => {
+      let count = 0;
+      let room = { events: BATCH_MAX_EVENTS, bytes: BATCH_MAX_BYTES };
+      for (const submission of waiting) {
+        room = { events: room.events - submission.events.length, bytes: room.bytes - submission.bytes };
+        if (count > 0 && (room.events < 0 || room.bytes < 0)) break;
+        count += 1;
+      }
+      return remove(count);
+    },
+    clear: (): Submission[] => remove(waiting.length),
+  };
+}
+
+type Announce = (appended: readonly AppendedEvent[], types: Iterable<string>) => void;
+
+/** Appends and answers the requests of a batch. @returns whether the database answered. */
+async function appendBatch(
+  log: EventIntakeDeps['log'],
+  batch: readonly Submission[],
+  announce: Announce,
+  onAppended: EventIntakeDeps['onAppended'],
+): Promise<boolean> {
+  const offered = firstOfEachId(batch);
+  const started = performance.now();
+  try {
+    const appended = await appendOnce(log, [...offered.values()]);
+    onAppended?.(offered.size, (performance.now() - started) / 1_000);
+    const fresh = appended.filter(({ isNew }) => isNew);
+    if (fresh.length > 0) announce(fresh, new Set([...offered.values()].map(({ type }) => type)));
+    const places = new Map(appended.map((event) => [idOf(event), event]));
+    for (const { events, resolve } of batch) resolve(events.map((event) => receiptOf(event, offered, places)));
+    return true;
+  } catch (error) {
+    if (batch.length > 1 && isAboutContent(error)) {
+      // One of them is the culprit: halves find it after a few appends, and its neighbours go through.
+      const middle = Math.ceil(batch.length / 2);
+      const first = await appendBatch(log, batch.slice(0, middle), announce, onAppended);
+      const second = await appendBatch(log, batch.slice(middle), announce, onAppended);
+      return first && second;
+    }
+    for (const { reject } of batch) reject(isAboutContent(error) ? refused() : error);
+    return !(error instanceof DatabaseUnavailableError);
+  }
+}
+
+/** An id that comes more than once is offered once, for the request that brought it first. */
+function firstOfEachId(batch: readonly Submission[]): Map<string, OfferedEvent> {
+  const offered = new Map<string, OfferedEvent>();
+  for (const { events } of batch) {
+    for (const event of events) {
+      const id = idOf(event);
+      if (!offered.has(id)) offered.set(id, event);
+    }
+  }
+  return offered;
+}
+
+function idOf({ tenantId, eventId }: Pick<OfferedEvent, 'tenantId' | 'eventId'>): string {
+  return `${tenantId}\0${eventId}`;
+}
+
+function receiptOf(
+  event: OfferedEvent,
+  offered: ReadonlyMap<string, OfferedEvent>,
+  places: ReadonlyMap<string, AppendedEvent>,
+): EventReceipt {
+  const place = places.get(idOf(event));
+  if (place === undefined) throw new TypeError(`event ${event.eventId} was appended without a place`);
+  const { partition, sequence, isNew } = place;
+  return { partition, sequence, isNew: isNew && offered.get(idOf(event)) === event };
+}
+
+async function appendOnce(log: EventIntakeDeps['log'], events: readonly OfferedEvent[]): Promise<AppendedEvent[]> {
+  for (let conflicts = 0; ; conflicts += 1) {
+    try {
+      return await log.append(events);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      if (conflicts === CONFLICTS_MAX) throw new DatabaseUnavailableError(error.sqlState);
+    }
+  }
+}
+
+function isConflict(error: unknown): error is DatabaseContractError {
+  return error instanceof DatabaseContractError && error.sqlState === '23505';
+}
+
+/** Classes of SQLSTATE about values: data exceptions, violated constraints, and what exceeds a limit. */
+const ABOUT_VALUES = /^(?:22|23|54)/;
+
+/** Whether single events may be at fault; a missing table is not the fault of any. */
+function isAboutContent(error: unknown): boolean {
+  if (error instanceof DatabaseContractError) return ABOUT_VALUES.test(error.sqlState);
+  return error instanceof RangeError || error instanceof TypeError;
+}
+
+function refused(): ProblemError {
+  return new ProblemError('validation_failed', 'the log cannot hold what is in the body; nothing of it was accepted', {
+    errors: [{ pointer: '', detail: 'has an event that PostgreSQL refuses' }],
+  });
+}

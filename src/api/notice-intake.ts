@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { NoticeRepository, StoredNotice } from '../../db/repositories/notice-repository.ts';
+import type { OrderOwner, OrderRepository } from '../../db/repositories/order-repository.ts';
+import {
+  judgeNotice,
+  WebhookContentError,
+  WebhookSignatureError,
+  type NoticeKey,
+  type NoticeVerdict,
+  type PaymentNews,
+  type PaymentProvider,
+  type PaymentWebhook,
+  type WebhookRequest,
+} from '../domain/payment-notice.ts';
+import type { Logger } from '../logger.ts';
+import {
+  CORRELATION_MEMO,
+  NOTICE_WORKFLOW,
+  noticeWorkflowId,
+  type NoticeWorkflowInput,
+  type OrderSettings,
+} from '../workflows/contract.ts';
+import { ProblemError } from './problem.ts';
+import { callWithin } from '../domain/deadline.ts';
+import type { TemporalHealth } from './temporal-health.ts';
+
+/** What taking notices in needs. */
+export interface NoticeIntakeDeps {
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly notices: NoticeRepository;
+  readonly orders: OrderRepository;
+  readonly settings: OrderSettings;
+  readonly logger: Logger;
+  /** The providers that are configured. */
+  readonly webhooks: Readonly<Partial<Record<PaymentProvider, PaymentWebhook>>>;
+}
+
+/** Where payment providers report. */
+export interface NoticeIntake {
+  /**
+   * Verifies and stores a report; it is seen to afterwards. `duplicate`: it was stored before, and nothing is done again.
+   * @throws {ProblemError} `not_found`, `webhook_signature_refused`, `validation_failed`.
+   */
+  take(provider: PaymentProvider, request: WebhookRequest): Promise<'stored' | 'duplicate'>;
+}
+
+/** The answer of a charge is in the books by then: its local try takes 1 s at most, and its row some milliseconds. */
+const ANSWER_IS_BOOKED_MS = 1_500;
+
+/** Notices that are seen to at once; those beyond wait for the sweep. */
+const AT_ONCE_MAX = 1_000;
+
+const CALL_TIMEOUT_MS = 4_000;
+
+/** Another notice of the order may have its turn for a moment. */
+const TURN_TRIES = 3;
+const TURN_PAUSE_MS = 1_000;
+
+/** Creates the intake. */
+export function createNoticeIntake(deps: NoticeIntakeDeps): NoticeIntake {
+  let underWay = 0;
+  const seeToLater = (key: NoticeKey): void => {
+    if (underWay >= AT_ONCE_MAX) return;
+    underWay += 1;
+    void seeTo(deps, key)
+      .catch((error: unknown) => deps.logger.warn({ err: error, ...key }, 'a notice is left to the sweep'))
+      .finally(() => (underWay -= 1));
+  };
+  return {
+    take: async (provider, request) => {
+      const webhook = deps.webhooks[provider];
+      if (webhook === undefined) throw new ProblemError('not_found', 'this provider is not configured');
+      const news = read(webhook, request);
+      if (!isStorable(news)) throw new ProblemError('validation_failed', 'an id in the report is too long or no text');
+      if (!(await deps.notices.add(news))) return 'duplicate';
+      seeToLater({ provider, eventId: news.eventId });
+      return 'stored';
+    },
+  };
+}
+
+function read(webhook: PaymentWebhook, request: WebhookRequest): PaymentNews {
+  try {
+    return webhook.read(request);
+  } catch (error) {
+    if (error instanceof WebhookSignatureError) throw new ProblemError('webhook_signature_refused', error.message);
+    if (error instanceof WebhookContentError) throw new ProblemError('validation_failed', error.message);
+    throw error;
+  }
+}
+
+/** As long as a provider's ids may be, and text that PostgreSQL can hold. */
+const ID_MAX_LENGTH = 255;
+
+function isStorable({ eventId, orderId, key, chargeRef, currency, amountMinor }: PaymentNews): boolean {
+  const ids = [eventId, orderId, key, chargeRef, currency].filter((id) => id !== null);
+  const areTexts = ids.every((id) => id.length <= ID_MAX_LENGTH && !id.includes('\0') && id.isWellFormed());
+  return areTexts && (amountMinor === null || Number.isSafeInteger(amountMinor));
+}
+
+/** Most notices tell what the books know; only the others cost a workflow. Whatever fails here the sweep does. */
+async function seeTo(deps: NoticeIntakeDeps, key: NoticeKey): Promise<void> {
+  let seen = await look(deps, key);
+  if (seen?.verdict.kind === 'look_up' && seen.notice.operation === null) {
+    await sleep(ANSWER_IS_BOOKED_MS, undefined, { ref: false });
+    seen = await look(deps, key);
+  }
+  if (seen === null) return;
+  const { verdict, owner } = seen;
+  if (verdict.kind === 'settled') await deps.notices.close(key, verdict.outcome);
+  else if (verdict.kind !== 'unmatched' && owner !== null) await startNotice(deps, key, owner);
+}
+
+interface Seen {
+  readonly notice: StoredNotice;
+  readonly owner: OrderOwner | null;
+  readonly verdict: NoticeVerdict;
+}
+
+async function look({ notices, orders }: NoticeIntakeDeps, key: NoticeKey): Promise<Seen | null> {
+  const notice = await notices.findOptional(key);
+  if (notice === null || notice.state === 'APPLIED') return null;
+  const owner = notice.orderId === null ? null : await orders.findOwner(notice.orderId);
+  const { operation, isOutdated } = notice;
+  const verdict = judgeNotice(notice, { orderStatus: owner?.status ?? null, operation, isOutdated });
+  return { notice, owner, verdict };
+}
+
+async function startNotice(
+  { client, health, settings }: NoticeIntakeDeps,
+  notice: NoticeKey,
+  { orderId, tenantId, correlationId }: OrderOwner,
+): Promise<void> {
+  const input: NoticeWorkflowInput = { notice, orderId, tenantId, correlationId, settings };
+  const start = () =>
+    client.workflow.start(NOTICE_WORKFLOW, {
+      workflowId: noticeWorkflowId(orderId),
+      taskQueue: 'orders',
+      args: [input],
+      workflowIdConflictPolicy: 'FAIL',
+      memo: { tenantId, [CORRELATION_MEMO]: correlationId },
+      staticSummary: `Notice of ${orderId}`,
+    });
+  for (let tries = 0; tries < TURN_TRIES && health.isUp(); tries += 1) {
+    try {
+      await callWithin(CALL_TIMEOUT_MS, client, start);
+      return;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      await sleep(TURN_PAUSE_MS, undefined, { ref: false });
+    }
+  }
+}

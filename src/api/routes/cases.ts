@@ -1,0 +1,187 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { CaseRecord, CaseRepository } from '../../../db/repositories/case-repository.ts';
+import { redriveWorkflowId } from '../../workflows/contract.ts';
+import { guardedBy } from '../auth.ts';
+import type { CaseDesk } from '../case-desk.ts';
+import type { ApiEnv } from '../context.ts';
+import { decodeCursor, toPage } from '../cursor.ts';
+import { parseIdempotencyKey } from '../idempotency-key.ts';
+import { ProblemError } from '../problem.ts';
+import {
+  casePage,
+  caseView,
+  listCasesQuery,
+  redriveBody,
+  redriveView,
+  resolveCaseBody,
+  resolvedCaseView,
+} from '../schemas/case.ts';
+import { idempotencyHeader, requestedInstant } from '../schemas/primitives.ts';
+import { problems } from '../schemas/problem.ts';
+import { validationHook } from '../validation.ts';
+
+/** What the case routes work with. */
+export interface CaseRoutesDeps {
+  readonly cases: CaseRepository;
+  readonly desk: CaseDesk;
+  /** Address of a workflow in the Temporal Web UI. */
+  readonly workflowUrl: (workflowId: string) => string;
+}
+
+const casePath = z.object({ id: z.string().max(64).openapi({ description: 'Case id', example: 'case_...' }) });
+const redrivePath = z.object({ id: z.string().max(64).openapi({ description: 'Redrive id', example: 'red_...' }) });
+const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
+
+const listCases = createRoute({
+  method: 'get',
+  path: '/v1/cases',
+  tags: ['Cases'],
+  summary: 'List cases, newest first',
+  ...guardedBy('ops:read'),
+  request: { query: listCasesQuery },
+  responses: { 200: { description: 'A page of cases', content: json(casePage) }, ...problems('validation_failed') },
+});
+
+const getCase = createRoute({
+  method: 'get',
+  path: '/v1/cases/{id}',
+  tags: ['Cases'],
+  summary: 'Read a case',
+  ...guardedBy('ops:read'),
+  request: { params: casePath },
+  responses: { 200: { description: 'The case', content: json(caseView) }, ...problems('not_found') },
+});
+
+const BODY_PROBLEMS = [
+  'malformed_json',
+  'idempotency_key_missing',
+  'idempotency_key_malformed',
+  'unsupported_media_type',
+  'payload_too_large',
+  'validation_failed',
+] as const;
+
+const resolveCase = createRoute({
+  method: 'post',
+  path: '/v1/cases/{id}/resolve',
+  tags: ['Cases'],
+  summary: 'Decide what happens with a parked order',
+  description: 'Of two operators that saw the same version the first wins. `forceResolve` needs the scope `ops:money`.',
+  ...guardedBy('ops:write'),
+  request: {
+    params: casePath,
+    headers: idempotencyHeader,
+    body: { required: true, content: json(resolveCaseBody) },
+  },
+  responses: {
+    200: { description: 'The workflow has the decision', content: json(resolvedCaseView) },
+    202: { description: 'Waits for a second approver, or for a worker', content: json(resolvedCaseView) },
+    ...problems(...BODY_PROBLEMS, 'not_found', 'case_stale', 'second_approver_required', 'action_not_allowed'),
+  },
+});
+
+const startRedrive = createRoute({
+  method: 'post',
+  path: '/v1/cases/redrive',
+  tags: ['Cases'],
+  summary: 'Try the parked orders of one cause again',
+  description: 'A few first, then a tenth, then the rest; it stops by itself when one fails again.',
+  ...guardedBy('ops:write'),
+  request: { headers: idempotencyHeader, body: { required: true, content: json(redriveBody) } },
+  responses: { 202: { description: 'Started', content: json(redriveView) }, ...problems(...BODY_PROBLEMS) },
+});
+
+const getRedrive = createRoute({
+  method: 'get',
+  path: '/v1/cases/redrives/{id}',
+  tags: ['Cases'],
+  summary: 'Watch a redrive',
+  ...guardedBy('ops:read'),
+  request: { params: redrivePath },
+  responses: { 200: { description: 'How far it is', content: json(redriveView) }, ...problems('not_found') },
+});
+
+/** Creates the case routes. */
+export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
+  const view = (record: CaseRecord) => toView(record, workflowUrl);
+  return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
+    .openapi(listCases, async (c) => {
+      const { limit, cursor, ...filters } = c.req.valid('query');
+      const before = cursor === undefined ? undefined : decodeCaseCursor(cursor);
+      const found = await cases.list({ tenantId: c.get('caller').tenantId, ...filters, before, limit: limit + 1 });
+      return c.json(
+        toPage(found.map(view), limit, (item) => [item.openedAt, item.id]),
+        200,
+      );
+    })
+    .openapi(startRedrive, async (c) => {
+      const { tenantId, subject: actor } = c.get('caller');
+      const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
+      const { reason = 'redrive', ...cause } = c.req.valid('json');
+      const id = await desk.redrive({ tenantId, actor, idempotencyKey }, { ...cause, reason });
+      const url = workflowUrl(redriveWorkflowId(id));
+      c.header('Location', `/v1/cases/redrives/${id}`);
+      return c.json({ id, state: 'canary', tried: 0, resolved: 0, failedAgain: 0, url } as const, 202);
+    })
+    .openapi(getRedrive, async (c) => {
+      const { id } = c.req.valid('param');
+      const progress = await desk.findRedrive(c.get('caller').tenantId, id);
+      if (progress === null) throw new ProblemError('not_found', 'there is no such redrive');
+      return c.json({ id, ...progress, url: workflowUrl(redriveWorkflowId(id)) }, 200);
+    })
+    .openapi(getCase, async (c) => {
+      const found = await cases.findOptional(c.get('caller').tenantId, c.req.valid('param').id);
+      if (found === null) throw new ProblemError('not_found', 'there is no such case');
+      return c.json(view(found), 200);
+    })
+    .openapi(resolveCase, async (c) => {
+      const { tenantId, subject: actor, scopes } = c.get('caller');
+      const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
+      const body = c.req.valid('json');
+      if (body.action === 'forceResolve' && !scopes.has('ops:money')) {
+        throw new ProblemError('forbidden', 'the token lacks the scope ops:money');
+      }
+      const done = await desk.resolve({ tenantId, actor, idempotencyKey }, c.req.valid('param').id, body);
+      return c.json({ outcome: done.outcome, case: view(done.case) }, done.outcome === 'carried_out' ? 200 : 202);
+    });
+}
+
+function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string) {
+  const { caseId, orderId, step, errorCode, message, fingerprint, attempts, input, state, resolution } = record;
+  const { owner, proposal, version, actions, workflowId } = record;
+  return {
+    id: caseId,
+    orderId,
+    step,
+    errorCode,
+    message,
+    fingerprint,
+    attempts,
+    input,
+    state,
+    resolution,
+    owner,
+    version,
+    openedAt: record.openedAt.toISOString(),
+    lastSeenAt: record.lastSeenAt.toISOString(),
+    proposal: proposal && {
+      actor: proposal.actor,
+      evidence: proposal.evidence,
+    },
+    actions: state === 'open' ? actions : [],
+    workflow: {
+      id: workflowId,
+      url: workflowUrl(workflowId),
+    },
+  };
+}
+
+function decodeCaseCursor(cursor: string): { openedAt: Date; caseId: string } {
+  const [openedAt = '', caseId = ''] = decodeCursor(cursor);
+  if (!requestedInstant.safeParse(openedAt).success || caseId === '') {
+    throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
+      errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
+    });
+  }
+  return { openedAt: new Date(openedAt), caseId };
+}

@@ -1,0 +1,138 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import { guardedBy } from '../auth.ts';
+import { loadConsoleAssets, type ConsoleAsset, type ConsoleAssets } from '../console-assets.ts';
+import type { ApiEnv } from '../context.ts';
+import type { OverviewFeed } from '../overview-feed.ts';
+import { pause } from '../pause.ts';
+import { ProblemError, unavailable } from '../problem.ts';
+import { overviewView, type OverviewView } from '../schemas/console.ts';
+import { problems } from '../schemas/problem.ts';
+
+/** What the console's routes work with. */
+export interface ConsoleRoutesDeps {
+  readonly overview: OverviewFeed;
+  /** Aborted when the process shuts down: streams then end. */
+  readonly shutdown: AbortSignal;
+}
+
+/** The page shows figures as old as this. */
+const EVENT_INTERVAL_MS = 2_000;
+
+/** A stream ends after 5 minutes and the page opens another one, so a token counts no longer than that after its end. */
+const STREAM_LIFE_MS = 5 * 60_000;
+
+/** Streams of one process: each is an open connection and a timer. */
+const STREAMS_MAX = 200;
+
+/** Nothing inline, nothing from elsewhere, no HTML made from text: whatever an order holds, it stays text. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+
+const consolePage = createRoute({
+  method: 'get',
+  path: '/console',
+  tags: ['Operations'],
+  summary: 'The console for operators, as a page',
+  responses: { 200: { description: 'The page', content: { 'text/html': { schema: z.string() } } } },
+});
+
+const overviewStream = createRoute({
+  method: 'get',
+  path: '/v1/console/stream',
+  tags: ['Operations'],
+  summary: 'Follow the figures of the console',
+  description:
+    'Server-sent events: about every 2 seconds an event `overview` whose `data` is this object, or `unavailable` while ' +
+    'the figures cannot be read. The stream ends after 5 minutes and when the process shuts down: open it again.',
+  ...guardedBy('ops:read'),
+  responses: {
+    200: { description: 'Events', content: { 'text/event-stream': { schema: overviewView } } },
+    ...problems(),
+  },
+});
+
+/** Gives the console's files their own, stricter policy; it must stand around the one for all other answers. */
+export function restrictConsole() {
+  return createMiddleware(async (c, next) => {
+    await next();
+    c.header('Content-Security-Policy', POLICY);
+  });
+}
+
+/** Creates the routes of the console: its files for everybody, its figures for operators. */
+export function createConsoleRoutes({ overview, shutdown }: ConsoleRoutesDeps) {
+  let streams = 0;
+  let loaded: Promise<ConsoleAssets> | null = null;
+  const assets = (): Promise<ConsoleAssets> => (loaded ??= loadConsoleAssets());
+  /** Takes a place among the open streams until `ended` is aborted. */
+  const takePlace = (ended: AbortSignal): void => {
+    if (streams >= STREAMS_MAX) throw unavailable('too many consoles are open here');
+    streams += 1;
+    const leave = (): void => void (streams -= 1);
+    if (ended.aborted) leave();
+    else ended.addEventListener('abort', leave, { once: true });
+  };
+  const routes = new OpenAPIHono<ApiEnv>()
+    .openapi(consolePage, async (c) => send(c, (await assets()).page, 'no-cache'))
+    .openapi(overviewStream, async (c) => {
+      const { tenantId } = c.get('caller');
+      const first = await overview.read(tenantId);
+      const ended = AbortSignal.any([c.req.raw.signal, shutdown, AbortSignal.timeout(STREAM_LIFE_MS)]);
+      takePlace(ended);
+      const events = overviewEvents(overview, tenantId, first, ended);
+      return c.body(ReadableStream.from(events), 200, {
+        'Content-Type': 'text/event-stream; charset=utf-8',
+        // Proxies that collect answers before they hand them on would hold the events back.
+        'X-Accel-Buffering': 'no',
+      });
+    });
+  routes.get('/console/:version/:file', async (c) => {
+    const { version, files } = await assets();
+    const file = files.get(c.req.param('file'));
+    // A page of another version asks the process that made it, or is loaded again.
+    if (file === undefined || c.req.param('version') !== version) {
+      throw new ProblemError('not_found', 'there is nothing at this address');
+    }
+    return send(c, file, 'public, max-age=31536000, immutable');
+  });
+  return routes;
+}
+
+function send(c: Context<ApiEnv>, { content, type, etag }: ConsoleAsset, cacheControl: string): Response {
+  const headers = { ETag: etag, 'Cache-Control': cacheControl };
+  const known = (c.req.header('if-none-match') ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  if (known.includes(etag) || known.includes('*')) return c.body(null, 304, headers);
+  return c.body(content, 200, { ...headers, 'Content-Type': type });
+}
+
+/** Ends as soon as `ended` is aborted, also in the middle of a pause. */
+async function* overviewEvents(overview: OverviewFeed, tenantId: string, first: OverviewView, ended: AbortSignal) {
+  const encoder = new TextEncoder();
+  yield encoder.encode(eventOf('overview', first));
+  for (;;) {
+    await pause(EVENT_INTERVAL_MS, ended);
+    if (ended.aborted) return;
+    yield encoder.encode(
+      await overview.read(tenantId).then(
+        (view) => eventOf('overview', view),
+        () => eventOf('unavailable', {}),
+      ),
+    );
+  }
+}
+
+function eventOf(name: string, data: object): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+}

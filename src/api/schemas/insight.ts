@@ -1,0 +1,74 @@
+import { z } from '@hono/zod-openapi';
+import { ORDER_STATUSES, REJECTION_REASONS } from '../../domain/order-status.ts';
+import { instant } from './primitives.ts';
+
+/** Why an order is where it is, in words. */
+export const explainView = z
+  .object({
+    orderId: z.string().openapi({ description: 'Order id' }),
+    status: z.enum(ORDER_STATUSES).openapi({ description: 'Where the order is' }),
+    summary: z.string().openapi({
+      description: 'One or two plain sentences',
+      example: 'The payment has no definite answer yet. It is tried again at 10:00:05Z by itself.',
+    }),
+    waitsFor: z
+      .enum(['nothing', 'a worker', 'a retry', 'a capture', 'an operator'])
+      .openapi({ description: 'What would let it go on' }),
+    whoMustAct: z
+      .enum(['nobody', 'the system', 'the client', 'an operator'])
+      .openapi({ description: 'Who has to do something' }),
+    step: z.string().nullable().openapi({ description: 'Step it is on, if one waits', example: 'take-payment' }),
+    attempt: z.int().nullable().openapi({ description: 'Attempt of that step, from 1' }),
+    lastError: z.string().nullable().openapi({ description: 'Last failure of that step' }),
+    nextRetryAt: instant('When the step is tried again by itself').nullable(),
+    caseId: z.string().nullable().openapi({ description: 'Open case' }),
+    advice: z.string().openapi({ description: 'What one can do' }),
+    workflowUrl: z.string().openapi({ description: 'The workflow in the Temporal Web UI' }),
+  })
+  .openapi('Explanation');
+export type ExplainView = z.output<typeof explainView>;
+
+/** Every effect of an order with its proof. */
+export const receiptView = z
+  .object({
+    orderId: z.string().openapi({ description: 'Order id' }),
+    status: z.enum(ORDER_STATUSES).openapi({ description: 'Where the order is' }),
+    effects: z
+      .array(
+        z.object({
+          at: instant('When it was last changed').nullable(),
+          kind: z.enum(['stock', 'payment', 'message']).openapi({ description: 'What was touched' }),
+          what: z.string().openapi({ description: 'The effect', example: 'sale of 45.00 EUR' }),
+          state: z.string().openapi({ description: 'Its state', example: 'SUCCEEDED' }),
+          key: z.string().openapi({ description: 'Its idempotency key', example: 'ord_...:sale:1' }),
+          providerRef: z.string().nullable().openapi({ description: 'Reference at the provider' }),
+          undoneBy: z.string().nullable().openapi({ description: 'Key of the effect that undoes it' }),
+        }),
+      )
+      .openapi({ description: 'Stock, money and messages' }),
+  })
+  .openapi('Receipt');
+export type ReceiptView = z.output<typeof receiptView>;
+
+/** What an order would become. */
+export const dryRunView = z
+  .object({
+    wouldHold: z.boolean().openapi({ description: 'Whether every line can be held now' }),
+    currency: z.string().openapi({ description: 'ISO 4217 currency code', example: 'EUR' }),
+    totalMinor: z.int().nullable().openapi({ description: 'Total in minor units; null when a SKU is unknown' }),
+    lines: z
+      .array(
+        z.object({
+          sku: z.string().openapi({ description: 'Stock keeping unit' }),
+          quantity: z.int().openapi({ description: 'Pieces asked for' }),
+          available: z.int().nullable().openapi({ description: 'Pieces left; null when unknown' }),
+          unitPriceMinor: z.int().nullable().openapi({ description: 'Price of one piece, in minor units' }),
+        }),
+      )
+      .openapi({ description: 'By SKU, merged' }),
+    refusal: z
+      .object({ reason: z.enum(REJECTION_REASONS).openapi({ description: 'Why it would be rejected' }) })
+      .nullable()
+      .openapi({ description: 'Null when it would hold' }),
+  })
+  .openapi('DryRun');

@@ -1,0 +1,104 @@
+import { parseArgs } from 'node:util';
+
+/** Every option of every command; which command takes which stands beside the command. */
+const OPTIONS = {
+  help: { type: 'boolean' },
+  json: { type: 'boolean' },
+  token: { type: 'string' },
+  key: { type: 'string' },
+  status: { type: 'string' },
+  customer: { type: 'string' },
+  reference: { type: 'string' },
+  limit: { type: 'string' },
+  cursor: { type: 'string' },
+  reason: { type: 'string' },
+  amount: { type: 'string' },
+  state: { type: 'string' },
+  step: { type: 'string' },
+  error: { type: 'string' },
+  fingerprint: { type: 'string' },
+  action: { type: 'string' },
+  method: { type: 'string' },
+  evidence: { type: 'string' },
+  version: { type: 'string' },
+  canary: { type: 'string' },
+  'max-per-second': { type: 'string' },
+  watch: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  yes: { type: 'boolean' },
+  actor: { type: 'string' },
+} as const;
+type OptionName = keyof typeof OPTIONS;
+
+/** The options as given. */
+export type Options = ReturnType<typeof parseWords>['values'];
+
+/** What a command looks like to whoever types it. */
+export interface CommandForm {
+  /** Its words, as in the usage. */
+  readonly usage: string;
+  readonly summary: string;
+  /** What it is about, for example `ID`; null when it takes no argument. */
+  readonly subject: string | null;
+  /** Beside `--help`, `--json`, and for commands over the API `--token`. */
+  readonly options: readonly OptionName[];
+}
+
+/** A command with its argument and its options. */
+export interface CommandLine<Command extends CommandForm> {
+  readonly command: Command;
+  /** Empty when the command takes no argument. */
+  readonly subject: string;
+  readonly options: Options;
+}
+
+/** The words make no command. */
+export class UsageError extends Error {}
+
+/** Reads the words after the program's name; null when help is asked for. @throws {UsageError} */
+export function parseCommandLine<Command extends CommandForm>(
+  words: readonly string[],
+  commands: Readonly<Record<string, Command>>,
+): CommandLine<Command> | null {
+  const { values: options, positionals } = parseWords(words);
+  if (options.help === true) return null;
+  const [name, subject = '', ...more] = positionals;
+  if (name === undefined) throw new UsageError('which command?');
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) throw new UsageError(`there is no command "${name}"`);
+  if (command.subject === null && subject !== '') throw new UsageError(`${name} takes no argument, not "${subject}"`);
+  if (command.subject !== null && subject === '') throw new UsageError(`${name} needs ${command.subject}`);
+  if (more.length > 0) throw new UsageError(`${name} takes one argument, not also "${more.join(' ')}"`);
+  const known: readonly string[] = [...command.options, 'json'];
+  const strange = Object.keys(options).find((option) => !known.includes(option));
+  if (strange !== undefined) throw new UsageError(`${name} does not know --${strange}`);
+  return { command, subject, options };
+}
+
+function parseWords(words: readonly string[]) {
+  try {
+    return parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** The value of an option that has to be given. @throws {UsageError} */
+export function required(options: Options, name: 'reason' | 'action' | 'method' | 'evidence'): string {
+  const value = options[name];
+  if (value === undefined || value === '') throw new UsageError(`--${name} is required`);
+  return value;
+}
+
+/** A whole number from 1; undefined when it is not given. @throws {UsageError} */
+export function countOf(
+  options: Options,
+  name: 'amount' | 'limit' | 'version' | 'canary' | 'max-per-second',
+): number | undefined {
+  const value = options[name];
+  if (value === undefined) return undefined;
+  const count = Number(value);
+  if (/^[1-9]\d*$/.test(value) && Number.isSafeInteger(count)) return count;
+  throw new UsageError(`--${name}: "${value}" is not a whole number from 1`);
+}

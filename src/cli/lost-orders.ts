@@ -1,0 +1,215 @@
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionStatusName } from '@temporalio/client';
+import type { Databases } from '../../db/client.ts';
+import {
+  createAuditRepository,
+  type AuditRepository,
+  type OrdersPage,
+} from '../../db/repositories/audit-repository.ts';
+import { createCaseRepository, type CaseRecord, type CaseRepository } from '../../db/repositories/case-repository.ts';
+import {
+  createCommandRepository,
+  type CommandRepository,
+  type StoredCommand,
+} from '../../db/repositories/command-repository.ts';
+import {
+  createOrderRepository,
+  type OrderRecord,
+  type OrderRepository,
+} from '../../db/repositories/order-repository.ts';
+import { createPaymentRepository, type PaymentRepository } from '../../db/repositories/payment-repository.ts';
+import { isOpen } from '../audit/facts.ts';
+import { reading } from '../audit/source-error.ts';
+import { isAtRest } from '../domain/order-status.ts';
+import { orderWorkflowId, settleWorkflowId, type SettleWorkflowInput } from '../workflows/contract.ts';
+
+/** What a settle workflow has to be started with to bring an order to its end. */
+export interface SettleTask extends Pick<SettleWorkflowInput, 'kind' | 'amountMinor'> {
+  readonly commandId: string;
+  /** The command as it was given; null when there is none, and the order is given back. */
+  readonly stored: StoredCommand | null;
+}
+
+/** An order that nothing carries any more. */
+export interface LostOrder {
+  readonly orderId: string;
+  readonly tenantId: string;
+  /** Null when a case is all that is left of it. */
+  readonly order: OrderRecord | null;
+  /** What has become of the workflow that should carry it, in words. */
+  readonly found: string;
+  /** Its open cases that no workflow is parked on. */
+  readonly deadCases: readonly CaseRecord[];
+  /** Null when only its cases are to be closed. */
+  readonly task: SettleTask | null;
+}
+
+/** Finds what a terminate has left behind. */
+export interface LostOrders {
+  /** All tenants; changes nothing. @throws {SourceUnavailableError} when something that it needs is down. */
+  find(): Promise<LostOrder[]>;
+  /** Newest run; null when Temporal knows none. */
+  statusOf(workflowId: string): Promise<WorkflowExecutionStatusName | null>;
+}
+
+/** Orders looked at in one step, as the audit does. */
+const PAGE_SIZE = 1_000;
+
+/** More open cases than an order has steps cannot be. */
+const CASES_MAX = 100;
+
+/** Milliseconds on a good day; includes the client's own retries. */
+const ANSWER_WITHIN_MS = 15_000;
+
+/** An id of the audit's pages that may need a closer look. */
+type Suspect = Pick<LostOrder, 'orderId' | 'tenantId'>;
+
+/** Where a finder looks. */
+interface Sources {
+  readonly rows: AuditRepository;
+  readonly orders: OrderRepository;
+  readonly commands: CommandRepository;
+  readonly cases: CaseRepository;
+  readonly payments: PaymentRepository;
+  readonly statusOf: LostOrders['statusOf'];
+}
+
+/** Creates the finder. */
+export function createLostOrders({
+  databases,
+  client,
+}: {
+  readonly databases: Databases;
+  readonly client: Client;
+}): LostOrders {
+  const sources: Sources = {
+    rows: createAuditRepository(databases),
+    orders: createOrderRepository(databases.orders),
+    commands: createCommandRepository(databases.orders),
+    cases: createCaseRepository(databases.orders),
+    payments: createPaymentRepository(databases.payments),
+    statusOf: (workflowId) => statusOf(client, workflowId),
+  };
+  return {
+    statusOf: sources.statusOf,
+    find: async () => {
+      const lost: LostOrder[] = [];
+      let after: string | null = '';
+      while (after !== null) {
+        const page: OrdersPage = await reading('the orders database', sources.rows.pageOrders(after, PAGE_SIZE));
+        for (const suspect of suspectsOf(page)) {
+          const found = await examine(sources, suspect);
+          if (found !== null) lost.push(found);
+        }
+        after = page.scope.upTo;
+      }
+      return lost;
+    },
+  };
+}
+
+function statusOf(client: Client, workflowId: string): Promise<WorkflowExecutionStatusName | null> {
+  const describe = async (): Promise<WorkflowExecutionStatusName | null> => {
+    try {
+      return (await client.workflow.getHandle(workflowId).describe()).status.name;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
+  };
+  const source = `Temporal (namespace ${client.options.namespace})`;
+  return reading(source, client.withDeadline(Date.now() + ANSWER_WITHIN_MS, describe));
+}
+
+async function isRunning(sources: Sources, workflowId: string): Promise<boolean> {
+  const status = await sources.statusOf(workflowId);
+  return status !== null && isOpen({ workflowId, status, caseKind: null, tenantId: null });
+}
+
+/**
+ * The order's workflow is asked for by its id, which is never behind, and before the rows are read: a workflow that is
+ * seen closed has written all of them.
+ */
+async function examine(sources: Sources, suspect: Suspect): Promise<LostOrder | null> {
+  const { tenantId, orderId } = suspect;
+  if (await isRunning(sources, orderWorkflowId(orderId))) return null;
+  const order = await reading('the orders database', sources.orders.findOptional(tenantId, orderId));
+  const given = await reading('the orders database', sources.commands.listByOrder(tenantId, orderId));
+  const due = order === null ? null : await dueTask(sources, order, given);
+  if (due !== null && (await isRunning(sources, settleWorkflowId(orderId, due.commandId)))) return null;
+  const deadCases = await deadCasesOf(sources, suspect);
+  const task = due ?? (order === null ? null : parkedTask(orderId, given, deadCases));
+  if (task === null && deadCases.length === 0) return null;
+  return { ...suspect, order, found: await wordsOf(sources, orderId, task), deadCases, task };
+}
+
+/** What the status of an order waits for. */
+async function dueTask(
+  sources: Sources,
+  { orderId, status }: OrderRecord,
+  given: readonly StoredCommand[],
+): Promise<SettleTask | null> {
+  if (status === 'PENDING' || status === 'AWAITING_CAPTURE') return giveBack(orderId);
+  if (status === 'REFUNDING') return owedRefund(sources, orderId, given);
+  if (status !== 'CANCELLING') return null;
+  const promised = given.find(
+    ({ kind, decision }) => kind === 'cancel' && (decision === 'will_cancel' || decision === 'will_refund'),
+  );
+  return promised === undefined ? giveBack(orderId) : again(promised);
+}
+
+/** The refund that is not paid yet; when all are, the last one, whose status was not written any more. */
+async function owedRefund(
+  { payments }: Sources,
+  orderId: string,
+  given: readonly StoredCommand[],
+): Promise<SettleTask | null> {
+  const refunds = given.filter(({ kind, decision }) => kind === 'refund' && decision === 'accepted');
+  const paid = (await reading('the payments database', payments.listByOrder(orderId))).filter(
+    ({ kind, state }) => kind === 'refund' && state === 'SUCCEEDED',
+  );
+  const isPaid = (refund: StoredCommand): boolean => paid.some(({ generation }) => generation === refund.generation);
+  const owed = refunds.find((refund) => !isPaid(refund)) ?? refunds.at(-1);
+  return owed === undefined ? null : again(owed);
+}
+
+async function deadCasesOf(sources: Sources, { tenantId, orderId }: Suspect): Promise<CaseRecord[]> {
+  const query = { tenantId, orderId, state: 'open', limit: CASES_MAX } as const;
+  const dead: CaseRecord[] = [];
+  for (const each of await reading('the orders database', sources.cases.list(query))) {
+    if (!(await isRunning(sources, each.workflowId))) dead.push(each);
+  }
+  return dead;
+}
+
+/** A further capture of an order at rest: it was accepted, and its workflow terminated while it was parked. */
+function parkedTask(orderId: string, given: readonly StoredCommand[], dead: readonly CaseRecord[]): SettleTask | null {
+  const parked = new Set(dead.map(({ workflowId }) => workflowId));
+  const command = given.find(
+    ({ commandId, decision }) => decision === 'accepted' && parked.has(settleWorkflowId(orderId, commandId)),
+  );
+  return command === undefined ? null : again(command);
+}
+
+async function wordsOf(sources: Sources, orderId: string, task: SettleTask | null): Promise<string> {
+  const workflow = `workflow ${(await sources.statusOf(orderWorkflowId(orderId))) ?? 'absent'}`;
+  const settle = task === null ? null : await sources.statusOf(settleWorkflowId(orderId, task.commandId));
+  return task === null || settle === null ? workflow : `${workflow}, ${task.kind} ${settle}`;
+}
+
+/** Orders that a workflow has to carry, and those that something is parked for. */
+function suspectsOf({ orders, cases }: OrdersPage): Suspect[] {
+  const carried = orders.filter(({ status }) => !isAtRest(status) || status === 'AWAITING_CAPTURE');
+  const parked = cases.filter(({ state }) => state === 'open');
+  const tenants = new Map([...carried, ...parked].map(({ orderId, tenantId }) => [orderId, tenantId]));
+  return [...tenants].map(([orderId, tenantId]) => ({ orderId, tenantId }));
+}
+
+/** One id for each order: repeating a repair starts no second one. */
+function giveBack(orderId: string): SettleTask {
+  return { kind: 'repair', amountMinor: null, commandId: `cmd_repair_${orderId}`, stored: null };
+}
+
+function again(stored: StoredCommand): SettleTask {
+  const { kind, amountMinor, commandId } = stored;
+  return { kind, amountMinor, commandId, stored };
+}

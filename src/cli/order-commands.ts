@@ -1,0 +1,177 @@
+import type { z } from 'zod';
+import { commandView } from '../api/schemas/command.ts';
+import { explainView, receiptView } from '../api/schemas/insight.ts';
+import { orderPage, orderView, timelineView, type OrderView } from '../api/schemas/order.ts';
+import { changing, reading, type ApiCommand, type ApiTools } from './api-command.ts';
+import { countOf } from './command-line.ts';
+import { moneyText, type Cell, type Tables } from './table.ts';
+
+/** Commands about orders. */
+export const ORDER_COMMANDS = {
+  list: reading(
+    {
+      usage: 'list [--status S] [--customer ID] [--reference R] [--limit N] [--cursor C]',
+      summary: 'orders, newest first',
+      subject: null,
+      options: ['status', 'customer', 'reference', 'limit', 'cursor'],
+    },
+    async ({ api, options, show }) => {
+      const { status, customer: customerId, reference, cursor } = options;
+      const query = { status, customerId, reference, limit: countOf(options, 'limit'), cursor };
+      show(await api.get('/v1/orders', query), orderPage, pageText);
+    },
+  ),
+  show: reading({ usage: 'show ID', summary: 'one order with its lines', subject: 'ID' }, async (tools) => {
+    tools.show(await tools.api.get(pathOf(tools)), orderView, orderText);
+  }),
+  explain: reading(
+    { usage: 'explain ID', summary: 'what it waits for, who must act', subject: 'ID' },
+    async (tools) => {
+      tools.show(await tools.api.get(pathOf(tools, '/explain')), explainView, explanationText);
+    },
+  ),
+  timeline: reading({ usage: 'timeline ID', summary: 'what happened to it', subject: 'ID' }, async (tools) => {
+    tools.show(await tools.api.get(pathOf(tools, '/timeline')), timelineView, timelineText);
+  }),
+  receipt: reading({ usage: 'receipt ID', summary: 'every effect with its undo', subject: 'ID' }, async (tools) => {
+    tools.show(await tools.api.get(pathOf(tools, '/receipt')), receiptView, receiptText);
+  }),
+  cancel: changing(
+    { usage: 'cancel ID [--reason R]', summary: 'cancel an order', subject: 'ID', options: ['reason'] },
+    (tools) => give(tools, '/cancel', { reason: tools.options.reason }),
+  ),
+  refund: changing(
+    {
+      usage: 'refund ID [--amount MINOR] [--reason R]',
+      summary: 'pay back all that is left, or an amount in minor units',
+      subject: 'ID',
+      options: ['amount', 'reason'],
+    },
+    (tools) => give(tools, '/refunds', { amountMinor: countOf(tools.options, 'amount'), reason: tools.options.reason }),
+  ),
+  capture: changing(
+    {
+      usage: 'capture ID [--amount MINOR]',
+      summary: 'take all that is authorized, or an amount in minor units',
+      subject: 'ID',
+      options: ['amount'],
+    },
+    (tools) => give(tools, '/capture', { amountMinor: countOf(tools.options, 'amount') }),
+  ),
+} satisfies Record<string, ApiCommand>;
+
+function pathOf({ subject }: ApiTools, rest = ''): string {
+  return `/v1/orders/${encodeURIComponent(subject)}${rest}`;
+}
+
+async function give(tools: ApiTools, route: string, body: Readonly<Record<string, unknown>>): Promise<void> {
+  const { api, key, show } = tools;
+  show(await api.post(pathOf(tools, route), key, body), commandView, ({ decision, order }, { fields }) =>
+    fields([
+      ['decision', decision],
+      ['order', order.id],
+      ['status', order.status],
+      ['payment', paymentText(order)],
+      ['key', key],
+    ]),
+  );
+}
+
+function pageText({ items, nextCursor }: z.output<typeof orderPage>, { table }: Tables): string {
+  const rows = items.map((order) => [
+    order.id,
+    order.status,
+    moneyText(order.totalMinor, order.currency),
+    order.payment.state,
+    order.customer.id,
+    order.reference,
+    order.createdAt,
+    order.attention?.step ?? null,
+  ]);
+  const header = ['order', 'status', 'total', 'payment', 'customer', 'reference', 'created', 'parked at'];
+  return table(header, rows) + moreText(nextCursor);
+}
+
+/** How to get the next page, if there is one. */
+export function moreText(nextCursor: string | null): string {
+  return nextCursor === null ? '' : `\nThere are more: --cursor ${nextCursor}`;
+}
+
+function orderText(order: OrderView, { fields, table }: Tables): string {
+  const { attention, currency } = order;
+  const head = fields([
+    ['order', order.id],
+    ['status', order.status],
+    ['reason', order.reason],
+    ['details', order.reasonDetails && JSON.stringify(order.reasonDetails)],
+    ['parked', attention && `at ${attention.step}: ${attention.errorCode}, case ${attention.caseId}`],
+    ['customer', order.customer.id],
+    ['reference', order.reference],
+    ['total', moneyText(order.totalMinor, currency)],
+    ['payment', paymentText(order)],
+    ['held until', order.holdExpiresAt],
+    ['created', order.createdAt],
+    ['updated', order.updatedAt],
+    ['correlation', order.correlationId],
+    ['workflow', order.workflow.url],
+  ]);
+  const lines = order.lines.map((line): Cell[] => [
+    line.sku,
+    line.quantity,
+    moneyText(line.unitPriceMinor, currency),
+    line.reservation,
+  ]);
+  return `${head}\n\n${table(['SKU', 'pieces', 'each', 'stock'], lines)}`;
+}
+
+function paymentText({ payment, currency }: OrderView): string {
+  const { state, method, authorizedMinor, capturedMinor, refundedMinor } = payment;
+  const money = (amountMinor: number): string => moneyText(amountMinor, currency) ?? '';
+  return (
+    `${state} by ${method}: authorized ${money(authorizedMinor)}, captured ${money(capturedMinor)}, ` +
+    `refunded ${money(refundedMinor)}`
+  );
+}
+
+function explanationText(explained: z.output<typeof explainView>, { fields }: Tables): string {
+  return fields([
+    ['order', explained.orderId],
+    ['status', explained.status],
+    ['summary', explained.summary],
+    ['waits for', explained.waitsFor],
+    ['who must act', explained.whoMustAct],
+    ['advice', explained.advice],
+    ['step', explained.step],
+    ['attempt', explained.attempt],
+    ['last error', explained.lastError],
+    ['next retry', explained.nextRetryAt],
+    ['case', explained.caseId],
+    ['workflow', explained.workflowUrl],
+  ]);
+}
+
+function timelineText({ items }: z.output<typeof timelineView>, { table }: Tables): string {
+  const rows = items.map(({ seq, at, type, from, to, actor, data }) => [
+    seq,
+    at,
+    type,
+    to === null ? null : `${from ?? ''} -> ${to}`.trimStart(),
+    actor,
+    Object.keys(data).length === 0 ? null : JSON.stringify(data),
+  ]);
+  return table(['n', 'at', 'what', 'status', 'by', 'data'], rows);
+}
+
+function receiptText({ orderId, status, effects }: z.output<typeof receiptView>, { table }: Tables): string {
+  const rows = effects.map((effect) => [
+    effect.at,
+    effect.kind,
+    effect.what,
+    effect.state,
+    effect.key,
+    effect.providerRef,
+    effect.undoneBy,
+  ]);
+  const header = ['at', 'kind', 'what', 'state', 'key', 'provider', 'undone by'];
+  return `${orderId} is ${status}.\n\n${table(header, rows)}`;
+}

@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { Databases } from '../../db/client.ts';
+import { createCaseRepository } from '../../db/repositories/case-repository.ts';
+import { createOperatorActionRepository } from '../../db/repositories/operator-action-repository.ts';
+import { createOrderRepository, type OrderRecord } from '../../db/repositories/order-repository.ts';
+import { settleInput, startSettle } from '../api/order-commander.ts';
+import { reading } from '../audit/source-error.ts';
+import { randomId } from '../domain/ids.ts';
+import type { OrderStatus } from '../domain/order-status.ts';
+import { settleWorkflowId, type OrderSettings } from '../workflows/contract.ts';
+import { createLostOrders, type LostOrder, type SettleTask } from './lost-orders.ts';
+
+/** What a repair works with. */
+export interface RepairDeps {
+  readonly databases: Databases;
+  readonly client: Client;
+  readonly settings: OrderSettings;
+  /** Who repairs, for the record. */
+  readonly actor: string;
+}
+
+/**
+ * `started`: a workflow carries it again; `not started`: one of the same id has ended, or runs by now; `failed`: something
+ * was down, a second repair goes on from there.
+ */
+export interface RepairedOrder extends Pick<LostOrder, 'orderId' | 'tenantId' | 'found'> {
+  /** Before the repair; null when the order was never opened. */
+  readonly status: OrderStatus | null;
+  /** What is done, in words. */
+  readonly repair: string;
+  readonly workflowId: string | null;
+  readonly outcome: Outcome;
+  /** Why it failed. */
+  readonly error: string | null;
+}
+
+type Outcome = 'started' | 'cases closed' | 'not started' | 'failed';
+
+/** How many of the workflows that were started have come to their end. */
+export interface Settlement {
+  readonly started: number;
+  readonly settled: number;
+  /** Parked again: an operator has to decide. */
+  readonly parked: number;
+}
+
+/** Carries on what a terminate has left behind. */
+export interface Repair {
+  /** Changes nothing. */
+  find(): Promise<LostOrder[]>;
+  /** Writes down what it does, closes the dead cases, starts the workflow. Doing it twice does it once. */
+  mend(lost: LostOrder): Promise<RepairedOrder>;
+  /** Waits until all have ended or are parked, or the time is over. */
+  settle(repaired: readonly RepairedOrder[], limitMs: number): Promise<Settlement>;
+}
+
+const LOOK_AGAIN_MS = 250;
+
+/** Milliseconds on a good day; includes the client's own retries. */
+const START_WITHIN_MS = 15_000;
+
+/** Creates the repair of a whole system, all tenants. */
+export function createRepair(deps: RepairDeps): Repair {
+  const { databases, client, actor } = deps;
+  const lostOrders = createLostOrders({ databases, client });
+  const orders = createOrderRepository(databases.orders);
+  const cases = createCaseRepository(databases.orders);
+  const actions = createOperatorActionRepository(databases.orders);
+
+  const progressOf = async ({ workflowId, tenantId, orderId }: RepairedOrder): Promise<Progress> => {
+    if (workflowId !== null && (await lostOrders.statusOf(workflowId)) === 'COMPLETED') return 'settled';
+    const inShort = await reading('the orders database', orders.findOptionalInShort(tenantId, orderId));
+    return inShort?.attention === true ? 'parked' : 'on its way';
+  };
+
+  const carryOn = async ({ orderId, tenantId, order, task, found, deadCases }: LostOrder, plan: Plan) => {
+    const steps = deadCases.map(({ step }) => step);
+    await actions.record({
+      actionId: randomId('act'),
+      tenantId,
+      actor,
+      action: 'order.repair',
+      subject: orderId,
+      orderId,
+      reason: found,
+      before: { status: plan.status, openCases: steps },
+      after: { repair: plan.repair, workflowId: plan.workflowId },
+    });
+    // Before the workflow starts: it may open a case at the same step again.
+    for (const step of steps) await cases.resolve(orderId, step, 'repaired', actor);
+    return task === null || order === null ? 'cases closed' : start(deps, order, task);
+  };
+
+  return {
+    find: lostOrders.find,
+    mend: async (lost) => {
+      const plan = planOf(lost);
+      try {
+        return { ...plan, outcome: await carryOn(lost, plan), error: null };
+      } catch (error) {
+        return { ...plan, outcome: 'failed', error: error instanceof Error ? error.message : String(error) };
+      }
+    },
+    settle: async (repaired, limitMs) => {
+      const started = repaired.filter(({ outcome }) => outcome === 'started');
+      const deadline = Date.now() + limitMs;
+      for (;;) {
+        const all: Progress[] = [];
+        for (const each of started) all.push(await progressOf(each));
+        if (!all.includes('on its way') || Date.now() >= deadline) return summary(all);
+        await sleep(LOOK_AGAIN_MS);
+      }
+    },
+  };
+}
+
+type Plan = Omit<RepairedOrder, 'outcome' | 'error'>;
+
+function planOf(lost: LostOrder): Plan {
+  const { orderId, tenantId, order, task, found } = lost;
+  const workflowId = task === null ? null : settleWorkflowId(orderId, task.commandId);
+  return { orderId, tenantId, found, status: order?.status ?? null, repair: repairText(lost), workflowId };
+}
+
+/** `parked` while a case is open. */
+type Progress = 'settled' | 'parked' | 'on its way';
+
+function summary(all: readonly Progress[]): Settlement {
+  const count = (wanted: Progress): number => all.filter((each) => each === wanted).length;
+  return { started: all.length, settled: count('settled'), parked: count('parked') };
+}
+
+/** As the API starts it: one that was terminated may run again, one that has ended has given its answer. */
+async function start(
+  { client, settings, actor }: RepairDeps,
+  order: OrderRecord,
+  task: SettleTask,
+): Promise<'started' | 'not started'> {
+  const { commandId, stored } = task;
+  const { actor: giver, requestHash, reason } = stored ?? { actor, requestHash: '', reason: 'repair' };
+  const input = settleInput(task, { commandId, requestHash, actor: giver, reason }, order, settings);
+  try {
+    await client.withDeadline(Date.now() + START_WITHIN_MS, () => startSettle(client, input));
+    return 'started';
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'not started';
+    throw error;
+  }
+}
+
+/** What a repair does, or would do, about an order. */
+export function repairText({ task, deadCases }: LostOrder): string {
+  const closes = deadCases.map(({ step }) => `close the case at ${step}`);
+  return [...closes, ...(task === null ? [] : [taskText(task)])].join(', ');
+}
+
+function taskText({ kind, amountMinor }: SettleTask): string {
+  switch (kind) {
+    case 'repair':
+      return 'give everything back and cancel';
+    case 'cancel':
+      return 'go on cancelling';
+    case 'refund':
+    case 'capture':
+      return `go on with the ${kind} of ${amountMinor} (minor units)`;
+  }
+}

@@ -1,0 +1,139 @@
+import { createInterface } from 'node:readline/promises';
+import type { Client } from '@temporalio/client';
+import { createDatabases, type Databases } from '../../db/client.ts';
+import { createAudit, PATIENCE_MS } from '../audit/audit.ts';
+import { formatReport, reportToJson } from '../audit/report.ts';
+import type { Config } from '../config.ts';
+import { createTemporalClient } from '../temporal.ts';
+import { UsageError, type Options } from './command-line.ts';
+import type { LostOrder } from './lost-orders.ts';
+import { createRepair, repairText, type RepairedOrder, type Settlement } from './repair.ts';
+import type { Tables } from './table.ts';
+
+/** What a command on the databases and on Temporal works with. */
+export interface SystemTools {
+  readonly options: Options;
+  readonly tables: Tables;
+  readonly config: Config;
+  /** The user of the operating system; null when it has no name here. */
+  readonly userName: string | null;
+  /** Whether a person can be asked. */
+  readonly isInteractive: boolean;
+}
+
+/** Statements run one after the other; a few connections more cover services that share a server. */
+const POOL_SIZE = 4;
+
+/** Giving an order back takes a second; what takes longer goes on without being watched. */
+const SETTLE_WITHIN_MS = 30_000;
+
+/** Runs the audit, as `npm run audit`. @returns 0 clean, 1 broken. */
+export function runAudit({ config, options }: SystemTools): Promise<number> {
+  return withSystem(config, 'order-saga-audit', async (system) => {
+    const onWait = (orders: number): void =>
+      console.error(`${orders} order(s) do not look right: looking again for up to ${PATIENCE_MS / 1_000} s`);
+    const sources = { ...system, paymentGatewayUrl: config.paymentGatewayUrl };
+    const report = await createAudit(sources, { onWait }).run();
+    console.log(options.json === true ? reportToJson(report) : formatReport(report));
+    return report.clean ? 0 : 1;
+  });
+}
+
+/** Finds and carries on what a terminate has left behind. @returns 1 when something could not be started. */
+export function runRepair(tools: SystemTools): Promise<number> {
+  const { config, options } = tools;
+  const actor = options.actor ?? tools.userName;
+  if (actor === null || actor === '') throw new UsageError('--actor is required: this user has no name');
+  return withSystem(config, 'order-saga-repair', async (system) => {
+    const repair = createRepair({ ...system, settings: config.orderSettings, actor });
+    const lost = await repair.find();
+    if (options['dry-run'] === true || lost.length === 0) {
+      showFound(tools, lost);
+      return 0;
+    }
+    if (options.yes !== true && !(await agreed(tools, lost))) return 1;
+    const repaired: RepairedOrder[] = [];
+    for (const each of lost) repaired.push(await repair.mend(each));
+    if (options.json !== true) console.log(repairedText(repaired, tools.tables));
+    const settlement = await repair.settle(repaired, SETTLE_WITHIN_MS);
+    console.log(
+      options.json === true ? JSON.stringify({ repaired, ...settlement }, null, 2) : settlementText(settlement),
+    );
+    for (const { orderId, error } of repaired) if (error !== null) console.error(`${orderId}: ${error}`);
+    return repaired.some(({ outcome }) => outcome === 'not started' || outcome === 'failed') ? 1 : 0;
+  });
+}
+
+async function withSystem<Result>(
+  { database, temporal }: Config,
+  applicationName: string,
+  work: (system: { readonly databases: Databases; readonly client: Client }) => Promise<Result>,
+): Promise<Result> {
+  // The statement that needs the connection says so itself.
+  const databases = createDatabases(database.urls, { poolSize: POOL_SIZE, applicationName, onIdleError: () => {} });
+  const client = createTemporalClient(temporal);
+  try {
+    return await work({ databases, client });
+  } finally {
+    await client.connection.close();
+    await databases.close();
+  }
+}
+
+function showFound({ options, tables }: SystemTools, lost: readonly LostOrder[]): void {
+  if (options.json !== true) {
+    console.log(lost.length === 0 ? 'Nothing is left behind: every order is carried.' : foundText(lost, tables));
+    return;
+  }
+  const found = lost.map(({ orderId, tenantId, order, found: words, deadCases, task }) => ({
+    orderId,
+    tenantId,
+    status: order?.status ?? null,
+    found: words,
+    openCases: deadCases.map(({ step }) => step),
+    repair: task && { kind: task.kind, commandId: task.commandId, amountMinor: task.amountMinor },
+  }));
+  console.log(JSON.stringify({ found }, null, 2));
+}
+
+/** @throws {UsageError} when nobody can be asked. */
+async function agreed({ tables, isInteractive }: SystemTools, lost: readonly LostOrder[]): Promise<boolean> {
+  if (!isInteractive) throw new UsageError('repair without a terminal needs --yes, or --dry-run to only look');
+  console.error(foundText(lost, tables));
+  const asked = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await asked.question(`Repair ${lost.length} order(s)? [y/N] `);
+  asked.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+function foundText(lost: readonly LostOrder[], { table }: Tables): string {
+  const rows = lost.map((each) => [
+    each.orderId,
+    each.tenantId,
+    each.order?.status ?? null,
+    each.found,
+    repairText(each),
+  ]);
+  return table(['order', 'tenant', 'status', 'found', 'repair'], rows);
+}
+
+function repairedText(repaired: readonly RepairedOrder[], { table }: Tables): string {
+  const rows = repaired.map((each) => [
+    each.orderId,
+    each.tenantId,
+    each.status,
+    each.found,
+    each.repair,
+    each.outcome,
+  ]);
+  return table(['order', 'tenant', 'status', 'found', 'repair', 'outcome'], rows);
+}
+
+function settlementText({ started, settled, parked }: Settlement): string {
+  const left = started - settled - parked;
+  return [
+    `${settled} of ${started} settled`,
+    ...(parked === 0 ? [] : [`${parked} parked again: npm run orders -- cases --state open`]),
+    ...(left === 0 ? [] : [`${left} on the way: npm run orders -- explain ID`]),
+  ].join('; ');
+}

@@ -1,0 +1,283 @@
+import type { Client } from '@temporalio/client';
+import type { Databases } from '../db/client.ts';
+import { createRateLimitStore } from '../db/rate-limit-store.ts';
+import { createCaseRepository } from '../db/repositories/case-repository.ts';
+import { createCommandRepository } from '../db/repositories/command-repository.ts';
+import { createCatalogRepository } from '../db/repositories/catalog-repository.ts';
+import { createEventLogRepository, type EventLogRepository } from '../db/repositories/event-log-repository.ts';
+import { createEventControlRepository, type ConsumerProgress } from '../db/repositories/event-control-repository.ts';
+import { createEventViewRepository } from '../db/repositories/event-view-repository.ts';
+import { createMessageRepository } from '../db/repositories/message-repository.ts';
+import { createNoticeRepository } from '../db/repositories/notice-repository.ts';
+import {
+  createOperatorActionRepository,
+  type OperatorActionRepository,
+} from '../db/repositories/operator-action-repository.ts';
+import { createOrderRepository } from '../db/repositories/order-repository.ts';
+import { createPaymentRepository } from '../db/repositories/payment-repository.ts';
+import { createReservationRepository } from '../db/repositories/reservation-repository.ts';
+import { createWebhookDeliveryRepository } from '../db/repositories/webhook-delivery-repository.ts';
+import { createWebhookSubscriptionRepository } from '../db/repositories/webhook-subscription-repository.ts';
+import { createStatsRepository } from '../db/repositories/stats-repository.ts';
+import { createApp } from './api/app.ts';
+import { createTokenVerifier } from './api/auth.ts';
+import { createBacklogMonitor } from './api/backlog.ts';
+import type { EagerSlots } from './api/eager-slots.ts';
+import { startHttpServer, type HttpServer } from './api/http-server.ts';
+import { createApiMetrics } from './api/metrics.ts';
+import { createEventHistory } from './api/event-history.ts';
+import { createEventDesk } from './api/event-desk.ts';
+import { createEventOverview } from './api/event-overview.ts';
+import { createEventMonitor, type EventMonitor } from './api/event-monitor.ts';
+import { createEventIntake, type EventIntake } from './api/event-intake.ts';
+import { createEventMetrics, type EventMetrics } from './api/event-metrics.ts';
+import { createCaseDesk } from './api/case-desk.ts';
+import { createMessageDesk } from './api/message-desk.ts';
+import { createNoticeIntake } from './api/notice-intake.ts';
+import { createOrderCommander } from './api/order-commander.ts';
+import { createOrderReader } from './api/order-reader.ts';
+import { createOrderStarter } from './api/order-starter.ts';
+import { createOrderStory } from './api/order-story.ts';
+import { createOverviewFeed } from './api/overview-feed.ts';
+import { createRateBudget, EVENT_LEASE_MAX, RATE_WINDOW_SECONDS } from './api/rate-limit.ts';
+import type { WebhookRoutesDeps } from './api/routes/webhooks.ts';
+import { createReadiness } from './api/readiness.ts';
+import { createWebhookDesk } from './api/webhook-desk.ts';
+import { createTemporalHealth } from './api/temporal-health.ts';
+import type { Config } from './config.ts';
+import { createContactSealer } from './domain/contact-sealer.ts';
+import type { PaymentProvider, PaymentWebhook } from './domain/payment-notice.ts';
+import { createSimulatorWebhook } from './gateways/simulator-webhook.ts';
+import { createStripeWebhook } from './gateways/stripe-webhook.ts';
+import { createTextSealer } from './domain/text-sealer.ts';
+import { webhookUrlProblem } from './gateways/webhook-address.ts';
+import type { Logger } from './logger.ts';
+import { wakeWebhookQueue } from './webhooks/webhook-publisher.ts';
+import { createCaseMonitor, type CaseMonitor } from './api/case-monitor.ts';
+import type { ApiMetrics } from './api/metrics.ts';
+import type { BacklogMonitor } from './api/backlog.ts';
+import type { TemporalHealth } from './api/temporal-health.ts';
+import type { Resources } from './compose.ts';
+
+/** A running API. */
+export interface Api {
+  readonly server: HttpServer;
+  /** Readiness turns `down`, long polls answer, requests under way end. */
+  close(): Promise<void>;
+}
+
+/** Requests under way get this long at shutdown; long polls are answered at once. */
+const HTTP_GRACE_MS = 5_000;
+
+/** Builds the API and starts to listen. */
+export async function startApi(
+  config: Config,
+  logger: Logger,
+  resources: Resources,
+  client: Client,
+  eager: { readonly client: Client; readonly slots: EagerSlots } | null,
+): Promise<Api> {
+  const monitors = {
+    health: createTemporalHealth(client),
+    backlog: createBacklogMonitor(client, config.temporal.namespace),
+    cases: createCaseMonitor(createCaseRepository(resources.databases.orders)),
+    eventProgress: createEventMonitor(createEventControlRepository(resources.databases.events)),
+  };
+  const metrics = createApiMetrics();
+  const shutdown = new AbortController();
+  observeState(metrics, { ...monitors, eager });
+  const eventMetrics = createEventMetrics(metrics);
+  const log = createEventLogRepository(resources.databases.events, config.events.partitions);
+  const intake = createEventIntake({ log, onAppended: eventMetrics.appended });
+  const events = { log, intake, eventMetrics };
+  const parts = { config, logger, resources, client, eager, metrics, events, ...monitors };
+  const app = composeApp({ ...parts, shutdown: shutdown.signal });
+  for (const monitor of Object.values(monitors)) monitor.start();
+  const server = await startHttpServer({ fetch: app.fetch, host: config.api.host, port: config.api.port });
+  return {
+    server,
+    close: async () => {
+      shutdown.abort();
+      await server.close(HTTP_GRACE_MS);
+      await intake.close();
+      for (const monitor of Object.values(monitors)) monitor.stop();
+    },
+  };
+}
+
+interface AppParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly resources: Resources;
+  readonly client: Client;
+  readonly eager: { readonly client: Client; readonly slots: EagerSlots } | null;
+  readonly metrics: ApiMetrics;
+  readonly health: TemporalHealth;
+  readonly backlog: BacklogMonitor;
+  readonly events: {
+    readonly log: EventLogRepository;
+    readonly intake: EventIntake;
+    readonly eventMetrics: EventMetrics;
+  };
+  readonly shutdown: AbortSignal;
+}
+
+function composeApp(parts: AppParts) {
+  const { config, logger, resources, client, eager, metrics, health, backlog, shutdown } = parts;
+  const { databases } = resources;
+  const { namespace, uiUrl } = config.temporal;
+  const { backlogMaxAgeSeconds, rateLimitPerSecond } = config.api;
+  const repositories = openRepositories(databases);
+  const { orders, payments, messages, catalog, cases, commands, actions, notices } = repositories;
+  const settings = config.orderSettings;
+  const events = composeEvents(parts);
+  const workflowUrl = (workflowId: string) =>
+    `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+  const reader = createOrderReader({ ...repositories, client, health, namespace, workflowUrl });
+  return createApp({
+    starter: createOrderStarter({
+      client,
+      health,
+      backlog,
+      backlogMaxAgeSeconds,
+      eager,
+      onStarted: metrics.orderStarted,
+    }),
+    reader,
+    story: createOrderStory({ ...repositories, client, reader }),
+    commander: createOrderCommander({ client, health, orders, commands, reader, settings }),
+    noticeIntake: createNoticeIntake({
+      client,
+      health,
+      notices,
+      orders,
+      settings,
+      logger,
+      webhooks: webhooksOf(config),
+    }),
+    messageDesk: createMessageDesk({ client, health, orders, payments, messages, actions }),
+    cases,
+    desk: createCaseDesk({ client, health, cases, actions }),
+    workflowUrl,
+    ...composeWebhooks(config, databases.notifications, client, actions),
+    actions,
+    catalog,
+    sealer: createContactSealer(config.contactKeys),
+    settings,
+    metrics,
+    overview: createOverviewFeed(createStatsRepository(databases.orders), createEventHistory(events.eventOverview)),
+    shutdown,
+    readiness: createReadiness({
+      pingDatabase: () => databases.ping(),
+      pingPaymentGateway: () => resources.paymentGateway.ping(AbortSignal.timeout(1_000)),
+      pingMail: () => resources.mail.ping(),
+      temporal: health,
+      backlog,
+      backlogMaxAgeSeconds,
+    }),
+    isShuttingDown: () => shutdown.aborted,
+    verifyToken: createTokenVerifier(config.jwt),
+    rateLimits: createRateLimitStore(databases.orders, {
+      points: rateLimitPerSecond * RATE_WINDOW_SECONDS,
+      windowSeconds: RATE_WINDOW_SECONDS,
+    }),
+    rateLimitPerSecond,
+    ...events,
+    logger,
+  });
+}
+
+function openRepositories({ orders, inventory, payments, notifications }: Databases) {
+  return {
+    orders: createOrderRepository(orders),
+    cases: createCaseRepository(orders),
+    commands: createCommandRepository(orders),
+    actions: createOperatorActionRepository(orders),
+    reservations: createReservationRepository(inventory),
+    catalog: createCatalogRepository(inventory),
+    payments: createPaymentRepository(payments),
+    notices: createNoticeRepository(payments),
+    messages: createMessageRepository(notifications),
+  };
+}
+
+/** What the routes of events work with. */
+function composeEvents({ config, resources, events: { log, ...events } }: AppParts) {
+  const { orders, events: db } = resources.databases;
+  const pointsPerSecond = config.api.eventRateLimitPerSecond;
+  const store = createRateLimitStore(orders, {
+    points: pointsPerSecond * RATE_WINDOW_SECONDS,
+    windowSeconds: RATE_WINDOW_SECONDS,
+    keyPrefix: 'events',
+  });
+  const control = createEventControlRepository(db);
+  const overview = createEventOverview(control);
+  const actions = createOperatorActionRepository(orders);
+  return {
+    ...events,
+    events: createEventViewRepository(db),
+    eventDesk: createEventDesk({ control, overview, log, actions }),
+    eventOverview: overview,
+    eventBudget: createRateBudget(store, { pointsPerSecond, leaseMax: EVENT_LEASE_MAX, what: 'events' }),
+  };
+}
+
+/** Only the provider in use reports, and only when its secret is known. */
+function webhooksOf({ payment }: Config): Partial<Record<PaymentProvider, PaymentWebhook>> {
+  const { provider, webhookSecret: secret } = payment;
+  if (secret === null) return {};
+  return provider === 'stripe'
+    ? { stripe: createStripeWebhook({ secret }) }
+    : { simulator: createSimulatorWebhook({ secret }) };
+}
+
+function composeWebhooks(
+  config: Config,
+  database: Resources['databases']['notifications'],
+  client: Client,
+  actions: OperatorActionRepository,
+): WebhookRoutesDeps {
+  const webhookSubscriptions = createWebhookSubscriptionRepository(database);
+  const webhookDeliveries = createWebhookDeliveryRepository(database);
+  const webhookDesk = createWebhookDesk({
+    subscriptions: webhookSubscriptions,
+    deliveries: webhookDeliveries,
+    actions,
+    sealer: createTextSealer(config.contactKeys),
+    urlProblem: (url) => webhookUrlProblem(url, config.webhooks.allowPrivate),
+    wake: (queue) => wakeWebhookQueue(client, queue, 'at_once'),
+  });
+  return { webhookSubscriptions, webhookDeliveries, webhookDesk };
+}
+
+function observeState(
+  metrics: ApiMetrics,
+  state: {
+    readonly health: TemporalHealth;
+    readonly backlog: BacklogMonitor;
+    readonly cases: CaseMonitor;
+    readonly eventProgress: EventMonitor;
+    readonly eager: { readonly slots: EagerSlots } | null;
+  },
+): void {
+  metrics.observe('temporal_up', 'Whether Temporal answers, 1 or 0', () => (state.health.isUp() ? 1 : 0));
+  metrics.observe('orders_backlog_age_seconds', 'Age of the oldest order on the task queue', state.backlog.ageSeconds);
+  metrics.observe('cases_open', 'Orders that wait for a person', state.cases.open);
+  metrics.observe('cases_oldest_age_seconds', 'Age of the oldest open case', state.cases.oldestSeconds);
+  const eventFigures = (figureOf: (progress: ConsumerProgress) => number) => () =>
+    state.eventProgress
+      .progress()
+      .map((found) => [figureOf(found), { consumer: found.consumer, partition: found.partition }] as const);
+  metrics.observeEach(
+    'events_lag',
+    'Events that a consumer has not dealt with, by partition',
+    eventFigures(({ head, sequence }) => Math.max(0, head - sequence)),
+  );
+  metrics.observeEach(
+    'events_oldest_age_seconds',
+    'How long the next event of a consumer has waited, by partition',
+    eventFigures(({ oldestSeconds }) => oldestSeconds),
+  );
+  const { eager } = state;
+  if (eager !== null) metrics.observe('eager_slots_in_use', 'Orders in their first local pass', eager.slots.inUse);
+}

@@ -1,0 +1,63 @@
+import { Pool, type Dispatcher } from 'undici';
+
+/** One request with a JSON body. */
+export interface Post {
+  readonly path: string;
+  readonly body: string;
+  readonly idempotencyKey?: string;
+}
+
+/** What came back; status 0 when no answer came, with the reason as its text. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Posts to one API. */
+export interface Sender {
+  /** Never rejects. */
+  post(post: Post): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** An API under its limits answers within 6 s; a later answer is none. */
+const ANSWER_LIMIT_MS = 15_000;
+
+/** Creates a sender. `dispatch` costs a third of the CPU time of `fetch`, which the system under test can use. */
+export function createSender(options: {
+  readonly url: string;
+  readonly token: string;
+  readonly connections: number;
+}): Sender {
+  const pool = new Pool(options.url, {
+    connections: options.connections,
+    pipelining: 1,
+    headersTimeout: ANSWER_LIMIT_MS,
+    bodyTimeout: ANSWER_LIMIT_MS,
+  });
+  const headers = { authorization: `Bearer ${options.token}`, 'content-type': 'application/json' };
+  return {
+    post: ({ path, body, idempotencyKey }) =>
+      new Promise((resolve) => {
+        const sent = idempotencyKey === undefined ? headers : { ...headers, 'idempotency-key': idempotencyKey };
+        pool.dispatch({ path, method: 'POST', headers: sent, body }, answerTo(resolve));
+      }),
+    close: () => pool.destroy(),
+  };
+}
+
+function answerTo(resolve: (answer: Answer) => void): Dispatcher.DispatchHandler {
+  let status = 0;
+  const chunks: Buffer[] = [];
+  return {
+    onRequestStart: () => {},
+    onResponseStart: (_, code) => {
+      status = code;
+    },
+    onResponseData: (_, chunk) => {
+      chunks.push(chunk);
+    },
+    onResponseEnd: () => resolve({ status, text: Buffer.concat(chunks).toString('utf8') }),
+    onResponseError: (_, error) => resolve({ status: 0, text: error.message }),
+  };
+}

@@ -1,0 +1,80 @@
+import { base32Digest } from './ids.ts';
+
+/** Events that a webhook may ask for; `order.*` asks for all, also those that later versions add. */
+export const WEBHOOK_EVENT_TYPES = [
+  'order.*',
+  'order.created',
+  'order.awaiting_capture',
+  'order.confirmed',
+  'order.rejected',
+  'order.expired',
+  'order.cancelling',
+  'order.cancelled',
+  'order.refunding',
+  'order.partially_refunded',
+  'order.refunded',
+] as const;
+export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
+
+/** Where a subscription is. A deleted one keeps its row, so that its Idempotency-Key stays used, but not its secret. */
+export const WEBHOOK_STATES = ['ACTIVE', 'DISABLED', 'DELETED'] as const;
+export type WebhookState = (typeof WEBHOOK_STATES)[number];
+
+/** Why a subscription was disabled: its receiver answered 410, or failed for days. */
+export const WEBHOOK_DISABLED_REASONS = ['gone', 'failing'] as const;
+export type WebhookDisabledReason = (typeof WEBHOOK_DISABLED_REASONS)[number];
+
+/** Fate of one event at one subscription. */
+export const WEBHOOK_DELIVERY_STATES = ['PENDING', 'RETRYING', 'DELIVERED', 'GAVE_UP', 'CANCELLED'] as const;
+export type WebhookDeliveryState = (typeof WEBHOOK_DELIVERY_STATES)[number];
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/**
+ * Waits between the attempts of one delivery; after the last one it is given up: 12 attempts in 76 hours, longer than
+ * a weekend. The short ones at the start cover a restart of the receiver, the long ones an outage.
+ */
+export const WEBHOOK_RETRY_DELAYS_MS = [
+  1 * SECOND,
+  5 * SECOND,
+  30 * SECOND,
+  5 * MINUTE,
+  30 * MINUTE,
+  2 * HOUR,
+  5 * HOUR,
+  10 * HOUR,
+  14 * HOUR,
+  20 * HOUR,
+  24 * HOUR,
+] as const;
+
+/** Subscriptions of one tenant; each multiplies the traffic of every order. */
+export const WEBHOOKS_PER_TENANT_MAX = 50;
+
+/** Characters of a subscription's address; also what receivers' servers commonly take. */
+export const WEBHOOK_URL_MAX = 2_048;
+
+/** Characters of a receiver's answer that are kept for the person who looks for the reason of a failure. */
+export const WEBHOOK_EXCERPT_MAX = 512;
+
+/** The same tenant and key give the same subscription. */
+export function webhookIdFor(tenantId: string, idempotencyKey: string): string {
+  return `wh_${base32Digest(`${tenantId}\0${idempotencyKey}`)}`;
+}
+
+/** Id of a delivery and of its message (`webhook-id`): the same for every attempt and every redelivery. */
+export function webhookDeliveryIdFor(subscriptionId: string, eventId: string): string {
+  return `msg_${base32Digest(`${subscriptionId}\0${eventId}`)}`;
+}
+
+/** What a signing secret is sealed about. */
+export function webhookSecretSubject(subscriptionId: string): string {
+  return `webhook/${subscriptionId}`;
+}
+
+/** Milliseconds until the next attempt after so many; null when the delivery is to be given up. */
+export function webhookRetryDelayMs(attempts: number): number | null {
+  return WEBHOOK_RETRY_DELAYS_MS[attempts - 1] ?? null;
+}

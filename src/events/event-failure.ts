@@ -1,0 +1,37 @@
+import type { EventFailureCode } from '../domain/event.ts';
+
+/** What each code means, whether time can mend it, and what to do about it; `docs/errors.md` is made from it. */
+export const EVENT_FAILURES: Readonly<
+  Record<EventFailureCode, { readonly isTransient: boolean; readonly cause: string; readonly advice: string }>
+> = {
+  invalid_event: {
+    isTransient: false,
+    cause: 'The content does not fit the event’s type, for example a purchase with a negative amount.',
+    advice: 'Fix the producer and send a new event; this one stays in the failed list as evidence.',
+  },
+  unknown_event_type: {
+    isTransient: false,
+    cause: 'The event was accepted by a version that knew its type; this one does not.',
+    advice: 'Deploy a version that knows the type, then reprocess by this code.',
+  },
+  effect_unavailable: {
+    isTransient: true,
+    cause: 'Something that the handler calls does not answer.',
+    advice: 'Bring it back, then reprocess by this code.',
+  },
+  unclassified: {
+    isTransient: true,
+    cause: 'The handler failed in a way that nobody foresaw: a bug, or an outage without a name.',
+    advice: 'Look for `event failed unexpectedly` in the worker’s log, fix the handler, then reprocess by this code.',
+  },
+};
+
+/** Why a handler could not deal with an event. The message holds no content of the event. */
+export class EventFailure extends Error {
+  readonly code: EventFailureCode;
+  constructor(code: EventFailureCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'EventFailure';
+    this.code = code;
+  }
+}

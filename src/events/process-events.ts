@@ -1,0 +1,89 @@
+import pLimit from 'p-limit';
+import type { EventOutcome, PendingEvent } from '../domain/event.ts';
+import type { EventConsumerDefinition } from './event-consumers.ts';
+import { EVENT_FAILURES, EventFailure } from './event-failure.ts';
+import type { EventRetryPolicy } from './event-type.ts';
+
+/** What a batch is dealt with by. */
+export interface ProcessingDeps {
+  readonly consumer: EventConsumerDefinition;
+  /** Told of failures that nobody foresaw. */
+  readonly onUnexpected: (event: PendingEvent, error: unknown) => void;
+  readonly now: () => number;
+}
+
+/** Effects of different keys that run side by side: what they call shall not be run over. */
+const EFFECTS_AT_ONCE = 16;
+
+/**
+ * Effects of a batch begin within this, or wait for a later one: 500 of one key at 2 s each would outlast the activity
+ * (11 min), which would begin with the same batch for ever, and no worker could end before they do.
+ */
+const EFFECTS_WITHIN_MS = 5_000;
+
+/**
+ * Deals with events in the order of the log: those of one key one after another, effects of different keys side by side.
+ * An event that has to be tried again holds up the later ones of its key and no others; so does one whose effect takes
+ * so long that the time of the batch is over before the next one's.
+ * @returns the outcome of each event, at its index.
+ */
+export async function processEvents(
+  events: readonly PendingEvent[],
+  { consumer, onUnexpected, now }: ProcessingDeps,
+): Promise<EventOutcome[]> {
+  const limit = pLimit(EFFECTS_AT_ONCE);
+  const beginUntil = now() + EFFECTS_WITHIN_MS;
+  const held = new Set<string>();
+  const underWay = new Map<string, Promise<void>>();
+  const outcomes: EventOutcome[] = [];
+  const settle = (index: number, key: string, outcome: EventOutcome): void => {
+    outcomes[index] = outcome;
+    if (outcome.kind === 'retrying' || outcome.kind === 'waiting') held.add(key);
+  };
+  const fail = (event: PendingEvent, error: unknown): EventOutcome => {
+    if (!(error instanceof EventFailure)) onUnexpected(event, error);
+    return outcomeOfFailure(event, error, consumer.retriesOf(event), now());
+  };
+  const deal = (index: number, event: PendingEvent, key: string): Promise<void> | undefined => {
+    const attempt = event.isBlocked || held.has(key) ? null : begin(event);
+    if (typeof attempt === 'function') {
+      const inTime = (): Promise<string | null> => (now() < beginUntil ? attempt() : Promise.resolve(null));
+      return limit(inTime).then(
+        (category) => settle(index, key, category === null ? { kind: 'waiting' } : { kind: 'processed', category }),
+        (error: unknown) => settle(index, key, fail(event, error)),
+      );
+    }
+    settle(index, key, attempt ?? { kind: 'waiting' });
+    return undefined;
+  };
+  const begin = (event: PendingEvent): EventOutcome | (() => Promise<string>) => {
+    try {
+      const handled = consumer.handle(event);
+      return typeof handled === 'string' ? { kind: 'processed', category: handled } : handled;
+    } catch (error) {
+      return fail(event, error);
+    }
+  };
+  for (const [index, event] of events.entries()) {
+    const key = `${event.tenantId}\0${event.key}`;
+    const before = underWay.get(key);
+    const next = before === undefined ? deal(index, event, key) : before.then(() => deal(index, event, key));
+    if (next !== undefined) underWay.set(key, next);
+  }
+  await Promise.all(underWay.values());
+  return outcomes;
+}
+
+function outcomeOfFailure(
+  event: PendingEvent,
+  error: unknown,
+  { maxAttempts, firstWaitSeconds, longestWaitSeconds }: EventRetryPolicy,
+  now: number,
+): EventOutcome {
+  const code = error instanceof EventFailure ? error.code : 'unclassified';
+  const message = error instanceof EventFailure ? error.message : 'the handler failed unexpectedly';
+  const attempts = event.attempts + 1;
+  if (!EVENT_FAILURES[code].isTransient || attempts >= maxAttempts) return { kind: 'failed', code, message, attempts };
+  const waitSeconds = Math.min(firstWaitSeconds * 2 ** (attempts - 1), longestWaitSeconds);
+  return { kind: 'retrying', code, message, attempts, nextAttemptAt: new Date(now + waitSeconds * 1_000) };
+}

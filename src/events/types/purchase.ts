@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { defineEventType } from '../event-type.ts';
+
+/** In the currency's major unit, as producers send it; over this, somebody wants to know. */
+const HIGH_VALUE_OVER = 1_000;
+
+/** Somebody bought something. */
+export const purchase = defineEventType({
+  name: 'purchase',
+  description: 'A purchase; `properties.amount` is positive.',
+  properties: z.looseObject({ amount: z.number().positive() }),
+  categorize: ({ amount }) => (amount > HIGH_VALUE_OVER ? 'high_value' : 'standard'),
+  effect: async ({ eventId, tenantId, userId }, { amount }, ports) => {
+    if (amount > HIGH_VALUE_OVER) await ports.alertOfPurchase({ eventId, tenantId, userId, amount });
+  },
+});

@@ -1,0 +1,88 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import {
+  WEBHOOK_TOLERANCE_SECONDS,
+  WebhookContentError,
+  WebhookSignatureError,
+  type PaymentNews,
+  type PaymentNewsKind,
+  type PaymentWebhook,
+  type WebhookRequest,
+} from '../domain/payment-notice.ts';
+
+const KINDS = {
+  'payment.succeeded': 'charge_succeeded',
+  'payment.declined': 'charge_failed',
+  'refund.succeeded': 'refunded',
+  'refund.failed': 'refund_failed',
+} as const satisfies Readonly<Record<string, PaymentNewsKind>>;
+
+const paymentEvent = z.object({
+  type: z.enum(['payment.succeeded', 'payment.declined', 'refund.succeeded', 'refund.failed']),
+  timestamp: z.iso.datetime(),
+  data: z.object({ orderId: z.string(), key: z.string(), amountMinor: z.int(), currency: z.string() }),
+});
+
+const anyEvent = z.object({ type: z.string(), timestamp: z.iso.datetime() });
+
+/**
+ * The simulator's webhooks, signed as Standard Webhooks say (standardwebhooks.com): HMAC-SHA256 over
+ * `webhook-id.webhook-timestamp.body` with the base64 part of a `whsec_...` secret; `webhook-signature` lists `v1,` and
+ * base64, several while a secret is being replaced.
+ */
+export function createSimulatorWebhook({ secret }: { readonly secret: string }): PaymentWebhook {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return {
+    read: (request) => {
+      const eventId = verify(request, key);
+      return { eventId, provider: 'simulator', ...translate(request.body) };
+    },
+  };
+}
+
+/** Returns the id, which is signed too. */
+function verify({ header, body, receivedAt }: WebhookRequest, key: Buffer): string {
+  const id = header('webhook-id');
+  const timestamp = header('webhook-timestamp');
+  const signatures = header('webhook-signature');
+  if (id === undefined || timestamp === undefined || signatures === undefined) {
+    throw new WebhookSignatureError('a header is missing');
+  }
+  const expected = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest();
+  if (!signatures.split(' ').some((signature) => isSame(signature, expected))) {
+    throw new WebhookSignatureError('it does not match');
+  }
+  const ageSeconds = receivedAt.getTime() / 1_000 - Number(timestamp);
+  // Written so that a timestamp that is no number is refused too.
+  if (!(Math.abs(ageSeconds) <= WEBHOOK_TOLERANCE_SECONDS)) throw new WebhookSignatureError('it is too old or too new');
+  return id;
+}
+
+/** In constant time, so that the answer's delay does not tell how much of a guess was right. */
+function isSame(signature: string, expected: Buffer): boolean {
+  if (!signature.startsWith('v1,')) return false;
+  const given = Buffer.from(signature.slice('v1,'.length), 'base64');
+  return given.byteLength === expected.byteLength && timingSafeEqual(given, expected);
+}
+
+function translate(body: Uint8Array): Omit<PaymentNews, 'eventId' | 'provider'> {
+  const content = parseJson(body);
+  const event = paymentEvent.safeParse(content);
+  if (event.success) {
+    const { type, timestamp, data } = event.data;
+    return { kind: KINDS[type], occurredAt: timestamp, chargeRef: null, ...data };
+  }
+  const other = anyEvent.safeParse(content);
+  if (!other.success || other.data.type in KINDS) throw new WebhookContentError('it is no event');
+  const { timestamp: occurredAt } = other.data;
+  const nothing = { orderId: null, key: null, chargeRef: null, amountMinor: null, currency: null };
+  return { kind: 'other', ...nothing, occurredAt };
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    throw new WebhookContentError('it is not JSON');
+  }
+}

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import { PaymentContractError, PaymentMismatchError, PaymentOutcomeUnknownError } from '../domain/errors.ts';
+import type { ChargeOutcome, ChargeRequest } from './payment-gateway.ts';
+
+/** Why a payment attempt failed, as Stripe puts it on intents and card errors. */
+const declineAnswer = z.object({
+  code: z.string().nullish(),
+  decline_code: z.string().nullish(),
+  advice_code: z.string().nullish(),
+});
+type StripeDecline = z.output<typeof declineAnswer>;
+
+/** Metadata of ours on every intent and refund; somebody else's refund has none. */
+const metadata = z
+  .object({
+    orderId: z.string().optional(),
+    key: z.string().optional(),
+    /** Key of the capture that took the money. */
+    captureKey: z.string().optional(),
+    /** `true` on an intent that only keeps its key from ever being charged. */
+    tombstone: z.string().optional(),
+  })
+  .nullable()
+  .transform((given) => given ?? {});
+
+/** What we read of a PaymentIntent. */
+export const intentAnswer = z.object({
+  id: z.string(),
+  status: z.enum([
+    'requires_payment_method',
+    'requires_confirmation',
+    'requires_action',
+    'processing',
+    'requires_capture',
+    'canceled',
+    'succeeded',
+  ]),
+  amount: z.number(),
+  amount_received: z.number(),
+  currency: z.string(),
+  capture_method: z.string(),
+  metadata,
+  last_payment_error: declineAnswer.nullish(),
+});
+export type StripeIntent = z.output<typeof intentAnswer>;
+
+/** What we read of a Charge: one attempt of an intent to take money. */
+const chargeAnswer = z.object({ status: z.string(), amount_refunded: z.number(), payment_intent: intentAnswer });
+
+/** A list of charges with their intents expanded. */
+export const chargesAnswer = z.object({ data: z.array(chargeAnswer) });
+
+/** A list or a search result of intents. */
+export const intentsAnswer = z.object({ data: z.array(intentAnswer) });
+
+/** What we read of a Refund. */
+export const refundAnswer = z.object({
+  id: z.string(),
+  status: z.string().nullable(),
+  amount: z.number(),
+  currency: z.string(),
+  metadata,
+  failure_reason: z.string().nullish(),
+});
+export type StripeRefund = z.output<typeof refundAnswer>;
+
+/** A list of refunds. */
+export const refundsAnswer = z.object({ data: z.array(refundAnswer) });
+
+/** An intent with its attempts, newest first. */
+export interface StripePayment {
+  readonly intent: StripeIntent;
+  readonly attempts: readonly { readonly status: string; readonly amount_refunded: number }[];
+}
+
+/** Parses an answer. @throws {PaymentContractError} */
+export function parseStripe<Schema extends z.ZodType>(key: string, schema: Schema, answer: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(answer);
+  if (!parsed.success) throw new PaymentContractError(key, 'its answer has an unexpected shape');
+  return parsed.data;
+}
+
+/** What an intent says about the charge that was asked for. @throws {PaymentMismatchError} */
+export function chargeOutcomeOf(request: ChargeRequest, intent: StripeIntent): ChargeOutcome {
+  expectSameOrder(request.key, request.orderId, intent.metadata.orderId);
+  if (intent.status === 'canceled' || isTombstone(intent)) return { kind: 'voided' };
+  expectSameMoney(request, intent);
+  switch (intent.status) {
+    case 'succeeded':
+    case 'requires_capture':
+      return { kind: 'succeeded', providerRef: intent.id };
+    case 'requires_payment_method':
+      return declineOf(intent.last_payment_error ?? {});
+    // The customer is not there to act, and nobody else holds the intent's client secret.
+    case 'requires_action':
+      return { kind: 'declined', declineCode: 'authentication_required', soft: false };
+    case 'processing':
+    case 'requires_confirmation':
+      throw new PaymentOutcomeUnknownError(request.key, `the payment is in ${intent.status}`);
+  }
+}
+
+/** @throws {PaymentMismatchError} */
+export function expectSameOrder(key: string, wanted: string, found: string | undefined): void {
+  if (found !== wanted) throw new PaymentMismatchError(key, 'orderId');
+}
+
+/** Stripe writes currencies in lower case. @throws {PaymentMismatchError} */
+export function expectSameCurrency(key: string, wanted: string, found: string): void {
+  if (found.toUpperCase() !== wanted) throw new PaymentMismatchError(key, 'currency');
+}
+
+/** Whether the intent was made by a void to occupy its key. */
+export function isTombstone(intent: StripeIntent): boolean {
+  return intent.metadata.tombstone === 'true';
+}
+
+/**
+ * Declines that say nothing against the card and may pass by themselves (docs.stripe.com/declines/codes), unless the
+ * card network's advice forbids another try.
+ */
+const SOFT_DECLINES = new Set(['insufficient_funds', 'processing_error', 'issuer_not_available', 'try_again_later']);
+
+/** A failed attempt as an outcome; the issuer's own code says more than Stripe's. */
+export function declineOf(decline: StripeDecline): Extract<ChargeOutcome, { kind: 'declined' }> {
+  const declineCode = decline.decline_code || decline.code || 'declined';
+  return {
+    kind: 'declined',
+    declineCode,
+    soft: SOFT_DECLINES.has(declineCode) && decline.advice_code !== 'do_not_try_again',
+  };
+}
+
+function expectSameMoney(request: ChargeRequest, intent: StripeIntent): void {
+  const kind = intent.capture_method === 'manual' ? 'authorize' : 'sale';
+  if (kind !== request.kind) throw new PaymentMismatchError(request.key, 'kind');
+  expectSameCurrency(request.key, request.currency, intent.currency);
+  const isTaken = intent.status === 'succeeded' && request.kind === 'sale';
+  const amounts = isTaken ? [intent.amount, intent.amount_received] : [intent.amount];
+  if (amounts.some((amount) => amount !== request.amountMinor)) {
+    throw new PaymentMismatchError(request.key, 'amountMinor');
+  }
+}

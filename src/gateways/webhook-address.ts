@@ -1,0 +1,83 @@
+import type { LookupAddress, LookupOptions } from 'node:dns';
+import { lookup as systemLookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { WEBHOOK_URL_MAX } from '../domain/webhook.ts';
+
+/** A webhook would have gone to an address that is not public; the message names no address. */
+export class AddressNotAllowedError extends Error {
+  constructor() {
+    super('the address is not public');
+    this.name = 'AddressNotAllowedError';
+  }
+}
+
+/** Global unicast; everything else of IPv6 is local, mapped, translated or not assigned. */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
+
+/** Public by its number, but answered inside Azure's machines: their metadata and keys. */
+const PUBLIC_BY_NUMBER_ONLY: ReadonlySet<string> = new Set(['168.63.129.16']);
+
+/**
+ * Whether an address belongs to the public internet. What carries an IPv4 address inside (mapped, 6to4, NAT64, Teredo)
+ * is refused whatever it carries.
+ */
+export function isPublicAddress(address: string): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.parse(address);
+  if (parsed.range() !== 'unicast' || PUBLIC_BY_NUMBER_ONLY.has(parsed.toString())) return false;
+  return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_IPV6);
+}
+
+/** The IP address that a URL's host is, or null when it is a name. URLs hold no other than the usual forms. */
+export function literalAddress(hostname: string): string | null {
+  const bare = hostname.replace(/^\[(.*)\]$/, '$1');
+  return isIP(bare) === 0 ? null : bare;
+}
+
+/**
+ * What is wrong with the address of a webhook, in words; null when nothing is. Names are looked at again whenever a
+ * connection is made, because what they resolve to may change.
+ */
+export function webhookUrlProblem(address: string, allowPrivate: boolean): string | null {
+  if (address.length > WEBHOOK_URL_MAX) return `must have at most ${WEBHOOK_URL_MAX} characters`;
+  const url = URL.parse(address);
+  if (url === null) return 'must be an absolute URL';
+  if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:')) return 'must be an https address';
+  if (url.username !== '' || url.password !== '') return 'must not hold a user name or a password';
+  if (url.hash !== '') return 'must not hold a fragment';
+  if (allowPrivate) return null;
+  const name = url.hostname.replace(/\.$/, '');
+  const literal = literalAddress(name);
+  const isLocal = literal === null ? /(^|\.)localhost$/.test(name) : !isPublicAddress(literal);
+  return isLocal ? 'must be a public address' : null;
+}
+
+/** Resolves a name to all its addresses. */
+export type AddressResolver = (hostname: string, family: number) => Promise<LookupAddress[]>;
+
+type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+
+const resolveBySystem: AddressResolver = (hostname, family) => systemLookup(hostname, { all: true, family });
+
+/**
+ * A `lookup` for sockets that refuses a name of which any address is not public. The socket connects to what this
+ * answers and asks nobody else, so a name that changes its mind (DNS rebinding) gains nothing.
+ */
+export function createPublicLookup(resolve: AddressResolver = resolveBySystem) {
+  return (hostname: string, options: LookupOptions, callback: LookupCallback): void => {
+    const family = options.family === 6 || options.family === 'IPv6' ? 6 : options.family === 4 ? 4 : 0;
+    resolve(hostname, family).then(
+      (addresses) => {
+        const [first] = addresses;
+        if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address))) {
+          callback(new AddressNotAllowedError(), '');
+        } else if (options.all === true) callback(null, addresses);
+        else callback(null, first.address, first.family);
+      },
+      (error: unknown) => {
+        callback(error instanceof Error ? error : new Error('the name was not resolved'), '');
+      },
+    );
+  };
+}

@@ -1,0 +1,112 @@
+import { createHmac, createHash } from 'node:crypto';
+import type { Delays } from './delays.ts';
+import type { LedgerRecord } from './ledger.ts';
+import type { MovementRequest } from './requests.ts';
+
+/** Where effects are reported, and what the reports are signed with (Standard Webhooks: `whsec_` and base64). */
+export interface WebhookTarget {
+  readonly url: string;
+  readonly secret: string;
+}
+
+/** Tells the merchant's system what happened; it never keeps an answer waiting. */
+export interface WebhookSender {
+  /** An effect that is durable. */
+  effect(record: LedgerRecord): void;
+  /** A refund that the card does not take. */
+  refundFailed(request: MovementRequest): void;
+}
+
+/** A merchant whose system restarts is there again within seconds; one that is away for longer looks payments up. */
+const RETRY_DELAYS_MS = [200, 1_000, 3_000, 10_000] as const;
+
+const ANSWER_WITHIN_MS = 5_000;
+
+/** Reports under way or waiting; each holds about 1 kB. A real provider drops none, and none is needed for truth. */
+const WAITING_MAX = 10_000;
+
+/** Says nothing to anybody. */
+const SILENT: WebhookSender = { effect: () => {}, refundFailed: () => {} };
+
+/** Creates the sender; without a target it is silent. */
+export function createWebhookSender(
+  target: WebhookTarget | null,
+  delays: Delays,
+  warn: (message: string) => void,
+): WebhookSender {
+  if (target === null) return SILENT;
+  const key = Buffer.from(target.secret.replace(/^whsec_/, ''), 'base64');
+  let waiting = 0;
+  const send = (report: Report): void => {
+    if (waiting >= WAITING_MAX) return warn(`the report ${report.id} is dropped: too many wait`);
+    waiting += 1;
+    void deliver(target.url, key, report, delays)
+      .then((isDelivered) => {
+        if (!isDelivered) warn(`the report ${report.id} was not taken`);
+      })
+      .finally(() => {
+        waiting -= 1;
+      });
+  };
+  return {
+    effect: (record) => {
+      const type = typeOf(record);
+      if (type !== null) send(reportOf(`evt_${record.id}`, type, record.at, record));
+    },
+    refundFailed: (request) => {
+      const id = `evt_failed_${createHash('sha256').update(request.key).digest('hex').slice(0, 32)}`;
+      send(reportOf(id, 'refund.failed', new Date().toISOString(), request));
+    },
+  };
+}
+
+interface Report {
+  readonly id: string;
+  readonly body: string;
+}
+
+/** Voids are silent: they are answered at once, and nobody waits to hear of one. */
+function typeOf({ kind, state }: LedgerRecord): string | null {
+  switch (kind) {
+    case 'sale':
+    case 'authorize':
+      return state === 'SUCCEEDED' ? 'payment.succeeded' : 'payment.declined';
+    case 'capture':
+      return 'payment.succeeded';
+    case 'refund':
+      return 'refund.succeeded';
+    case 'void':
+      return null;
+  }
+}
+
+type Told = Pick<LedgerRecord, 'orderId' | 'key' | 'amountMinor' | 'currency'>;
+
+function reportOf(id: string, type: string, timestamp: string, told: Told): Report {
+  const { orderId, key, amountMinor, currency } = told;
+  return { id, body: JSON.stringify({ type, timestamp, data: { orderId, key, amountMinor, currency } }) };
+}
+
+/** Signed anew for each try, because a signature grows old. */
+async function deliver(url: string, key: Buffer, { id, body }: Report, delays: Delays): Promise<boolean> {
+  for (const delayMs of [0, ...RETRY_DELAYS_MS]) {
+    if (delayMs > 0 && !(await delays.wait(delayMs))) return false;
+    const timestamp = String(Math.floor(Date.now() / 1_000));
+    const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'webhook-id': id,
+        'webhook-timestamp': timestamp,
+        'webhook-signature': `v1,${signature}`,
+      },
+      body,
+      redirect: 'error',
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    }).catch(() => null);
+    await answer?.body?.cancel().catch(() => {});
+    if (answer?.ok === true) return true;
+  }
+  return false;
+}

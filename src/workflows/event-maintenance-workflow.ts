@@ -1,0 +1,10 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { EventActivities } from '../activities/index.ts';
+import { EVENT_MAINTENANCE_POLICY } from './background-policies.ts';
+
+const { maintainEventLog } = proxyActivities<EventActivities>({ taskQueue: 'events', ...EVENT_MAINTENANCE_POLICY });
+
+/** Opens the days to come and drops the ones past the retention; started by a schedule. */
+export async function maintainEventLogWorkflow(): Promise<{ readonly droppedDays: string[] }> {
+  return maintainEventLog();
+}

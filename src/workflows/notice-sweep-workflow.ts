@@ -1,0 +1,38 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ParentClosePolicy, proxyActivities, startChild } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { SWEEP_POLICY } from './background-policies.ts';
+import { CORRELATION_MEMO, noticeWorkflowId, type NoticeWorkflowInput } from './contract.ts';
+import { noticeWorkflow } from './notice-workflow.ts';
+
+const { listDueNotices } = proxyActivities<Activities>({
+  activityId: 'list-due-notices',
+  taskQueue: 'orders',
+  startToCloseTimeout: SWEEP_POLICY.startToCloseTimeout,
+  retry: SWEEP_POLICY.retry,
+});
+
+/** Sees to the notices that the API has stored and not got to; started by a schedule. */
+export async function sweepNoticesWorkflow(): Promise<{ readonly started: number }> {
+  const due = await listDueNotices({ limit: SWEEP_POLICY.batch });
+  const started = await Promise.all(due.map(start));
+  return { started: started.filter(Boolean).length };
+}
+
+/** Another notice of the same order may have its turn: this one waits for the next sweep. */
+async function start(input: NoticeWorkflowInput): Promise<boolean> {
+  const { orderId, tenantId, correlationId } = input;
+  try {
+    await startChild(noticeWorkflow, {
+      args: [input],
+      workflowId: noticeWorkflowId(orderId),
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      memo: { [CORRELATION_MEMO]: correlationId, tenantId },
+      staticSummary: `Notice of ${orderId}`,
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import { CancellationScope, proxyActivities, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import type { NoticeOutcome } from '../domain/payment-notice.ts';
+import { CASE_BOOKKEEPING, waitingPaymentSteps } from './activity-policies.ts';
+import { NOTICE_POLICY } from './background-policies.ts';
+import { resolveCaseUpdate, resumeOrderSignal, type NoticeWorkflowInput } from './contract.ts';
+import { createSteps, failureOf, type Steps } from './step.ts';
+
+/**
+ * Sees to one report of a payment provider. A report is a hint and never evidence: whatever it says, the step that waits
+ * for the provider looks now, late money of an order that was not sold is looked up and given back, and money that fits
+ * nothing is shown to a person. `left`: the order is still about to look by itself; the sweep asks again.
+ */
+export async function noticeWorkflow(
+  input: NoticeWorkflowInput,
+): Promise<{ readonly outcome: NoticeOutcome | 'left' }> {
+  const steps = createSteps(input);
+  setHandler(resumeOrderSignal, steps.resume);
+  setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
+  return CancellationScope.nonCancellable(async () => {
+    const outcome = await apply(input, steps);
+    if (outcome !== 'left') {
+      const { closeNotice } = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'payments' });
+      await closeNotice({ notice: input.notice, outcome });
+    }
+    setCurrentDetails(`The notice ended as **${outcome}**.`);
+    return { outcome };
+  });
+}
+
+async function apply(input: NoticeWorkflowInput, steps: Steps): Promise<NoticeOutcome | 'left'> {
+  const { notice, orderId, tenantId } = input;
+  const skip = { kind: 'settled', outcome: 'put_aside' } as const;
+  for (const pauseMs of NOTICE_POLICY.pausesMs) {
+    const verdict = await steps.run('judgeNotice', { orderId, tenantId, notice }, { skip });
+    switch (verdict.kind) {
+      case 'settled':
+        return verdict.outcome;
+      case 'give_back':
+        await giveBack(input, steps, verdict);
+        return 'given_back';
+      case 'look_up':
+        if (await wake(input)) return 'looked_up';
+    }
+    await sleep(pauseMs, { summary: 'An attempt is under way' });
+  }
+  return 'left';
+}
+
+type GiveBack = Extract<Awaited<ReturnType<Activities['judgeNotice']>>, { kind: 'give_back' }>;
+
+/** Two people may prove that the money went back outside of the provider. */
+async function giveBack(
+  { orderId, tenantId }: NoticeWorkflowInput,
+  steps: Steps,
+  { charge, currency }: GiveBack,
+): Promise<void> {
+  await steps.run(
+    'returnCharge',
+    { orderId, tenantId, currency, chargeKind: charge.kind, generation: charge.generation },
+    {
+      force: async ({ evidence }) => {
+        const paidBack = { orderId, tenantId, currency, generation: null, amountMinor: null };
+        await steps.run('recordEvidence', { ...paidBack, evidence: evidence ?? '' });
+      },
+    },
+  );
+}
+
+/** True when an attempt that begins after the event will look. */
+async function wake({ orderId, tenantId }: NoticeWorkflowInput): Promise<boolean> {
+  const { wakePayment } = proxyActivities<Activities>({ ...NOTICE_POLICY.wake, taskQueue: 'orders' });
+  try {
+    const { kind } = await wakePayment({ orderId, tenantId, steps: waitingPaymentSteps() });
+    return kind === 'woken';
+  } catch (error) {
+    failureOf(error);
+    return false;
+  }
+}

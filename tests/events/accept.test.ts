@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startAnotherApi, type AnotherApi } from '../support/another-api.ts';
+import { purchase, sendEvents } from '../support/events.ts';
+import { expectProblem, pointersOf } from '../support/problems.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let system: TestSystem;
+let another: AnotherApi;
+beforeAll(async () => {
+  system = await startTestSystem({ worker: false });
+  another = await startAnotherApi(system, {});
+});
+afterAll(async () => {
+  await another.stop();
+  await system.stop();
+});
+
+interface StoredEvent {
+  readonly id: string;
+  readonly [column: string]: unknown;
+}
+
+function stored(ids: readonly string[]): Promise<StoredEvent[]> {
+  return system.database.query(
+    `SELECT event_id AS id, tenant_id AS "tenantId", partition, sequence, type, key, user_id AS "userId", source,
+      correlation_id AS "correlationId", occurred_at AS "occurredAt", properties
+     FROM events.raw_events WHERE event_id = ANY ($1) ORDER BY partition, sequence`,
+    [ids],
+  );
+}
+
+async function countStored(): Promise<number> {
+  const [row] = await system.database.query<{ count: number }>('SELECT count(*)::integer FROM events.raw_events');
+  return row?.count ?? 0;
+}
+
+describe('one event', () => {
+  it('is stored when the answer comes', async () => {
+    const { status, body } = await sendEvents(system, purchase(), { headers: { 'x-correlation-id': 'corr-1' } });
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ accepted: 1, duplicates: 0 });
+    const [place] = body.events;
+    expect(Object.keys(place ?? {}).toSorted()).toEqual(['id', 'partition', 'sequence']);
+    expect(place?.id).toMatch(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/);
+    expect(await stored([place?.id ?? ''])).toEqual([
+      {
+        ...place,
+        tenantId: 'demo',
+        type: 'purchase',
+        key: 'u1',
+        userId: 'u1',
+        source: 'http',
+        correlationId: 'corr-1',
+        occurredAt: expect.any(Date) as Date,
+        properties: { amount: 99.99 },
+      },
+    ]);
+  });
+
+  it('keeps the id, key and time that it came with', async () => {
+    const id = randomUUID();
+    const given = { id, key: 'cart-1', occurredAt: '2026-01-02T03:04:05.678+01:00' };
+    await sendEvents(system, purchase(given));
+    expect(await stored([id])).toMatchObject([{ key: 'cart-1', occurredAt: new Date('2026-01-02T02:04:05.678Z') }]);
+  });
+
+  it('is its own key when it names no user', async () => {
+    const id = randomUUID();
+    await sendEvents(system, { type: 'custom.thing', id });
+    expect(await stored([id])).toMatchObject([{ key: id, userId: null, properties: {} }]);
+  });
+
+  it('is accepted with content that will fail later', async () => {
+    const { status } = await sendEvents(system, purchase({ properties: { amount: -1 } }));
+    expect(status).toBe(202);
+  });
+
+  it('keeps properties as they were sent, odd names included', async () => {
+    const id = randomUUID();
+    const properties = '{"__proto__":{"a":1},"constructor":null,"":[1,"\\ud83d\\ude00",{"x":false}],"\\\\u0000":2}';
+    const { status } = await sendEvents(system, `{"type":"custom","id":"${id}","properties":${properties}}`);
+    expect(status).toBe(202);
+    const [row] = await system.database.query<{ same: boolean }>(
+      'SELECT properties = $2::jsonb AS same FROM events.raw_events WHERE event_id = $1',
+      [id, properties],
+    );
+    expect(row).toEqual({ same: true });
+  });
+});
+
+describe('ids', () => {
+  it('are accepted once and answered as the first time', async () => {
+    const id = randomUUID();
+    const first = await sendEvents(system, purchase({ id }));
+    const second = await sendEvents(system, purchase({ id, userId: 'u2', properties: { amount: 5 } }));
+    expect(second).toMatchObject({ status: 202, body: { accepted: 0, duplicates: 1, events: first.body.events } });
+    expect(await stored([id])).toMatchObject([{ userId: 'u1', properties: { amount: 99.99 } }]);
+  });
+
+  it('are accepted once within a request', async () => {
+    const [a, b] = [randomUUID(), randomUUID()];
+    const events = [purchase({ id: a }), purchase({ id: b }), purchase({ id: a, key: 'another' })];
+    const { body } = await sendEvents(system, { events });
+    expect(body).toMatchObject({ accepted: 2, duplicates: 1 });
+    expect(body.events.map(({ id }) => id)).toEqual([a, b, a]);
+    expect(body.events[2]).toEqual(body.events[0]);
+    expect(await stored([a, b])).toHaveLength(2);
+  });
+
+  it('are accepted once by two processes at once, also under different keys', async () => {
+    const ids = Array.from({ length: 40 }, () => randomUUID());
+    const answers = await Promise.all(
+      ids.flatMap((id) =>
+        [system, another, system, another].map((api, index) => sendEvents(api, purchase({ id, key: `key-${index}` }))),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+    expect(answers.reduce((sum, { body }) => sum + body.accepted, 0)).toBe(ids.length);
+    const places = Map.groupBy(
+      answers.flatMap(({ body }) => body.events),
+      ({ id }) => id,
+    );
+    for (const [id, found] of places) {
+      expect(new Set(found.map(({ partition, sequence }) => `${partition}/${sequence}`)).size, id).toBe(1);
+    }
+    expect(await stored(ids)).toHaveLength(ids.length);
+  });
+
+  it('are made from the Idempotency-Key and the place, so that a repeated request is a duplicate', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    const body = { events: [purchase(), purchase({ userId: 'u2' })] };
+    const first = await sendEvents(system, body, { headers });
+    const second = await sendEvents(system, body, {
+      headers: { 'idempotency-key': `"${headers['idempotency-key']}"` },
+    });
+    expect(first.body).toMatchObject({ accepted: 2 });
+    expect(second.body).toEqual({ accepted: 0, duplicates: 2, events: first.body.events });
+    expect(new Set(first.body.events.map(({ id }) => id)).size).toBe(2);
+    const token = await system.token('acme');
+    expect((await sendEvents(system, body, { headers, token })).body).toMatchObject({ accepted: 2 });
+    expectProblem(
+      await sendEvents(system, purchase(), { headers: { 'idempotency-key': 'x' } }),
+      'idempotency_key_malformed',
+    );
+  });
+
+  it('belong to a tenant', async () => {
+    const id = randomUUID();
+    await sendEvents(system, purchase({ id }));
+    const { body } = await sendEvents(system, purchase({ id }), { token: await system.token('acme') });
+    expect(body).toMatchObject({ accepted: 1, duplicates: 0 });
+  });
+});
+
+describe('many events', () => {
+  it('are answered and, per key, stored in their order', async () => {
+    const events = Array.from({ length: 500 }, (_, index) =>
+      purchase({ userId: `u${index % 7}`, properties: { index } }),
+    );
+    const { status, body } = await sendEvents(system, { events });
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ accepted: 500, duplicates: 0 });
+    const rows = await stored(body.events.map(({ id }) => id));
+    const indexOf = new Map(rows.map(({ id, properties }) => [id, (properties as { index: number }).index]));
+    expect(body.events.map(({ id }) => indexOf.get(id))).toEqual(events.map((_, index) => index));
+    for (const [, ofKey] of Map.groupBy(rows, ({ key }) => key)) {
+      const order = ofKey.map(({ id }) => indexOf.get(id) ?? -1);
+      expect(order).toEqual(order.toSorted((left, right) => left - right));
+    }
+  });
+
+  it('are at most 500, and at least one', async () => {
+    const before = await countStored();
+    const events = Array.from({ length: 501 }, () => purchase());
+    expect(pointersOf(expectProblem(await sendEvents(system, { events }), 'validation_failed'))).toEqual(['/events']);
+    expectProblem(await sendEvents(system, { events: [] }), 'validation_failed');
+    expect(await countStored()).toBe(before);
+  });
+
+  it('are refused together when one of them is wrong, which is pointed at', async () => {
+    const before = await countStored();
+    const events = [purchase(), purchase({ type: 'purchase.big' }), purchase({ properties: 7 }), purchase()];
+    const typed = await sendEvents(system, { events: [events[0], events[1]] });
+    expect(pointersOf(expectProblem(typed, 'validation_failed'))).toEqual(['/events/1/type']);
+    const shaped = await sendEvents(system, { events });
+    expect(pointersOf(expectProblem(shaped, 'validation_failed'))).toEqual(['/events/2/properties']);
+    expect(await countStored()).toBe(before);
+  });
+
+  it('may come compressed', async () => {
+    const body = gzipSync(JSON.stringify({ events: Array.from({ length: 500 }, () => purchase()) }));
+    const answer = await sendEvents(system, new Uint8Array(body), { headers: { 'content-encoding': 'gzip' } });
+    expect(answer).toMatchObject({ status: 202, body: { accepted: 500 } });
+  });
+});
+
+describe('types', () => {
+  it.each(['unknown', 'purchase.x', 'order.created', 'order', 'Purchase', 'custom2', '', 'customer.x', '__proto__'])(
+    'refuse %j',
+    async (type) => {
+      expect(pointersOf(expectProblem(await sendEvents(system, purchase({ type })), 'validation_failed'))).toEqual([
+        '/type',
+      ]);
+    },
+  );
+
+  it.each(['custom', 'custom.a', 'custom.a.b', 'page_view', 'user_signup'])('take %j', async (type) => {
+    expect(await sendEvents(system, purchase({ type }))).toMatchObject({ status: 202 });
+  });
+});
+
+describe('the way in', () => {
+  it('needs the scope events:write', async () => {
+    const token = await system.token('demo', ['events:read', 'orders:write']);
+    expectProblem(await sendEvents(system, purchase(), { token }), 'forbidden');
+    expectProblem(await sendEvents(system, purchase(), { token: 'a.b.c' }), 'unauthorized');
+  });
+
+  it('counts what comes in', async () => {
+    const metrics = await (await fetch(`${system.url}/metrics`)).text();
+    expect(metrics).toMatch(/events_received_total\{[^}]*type="purchase"[^}]*outcome="accepted"[^}]*\} [1-9]/);
+    expect(metrics).toMatch(/events_received_total\{[^}]*outcome="duplicate"[^}]*\} [1-9]/);
+    expect(metrics).toMatch(/events_received_total\{[^}]*type="unknown"[^}]*outcome="refused"[^}]*\} [1-9]/);
+    expect(metrics).toMatch(/events_append_size_count(\{[^}]*\})? [1-9]/);
+    expect(metrics).toMatch(/events_append_duration\w*_count(\{[^}]*\})? [1-9]/);
+  });
+});

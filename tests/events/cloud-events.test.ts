@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { CloudEvent, HTTP } from 'cloudevents';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sendEvents } from '../support/events.ts';
+import { expectProblem, pointersOf } from '../support/problems.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem({ worker: false });
+});
+afterAll(() => system.stop());
+
+const STRUCTURED = 'application/cloudevents+json';
+const BATCH = 'application/cloudevents-batch+json';
+
+function send(type: string, body: object | string) {
+  return sendEvents(system, body, { headers: { 'content-type': type } });
+}
+
+/** The least that the specification asks for, and what the test changes. */
+function cloudEvent(event: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return { specversion: '1.0', id: randomUUID(), source: '/shop', type: 'purchase', ...event };
+}
+
+function without(name: string): Record<string, unknown> {
+  const { [name]: _, ...rest } = cloudEvent();
+  return rest;
+}
+
+async function stored(id: unknown): Promise<Record<string, unknown> | undefined> {
+  const [row] = await system.database.query<Record<string, unknown>>(
+    `SELECT type, key, user_id AS "userId", source, occurred_at AS "occurredAt", properties
+     FROM events.raw_events WHERE event_id = $1`,
+    [id],
+  );
+  return row;
+}
+
+async function countStored(): Promise<number> {
+  const [row] = await system.database.query<{ count: number }>('SELECT count(*)::integer FROM events.raw_events');
+  return row?.count ?? 0;
+}
+
+describe('structured mode', () => {
+  it('takes the least that the specification asks for', async () => {
+    const event = cloudEvent();
+    const { status, body } = await send(STRUCTURED, event);
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ accepted: 1, events: [{ id: event['id'] }] });
+    expect(await stored(event['id'])).toMatchObject({
+      type: 'purchase',
+      key: event['id'],
+      userId: null,
+      source: '/shop',
+      properties: {},
+    });
+  });
+
+  it('maps data, time and subject', async () => {
+    const event = cloudEvent({
+      id: 'A234-1234-1234',
+      source: 'https://github.com/cloudevents/spec/pull',
+      subject: '123',
+      time: '2018-04-05T17:31:00.123456Z',
+      datacontenttype: 'application/json; charset=utf-8',
+      dataschema: 'https://example.com/schema',
+      data: { amount: 12.5, nested: { appinfoA: 'abc' } },
+    });
+    expect(await send(`${STRUCTURED}; charset=UTF-8`, event)).toMatchObject({ status: 202 });
+    expect(await stored('A234-1234-1234')).toEqual({
+      type: 'purchase',
+      key: '123',
+      userId: '123',
+      source: 'https://github.com/cloudevents/spec/pull',
+      occurredAt: new Date('2018-04-05T17:31:00.123Z'),
+      properties: { amount: 12.5, nested: { appinfoA: 'abc' } },
+    });
+  });
+
+  it('takes the key and the user from extensions, and others without keeping them', async () => {
+    const event = cloudEvent({
+      subject: 'cart',
+      userid: 'u7',
+      partitionkey: 'cart-7',
+      comexampleextension1: 'value',
+      comexampleothervalue: 5,
+      sampled: true,
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    });
+    expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
+    expect(await stored(event['id'])).toMatchObject({ key: 'cart-7', userId: 'u7', properties: {} });
+  });
+
+  it('takes what the library of CloudEvents sends', async () => {
+    const event = new CloudEvent({ source: '/lib', type: 'custom.lib', subject: 'u1', data: { a: 1 } });
+    const { headers, body } = HTTP.structured(event);
+    expect(await send(String(headers['content-type']), String(body))).toMatchObject({ status: 202 });
+    expect(await stored(event.id)).toMatchObject({ type: 'custom.lib', properties: { a: 1 } });
+  });
+
+  it('takes null for an attribute that is absent', async () => {
+    const event = cloudEvent({ subject: null, time: null, data: null, datacontenttype: null, userid: null });
+    expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
+  });
+});
+
+describe('batched mode', () => {
+  it('takes several, in their order, and answers duplicates', async () => {
+    const events = [cloudEvent(), cloudEvent({ type: 'custom' }), cloudEvent({ type: 'page_view' })];
+    const { body } = await send(BATCH, [...events, events[0] ?? {}]);
+    expect(body).toMatchObject({ accepted: 3, duplicates: 1 });
+    expect(body.events.map(({ id }) => id)).toEqual([...events, events[0]].map((event) => event?.['id']));
+  });
+
+  it('takes 500 of them, compressed', async () => {
+    const events = Array.from({ length: 500 }, () => cloudEvent({ data: { amount: 1 } }));
+    const { status, body } = await sendEvents(system, new Uint8Array(gzipSync(JSON.stringify(events))), {
+      headers: { 'content-type': BATCH, 'content-encoding': 'gzip' },
+    });
+    expect([status, body.accepted]).toEqual([202, 500]);
+  });
+
+  it.each([
+    ['501 events', Array.from({ length: 501 }, () => cloudEvent()), ''],
+    ['none', [], ''],
+    ['an object', cloudEvent(), ''],
+    ['a wrong one', [cloudEvent(), without('source')], '/1/source'],
+    ['an unknown type', [cloudEvent(), cloudEvent({ type: 'com.example.purchase' })], '/1/type'],
+    ['a wrong extension', [cloudEvent({ wrongname_: 1 })], '/0'],
+  ])('refuses %s and stores nothing', async (_, body, pointer) => {
+    const before = await countStored();
+    expect(pointersOf(expectProblem(await send(BATCH, body), 'validation_failed'))).toEqual([pointer]);
+    expect(await countStored()).toBe(before);
+  });
+});
+
+describe('what is no CloudEvent', () => {
+  let before: number;
+  beforeEach(async () => {
+    before = await countStored();
+  });
+
+  it.each([
+    ['no specversion', without('specversion'), '/specversion'],
+    ['no id', without('id'), '/id'],
+    ['no source', without('source'), '/source'],
+    ['no type', without('type'), '/type'],
+    ['an empty id', cloudEvent({ id: '' }), '/id'],
+    ['an empty source', cloudEvent({ source: '' }), '/source'],
+    ['an empty type', cloudEvent({ type: '' }), '/type'],
+    ['specversion 0.3', cloudEvent({ specversion: '0.3' }), '/specversion'],
+    ['specversion 1.1', cloudEvent({ specversion: '1.1' }), '/specversion'],
+    ['specversion 1 as a number', cloudEvent({ specversion: 1 }), '/specversion'],
+    ['a number as id', cloudEvent({ id: 7 }), '/id'],
+    ['a time that is none', cloudEvent({ time: 'yesterday' }), '/time'],
+    ['an empty subject', cloudEvent({ subject: '' }), '/subject'],
+    ['binary data', cloudEvent({ data_base64: 'AAEC' }), '/data_base64'],
+    ['data that is a text', cloudEvent({ data: '<xml/>', datacontenttype: 'text/xml' }), '/data'],
+    ['data that is an array', cloudEvent({ data: [1] }), '/data'],
+    ['an extension that is an object', cloudEvent({ ext: { a: 1 } }), '/ext'],
+    ['an extension that is a fraction', cloudEvent({ ext: 1.5 }), '/ext'],
+    ['an extension beyond 32 bits', cloudEvent({ ext: 2_147_483_648 }), '/ext'],
+    ['an extension with a capital letter', cloudEvent({ myExt: 'a' }), ''],
+    ['a source that is no URI reference', cloudEvent({ source: 'a b\\c' }), ''],
+    ['a schema that is no URI', cloudEvent({ dataschema: 'no uri' }), ''],
+    ['NUL in the id', cloudEvent({ id: 'a\0b' }), '/id'],
+    ['half a surrogate pair in the data', cloudEvent({ data: { a: '\ud800' } }), '/properties'],
+    ['an array', [cloudEvent()], ''],
+    ['a type of the service itself', cloudEvent({ type: 'order.created' }), '/type'],
+  ])('is refused: %s', async (_, body, pointer) => {
+    expect(pointersOf(expectProblem(await send(STRUCTURED, body), 'validation_failed'))).toEqual([pointer]);
+    expect(await countStored()).toBe(before);
+  });
+
+  it('is refused by its media type', async () => {
+    for (const type of ['application/cloudevents', 'application/cloudevents+xml', 'application/cloudevents+avro']) {
+      expectProblem(await send(type, cloudEvent()), 'unsupported_media_type');
+    }
+  });
+});

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createEventControlRepository } from '../../db/repositories/event-control-repository.ts';
+import { createEventConsumerRepository, type EventCursor } from '../../db/repositories/event-consumer-repository.ts';
+import { createEventLogRepository, type EventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { offer } from '../support/offered-events.ts';
+
+const OLD_DAY = '2026-01-05';
+const AFTER_OLD_DAY = new Date('2026-01-06T00:00:00Z');
+
+let database: TestDatabase;
+let log: EventLogRepository;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.close());
+
+beforeEach(async () => {
+  await database.query('TRUNCATE events.raw_events, events.event_ids, events.cursors, events.retrying_events');
+  await database.query('TRUNCATE events.processed_events, events.failed_events, events.partitions');
+  const days = await database.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class WHERE relname ~ '^(raw|processed)_events_[0-9]{8}$'`,
+  );
+  for (const { name } of days) await database.query(`DROP TABLE events.${name}`);
+  log = createEventLogRepository(database.databases.events, 1);
+  await log.append([offer()]);
+});
+
+/** An event of the old day, as if it had come then. */
+async function arriveLongAgo(sequence: number): Promise<string> {
+  const id = randomUUID();
+  const at = `${OLD_DAY}T12:00:00Z`;
+  await database.query(
+    `INSERT INTO events.raw_events (partition, sequence, received_at, tenant_id, event_id, type, key, source,
+       correlation_id, occurred_at, properties) VALUES (0, $1, $2, 'demo', $3, 'custom', 'k', 'http', 'c', $2, '{}')`,
+    [sequence, at, id],
+  );
+  await database.query('INSERT INTO events.event_ids VALUES ($1, $2, 0, $3, $4)', ['demo', id, sequence, at]);
+  await database.query(
+    `INSERT INTO events.processed_events (consumer, partition, sequence, received_at, tenant_id, event_id, type, category,
+       worker_id, processed_at) VALUES ('analytics', 0, $1, $2, 'demo', $3, 'custom', 'custom', 'w', $2)`,
+    [sequence, at, id],
+  );
+  return id;
+}
+
+/** An event of the old day that the consumer gave up. */
+async function failLongAgo(sequence: number): Promise<string> {
+  const id = await arriveLongAgo(sequence);
+  await database.query(
+    `WITH failed AS (DELETE FROM events.processed_events WHERE event_id = $1 RETURNING *)
+     INSERT INTO events.failed_events (consumer, partition, sequence, received_at, tenant_id, event_id, type, key,
+       error_code, error_message, attempts, properties, failed_at)
+     SELECT consumer, partition, sequence, received_at, tenant_id, event_id, type, 'k', 'unclassified', 'why', 4, '{}',
+       now() FROM failed`,
+    [id],
+  );
+  return id;
+}
+
+async function setCursors(sequence: number, consumers = ['analytics', 'webhooks']): Promise<void> {
+  for (const consumer of consumers) {
+    await database.query(
+      `INSERT INTO events.cursors (consumer, partition, sequence, owner) VALUES ($1, 0, $2, 'w')
+       ON CONFLICT (consumer, partition) DO UPDATE SET sequence = excluded.sequence`,
+      [consumer, sequence],
+    );
+  }
+}
+
+async function rowsOn(table: string): Promise<number> {
+  const [row] = await database.query<{ rows: number }>(`SELECT count(*)::integer AS rows FROM events.${table}`);
+  return row?.rows ?? -1;
+}
+
+describe('a day of the log', () => {
+  it('takes the rows that came before its table was there', async () => {
+    await arriveLongAgo(100);
+    expect(await rowsOn('raw_events_default')).toBeGreaterThanOrEqual(1);
+    await database.query(`SELECT events.open_day('${OLD_DAY}')`);
+    expect([await rowsOn('raw_events_20260105'), await rowsOn('processed_events_20260105')]).toEqual([1, 1]);
+    expect(await rowsOn('raw_events')).toBe(2);
+  });
+
+  it('is opened under the feet of those who write, and none of them notices', async () => {
+    const consumers = createEventConsumerRepository(database.databases.events);
+    const write = async (): Promise<void> => {
+      for (let turn = 0; turn < 40; turn += 1) await log.append([offer()]);
+    };
+    const carry = async (): Promise<void> => {
+      const pump = { consumer: 'analytics', partition: 0 } as const;
+      const { epoch, ...claimed } = await consumers.claim(pump, 'w');
+      let cursor: EventCursor = claimed;
+      for (let turn = 0; turn < 40; turn += 1) {
+        const events = await consumers.readNext(pump, cursor, 0, 5);
+        const last = events.at(-1);
+        if (last === undefined) continue;
+        cursor = last;
+        const outcome = { kind: 'processed', category: 'standard' } as const;
+        await consumers.write(
+          { ...pump, epoch, owner: 'w' },
+          cursor,
+          events.map((event) => ({ event, outcome })),
+        );
+      }
+    };
+    await Promise.all([write(), write(), write(), carry(), log.openDays(3)]);
+    expect(await rowsOn('raw_events')).toBe(121);
+    expect(await rowsOn('raw_events_default')).toBe(0);
+  });
+
+  it('is opened once by several processes at once', async () => {
+    await Promise.all([log.openDays(2), log.openDays(2), log.openDays(2)]);
+    expect(await rowsOn('raw_events')).toBe(1);
+  });
+
+  it('is dropped past the retention, with its results and its ids, once every consumer is done with it', async () => {
+    await database.query(`SELECT events.open_day('${OLD_DAY}')`);
+    await log.openDays(1);
+    const id = await arriveLongAgo(100);
+
+    await setCursors(100, ['analytics']);
+    expect(await log.dropDays(AFTER_OLD_DAY)).toEqual([]);
+    await setCursors(99);
+    expect(await log.dropDays(AFTER_OLD_DAY)).toEqual([]);
+    await setCursors(100);
+    expect(await log.dropDays(new Date('2026-01-05T23:59:59Z'))).toEqual([]);
+    expect(await log.dropDays(AFTER_OLD_DAY)).toEqual(['20260105']);
+    expect([await rowsOn('raw_events'), await rowsOn('processed_events'), await rowsOn('event_ids')]).toEqual([
+      1, 0, 1,
+    ]);
+    expect(await log.append([offer({ eventId: id })])).toMatchObject([{ isNew: true }]);
+  });
+
+  it('stays while an event of it will be tried again', async () => {
+    await database.query(`SELECT events.open_day('${OLD_DAY}')`);
+    await arriveLongAgo(100);
+    await setCursors(100);
+    await database.query(`INSERT INTO events.retrying_events (consumer, partition, sequence, received_at, tenant_id,
+      event_id, key, attempts) VALUES ('analytics', 0, 100, '${OLD_DAY}T12:00:00Z', 'demo', 'e', 'k', 1)`);
+    expect(await log.dropDays(AFTER_OLD_DAY)).toEqual([]);
+    await database.query('DELETE FROM events.retrying_events');
+    expect(await log.dropDays(AFTER_OLD_DAY)).toEqual(['20260105']);
+  });
+
+  it('is not read through to learn whether it is needed', async () => {
+    await database.query(`SELECT events.open_day('${OLD_DAY}')`);
+    await database.query(`INSERT INTO events.raw_events (partition, sequence, received_at, tenant_id, event_id, type, key,
+       source, correlation_id, occurred_at, properties)
+       SELECT 0, n, '${OLD_DAY}T12:00:00Z', 'demo', 'e-' || n, 'custom', 'k', 'http', 'c', now(), '{}'
+       FROM generate_series(1, 10000) n`);
+    await setCursors(9_999);
+    const read = await database.databases.events.transaction(async (tx) => {
+      const days = await tx.run({ name: 'drop', text: 'SELECT events.drop_days($1, $2)' }, [
+        AFTER_OLD_DAY,
+        ['analytics', 'webhooks'],
+      ]);
+      expect(days).toEqual([]);
+      const text = `SELECT (seq_tup_read + idx_tup_fetch)::integer AS rows FROM pg_stat_xact_all_tables
+        WHERE relname = 'raw_events_20260105'`;
+      return tx.run<{ rows: number }>({ name: 'read', text }, []);
+    });
+    expect(read[0]?.rows).toBeLessThan(100);
+  });
+
+  it('leaves failed events behind that are no longer tried again: nothing is left to try', async () => {
+    await database.query(`SELECT events.open_day('${OLD_DAY}')`);
+    const control = createEventControlRepository(database.databases.events);
+    const gone = await failLongAgo(100);
+    await setCursors(100);
+    expect(await log.dropDays(AFTER_OLD_DAY)).toEqual(['20260105']);
+    for (const selection of [{ ids: [gone] }, { errorCode: 'unclassified' }] as const) {
+      expect(await control.reprocess('demo', 'analytics', selection, 10)).toEqual({ count: 0, partitions: [] });
+    }
+    expect([await rowsOn('failed_events'), await rowsOn('retrying_events')]).toEqual([1, 0]);
+  });
+});

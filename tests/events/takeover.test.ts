@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TASK_QUEUES } from '../../src/workflows/contract.ts';
+import { startProcessSystem, type ProcessSystem } from '../support/process-system.ts';
+
+// A killed worker's partitions go on elsewhere: its last beat is 4.8 s old at most when it dies, the server waits 6 s
+// for the next one and a second more for the next attempt.
+const TAKEOVER_LIMIT_MS = 10_000;
+
+/** Looking for it on a busy machine takes a moment, too. */
+const SLACK_MS = 3_000;
+
+const KEYS = Array.from({ length: 24 }, (_, index) => `key-${index}`);
+
+interface Sent {
+  readonly id: string;
+  readonly key: string;
+  readonly turn: number;
+}
+
+let system: ProcessSystem;
+beforeAll(async () => {
+  system = await startProcessSystem(['api', 'worker-1', 'worker-2'], { WORKER_QUEUES: TASK_QUEUES.join(',') });
+}, 120_000);
+afterAll(() => system.stop(), 60_000);
+
+async function query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+  const { rows } = await system.databases.events.pool.query(text, [...values]);
+  return rows as Row[];
+}
+
+/** Posts one event after another for a key, each until it is accepted, as a careful client does. */
+async function keepPosting(key: string, until: AbortSignal): Promise<Sent[]> {
+  const sent: Sent[] = [];
+  for (let turn = 0; !until.aborted; turn += 1) {
+    const event = { id: randomUUID(), key };
+    const body = JSON.stringify({ type: 'purchase', ...event, properties: { amount: 1 + turn } });
+    while ((await system.request('/v1/events', { method: 'POST', body }).catch(() => null))?.status !== 202) {
+      await sleep(100);
+    }
+    sent.push({ ...event, turn });
+    await sleep(20);
+  }
+  return sent;
+}
+
+/** Posts for all keys while something happens; resolves with what was accepted once all of it is processed. */
+async function loadWhile(act: () => Promise<void>): Promise<Sent[]> {
+  const over = new AbortController();
+  const posting = Promise.all(KEYS.map((key) => keepPosting(key, over.signal)));
+  await sleep(1_000);
+  await act();
+  over.abort();
+  return (await posting).flat();
+}
+
+async function processedIds(): Promise<Set<string>> {
+  const rows = await query<{ id: string }>(
+    `SELECT event_id AS id FROM events.processed_events WHERE consumer = 'analytics'`,
+  ).catch(() => []);
+  return new Set(rows.map(({ id }) => id));
+}
+
+async function untilProcessed(sent: readonly Sent[], limitMs: number): Promise<void> {
+  const missing = async (): Promise<number> => {
+    const done = await processedIds();
+    return sent.filter(({ id }) => !done.has(id)).length;
+  };
+  await expect.poll(missing, { timeout: limitMs, interval: 100 }).toBe(0);
+}
+
+/** Every event once in the log, in its key's order, and once processed. */
+async function expectIntact(sent: readonly Sent[]): Promise<void> {
+  const logged = await query<{ id: string; key: string }>(
+    'SELECT event_id AS id, key FROM events.raw_events ORDER BY partition, sequence',
+  );
+  const ours = new Map(sent.map((event) => [event.id, event]));
+  for (const key of KEYS) {
+    const turns = logged.filter((event) => event.key === key).flatMap(({ id }) => ours.get(id)?.turn ?? []);
+    expect(turns).toEqual(sent.filter((event) => event.key === key).map(({ turn }) => turn));
+  }
+  const [counts] = await query(`SELECT count(*)::integer AS rows, count(DISTINCT event_id)::integer AS events,
+    (SELECT sum(processed)::integer FROM events.cursors WHERE consumer = 'analytics') AS counted,
+    (SELECT count(*)::integer FROM events.raw_events) AS logged
+    FROM events.processed_events WHERE consumer = 'analytics'`);
+  expect(counts).toMatchObject({ rows: logged.length, events: logged.length, counted: logged.length });
+  // In order: within a partition nothing was stored before what comes ahead of it in the log.
+  const [order] = await query(`SELECT count(*)::integer AS wrong FROM (
+    SELECT processed_at, max(processed_at) OVER (PARTITION BY partition ORDER BY sequence
+      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM events.processed_events WHERE consumer = 'analytics') t WHERE processed_at < before`);
+  expect(order).toEqual({ wrong: 0 });
+}
+
+describe('the event pipeline', () => {
+  it('goes on within 10 s when a worker is killed, with nothing lost and nothing twice', async () => {
+    let killedAt = 0;
+    const sent = await loadWhile(async () => {
+      await system.signal('worker-1', 'SIGKILL');
+      killedAt = performance.now();
+      await sleep(2_000);
+    });
+    await untilProcessed(sent, TAKEOVER_LIMIT_MS + SLACK_MS);
+    expect(performance.now() - killedAt).toBeLessThan(TAKEOVER_LIMIT_MS + SLACK_MS);
+    await expectIntact(sent);
+    await system.start('worker-1');
+  }, 60_000);
+
+  it('does not let a frozen worker write once another has taken over', async () => {
+    // The others' partitions go to worker-1 while worker-2 stands still.
+    await sleep(2_000);
+    let sent: Sent[] = [];
+    sent = await loadWhile(async () => {
+      await system.signal('worker-2', 'SIGSTOP');
+      await sleep(TAKEOVER_LIMIT_MS);
+      await system.signal('worker-2', 'SIGCONT');
+      await sleep(1_000);
+    });
+    await untilProcessed(sent, TAKEOVER_LIMIT_MS);
+    await expectIntact(sent);
+  }, 90_000);
+
+  it('hands over at once when a worker is asked to stop', async () => {
+    let stoppedAt = 0;
+    const sent = await loadWhile(async () => {
+      await system.signal('worker-2', 'SIGTERM');
+      stoppedAt = performance.now();
+      await sleep(500);
+    });
+    await untilProcessed(sent, TAKEOVER_LIMIT_MS);
+    expect(performance.now() - stoppedAt).toBeLessThan(5_000);
+    await expectIntact(sent);
+  }, 60_000);
+
+  it('loses nothing that was accepted when PostgreSQL is killed under load', async () => {
+    const sent = await loadWhile(async () => {
+      await system.signal('postgres', 'SIGKILL');
+      await sleep(1_000);
+      await system.start('postgres');
+      await sleep(4_000);
+    });
+    await untilProcessed(sent, 30_000);
+    await expectIntact(sent);
+  }, 120_000);
+});

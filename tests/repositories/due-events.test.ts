@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createEventAuditRepository } from '../../db/repositories/event-audit-repository.ts';
+import { createEventConsumerRepository } from '../../db/repositories/event-consumer-repository.ts';
+import { createEventControlRepository } from '../../db/repositories/event-control-repository.ts';
+import { createEventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import type { EventOutcome } from '../../src/domain/event.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { offer } from '../support/offered-events.ts';
+
+let database: TestDatabase;
+// A database of its own for each: the server knows nothing of the tables' sizes yet, as after a replay.
+beforeEach(async () => {
+  database = await createTestDatabase();
+  await database.query(`SELECT events.open_day('2026-01-05')`);
+});
+afterEach(() => database.close());
+
+const PUMP = { consumer: 'analytics', partition: 0 } as const;
+
+/** Events of so many keys in turn, as a replay of them leaves them: all are due. */
+async function playAgain(events: number, keys: number): Promise<void> {
+  await database.query(
+    `INSERT INTO events.raw_events (partition, sequence, received_at, tenant_id, event_id, type, key, source,
+       correlation_id, occurred_at, properties)
+     SELECT 0, n, '2026-01-05T12:00:00Z', 'demo', 'event-' || n, 'custom', 'key-' || (n % $2::integer), 'http', 'c', now(), '{}'
+     FROM generate_series(1, $1::integer) n`,
+    [events, keys],
+  );
+  await database.query(
+    `INSERT INTO events.retrying_events (consumer, partition, sequence, received_at, tenant_id, event_id, key, attempts,
+       next_attempt_at)
+     SELECT 'analytics', partition, sequence, received_at, tenant_id, event_id, key, 0, now() FROM events.raw_events`,
+  );
+}
+
+async function postpone(sequence: number): Promise<void> {
+  await database.query(
+    `UPDATE events.retrying_events SET next_attempt_at = now() + interval '1 hour' WHERE sequence = $1`,
+    [sequence],
+  );
+}
+
+async function dueNow(limit = 500): Promise<number[]> {
+  const due = await createEventConsumerRepository(database.databases.events).readDue(PUMP, limit);
+  return due.map(({ sequence }) => sequence);
+}
+
+describe('events that are due', () => {
+  it('come in the order of the log, without those behind one of their key that is not due', async () => {
+    await playAgain(9, 3);
+    expect(await dueNow()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(await dueNow(4)).toEqual([1, 2, 3, 4]);
+    await postpone(2);
+    expect(await dueNow()).toEqual([1, 3, 4, 6, 7, 9]);
+    await postpone(4);
+    expect(await dueNow()).toEqual([1, 3, 4, 6, 7, 9]);
+  });
+
+  it('are found within the time limit of a statement, right after a great many are played again', async () => {
+    await playAgain(40_000, 20_000);
+    expect(await dueNow()).toEqual(Array.from({ length: 500 }, (_, index) => index + 1));
+  });
+});
+
+describe('a rewind', () => {
+  it('over events that have to wait then is no breach for the audit', async () => {
+    const { events } = database.databases;
+    const log = createEventLogRepository(events, 1);
+    const pumps = createEventConsumerRepository(events);
+    const dealWithNext = async (outcome: EventOutcome): Promise<void> => {
+      const { epoch, furthest, ...start } = await pumps.claim(PUMP, 'w');
+      const [event] = await pumps.readNext(PUMP, start, furthest, 1);
+      if (event === undefined) throw new RangeError('there is no next event');
+      expect(await pumps.write({ ...PUMP, epoch, owner: 'w' }, event, [{ event, outcome }])).toBe(true);
+    };
+    await log.append([offer()]);
+    await dealWithNext({ kind: 'processed', category: 'standard' });
+    await createEventControlRepository(events).rewind({ ...PUMP, sequence: 1 });
+    await dealWithNext({ kind: 'waiting' });
+    const figures = await createEventAuditRepository(events).listConsumers();
+    expect(figures).toMatchObject([{ consumer: 'analytics', cursor: 1, lost: [], doubled: [] }]);
+  });
+});

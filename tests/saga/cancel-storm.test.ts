@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createAudit } from '../../src/audit/audit.ts';
+import { proveEnd } from '../support/evidence.ts';
+import { giveCommand, untilStatus } from '../support/step-ways.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem();
+});
+afterAll(() => system.stop());
+
+const ORDERS = 200;
+const AT_ONCE = 20;
+const LATEST_MS = 300;
+
+it('keeps its promise, whenever the cancel comes in the first 300 ms', async () => {
+  const waiting = Array.from({ length: ORDERS }, (_, index) => (index * LATEST_MS) / ORDERS);
+  const promises = new Map<string, string>();
+  const work = async (): Promise<void> => {
+    for (let delayMs = waiting.pop(); delayMs !== undefined; delayMs = waiting.pop()) {
+      const orderId = await system.postOrder();
+      await sleep(delayMs);
+      const { status, body } = await giveCommand(system, orderId, 'cancel');
+      promises.set(orderId, body.decision ?? `${status} ${body.code}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+
+  expect(promises.size).toBe(ORDERS);
+  // Within the cancel window nothing is too late.
+  for (const promise of promises.values()) expect(['will_cancel', 'will_refund', 'pending']).toContain(promise);
+  for (const orderId of promises.keys()) {
+    await untilStatus(system, orderId, 'CANCELLED');
+    await proveEnd(system, orderId, 'CANCELLED');
+  }
+  const { databases } = system.database;
+  const { violations } = await createAudit({
+    databases,
+    client: system.client,
+    paymentGatewayUrl: system.simulatorUrl,
+  }).run();
+  expect(violations).toEqual([]);
+}, 180_000);
