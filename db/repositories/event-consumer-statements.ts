@@ -66,7 +66,9 @@ export const FIND_RETRYING: Statement = {
   name: 'find_retrying_partitions',
   text: `
 SELECT w.place FROM unnest($1::text[], $2::smallint[]) WITH ORDINALITY AS w (consumer, partition, place)
-WHERE EXISTS (SELECT FROM events.retrying_events r WHERE r.consumer = w.consumer AND r.partition = w.partition)`,
+CROSS JOIN LATERAL (
+  SELECT FROM events.retrying_events r WHERE r.consumer = w.consumer AND r.partition = w.partition LIMIT 1
+) r`,
 };
 
 /**

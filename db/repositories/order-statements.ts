@@ -107,5 +107,5 @@ export const LIST_LINES: Statement = {
   name: 'list_lines',
   text: `
 SELECT o.order_id AS "orderId", ${LINES} AS lines, ${OPEN_CASE} AS attention
-FROM orders.orders o WHERE o.order_id = ANY ($1::text[])`,
+FROM unnest($1::text[]) AS o (order_id)`,
 };

@@ -1,13 +1,25 @@
 import type { Statement } from '../client.ts';
 
 /**
+ * What is in `held` is added to the hold of its stock rows, which `offered` has locked, and noted. As an upsert, though
+ * every row is there: it finds each row by its key, where an UPDATE with a join reads the whole stock of a tenant as long
+ * as that is small. Both figures are those of the locked version: were they computed from the row that the statement's
+ * snapshot shows, pieces that were given back while it waited for the lock would be missing from them.
+ */
+const RAISED = `raised AS (
+  INSERT INTO inventory.stock (tenant_id, sku, on_hand, reserved)
+  SELECT $2, held.sku, offered.on_hand, offered.reserved + held.quantity FROM held JOIN offered ON offered.sku = held.sku
+  ON CONFLICT (tenant_id, sku) DO UPDATE SET on_hand = excluded.on_hand, reserved = excluded.reserved
+), noted AS (
+  INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
+  SELECT $2, sku, 'hold', 0, quantity, $1, 'system' FROM held
+)`;
+
+/**
  * All lines or none. `offered` locks the stock rows in SKU order and sees their newest version; the hold is
  * refused as a whole unless every SKU exists, is sold in the order's currency and has enough left, and the total
- * is the expected one. The caller reads the reason from the offers.
- *
- * `raised` computes both figures from the locked version. Were they computed from the table's own row, PostgreSQL
- * would check the CHECK once against the version of the statement's snapshot, and refuse a hold for pieces that were
- * given back while it waited for the lock.
+ * is the expected one. The caller reads the reason from the offers. The limits of one row make the server look each
+ * SKU up by its key: a join reads the whole catalog of a tenant until the tables are analyzed, and small ones always.
  */
 export const HOLD_STOCK: Statement = {
   name: 'hold_stock',
@@ -15,13 +27,14 @@ export const HOLD_STOCK: Statement = {
 WITH wanted AS (
   SELECT sku, quantity FROM jsonb_to_recordset($3::jsonb) AS line (sku text, quantity integer)
 ), offered AS (
-  SELECT s.sku, s.on_hand, s.reserved, s.on_hand - s.reserved AS available, w.quantity, p.price_minor, p.currency
-  FROM inventory.stock s
-  JOIN wanted w ON w.sku = s.sku
-  JOIN inventory.products p ON p.tenant_id = s.tenant_id AND p.sku = s.sku
-  WHERE s.tenant_id = $2
-  ORDER BY s.sku
-  FOR NO KEY UPDATE OF s
+  SELECT w.sku, s.on_hand, s.reserved, s.on_hand - s.reserved AS available, w.quantity, p.price_minor, p.currency
+  FROM (SELECT sku, quantity FROM wanted ORDER BY sku) w
+  CROSS JOIN LATERAL (
+    SELECT on_hand, reserved FROM inventory.stock WHERE tenant_id = $2 AND sku = w.sku LIMIT 1 FOR NO KEY UPDATE
+  ) s
+  CROSS JOIN LATERAL (
+    SELECT price_minor, currency FROM inventory.products WHERE tenant_id = $2 AND sku = w.sku LIMIT 1
+  ) p
 ), verdict AS (
   SELECT count(*) = (SELECT count(*) FROM wanted)
     AND bool_and(available >= quantity AND currency = $4)
@@ -33,14 +46,7 @@ WITH wanted AS (
   FROM offered, verdict WHERE holdable
   ON CONFLICT (order_id, sku) DO NOTHING
   RETURNING sku, quantity
-), raised AS (
-  UPDATE inventory.stock s SET on_hand = offered.on_hand, reserved = offered.reserved + held.quantity
-  FROM held JOIN offered ON offered.sku = held.sku
-  WHERE s.tenant_id = $2 AND s.sku = held.sku
-), noted AS (
-  INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
-  SELECT $2, sku, 'hold', 0, quantity, $1, 'system' FROM held
-)
+), ${RAISED}
 SELECT offered.sku, offered.quantity, offered.available, offered.price_minor AS "unitPriceMinor", offered.currency,
   EXISTS (SELECT FROM held) AS held
 FROM offered`,
@@ -67,14 +73,7 @@ WITH offered AS (
   SET state = 'HELD', expires_at = now() + make_interval(secs => $3), updated_at = now()
   FROM verdict WHERE holdable AND r.order_id = $1 AND r.state = 'EXPIRED'
   RETURNING r.sku, r.quantity
-), raised AS (
-  UPDATE inventory.stock s SET on_hand = offered.on_hand, reserved = offered.reserved + held.quantity
-  FROM held JOIN offered ON offered.sku = held.sku
-  WHERE s.tenant_id = $2 AND s.sku = held.sku
-), noted AS (
-  INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
-  SELECT $2, sku, 'hold', 0, quantity, $1, 'system' FROM held
-)
+), ${RAISED}
 SELECT offered.sku, offered.quantity AS requested, offered.available, EXISTS (SELECT FROM held) AS held FROM offered`,
 };
 

@@ -40,8 +40,12 @@ BEGIN
       bodies) WITH ORDINALITY
       AS o (tenant_id, event_id, partition, type, key, user_id, source, correlation_id, occurred_at, properties, place)
   ), known AS (
-    SELECT i.tenant_id, i.event_id, i.partition, i.sequence, i.received_at
-    FROM offered o JOIN events.event_ids i ON i.tenant_id = o.tenant_id AND i.event_id = o.event_id
+    -- The limit makes it a look-up per id: a join would read the whole table while the server guesses it to be small.
+    SELECT i.*
+    FROM offered o CROSS JOIN LATERAL (
+      SELECT i.tenant_id, i.event_id, i.partition, i.sequence, i.received_at
+      FROM events.event_ids i WHERE i.tenant_id = o.tenant_id AND i.event_id = o.event_id LIMIT 1
+    ) i
   ), fresh AS (
     SELECT o.*, row_number() OVER (PARTITION BY o.partition ORDER BY o.place) AS nth
     FROM offered o LEFT JOIN known k ON k.tenant_id = o.tenant_id AND k.event_id = o.event_id

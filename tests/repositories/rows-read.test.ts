@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createEventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import { createReservationRepository } from '../../db/repositories/reservation-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { offer } from '../support/offered-events.ts';
+
+/**
+ * A new system's tables have never been analyzed: the server guesses their sizes, and keeps the plans it makes then. What
+ * an order or an event costs must not grow with what is there already, from the first hour on.
+ */
+let database: TestDatabase;
+beforeEach(async () => {
+  // One connection, so that one session has read everything and tells so at once.
+  database = await createTestDatabase(1);
+});
+afterEach(() => database.close());
+
+const ORDERS = 60;
+
+/** By each of an order's statements and two lines, with room for rows that are found by key more than once. */
+const ROWS_PER_ORDER = 40;
+
+interface RowsRead {
+  readonly table: string;
+  readonly rows: number;
+}
+
+async function rowsRead(schema: string): Promise<Map<string, number>> {
+  for (const { pool } of [database.databases.orders, database.databases.events]) {
+    await pool.query('SELECT pg_stat_force_next_flush()');
+  }
+  const tables = await database.query<RowsRead>(
+    `SELECT relname AS table, (seq_tup_read + coalesce(idx_tup_fetch, 0))::integer AS rows
+     FROM pg_stat_user_tables WHERE schemaname = $1`,
+    [schema],
+  );
+  return new Map(tables.map(({ table, rows }) => [table, rows]));
+}
+
+/** Rows that `work` reads of each table of a schema. */
+async function countRows(schema: string, work: () => Promise<void>): Promise<Record<string, number>> {
+  const before = await rowsRead(schema);
+  await work();
+  const after = await rowsRead(schema);
+  return Object.fromEntries([...after].map(([table, rows]) => [table, rows - (before.get(table) ?? 0)]));
+}
+
+describe('rows that are read', () => {
+  it('are those of the order, when stock is held and committed', async () => {
+    const reservations = createReservationRepository(database.databases.inventory);
+    const counted = await countRows('inventory', async () => {
+      for (let order = 1; order <= ORDERS; order += 1) {
+        const orderId = `ord_${order}`;
+        const lines = ['SKU-0007', 'SKU-0431'].map((sku) => ({ sku, quantity: 1 }));
+        const request = { orderId, tenantId: 'demo', currency: 'EUR', lines, expectedTotalMinor: null };
+        expect(await reservations.hold({ ...request, ttlSeconds: 600 })).toMatchObject({ held: true });
+        // Holds that stay are what a scan of the wrong index would read.
+        if (order % 2 === 0) expect(await reservations.commit('demo', orderId)).toBe(2);
+        else expect(await reservations.extend(orderId, 900)).toBe(2);
+      }
+    });
+    for (const table of ['products', 'stock', 'reservations']) {
+      expect(counted[table], table).toBeGreaterThan(0);
+      expect(counted[table], table).toBeLessThan(ORDERS * ROWS_PER_ORDER);
+    }
+  });
+
+  it('are those of the batch, when events are appended', async () => {
+    const log = createEventLogRepository(database.databases.events, 4);
+    const appends = 100;
+    const appendSome = async (): Promise<void> => {
+      for (let append = 0; append < appends; append += 1) await log.append([offer(), offer()]);
+    };
+    // The plan is made while the tables are small, and stays.
+    await appendSome();
+    const counted = await countRows('events', appendSome);
+    expect(counted['event_ids']).toBeLessThan(appends);
+    expect(counted['partitions']).toBeLessThan(appends * ROWS_PER_ORDER);
+  });
+});
