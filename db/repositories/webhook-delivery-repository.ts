@@ -1,6 +1,7 @@
 import type { SealedText } from '../../src/domain/text-sealer.ts';
 import type { WebhookDeliveryState, WebhookState } from '../../src/domain/webhook.ts';
 import type { Database } from '../client.ts';
+import { createGathering } from './gathering.ts';
 import {
   CANCEL_QUEUE,
   FIND_HEAD,
@@ -110,13 +111,25 @@ export interface WebhookDeliveryRepository {
   }): Promise<WebhookQueue[]>;
 }
 
+/** Whoever wants one of the types of a tenant's events. */
+interface Wanted {
+  readonly tenantId: string;
+  readonly eventTypes: readonly string[];
+}
+
+/** Events of all partitions come at about the same time, and most of them nobody wants: one statement says so. */
+const LOOKUPS_MAX = 500;
+
 /** Creates the repository over the `notifications` schema. */
 export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRepository {
+  const listWanting = createGathering<Wanted, string[]>({
+    weightOf: () => 1,
+    weightMax: LOOKUPS_MAX,
+    runsMax: 2,
+    run: (wanted) => listAllWanting(db, wanted),
+  });
   return {
-    listWanting: async (tenantId, eventTypes) => {
-      const rows = await db.run<{ subscriptionId: string }>(WANTING_SUBSCRIPTIONS, [tenantId, [...eventTypes]]);
-      return rows.map(({ subscriptionId }) => subscriptionId);
-    },
+    listWanting: (tenantId, eventTypes) => listWanting({ tenantId, eventTypes }),
     offer: async ({ tenantId, eventId, eventType, eventKey, body }, offered) => {
       const rows = await db.run<{ subscriptionId: string; state: WebhookDeliveryState }>(OFFER_DELIVERIES, [
         offered.map(({ deliveryId }) => deliveryId),
@@ -161,4 +174,15 @@ export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRe
     listStranded: ({ pendingSeconds, overdueSeconds, limit }) =>
       db.run<WebhookQueue & { [column: string]: unknown }>(FIND_STRANDED, [pendingSeconds, overdueSeconds, limit]),
   };
+}
+
+async function listAllWanting(db: Database, wanted: readonly Wanted[]): Promise<string[][]> {
+  // By place, from 1, in `wanted`.
+  const rows = await db.run<{ place: number; subscriptionId: string }>(WANTING_SUBSCRIPTIONS, [
+    wanted.map(({ tenantId }) => tenantId),
+    wanted.map(({ eventTypes }) => eventTypes.join(',')),
+  ]);
+  const answers: string[][] = wanted.map(() => []);
+  for (const { place, subscriptionId } of rows) answers[place - 1]?.push(subscriptionId);
+  return answers;
 }

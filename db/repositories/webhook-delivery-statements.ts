@@ -5,12 +5,14 @@ const COLUMNS = `d.delivery_id AS "deliveryId", d.seq, d.event_id AS "eventId", 
   d.response_excerpt AS "responseExcerpt", d.next_attempt_at AS "nextAttemptAt", d.delivered_at AS "deliveredAt",
   d.created_at AS "createdAt"`;
 
-/** Who wants an event of a tenant. */
+/** Who wants which of some events: tenants, and types with commas between them. */
 export const WANTING_SUBSCRIPTIONS: Statement = {
   name: 'wanting_webhook_subscriptions',
   text: `
-SELECT subscription_id AS "subscriptionId" FROM notifications.webhook_subscriptions
-WHERE tenant_id = $1 AND state = 'ACTIVE' AND event_types && $2::text[]`,
+SELECT w.place, s.subscription_id AS "subscriptionId"
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant_id, event_types, place)
+JOIN notifications.webhook_subscriptions s ON s.tenant_id = w.tenant_id AND s.state = 'ACTIVE'
+  AND s.event_types && string_to_array(w.event_types, ',')`,
 };
 
 /** The update that changes nothing makes rows that were there before answer too. */

@@ -80,11 +80,10 @@ export async function runEventPump(
     done += await turns.take(next, next.at(-1) ?? null);
     // There is more, also when nothing of the batch was of interest.
     if (next.length === BATCH) continue;
-    if (done === 0) {
-      await turns.rest();
-      await wakeups.sleep(consumer, pump.partition, seen, POLL_MS, stop);
-    }
-    await wakeups.nextTurn();
+    if (done === 0) await turns.rest();
+    else await wakeups.nextTurn(done);
+    // What was announced meanwhile is read at once; nothing was missed if nothing was.
+    await wakeups.sleep(consumer, pump.partition, seen, POLL_MS, stop);
   }
   await turns.rest();
 }

@@ -13,10 +13,10 @@ export interface EventWakeups {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Resolves for all that wait at once, some milliseconds after the first began to wait: pumps that work side by side
-   * share their statements, and events that come in ones are collected.
+   * For a pump that has dealt with so many events. Resolves for all that wait at once, some milliseconds after the first
+   * began to wait: pumps that work side by side share their statements, and events that come in ones are collected.
    */
-  nextTurn(): Promise<void>;
+  nextTurn(events: number): Promise<void>;
   /** Wakes the pumps that an announcement is for; null wakes all. */
   wake(announcement: { readonly partitions: readonly number[]; readonly topics: readonly string[] } | null): void;
 }
@@ -30,9 +30,13 @@ interface Sleeper {
 
 /**
  * Short against the 100 ms that an event may take, long enough that a thousand events a second over all partitions make
- * some sixty statements and not a thousand.
+ * some sixty statements and not a thousand. Faster than that, each statement is worth waiting for.
  */
-const TURN_MS = 15;
+const TURN_MS = { usual: 15, busy: 60 } as const;
+
+/** Events per millisecond of all pumps, counted over some turns: single ones differ by chance. */
+const BUSY_RATE = 1.5;
+const COUNT_MS = 250;
 
 /** Creates the wake-up calls of one process. */
 export function createEventWakeups(): EventWakeups {
@@ -43,17 +47,8 @@ export function createEventWakeups(): EventWakeups {
     sleepers.set(id, sleeper);
     return sleeper;
   };
-  let turn: Promise<void> | null = null;
   return {
-    nextTurn: () => {
-      turn ??= new Promise((resolve) => {
-        setTimeout(() => {
-          turn = null;
-          resolve();
-        }, TURN_MS);
-      });
-      return turn;
-    },
+    nextTurn: createTurns(),
     seen: (consumer, partition) => sleeperOf(consumer, partition).announcements,
     sleep: (consumer, partition, seen, atMostMs, signal) => {
       const sleeper = sleeperOf(consumer, partition);
@@ -77,6 +72,31 @@ export function createEventWakeups(): EventWakeups {
         sleeper.wake?.();
       }
     },
+  };
+}
+
+/** Turns that all pumps take together. */
+function createTurns(): EventWakeups['nextTurn'] {
+  let turn: Promise<void> | null = null;
+  let countedFrom = performance.now();
+  let dealt = 0;
+  let isBusy = false;
+  const end = (resolve: () => void): void => {
+    const countedMs = performance.now() - countedFrom;
+    if (countedMs >= COUNT_MS) {
+      isBusy = dealt > BUSY_RATE * countedMs;
+      countedFrom += countedMs;
+      dealt = 0;
+    }
+    turn = null;
+    resolve();
+  };
+  return (events) => {
+    dealt += events;
+    turn ??= new Promise((resolve) => {
+      setTimeout(() => end(resolve), isBusy ? TURN_MS.busy : TURN_MS.usual);
+    });
+    return turn;
   };
 }
 
