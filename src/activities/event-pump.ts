@@ -63,25 +63,31 @@ export async function runEventPump(
 ): Promise<void> {
   const { repository, wakeups } = deps;
   const turns = await startTurns(pump, consumer, deps);
-  let lookedAt = 0;
+  let lookedIn = 0;
+  let isMore = false;
   while (!stop.aborted && Date.now() < until) {
+    // A backlog needs no collecting.
+    if (!isMore) await wakeups.nextTurn();
     const seen = wakeups.seen(consumer, pump.partition);
     let done = 0;
-    if (Date.now() - lookedAt >= LOOK_FOR_RETRIES_MS) {
-      lookedAt = Date.now();
+    // By the clock, so that pumps that take turns together look together.
+    const period = Math.floor(Date.now() / LOOK_FOR_RETRIES_MS);
+    if (period !== lookedIn) {
+      lookedIn = period;
       done += await turns.take(await repository.readDue(pump, BATCH), null);
     }
     if (consumer.topics !== null) {
       const passed = await repository.passOver(pump, turns.cursor(), consumer.topics, PASSED_MAX);
       if (passed !== null) await turns.pass(passed);
-      if (passed?.count === PASSED_MAX) continue;
+      isMore = passed?.count === PASSED_MAX;
+      if (isMore) continue;
     }
     const next = await repository.readNext(pump, turns.cursor(), turns.furthest, BATCH);
     done += await turns.take(next, next.at(-1) ?? null);
-    // There is more, also when nothing of the batch was of interest.
-    if (next.length === BATCH) continue;
+    // Also when nothing of the batch was of interest.
+    isMore = next.length === BATCH;
+    if (isMore) continue;
     if (done === 0) await turns.rest();
-    else await wakeups.nextTurn(done);
     // What was announced meanwhile is read at once; nothing was missed if nothing was.
     await wakeups.sleep(consumer, pump.partition, seen, POLL_MS, stop);
   }
@@ -90,7 +96,7 @@ export async function runEventPump(
 
 /** A partition in hand: what was read is dealt with and stored, batch by batch. */
 async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, deps: EventPumpDeps) {
-  const { repository, workerId: owner } = deps;
+  const { repository, wakeups, workerId: owner } = deps;
   const { epoch, furthest, ...start } = await repository.claim(pump, owner);
   let cursor: EventCursor = start;
   let passed = 0;
@@ -135,6 +141,7 @@ async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, de
       passed += events.length - wanted.length;
       if (dealt.length > 0 || passed >= PASSED_MAX) await write(dealt);
       report(consumer, dealt, takenAt, deps.observe);
+      wakeups.count(dealt.length);
       return dealt.length;
     },
   };

@@ -12,42 +12,52 @@ const CONSUMER: EventConsumerDefinition = {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** Milliseconds until a pump that has dealt with so many events gets its next turn. */
-async function turnAfter(wakeups: ReturnType<typeof createEventWakeups>, events: number): Promise<number> {
+type Wakeups = ReturnType<typeof createEventWakeups>;
+
+/** Milliseconds until a pump may look. */
+async function untilNextTurn(wakeups: Wakeups): Promise<number> {
   const startedAt = performance.now();
-  const turn = wakeups.nextTurn(events).then(() => performance.now() - startedAt);
-  await vi.advanceTimersByTimeAsync(1_000);
+  const turn = wakeups.nextTurn().then(() => performance.now() - startedAt);
+  await vi.advanceTimersByTimeAsync(100);
   return turn;
 }
 
-describe('turns', () => {
-  it('are taken together', async () => {
-    const wakeups = createEventWakeups();
-    const first = wakeups.nextTurn(1);
+/** Milliseconds between two turns, after a second with so many events. */
+async function turnAfter(wakeups: Wakeups, eventsPerSecond: number): Promise<number> {
+  for (let passedMs = 0; passedMs < 1_000; passedMs += 10) {
+    wakeups.count(eventsPerSecond / 100);
     await vi.advanceTimersByTimeAsync(10);
-    const second = wakeups.nextTurn(1);
+  }
+  await wakeups.nextTurn();
+  await vi.advanceTimersByTimeAsync(5);
+  return 5 + (await untilNextTurn(wakeups));
+}
+
+describe('turns', () => {
+  it('begin at once after a pause, and for those that are woken together', async () => {
+    const wakeups = createEventWakeups();
+    expect(await Promise.all([untilNextTurn(wakeups), untilNextTurn(wakeups)])).toEqual([0, 0]);
+    expect(await untilNextTurn(wakeups)).toBe(0);
+  });
+
+  it('come some milliseconds after each other, for all that wait at once', async () => {
+    const wakeups = createEventWakeups();
+    const begun: string[] = [];
+    await wakeups.nextTurn();
     await vi.advanceTimersByTimeAsync(5);
-    await expect(Promise.all([first, second])).resolves.toHaveLength(2);
+    void wakeups.nextTurn().then(() => begun.push('first'));
+    await vi.advanceTimersByTimeAsync(9);
+    void wakeups.nextTurn().then(() => begun.push('second'));
+    expect(begun).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(begun).toEqual(['first', 'second']);
   });
 
-  it('last longer while events come fast, and no longer', async () => {
+  it('are longer while events come fast, and only then', async () => {
     const wakeups = createEventWakeups();
-    expect(await turnAfter(wakeups, 100)).toBe(15);
-    // 2,000 in a second.
-    expect(await turnAfter(wakeups, 2_000)).toBe(15);
+    expect(await turnAfter(wakeups, 1_000)).toBe(15);
     expect(await turnAfter(wakeups, 2_000)).toBe(60);
-    expect(await turnAfter(wakeups, 100)).toBe(60);
-    expect(await turnAfter(wakeups, 100)).toBe(15);
-  });
-
-  it('are not longer for some events at once', async () => {
-    const wakeups = createEventWakeups();
-    for (const events of [0, 200, 0]) {
-      const turn = wakeups.nextTurn(events);
-      await vi.advanceTimersByTimeAsync(15);
-      await turn;
-    }
-    expect(await turnAfter(wakeups, 0)).toBe(15);
+    expect(await turnAfter(wakeups, 1_000)).toBe(15);
   });
 });
 

@@ -13,10 +13,12 @@ export interface EventWakeups {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * For a pump that has dealt with so many events. Resolves for all that wait at once, some milliseconds after the first
-   * began to wait: pumps that work side by side share their statements, and events that come in ones are collected.
+   * When a pump may look: at once after a pause, else some milliseconds after the last turn, together with all others
+   * that wait. Pumps that work side by side share their statements, and events that come in ones are collected.
    */
-  nextTurn(events: number): Promise<void>;
+  nextTurn(): Promise<void>;
+  /** Notes that so many events were dealt with; turns are longer while there are many. */
+  count(events: number): void;
   /** Wakes the pumps that an announcement is for; null wakes all. */
   wake(announcement: { readonly partitions: readonly number[]; readonly topics: readonly string[] } | null): void;
 }
@@ -48,7 +50,7 @@ export function createEventWakeups(): EventWakeups {
     return sleeper;
   };
   return {
-    nextTurn: createTurns(),
+    ...createTurns(),
     seen: (consumer, partition) => sleeperOf(consumer, partition).announcements,
     sleep: (consumer, partition, seen, atMostMs, signal) => {
       const sleeper = sleeperOf(consumer, partition);
@@ -76,27 +78,39 @@ export function createEventWakeups(): EventWakeups {
 }
 
 /** Turns that all pumps take together. */
-function createTurns(): EventWakeups['nextTurn'] {
-  let turn: Promise<void> | null = null;
+function createTurns(): Pick<EventWakeups, 'nextTurn' | 'count'> {
+  let begunAt = -Infinity;
+  // Whoever is woken by the same announcement takes the same turn.
+  let isOpen = false;
+  let next: Promise<void> | null = null;
   let countedFrom = performance.now();
-  let dealt = 0;
-  let isBusy = false;
-  const end = (resolve: () => void): void => {
-    const countedMs = performance.now() - countedFrom;
-    if (countedMs >= COUNT_MS) {
-      isBusy = dealt > BUSY_RATE * countedMs;
-      countedFrom += countedMs;
-      dealt = 0;
-    }
-    turn = null;
-    resolve();
+  let counted = 0;
+  let lengthMs: number = TURN_MS.usual;
+  const begin = (): void => {
+    begunAt = performance.now();
+    next = null;
+    isOpen = true;
+    setImmediate(() => (isOpen = false));
   };
-  return (events) => {
-    dealt += events;
-    turn ??= new Promise((resolve) => {
-      setTimeout(() => end(resolve), isBusy ? TURN_MS.busy : TURN_MS.usual);
-    });
-    return turn;
+  return {
+    nextTurn: () => {
+      if (isOpen) return Promise.resolve();
+      const sinceMs = performance.now() - begunAt;
+      if (next === null && sinceMs >= lengthMs) {
+        begin();
+        return Promise.resolve();
+      }
+      next ??= new Promise<void>((resolve) => setTimeout(resolve, lengthMs - sinceMs)).then(begin);
+      return next;
+    },
+    count: (events) => {
+      counted += events;
+      const countedMs = performance.now() - countedFrom;
+      if (countedMs < COUNT_MS) return;
+      lengthMs = counted > BUSY_RATE * countedMs ? TURN_MS.busy : TURN_MS.usual;
+      countedFrom += countedMs;
+      counted = 0;
+    },
   };
 }
 
