@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ApiClient } from './api-client.ts';
 import type { CommandForm, Options } from './command-line.ts';
 import type { Tables } from './table.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What a command over the API works with. */
 export interface ApiTools {
@@ -10,6 +11,8 @@ export interface ApiTools {
   readonly api: ApiClient;
   /** `Idempotency-Key` of whatever the command posts. */
   readonly key: string;
+  /** Says how far it is. */
+  readonly tell: Terminal['tell'];
   /** Prints an answer: as it came with `--json`, else as `format` lays it out. */
   show<Schema extends z.ZodType>(
     answer: unknown,

@@ -86,7 +86,7 @@ function decisionOf(options: Options) {
 /** Between two looks at a redrive, which looks at its cases as often. */
 const WATCH_INTERVAL_MS = 1_000;
 
-async function redrive({ api, key, options, subject: fingerprint, show }: ApiTools): Promise<number> {
+async function redrive({ api, key, options, subject: fingerprint, show, tell }: ApiTools): Promise<number> {
   const body = {
     fingerprint,
     canary: countOf(options, 'canary'),
@@ -99,7 +99,7 @@ async function redrive({ api, key, options, subject: fingerprint, show }: ApiToo
     await sleep(WATCH_INTERVAL_MS);
     answer = await look(api, progress.id, answer);
     const seen = redriveView.parse(answer);
-    if (progressText(seen) !== progressText(progress)) console.error(progressText(seen));
+    if (progressText(seen) !== progressText(progress)) tell(progressText(seen));
     progress = seen;
   }
   show(answer, redriveView, ({ id, url }, { fields }) =>

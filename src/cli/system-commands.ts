@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import type { Client } from '@temporalio/client';
 import { createDatabases, type Databases } from '../../db/client.ts';
 import { createAudit, PATIENCE_MS } from '../audit/audit.ts';
@@ -9,6 +8,7 @@ import { UsageError, type Options } from './command-line.ts';
 import type { LostOrder } from './lost-orders.ts';
 import { createRepair, repairText, type RepairedOrder, type Settlement } from './repair.ts';
 import type { Tables } from './table.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What a command on the databases and on Temporal works with. */
 export interface SystemTools {
@@ -17,8 +17,7 @@ export interface SystemTools {
   readonly config: Config;
   /** The user of the operating system; null when it has no name here. */
   readonly userName: string | null;
-  /** Whether a person can be asked. */
-  readonly isInteractive: boolean;
+  readonly terminal: Terminal;
 }
 
 /** Statements run one after the other; a few connections more cover services that share a server. */
@@ -28,20 +27,20 @@ const POOL_SIZE = 4;
 const SETTLE_WITHIN_MS = 30_000;
 
 /** Runs the audit, as `npm run audit`. @returns 0 clean, 1 broken. */
-export function runAudit({ config, options }: SystemTools): Promise<number> {
+export function runAudit({ config, options, terminal }: SystemTools): Promise<number> {
   return withSystem(config, 'order-saga-audit', async (system) => {
     const onWait = (orders: number): void =>
-      console.error(`${orders} order(s) do not look right: looking again for up to ${PATIENCE_MS / 1_000} s`);
+      terminal.tell(`${orders} order(s) do not look right: looking again for up to ${PATIENCE_MS / 1_000} s`);
     const sources = { ...system, paymentGatewayUrl: config.paymentGatewayUrl };
     const report = await createAudit(sources, { onWait }).run();
-    console.log(options.json === true ? reportToJson(report) : formatReport(report));
+    terminal.print(options.json === true ? reportToJson(report) : formatReport(report));
     return report.clean ? 0 : 1;
   });
 }
 
 /** Finds and carries on what a terminate has left behind. @returns 1 when something could not be started. */
 export function runRepair(tools: SystemTools): Promise<number> {
-  const { config, options } = tools;
+  const { config, options, terminal } = tools;
   const actor = options.actor ?? tools.userName;
   if (actor === null || actor === '') throw new UsageError('--actor is required: this user has no name');
   return withSystem(config, 'order-saga-repair', async (system) => {
@@ -54,12 +53,12 @@ export function runRepair(tools: SystemTools): Promise<number> {
     if (options.yes !== true && !(await agreed(tools, lost))) return 1;
     const repaired: RepairedOrder[] = [];
     for (const each of lost) repaired.push(await repair.mend(each));
-    if (options.json !== true) console.log(repairedText(repaired, tools.tables));
+    if (options.json !== true) terminal.print(repairedText(repaired, tools.tables));
     const settlement = await repair.settle(repaired, SETTLE_WITHIN_MS);
-    console.log(
+    terminal.print(
       options.json === true ? JSON.stringify({ repaired, ...settlement }, null, 2) : settlementText(settlement),
     );
-    for (const { orderId, error } of repaired) if (error !== null) console.error(`${orderId}: ${error}`);
+    for (const { orderId, error } of repaired) if (error !== null) terminal.tell(`${orderId}: ${error}`);
     return repaired.some(({ outcome }) => outcome === 'not started' || outcome === 'failed') ? 1 : 0;
   });
 }
@@ -80,9 +79,9 @@ async function withSystem<Result>(
   }
 }
 
-function showFound({ options, tables }: SystemTools, lost: readonly LostOrder[]): void {
+function showFound({ options, tables, terminal }: SystemTools, lost: readonly LostOrder[]): void {
   if (options.json !== true) {
-    console.log(lost.length === 0 ? 'Nothing is left behind: every order is carried.' : foundText(lost, tables));
+    terminal.print(lost.length === 0 ? 'Nothing is left behind: every order is carried.' : foundText(lost, tables));
     return;
   }
   const found = lost.map(({ orderId, tenantId, order, found: words, deadCases, task }) => ({
@@ -93,16 +92,14 @@ function showFound({ options, tables }: SystemTools, lost: readonly LostOrder[])
     openCases: deadCases.map(({ step }) => step),
     repair: task && { kind: task.kind, commandId: task.commandId, amountMinor: task.amountMinor },
   }));
-  console.log(JSON.stringify({ found }, null, 2));
+  terminal.print(JSON.stringify({ found }, null, 2));
 }
 
 /** @throws {UsageError} when nobody can be asked. */
-async function agreed({ tables, isInteractive }: SystemTools, lost: readonly LostOrder[]): Promise<boolean> {
-  if (!isInteractive) throw new UsageError('repair without a terminal needs --yes, or --dry-run to only look');
-  console.error(foundText(lost, tables));
-  const asked = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await asked.question(`Repair ${lost.length} order(s)? [y/N] `);
-  asked.close();
+async function agreed({ tables, terminal }: SystemTools, lost: readonly LostOrder[]): Promise<boolean> {
+  if (!terminal.isInteractive) throw new UsageError('repair without a terminal needs --yes, or --dry-run to only look');
+  terminal.tell(foundText(lost, tables));
+  const answer = await terminal.ask(`Repair ${lost.length} order(s)? [y/N] `);
   return /^y(es)?$/i.test(answer.trim());
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAudit, type AuditOptions, type AuditReport } from '../../src/audit/audit.ts';
+import { runCommandLine } from '../../src/cli/run-command-line.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { plannedOrder } from '../support/evidence.ts';
 import { createFaults, failBefore } from '../support/faults.ts';
@@ -25,19 +26,32 @@ interface Run {
   readonly errors: string;
 }
 
-/** `npm run orders -- ...` without npm; `ORDERS_TOKEN` is the demo tenant's. */
+/** `npm run orders -- ...`, in this process; `ORDERS_TOKEN` is the demo tenant's. */
 async function orders(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> {
-  const variables = { PATH: process.env['PATH'], API_URL: system.url, ORDERS_TOKEN: await system.token() };
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['src/cli/main.ts', ...args],
-      { env: { ...variables, ...env } },
-      (error, output, errors) => {
-        resolve({ code: error === null ? 0 : Number(error.code), output, errors });
-      },
-    );
+  const lines = { output: '', errors: '' };
+  const code = await runCommandLine(args, {
+    env: { ...(await variables()), ...env },
+    isTable: false,
+    isInteractive: false,
+    print: (text) => void (lines.output += `${text}\n`),
+    tell: (text) => void (lines.errors += `${text}\n`),
+    ask: () => Promise.reject(new Error('nobody is there')),
   });
+  return { code, ...lines };
+}
+
+/** The same in a process of its own, without npm. */
+async function ordersAlone(args: readonly string[]): Promise<Run> {
+  const env = await variables();
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['src/cli/main.ts', ...args], { env }, (error, output, errors) => {
+      resolve({ code: error === null ? 0 : Number(error.code), output, errors });
+    });
+  });
+}
+
+async function variables() {
+  return { PATH: process.env['PATH'], API_URL: system.url, ORDERS_TOKEN: await system.token() };
 }
 
 /** The answer of a command that has to succeed. */
@@ -102,6 +116,19 @@ describe('reading orders', () => {
     );
     expect((await orders(['list', '--limit', '1'])).output).toContain('There are more: --cursor ');
     expect((await orders(['list', '--reference', 'no such'])).output).toBe('There are none.\n');
+  });
+});
+
+describe('the process', () => {
+  it('answers on its output, says what goes wrong beside it, and ends with the code', async () => {
+    expect(await ordersAlone(['list', '--reference', 'no such'])).toEqual({
+      code: 0,
+      output: 'There are none.\n',
+      errors: '',
+    });
+    const failed = await ordersAlone(['show', 'ord_aaaaaaaaaaaaaaaaaaaaaaaaaa']);
+    expect(failed).toEqual({ code: 1, output: '', errors: 'not_found: there is no such order\n' });
+    expect(await ordersAlone(['show'])).toMatchObject({ code: 2, output: '' });
   });
 });
 

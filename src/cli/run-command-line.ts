@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { SourceUnavailableError } from '../audit/source-error.ts';
+import { ConfigError, loadConfig } from '../config.ts';
+import { dataPaths } from '../dev/dev-files.ts';
+import { PROJECT_FOLDER } from '../dev/dev-environment.ts';
+import { ApiProblemError, ApiUnreachableError, createApiClient } from './api-client.ts';
+import type { ApiCommand } from './api-command.ts';
+import { CASE_COMMANDS } from './case-commands.ts';
+import { parseCommandLine, UsageError, type CommandForm, type CommandLine, type Options } from './command-line.ts';
+import { ORDER_COMMANDS } from './order-commands.ts';
+import type { SystemTools } from './system-commands.ts';
+import { createTables } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A command that looks behind the API: at the databases and at Temporal. */
+interface SystemCommand extends CommandForm {
+  readonly kind: 'system';
+  readonly run: (tools: SystemTools) => Promise<number>;
+}
+
+const SYSTEM_COMMANDS = {
+  audit: {
+    kind: 'system',
+    usage: 'audit',
+    summary: 'check every promise over all tenants, as npm run audit',
+    subject: null,
+    options: [],
+    run: async (tools) => (await loadSystemCommands()).runAudit(tools),
+  },
+  repair: {
+    kind: 'system',
+    usage: 'repair [--dry-run] [--yes] [--actor NAME]',
+    summary: 'carry on what a terminate in the Web UI has left behind',
+    subject: null,
+    options: ['dry-run', 'yes', 'actor'],
+    run: async (tools) => (await loadSystemCommands()).runRepair(tools),
+  },
+} satisfies Record<string, SystemCommand>;
+
+/** The clients of PostgreSQL and Temporal take half a second to load, which no command over the API needs to wait for. */
+function loadSystemCommands() {
+  return import('./system-commands.ts');
+}
+
+const COMMANDS: Readonly<Record<string, ApiCommand | SystemCommand>> = {
+  ...ORDER_COMMANDS,
+  ...CASE_COMMANDS,
+  ...SYSTEM_COMMANDS,
+};
+
+const USAGE = [
+  'npm run orders -- COMMAND [--json]',
+  ...Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage}\n      ${summary}`),
+  'Over the API: --token T, else ORDERS_TOKEN, else .data/dev-token; API_URL says where it is. What changes something',
+  'takes --key K: repeated with the same key it is done once.',
+  'Exit code: 0 done, 1 refused, failed or broken, 2 wrong usage, or the audit could not look.',
+].join('\n');
+
+const DEFAULT_API_URL = 'http://127.0.0.1:8080';
+
+/** Runs a command line of `npm run orders`. @returns the exit code. */
+export async function runCommandLine(words: readonly string[], terminal: Terminal): Promise<number> {
+  // Chosen here, so that an error can name it: repeating with it is safe, whatever became of the first try.
+  const freshKey = randomUUID();
+  let line: CommandLine<ApiCommand | SystemCommand> | null = null;
+  try {
+    line = parseCommandLine(words, COMMANDS);
+    if (line !== null) return await run(line, freshKey, terminal);
+    terminal.print(USAGE);
+    return 0;
+  } catch (error) {
+    terminal.tell(explain(error));
+    const mayBeDone = error instanceof ApiUnreachableError || isUnavailable(error);
+    if (mayBeDone && line?.command.options.includes('key') === true) {
+      terminal.tell(
+        `It may have been done all the same; to repeat it safely add --key ${line.options.key ?? freshKey}`,
+      );
+    }
+    return error instanceof UsageError || (line?.command === SYSTEM_COMMANDS.audit && isBlind(error)) ? 2 : 1;
+  }
+}
+
+/** The audit tells "not checked" from "broken", as `npm run audit` does. */
+function isBlind(error: unknown): boolean {
+  return error instanceof SourceUnavailableError || error instanceof ConfigError;
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof ApiProblemError && error.code === 'unavailable';
+}
+
+function run(
+  { command, subject, options }: CommandLine<ApiCommand | SystemCommand>,
+  freshKey: string,
+  terminal: Terminal,
+): Promise<number> {
+  const { env } = terminal;
+  const tables = createTables({ colors: terminal.isTable && (env['NO_COLOR'] ?? '') === '' });
+  if (command.kind === 'system') {
+    const config = loadConfig(env, { tokens: false });
+    return command.run({ options, tables, config, terminal, userName: userName() });
+  }
+  return command.run({
+    subject,
+    options,
+    key: options.key ?? freshKey,
+    api: createApiClient({ baseUrl: readApiUrl(env), token: readToken(options, env) }),
+    tell: terminal.tell,
+    show: (answer, schema, format) =>
+      terminal.print(options.json === true ? JSON.stringify(answer, null, 2) : format(schema.parse(answer), tables)),
+  });
+}
+
+function readApiUrl(env: Terminal['env']): string {
+  const url = env['API_URL'] ?? '';
+  if (url === '') return DEFAULT_API_URL;
+  if (/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
+  throw new UsageError(`API_URL: "${url}" is not the address of an API`);
+}
+
+function readToken(options: Options, env: Terminal['env']): string {
+  const given = options.token ?? env['ORDERS_TOKEN'] ?? '';
+  if (given !== '') return given;
+  const file = dataPaths(resolve(PROJECT_FOLDER, env['DATA_DIR'] ?? '.data')).tokenFile;
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
+  throw new UsageError(`there is no token: set ORDERS_TOKEN, give --token, or run \`npm start\`, which writes ${file}`);
+}
+
+/** A container may run as a user that no file knows. */
+function userName(): string | null {
+  try {
+    return userInfo().username;
+  } catch {
+    return null;
+  }
+}
+
+/** What a person can act on gets a sentence; a bug gets its stack. */
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return `${error.message}\n\n${USAGE}`;
+  if (error instanceof ApiProblemError) return `${error.code}: ${error.message}`;
+  if (error instanceof ApiUnreachableError || isBlind(error)) return (error as Error).message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
