@@ -7,6 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'db/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts'],
+          isolate: false,
           testTimeout: 20_000,
         },
       },
@@ -15,8 +16,10 @@ export default defineConfig({
           name: 'integration',
           include: ['tests/**/*.test.ts'],
           globalSetup: ['tests/support/global-setup.ts'],
-          // The SDK's native runtime is one per process, so each file gets a process of its own.
+          // Files that start systems of their own, one after the other in two processes: to load the product again for
+          // each would be a quarter of the time.
           pool: 'forks',
+          isolate: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // As patient as the tests: a poll that is too short fails on a busy machine, a long one costs nothing.

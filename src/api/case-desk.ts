@@ -1,10 +1,8 @@
 import {
   ApplicationFailure,
-  isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
 } from '@temporalio/client';
 import type { CaseRecord, CaseRepository } from '../../db/repositories/case-repository.ts';
@@ -19,9 +17,10 @@ import {
   type RedriveProgress,
   type RedriveWorkflowInput,
 } from '../workflows/contract.ts';
+import { isNoAnswer } from './no-answer.ts';
 import { ProblemError, unavailable } from './problem.ts';
 import type { ResolveCaseBody } from './schemas/case.ts';
-import { callWithin, DeadlineExceededError } from '../domain/deadline.ts';
+import { callWithin } from '../domain/deadline.ts';
 import type { TemporalHealth } from './temporal-health.ts';
 
 /** What working on cases needs. */
@@ -167,8 +166,7 @@ async function tell(
       }
       throw stale();
     }
-    const isLate = error instanceof DeadlineExceededError || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError;
-    if (isLate || isGrpcServiceError(error)) return 'pending';
+    if (isNoAnswer(error)) return 'pending';
     throw error;
   }
 }

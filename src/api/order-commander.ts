@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
 } from '@temporalio/client';
 import type { CommandRepository } from '../../db/repositories/command-repository.ts';
@@ -24,9 +22,10 @@ import {
   type OrderSettings,
   type SettleWorkflowInput,
 } from '../workflows/contract.ts';
+import { isNoAnswer } from './no-answer.ts';
 import type { OrderReader } from './order-reader.ts';
 import { ProblemError, unavailable } from './problem.ts';
-import { callWithin, DeadlineExceededError } from '../domain/deadline.ts';
+import { callWithin } from '../domain/deadline.ts';
 import type { TemporalHealth } from './temporal-health.ts';
 
 /** What giving commands needs. */
@@ -205,10 +204,8 @@ async function ask<Reply extends CommandReply | 'pending'>(
     if (error instanceof WorkflowNotFoundError) return 'closed';
     // The workflow ended while it had the Update: what became of the command is in its row, or it goes on as settle.
     if (error instanceof WorkflowUpdateFailedError) return 'closed';
-    if (error instanceof DeadlineExceededError || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
-      return 'late';
     // Also when the server gave the Update up because the workflow's task was refused.
-    if (isGrpcServiceError(error) || (error instanceof Error && isGrpcServiceError(error.cause))) return 'late';
+    if (isNoAnswer(error)) return 'late';
     throw error;
   }
 }
@@ -226,7 +223,7 @@ async function settle(
     await callWithin(CALL_TIMEOUT_MS, deps.client, () => startSettle(deps.client, input));
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
-      if (error instanceof DeadlineExceededError || isGrpcServiceError(error)) {
+      if (isNoAnswer(error)) {
         throw unavailable('Temporal did not take the command; repeat with the same Idempotency-Key');
       }
       throw error;

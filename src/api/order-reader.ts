@@ -1,4 +1,4 @@
-import { defaultPayloadConverter, isGrpcServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { defaultPayloadConverter, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { OrderListQuery, OrderRecord, OrderRepository } from '../../db/repositories/order-repository.ts';
 import type { PaymentRepository, PaymentSummary } from '../../db/repositories/payment-repository.ts';
 import type { ReservationRecord, ReservationRepository } from '../../db/repositories/reservation-repository.ts';
@@ -6,10 +6,11 @@ import { totalOf, type PricedLine } from '../domain/money.ts';
 import { isAtRest } from '../domain/order-status.ts';
 import { EMPTY_BALANCE, paymentStateOf } from '../domain/payment.ts';
 import { orderWorkflowId, type OrderMemo, type OrderWorkflowInput } from '../workflows/contract.ts';
+import { isNoAnswer } from './no-answer.ts';
 import { pause } from './pause.ts';
 import { unavailable } from './problem.ts';
 import type { OrderView } from './schemas/order.ts';
-import { callWithin, DeadlineExceededError } from '../domain/deadline.ts';
+import { callWithin } from '../domain/deadline.ts';
 import type { TemporalHealth } from './temporal-health.ts';
 
 /** What reading an order needs. */
@@ -198,7 +199,7 @@ async function readStart(
       startedAt: new Date(startedAtMs).toISOString(),
     };
   } catch (error) {
-    if (isGrpcServiceError(error) || error instanceof DeadlineExceededError) throw notReadable();
+    if (isNoAnswer(error)) throw notReadable();
     throw error;
   }
 }

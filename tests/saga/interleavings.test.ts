@@ -18,7 +18,7 @@ import { startTestSystem, type TestSystem } from '../support/system.ts';
  */
 const SEED = Number(process.env['INTERLEAVING_SEED'] ?? Date.now() % 1_000_000);
 const ONLY = process.env['INTERLEAVING_ONLY'];
-const SCENARIOS = Number(process.env['INTERLEAVINGS'] ?? 200);
+const SCENARIOS = Number(process.env['INTERLEAVINGS'] ?? 120);
 const AT_ONCE = 24;
 
 const FAULTED_STEPS = ['openOrder', 'holdStock', 'takePayment', 'commitStock', 'confirmOrder', 'releaseStock'] as const;
