@@ -10,7 +10,7 @@ import {
   WRITE_OUTCOMES,
   WRITE_RESULTS,
 } from './event-consumer-statements.ts';
-import { createGathering } from './gathering.ts';
+import { createGathering, rowsByPlace, type Placed } from './gathering.ts';
 
 /** One partition of one consumer. */
 export interface EventPump {
@@ -128,11 +128,6 @@ export function createEventConsumerRepository(db: Database): EventConsumerReposi
   };
 }
 
-/** Which call a row belongs to, from 1. Not by its pump: an owner and his successor may ask in one statement. */
-interface Placed {
-  readonly place: number;
-}
-
 async function readAll(db: Database, calls: readonly Reading[]): Promise<PendingEvent[][]> {
   const rows = await db.run<PendingEvent & Placed>(READ_NEXT, [
     ...pumpColumns(calls.map(({ pump }) => pump)),
@@ -141,9 +136,7 @@ async function readAll(db: Database, calls: readonly Reading[]): Promise<Pending
     calls.map(({ furthest }) => furthest),
     Math.max(...calls.map(({ limit }) => limit)),
   ]);
-  const answers: PendingEvent[][] = calls.map(() => []);
-  for (const row of rows) answers[row.place - 1]?.push(row);
-  return answers.map((events, index) => events.slice(0, calls[index]?.limit));
+  return rowsByPlace(calls.length, rows).map((events, index) => events.slice(0, calls[index]?.limit));
 }
 
 async function passOverAll(db: Database, calls: readonly Passing[]): Promise<(PassedOver | null)[]> {
@@ -154,9 +147,11 @@ async function passOverAll(db: Database, calls: readonly Passing[]): Promise<(Pa
     calls.map(({ topics }) => [...topics].join(',')),
     Math.min(...calls.map(({ limit }) => limit)),
   ]);
-  const answers: (PassedOver | null)[] = calls.map(() => null);
-  for (const { place, ...passed } of rows) answers[place - 1] = passed;
-  return answers;
+  return rowsByPlace(calls.length, rows).map(([row]) => {
+    if (row === undefined) return null;
+    const { place: _, ...passed } = row;
+    return passed;
+  });
 }
 
 async function findRetrying(db: Database, pumps: readonly EventPump[]): Promise<boolean[]> {
@@ -186,8 +181,7 @@ function pumpColumns(pumps: readonly EventPump[]): [EventConsumer[], number[]] {
 }
 
 function areNamed(calls: number, rows: readonly Placed[]): boolean[] {
-  const places = new Set(rows.map(({ place }) => place));
-  return Array.from({ length: calls }, (_, index) => places.has(index + 1));
+  return rowsByPlace(calls, rows).map((named) => named.length > 0);
 }
 
 async function writeOutcomes(db: Database, { pump, cursor, dealt }: Writing): Promise<boolean> {

@@ -73,3 +73,18 @@ async function runTogether<Call, Answer>(
     else for (const each of together) await runTogether(run, [each]);
   }
 }
+
+/**
+ * A row of a statement that answers several calls at once: which of them it belongs to, from 1. Not by what it is about:
+ * a pump's owner and his successor may ask in one statement.
+ */
+export interface Placed {
+  readonly place: number;
+}
+
+/** Gives each of so many calls its rows, in their order. */
+export function rowsByPlace<Row extends Placed>(calls: number, rows: readonly Row[]): Row[][] {
+  const answers = Array.from({ length: calls }, (): Row[] => []);
+  for (const row of rows) answers[row.place - 1]?.push(row);
+  return answers;
+}

@@ -1,7 +1,7 @@
 import type { SealedText } from '../../src/domain/text-sealer.ts';
 import type { WebhookDeliveryState, WebhookState } from '../../src/domain/webhook.ts';
 import type { Database } from '../client.ts';
-import { createGathering } from './gathering.ts';
+import { createGathering, rowsByPlace, type Placed } from './gathering.ts';
 import {
   CANCEL_QUEUE,
   FIND_HEAD,
@@ -177,12 +177,9 @@ export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRe
 }
 
 async function listAllWanting(db: Database, wanted: readonly Wanted[]): Promise<string[][]> {
-  // By place, from 1, in `wanted`.
-  const rows = await db.run<{ place: number; subscriptionId: string }>(WANTING_SUBSCRIPTIONS, [
+  const rows = await db.run<Placed & { subscriptionId: string }>(WANTING_SUBSCRIPTIONS, [
     wanted.map(({ tenantId }) => tenantId),
     wanted.map(({ eventTypes }) => eventTypes.join(',')),
   ]);
-  const answers: string[][] = wanted.map(() => []);
-  for (const { place, subscriptionId } of rows) answers[place - 1]?.push(subscriptionId);
-  return answers;
+  return rowsByPlace(wanted.length, rows).map((own) => own.map(({ subscriptionId }) => subscriptionId));
 }
