@@ -1,5 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
+import type { FirstPassActivities, FirstPassResult } from './activities/first-pass.ts';
 import type { Activities } from './activities/index.ts';
 import { CORRELATION_HEADER } from './workflows/contract.ts';
 
@@ -22,7 +23,15 @@ export const correlateLogs: ActivityInterceptorsFactory = () => {
   };
 };
 
+const FIRST_PASS = 'tryFirstPass' satisfies keyof FirstPassActivities;
 const LAST_STEPS = new Set<string>(['confirmOrder', 'rejectOrder'] satisfies (keyof Activities)[]);
+
+/** The joined steps have brought the order to its end, or one of them failed; else the order goes on locally. */
+function endsFirstPass(activityType: string, result: unknown): boolean {
+  if (activityType !== FIRST_PASS) return false;
+  const outcomes = result as FirstPassResult;
+  return outcomes.confirmOrder !== undefined || Object.values(outcomes).some(({ failure }) => failure !== undefined);
+}
 
 /** Where an order's first local pass is: steps that run right now (some run side by side), and whether one was the last. */
 interface LocalPass {
@@ -42,7 +51,7 @@ export function watchLocalPass(onEnded: (workflowId: string) => void): ActivityI
         pass.running += 1;
         try {
           const result = await next(input);
-          pass.lastStepDone ||= LAST_STEPS.has(info.activityType);
+          pass.lastStepDone ||= LAST_STEPS.has(info.activityType) || endsFirstPass(info.activityType, result);
           return result;
         } catch (error) {
           pass.lastStepDone = true;

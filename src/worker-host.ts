@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Logger } from './logger.ts';
 import { bundleWorkflows } from './bundle-workflows.ts';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import { createFirstPass } from './activities/first-pass.ts';
 import type { Activities, EventActivities } from './activities/index.ts';
 import { correlateLogs, watchLocalPass } from './activity-interceptors.ts';
 import type { TaskQueue } from './workflows/contract.ts';
@@ -95,7 +96,8 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
 
 function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOptions {
   const { connection, namespace, bundlePath, poolSize, shutdownGraceMs } = options;
-  const activities = queue === 'events' ? options.eventActivities : options.activities;
+  const activities =
+    queue === 'events' ? options.eventActivities : { ...options.activities, ...createFirstPass(options.activities) };
   if (activities === null) throw new TypeError('the queue events needs the activities of the event pipeline');
   return {
     connection,

@@ -3,6 +3,7 @@ import type { CommandDecision } from '../domain/command.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import type { OrderWorkflowInput } from './contract.ts';
+import type { FirstPass } from './first-pass.ts';
 import type { OrderCommands, PendingCommand } from './order-commands.ts';
 import type { Saga } from './saga.ts';
 import type { Steps } from './step.ts';
@@ -13,6 +14,7 @@ export interface Carriage {
   readonly steps: Steps;
   readonly commands: OrderCommands;
   readonly saga: Saga;
+  readonly firstPass: FirstPass;
   /** What a cancel must promise: from the first money call on, money may be taken. */
   mayBeCharged: boolean;
   /** Steps of the part that can be given up; a conflict is judged by what is stored, and parks when that explains nothing. */

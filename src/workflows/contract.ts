@@ -31,6 +31,8 @@ export interface OrderSettings {
   readonly cancelWindowSeconds?: number;
   /** Whether text messages are sent; absent in orders of earlier versions, and where no gateway is set. */
   readonly sendsTextMessages?: true;
+  /** Whether the first pass is one local activity; absent in orders of earlier versions, and where it is not wanted. */
+  readonly joinsFirstPass?: true;
 }
 
 /** Input of {@link ORDER_WORKFLOW}. */

@@ -3,36 +3,24 @@ import type { Activities } from '../activities/index.ts';
 import type { Refusal } from '../domain/order.ts';
 import { AUTHORIZATION_DAYS, AUTHORIZATION_MARGIN_DAYS } from '../domain/payment.ts';
 import { SOFT_DECLINE_POLICY } from './activity-policies.ts';
-import { chargeKindOf, releaseStock, undoPayment, type Carriage, type Fulfilment } from './carriage.ts';
+import { releaseStock, undoPayment, type Carriage, type Fulfilment } from './carriage.ts';
 import { ABORTED } from './giving-up.ts';
 import { StepAbortedError, StepConflictError, type Steps } from './step.ts';
+import { holdOf, paymentOf } from './step-inputs.ts';
 
 /** Holds, pays and commits; the pivot is passed when it returns a total. */
 export async function fulfil(carriage: Carriage): Promise<Fulfilment> {
   const { input, steps, saga, ways } = carriage;
-  const { orderId, tenantId, request, settings } = input;
-  const { currency, lines, expectedTotalMinor, paymentMethod: method } = request;
-  const { holdTtlSeconds } = settings;
+  const { orderId, tenantId } = input;
 
   saga.undoWith('hold', () => releaseStock(input, steps));
-  const hold = await steps.run(
-    'holdStock',
-    { orderId, tenantId, currency, lines, expectedTotalMinor, holdTtlSeconds },
-    ways,
-  );
+  const hold = await steps.run('holdStock', holdOf(input), ways);
   if (hold.kind === 'refused') return hold;
   const { totalMinor } = hold;
 
   saga.undoWith('payment', () => undoPayment(input, steps));
   carriage.mayBeCharged = true;
-  const payment = await takePayment(carriage, {
-    orderId,
-    tenantId,
-    amountMinor: totalMinor,
-    currency,
-    method,
-    ...chargeKindOf(request),
-  });
+  const payment = await takePayment(carriage, { ...paymentOf(input), amountMinor: totalMinor });
   if (payment.kind === 'declined') {
     return {
       kind: 'refused',

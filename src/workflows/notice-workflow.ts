@@ -4,7 +4,8 @@ import type { NoticeOutcome } from '../domain/payment-notice.ts';
 import { CASE_BOOKKEEPING, waitingPaymentSteps } from './activity-policies.ts';
 import { NOTICE_POLICY } from './background-policies.ts';
 import { resolveCaseUpdate, resumeOrderSignal, type NoticeWorkflowInput } from './contract.ts';
-import { createSteps, failureOf, type Steps } from './step.ts';
+import { failureOf } from './failures.ts';
+import { createSteps, type Steps } from './step.ts';
 
 /**
  * Sees to one report of a payment provider. A report is a hint and never evidence: whatever it says, the step that waits

@@ -3,7 +3,7 @@ import type { Activities } from '../activities/index.ts';
 import { CASE_BOOKKEEPING } from './activity-policies.ts';
 import { NOTIFICATION_POLICY } from './background-policies.ts';
 import type { NotificationWorkflowInput } from './contract.ts';
-import { failureOf } from './step.ts';
+import { failureOf } from './failures.ts';
 
 /**
  * Delivers one message whose order is already closed, or a further copy of it: retried for a day, then given up.

@@ -3,20 +3,11 @@ import { ParentClosePolicy, proxyLocalActivities, startChild } from '@temporalio
 import type { Activities } from '../activities/index.ts';
 import type { MessageTemplate } from '../domain/notification.ts';
 import { NOTIFICATION_POLICY } from './background-policies.ts';
-import {
-  CORRELATION_MEMO,
-  notificationWorkflowId,
-  type NotificationWorkflowInput,
-  type OrderWorkflowInput,
-} from './contract.ts';
+import { CORRELATION_MEMO, notificationWorkflowId, type NotificationWorkflowInput } from './contract.ts';
 import { notificationWorkflow } from './notification-workflow.ts';
-import { failureOf } from './step.ts';
-
-/** What a message is made from. */
-export type Addressee = Pick<
-  OrderWorkflowInput,
-  'orderId' | 'tenantId' | 'correlationId' | 'request' | 'sealedContact' | 'settings'
->;
+import { mailOf, type Addressee } from './step-inputs.ts';
+import { failureOf, type Outcome } from './failures.ts';
+import type { FirstPass } from './first-pass.ts';
 
 /**
  * Tells the customer by mail and, where there is a number and a gateway, by text message. The two know nothing of each
@@ -26,21 +17,28 @@ export async function notifyCustomer(
   input: Addressee,
   template: MessageTemplate,
   totalMinor: number | null,
+  firstPass: Pick<FirstPass, 'take'> | null = null,
 ): Promise<void> {
-  const { sealedContact, request, settings, orderId, tenantId } = input;
-  if (sealedContact === null || totalMinor === null) return;
-  const content = { totalMinor, currency: request.currency, reference: request.reference };
-  const message: NotificationWorkflowInput = { orderId, tenantId, template, sealedContact, content };
-  const wantsText = sealedContact.hasPhone === true && settings.sendsTextMessages === true;
+  const mail = mailOf(input, template);
+  if (mail === null || totalMinor === null) return;
+  const message: NotificationWorkflowInput = { ...mail, content: { ...mail.content, totalMinor } };
+  const wantsText = mail.sealedContact.hasPhone === true && input.settings.sendsTextMessages === true;
   await Promise.all([
-    deliver(input, message),
-    ...(wantsText ? [deliver(input, { ...message, channel: 'sms' } as const)] : []),
+    deliver(input, message, firstPass?.take('sendMessage') ?? null),
+    ...(wantsText ? [deliver(input, { ...message, channel: 'sms' }, null)] : []),
   ]);
 }
 
-async function deliver(input: Addressee, message: NotificationWorkflowInput): Promise<void> {
+async function deliver(
+  input: Addressee,
+  message: NotificationWorkflowInput,
+  tried: Outcome<unknown> | null,
+): Promise<void> {
   const { orderId, template, channel } = message;
-  if (input.settings.placement.notification === 'local' && (await sentAtOnce(message))) return;
+  if (input.settings.placement.notification === 'local') {
+    const { failure } = tried ?? (await tryAtOnce(message));
+    if (failure === undefined) return;
+  }
   try {
     await startChild(notificationWorkflow, {
       args: [message],
@@ -55,7 +53,7 @@ async function deliver(input: Addressee, message: NotificationWorkflowInput): Pr
   }
 }
 
-async function sentAtOnce(message: NotificationWorkflowInput): Promise<boolean> {
+async function tryAtOnce(message: NotificationWorkflowInput): Promise<Outcome<void>> {
   const { sendMessage } = proxyLocalActivities<Activities>({
     startToCloseTimeout: NOTIFICATION_POLICY.localTimeoutMs,
     retry: { maximumAttempts: 1 },
@@ -63,9 +61,8 @@ async function sentAtOnce(message: NotificationWorkflowInput): Promise<boolean> 
   });
   try {
     await sendMessage(message);
-    return true;
+    return {};
   } catch (error) {
-    failureOf(error);
-    return false;
+    return { failure: failureOf(error) };
   }
 }

@@ -1,4 +1,4 @@
-import { CancellationScope, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { isTerminal, type OrderStatus } from '../domain/order-status.ts';
 import { undoEverything, type Carriage, type Fulfilment } from './carriage.ts';
@@ -12,6 +12,7 @@ import {
   type OrderWorkflowInput,
   type OrderWorkflowResult,
 } from './contract.ts';
+import { createFirstPass } from './first-pass.ts';
 import { awaitCapture, fulfil } from './fulfilment.ts';
 import { followStored, untilGivenUp } from './giving-up.ts';
 import { answerTheRest } from './late-commands.ts';
@@ -19,6 +20,7 @@ import { notifyCustomer } from './notify-customer.ts';
 import { createOrderCommands } from './order-commands.ts';
 import { createSaga } from './saga.ts';
 import { createSteps, StepConflictError } from './step.ts';
+import { openingOf } from './step-inputs.ts';
 
 /**
  * The story of one order, from its first row to its end.
@@ -29,7 +31,8 @@ import { createSteps, StepConflictError } from './step.ts';
  * Cancelling the workflow itself has no effect: an order is given up by a command that answers what will happen.
  */
 export async function orderWorkflow(input: OrderWorkflowInput): Promise<OrderWorkflowResult> {
-  const steps = createSteps(input);
+  const firstPass = createFirstPass(input);
+  const steps = createSteps(input, firstPass);
   const commands = createOrderCommands();
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
@@ -39,7 +42,9 @@ export async function orderWorkflow(input: OrderWorkflowInput): Promise<OrderWor
   setHandler(capturePaymentUpdate, (command) => commands.ask({ ...command, kind: 'capture' }));
   return CancellationScope.nonCancellable(async () => {
     const ways = { judgesConflicts: true };
-    const result = await carry({ input, steps, commands, saga: createSaga(), mayBeCharged: false, ways });
+    await firstPass.run();
+    const mayBeCharged = firstPass.mayBeCharged();
+    const result = await carry({ input, steps, commands, saga: createSaga(), firstPass, mayBeCharged, ways });
     await answerTheRest({ input, steps, commands }, result.status);
     setCurrentDetails(`The order ended as **${result.status}**.`);
     return result;
@@ -47,13 +52,10 @@ export async function orderWorkflow(input: OrderWorkflowInput): Promise<OrderWor
 }
 
 async function carry(carriage: Carriage): Promise<OrderWorkflowResult> {
-  const { input, steps } = carriage;
-  const opened = await steps.run('openOrder', {
-    order: input,
-    firstExecutionRunId: workflowInfo().firstExecutionRunId,
-  });
+  const { input, steps, firstPass } = carriage;
+  const opened = await steps.run('openOrder', openingOf(input));
   if (opened.kind === 'duplicate') return { status: 'DUPLICATE' };
-  if (opened.status === 'CONFIRMED') await notifyCustomer(input, 'order-confirmed', opened.totalMinor);
+  if (opened.status === 'CONFIRMED') await notifyCustomer(input, 'order-confirmed', opened.totalMinor, firstPass);
   // What has moved a sold order since is carried by settle workflows.
   if (opened.status === 'CONFIRMED' || opened.wasSold === true) return { status: 'CONFIRMED' };
   if (isTerminal(opened.status)) return { status: opened.status };
@@ -62,14 +64,14 @@ async function carry(carriage: Carriage): Promise<OrderWorkflowResult> {
 
 /** Brings an order to the end that was decided; a conflict shows that an earlier run has decided otherwise. */
 async function finish(carriage: Carriage, fulfilment: Fulfilment): Promise<OrderStatus> {
-  const { input, steps, saga, ways } = carriage;
+  const { input, steps, saga, firstPass, ways } = carriage;
   const { orderId, tenantId } = input;
   switch (fulfilment.kind) {
     case 'paid': {
       const { totalMinor } = fulfilment;
       const confirmed = steps.run('confirmOrder', { orderId, tenantId, totalMinor }, ways);
       try {
-        await Promise.all([confirmed, notifyCustomer(input, 'order-confirmed', totalMinor)]);
+        await Promise.all([confirmed, notifyCustomer(input, 'order-confirmed', totalMinor, firstPass)]);
         return 'CONFIRMED';
       } catch (error) {
         if (!(error instanceof StepConflictError)) throw error;

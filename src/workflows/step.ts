@@ -1,11 +1,9 @@
 import {
-  ActivityFailure,
-  ApplicationFailure,
+  type ApplicationFailure,
   isCancellation,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
-  TimeoutFailure,
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
@@ -13,6 +11,8 @@ import type { CaseDecision } from '../domain/case.ts';
 import type { FailureCode } from '../domain/errors.ts';
 import { STEP_POLICIES, type StepName, type StepPolicy } from './activity-policies.ts';
 import type { OrderWorkflowInput } from './contract.ts';
+import { failureOf, isRetryable, type Outcome } from './failures.ts';
+import type { FirstPass } from './first-pass.ts';
 import { createParking, type Parking } from './parking.ts';
 
 type StepInput<Name extends StepName> = Parameters<Activities[Name]>[0];
@@ -68,8 +68,11 @@ export class StepConflictError extends Error {
   }
 }
 
-/** Creates the runner of one order's steps. */
-export function createSteps(order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>): Steps {
+/** Creates the runner of one order's steps; what the first pass has tried is not tried again. */
+export function createSteps(
+  order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>,
+  firstPass: Pick<FirstPass, 'take'> | null = null,
+): Steps {
   const { orderId, tenantId, settings } = order;
   const { holdTtlSeconds } = settings;
   const parking = createParking(order, () => run('extendHold', { orderId, tenantId, holdTtlSeconds }));
@@ -83,12 +86,10 @@ export function createSteps(order: Pick<OrderWorkflowInput, 'orderId' | 'tenantI
     const { collaborator } = policy;
     const isLocal = collaborator === null || settings.placement[collaborator] === 'local';
     if (!isLocal) return insist({ name, policy, ways, parking }, input, null);
-    try {
-      return await local(name, policy)(input);
-    } catch (error) {
-      setCurrentDetails(`Step **${policy.id}** did not succeed at once; it is retried by its policy.`);
-      return insist({ name, policy, ways, parking }, input, failureOf(error));
-    }
+    const { answer, failure } = firstPass?.take(name) ?? (await tryLocally(name, policy, input));
+    if (failure === undefined) return answer as StepResult<Name>;
+    setCurrentDetails(`Step **${policy.id}** did not succeed at once; it is retried by its policy.`);
+    return insist({ name, policy, ways, parking }, input, failure);
   }
 
   return { run, resume: parking.resume, check: parking.check, resolve: parking.resolve };
@@ -149,16 +150,22 @@ async function insist<Name extends StepName>(
   }
 }
 
-function local<Name extends StepName>(
+async function tryLocally<Name extends StepName>(
   name: Name,
   policy: StepPolicy,
-): (input: StepInput<Name>) => Promise<StepResult<Name>> {
+  input: StepInput<Name>,
+): Promise<Outcome<StepResult<Name>>> {
   const activities = proxyLocalActivities<Activities>({
     startToCloseTimeout: policy.localTimeoutMs,
     retry: { maximumAttempts: 1 },
     summary: policy.summary,
   });
-  return activities[name] as unknown as (input: StepInput<Name>) => Promise<StepResult<Name>>;
+  const run = activities[name] as unknown as (input: StepInput<Name>) => Promise<StepResult<Name>>;
+  try {
+    return { answer: await run(input) };
+  } catch (error) {
+    return { failure: failureOf(error) };
+  }
 }
 
 function regular<Name extends StepName>(
@@ -183,21 +190,4 @@ function regularOptions(policy: StepPolicy): ActivityOptions {
       ...(policy.maxAttempts === null ? {} : { maximumAttempts: policy.maxAttempts }),
     },
   };
-}
-
-/**
- * The activity's own failure: a regular activity's comes in an envelope, a local one's as it is. A timeout has no
- * failure of its own; a local one's comes in an envelope the first time, and as it is when the history is replayed.
- */
-export function failureOf(error: unknown): ApplicationFailure {
-  if (isCancellation(error)) throw error;
-  if (error instanceof ApplicationFailure) return error;
-  if (error instanceof TimeoutFailure) return ApplicationFailure.retryable(error.message, 'timeout');
-  if (!(error instanceof ActivityFailure)) throw error;
-  if (error.cause instanceof ApplicationFailure) return error.cause;
-  return ApplicationFailure.retryable(error.cause?.message ?? error.message, 'timeout');
-}
-
-function isRetryable(failure: ApplicationFailure): boolean {
-  return failure.nonRetryable !== true;
 }

@@ -14,7 +14,7 @@ import {
 import type { Activities } from '../activities/index.ts';
 import { WEBHOOK_POLICY, WEBHOOK_SWEEP_POLICY } from './background-policies.ts';
 import { webhookWakeSignal, webhookWorkflowId, type WebhookWorkflowInput } from './contract.ts';
-import { failureOf } from './step.ts';
+import { failureOf } from './failures.ts';
 
 const { deliverWebhook } = proxyActivities<Activities>({
   activityId: 'deliver-webhook',

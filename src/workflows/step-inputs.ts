@@ -1,0 +1,43 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import type { MessageTemplate } from '../domain/notification.ts';
+import { chargeKindOf } from './carriage.ts';
+import type { NotificationWorkflowInput, OrderWorkflowInput } from './contract.ts';
+
+/** What steps are tried with, whether in the first pass or by the story. Totals are the hold's answer. */
+
+type InputOf<Name extends keyof Activities> = Parameters<Activities[Name]>[0];
+
+export function openingOf(order: OrderWorkflowInput): InputOf<'openOrder'> {
+  return { order, firstExecutionRunId: workflowInfo().firstExecutionRunId };
+}
+
+export function holdOf({ orderId, tenantId, request, settings }: OrderWorkflowInput): InputOf<'holdStock'> {
+  const { currency, lines, expectedTotalMinor } = request;
+  const { holdTtlSeconds } = settings;
+  return { orderId, tenantId, currency, lines, expectedTotalMinor, holdTtlSeconds };
+}
+
+export function paymentOf(order: OrderWorkflowInput): Omit<InputOf<'takePayment'>, 'amountMinor'> {
+  const { orderId, tenantId, request } = order;
+  const { currency, paymentMethod: method } = request;
+  return { orderId, tenantId, currency, method, ...chargeKindOf(request) };
+}
+
+/** What a message is made from. */
+export type Addressee = Pick<
+  OrderWorkflowInput,
+  'orderId' | 'tenantId' | 'correlationId' | 'request' | 'sealedContact' | 'settings'
+>;
+
+/** A mail without its total; null when there is nobody to tell. */
+export function mailOf(order: Addressee, template: MessageTemplate) {
+  const { orderId, tenantId, sealedContact, request } = order;
+  if (sealedContact === null) return null;
+  const content = { currency: request.currency, reference: request.reference };
+  return { orderId, tenantId, template, sealedContact, content } satisfies UntotalledMail;
+}
+
+type UntotalledMail = Omit<NotificationWorkflowInput, 'content'> & {
+  readonly content: Omit<NotificationWorkflowInput['content'], 'totalMinor'>;
+};
