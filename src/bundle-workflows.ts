@@ -10,9 +10,14 @@ export async function bundleWorkflows(path: string): Promise<void> {
   // The same code bundles the sources and, in an image, what was compiled from them.
   const extension = extname(import.meta.filename);
   const workflows = join(import.meta.dirname, 'workflows');
+  const workflowsPath = join(workflows, `index${extension}`);
+  const interceptors = join(workflows, `correlation${extension}`);
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(workflows, `index${extension}`),
-    workflowInterceptorModules: [join(workflows, `correlation${extension}`)],
+    workflowsPath,
+    workflowInterceptorModules: [interceptors],
+    // Modules of workflows keep no state, so each workflow may have the same ones instead of evaluating its own. The SDK
+    // freezes them: one that tried to keep state would throw.
+    preloadModules: [workflowsPath, interceptors],
     logger: new DefaultLogger('WARN'),
   });
   await mkdir(dirname(path), { recursive: true });
