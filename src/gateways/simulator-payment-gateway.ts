@@ -1,3 +1,4 @@
+import { request as exchange, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import {
   PaymentContractError,
@@ -181,35 +182,37 @@ async function move(
 async function send(baseUrl: string, call: Call, signal: AbortSignal): Promise<Answer> {
   const unknown = (why: string, cause?: unknown): PaymentOutcomeUnknownError =>
     new PaymentOutcomeUnknownError(call.about, why, cause);
-  let response: Response;
+  let status: number;
   let text: string;
   try {
-    response = await fetch(new URL(call.path, baseUrl), {
+    const { statusCode, body } = await exchange(new URL(call.path, baseUrl), {
       method: call.method,
       headers: {
         ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(call.idempotencyKey === undefined ? {} : { 'idempotency-key': call.idempotencyKey }),
       },
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-      redirect: 'error',
+      body: call.body === undefined ? null : JSON.stringify(call.body),
       signal,
     });
-    text = await readCapped(response);
+    status = statusCode;
+    text = await readCapped(body);
   } catch (error) {
     throw unknown(signal.aborted ? 'no answer in time' : 'the connection failed', error);
   }
-  if (response.status >= 500 || response.status === 429) throw unknown(`the provider answered ${response.status}`);
+  // Nobody follows a redirect: money goes where the configuration says.
+  const isNoAnswer = status >= 500 || status === 429 || (status >= 300 && status < 400);
+  if (isNoAnswer) throw unknown(`the provider answered ${status}`);
   try {
-    return { status: response.status, body: JSON.parse(text) as unknown };
+    return { status, body: JSON.parse(text) as unknown };
   } catch {
     throw unknown('the answer is not JSON');
   }
 }
 
-async function readCapped(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
+async function readCapped(answer: Dispatcher.ResponseData['body']): Promise<string> {
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.byteLength;
     if (size > MAX_ANSWER_BYTES) throw new RangeError('the answer is too long');
     chunks.push(chunk);
