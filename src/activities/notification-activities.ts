@@ -108,12 +108,22 @@ function wordsOf(template: MessageTemplate, orderId: string, amount: string): { 
   }
 }
 
+interface MoneyFormat {
+  readonly format: Intl.NumberFormat;
+  readonly minorPerMajor: number;
+}
+
 /** By currency: making a format costs a hundred times as much as using it. */
-const moneyFormats = new Map<string, Intl.NumberFormat>();
+const moneyFormats = new Map<string, MoneyFormat>();
 
 function formatMoney(amountMinor: number, currency: string): string {
-  const format = moneyFormats.get(currency) ?? new Intl.NumberFormat('en', { style: 'currency', currency });
-  moneyFormats.set(currency, format);
+  const known = moneyFormats.get(currency) ?? makeMoneyFormat(currency);
+  moneyFormats.set(currency, known);
+  return known.format.format(amountMinor / known.minorPerMajor);
+}
+
+function makeMoneyFormat(currency: string): MoneyFormat {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
   const { maximumFractionDigits = 2 } = format.resolvedOptions();
-  return format.format(amountMinor / 10 ** maximumFractionDigits);
+  return { format, minorPerMajor: 10 ** maximumFractionDigits };
 }

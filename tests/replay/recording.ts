@@ -59,13 +59,16 @@ const WITH_PHONE: OrderOverrides = {
 const faults = createFaults();
 const textFaults = createFaults();
 let system: TestSystem;
+let inOnePass: TestSystem;
 let onQueues: TestSystem;
 let withEvents: TestSystem;
 let withTexts: TestSystem;
 let sink: MailSink;
 
 beforeAll(async () => {
-  system = await startTestSystem({ wrapActivities: faults.wrap });
+  // As orders went before there was a pass of all steps, and as they go after a crash.
+  system = await startTestSystem({ wrapActivities: faults.wrap, env: { ORDER_FIRST_PASS: 'stepwise' } });
+  inOnePass = await startTestSystem({ wrapActivities: faults.wrap });
   onQueues = await startTestSystem({
     env: { STEP_PLACEMENT: 'payment=queue,inventory=queue,notification=queue' },
   });
@@ -80,6 +83,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await system.stop();
+  await inOnePass.stop();
   await onQueues.stop();
   await withEvents.stop();
   await withTexts.stop();
@@ -113,6 +117,17 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-message-later': () => faulted('sendMessage', failBefore(MAIL_DOWN, 2)),
   'message-sent': async () => messageOf(await faulted('sendMessage', failBefore(MAIL_DOWN, 2))),
   'message-given-up': async () => messageOf(await faulted('sendMessage', failBefore(MAIL_REFUSED, 2))),
+  'order-in-one-pass': () => plain(inOnePass, {}, 'CONFIRMED'),
+  'order-in-one-pass-declined': () => plain(inOnePass, { method: 'pm_declined' }, 'REJECTED'),
+  'order-in-one-pass-flaky': () => plain(inOnePass, { method: 'pm_flaky' }, 'CONFIRMED'),
+  'order-in-one-pass-message-later': () => faulted('sendMessage', failBefore(MAIL_DOWN), async () => {}, inOnePass),
+  'order-in-one-pass-interrupted': () =>
+    faulted(
+      'takePayment',
+      afterEffect(({ orderId }) => signal(orderId, inOnePass)),
+      async () => {},
+      inOnePass,
+    ),
   'order-duplicate': startAgain,
   'order-cancelled': () => travelled(CANCELLED, 'order'),
   'order-authorized-cancelled': () => travelled(AUTHORIZED_AND_CANCELLED, 'order'),
@@ -298,13 +313,14 @@ async function faulted<Name extends ActivityName>(
   activity: Name,
   fault: Fault<Name>,
   meanwhile: (orderId: string) => Promise<void> = async () => {},
+  where = system,
 ): Promise<Recorded & { readonly orderId: string }> {
   const { key, orderId } = plannedOrder();
   faults.inject(orderId, activity, fault);
-  await system.postOrder({}, key);
+  await where.postOrder({}, key);
   await meanwhile(orderId);
-  await proveEnd(system, orderId, 'CONFIRMED');
-  return { where: system, workflowId: orderWorkflowId(orderId), orderId };
+  await proveEnd(where, orderId, 'CONFIRMED');
+  return { where, workflowId: orderWorkflowId(orderId), orderId };
 }
 
 function messageOf({ where, orderId }: Recorded & { readonly orderId: string }): Recorded {
@@ -388,8 +404,8 @@ async function resume(orderId: string): Promise<void> {
   await signal(orderId);
 }
 
-async function signal(orderId: string): Promise<void> {
-  await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(resumeOrderSignal);
+async function signal(orderId: string, where = system): Promise<void> {
+  await where.client.workflow.getHandle(orderWorkflowId(orderId)).signal(resumeOrderSignal);
 }
 
 function withoutMachine(key: string, value: unknown): unknown {

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { isGrpcServiceError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { notificationWorkflowId, orderWorkflowId, resumeOrderSignal } from '../.
 import type { CrashPoint } from '../support/crashing-worker.ts';
 import { evidenceOf, plannedOrder, proveEnd, stockOf, type Evidence } from '../support/evidence.ts';
 import { afterEffect, createFaults, givenUp } from '../support/faults.ts';
+import { startNode } from '../support/node-process.ts';
 import { expireHold } from '../support/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -177,8 +178,4 @@ async function eventsOf(system: TestSystem, workflowId: string) {
     if (isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND) return [];
     throw error;
   }
-}
-
-function startNode(file: string, env: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, [file], { env: { PATH: process.env['PATH'], ...env }, stdio: 'inherit' });
 }

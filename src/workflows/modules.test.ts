@@ -1,0 +1,24 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const sources = (await readdir(import.meta.dirname)).filter((name) => name.endsWith('.ts') && !name.includes('.test.'));
+
+/** What would be state of a module, which all workflows of a worker share: variables and collections at its top level. */
+const STATE = /^(export )?(let |var )|^(export )?const [^(]*= new (Map|Set|WeakMap|WeakSet|Array)\b/m;
+
+describe('a module of workflow code', () => {
+  it.each(sources)('%s keeps no state, because workflows share it', async (name) => {
+    expect(await readFile(join(import.meta.dirname, name), 'utf8')).not.toMatch(STATE);
+  });
+
+  it('would be caught', () => {
+    for (const state of [
+      'let tries = 0;',
+      'export const seen = new Map<string, number>();',
+      'const ids = new Set();',
+    ]) {
+      expect(`import x from 'y';\n${state}\n`).toMatch(STATE);
+    }
+  });
+});
