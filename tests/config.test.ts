@@ -88,7 +88,11 @@ describe('the configuration', () => {
       placement: { payment: 'local', inventory: 'local', notification: 'local' },
       holdTtlSeconds: 1_800,
       cancelWindowSeconds: 1_800,
+      joinsFirstPass: true,
     });
+    expect(loadConfig({ ...REQUIRED, ORDER_FIRST_PASS: 'stepwise' }).orderSettings).not.toHaveProperty(
+      'joinsFirstPass',
+    );
     const { DATABASE_URL: url } = REQUIRED;
     expect(config.database.urls).toEqual(allAt(url));
   });

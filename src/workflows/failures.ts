@@ -25,6 +25,7 @@ export function thrownAs({ type, message, nonRetryable }: StepFailure): Applicat
   return ApplicationFailure.create({ type, message, nonRetryable });
 }
 
+/** Whether a further attempt may succeed. */
 export function isRetryable(failure: ApplicationFailure): boolean {
   return failure.nonRetryable !== true;
 }

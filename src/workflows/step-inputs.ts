@@ -4,20 +4,22 @@ import type { MessageTemplate } from '../domain/notification.ts';
 import { chargeKindOf } from './carriage.ts';
 import type { NotificationWorkflowInput, OrderWorkflowInput } from './contract.ts';
 
-/** What steps are tried with, whether in the first pass or by the story. Totals are the hold's answer. */
-
+/** What steps are tried with, in the first pass and by the story alike. Totals are the hold's answer. */
 type InputOf<Name extends keyof Activities> = Parameters<Activities[Name]>[0];
 
+/** Of `openOrder`. */
 export function openingOf(order: OrderWorkflowInput): InputOf<'openOrder'> {
   return { order, firstExecutionRunId: workflowInfo().firstExecutionRunId };
 }
 
+/** Of `holdStock`. */
 export function holdOf({ orderId, tenantId, request, settings }: OrderWorkflowInput): InputOf<'holdStock'> {
   const { currency, lines, expectedTotalMinor } = request;
   const { holdTtlSeconds } = settings;
   return { orderId, tenantId, currency, lines, expectedTotalMinor, holdTtlSeconds };
 }
 
+/** Of `takePayment`, without the amount. */
 export function paymentOf(order: OrderWorkflowInput): Omit<InputOf<'takePayment'>, 'amountMinor'> {
   const { orderId, tenantId, request } = order;
   const { currency, paymentMethod: method } = request;
