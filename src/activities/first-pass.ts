@@ -14,6 +14,7 @@ const FIRST_PASS_STEPS = [
   'confirmOrder',
   'sendMessage',
 ] as const satisfies readonly (keyof Activities)[];
+/** One of them. */
 export type FirstPassStep = (typeof FIRST_PASS_STEPS)[number];
 
 type WithoutTotal<Input> = Omit<Input, 'amountMinor' | 'totalMinor'>;
