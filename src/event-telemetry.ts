@@ -1,4 +1,6 @@
+import type { MetricCounter } from '@temporalio/common';
 import { Runtime } from '@temporalio/worker';
+import type { DealtEvent } from '../db/repositories/event-consumer-repository.ts';
 import type { EventObserver } from './activities/event-pump.ts';
 import { topicOf } from './domain/event.ts';
 import type { Logger } from './logger.ts';
@@ -25,30 +27,55 @@ export function createEventObserver(logger: Logger, workerId: string): EventObse
     'From acceptance until a worker takes it up',
   );
   let successes = 0;
-  return ({ consumer, event, outcome, waitedMs, latencyMs }) => {
+  const count = ({ event, outcome }: DealtEvent, consumer: string): Counted | null => {
     const tags = { consumer, type: topicOf(event.type) };
-    if (outcome.kind === 'waiting') return;
-    if (outcome.kind === 'processed') {
-      processed.add(1, tags);
-      latency.record(latencyMs / 1_000, { consumer });
-      if (event.attempts === 0) waited.record(waitedMs / 1_000, { consumer });
-      successes += 1;
-      if (successes % SUCCESSES_PER_LINE !== 1) return;
-    } else {
-      (outcome.kind === 'failed' ? failed : retried).add(1, { ...tags, code: outcome.code });
-    }
-    logger[outcome.kind === 'processed' ? 'info' : 'warn'](
-      {
-        event_id: event.eventId,
-        type: event.type,
-        consumer,
-        outcome: outcome.kind,
-        ...('code' in outcome ? { code: outcome.code, attempts: outcome.attempts } : {}),
-        latency_ms: latencyMs,
-        worker_id: workerId,
-        correlation_id: event.correlationId,
-      },
-      'event',
-    );
+    if (outcome.kind === 'waiting') return null;
+    if (outcome.kind === 'processed') return { counter: processed, tags };
+    return { counter: outcome.kind === 'failed' ? failed : retried, tags: { ...tags, code: outcome.code } };
   };
+  return ({ consumer, dealt, takenAt, storedAt }) => {
+    addAll(dealt.map((each) => count(each, consumer)));
+    for (const { event, outcome } of dealt) {
+      if (outcome.kind === 'waiting') continue;
+      const receivedAt = event.receivedAt.getTime();
+      const latencyMs = storedAt - receivedAt;
+      if (outcome.kind === 'processed') {
+        latency.record(latencyMs / 1_000, { consumer });
+        if (event.attempts === 0) waited.record((takenAt - receivedAt) / 1_000, { consumer });
+        successes += 1;
+        if (successes % SUCCESSES_PER_LINE !== 1) continue;
+      }
+      logger[outcome.kind === 'processed' ? 'info' : 'warn'](
+        {
+          event_id: event.eventId,
+          type: event.type,
+          consumer,
+          outcome: outcome.kind,
+          ...('code' in outcome ? { code: outcome.code, attempts: outcome.attempts } : {}),
+          latency_ms: latencyMs,
+          worker_id: workerId,
+          correlation_id: event.correlationId,
+        },
+        'event',
+      );
+    }
+  };
+}
+
+interface Counted {
+  readonly counter: MetricCounter;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Those of one counter and the same tags are added at once: each call goes to native code. */
+function addAll(counted: readonly (Counted | null)[]): void {
+  const sums = new Map<string, Counted & { count: number }>();
+  for (const each of counted) {
+    if (each === null) continue;
+    const key = `${each.counter.name} ${Object.values(each.tags).join(' ')}`;
+    const sum = sums.get(key) ?? { ...each, count: 0 };
+    sum.count += 1;
+    sums.set(key, sum);
+  }
+  for (const { counter, tags, count } of sums.values()) counter.add(count, tags);
 }

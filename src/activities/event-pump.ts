@@ -11,14 +11,14 @@ import { wants, type EventConsumerDefinition } from '../events/event-consumers.t
 import { processEvents } from '../events/process-events.ts';
 import type { EventWakeups } from './event-wakeups.ts';
 
-/** Told of each event that a pump has dealt with. */
+/** Told of the events that a pump has dealt with; times are milliseconds since the epoch. */
 export type EventObserver = (told: {
   readonly consumer: string;
-  readonly event: PendingEvent;
-  readonly outcome: EventOutcome;
-  /** From its acceptance until a pump took it up, and until its outcome was stored. */
-  readonly waitedMs: number;
-  readonly latencyMs: number;
+  readonly dealt: readonly DealtEvent[];
+  /** When the pump took them up. */
+  readonly takenAt: number;
+  /** When their outcomes were stored. */
+  readonly storedAt: number;
 }) => void;
 
 /** What a pump works with. */
@@ -140,7 +140,7 @@ async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, de
       cursor = end ?? cursor;
       passed += events.length - wanted.length;
       if (dealt.length > 0 || passed >= PASSED_MAX) await write(dealt);
-      report(consumer, dealt, takenAt, deps.observe);
+      deps.observe({ consumer: consumer.name, dealt, takenAt, storedAt: Date.now() });
       wakeups.count(dealt.length);
       return dealt.length;
     },
@@ -152,17 +152,4 @@ function pairUp(events: readonly PendingEvent[], outcomes: readonly EventOutcome
     const outcome = outcomes[index];
     return outcome === undefined ? [] : [{ event, outcome }];
   });
-}
-
-function report(
-  { name: consumer }: EventConsumerDefinition,
-  dealt: readonly DealtEvent[],
-  takenAt: number,
-  observe: EventObserver,
-): void {
-  const now = Date.now();
-  for (const { event, outcome } of dealt) {
-    const receivedAt = event.receivedAt.getTime();
-    observe({ consumer, event, outcome, waitedMs: takenAt - receivedAt, latencyMs: now - receivedAt });
-  }
 }

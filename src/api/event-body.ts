@@ -30,6 +30,8 @@ export interface EventBody {
   readonly hasOddEscapes: boolean;
 }
 
+const FORMATS_BY_NAME = new Map<string, EventFormat>(Object.entries(EVENT_FORMATS));
+
 const ODD_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
 /**
@@ -54,7 +56,7 @@ export async function readEventBody(c: Context<ApiEnv>): Promise<EventBody> {
 
 function formatOf(contentType = ''): EventFormat {
   const [mediaType = ''] = contentType.split(';', 1);
-  const format = new Map<string, EventFormat>(Object.entries(EVENT_FORMATS)).get(mediaType.trim().toLowerCase());
+  const format = FORMATS_BY_NAME.get(mediaType.trim().toLowerCase());
   if (format !== undefined) return format;
   throw new ProblemError('unsupported_media_type', `the body must be one of ${Object.keys(EVENT_FORMATS).join(', ')}`);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppendedEvent, EventLogRepository } from '../../db/repositories/event-log-repository.ts';
 import type { OfferedEvent } from '../domain/event.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../domain/errors.ts';
@@ -39,10 +40,10 @@ const WAITING_MAX_EVENTS = 20_000;
 const WAITING_MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * The first request after a pause waits so long for others: fewer commits leave the machine more time for requests,
- * and 2 ms are no delay that anybody notices.
+ * Each append waits so long for more requests: fewer commits leave the machine more time for requests, and a
+ * millisecond is no delay that anybody notices.
  */
-const GATHER_MS = 2;
+const GATHER_MS = 1;
 
 /** Another process took one of the ids at once: its commit is known, so the next append finds the id. */
 const CONFLICTS_MAX = 5;
@@ -58,37 +59,27 @@ interface Submission {
 export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIntake {
   const announcer = createEventAnnouncer(log);
   const queue = createQueue();
-  let gathering: NodeJS.Timeout | null = null;
-  let isRunning = false;
-  let running = Promise.resolve();
+  let running: Promise<void> | null = null;
 
   const run = async (): Promise<void> => {
-    for (let batch = queue.take(); batch.length > 0; batch = queue.take()) {
-      if (await appendBatch(log, batch, announcer.add, onAppended)) continue;
+    do {
+      await sleep(GATHER_MS);
+      if (await appendBatch(log, queue.take(), announcer.add, onAppended)) continue;
       // Those that wait would wait as long again for the same answer.
       for (const { reject } of queue.clear()) reject(new DatabaseUnavailableError('no answer'));
-    }
-    isRunning = false;
-  };
-  const start = (): void => {
-    gathering = null;
-    isRunning = true;
-    running = run();
+    } while (!queue.isEmpty());
+    running = null;
   };
   return {
     submit: (events, bytes) =>
       new Promise((resolve, reject) => {
         if (!queue.put({ events, bytes, resolve, reject })) {
           reject(unavailable('too many events wait for the log; nothing was accepted'));
-        } else if (gathering === null && !isRunning) {
-          gathering = setTimeout(start, GATHER_MS);
+        } else {
+          running ??= run();
         }
       }),
     close: async () => {
-      if (gathering !== null) {
-        clearTimeout(gathering);
-        start();
-      }
       await running;
       await announcer.close();
     },
@@ -131,6 +122,7 @@ function createQueue() {
       return remove(count);
     },
     clear: (): Submission[] => remove(waiting.length),
+    isEmpty: (): boolean => waiting.length === 0,
   };
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Named subscriptions to the log, each with a cursor, results and failures of its own. */
 export const EVENT_CONSUMERS = ['analytics', 'webhooks'] as const;
@@ -78,5 +78,5 @@ export function topicOf(type: string): string {
 
 /** The partition of a key: stable for ever, because the order of a key's events depends on it. */
 export function partitionOf(tenantId: string, key: string, partitions: number): number {
-  return createHash('md5').update(`${tenantId}\0${key}`, 'utf8').digest().readUInt32BE(0) % partitions;
+  return hash('md5', `${tenantId}\0${key}`, 'buffer').readUInt32BE(0) % partitions;
 }
