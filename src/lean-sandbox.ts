@@ -5,12 +5,15 @@
  * - Node starts and joins a native thread for the timeout of every `vm` call; the calls lose their timeout.
  * - The SDK records a stack trace per promise through a promise hook; it does without when the hook is refused.
  *   (The Web UI's "Call Stack" tab stays empty.)
+ * - Workflows of a thread share one context, and the SDK exchanges all its globals whenever it goes from one workflow to
+ *   another. The one that differs is the SDK's own; only this one is exchanged. (A workflow that wrote a global would be
+ *   seen by the others; ours write none.)
  *
  * Without the timeout an endless loop in workflow code would hang the thread for ever. So the workflow thread sends
  * a heartbeat, and a process whose workflow thread has been silent for 10 s ends itself; another worker goes on.
  */
 import { promiseHooks } from 'node:v8';
-import { Script } from 'node:vm';
+import vm, { Script } from 'node:vm';
 import { BroadcastChannel, isMainThread } from 'node:worker_threads';
 
 const HEARTBEAT_MS = 1_000;
@@ -36,13 +39,40 @@ function leanWorkflowThread(): void {
     const { timeout: _, ...rest } = options;
     return run.call(this, context, rest);
   };
+  const define = vm.runInContext;
+  vm.runInContext = (code, context, options) =>
+    define.call(vm, isScopeSwitch(code) ? LEAN_SCOPE_SWITCH : code, context, options);
   promiseHooks.createHook = () => {
     throw new Error('promise hooks are off in the lean sandbox');
   };
   const channel = new BroadcastChannel('order-saga.workflow-heartbeat');
-  setInterval(() => channel.postMessage('alive'), HEARTBEAT_MS).unref();
+  const beat = (): void => channel.postMessage('alive');
+  // At once: a thread that hangs in its very first workflow would never be missed.
+  beat();
+  setInterval(beat, HEARTBEAT_MS).unref();
   channel.unref();
 }
+
+/** The SDK's script that exchanges globals; one that looks otherwise in another version runs as it is. */
+export function isScopeSwitch(code: string): boolean {
+  return code.includes('__TEMPORAL_BAG_HOLDER__.bag = Object.getOwnPropertyDescriptors(globalThis)');
+}
+
+/** The same, for the one global that workflows do not share. */
+const LEAN_SCOPE_SWITCH = `{
+  const callIntoScope = () => {
+    const [holder, fn, args] = globalThis.__temporal_args;
+    delete globalThis.__temporal_args;
+    const before = globalThis.__TEMPORAL_BAG_HOLDER__;
+    if (before !== holder) {
+      if (before !== undefined) before.activator = globalThis.__TEMPORAL_ACTIVATOR__;
+      globalThis.__TEMPORAL_ACTIVATOR__ = holder.activator;
+      globalThis.__TEMPORAL_BAG_HOLDER__ = holder;
+    }
+    return __TEMPORAL__.api[fn](...args);
+  };
+  Object.defineProperty(globalThis, '__TEMPORAL_CALL_INTO_SCOPE', { value: callIntoScope });
+}`;
 
 function watchHeartbeats(): void {
   const channel = new BroadcastChannel('order-saga.workflow-heartbeat');

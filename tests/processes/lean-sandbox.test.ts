@@ -1,0 +1,102 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isScopeSwitch } from '../../src/lean-sandbox.ts';
+import { orderWorkflowId } from '../../src/workflows/contract.ts';
+import { proveEnd } from '../support/evidence.ts';
+import { startNode } from '../support/node-process.ts';
+import { replayErrors } from '../support/replays.ts';
+import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
+
+const PROJECT = resolve(import.meta.dirname, '../..');
+
+/** EX_SOFTWARE. */
+const EXIT_STALLED = 70;
+
+function startLeanWorker(env: Readonly<Record<string, string>>): ChildProcess {
+  return startNode('src/worker.ts', { ...env, WORKFLOW_SANDBOX: 'lean' }, ['--import', './src/lean-sandbox.ts']);
+}
+
+describe('a worker with the lean sandbox', () => {
+  let system: TestSystem;
+  let worker: ChildProcess;
+  beforeAll(async () => {
+    system = await startTestSystem({ worker: false });
+    worker = startLeanWorker(system.env);
+  });
+  afterAll(async () => {
+    if (worker.kill('SIGTERM')) await once(worker, 'exit');
+    await system.stop();
+  });
+
+  it('carries orders of all kinds side by side, and their histories replay in the standard one', async () => {
+    const ways: [order: OrderOverrides, end: 'CONFIRMED' | 'REJECTED'][] = Array.from(
+      { length: 6 },
+      () =>
+        [
+          [{}, 'CONFIRMED'],
+          [{ method: 'pm_slow' }, 'CONFIRMED'],
+          [{ method: 'pm_flaky' }, 'CONFIRMED'],
+          [{ method: 'pm_declined' }, 'REJECTED'],
+          [{ method: 'pm_insufficient_funds' }, 'REJECTED'],
+          [{ sku: 'SKU-SCARCE', quantity: 6 }, 'REJECTED'],
+        ] as [OrderOverrides, 'CONFIRMED' | 'REJECTED'][],
+    ).flat();
+    const orders = await Promise.all(
+      ways.map(async ([order, end]) => ({ orderId: await system.postOrder(order), end })),
+    );
+    await Promise.all(orders.map(({ orderId, end }) => proveEnd(system, orderId, end)));
+    const workflowIds = orders.map(({ orderId }) => orderWorkflowId(orderId));
+    await Promise.all(workflowIds.map((id) => system.client.workflow.getHandle(id).result()));
+    expect(await replayErrors(system, workflowIds)).toEqual([]);
+  }, 60_000);
+
+  it('knows the script of the SDK that it replaces', async () => {
+    const sdk = join(PROJECT, 'node_modules/@temporalio/worker/lib/workflow/reusable-vm.js');
+    expect(isScopeSwitch(await readFile(sdk, 'utf8'))).toBe(true);
+    expect(isScopeSwitch('globalThis.__TEMPORAL_BAG_HOLDER__')).toBe(false);
+  });
+});
+
+describe('workflow code that does not come back, in the lean sandbox', () => {
+  let folder: string;
+  let system: TestSystem;
+  let worker: ChildProcess | undefined;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'order-saga-stalled-'));
+    system = await startTestSystem({ worker: false });
+  });
+  afterAll(async () => {
+    worker?.kill('SIGKILL');
+    await system.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('ends its process, so that another worker may go on', async () => {
+    worker = startLeanWorker({ ...system.env, WORKFLOW_BUNDLE: await bundleOfStalled(folder) });
+    await system.postOrder();
+    const [exitCode] = (await once(worker, 'exit')) as [number | null];
+    expect(exitCode).toBe(EXIT_STALLED);
+  }, 60_000);
+});
+
+/** Hangs without using the processor, which other tests need. */
+const STALLED = `
+export async function orderWorkflow() {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
+`;
+
+async function bundleOfStalled(folder: string): Promise<string> {
+  await symlink(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
+  const workflowsPath = join(folder, 'workflows.ts');
+  await writeFile(workflowsPath, STALLED);
+  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  const bundle = join(folder, 'bundle.js');
+  await writeFile(bundle, code);
+  return bundle;
+}
