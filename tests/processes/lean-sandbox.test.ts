@@ -21,6 +21,33 @@ function startLeanWorker(env: Readonly<Record<string, string>>): ChildProcess {
   return startNode('src/worker.ts', { ...env, WORKFLOW_SANDBOX: 'lean' }, ['--import', './src/lean-sandbox.ts']);
 }
 
+/** A worker whose workflow code hangs. The watchdog takes its time, so it is started first and looked at last. */
+interface Stalled {
+  readonly exitCode: Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+let stalled: Stalled | undefined;
+beforeAll(async () => {
+  stalled = await startStalled();
+}, 60_000);
+afterAll(() => stalled?.stop());
+
+async function startStalled(): Promise<Stalled> {
+  const folder = await mkdtemp(join(tmpdir(), 'order-saga-stalled-'));
+  const system = await startTestSystem({ worker: false });
+  const worker = startLeanWorker({ ...system.env, WORKFLOW_BUNDLE: await bundleOfStalled(folder) });
+  await system.postOrder();
+  return {
+    exitCode: once(worker, 'exit').then(([code]) => code as number | null),
+    stop: async () => {
+      worker.kill('SIGKILL');
+      await system.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 describe('a worker with the lean sandbox', () => {
   let system: TestSystem;
   let worker: ChildProcess;
@@ -63,24 +90,8 @@ describe('a worker with the lean sandbox', () => {
 });
 
 describe('workflow code that does not come back, in the lean sandbox', () => {
-  let folder: string;
-  let system: TestSystem;
-  let worker: ChildProcess | undefined;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'order-saga-stalled-'));
-    system = await startTestSystem({ worker: false });
-  });
-  afterAll(async () => {
-    worker?.kill('SIGKILL');
-    await system.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-
   it('ends its process, so that another worker may go on', async () => {
-    worker = startLeanWorker({ ...system.env, WORKFLOW_BUNDLE: await bundleOfStalled(folder) });
-    await system.postOrder();
-    const [exitCode] = (await once(worker, 'exit')) as [number | null];
-    expect(exitCode).toBe(EXIT_STALLED);
+    expect(await stalled?.exitCode).toBe(EXIT_STALLED);
   }, 60_000);
 });
 
