@@ -16,7 +16,7 @@ export async function bundleWorkflows(path: string): Promise<void> {
     workflowsPath,
     workflowInterceptorModules: [interceptors],
     // Modules of workflows keep no state, so each workflow may have the same ones instead of evaluating its own. The SDK
-    // freezes them: one that tried to keep state would throw.
+    // freezes what they export; modules.test.ts holds them to the rest.
     preloadModules: [workflowsPath, interceptors],
     logger: new DefaultLogger('WARN'),
   });

@@ -1,21 +1,12 @@
 import type { NotificationWorkflowInput } from '../workflows/contract.ts';
 import { toFailure } from './failure.ts';
 import type { Activities } from './index.ts';
-import type { HoldStockInput, HoldStockResult } from './inventory-activities.ts';
+import type { HoldStockInput } from './inventory-activities.ts';
 import type { OpenOrderInput, OpenOrderResult } from './order-activities.ts';
-import type { TakePaymentInput, TakePaymentResult } from './payment-activities.ts';
+import type { TakePaymentInput } from './payment-activities.ts';
 
 /** The steps of an order for which everything goes well. */
-const FIRST_PASS_STEPS = [
-  'openOrder',
-  'holdStock',
-  'takePayment',
-  'commitStock',
-  'confirmOrder',
-  'sendMessage',
-] as const satisfies readonly (keyof Activities)[];
-/** One of them. */
-export type FirstPassStep = (typeof FIRST_PASS_STEPS)[number];
+export type FirstPassStep = 'openOrder' | 'holdStock' | 'takePayment' | 'commitStock' | 'confirmOrder' | 'sendMessage';
 
 type WithoutTotal<Input> = Omit<Input, 'amountMinor' | 'totalMinor'>;
 
@@ -49,14 +40,9 @@ export interface StepFailure {
 }
 
 /** The steps that were tried, in their order: each leads on from the one before. */
-export interface FirstPassResult {
-  readonly openOrder?: Tried<OpenOrderResult>;
-  readonly holdStock?: Tried<HoldStockResult>;
-  readonly takePayment?: Tried<TakePaymentResult>;
-  readonly commitStock?: Tried<Awaited<ReturnType<Activities['commitStock']>>>;
-  readonly confirmOrder?: Tried<void>;
-  readonly sendMessage?: Tried<void>;
-}
+export type FirstPassResult = {
+  readonly [Step in FirstPassStep]?: Tried<Awaited<ReturnType<Activities[Step]>>>;
+};
 
 /** The activity that a worker registers beside the steps; workflows import this type only. */
 export type FirstPassActivities = ReturnType<typeof createFirstPass>;

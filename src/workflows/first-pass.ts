@@ -8,12 +8,13 @@ import { holdOf, mailOf, openingOf, paymentOf } from './step-inputs.ts';
 
 /** What was tried before the story of an order begins; the story takes the outcomes in place of tries of its own. */
 export interface FirstPass {
-  /** Tries the steps of an order that goes well, where that can be done at once. */
-  run(): Promise<void>;
+  /**
+   * Tries the steps of an order that goes well, where that can be done at once; resolves with whether a payment may have
+   * been asked for.
+   */
+  run(): Promise<boolean>;
   /** What came of a step; null when it was not tried, or was taken before. */
   take(step: string): Outcome<unknown> | null;
-  /** Whether a payment may have been asked for. */
-  mayBeCharged(): boolean;
 }
 
 const LIMITS_MS: Readonly<Record<FirstPassStep, number>> = {
@@ -40,23 +41,22 @@ const EVENTS_OF_A_FRESH_START = 3;
  */
 export function createFirstPass(order: OrderWorkflowInput): FirstPass {
   let outcomes = new Map<string, Tried<unknown>>();
-  let mayBeCharged = false;
   return {
     run: async () => {
-      if (!canJoin(order)) return;
+      if (!canJoin(order)) return false;
       const { tryFirstPass } = proxyLocalActivities<FirstPassActivities>({
         startToCloseTimeout: LIMIT_MS,
         retry: { maximumAttempts: 1 },
         summary: 'First pass: store, hold, pay, deduct, confirm, tell',
       });
-      mayBeCharged = true;
       try {
         const result: FirstPassResult = await tryFirstPass(planOf(order));
         outcomes = new Map(Object.entries(result));
-        mayBeCharged = result.takePayment !== undefined;
+        return result.takePayment !== undefined;
       } catch (error) {
         // Whatever happened is found by the steps, each by its own key.
         failureOf(error);
+        return true;
       }
     },
     take: (step) => {
@@ -65,7 +65,6 @@ export function createFirstPass(order: OrderWorkflowInput): FirstPass {
       outcomes.delete(step);
       return tried.failure === undefined ? { answer: tried.answer } : { failure: thrownAs(tried.failure) };
     },
-    mayBeCharged: () => mayBeCharged,
   };
 }
 

@@ -42,8 +42,7 @@ export async function orderWorkflow(input: OrderWorkflowInput): Promise<OrderWor
   setHandler(capturePaymentUpdate, (command) => commands.ask({ ...command, kind: 'capture' }));
   return CancellationScope.nonCancellable(async () => {
     const ways = { judgesConflicts: true };
-    await firstPass.run();
-    const mayBeCharged = firstPass.mayBeCharged();
+    const mayBeCharged = await firstPass.run();
     const result = await carry({ input, steps, commands, saga: createSaga(), firstPass, mayBeCharged, ways });
     await answerTheRest({ input, steps, commands }, result.status);
     setCurrentDetails(`The order ended as **${result.status}**.`);
