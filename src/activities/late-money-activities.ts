@@ -1,7 +1,7 @@
 import { PAYMENT_CALL_TIMEOUT_MS, paymentKey } from '../domain/payment.ts';
 import {
   bookCapture,
-  endOfVoided,
+  bookUntaken,
   openRefundOf,
   operation,
   timeout,
@@ -32,11 +32,9 @@ async function returnCharge({ payments, gateway }: PaymentActivityDeps, input: R
   const signal = timeout(PAYMENT_CALL_TIMEOUT_MS);
   const key = paymentKey(orderId, 'void', generation);
   const found = await gateway.voidByKey({ key, chargeKey, orderId, currency }, signal);
-  if (found.kind === 'nothing_taken') {
-    const charge = operations.find((each) => each.key === chargeKey) ?? null;
-    await payments.record(operation(input, chargeKind, generation, ...endOfVoided(found.amountMinor, charge)));
-    if (found.written) await payments.record(operation(input, 'void', generation, found.amountMinor, 'SUCCEEDED'));
-    return;
+  if (found.kind !== 'captured') {
+    const asked = operations.find((each) => each.key === chargeKey);
+    return bookUntaken(payments, input, found, asked?.amountMinor ?? 0);
   }
   const { capturedMinor, refundedMinor, providerRef } = found;
   await payments.record(operation(input, chargeKind, generation, capturedMinor, 'SUCCEEDED', { providerRef }));

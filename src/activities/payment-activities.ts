@@ -11,7 +11,7 @@ import {
   type PaymentBalance,
   type PaymentKind,
 } from '../domain/payment.ts';
-import type { ChargeOutcome, ChargeRequest, PaymentGateway } from '../gateways/payment-gateway.ts';
+import type { ChargeOutcome, ChargeRequest, PaymentGateway, VoidOutcome } from '../gateways/payment-gateway.ts';
 
 /** What the payment steps work with. */
 export interface PaymentActivityDeps {
@@ -122,10 +122,7 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
       const key = paymentKey(orderId, 'void', generation);
       const found = await gateway.voidByKey({ key, chargeKey, orderId, currency }, timeout(PAYMENT_CALL_TIMEOUT_MS));
       if (found.kind === 'captured') return { kind: 'taken' };
-      await payments.record(
-        operation(input, chargeKind, generation, ...endOfVoided(found.amountMinor, { amountMinor })),
-      );
-      if (found.written) await payments.record(operation(input, 'void', generation, found.amountMinor, 'SUCCEEDED'));
+      await bookUntaken(payments, { ...input, chargeKind, generation }, found, amountMinor);
       await payments.record(operation(input, chargeKind, generation + 1, amountMinor, 'UNKNOWN'));
       return { kind: 'dead' };
     },
@@ -192,11 +189,7 @@ async function undoCharge(
   const signal = timeout(PAYMENT_CALL_TIMEOUT_MS);
   const key = paymentKey(orderId, 'void', generation);
   const found = await gateway.voidByKey({ key, chargeKey, orderId, currency }, signal);
-  if (found.kind === 'nothing_taken') {
-    await payments.record(operation(input, chargeKind, generation, ...endOfVoided(found.amountMinor, charge)));
-    if (found.written) await payments.record(operation(input, 'void', generation, found.amountMinor, 'SUCCEEDED'));
-    return;
-  }
+  if (found.kind !== 'captured') return bookUntaken(payments, input, found, charge?.amountMinor ?? 0);
   const { capturedMinor, providerRef: chargeRef } = found;
   if (chargeKind === 'sale') {
     await payments.record(operation(input, 'sale', generation, capturedMinor, 'SUCCEEDED', { providerRef: chargeRef }));
@@ -253,12 +246,27 @@ async function movePayment(
   await payments.record(operation(input, kind, generation, amountMinor, 'SUCCEEDED', { providerRef }));
 }
 
-/** An authorization that was given back did happen; a charge that left nothing to void never did. */
-export function endOfVoided(
-  voidedMinor: number,
-  charge: { readonly amountMinor: number } | null,
-): [amountMinor: number, state: 'SUCCEEDED' | 'FAILED'] {
-  return voidedMinor > 0 ? [voidedMinor, 'SUCCEEDED'] : [charge?.amountMinor ?? 0, 'FAILED'];
+/**
+ * Books what a void by key found where nothing is taken: a decline whose answer was lost, or the void and the charge
+ * before it. That one did happen if there was something to give back, else it failed with the amount it was asked for.
+ */
+export async function bookUntaken(
+  payments: PaymentRepository,
+  order: Required<ChargeOfOrder>,
+  found: Exclude<VoidOutcome, { kind: 'captured' }>,
+  askedMinor: number,
+): Promise<void> {
+  const { chargeKind, generation } = order;
+  const { amountMinor } = found;
+  if (found.kind === 'declined') {
+    const { declineCode } = found;
+    await payments.record(operation(order, chargeKind, generation, amountMinor, 'DECLINED', { declineCode }));
+    return;
+  }
+  const charge: [number, PaymentOperation['state']] =
+    amountMinor > 0 ? [amountMinor, 'SUCCEEDED'] : [askedMinor, 'FAILED'];
+  await payments.record(operation(order, chargeKind, generation, ...charge));
+  await payments.record(operation(order, 'void', generation, amountMinor, 'SUCCEEDED'));
 }
 
 /** Money that may have moved, or has in another amount than asked: shown as UNKNOWN until a person has looked. */

@@ -23,9 +23,12 @@ export type ChargeOutcome =
 /** What the provider knows under a key. `absent` proves nothing while the original may still be on its way. */
 export type LookupOutcome = ChargeOutcome | { readonly kind: 'absent' };
 
-/** What a void by key found. In every case but `captured` the key is dead afterwards: a late charge is refused. */
+/** What a void by key found. In every case but `captured` the key is dead afterwards: a late charge takes nothing. */
 export type VoidOutcome =
-  | { readonly kind: 'nothing_taken'; readonly amountMinor: number; readonly written: boolean }
+  /** Written down by the provider; of 0 where the key had never been used, else of what had been authorized. */
+  | { readonly kind: 'voided'; readonly amountMinor: number }
+  /** The charge of this amount was declined before, so there was nothing to void. */
+  | { readonly kind: 'declined'; readonly amountMinor: number; readonly declineCode: string }
   | {
       readonly kind: 'captured';
       readonly capturedMinor: number;

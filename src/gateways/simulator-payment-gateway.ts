@@ -30,13 +30,16 @@ const paymentAnswer = z.object({
   retryable: z.boolean().optional(),
 });
 
-const voidAnswer = z.object({
-  result: z.enum(['voided', 'tombstoned', 'declined', 'already_captured']),
-  amountMinor: z.number().optional(),
-  capturedMinor: z.number().optional(),
-  refundedMinor: z.number().optional(),
-  paymentId: z.string().optional(),
-});
+const voidAnswer = z.discriminatedUnion('result', [
+  z.object({ result: z.enum(['voided', 'tombstoned']), amountMinor: z.number() }),
+  z.object({ result: z.literal('declined'), amountMinor: z.number(), declineCode: z.string() }),
+  z.object({
+    result: z.literal('already_captured'),
+    capturedMinor: z.number(),
+    refundedMinor: z.number(),
+    paymentId: z.string(),
+  }),
+]);
 
 const movementAnswer = z.object({ id: z.string(), orderId: z.string(), amountMinor: z.number(), currency: z.string() });
 
@@ -140,15 +143,17 @@ async function voidByKey(call: Caller, request: VoidRequest, signal: AbortSignal
   );
   if (answer.status !== 200) throw refusalOf(request.key, answer);
   const result = parseAnswer(request.key, voidAnswer, answer);
-  if (result.result !== 'already_captured') {
-    return { kind: 'nothing_taken', amountMinor: result.amountMinor ?? 0, written: result.result !== 'declined' };
+  switch (result.result) {
+    case 'voided':
+    case 'tombstoned':
+      return { kind: 'voided', amountMinor: result.amountMinor };
+    case 'declined':
+      return { kind: 'declined', amountMinor: result.amountMinor, declineCode: result.declineCode };
+    case 'already_captured': {
+      const { capturedMinor, refundedMinor, paymentId } = result;
+      return { kind: 'captured', capturedMinor, refundedMinor, providerRef: paymentId };
+    }
   }
-  return {
-    kind: 'captured',
-    capturedMinor: result.capturedMinor ?? 0,
-    refundedMinor: result.refundedMinor ?? 0,
-    providerRef: result.paymentId ?? request.chargeKey,
-  };
 }
 
 /** Captures and refunds differ in their path only. */

@@ -2,6 +2,7 @@ import { Stripe } from 'stripe';
 import { PaymentOutcomeUnknownError } from '../domain/errors.ts';
 import type { VoidOutcome, VoidRequest } from './payment-gateway.ts';
 import {
+  declineOf,
   expectSameOrder,
   intentAnswer,
   isTombstone,
@@ -73,13 +74,12 @@ function isOpen({ status }: StripeIntent): boolean {
 function voidOutcomeOf(key: string, { intent, attempts }: StripePayment): VoidOutcome {
   switch (intent.status) {
     case 'canceled': {
-      const wasAuthorized = attempts.some(({ status }) => status === 'succeeded');
-      // A declined charge held nothing: its intent is cancelled, but there is no void to write down.
-      return {
-        kind: 'nothing_taken',
-        amountMinor: wasAuthorized ? intent.amount : 0,
-        written: wasAuthorized || isTombstone(intent),
-      };
+      const { amount: amountMinor } = intent;
+      if (isTombstone(intent)) return { kind: 'voided', amountMinor: 0 };
+      if (attempts.some(({ status }) => status === 'succeeded')) return { kind: 'voided', amountMinor };
+      // It held nothing: its intent is cancelled, but there is no void to write down.
+      const { declineCode } = declineOf(intent.last_payment_error ?? {});
+      return { kind: 'declined', amountMinor, declineCode };
     }
     case 'succeeded':
       return {

@@ -84,7 +84,7 @@ function decideVoid(ledger: LedgerView, request: VoidRequest): Decision {
   const owner = charge?.record ?? earlier;
   if (owner && owner.orderId !== request.orderId) return answer(orderMismatch());
   // A key is voided once: a second void (under another key) finds it done and adds no entry.
-  if (earlier) return answer(unwrittenVoid(request, earlier.result, {}));
+  if (earlier) return answer(unwrittenVoid(request, earlier.result, { amountMinor: earlier.amountMinor }));
   if (charge) return decideVoidOfCharge(charge, request);
   if (ledger.find(request.target)) {
     return answer(refusal(422, 'not_voidable', 'only the key of a sale or an authorization can be voided'));
@@ -94,11 +94,12 @@ function decideVoid(ledger: LedgerView, request: VoidRequest): Decision {
 
 function decideVoidOfCharge(charge: Charge, request: VoidRequest): Decision {
   const { record, capturedMinor, refundedMinor } = charge;
-  if (record.state === 'DECLINED') return answer(unwrittenVoid(request, 'declined', {}));
+  const { id, amountMinor, currency, decline } = record;
+  if (decline) return answer(unwrittenVoid(request, 'declined', { amountMinor, declineCode: decline.code }));
   if (capturedMinor > 0) {
-    return answer(unwrittenVoid(request, 'already_captured', { capturedMinor, refundedMinor }));
+    return answer(unwrittenVoid(request, 'already_captured', { capturedMinor, refundedMinor, paymentId: id }));
   }
-  return write(voidRecord(request, 'voided', record.amountMinor, record.currency));
+  return write(voidRecord(request, 'voided', amountMinor, currency));
 }
 
 function voidRecord(
@@ -115,10 +116,10 @@ function voidRecord(
 function unwrittenVoid(
   request: VoidRequest,
   result: VoidRecord['result'] | 'declined' | 'already_captured',
-  balance: object,
+  found: object,
 ): Reply {
   const { key, orderId, kind } = request;
-  return reply(200, { result, key, orderId, kind, state: 'SUCCEEDED', ...balance });
+  return reply(200, { result, key, orderId, kind, state: 'SUCCEEDED', ...found });
 }
 
 function isRepeat(stored: LedgerRecord, request: EffectRequest): boolean {

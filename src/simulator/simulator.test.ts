@@ -217,7 +217,10 @@ describe('voids', () => {
     const key = freshKey();
     const voidKey = freshKey('void');
     await client.charge(key, { method: 'pm_declined' });
-    const declined = { status: 200, body: { result: 'declined', key: voidKey, state: 'SUCCEEDED' } };
+    const declined = {
+      status: 200,
+      body: { result: 'declined', key: voidKey, state: 'SUCCEEDED', amountMinor: 1_000, declineCode: 'card_declined' },
+    };
     expect(await client.act('void', key, voidKey)).toMatchObject(declined);
     expect(await client.act('void', key, voidKey)).toMatchObject(declined);
     expect(await entriesOf(voidKey)).toHaveLength(0);

@@ -165,7 +165,7 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
     it('an authorization, which is not', async () => {
       const authorization = order.authorization(methods.ok);
       expect(await charge(authorization)).toMatchObject({ kind: 'succeeded' });
-      expect(await voidByKey(order.after('void', authorization.key))).toMatchObject({ kind: 'nothing_taken' });
+      expect(await voidByKey(order.after('void', authorization.key))).toMatchObject({ kind: 'voided' });
     });
 
     it('in a currency without minor units by the same integers', async () => {
@@ -282,7 +282,7 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
       const { key } = order.authorization(methods.ok);
       await charge(order.authorization(methods.ok));
       await expect(capture(key, 2_501)).rejects.toBeInstanceOf(PaymentContractError);
-      expect(await voidByKey(order.after('void', key))).toMatchObject({ kind: 'nothing_taken', amountMinor: 2_500 });
+      expect(await voidByKey(order.after('void', key))).toMatchObject({ kind: 'voided', amountMinor: 2_500 });
     });
 
     it('nothing of an authorization that was voided or never made', async () => {
@@ -300,11 +300,11 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
     it('a key that was never used, so that a late original is refused', async () => {
       const sale = order.sale(methods.ok);
       const request = order.after('void', sale.key);
-      const nothing = { kind: 'nothing_taken', amountMinor: 0, written: true };
+      const nothing = { kind: 'voided', amountMinor: 0 };
       expect(await voidByKey(request)).toEqual(nothing);
       expect(await voidByKey(request)).toEqual(nothing);
       expect(await charge(sale)).toEqual({ kind: 'voided' });
-      expect(await voidByKey(order.after('void', sale.key, 2))).toMatchObject({ kind: 'nothing_taken' });
+      expect(await voidByKey(order.after('void', sale.key, 2))).toMatchObject({ kind: 'voided' });
       expect(await provider.charges(order.orderId)).toBe(0);
     });
 
@@ -312,7 +312,7 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
       const authorization = order.authorization(methods.ok);
       await charge(authorization);
       const request = order.after('void', authorization.key);
-      const ended = { kind: 'nothing_taken', amountMinor: 2_500, written: true };
+      const ended = { kind: 'voided', amountMinor: 2_500 };
       expect(await voidByKey(request)).toEqual(ended);
       expect(await voidByKey(request)).toEqual(ended);
       expect(await charge(authorization)).toEqual({ kind: 'voided' });
@@ -321,10 +321,12 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
     });
 
     it('nothing of a declined charge, without anything to write down', async () => {
-      const sale = order.sale(methods.declined[0]);
+      const [method, declineCode] = methods.declined;
+      const sale = order.sale(method);
       await charge(sale);
-      const ended = { kind: 'nothing_taken', amountMinor: 0, written: false };
-      expect(await voidByKey(order.after('void', sale.key))).toEqual(ended);
+      const declined = { kind: 'declined', amountMinor: 2_500, declineCode };
+      expect(await voidByKey(order.after('void', sale.key))).toEqual(declined);
+      expect(await voidByKey(order.after('void', sale.key))).toEqual(declined);
       expect(await provider.charges(order.orderId)).toBe(0);
     });
 

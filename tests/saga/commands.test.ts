@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCommandRepository } from '../../db/repositories/command-repository.ts';
-import { PaymentContractError } from '../../src/domain/errors.ts';
+import { PaymentContractError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { cancelOrderSignal, orderWorkflowId } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/evidence.ts';
 import { afterEffect, createFaults, failBefore } from '../support/faults.ts';
@@ -39,6 +39,23 @@ describe('a cancel', () => {
       body: { decision: 'will_refund' },
     });
     await proveEnd(system, orderId, 'CANCELLED');
+  });
+
+  it('while the answer of a decline is lost books the decline, as the provider has', async () => {
+    const { key, orderId } = plannedOrder();
+    const declined = Promise.withResolvers<void>();
+    faults.inject(orderId, 'takePayment', async (effect) => {
+      await effect();
+      // As a worker leaves it that dies, or is told to stop, between the answer and its row.
+      await system.database.query('DELETE FROM payments.operations WHERE order_id = $1', [orderId]);
+      declined.resolve();
+      throw new PaymentOutcomeUnknownError(orderId, 'made so by a test');
+    });
+    await system.postOrder({ method: 'pm_declined' }, key);
+    await declined.promise;
+    await giveCommand(system, orderId, 'cancel');
+    const { operations } = await proveEnd(system, orderId, 'CANCELLED');
+    expect(operations).toMatchObject([{ kind: 'sale', state: 'DECLINED' }]);
   });
 
   it('of a sold order refunds, restocks, and is answered the same for ever', async () => {
