@@ -11,9 +11,7 @@ import {
 } from './event-log-statements.ts';
 
 /** Where an event is, and whether this append put it there. */
-export interface AppendedEvent extends EventPosition {
-  readonly tenantId: string;
-  readonly eventId: string;
+export interface AppendedEvent extends Omit<EventPosition, 'receivedAt'> {
   readonly isNew: boolean;
 }
 
@@ -21,7 +19,8 @@ export interface AppendedEvent extends EventPosition {
 export interface EventLogRepository {
   /**
    * Appends events in their order, those of one partition without gaps; an id that is there already keeps its place.
-   * All or nothing, durable when it resolves. The answer has no order. An id twice in one call is the caller's mistake.
+   * All or nothing, durable when it resolves; answers in the order of the events. An id twice in one call is the
+   * caller's mistake.
    * @throws {DatabaseContractError} `23505` when another writer appended one of the ids under another key just now.
    */
   append(events: readonly OfferedEvent[]): Promise<AppendedEvent[]>;
@@ -50,7 +49,15 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
   };
   return {
     countPartitions,
-    append: async (events) => db.run<AppendedEvent>(APPEND_EVENTS, columnsOf(events, await countPartitions())),
+    append: async (events) => {
+      const partitions = await countPartitions();
+      const batch = events.map((event) => ({
+        ...event,
+        partition: partitionOf(event.tenantId, event.key, partitions),
+      }));
+      const [row] = await db.run<{ places: AppendedEvent[] }>(APPEND_EVENTS, [JSON.stringify(batch)]);
+      return row?.places ?? [];
+    },
     announce: async (touched, topics) => {
       await db.run(NOTIFY_APPENDED, [`${touched.join(',')} ${topics.join(',')}`]);
     },
@@ -68,19 +75,4 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
 async function forgetSome(db: Database): Promise<boolean> {
   const [row] = await db.run<{ forgotten: number }>(FORGET_IDS, [FORGET_BATCH]);
   return row?.forgotten === FORGET_BATCH;
-}
-
-function columnsOf(events: readonly OfferedEvent[], partitions: number): unknown[][] {
-  return [
-    events.map(({ tenantId }) => tenantId),
-    events.map(({ eventId }) => eventId),
-    events.map(({ tenantId, key }) => partitionOf(tenantId, key, partitions)),
-    events.map(({ type }) => type),
-    events.map(({ key }) => key),
-    events.map(({ userId }) => userId),
-    events.map(({ source }) => source),
-    events.map(({ correlationId }) => correlationId),
-    events.map(({ occurredAt }) => occurredAt),
-    events.map(({ properties }) => JSON.stringify(properties)),
-  ];
 }

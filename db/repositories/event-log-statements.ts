@@ -5,10 +5,10 @@ export const EVENT_COLUMNS = `e.partition, e.sequence, e.received_at AS "receive
   e.event_id AS "eventId", e.type, e.key, e.user_id AS "userId", e.source, e.correlation_id AS "correlationId",
   e.occurred_at AS "occurredAt", e.properties`;
 
-/** The function is in the migration `0001_log`: what must happen under the partitions' locks takes one round trip. */
+/** The function is in the migration `0002_append_json`: what must happen under the partitions' locks takes one round trip. */
 export const APPEND_EVENTS: Statement = {
   name: 'append_events',
-  text: `SELECT * FROM events.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+  text: `SELECT events.append($1) AS places`,
 };
 
 /** Wakes the listeners. After the commit of the append: a NOTIFY inside would make all commits queue for its lock. */

@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server';
 import type { Logger } from '../logger.ts';
 
 /** Who asks, from a verified token. */
@@ -21,12 +22,14 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Variables that the middleware sets for each request. */
+/** Variables that the middleware sets for each request, and Node's own request and response. */
 export interface ApiEnv {
+  Bindings: HttpBindings;
   Variables: {
     requestId: string;
     correlationId: string;
     caller: Caller;
-    log: Logger;
+    /** Of the process; lines about a request are written by `logOf`. */
+    logger: Logger;
   };
 }

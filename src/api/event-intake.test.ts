@@ -28,11 +28,10 @@ function createLog(refuse: (events: readonly OfferedEvent[], append: number) => 
       await new Promise((resolve) => setTimeout(resolve, 5));
       const error = refuse(events, appends.length);
       if (error !== null) throw error;
-      return events.map(({ tenantId, eventId }) => {
+      return events.map(({ eventId }) => {
         const known = places.get(eventId);
         if (known !== undefined) return { ...known, isNew: false };
-        const at = { partition: 3, sequence: places.size + 1, receivedAt: new Date() };
-        const place = { tenantId, eventId, ...at, isNew: true };
+        const place = { partition: 3, sequence: places.size + 1, isNew: true };
         places.set(eventId, place);
         return place;
       });

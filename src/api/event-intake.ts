@@ -135,15 +135,20 @@ async function appendBatch(
   announce: Announce,
   onAppended: EventIntakeDeps['onAppended'],
 ): Promise<boolean> {
-  const offered = firstOfEachId(batch);
+  const { offered, placeOf } = firstOfEachId(batch);
   const started = performance.now();
   try {
-    const appended = await appendOnce(log, [...offered.values()]);
-    onAppended?.(offered.size, (performance.now() - started) / 1_000);
+    const appended = await appendOnce(log, offered);
+    onAppended?.(offered.length, (performance.now() - started) / 1_000);
     const fresh = appended.filter(({ isNew }) => isNew);
-    if (fresh.length > 0) announce(fresh, new Set([...offered.values()].map(({ type }) => type)));
-    const places = new Map(appended.map((event) => [idOf(event), event]));
-    for (const { events, resolve } of batch) resolve(events.map((event) => receiptOf(event, offered, places)));
+    if (fresh.length > 0) announce(fresh, new Set(offered.map(({ type }) => type)));
+    const receiptOf = (event: OfferedEvent): EventReceipt => {
+      const place = placeOf.get(idOf(event)) ?? -1;
+      const receipt = appended[place];
+      if (receipt === undefined) throw new TypeError(`event ${event.eventId} was appended without a place`);
+      return offered[place] === event ? receipt : { ...receipt, isNew: false };
+    };
+    for (const { events, resolve } of batch) resolve(events.map(receiptOf));
     return true;
   } catch (error) {
     if (batch.length > 1 && isAboutContent(error)) {
@@ -159,30 +164,23 @@ async function appendBatch(
 }
 
 /** An id that comes more than once is offered once, for the request that brought it first. */
-function firstOfEachId(batch: readonly Submission[]): Map<string, OfferedEvent> {
-  const offered = new Map<string, OfferedEvent>();
+function firstOfEachId(batch: readonly Submission[]) {
+  const offered: OfferedEvent[] = [];
+  /** Index in `offered`, by id. */
+  const placeOf = new Map<string, number>();
   for (const { events } of batch) {
     for (const event of events) {
       const id = idOf(event);
-      if (!offered.has(id)) offered.set(id, event);
+      if (placeOf.has(id)) continue;
+      placeOf.set(id, offered.length);
+      offered.push(event);
     }
   }
-  return offered;
+  return { offered, placeOf };
 }
 
 function idOf({ tenantId, eventId }: Pick<OfferedEvent, 'tenantId' | 'eventId'>): string {
   return `${tenantId}\0${eventId}`;
-}
-
-function receiptOf(
-  event: OfferedEvent,
-  offered: ReadonlyMap<string, OfferedEvent>,
-  places: ReadonlyMap<string, AppendedEvent>,
-): EventReceipt {
-  const place = places.get(idOf(event));
-  if (place === undefined) throw new TypeError(`event ${event.eventId} was appended without a place`);
-  const { partition, sequence, isNew } = place;
-  return { partition, sequence, isNew: isNew && offered.get(idOf(event)) === event };
 }
 
 async function appendOnce(log: EventIntakeDeps['log'], events: readonly OfferedEvent[]): Promise<AppendedEvent[]> {

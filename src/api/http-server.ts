@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { PROBLEMS, problemBody, type ProblemCode } from './problem.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** An HTTP server that can be closed in order. */
 export interface HttpServer {
@@ -77,6 +78,7 @@ function requestListener(fetch: Fetch, host: string) {
     errorHandler: (error) => toResponse(error instanceof RequestError),
   });
   return (request: IncomingMessage, response: ServerResponse): void => {
+    response.setHeaders(SECURITY_HEADERS);
     if (request.headers.host === undefined && request.httpVersion !== '1.0') {
       refuse(response, 'the Host header is missing');
       return;

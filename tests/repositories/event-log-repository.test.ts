@@ -66,7 +66,7 @@ describe('the log', () => {
     const [first] = await log.append([event]);
     const [second] = await log.append([{ ...event, properties: { amount: 2 } }]);
     const [other] = await log.append([{ ...event, tenantId: 'acme' }]);
-    expect(first).toMatchObject({ isNew: true, eventId: event.eventId });
+    expect(first).toMatchObject({ isNew: true, partition: partitionOf('demo', event.key, PARTITIONS) });
     expect(second).toEqual({ ...first, isNew: false });
     expect(other).toMatchObject({ isNew: true });
   });

@@ -71,7 +71,8 @@ describe('rows that are read', () => {
     const appendSome = async (): Promise<void> => {
       for (let append = 0; append < appends; append += 1) await log.append([offer(), offer()]);
     };
-    // The plan is made while the tables are small, and stays.
+    // The plan is made while the tables are small, and stays; worse, the server has seen that this one is empty.
+    await database.query('VACUUM ANALYZE events.event_ids');
     await appendSome();
     const counted = await countRows('events', appendSome);
     expect(counted['event_ids']).toBeLessThan(appends);

@@ -63,11 +63,11 @@ const overviewStream = createRoute({
   },
 });
 
-/** Gives the console's files their own, stricter policy; it must stand around the one for all other answers. */
+/** Gives the console's files their own, stricter policy instead of the one for all other answers. */
 export function restrictConsole() {
-  return createMiddleware(async (c, next) => {
-    await next();
-    c.header('Content-Security-Policy', POLICY);
+  return createMiddleware<ApiEnv>((c, next) => {
+    c.env.outgoing.setHeader('Content-Security-Policy', POLICY);
+    return next();
   });
 }
 

@@ -9,6 +9,7 @@ import type { EventMetrics } from '../event-metrics.ts';
 import type { ApiEnv } from '../context.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
 import { ProblemError } from '../problem.ts';
+import { logOf } from '../request-context.ts';
 import type { RateBudget } from '../rate-limit.ts';
 import { cloudEventBody, cloudEventsBody } from '../schemas/cloud-event.ts';
 import { acceptedEvents, newEvents } from '../schemas/event.ts';
@@ -97,7 +98,7 @@ function readOffered(c: Context<ApiEnv>, body: EventBody, metrics: EventMetrics)
     if (error instanceof ProblemError) {
       const { errors } = error;
       for (const type of typesIn(body.json)) metrics.received(type, 'refused');
-      c.get('log').info({ tenantId: sender.tenantId, format: body.format, errors }, 'events were refused');
+      logOf(c).info({ tenantId: sender.tenantId, format: body.format, errors }, 'events were refused');
     }
     throw error;
   }
