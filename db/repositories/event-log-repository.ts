@@ -15,6 +15,9 @@ export interface AppendedEvent extends Omit<EventPosition, 'receivedAt'> {
   readonly isNew: boolean;
 }
 
+/** An {@link AppendedEvent} as the function answers it. */
+type Place = readonly [partition: number, sequence: number, isNew: boolean];
+
 /** The append-only log of events. */
 export interface EventLogRepository {
   /**
@@ -55,8 +58,9 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
         ...event,
         partition: partitionOf(event.tenantId, event.key, partitions),
       }));
-      const [row] = await db.run<{ places: AppendedEvent[] }>(APPEND_EVENTS, [JSON.stringify(batch)]);
-      return row?.places ?? [];
+      const touched = [...new Set(batch.map(({ partition }) => partition))];
+      const [row] = await db.run<{ places: Place[] }>(APPEND_EVENTS, [JSON.stringify(batch), touched]);
+      return (row?.places ?? []).map(([partition, sequence, isNew]) => ({ partition, sequence, isNew }));
     },
     announce: async (touched, topics) => {
       await db.run(NOTIFY_APPENDED, [`${touched.join(',')} ${topics.join(',')}`]);

@@ -8,7 +8,7 @@ export const EVENT_COLUMNS = `e.partition, e.sequence, e.received_at AS "receive
 /** The function is in the migration `0002_append_json`: what must happen under the partitions' locks takes one round trip. */
 export const APPEND_EVENTS: Statement = {
   name: 'append_events',
-  text: `SELECT events.append($1) AS places`,
+  text: `SELECT events.append($1, $2) AS places`,
 };
 
 /** Wakes the listeners. After the commit of the append: a NOTIFY inside would make all commits queue for its lock. */
