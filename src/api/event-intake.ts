@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as soon, setTimeout as sleep } from 'node:timers/promises';
 import type { AppendedEvent, EventLogRepository } from '../../db/repositories/event-log-repository.ts';
 import type { OfferedEvent } from '../domain/event.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../domain/errors.ts';
@@ -40,8 +40,8 @@ const WAITING_MAX_EVENTS = 20_000;
 const WAITING_MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Each append waits so long for more requests: fewer commits leave the machine more time for requests, and a
- * millisecond is no delay that anybody notices.
+ * An append that follows another one waits so long for more requests: fewer commits leave the machine more time for
+ * requests. Who comes when none is under way waits for nobody but those who came at the same moment.
  */
 const GATHER_MS = 1;
 
@@ -62,12 +62,15 @@ export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIn
   let running: Promise<void> | null = null;
 
   const run = async (): Promise<void> => {
-    do {
+    await soon();
+    for (;;) {
+      if (!(await appendBatch(log, queue.take(), announcer.add, onAppended))) {
+        // Those that wait would wait as long again for the same answer.
+        for (const { reject } of queue.clear()) reject(new DatabaseUnavailableError('no answer'));
+      }
+      if (queue.isEmpty()) break;
       await sleep(GATHER_MS);
-      if (await appendBatch(log, queue.take(), announcer.add, onAppended)) continue;
-      // Those that wait would wait as long again for the same answer.
-      for (const { reject } of queue.clear()) reject(new DatabaseUnavailableError('no answer'));
-    } while (!queue.isEmpty());
+    }
     running = null;
   };
   return {
