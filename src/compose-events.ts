@@ -56,6 +56,7 @@ export function composeEvents(config: Config, logger: Logger, resources: Resourc
       workerId,
       repository: createEventConsumerRepository(databases.events),
       control: createEventControlRepository(databases.events),
+      deliveries: createWebhookDeliveryRepository(databases.notifications),
       outbox: createEventOutboxRepository(databases.orders),
       observe: createEventObserver(logger, workerId),
       ports: composePorts(config, logger, resources, client),

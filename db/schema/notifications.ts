@@ -110,6 +110,7 @@ export const webhookDeliveries = notificationsSchema.table(
     check('webhook_deliveries_next_check', sql`(state = 'RETRYING') = (next_attempt_at IS NOT NULL)`),
     check('webhook_deliveries_excerpt_check', sql`length(response_excerpt) <= ${sql.raw(String(WEBHOOK_EXCERPT_MAX))}`),
     index('webhook_deliveries_log_idx').on(table.subscriptionId, table.seq),
+    index('webhook_deliveries_created_idx').using('brin', table.createdAt),
     index('webhook_deliveries_open_idx')
       .on(table.subscriptionId, table.eventKey, table.seq)
       .where(sql`state IN ('PENDING', 'RETRYING')`),

@@ -1,5 +1,6 @@
 import { Context, log } from '@temporalio/activity';
 import type { EventControlRepository } from '../../db/repositories/event-control-repository.ts';
+import type { WebhookDeliveryRepository } from '../../db/repositories/webhook-delivery-repository.ts';
 import type { EventConsumer } from '../domain/event.ts';
 import { createEventConsumers } from '../events/event-consumers.ts';
 import type { EventPorts } from '../events/ports.ts';
@@ -10,6 +11,7 @@ import { runOrderFeed, type OrderFeedDeps } from './order-feed.ts';
 export interface EventActivityDeps extends OrderFeedDeps, Omit<EventPumpDeps, 'onUnexpected'> {
   readonly ports: EventPorts;
   readonly control: EventControlRepository;
+  readonly deliveries: Pick<WebhookDeliveryRepository, 'forgetSettled'>;
   /** Days that the log is kept for at least. */
   readonly retentionDays: number;
   /** The process is about to end: batches in hand are finished, and what is left goes to other workers at once. */
@@ -80,12 +82,17 @@ export function createEventActivities(deps: EventActivityDeps) {
     },
 
     /**
-     * Effect: tables of the days to come are open, days past the retention that no consumer needs are gone. Key: the
-     * days. Outcomes: the days that went. Failures: database, retryable. Undo: none.
+     * Effect: tables of the days to come are open, days past the retention that no consumer needs are gone, and so are
+     * webhook deliveries that are over and from before them. Key: the days. Outcomes: the days that went. Failures:
+     * database, retryable. Undo: none.
      */
     async maintainEventLog(): Promise<{ droppedDays: string[] }> {
       await deps.log.openDays(DAYS_AHEAD);
-      return { droppedDays: await deps.log.dropDays(new Date(Date.now() - deps.retentionDays * DAY_MS)) };
+      const oldest = Date.now() - deps.retentionDays * DAY_MS;
+      const droppedDays = await deps.log.dropDays(new Date(oldest));
+      // The log goes in whole days: an event that is still there would be delivered anew if its consumer were set back.
+      await deps.deliveries.forgetSettled(new Date(oldest - DAY_MS));
+      return { droppedDays };
     },
   };
 }

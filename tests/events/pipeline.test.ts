@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEventLogRepository, type EventLogRepository } from '../../db/repositories/event-log-repository.ts';
 import type { OfferedEvent } from '../../src/domain/event.ts';
 import {
+  EVENT_MAINTENANCE_WORKFLOW,
   eventPumpWorkflowId,
   pauseConsumerSignal,
   resumeConsumerSignal,
@@ -13,6 +14,7 @@ import {
 } from '../../src/workflows/contract.ts';
 import { offer } from '../support/offered-events.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
+import { subscribe } from '../support/webhook-receiver.ts';
 
 interface Row {
   readonly eventId: string;
@@ -217,6 +219,30 @@ describe('a partition', () => {
     await pump.signal(rewindCursorSignal, before.sequence);
     const again = async (): Promise<number> => (await processed(`sequence = ${before.sequence}`))[0]?.at.getTime() ?? 0;
     await expect.poll(again).toBeGreaterThan(before.at.getTime());
+  });
+
+  it('takes webhook deliveries that are over with it when its days go', async () => {
+    const { id } = await subscribe(system, 'http://127.0.0.1:9/', ['order.refunded']);
+    const deliver = (name: string, state: string, age: string): Promise<unknown> =>
+      system.database.query(
+        `INSERT INTO notifications.webhook_deliveries (delivery_id, subscription_id, tenant_id, event_id, event_type,
+           event_key, body, state, attempts, next_attempt_at, created_at)
+         VALUES ($1, $2, 'demo', $1, 'order.refunded', $1, '{}', $3, 1,
+           CASE WHEN $3 = 'RETRYING' THEN now() + interval '1 day' END, now() - $4::interval)`,
+        [name, id, state, age],
+      );
+    await deliver('delivered', 'DELIVERED', '32 days');
+    await deliver('given-up', 'GAVE_UP', '32 days');
+    await deliver('still-tried', 'RETRYING', '32 days');
+    // Its event may be in a day of the log that is not over yet.
+    await deliver('younger', 'DELIVERED', '30 days 12 hours');
+    await system.client.workflow.execute(EVENT_MAINTENANCE_WORKFLOW, { workflowId: randomUUID(), taskQueue: 'orders' });
+    expect(
+      await system.database.query(
+        'SELECT delivery_id AS id FROM notifications.webhook_deliveries WHERE subscription_id = $1 ORDER BY id',
+        [id],
+      ),
+    ).toEqual([{ id: 'still-tried' }, { id: 'younger' }]);
   });
 
   it('has each of its events in one of the three places, for every consumer', async () => {

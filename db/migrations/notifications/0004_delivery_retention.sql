@@ -1,0 +1,1 @@
+CREATE INDEX "webhook_deliveries_created_idx" ON "notifications"."webhook_deliveries" USING brin ("created_at");
