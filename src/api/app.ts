@@ -57,6 +57,9 @@ const BODY_MAX_BYTES = 64 * 1024;
 /** Posts of events in progress at once: those of a second at the highest rate that is promised. */
 const EVENT_POSTS_MAX = 2_000;
 
+/** Reports of the payment provider in progress at once: anybody may send some, only their signature tells. */
+const NOTICES_MAX = 64;
+
 /** Creates the HTTP application; it opens nothing by itself. */
 export function createApp(deps: AppDeps) {
   const app = new OpenAPIHono<ApiEnv>();
@@ -70,7 +73,7 @@ export function createApp(deps: AppDeps) {
   });
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods) }));
   // A provider has no token: its signature is verified by the route, which therefore stands before the authentication.
-  app.use('/v1/payment-webhooks/*', ...limitBody());
+  app.use('/v1/payment-webhooks/*', shedLoad('reports', NOTICES_MAX), ...limitBody());
   app.route('/', createPaymentWebhookRoutes(deps));
   app.use('/v1/*', authenticate(deps.verifyToken));
   app.use('/v1/*', except(isEventPost, limitRate(deps.rateLimits, deps.rateLimitPerSecond), ...limitBody()));
