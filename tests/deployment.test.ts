@@ -6,6 +6,7 @@ import { Connection } from '@temporalio/client';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
 import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
+import { loadSimulatorConfig } from '../src/simulator/config.ts';
 import { CASE_KIND } from '../src/workflows/contract.ts';
 import { environmentOf, readComposeFile, serviceOf, type ComposeService } from './support/compose-file.ts';
 
@@ -75,7 +76,7 @@ describe('docker-compose.yml', () => {
 
   it('sets no variable that nobody reads', () => {
     const settings = read('src/simulator/config.ts') + read('src/dev/dev-environment.ts');
-    const development = settings.match(/\b(?:SIMULATOR|MAIL_SINK)_[A-Z_]+\b/g) ?? [];
+    const development = settings.match(/\b(?:SIMULATOR|MAIL_SINK|PAYMENT_WEBHOOK)_[A-Z_]+\b/g) ?? [];
     const ofImage = [...dockerfile.matchAll(/^ENV (\w+)=/gm)].map(([, name]) => name);
     const known = new Set([...VARIABLE_NAMES, ...development, ...ofImage]);
     const unknown = ours.flatMap(([name, { environment = {} }]) =>
@@ -90,7 +91,7 @@ describe('docker-compose.yml', () => {
     const secrets = parseEnv(execFileSync('sh', [inProject('ops/compose/make-env.sh')], { encoding: 'utf8' }));
     for (const name of ['api', 'worker', 'combined']) {
       const service = serviceOf(compose, name);
-      for (const missing of ['JWT_SECRET', 'CONTACT_KEYS', 'POSTGRES_PASSWORD']) {
+      for (const missing of ['JWT_SECRET', 'CONTACT_KEYS', 'POSTGRES_PASSWORD', 'PAYMENT_WEBHOOK_SECRET']) {
         expect(() => environmentOf(service, { ...secrets, [missing]: '' })).toThrow(missing);
       }
       expect(loadConfig(environmentOf(service, secrets)).worker.queues).toContain('orders');
@@ -104,6 +105,17 @@ describe('docker-compose.yml', () => {
       ),
     );
     expect(plain).toEqual([]);
+  });
+
+  it('lets the simulator report to the API, which knows its signature', () => {
+    const secrets = parseEnv(execFileSync('sh', [inProject('ops/compose/make-env.sh')], { encoding: 'utf8' }));
+    const { webhook } = loadSimulatorConfig(environmentOf(serviceOf(compose, 'simulator'), secrets));
+    const { payment } = loadConfig(environmentOf(serviceOf(compose, 'api'), secrets));
+    expect(webhook).toEqual({
+      url: 'http://api:8080/v1/payment-webhooks/simulator',
+      secret: secrets['PAYMENT_WEBHOOK_SECRET'],
+    });
+    expect(payment.webhookSecret).toBe(webhook?.secret);
   });
 
   it('waits only for services that exist, and for their health only where it is checked', () => {

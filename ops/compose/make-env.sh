@@ -11,6 +11,7 @@ hexadecimal() {
 cat <<END
 JWT_SECRET=$(hexadecimal)
 CONTACT_KEYS=k1:$(head -c 32 /dev/urandom | base64 | tr -d '\n')
+PAYMENT_WEBHOOK_SECRET=whsec_$(head -c 32 /dev/urandom | base64 | tr -d '\n')
 POSTGRES_PASSWORD=$(hexadecimal)
 TEMPORAL_POSTGRES_PASSWORD=$(hexadecimal)
 END
