@@ -60,6 +60,10 @@ function sourceOf(program: string): string {
   return program.replace(/^(?:\.\/)?dist\//, '').replace(/\.js$/, '.ts');
 }
 
+function makeSecrets() {
+  return parseEnv(execFileSync('sh', [inProject('ops/compose/make-env.sh')], { encoding: 'utf8' }));
+}
+
 describe('docker-compose.yml', () => {
   it('lets workers be scaled: they have no fixed name and no port of the host', () => {
     const worker = serviceOf(compose, 'worker');
@@ -88,7 +92,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('starts nothing without secrets, and everything with those of make-env.sh', () => {
-    const secrets = parseEnv(execFileSync('sh', [inProject('ops/compose/make-env.sh')], { encoding: 'utf8' }));
+    const secrets = makeSecrets();
     for (const name of ['api', 'worker', 'combined']) {
       const service = serviceOf(compose, name);
       for (const missing of ['JWT_SECRET', 'CONTACT_KEYS', 'POSTGRES_PASSWORD', 'PAYMENT_WEBHOOK_SECRET']) {
@@ -108,7 +112,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('lets the simulator report to the API, which knows its signature', () => {
-    const secrets = parseEnv(execFileSync('sh', [inProject('ops/compose/make-env.sh')], { encoding: 'utf8' }));
+    const secrets = makeSecrets();
     const { webhook } = loadSimulatorConfig(environmentOf(serviceOf(compose, 'simulator'), secrets));
     const { payment } = loadConfig(environmentOf(serviceOf(compose, 'api'), secrets));
     expect(webhook).toEqual({

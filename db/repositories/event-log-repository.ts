@@ -9,6 +9,7 @@ import {
   OPEN_DAYS,
   OPEN_PARTITIONS,
 } from './event-log-statements.ts';
+import { forgetAll } from './forgetting.ts';
 
 /** Where an event is, and whether this append put it there. */
 export interface AppendedEvent extends Omit<EventPosition, 'receivedAt'> {
@@ -36,9 +37,6 @@ export interface EventLogRepository {
   /** Drops the days that ended before `oldest` and that no consumer needs; answers them as `YYYYMMDD`. */
   dropDays(oldest: Date): Promise<string[]>;
 }
-
-/** Ids forgotten in one statement: some milliseconds. */
-const FORGET_BATCH = 5_000;
 
 /** Creates the repository over the `events` schema; `wantedPartitions` counts only for a log that is empty yet. */
 export function createEventLogRepository(db: Database, wantedPartitions: number): EventLogRepository {
@@ -70,13 +68,8 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
     },
     dropDays: async (oldest) => {
       const days = await db.run<{ day: string }>(DROP_DAYS, [oldest, [...EVENT_CONSUMERS]]);
-      while (await forgetSome(db));
+      await forgetAll(db, FORGET_IDS, []);
       return days.map(({ day }) => day);
     },
   };
-}
-
-async function forgetSome(db: Database): Promise<boolean> {
-  const [row] = await db.run<{ forgotten: number }>(FORGET_IDS, [FORGET_BATCH]);
-  return row?.forgotten === FORGET_BATCH;
 }

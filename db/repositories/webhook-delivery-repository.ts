@@ -1,6 +1,7 @@
 import type { SealedText } from '../../src/domain/text-sealer.ts';
 import type { WebhookDeliveryState, WebhookState } from '../../src/domain/webhook.ts';
 import type { Database } from '../client.ts';
+import { forgetAll } from './forgetting.ts';
 import { createGathering, rowsByPlace, type Placed } from './gathering.ts';
 import {
   CANCEL_QUEUE,
@@ -110,8 +111,8 @@ export interface WebhookDeliveryRepository {
     readonly overdueSeconds: number;
     readonly limit: number;
   }): Promise<WebhookQueue[]>;
-  /** Forgets deliveries from before a time that are over; what is still tried stays. @returns how many went. */
-  forgetSettled(before: Date): Promise<number>;
+  /** Forgets deliveries from before a time that are over; what is still tried stays. */
+  forgetSettled(before: Date): Promise<void>;
 }
 
 /** Whoever wants one of the types of a tenant's events. */
@@ -122,9 +123,6 @@ interface Wanted {
 
 /** Events of all partitions come at about the same time, and most of them nobody wants: one statement says so. */
 const LOOKUPS_MAX = 500;
-
-/** Deliveries forgotten in one statement: some ten milliseconds. */
-const FORGET_BATCH = 5_000;
 
 /** Creates the repository over the `notifications` schema. */
 export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRepository {
@@ -179,15 +177,7 @@ export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRe
     },
     listStranded: ({ pendingSeconds, overdueSeconds, limit }) =>
       db.run<WebhookQueue & { [column: string]: unknown }>(FIND_STRANDED, [pendingSeconds, overdueSeconds, limit]),
-    forgetSettled: async (before) => {
-      let total = 0;
-      for (;;) {
-        const [row] = await db.run<{ forgotten: number }>(FORGET_SETTLED, [before, FORGET_BATCH]);
-        const forgotten = row?.forgotten ?? 0;
-        total += forgotten;
-        if (forgotten < FORGET_BATCH) return total;
-      }
-    },
+    forgetSettled: (before) => forgetAll(db, FORGET_SETTLED, [before]),
   };
 }
 

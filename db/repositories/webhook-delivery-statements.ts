@@ -40,14 +40,14 @@ WHERE d.subscription_id = $1 AND d.event_key = $2 AND d.state IN ('PENDING', 'RE
 ORDER BY d.seq LIMIT 1`,
 };
 
-/** Forgets at most `$2` deliveries from before `$1` that are over. */
+/** Forgets at most `$2` deliveries from before `$1` that are over. The locks keep one that is asked for again just then. */
 export const FORGET_SETTLED: Statement = {
   name: 'forget_settled_webhooks',
   text: `
 WITH forgotten AS (
   DELETE FROM notifications.webhook_deliveries WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM notifications.webhook_deliveries
-    WHERE created_at < $1 AND state IN ('DELIVERED', 'GAVE_UP', 'CANCELLED') LIMIT $2))
+    WHERE created_at < $1 AND state IN ('DELIVERED', 'GAVE_UP', 'CANCELLED') LIMIT $2 FOR UPDATE SKIP LOCKED))
   RETURNING 1
 )
 SELECT count(*)::integer AS forgotten FROM forgotten`,

@@ -5,18 +5,15 @@ import { DatabaseContractError, DatabaseUnavailableError } from '../domain/error
 import { createEventAnnouncer } from './event-announcer.ts';
 import { ProblemError, unavailable } from './problem.ts';
 
-/** Where an event of a request is, and whether this request put it there. */
-export type EventReceipt = Pick<AppendedEvent, 'partition' | 'sequence' | 'isNew'>;
-
 /** Takes events of concurrent requests and appends them to the log together. */
 export interface EventIntake {
   /**
-   * Appends the events of one request, all or none; resolves after the commit, in their order. `bytes` is the size of
-   * their JSON.
+   * Appends the events of one request, all or none; resolves after the commit, in their order, with where each is and
+   * whether this request put it there. `bytes` is the size of their JSON.
    * @throws {ProblemError} `unavailable` when too many wait, `validation_failed` when the log cannot hold them.
    * @throws {DatabaseUnavailableError} when it is not known whether they were appended: repeat with the same ids.
    */
-  submit(events: readonly OfferedEvent[], bytes: number): Promise<EventReceipt[]>;
+  submit(events: readonly OfferedEvent[], bytes: number): Promise<AppendedEvent[]>;
   /** Resolves when everything that was submitted is answered and announced. */
   close(): Promise<void>;
 }
@@ -51,7 +48,7 @@ const CONFLICTS_MAX = 5;
 interface Submission {
   readonly events: readonly OfferedEvent[];
   readonly bytes: number;
-  readonly resolve: (receipts: EventReceipt[]) => void;
+  readonly resolve: (receipts: AppendedEvent[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -145,7 +142,7 @@ async function appendBatch(
     onAppended?.(offered.length, (performance.now() - started) / 1_000);
     const fresh = appended.filter(({ isNew }) => isNew);
     if (fresh.length > 0) announce(fresh, new Set(offered.map(({ type }) => type)));
-    const receiptOf = (event: OfferedEvent): EventReceipt => {
+    const receiptOf = (event: OfferedEvent): AppendedEvent => {
       const place = placeOf.get(idOf(event)) ?? -1;
       const receipt = appended[place];
       if (receipt === undefined) throw new TypeError(`event ${event.eventId} was appended without a place`);
