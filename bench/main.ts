@@ -1,90 +1,17 @@
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createInterrupts } from '../src/dev/interrupts.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
 import { startEnvironment } from './environment.ts';
-import { EVENT_BENCH_USAGE, readEventBenchOptions, splitPair } from './events/options.ts';
+import { EVENT_BENCH_USAGE, readEventBenchOptions } from './events/options.ts';
 import { runEventBench } from './events/run.ts';
+import { ORDER_BENCH_USAGE, readOrderBenchOptions, type OrderBenchOptions } from './options.ts';
 import { createReport, reportTable, roundLine, writeReport } from './report.ts';
-import { runRound, type Job, type RoundResult } from './round.ts';
-import { createCombinedSystem } from './systems/combined.ts';
-import type { System } from './systems/system.ts';
-import { createTextbookSystem } from './systems/textbook.ts';
-
-const USAGE = `usage: npm run bench -- [flood|paced] [options], or npm run bench -- events [options]
-  --systems LIST   of combined-lean, combined-standard, textbook (default: all)
-  --rounds N       interleaved rounds, of which the median counts (default 3)
-  --orders N       measured orders per system and round (default: flood 2000, paced 1000)
-  --warm-up N      orders before them (default 300)
-  --env K=V        a variable for the combined process, to try a setting; may be repeated
-  --out FOLDER     where the report goes (default bench/results)`;
-
-/** Connections of the closed loop. */
-const FLOOD_CONNECTIONS = 64;
-
-/** Orders per second of the open loop; the yardstick could not keep up with the rate of the others. */
-const PACED_PER_SECOND = { textbook: 15, others: 50 };
-
-const JOBS = {
-  flood: { orders: 2_000, pace: () => ({ kind: 'flood', connections: FLOOD_CONNECTIONS }) },
-  paced: {
-    orders: 1_000,
-    pace: ({ name }) => ({
-      kind: 'paced',
-      perSecond: name === 'textbook' ? PACED_PER_SECOND.textbook : PACED_PER_SECOND.others,
-    }),
-  },
-} as const satisfies Record<string, Pick<Job, 'orders' | 'pace'>>;
+import { runRound, type RoundResult } from './round.ts';
 
 const log = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-function readOptions() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      systems: { type: 'string' },
-      rounds: { type: 'string', default: '3' },
-      orders: { type: 'string' },
-      'warm-up': { type: 'string', default: '300' },
-      env: { type: 'string', multiple: true, default: [] },
-      out: { type: 'string', default: join(import.meta.dirname, 'results') },
-    },
-  });
-  const [jobName = 'flood', ...unknown] = positionals;
-  if (!(jobName in JOBS) || unknown.length > 0) throw new RangeError(`there is no job ${positionals.join(' ')}`);
-  const job = JOBS[jobName as keyof typeof JOBS];
-  return {
-    job: {
-      name: jobName,
-      pace: job.pace,
-      orders: positive('--orders', values.orders ?? String(job.orders)),
-      warmUpOrders: positive('--warm-up', values['warm-up']),
-    } satisfies Job,
-    systems: pickSystems(values.systems, Object.fromEntries(values.env.map(splitPair))),
-    rounds: positive('--rounds', values.rounds),
-    out: values.out,
-  };
-}
-
-function positive(option: string, text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new RangeError(`${option} must be a positive whole number`);
-  return number;
-}
-
-function pickSystems(list: string | undefined, extra: Readonly<Record<string, string>>): System[] {
-  const all = [createCombinedSystem('lean', extra), createCombinedSystem('standard', extra), createTextbookSystem()];
-  if (list === undefined) return all;
-  return list.split(',').map((name) => {
-    const system = all.find((candidate) => candidate.name === name.trim());
-    if (system === undefined) throw new RangeError(`there is no system ${name}`);
-    return system;
-  });
-}
-
-async function runAll(options: ReturnType<typeof readOptions>, cleanup: Cleanup): Promise<boolean> {
+async function runAll(options: OrderBenchOptions, cleanup: Cleanup): Promise<boolean> {
   const { job, systems, rounds } = options;
   const environment = await startEnvironment(cleanup, log);
   const results: RoundResult[] = [];
@@ -110,7 +37,7 @@ function readJob(): (cleanup: Cleanup) => Promise<boolean> {
     const options = readEventBenchOptions(rest);
     return (cleanup) => runEventBench(options, cleanup, log);
   }
-  const options = readOptions();
+  const options = readOrderBenchOptions(process.argv.slice(2));
   return (cleanup) => runAll(options, cleanup);
 }
 
@@ -118,7 +45,7 @@ let job: ReturnType<typeof readJob>;
 try {
   job = readJob();
 } catch (error) {
-  const usage = process.argv[2] === 'events' ? EVENT_BENCH_USAGE : USAGE;
+  const usage = process.argv[2] === 'events' ? EVENT_BENCH_USAGE : ORDER_BENCH_USAGE;
   log(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
   process.exit(2);
 }

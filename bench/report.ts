@@ -30,6 +30,8 @@ interface SystemSummary {
   readonly accept: Latency;
   readonly endToEnd: Latency;
   readonly pssMiB: number;
+  /** Of workflow tasks: how many waited at once, and for how long the oldest did. */
+  readonly backlog: { readonly mostTasks: number; readonly oldestSeconds: number };
   readonly audit: 'clean' | 'failed';
 }
 
@@ -99,6 +101,10 @@ function summarize({ name, description }: System, results: readonly RoundResult[
     accept: latency((result) => result.accept),
     endToEnd: latency((result) => result.endToEnd),
     pssMiB: median((result) => ownSum(result.pssMiB)),
+    backlog: {
+      mostTasks: median(({ backlog }) => Math.max(0, ...backlog.map(({ tasks }) => tasks))),
+      oldestSeconds: median(({ backlog }) => Math.max(0, ...backlog.map(({ ageSeconds }) => ageSeconds))),
+    },
     audit: own.every(({ verdict }) => verdict.ok) ? 'clean' : 'failed',
   };
   return summary;
@@ -166,6 +172,7 @@ export function reportTable(report: Report): string {
     latency(summary.accept),
     latency(summary.endToEnd),
     summary.pssMiB.toFixed(0),
+    `${summary.backlog.mostTasks.toFixed(0)} / ${summary.backlog.oldestSeconds.toFixed(1)} s`,
     summary.audit,
   ]);
   const heads = [
@@ -178,7 +185,7 @@ export function reportTable(report: Report): string {
       'writes/order',
       'transactions/order (app + temporal)',
     ],
-    ['accept ms p50/p95/p99', 'end to end ms p50/p95/p99', 'PSS MiB', 'audit'],
+    ['accept ms p50/p95/p99', 'end to end ms p50/p95/p99', 'PSS MiB', 'most waiting / oldest', 'audit'],
   ].flat();
   return alignColumns([heads, ...rows]);
 }

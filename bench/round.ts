@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../db/client.ts';
+import { watchBacklog, type BacklogSample } from './backlog.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
 import { administer, openDatabase, setStage, type Environment, type Stage } from './environment.ts';
 import { makeOrders, postOrders, type LoadResult, type Pace } from './load.ts';
@@ -44,6 +45,8 @@ export interface RoundResult {
   readonly transactionsPerOrder: { readonly app: number; readonly temporal: number };
   readonly pssMiB: Readonly<Record<string, number>>;
   readonly refusals: number;
+  /** Orders that waited for a worker, over the seconds of the load. */
+  readonly backlog: readonly BacklogSample[];
   readonly verdict: Verdict;
 }
 
@@ -68,7 +71,7 @@ export async function runRound(
     const running = await system.start(stage, cleanup);
     const app = openDatabase(stage.databaseUrl);
     await cleanup.add(() => app.close());
-    const run = { environment, stage, running, app, job, system };
+    const run = { environment, stage, running, app, job, system, cleanup };
     const before = await transactions(run);
     await warmUp(run);
     const measured = await measure(run);
@@ -98,6 +101,7 @@ interface Run {
   readonly app: Database;
   readonly job: Job;
   readonly system: System;
+  readonly cleanup: Cleanup;
 }
 
 async function transactions({ environment: { admin }, stage }: Run): Promise<Record<string, number>> {
@@ -114,7 +118,7 @@ async function warmUp({ environment, stage, running, app, job, system }: Run): P
   await sleep(SETTLE_MS);
 }
 
-async function measure({ environment, stage, running, app, job, system }: Run) {
+async function measure({ environment, stage, running, app, job, system, cleanup }: Run) {
   const orders = makeOrders('order', job.orders, SEEDS.load);
   const processes = [
     ...running.processes,
@@ -123,6 +127,7 @@ async function measure({ environment, stage, running, app, job, system }: Run) {
     ...stage.processes.around,
     { name: 'load', pid: process.pid },
   ];
+  const backlog = await watchBacklog(stage, running.taskQueue, cleanup);
   const cpuBefore = cpuMs(processes);
   const writesBefore = await writesOf(environment.admin);
   const load = await postOrders({ url: running.url, token: stage.token }, orders, job.pace(system));
@@ -140,6 +145,7 @@ async function measure({ environment, stage, running, app, job, system }: Run) {
     writesPerOrder: writes / job.orders,
     pssMiB: pssMiB(processes),
     refusals: load.refusals,
+    backlog: await backlog.stop(),
   };
 }
 

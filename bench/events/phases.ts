@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pssMiB, type Latency } from '../measure.ts';
+import { sampleEvery, type Sample } from '../sampling.ts';
 import type { BenchStage, Cost } from './bench-stage.ts';
 import type { LoadReport } from './load.ts';
 import { judgeLog, readTimes, untilDrained, type LogVerdict } from './log-reader.ts';
 import { parseQueueWait, percentileBetween } from './queue-wait.ts';
-import type { Program } from './systems.ts';
+import type { Program } from '../systems/programs.ts';
 
 /** One rate that was tried. */
 export interface RateStep {
@@ -110,10 +110,7 @@ async function readQueueWait({ metricsUrl }: Program) {
 }
 
 /** Memory of the product's processes at a moment. */
-export interface MemorySample {
-  readonly second: number;
-  readonly pssMiB: Readonly<Record<string, number>>;
-}
+export type MemorySample = Sample<{ readonly pssMiB: Readonly<Record<string, number>> }>;
 
 /** Many events in a short time, and what became of them. */
 export interface BurstResult extends Cost {
@@ -143,7 +140,7 @@ export async function burst(
   server: Server,
   { rate, seconds }: { readonly rate: number; readonly seconds: number },
 ): Promise<BurstResult> {
-  const memory = watchMemory(server);
+  const memory = sampleEvery(MEMORY_INTERVAL_MS, () => ({ pssMiB: pssMiB([server]) }));
   const result = await bench.measure([server], async () => {
     const load = await bench.load(server.url, { rate, seconds, batch: 100, ...BURST_FAULTS });
     await untilDrained(bench.app);
@@ -164,24 +161,5 @@ export async function burst(
     processedPerSecond: times.results / times.seconds,
     verdict: await judgeLog(bench.app),
     memory: samples,
-  };
-}
-
-function watchMemory(program: Program) {
-  const started = performance.now();
-  const stop = new AbortController();
-  const samples: MemorySample[] = [];
-  const watching = (async () => {
-    while (!stop.signal.aborted) {
-      samples.push({ second: (performance.now() - started) / 1_000, pssMiB: pssMiB([program]) });
-      await sleep(MEMORY_INTERVAL_MS, undefined, { signal: stop.signal }).catch(() => {});
-    }
-  })();
-  return {
-    stop: async (): Promise<MemorySample[]> => {
-      stop.abort();
-      await watching;
-      return samples;
-    },
   };
 }

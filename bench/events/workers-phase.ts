@@ -1,6 +1,6 @@
 import type { BenchStage, Cost } from './bench-stage.ts';
 import { readShares, readTimes, untilDrained } from './log-reader.ts';
-import type { Program } from './systems.ts';
+import type { Program } from '../systems/programs.ts';
 
 /** How fast so many workers take a backlog away. */
 export interface WorkersResult extends Cost {

@@ -5,6 +5,8 @@ import type { CountedProcess, Stage } from '../environment.ts';
 export interface RunningSystem {
   /** Address of the API that takes `POST /v1/orders`. */
   readonly url: string;
+  /** Where the workflows of its orders wait for a worker. */
+  readonly taskQueue: string;
   /** The Node processes whose CPU time and memory are its own. */
   readonly processes: readonly CountedProcess[];
   /** Ends in order; its database connections are closed afterwards. */

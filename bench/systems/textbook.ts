@@ -9,9 +9,27 @@ const START_LIMIT_MS = 60_000;
 
 /** The yardstick of `bench/textbook`: one API process, one worker process. */
 export function createTextbookSystem(): System {
-  return {
+  return createSystem({
     name: 'textbook',
     description: 'four regular activities, SDK defaults; one API, one worker',
+    workflowType: 'textbookOrderWorkflow',
+  });
+}
+
+/** The textbook with all its steps in one local activity: what an order costs when the engine does the least. */
+export function createFloorSystem(): System {
+  return createSystem({
+    name: 'floor',
+    description: 'the textbook with its four steps in one local activity',
+    workflowType: 'floorOrderWorkflow',
+  });
+}
+
+function createSystem(spec: { name: string; description: string; workflowType: string }): System {
+  const { name, description, workflowType } = spec;
+  return {
+    name,
+    description,
     start: async (stage, cleanup) => {
       const port = await findFreePort();
       const readyPort = await findFreePort();
@@ -23,6 +41,7 @@ export function createTextbookSystem(): System {
         PAYMENT_GATEWAY_URL: stage.simulatorUrl,
         SMTP_URL: stage.smtpUrl,
         JWT_SECRET: stage.jwtSecret,
+        WORKFLOW_TYPE: workflowType,
       };
       const { folder } = stage;
       const worker = await startNode({ name: 'worker', args: ['bench/textbook/worker.ts'], env, folder, cleanup });
@@ -31,6 +50,7 @@ export function createTextbookSystem(): System {
       await Promise.all([untilListening(port, limit), untilListening(readyPort, limit)]);
       return {
         url: `http://${LOOPBACK}:${port}`,
+        taskQueue: 'textbook',
         processes: [
           { name: 'api', pid: api.pid },
           { name: 'worker', pid: worker.pid },

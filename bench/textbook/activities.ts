@@ -31,7 +31,7 @@ export function createTextbookActivities(databases: Databases, gateway: PaymentG
   const reservations = createReservationRepository(databases.inventory);
   const payments = createPaymentRepository(databases.payments);
   const messages = createMessageRepository(databases.notifications);
-  return {
+  const steps = {
     async reserveStock(order: TextbookOrder): Promise<number> {
       const { orderId, tenantId, request } = order;
       const firstExecutionRunId = activityInfo().workflowExecution?.runId ?? '';
@@ -70,4 +70,11 @@ export function createTextbookActivities(databases: Databases, gateway: PaymentG
       await messages.record({ orderId, template, channel: 'email' }, tenantId, 'SENT', null);
     },
   };
+  const carryOut = async (order: TextbookOrder): Promise<void> => {
+    const totalMinor = await steps.reserveStock(order);
+    await steps.chargePayment(order, totalMinor);
+    await steps.confirmOrder(order, totalMinor);
+    await steps.sendConfirmation(order, totalMinor);
+  };
+  return { ...steps, carryOut };
 }

@@ -26,7 +26,7 @@ app.post('/v1/orders', async (c) => {
     expectedTotalMinor: null,
     reference: null,
   };
-  await client.workflow.start<typeof textbookOrderWorkflow>('textbookOrderWorkflow', {
+  await client.workflow.start<typeof textbookOrderWorkflow>(settings.workflowType, {
     workflowId: `order/${orderId}`,
     taskQueue: 'textbook',
     args: [{ orderId, tenantId, idempotencyKey, email: customer.email ?? '', request }],

@@ -9,4 +9,5 @@ export const settings = {
   paymentGatewayUrl: env['PAYMENT_GATEWAY_URL'] ?? '',
   smtpUrl: env['SMTP_URL'] ?? '',
   jwtSecret: env['JWT_SECRET'] ?? '',
+  workflowType: env['WORKFLOW_TYPE'] ?? '',
 };

@@ -1,17 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { findFreePort, LOOPBACK } from '../../src/dev/ports.ts';
 import type { StopStage } from '../../src/dev/processes.ts';
 import { untilListening, untilReady } from '../../src/dev/readiness.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { startNode, type CountedProcess, type Stage } from '../environment.ts';
-import { productEnvironment } from '../systems/combined.ts';
-import type { EventBenchOptions } from './options.ts';
 
 const DRAIN: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 30_000 }];
 const START_LIMIT_MS = 60_000;
-
-/** A benchmark is not held up by the limit that protects tenants from each other. */
-const UNLIMITED_PER_SECOND = '1000000';
 
 /** A process of the product that was started. */
 export interface Program extends CountedProcess {
@@ -24,17 +20,21 @@ export interface Programs {
   /** API and worker in one process. */
   startCombined(): Promise<Program & { readonly url: string }>;
   startApi(): Promise<Program & { readonly url: string }>;
-  startWorker(name: string, queues: string): Promise<Program>;
+  /** `queues` are the task queues it serves, without it all. */
+  startWorker(name: string, queues?: string): Promise<Program>;
+}
+
+/** How the processes are started. */
+export interface ProgramOptions {
+  /** Variables beside those that say where the stage's parts are. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Writes CPU profiles here; null is none. */
+  readonly profileFolder: string | null;
 }
 
 /** Prepares the variables that all processes share. */
-export async function createPrograms(stage: Stage, options: EventBenchOptions, cleanup: Cleanup): Promise<Programs> {
-  const shared = {
-    ...(await productEnvironment(stage)),
-    EVENT_RATE_LIMIT_PER_SECOND: UNLIMITED_PER_SECOND,
-    WORKFLOW_SANDBOX: 'lean',
-    ...options.extraEnv,
-  };
+export async function createPrograms(stage: Stage, options: ProgramOptions, cleanup: Cleanup): Promise<Programs> {
+  const shared = { ...productEnvironment(stage), ...options.env };
   const start = async (name: string, script: string, own: Readonly<Record<string, string>> = {}) => {
     const [apiPort, metricsPort] = [await findFreePort(), await findFreePort()];
     const { pid, stop } = await startNode({
@@ -58,15 +58,30 @@ export async function createPrograms(stage: Stage, options: EventBenchOptions, c
     startCombined: () => startServer('combined', 'src/combined.ts'),
     startApi: () => startServer('api', 'src/api/server.ts'),
     startWorker: async (name, queues) => {
-      const { program, metricsPort } = await start(name, 'src/worker.ts', { WORKER_QUEUES: queues });
+      const own: Record<string, string> = queues === undefined ? {} : { WORKER_QUEUES: queues };
+      const { program, metricsPort } = await start(name, 'src/worker.ts', own);
       await untilListening(metricsPort, limit());
       return program;
     },
   };
 }
 
+/** Where the stage's parts are, in the variables of `src/config.ts`. */
+function productEnvironment(stage: Stage): Record<string, string> {
+  return {
+    JWT_SECRET: stage.jwtSecret,
+    CONTACT_KEYS: `bench:${randomBytes(32).toString('base64')}`,
+    DATABASE_URL: stage.databaseUrl,
+    TEMPORAL_ADDRESS: stage.temporalAddress,
+    TEMPORAL_NAMESPACE: stage.namespace,
+    PAYMENT_GATEWAY_URL: stage.simulatorUrl,
+    SMTP_URL: stage.smtpUrl,
+    WORKFLOW_BUNDLE: stage.bundle,
+  };
+}
+
 /** Written when the process ends in order. */
-function profileArguments({ profileFolder }: EventBenchOptions, name: string): string[] {
+function profileArguments({ profileFolder }: ProgramOptions, name: string): string[] {
   if (profileFolder === null) return [];
   return ['--cpu-prof', `--cpu-prof-dir=${join(process.cwd(), profileFolder)}`, `--cpu-prof-name=${name}.cpuprofile`];
 }

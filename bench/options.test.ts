@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest';
+import { readOrderBenchOptions } from './options.ts';
+
+const namesOf = (...args: string[]): string[] => readOrderBenchOptions(args).systems.map(({ name }) => name);
+
+describe('the options of the benchmark of orders', () => {
+  test('each job has its systems', () => {
+    expect(namesOf()).toEqual(['combined-lean', 'combined-standard', 'split', 'textbook', 'floor']);
+    expect(namesOf('paced')).toEqual(namesOf('flood'));
+    expect(namesOf('workers')).toEqual(['split', 'split-2', 'split-4']);
+    expect(namesOf('flood', '--systems', 'floor, textbook')).toEqual(['floor', 'textbook']);
+  });
+
+  test('only the yardstick is paced slower', () => {
+    const { job, systems } = readOrderBenchOptions(['paced', '--orders', '10', '--warm-up', '5', '--rounds', '1']);
+    expect(job).toMatchObject({ name: 'paced', orders: 10, warmUpOrders: 5 });
+    const rates = systems.map((system) => [system.name, job.pace(system)]);
+    expect(Object.fromEntries(rates)).toMatchObject({
+      split: { kind: 'paced', perSecond: 50 },
+      textbook: { kind: 'paced', perSecond: 15 },
+    });
+  });
+
+  test.each([
+    [['sprint'], 'there is no job sprint'],
+    [['toString'], 'there is no job toString'],
+    [['flood', 'paced'], 'there is no job flood paced'],
+    [['--systems', 'split-3'], 'there is no system split-3'],
+    [['--rounds', '0'], '--rounds must be a positive whole number'],
+    [['--env', 'A'], '--env A is not NAME=VALUE'],
+  ])('%j are refused', (args, message) => {
+    expect(() => readOrderBenchOptions(args)).toThrow(message);
+  });
+});

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { splitPair } from './events/options.ts';
+import type { Job } from './round.ts';
+import { createCombinedSystem, createSplitSystem } from './systems/product.ts';
+import type { System } from './systems/system.ts';
+import { createFloorSystem, createTextbookSystem } from './systems/textbook.ts';
+
+/** What the benchmark of orders is told. */
+export interface OrderBenchOptions {
+  readonly job: Job;
+  readonly systems: readonly System[];
+  readonly rounds: number;
+  readonly out: string;
+}
+
+/** What a mistake on the command line shows. */
+export const ORDER_BENCH_USAGE = `usage: npm run bench -- [flood|paced|workers] [options], or npm run bench -- events [options]
+  --systems LIST   of combined-lean, combined-standard, split, split-2, split-4, textbook, floor
+                   (default: all but split-2 and split-4; workers: split, split-2, split-4)
+  --rounds N       interleaved rounds, of which the median counts (default 3)
+  --orders N       measured orders per system and round (default: 2000, paced 1000)
+  --warm-up N      orders before them (default 300)
+  --env K=V        a variable for the product's processes, to try a setting; may be repeated
+  --out FOLDER     where the report goes (default bench/results)`;
+
+/** Connections of the closed loop. */
+const FLOOD = { kind: 'flood', connections: 64 } as const;
+
+/** Orders per second of the open loop; the yardstick could not keep up with the rate of the others. */
+const PACED_PER_SECOND = { textbook: 15, others: 50 };
+
+const USUAL_SYSTEMS = 'combined-lean,combined-standard,split,textbook,floor';
+
+const JOBS = {
+  flood: { orders: 2_000, systems: USUAL_SYSTEMS, pace: () => FLOOD },
+  paced: {
+    orders: 1_000,
+    systems: USUAL_SYSTEMS,
+    pace: ({ name }) => ({
+      kind: 'paced',
+      perSecond: name === 'textbook' ? PACED_PER_SECOND.textbook : PACED_PER_SECOND.others,
+    }),
+  },
+  workers: { orders: 2_000, systems: 'split,split-2,split-4', pace: () => FLOOD },
+} as const satisfies Record<string, Pick<Job, 'orders' | 'pace'> & { readonly systems: string }>;
+
+/** Reads the command line. @throws {RangeError | TypeError} that says what is wrong. */
+export function readOrderBenchOptions(args: readonly string[]): OrderBenchOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      systems: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+      orders: { type: 'string' },
+      'warm-up': { type: 'string', default: '300' },
+      env: { type: 'string', multiple: true, default: [] },
+      out: { type: 'string', default: join(import.meta.dirname, 'results') },
+    },
+  });
+  const [jobName = 'flood', ...unknown] = positionals;
+  if (!isJob(jobName) || unknown.length > 0) throw new RangeError(`there is no job ${positionals.join(' ')}`);
+  const job = JOBS[jobName];
+  return {
+    job: {
+      name: jobName,
+      pace: job.pace,
+      orders: positive('--orders', values.orders ?? String(job.orders)),
+      warmUpOrders: positive('--warm-up', values['warm-up']),
+    },
+    systems: pickSystems(values.systems ?? job.systems, Object.fromEntries(values.env.map(splitPair))),
+    rounds: positive('--rounds', values.rounds),
+    out: values.out,
+  };
+}
+
+function isJob(name: string): name is keyof typeof JOBS {
+  return Object.hasOwn(JOBS, name);
+}
+
+function positive(option: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1) throw new RangeError(`${option} must be a positive whole number`);
+  return number;
+}
+
+function pickSystems(list: string, extra: Readonly<Record<string, string>>): System[] {
+  const all = [
+    createCombinedSystem('lean', extra),
+    createCombinedSystem('standard', extra),
+    ...[1, 2, 4].map((workers) => createSplitSystem(workers, extra)),
+    createTextbookSystem(),
+    createFloorSystem(),
+  ];
+  return list.split(',').map((name) => {
+    const system = all.find((candidate) => candidate.name === name.trim());
+    if (system === undefined) throw new RangeError(`there is no system ${name}`);
+    return system;
+  });
+}
