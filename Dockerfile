@@ -10,7 +10,7 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY db db
-RUN npm run build && cp -r db/migrations dist/db/migrations && cp -r src/api/console dist/src/api/console
+RUN npm run build
 
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app

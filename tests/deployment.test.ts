@@ -52,6 +52,18 @@ describe('the build', () => {
   });
 });
 
+describe('files that the compiled code reads', () => {
+  const build = (JSON.parse(read('package.json')) as { scripts: { build: string } }).scripts.build;
+
+  it.each([
+    ['db/migrations', 'db/migrate.ts', "join(import.meta.dirname, 'migrations'"],
+    ['src/api/console', 'src/api/console-assets.ts', "join(import.meta.dirname, 'console')"],
+  ])('%s are copied to where it looks for them', (folder, reader, place) => {
+    expect(build).toContain(`cp -R ${folder} dist/${dirname(folder)}/`);
+    expect(read(reader)).toContain(place);
+  });
+});
+
 function imageCommand(): string[] {
   return JSON.parse(/^CMD (\[.*\])$/m.exec(finalStage)?.[1] ?? '[]') as string[];
 }
@@ -180,9 +192,9 @@ describe('the Dockerfile', () => {
     expect(copied.filter((source) => !allowed.includes(source.split('/')[0] ?? ''))).toEqual([]);
   });
 
-  it('keeps the migrations where the compiled code looks for them', () => {
-    expect(dockerfile).toContain('cp -r db/migrations dist/db/migrations');
-    expect(read('db/migrate.ts')).toContain("join(import.meta.dirname, 'migrations'");
+  it('is made of what the build makes', () => {
+    expect(dockerfile).toMatch(/^RUN npm run build$/m);
+    expect(dockerfile).toContain('COPY --from=build /app/dist dist');
   });
 
   it('holds no secret', () => {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -102,11 +101,6 @@ describe('the files of the console', () => {
     }
     const docs = await fetch(`${system.url}/docs`);
     expect(docs.headers.get('content-security-policy')).toContain("style-src 'self' 'unsafe-inline'");
-  });
-
-  it('are in the image', async () => {
-    const dockerfile = await readFile(join(PROJECT_FOLDER, 'Dockerfile'), 'utf8');
-    expect(dockerfile).toContain('cp -r src/api/console dist/src/api/console');
   });
 
   it('have words for every step, failure, action and status', async () => {
