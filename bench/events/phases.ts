@@ -20,8 +20,11 @@ export interface RateStep {
 export interface RateResult extends Cost {
   readonly batch: number;
   readonly p95LimitMs: number;
+  /** Every try. */
   readonly steps: readonly RateStep[];
-  /** Held for longer, at the highest rate whose step was good; null when none was. */
+  /** Held for longer, from the highest rate that was good downward, until one is good for so long, too; every try. */
+  readonly holds: readonly RateStep[];
+  /** The one of them that was good; null when none was. */
   readonly held: RateStep | null;
   readonly events: number;
 }
@@ -36,34 +39,42 @@ export interface RateGoal {
 
 type Server = Program & { readonly url: string };
 
-/** An overloaded moment is no limit: so many rates in a row must fail before the search ends. */
-const MISSES_MAX = 3;
+/** An overloaded moment is no limit: a rate has so many tries, and so many rates in a row must fail to end the search. */
+const TRIES_MAX = 3;
+const MISSES_MAX = 2;
 
-/** Searches upward for the highest rate within a limit of latency, then holds it. */
+/** Searches upward for the highest rate within a limit of latency, then downward for one that holds. */
 export async function searchRate(bench: BenchStage, server: Server, goal: RateGoal): Promise<RateResult> {
   const { stepSeconds, holdSeconds } = bench.options;
   const steps: RateStep[] = [];
-  const run = async (rate: number, seconds: number): Promise<RateStep> => {
-    const step = toStep(rate, await bench.load(server.url, { rate, seconds, batch: goal.batch }));
-    bench.log(`  ${describeStep(step)}`);
-    await untilDrained(bench.app);
-    return step;
-  };
   const isGood = ({ rate, accept, refused, acceptedPerSecond }: RateStep): boolean =>
     accept.p95 <= goal.p95LimitMs && refused === 0 && acceptedPerSecond >= rate * 0.95;
-  let best = 0;
+  /** @returns the try that was good. */
+  const tryRate = async (rate: number, seconds: number, tries: RateStep[]): Promise<RateStep | null> => {
+    for (let left = TRIES_MAX; left > 0; left -= 1) {
+      const step = toStep(rate, await bench.load(server.url, { rate, seconds, batch: goal.batch }));
+      tries.push(step);
+      bench.log(`  ${describeStep(step)}`);
+      await untilDrained(bench.app);
+      if (isGood(step)) return step;
+    }
+    return null;
+  };
+  const holdable: number[] = [];
   let misses = 0;
   for (const rate of goal.rates) {
-    const step = await run(rate, stepSeconds);
-    steps.push(step);
-    misses = isGood(step) ? 0 : misses + 1;
-    if (misses === 0) best = rate;
+    const isHoldable = (await tryRate(rate, stepSeconds, steps)) !== null;
+    if (isHoldable) holdable.unshift(rate);
+    misses = isHoldable ? 0 : misses + 1;
     if (misses === MISSES_MAX) break;
   }
   const result = await bench.measure([server], async () => {
-    const held = best === 0 ? null : await run(best, holdSeconds);
+    const holds: RateStep[] = [];
+    let held: RateStep | null = null;
+    for (const rate of holdable) held ??= await tryRate(rate, holdSeconds, holds);
     // The generator's second of warm-up is processed, too.
-    return { held, events: best * (holdSeconds + 1) };
+    const events = holds.reduce((sum, { rate }) => sum + rate * (holdSeconds + 1), 0);
+    return { holds, held, events };
   });
   return { ...result, batch: goal.batch, p95LimitMs: goal.p95LimitMs, steps };
 }

@@ -67,12 +67,12 @@ test('the table has a row for what ran, with its goal', () => {
   const table = eventReportTable({
     machine,
     results: {
-      single: { ...cost, batch: 1, p95LimitMs: 10, steps: [step], held: step, events: 1 },
+      single: { ...cost, batch: 1, p95LimitMs: 10, steps: [step], holds: [step], held: step, events: 1 },
       workers: [{ ...cost, workers: 2, processedPerSecond: 9_000, shares: [9, 7], events: 1 }],
     },
   });
   expect(table).toMatch(
-    /^single events +2,000\/s; held: 1,999\/s +2,000\/s, accept p95 < 10 ms +at 2,000\/s: accept 1\.0 /m,
+    /^single events +2,000\/s; held: 1,999\/s \(try 1\) +2,000\/s, accept p95 < 10 ms +at 2,000\/s: accept 1\.0 /m,
   );
   expect(table).toMatch(
     /^2 workers +9,000 processed\/s +compared +partitions 9 \+ 7 +workers 22, postgres 100 +2\.3$/m,

@@ -44,10 +44,12 @@ export function eventReportTable({ results, machine }: Pick<EventReport, 'result
 
 function rateRows(name: string, found: RateResult | undefined, goal: string): string[][] {
   if (found === undefined) return [];
-  const { held, steps, cpuMsPerThousand, loadAverage } = found;
-  const shown = held ?? steps.at(-1);
+  const { held, holds, steps, cpuMsPerThousand, loadAverage } = found;
+  const shown = held ?? holds.at(-1) ?? steps.at(-1);
+  const tries = holds.filter(({ rate: tried }) => tried === held?.rate).length;
   const latency = shown === undefined ? '' : `at ${number(shown.rate)}/s: accept ${percentiles(shown.accept)}`;
-  const rate = held === null ? 'no rate was good' : `${number(held.rate)}/s; held: ${number(held.acceptedPerSecond)}/s`;
+  const rate =
+    held === null ? 'no rate held' : `${number(held.rate)}/s; held: ${number(held.acceptedPerSecond)}/s (try ${tries})`;
   return [[name, rate, goal, latency, held === null ? '' : cpuText(cpuMsPerThousand), loadAverage.toFixed(1)]];
 }
 

@@ -63,6 +63,20 @@ describe('turns', () => {
 
 describe('sleep', () => {
   const never = new AbortController().signal;
+  beforeEach(() => void vi.setSystemTime(5_000));
+
+  it('ends at the same moment for all whom nobody wakes', async () => {
+    const wakeups = createEventWakeups();
+    const woken: [partition: number, at: number][] = [];
+    for (const partition of [1, 2, 3]) {
+      void wakeups
+        .sleep(CONSUMER, partition, wakeups.seen(CONSUMER, partition), 1_000, never)
+        .then(() => woken.push([partition, Date.now()]));
+      await vi.advanceTimersByTimeAsync(300);
+    }
+    await vi.advanceTimersByTimeAsync(100);
+    expect(woken).toEqual([1, 2, 3].map((partition) => [partition, 6_000]));
+  });
 
   it('ends with an announcement of a topic that is wanted, in the partition', async () => {
     const wakeups = createEventWakeups();

@@ -9,7 +9,7 @@ export interface EventWakeups {
     consumer: EventConsumerDefinition,
     partition: number,
     seen: number,
-    atMostMs: number,
+    everyMs: number,
     signal: AbortSignal,
   ): Promise<void>;
   /**
@@ -52,7 +52,7 @@ export function createEventWakeups(): EventWakeups {
   return {
     ...createTurns(),
     seen: (consumer, partition) => sleeperOf(consumer, partition).announcements,
-    sleep: (consumer, partition, seen, atMostMs, signal) => {
+    sleep: (consumer, partition, seen, everyMs, signal) => {
       const sleeper = sleeperOf(consumer, partition);
       if (sleeper.announcements !== seen || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {
@@ -62,7 +62,7 @@ export function createEventWakeups(): EventWakeups {
           sleeper.wake = null;
           resolve();
         };
-        const timer = setTimeout(wake, atMostMs);
+        const timer = setTimeout(wake, everyMs - (Date.now() % everyMs));
         signal.addEventListener('abort', wake, { once: true });
         sleeper.wake = wake;
       });

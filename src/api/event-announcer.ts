@@ -9,8 +9,11 @@ export interface EventAnnouncer {
   close(): Promise<void>;
 }
 
-/** At most one announcement per process in this time: 200 a second, and what a consumer waits at most for its wake. */
-const INTERVAL_MS = 5;
+/**
+ * At most one announcement per process in this time, and what a consumer waits at most for its wake. Consumers take
+ * turns as long as that (`TURN_MS` of the pumps): more announcements would cost without waking anybody sooner.
+ */
+const INTERVAL_MS = 15;
 
 /** Creates the announcer. A failed announcement is harmless: consumers look by themselves, too. */
 export function createEventAnnouncer(log: Pick<EventLogRepository, 'announce'>): EventAnnouncer {
