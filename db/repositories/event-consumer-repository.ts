@@ -2,8 +2,8 @@ import type { EventConsumer, EventOutcome, PendingEvent } from '../../src/domain
 import type { Database } from '../client.ts';
 import {
   CLAIM_CURSOR,
+  FIND_OWNED,
   FIND_RETRYING,
-  OWNS_CURSOR,
   PASS_OVER,
   READ_DUE,
   READ_NEXT,
@@ -91,6 +91,11 @@ interface Passing extends Omit<Reading, 'furthest'> {
   readonly topics: ReadonlySet<string>;
 }
 
+interface Proof {
+  readonly pump: EventPump;
+  readonly epoch: number;
+}
+
 interface Writing {
   readonly pump: OwnedPump;
   readonly cursor: EventCursor;
@@ -103,6 +108,7 @@ export function createEventConsumerRepository(db: Database): EventConsumerReposi
   const readNext = createGathering<Reading, PendingEvent[]>({ ...each, run: (calls) => readAll(db, calls) });
   const passOver = createGathering<Passing, PassedOver | null>({ ...each, run: (calls) => passOverAll(db, calls) });
   const isRetrying = createGathering<EventPump, boolean>({ ...each, run: (pumps) => findRetrying(db, pumps) });
+  const isOwned = createGathering<Proof, boolean>({ ...each, run: (proofs) => findOwned(db, proofs) });
   const writeResults = createGathering<Writing, boolean>({
     weightOf: ({ dealt }) => dealt.length,
     weightMax: RESULTS_PER_WRITE,
@@ -115,8 +121,7 @@ export function createEventConsumerRepository(db: Database): EventConsumerReposi
       if (row === undefined) throw new RangeError(`no cursor for ${consumer}/${partition}`);
       return row;
     },
-    owns: async ({ consumer, partition }, epoch) =>
-      (await db.run(OWNS_CURSOR, [consumer, partition, epoch])).length === 1,
+    owns: (pump, epoch) => isOwned({ pump, epoch }),
     readNext: (pump, after, furthest, limit) => readNext({ pump, after, furthest, limit }),
     passOver: (pump, after, topics, limit) => passOver({ pump, after, topics, limit }),
     readDue: async (pump, limit) =>
@@ -156,6 +161,11 @@ async function passOverAll(db: Database, calls: readonly Passing[]): Promise<(Pa
 
 async function findRetrying(db: Database, pumps: readonly EventPump[]): Promise<boolean[]> {
   return areNamed(pumps.length, await db.run<Placed>(FIND_RETRYING, pumpColumns(pumps)));
+}
+
+async function findOwned(db: Database, proofs: readonly Proof[]): Promise<boolean[]> {
+  const values = [...pumpColumns(proofs.map(({ pump }) => pump)), proofs.map(({ epoch }) => epoch)];
+  return areNamed(proofs.length, await db.run<Placed>(FIND_OWNED, values));
 }
 
 async function writeAll(db: Database, calls: readonly Writing[]): Promise<boolean[]> {

@@ -10,10 +10,13 @@ ON CONFLICT (consumer, partition) DO UPDATE SET epoch = c.epoch + 1, owner = exc
 RETURNING epoch, sequence, received_at AS "receivedAt", furthest`,
 };
 
-/** Whether an epoch is still the one that may write. */
-export const OWNS_CURSOR: Statement = {
-  name: 'owns_event_cursor',
-  text: `SELECT FROM events.cursors WHERE consumer = $1 AND partition = $2 AND epoch = $3`,
+/** Of which cursors an epoch is still the one that may write. */
+export const FIND_OWNED: Statement = {
+  name: 'find_owned_event_cursors',
+  text: `
+SELECT w.place FROM unnest($1::text[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
+  AS w (consumer, partition, epoch, place)
+JOIN events.cursors c ON c.consumer = w.consumer AND c.partition = w.partition AND c.epoch = w.epoch`,
 };
 
 const IS_RUNNING = `NOT EXISTS (SELECT FROM events.consumers p WHERE p.name = $1 AND p.paused_at IS NOT NULL)`;

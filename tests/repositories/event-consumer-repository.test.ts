@@ -59,6 +59,14 @@ describe('pumps that read and write at once', () => {
     expect(rows).toEqual([{ processed: 80 }]);
   });
 
+  it('learn together who has lost his partition', async () => {
+    const pumps = [0, 1, 2].map((partition) => ({ consumer: 'analytics', partition }) as const);
+    const claims = await Promise.all(pumps.map((pump) => repository.claim(pump, 'worker')));
+    await repository.claim({ consumer: 'analytics', partition: 1 }, 'another worker');
+    const proofs = pumps.map((pump, index) => repository.owns(pump, claims[index]?.epoch ?? 0));
+    expect(await Promise.all(proofs)).toEqual([true, false, true]);
+  });
+
   it('write failures with results', async () => {
     const pump = { consumer: 'analytics', partition: 1 } as const;
     const { epoch, furthest, ...cursor } = await repository.claim(pump, 'worker');
