@@ -205,6 +205,11 @@ function paymentOf(env: z.output<typeof variables>) {
   };
 }
 
+/** Where tools read the provider's ledger; null with a provider that shows it to nobody. */
+export function ledgerUrlOf({ payment, paymentGatewayUrl }: Config): string | null {
+  return payment.provider === 'simulator' ? paymentGatewayUrl : null;
+}
+
 /** The configuration cannot be used; the message lists every problem on a line of its own. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {

@@ -250,6 +250,11 @@ describe('a violation that cannot be taken back', () => {
     await charge(orderId, `${orderId}:sale:2`);
     await charge('ord_of_nobody', 'ord_of_nobody:sale:1');
     await expectExactly(`I6 ${orderId}`, 'I6 ord_of_nobody');
+    const withoutLedger = await createAudit({ ...sources, paymentGatewayUrl: null }, { patienceMs: PATIENCE_MS }).run();
+    expect(withoutLedger.skipped).toEqual(['I6']);
+    expect(withoutLedger.checked.I6).toBe(0);
+    expect(withoutLedger.checked.I3).toBeGreaterThan(0);
+    expect(withoutLedger.violations.filter(({ subject }) => subject === orderId)).toEqual([]);
     stays(`I6 ${orderId}`);
     stays('I6 ord_of_nobody');
   });

@@ -24,8 +24,8 @@ export interface FactsSources {
   readonly databases: Databases;
   /** Reads its namespace. */
   readonly client: Client;
-  /** The simulator's address, as in `PAYMENT_GATEWAY_URL`. */
-  readonly paymentGatewayUrl: string;
+  /** The simulator's address, as in `PAYMENT_GATEWAY_URL`; null with a provider that shows nobody its ledger. */
+  readonly paymentGatewayUrl: string | null;
 }
 
 /** Joins in code what no SQL may join. All methods throw {@link SourceUnavailableError}. */
@@ -50,18 +50,18 @@ export interface FactsReader {
 export function createFactsReader({ databases, client, paymentGatewayUrl }: FactsSources): FactsReader {
   const rows = createAuditRepository(databases);
   const events = createEventAuditRepository(databases.events);
-  const ledger = createLedgerReader(paymentGatewayUrl);
+  const ledger = paymentGatewayUrl === null ? null : createLedgerReader(paymentGatewayUrl);
   const workflows = createWorkflowReader(client);
 
   async function fresh(orderIds: readonly string[]): Promise<OrderFacts[]> {
     const carriers = await workflows.describe(orderIds);
     const slice = await reading('the orders database', rows.listOrders(orderIds));
     const effects = await readEffects(rows, { orderIds });
-    return join(orderIds, slice, effects, await ledger.listOf(orderIds), carriers);
+    return join(orderIds, slice, effects, (await ledger?.listOf(orderIds)) ?? null, carriers);
   }
 
   async function* pages(pageSize: number): AsyncGenerator<OrderFacts[]> {
-    const entries = await ledger.list();
+    const entries = (await ledger?.list()) ?? null;
     const carriers = await workflows.list();
     let after: string | null = '';
     while (after !== null) {
@@ -69,11 +69,11 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
       const effects = await readEffects(rows, scope);
       const orderIds = idsOf(slice, effects);
       yield join(orderIds, slice, effects, entries, carriers);
-      for (const known of [entries, carriers]) for (const id of orderIds) known.delete(id);
+      for (const known of [entries, carriers]) for (const id of orderIds) known?.delete(id);
       after = scope.upTo;
     }
     // What is left is known to the provider or to Temporal only.
-    const left = [...new Set([...entries.keys(), ...carriers.keys()])];
+    const left = [...new Set([...(entries?.keys() ?? []), ...carriers.keys()])];
     for (let at = 0; at < left.length; at += pageSize) yield fresh(left.slice(at, at + pageSize));
   }
 
@@ -112,7 +112,7 @@ function join(
   orderIds: readonly string[],
   slice: OrdersSlice,
   effects: Effects,
-  ledger: ReadonlyMap<string, readonly LedgerEntry[]>,
+  ledger: ReadonlyMap<string, readonly LedgerEntry[]> | null,
   carriers: ReadonlyMap<string, Carriers>,
 ): OrderFacts[] {
   const order = firstOf(slice.orders);
@@ -133,7 +133,7 @@ function join(
     operations: operations(orderId),
     balance: balance(orderId),
     messages: messages(orderId),
-    ledger: ledger.get(orderId) ?? [],
+    ledger: ledger === null ? null : (ledger.get(orderId) ?? []),
     ...(carriers.get(orderId) ?? NO_CARRIERS),
   }));
 }

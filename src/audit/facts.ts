@@ -51,7 +51,8 @@ export interface OrderFacts extends Carriers {
   readonly operations: readonly AuditedOperation[];
   readonly balance: AuditedBalance | null;
   readonly messages: readonly { readonly tenantId: string }[];
-  readonly ledger: readonly LedgerEntry[];
+  /** Null when the provider's ledger cannot be read. */
+  readonly ledger: readonly LedgerEntry[] | null;
 }
 
 const CLOSED: readonly WorkflowExecutionStatusName[] = [

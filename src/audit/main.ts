@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { createDatabases } from '../../db/client.ts';
-import { ConfigError, loadConfig } from '../config.ts';
+import { ConfigError, ledgerUrlOf, loadConfig } from '../config.ts';
 import { createTemporalClient } from '../temporal.ts';
 import { createAudit, PATIENCE_MS, type AuditReport } from './audit.ts';
 import { formatReport, reportToJson } from './report.ts';
@@ -29,7 +29,8 @@ try {
 }
 
 async function audit(): Promise<AuditReport> {
-  const { database, temporal, paymentGatewayUrl } = loadConfig(process.env);
+  const config = loadConfig(process.env);
+  const { database, temporal } = config;
   const databases = createDatabases(database.urls, {
     poolSize: POOL_SIZE,
     applicationName: 'order-saga-audit',
@@ -38,7 +39,10 @@ async function audit(): Promise<AuditReport> {
   });
   const client = createTemporalClient(temporal);
   try {
-    return await createAudit({ databases, client, paymentGatewayUrl }, { onWait: sayWaiting }).run();
+    return await createAudit(
+      { databases, client, paymentGatewayUrl: ledgerUrlOf(config) },
+      { onWait: sayWaiting },
+    ).run();
   } finally {
     await client.connection.close();
     await databases.close();

@@ -5,8 +5,9 @@ import { formatReport, reportToJson } from './report.ts';
 
 const CHECKED = Object.fromEntries(Object.keys(INVARIANTS).map((id) => [id, 1_234])) as AuditReport['checked'];
 
-function reportOf(violations: readonly Violation[]): AuditReport {
-  return { clean: violations.length === 0, tookMs: 1_500, orders: 1_234, inMotion: 2, checked: CHECKED, violations };
+function reportOf(violations: readonly Violation[], skipped: AuditReport['skipped'] = []): AuditReport {
+  const clean = violations.length === 0;
+  return { clean, tookMs: 1_500, orders: 1_234, inMotion: 2, checked: CHECKED, skipped, violations };
 }
 
 const MANY = Array.from({ length: 23 }, (_, index) => ({
@@ -29,6 +30,13 @@ describe('a report', () => {
     expect(text).toContain('and 3 more');
     expect(text).toMatch(/^I6 +BROKEN/m);
     expect(text).toMatch(/^23 violation\(s\): /m);
+  });
+
+  it('says what could not be checked', () => {
+    expect(formatReport(reportOf([], ['I6']))).toMatch(/^I6 +not checked, its source cannot be read: /m);
+    const { invariants } = JSON.parse(reportToJson(reportOf([], ['I6']))) as { invariants: object[] };
+    expect(invariants).toContainEqual(expect.objectContaining({ id: 'I6', skipped: true }));
+    expect(invariants).toContainEqual(expect.objectContaining({ id: 'I5', skipped: false }));
   });
 
   it('gives all of them to a script', () => {

@@ -5,11 +5,12 @@ import { INVARIANTS, type InvariantId } from './invariants/index.ts';
 const PRINTED_MAX = 20;
 
 /** The report as a person reads it: a line per invariant, its violations below it, the verdict last. */
-export function formatReport({ violations, checked, orders, inMotion, tookMs }: AuditReport): string {
+export function formatReport({ violations, checked, skipped, orders, inMotion, tookMs }: AuditReport): string {
   const byInvariant = Map.groupBy(violations, ({ invariant }) => invariant);
   const lines = (Object.keys(INVARIANTS) as InvariantId[]).flatMap((id) => {
     const broken = byInvariant.get(id) ?? [];
     const { title, unit } = INVARIANTS[id];
+    if (skipped.includes(id)) return [`${id.padEnd(4)} not checked, its source cannot be read: ${title}`];
     const verdict = broken.length === 0 ? 'ok    ' : 'BROKEN';
     const printed = broken.slice(0, PRINTED_MAX).map(({ subject, message }) => `       ${subject}: ${message}`);
     const more = broken.length - printed.length;
@@ -33,9 +34,10 @@ export function reportToJson(report: AuditReport): string {
     title,
     unit,
     checked: report.checked[id as InvariantId],
+    skipped: report.skipped.includes(id as InvariantId),
     violations: report.violations.filter(({ invariant }) => invariant === id).length,
   }));
-  return JSON.stringify({ ...report, checked: undefined, invariants }, null, 2);
+  return JSON.stringify({ ...report, checked: undefined, skipped: undefined, invariants }, null, 2);
 }
 
 function count(number: number): string {

@@ -5,10 +5,11 @@ import type { Finding } from './finding.ts';
 
 /**
  * I6: the provider's ledger and the operations with a definite result are the same rows. While an order is in motion,
- * or awaits its capture, the provider may be ahead of the books, never behind.
+ * or awaits its capture, the provider may be ahead of the books, never behind. Nothing without a ledger.
  */
 export function checkLedger(facts: OrderFacts): Finding {
   const { orderId, operations, ledger, order } = facts;
+  if (ledger === null) return { checked: 0, problems: [] };
   const mayBeAhead = isInMotion(facts) || order?.status === 'AWAITING_CAPTURE';
   const entries = new Map(ledger.map((entry) => [entry.key, entry]));
   const definite = operations.filter(

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { type Config, loadConfig } from '../../config.ts';
+import { ledgerUrlOf, loadConfig, type Config } from '../../config.ts';
 import { LOOPBACK } from '../ports.ts';
 import { createInterrupts } from '../interrupts.ts';
 import { signDevToken } from '../dev-token.ts';
@@ -41,6 +41,9 @@ async function main(): Promise<number> {
 }
 
 async function play(config: Config, signal: AbortSignal): Promise<number> {
+  const simulatorUrl = ledgerUrlOf(config);
+  if (simulatorUrl === null)
+    throw new DemoCannotRunError('it declines and delays payments, which only the simulator does');
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-demo-'));
   const connection = Connection.lazy({ address: config.temporal.address, connectTimeout: '3s' });
   const apiUrl = `http://${LOOPBACK}:${config.api.port}`;
@@ -50,7 +53,7 @@ async function play(config: Config, signal: AbortSignal): Promise<number> {
       variables: process.env,
       folder,
       stage: {
-        shop: createShop({ apiUrl, simulatorUrl: config.paymentGatewayUrl, token: await tokenFor(config), signal }),
+        shop: createShop({ apiUrl, simulatorUrl, token: await tokenFor(config), signal }),
         temporal: createTemporalView(new Client({ connection, namespace: config.temporal.namespace }), signal),
         narrator: createNarrator(console.log),
         startSecondProcess: () => startSecondProcess({ variables: process.env, folder, signal }),
