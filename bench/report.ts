@@ -30,7 +30,7 @@ interface SystemSummary {
   readonly accept: Latency;
   readonly endToEnd: Latency;
   readonly pssMiB: number;
-  /** Of workflow tasks: how many waited at once, and for how long the oldest did. */
+  /** Orders that no worker had begun: the most at once, and how long the oldest had waited. */
   readonly backlog: { readonly mostTasks: number; readonly oldestSeconds: number };
   readonly audit: 'clean' | 'failed';
 }

@@ -45,7 +45,7 @@ export interface RoundResult {
   readonly transactionsPerOrder: { readonly app: number; readonly temporal: number };
   readonly pssMiB: Readonly<Record<string, number>>;
   readonly refusals: number;
-  /** Orders that waited for a worker, over the seconds of the load. */
+  /** Orders that no worker had begun, over the seconds of the load. */
   readonly backlog: readonly BacklogSample[];
   readonly verdict: Verdict;
 }

@@ -8,24 +8,25 @@ export type Sample<Seen> = Seen & {
 
 /** Looks again and again until it is stopped. */
 export interface Sampling<Seen> {
-  /** @returns what was seen. @throws what a look has thrown, which ends the looking. */
+  /** @returns what was seen. May be called again. */
   stop(): Promise<Sample<Seen>[]>;
 }
 
-/** Looks at once, and then this often. */
+/** Looks at once, and then this often; a look that fails is left out. Keeps no process alive. */
 export function sampleEvery<Seen extends object>(intervalMs: number, look: () => Promise<Seen> | Seen): Sampling<Seen> {
   const started = performance.now();
   const ended = new AbortController();
   const samples: Sample<Seen>[] = [];
+  const take = async (): Promise<void> => {
+    const second = (performance.now() - started) / 1_000;
+    samples.push({ ...(await look()), second });
+  };
   const looking = (async () => {
     while (!ended.signal.aborted) {
-      const second = (performance.now() - started) / 1_000;
-      samples.push({ ...(await look()), second });
-      await sleep(intervalMs, undefined, { signal: ended.signal }).catch(() => {});
+      await take().catch(() => {});
+      await sleep(intervalMs, undefined, { signal: ended.signal, ref: false }).catch(() => {});
     }
   })();
-  // Told by `stop`; until then it must not be an unhandled rejection.
-  looking.catch(() => {});
   return {
     stop: async () => {
       ended.abort();

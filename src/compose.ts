@@ -76,10 +76,10 @@ export function breakerListener(logger: Logger, collaborator: string): BreakerLi
   };
 }
 
-function openPaymentGateway({ payment, paymentGatewayUrl }: Config, onBreakerChange: BreakerListener): PaymentGateway {
+function openPaymentGateway({ payment }: Config, onBreakerChange: BreakerListener): PaymentGateway {
   return payment.provider === 'stripe'
     ? createStripePaymentGateway({ ...payment, onBreakerChange })
-    : createSimulatorPaymentGateway({ baseUrl: paymentGatewayUrl, onBreakerChange });
+    : createSimulatorPaymentGateway({ baseUrl: payment.simulatorUrl, onBreakerChange });
 }
 
 /** The activities over real repositories and gateways. */

@@ -191,23 +191,23 @@ function databaseUrls(env: z.output<typeof databaseVariables>) {
   };
 }
 
-/** What only the provider in use needs; where the simulator is, tools want to know in any case. */
+/** What only the provider in use needs; tools ask the simulator for its ledger, other providers show theirs to nobody. */
 function paymentOf(env: z.output<typeof variables>) {
   if (env.PAYMENT_PROVIDER === 'simulator') {
-    return { provider: env.PAYMENT_PROVIDER, webhookSecret: env.PAYMENT_WEBHOOK_SECRET ?? null };
+    return {
+      provider: env.PAYMENT_PROVIDER,
+      simulatorUrl: env.PAYMENT_GATEWAY_URL,
+      webhookSecret: env.PAYMENT_WEBHOOK_SECRET ?? null,
+    };
   }
   if (env.STRIPE_SECRET_KEY === undefined) throw new ConfigError([STRIPE_KEY_MISSING]);
   return {
     provider: env.PAYMENT_PROVIDER,
+    simulatorUrl: null,
     secretKey: env.STRIPE_SECRET_KEY,
     webhookSecret: env.STRIPE_WEBHOOK_SECRET ?? null,
     apiUrl: env.STRIPE_API_URL ?? null,
   };
-}
-
-/** Where tools read the provider's ledger; null with a provider that shows it to nobody. */
-export function ledgerUrlOf({ payment, paymentGatewayUrl }: Config): string | null {
-  return payment.provider === 'simulator' ? paymentGatewayUrl : null;
 }
 
 /** The configuration cannot be used; the message lists every problem on a line of its own. */
@@ -240,7 +240,6 @@ function toConfig(env: z.output<typeof variables>) {
       poolSize: env.DATABASE_POOL_SIZE,
     },
     temporal: { address: env.TEMPORAL_ADDRESS, namespace: env.TEMPORAL_NAMESPACE, uiUrl: env.TEMPORAL_UI_URL },
-    paymentGatewayUrl: env.PAYMENT_GATEWAY_URL,
     payment: paymentOf(env),
     notices: {
       unmatchedAfterMs: env.UNMATCHED_NOTICE_MINUTES * 60_000,

@@ -186,6 +186,17 @@ describe('the audit as a command', () => {
     expect(code).toBe(2);
   });
 
+  it('asks nobody for the ledger of a provider that shows it to nobody, and says so', async () => {
+    const { code, output } = await command([], {
+      PAYMENT_PROVIDER: 'stripe',
+      STRIPE_SECRET_KEY: 'sk_test_audit',
+      PAYMENT_GATEWAY_URL: `http://127.0.0.1:${await findTestPort()}`,
+    });
+    expect(output).toMatch(/^I6 +not checked/m);
+    expect(output).toMatch(/^clean, I6 not checked: /m);
+    expect(code).toBe(0);
+  });
+
   it('exits 2 for an argument that it does not know', async () => {
     expect(await command(['--fix'])).toMatchObject({ code: 2, output: '' });
   });

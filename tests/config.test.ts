@@ -138,7 +138,11 @@ describe('the configuration', () => {
   });
 
   it('takes the simulator for the payment provider, or Stripe with its key', () => {
-    expect(loadConfig(REQUIRED).payment).toEqual({ provider: 'simulator', webhookSecret: null });
+    expect(loadConfig(REQUIRED).payment).toEqual({
+      provider: 'simulator',
+      simulatorUrl: 'http://127.0.0.1:8090',
+      webhookSecret: null,
+    });
     const env = {
       ...REQUIRED,
       PAYMENT_PROVIDER: 'stripe',
@@ -147,6 +151,7 @@ describe('the configuration', () => {
     };
     expect(loadConfig(env).payment).toEqual({
       provider: 'stripe',
+      simulatorUrl: null,
       secretKey: 'rk_test_1',
       webhookSecret: 'whsec_1',
       apiUrl: null,

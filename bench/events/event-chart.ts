@@ -1,6 +1,6 @@
 import { renderChart } from '../chart.ts';
 import type { EventReport } from './report.ts';
-import type { RateResult } from './phases.ts';
+import { isGoodFor, type RateResult } from './rate-search.ts';
 
 const HEIGHT = 780;
 
@@ -74,7 +74,9 @@ function rateSeries(found: RateResult | undefined, grid: number): object[] {
   if (found === undefined) return [];
   const rates = [...new Set(found.steps.map(({ rate }) => rate))];
   const points = rates.map((tried): [number, number] => {
-    const p95s = found.steps.filter(({ rate }) => rate === tried).map(({ accept }) => accept.p95);
+    const tries = found.steps.filter(({ rate }) => rate === tried);
+    const good = tries.filter(isGoodFor(found));
+    const p95s = (good.length > 0 ? good : tries).map(({ accept }) => accept.p95);
     return [tried, Math.round(Math.min(...p95s) * 10) / 10];
   });
   const goal: [number, number][] = [Math.min(...rates), Math.max(...rates)].map((rate) => [rate, found.p95LimitMs]);

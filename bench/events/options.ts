@@ -26,7 +26,7 @@ export interface EventBenchOptions {
 export const EVENT_BENCH_USAGE = `usage: npm run bench -- events [options]
   --phases LIST    of ${EVENT_PHASES.join(', ')} (default: all but million)
   --million        also 1,000,000 events, with the memory over time (4 minutes more)
-  --long           60 s at each rate instead of 10 s
+  --long           holds a rate for 60 s instead of 10 s
   --workers LIST   numbers of workers to compare (default: 1,2,4)
   --env K=V        a variable for the product's processes, to try a setting; may be repeated
   --profile FOLDER CPU profiles of the product's processes

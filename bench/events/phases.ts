@@ -3,80 +3,30 @@ import { sampleEvery, type Sample } from '../sampling.ts';
 import type { BenchStage, Cost } from './bench-stage.ts';
 import type { LoadReport } from './load.ts';
 import { judgeLog, readTimes, untilDrained, type LogVerdict } from './log-reader.ts';
+import { searchRate, type RateGoal, type RateResult, type RateStep } from './rate-search.ts';
 import { parseQueueWait, percentileBetween } from './queue-wait.ts';
 import type { Program } from '../systems/programs.ts';
 
-/** One rate that was tried. */
-export interface RateStep {
-  readonly rate: number;
-  /** Events accepted per second. */
-  readonly acceptedPerSecond: number;
-  readonly accept: Latency;
-  readonly refused: number;
-  readonly late: number;
-}
-
-/** The highest rate that a goal allows. */
-export interface RateResult extends Cost {
-  readonly batch: number;
-  readonly p95LimitMs: number;
-  /** Every try. */
-  readonly steps: readonly RateStep[];
-  /** Held for longer, from the highest rate that was good downward, until one is good for so long, too; every try. */
-  readonly holds: readonly RateStep[];
-  /** The one of them that was good; null when none was. */
-  readonly held: RateStep | null;
-  readonly events: number;
-}
-
-/** What is asked of a rate. */
-export interface RateGoal {
-  readonly batch: number;
-  readonly p95LimitMs: number;
-  /** Events per second, upward. */
-  readonly rates: readonly number[];
-}
-
 type Server = Program & { readonly url: string };
 
-/** An overloaded moment is no limit: a rate has so many tries, and so many rates in a row must fail to end the search. */
-const TRIES_MAX = 3;
-const MISSES_MAX = 2;
-
-/** Searches upward for the highest rate within a limit of latency, then downward for one that holds. */
-export async function searchRate(bench: BenchStage, server: Server, goal: RateGoal): Promise<RateResult> {
+/** Finds the highest rate of a goal on a running server. */
+export function findRate(bench: BenchStage, server: Server, goal: RateGoal): Promise<RateResult> {
   const { stepSeconds, holdSeconds } = bench.options;
-  const steps: RateStep[] = [];
-  const isGood = ({ rate, accept, refused, acceptedPerSecond }: RateStep): boolean =>
-    accept.p95 <= goal.p95LimitMs && refused === 0 && acceptedPerSecond >= rate * 0.95;
-  /** @returns the try that was good. */
-  const tryRate = async (rate: number, seconds: number, tries: RateStep[]): Promise<RateStep | null> => {
-    for (let left = TRIES_MAX; left > 0; left -= 1) {
-      const step = toStep(rate, await bench.load(server.url, { rate, seconds, batch: goal.batch }));
-      tries.push(step);
-      bench.log(`  ${describeStep(step)}`);
-      await untilDrained(bench.app);
-      if (isGood(step)) return step;
-    }
-    return null;
+  const send = async (rate: number, seconds: number): Promise<LoadReport> => {
+    const load = await bench.load(server.url, { rate, seconds, batch: goal.batch });
+    bench.log(`  ${describeStep(toStep(rate, load))}`);
+    await untilDrained(bench.app);
+    return load;
   };
-  const holdable: number[] = [];
-  let misses = 0;
-  for (const rate of goal.rates) {
-    const isHoldable = (await tryRate(rate, stepSeconds, steps)) !== null;
-    if (isHoldable) holdable.unshift(rate);
-    misses = isHoldable ? 0 : misses + 1;
-    if (misses === MISSES_MAX) break;
-  }
-  const result = await bench.measure([server], async () => {
-    const holds: RateStep[] = [];
-    let held: RateStep | null = null;
-    for (const rate of holdable) held ??= await tryRate(rate, holdSeconds, holds);
-    // The generator's second of warm-up is processed, too.
-    const events = holds.reduce((sum, { rate }) => sum + rate * (holdSeconds + 1), 0);
-    return { holds, held, events };
+  return searchRate(goal, {
+    step: async (rate) => toStep(rate, await send(rate, stepSeconds)),
+    hold: (rate) =>
+      bench.measure([server], async () => {
+        const load = await send(rate, holdSeconds);
+        // The generator's second of warm-up is processed, too.
+        return { ...toStep(rate, load), events: load.accepted + rate };
+      }),
   });
-  return { ...result, batch: goal.batch, p95LimitMs: goal.p95LimitMs, steps };
 }
 
 function toStep(rate: number, load: LoadReport): RateStep {

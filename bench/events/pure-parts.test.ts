@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isSound } from './log-reader.ts';
 import { readEventBenchOptions } from './options.ts';
 import { parseQueueWait, percentileBetween } from './queue-wait.ts';
+import { searchRate, type RateStep } from './rate-search.ts';
 import { eventReportTable } from './report.ts';
 
 const METRICS = (small: number, all: number): string =>
@@ -59,15 +60,54 @@ test('a log is sound when everything has its result, in order', () => {
   }
 });
 
+describe('the search for a rate', () => {
+  const goal = { batch: 1, p95LimitMs: 10, rates: [1, 2, 3, 4, 5] };
+  /** Answers p95s in their order, by rate; 99 when there is none left. */
+  const scripted = (p95s: Readonly<Record<number, number[]>>) => (rate: number) => {
+    const p95 = p95s[rate]?.shift() ?? 99;
+    const step: RateStep = { rate, acceptedPerSecond: rate, accept: { p50: 1, p95, p99: 99 }, refused: 0, late: 0 };
+    return Promise.resolve({ ...step, cpuMsPerThousand: {}, loadAverage: 0, events: 1 });
+  };
+  const told = (tries: readonly RateStep[]): string =>
+    tries.map(({ rate, accept }) => `${rate}:${accept.p95}`).join(' ');
+
+  test('gives each rate three tries, and goes on behind one that missed', async () => {
+    const step = scripted({ 1: [20, 5], 2: [20, 20, 20], 3: [9] });
+    const { steps, holds, held } = await searchRate(goal, { step, hold: scripted({ 3: [11, 10] }) });
+    expect(told(steps)).toBe('1:20 1:5 2:20 2:20 2:20 3:9 4:99 4:99 4:99 5:99 5:99 5:99');
+    expect(told(holds)).toBe('3:11 3:10');
+    expect(held).toBe(holds[1]);
+  });
+
+  test('goes down to a rate that holds, and says so when none does', async () => {
+    const steps = (): ReturnType<typeof scripted> => scripted({ 1: [5], 2: [5] });
+    const lower = await searchRate(goal, { step: steps(), hold: scripted({ 1: [8] }) });
+    expect(told(lower.holds)).toBe('2:99 2:99 2:99 1:8');
+    expect(lower.held?.rate).toBe(1);
+    expect((await searchRate(goal, { step: steps(), hold: scripted({}) })).held).toBeNull();
+  });
+
+  test('takes no rate that was refused, or not reached', async () => {
+    const step = async (rate: number) => ({
+      ...(await scripted({ 1: [1], 2: [1] })(rate)),
+      refused: rate === 1 ? 1 : 0,
+    });
+    const slow = async (rate: number) => ({ ...(await step(rate)), acceptedPerSecond: rate * 0.9 });
+    expect((await searchRate(goal, { step, hold: step })).held?.rate).toBe(2);
+    expect((await searchRate(goal, { step: slow, hold: slow })).holds).toEqual([]);
+  });
+});
+
 test('the table has a row for what ran, with its goal', () => {
   const accept = { p50: 1, p95: 8.25, p99: 120 };
   const step = { rate: 2_000, acceptedPerSecond: 1_999, accept, refused: 0, late: 0 };
   const cost = { cpuMsPerThousand: { 'worker-1-of-2': 10, 'worker-2-of-2': 12, postgres: 100 }, loadAverage: 2.34 };
+  const held = { ...step, ...cost, events: 1 };
   const machine = { cpu: 'CPU', cores: 2, memoryGiB: 4, system: 'linux' };
   const table = eventReportTable({
     machine,
     results: {
-      single: { ...cost, batch: 1, p95LimitMs: 10, steps: [step], holds: [step], held: step, events: 1 },
+      single: { batch: 1, p95LimitMs: 10, steps: [step], holds: [held], held },
       workers: [{ ...cost, workers: 2, processedPerSecond: 9_000, shares: [9, 7], events: 1 }],
     },
   });

@@ -4,7 +4,8 @@ import { alignColumns, describeRun, writeResults } from '../report.ts';
 import { drawEventChart } from './event-chart.ts';
 import { isSound } from './log-reader.ts';
 import type { EventBenchOptions } from './options.ts';
-import type { BurstResult, RateResult } from './phases.ts';
+import type { BurstResult } from './phases.ts';
+import type { RateResult } from './rate-search.ts';
 import type { EventResults } from './run.ts';
 
 /** What is written to `bench/results`. */
@@ -44,13 +45,22 @@ export function eventReportTable({ results, machine }: Pick<EventReport, 'result
 
 function rateRows(name: string, found: RateResult | undefined, goal: string): string[][] {
   if (found === undefined) return [];
-  const { held, holds, steps, cpuMsPerThousand, loadAverage } = found;
+  const { held, holds, steps } = found;
   const shown = held ?? holds.at(-1) ?? steps.at(-1);
   const tries = holds.filter(({ rate: tried }) => tried === held?.rate).length;
   const latency = shown === undefined ? '' : `at ${number(shown.rate)}/s: accept ${percentiles(shown.accept)}`;
   const rate =
     held === null ? 'no rate held' : `${number(held.rate)}/s; held: ${number(held.acceptedPerSecond)}/s (try ${tries})`;
-  return [[name, rate, goal, latency, held === null ? '' : cpuText(cpuMsPerThousand), loadAverage.toFixed(1)]];
+  return [
+    [
+      name,
+      rate,
+      goal,
+      latency,
+      held === null ? '' : cpuText(held.cpuMsPerThousand),
+      held?.loadAverage.toFixed(1) ?? '',
+    ],
+  ];
 }
 
 function sustainedRows({ sustained }: EventResults): string[][] {

@@ -3,7 +3,8 @@ import { startEnvironment } from '../environment.ts';
 import { setEventStage, type BenchStage } from './bench-stage.ts';
 import { isSound } from './log-reader.ts';
 import type { EventBenchOptions, EventPhase } from './options.ts';
-import { burst, searchRate, sustain, type BurstResult, type RateResult, type SustainedResult } from './phases.ts';
+import { burst, findRate, sustain, type BurstResult, type SustainedResult } from './phases.ts';
+import type { RateResult } from './rate-search.ts';
 import { createEventReport, eventReportTable, writeEventReport } from './report.ts';
 import { compareWorkers, type WorkersResult } from './workers-phase.ts';
 
@@ -69,10 +70,10 @@ async function runOnCombined(bench: BenchStage, results: EventResults): Promise<
     await work();
   };
   await run('single', async () => {
-    results.single = await searchRate(bench, server, SINGLE);
+    results.single = await findRate(bench, server, SINGLE);
   });
   await run('batch', async () => {
-    results.batch = await searchRate(bench, server, BATCHED);
+    results.batch = await findRate(bench, server, BATCHED);
   });
   await run('sustained', async () => {
     results.sustained = await sustain(bench, server, SUSTAINED_RATE);

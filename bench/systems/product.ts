@@ -14,7 +14,7 @@ export function createCombinedSystem(sandbox: 'standard' | 'lean', extra: Settin
     description: `API and worker in one process, ${sandbox} sandbox`,
     start: async (stage, cleanup) => {
       const options = { env: { WORKFLOW_SANDBOX: sandbox, ...extra }, profileFolder: null };
-      const combined = await (await createPrograms(stage, options, cleanup)).startCombined();
+      const combined = await createPrograms(stage, options, cleanup).startCombined();
       return { url: combined.url, taskQueue: TASK_QUEUE, processes: [combined], stop: combined.stop };
     },
   };
@@ -27,7 +27,7 @@ export function createSplitSystem(workers: number, extra: Settings): System {
     description: `one API, ${workers === 1 ? 'one worker' : `${workers} workers`}, lean sandbox`,
     start: async (stage, cleanup) => {
       const options = { env: { WORKFLOW_SANDBOX: 'lean', ...extra }, profileFolder: null };
-      const programs = await createPrograms(stage, options, cleanup);
+      const programs = createPrograms(stage, options, cleanup);
       const names = Array.from({ length: workers }, (_, index) => (workers === 1 ? 'worker' : `worker-${index + 1}`));
       const crew = await Promise.all(names.map((name) => programs.startWorker(name)));
       const api = await programs.startApi();

@@ -33,7 +33,7 @@ export interface ProgramOptions {
 }
 
 /** Prepares the variables that all processes share. */
-export async function createPrograms(stage: Stage, options: ProgramOptions, cleanup: Cleanup): Promise<Programs> {
+export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: Cleanup): Programs {
   const shared = { ...productEnvironment(stage), ...options.env };
   const start = async (name: string, script: string, own: Readonly<Record<string, string>> = {}) => {
     const [apiPort, metricsPort] = [await findFreePort(), await findFreePort()];

@@ -9,7 +9,7 @@ const START_LIMIT_MS = 60_000;
 
 /** The yardstick of `bench/textbook`: one API process, one worker process. */
 export function createTextbookSystem(): System {
-  return createSystem({
+  return createTextbookLike({
     name: 'textbook',
     description: 'four regular activities, SDK defaults; one API, one worker',
     workflowType: 'textbookOrderWorkflow',
@@ -18,14 +18,14 @@ export function createTextbookSystem(): System {
 
 /** The textbook with all its steps in one local activity: what an order costs when the engine does the least. */
 export function createFloorSystem(): System {
-  return createSystem({
+  return createTextbookLike({
     name: 'floor',
     description: 'the textbook with its four steps in one local activity',
     workflowType: 'floorOrderWorkflow',
   });
 }
 
-function createSystem(spec: { name: string; description: string; workflowType: string }): System {
+function createTextbookLike(spec: { name: string; description: string; workflowType: string }): System {
   const { name, description, workflowType } = spec;
   return {
     name,

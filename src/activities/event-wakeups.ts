@@ -4,7 +4,10 @@ import type { EventConsumerDefinition } from '../events/event-consumers.ts';
 export interface EventWakeups {
   /** Counts the announcements for a pump; take it before looking, so that none is missed between looking and sleeping. */
   seen(consumer: EventConsumerDefinition, partition: number): number;
-  /** Sleeps until an announcement after `seen`, at most so long, or until `signal` aborts. */
+  /**
+   * Sleeps until an announcement after `seen` or until `signal` aborts, at the latest until the clock's next multiple of
+   * `everyMs`: so all pumps that nobody wakes look together, and share their statements.
+   */
   sleep(
     consumer: EventConsumerDefinition,
     partition: number,

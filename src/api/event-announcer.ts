@@ -10,8 +10,8 @@ export interface EventAnnouncer {
 }
 
 /**
- * At most one announcement per process in this time, and what a consumer waits at most for its wake. Consumers take
- * turns as long as that (`TURN_MS` of the pumps): more announcements would cost without waking anybody sooner.
+ * At most one announcement per process in this time, and what a consumer waits at most for its wake. Workers that are
+ * busy take turns as long as that (`TURN_MS` in `src/activities/event-wakeups.ts`), so more would hardly wake them sooner.
  */
 const INTERVAL_MS = 15;
 

@@ -34,6 +34,7 @@ describe('a report', () => {
 
   it('says what could not be checked', () => {
     expect(formatReport(reportOf([], ['I6']))).toMatch(/^I6 +not checked, its source cannot be read: /m);
+    expect(formatReport(reportOf([], ['I6']))).toMatch(/^clean, I6 not checked: 1,234 orders/m);
     const { invariants } = JSON.parse(reportToJson(reportOf([], ['I6']))) as { invariants: object[] };
     expect(invariants).toContainEqual(expect.objectContaining({ id: 'I6', skipped: true }));
     expect(invariants).toContainEqual(expect.objectContaining({ id: 'I5', skipped: false }));

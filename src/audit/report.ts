@@ -20,7 +20,8 @@ export function formatReport({ violations, checked, skipped, orders, inMotion, t
       ...(more > 0 ? [`       and ${count(more)} more`] : []),
     ];
   });
-  const verdict = violations.length === 0 ? 'clean' : `${count(violations.length)} violation(s)`;
+  const found = violations.length === 0 ? 'clean' : `${count(violations.length)} violation(s)`;
+  const verdict = skipped.length === 0 ? found : `${found}, ${skipped.join(', ')} not checked`;
   const seconds = (tookMs / 1_000).toFixed(1);
   return [...lines, `${verdict}: ${count(orders)} orders, ${count(inMotion)} of them in motion, ${seconds} s`].join(
     '\n',

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { createDatabases, type Databases } from '../../db/client.ts';
 import { createAudit, PATIENCE_MS } from '../audit/audit.ts';
 import { formatReport, reportToJson } from '../audit/report.ts';
-import { ledgerUrlOf, type Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { createTemporalClient } from '../temporal.ts';
 import { UsageError, type Options } from './command-line.ts';
 import type { LostOrder } from './lost-orders.ts';
@@ -31,7 +31,7 @@ export function runAudit({ config, options, terminal }: SystemTools): Promise<nu
   return withSystem(config, 'order-saga-audit', async (system) => {
     const onWait = (orders: number): void =>
       terminal.tell(`${orders} order(s) do not look right: looking again for up to ${PATIENCE_MS / 1_000} s`);
-    const sources = { ...system, paymentGatewayUrl: ledgerUrlOf(config) };
+    const sources = { ...system, paymentGatewayUrl: config.payment.simulatorUrl };
     const report = await createAudit(sources, { onWait }).run();
     terminal.print(options.json === true ? reportToJson(report) : formatReport(report));
     return report.clean ? 0 : 1;

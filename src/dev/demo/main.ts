@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { ledgerUrlOf, loadConfig, type Config } from '../../config.ts';
+import { type Config, loadConfig } from '../../config.ts';
 import { LOOPBACK } from '../ports.ts';
 import { createInterrupts } from '../interrupts.ts';
 import { signDevToken } from '../dev-token.ts';
@@ -41,9 +41,11 @@ async function main(): Promise<number> {
 }
 
 async function play(config: Config, signal: AbortSignal): Promise<number> {
-  const simulatorUrl = ledgerUrlOf(config);
+  const { simulatorUrl } = config.payment;
   if (simulatorUrl === null)
-    throw new DemoCannotRunError('it declines and delays payments, which only the simulator does');
+    throw new DemoCannotRunError(
+      'PAYMENT_PROVIDER is not the simulator, and only that declines and delays payments as told',
+    );
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-demo-'));
   const connection = Connection.lazy({ address: config.temporal.address, connectTimeout: '3s' });
   const apiUrl = `http://${LOOPBACK}:${config.api.port}`;
