@@ -145,7 +145,7 @@ async function measure({ environment, stage, running, app, job, system, cleanup 
     writesPerOrder: writes / job.orders,
     pssMiB: pssMiB(processes),
     refusals: load.refusals,
-    backlog: await backlog.stop(),
+    backlog: backlog.stop(),
   };
 }
 

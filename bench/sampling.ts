@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createBackgroundLoop } from '../src/api/background-loop.ts';
 
 /** One look, and when it was taken. */
 export type Sample<Seen> = Seen & {
@@ -9,28 +9,22 @@ export type Sample<Seen> = Seen & {
 /** Looks again and again until it is stopped. */
 export interface Sampling<Seen> {
   /** @returns what was seen. May be called again. */
-  stop(): Promise<Sample<Seen>[]>;
+  stop(): readonly Sample<Seen>[];
 }
 
 /** Looks at once, and then this often; a look that fails is left out. Keeps no process alive. */
 export function sampleEvery<Seen extends object>(intervalMs: number, look: () => Promise<Seen> | Seen): Sampling<Seen> {
   const started = performance.now();
-  const ended = new AbortController();
   const samples: Sample<Seen>[] = [];
   const take = async (): Promise<void> => {
     const second = (performance.now() - started) / 1_000;
     samples.push({ ...(await look()), second });
   };
-  const looking = (async () => {
-    while (!ended.signal.aborted) {
-      await take().catch(() => {});
-      await sleep(intervalMs, undefined, { signal: ended.signal, ref: false }).catch(() => {});
-    }
-  })();
+  const loop = createBackgroundLoop(intervalMs, () => take().catch(() => {}));
+  loop.start();
   return {
-    stop: async () => {
-      ended.abort();
-      await looking;
+    stop: () => {
+      loop.stop();
       return samples;
     },
   };

@@ -12,27 +12,22 @@ type Server = Program & { readonly url: string };
 /** Finds the highest rate of a goal on a running server. */
 export function findRate(bench: BenchStage, server: Server, goal: RateGoal): Promise<RateResult> {
   const { stepSeconds, holdSeconds } = bench.options;
-  const send = async (rate: number, seconds: number): Promise<LoadReport> => {
-    const load = await bench.load(server.url, { rate, seconds, batch: goal.batch });
-    bench.log(`  ${describeStep(toStep(rate, load))}`);
+  const send = async (rate: number, seconds: number): Promise<RateStep> => {
+    const step = toStep(rate, await bench.load(server.url, { rate, seconds, batch: goal.batch }));
+    bench.log(`  ${describeStep(step)}`);
     await untilDrained(bench.app);
-    return load;
+    return step;
   };
   return searchRate(goal, {
-    step: async (rate) => toStep(rate, await send(rate, stepSeconds)),
-    hold: (rate) =>
-      bench.measure([server], async () => {
-        const load = await send(rate, holdSeconds);
-        // The generator's second of warm-up is processed, too.
-        return { ...toStep(rate, load), events: load.accepted + rate };
-      }),
+    step: (rate) => send(rate, stepSeconds),
+    hold: (rate) => bench.measure([server], () => send(rate, holdSeconds)),
   });
 }
 
 function toStep(rate: number, load: LoadReport): RateStep {
   const refused = Object.values(load.refused).reduce((sum, count) => sum + count, 0);
-  const { accept, late } = load;
-  return { rate, acceptedPerSecond: load.accepted / load.seconds, accept, refused, late };
+  const { accept, accepted, late } = load;
+  return { rate, acceptedPerSecond: accepted / load.seconds, accept, refused, late, events: accepted + rate };
 }
 
 function describeStep({ rate, acceptedPerSecond, accept, refused }: RateStep): string {
@@ -107,7 +102,7 @@ export async function burst(
     await untilDrained(bench.app);
     return { load, drainedAt: Date.now(), events: load.accepted + rate };
   });
-  const samples = await memory.stop();
+  const samples = memory.stop();
   const { load, drainedAt, ...cost } = result;
   const times = await readTimes(bench.app, load.startedAt, load.endedAt);
   return {

@@ -65,8 +65,9 @@ describe('the search for a rate', () => {
   /** Answers p95s in their order, by rate; 99 when there is none left. */
   const scripted = (p95s: Readonly<Record<number, number[]>>) => (rate: number) => {
     const p95 = p95s[rate]?.shift() ?? 99;
-    const step: RateStep = { rate, acceptedPerSecond: rate, accept: { p50: 1, p95, p99: 99 }, refused: 0, late: 0 };
-    return Promise.resolve({ ...step, cpuMsPerThousand: {}, loadAverage: 0, events: 1 });
+    const accept = { p50: 1, p95, p99: 99 };
+    const step: RateStep = { rate, acceptedPerSecond: rate, accept, refused: 0, late: 0, events: 1 };
+    return Promise.resolve({ ...step, cpuMsPerThousand: {}, loadAverage: 0 });
   };
   const told = (tries: readonly RateStep[]): string =>
     tries.map(({ rate, accept }) => `${rate}:${accept.p95}`).join(' ');
@@ -100,9 +101,9 @@ describe('the search for a rate', () => {
 
 test('the table has a row for what ran, with its goal', () => {
   const accept = { p50: 1, p95: 8.25, p99: 120 };
-  const step = { rate: 2_000, acceptedPerSecond: 1_999, accept, refused: 0, late: 0 };
+  const step = { rate: 2_000, acceptedPerSecond: 1_999, accept, refused: 0, late: 0, events: 1 };
   const cost = { cpuMsPerThousand: { 'worker-1-of-2': 10, 'worker-2-of-2': 12, postgres: 100 }, loadAverage: 2.34 };
-  const held = { ...step, ...cost, events: 1 };
+  const held = { ...step, ...cost };
   const machine = { cpu: 'CPU', cores: 2, memoryGiB: 4, system: 'linux' };
   const table = eventReportTable({
     machine,

@@ -9,12 +9,12 @@ export interface RateStep {
   readonly accept: Latency;
   readonly refused: number;
   readonly late: number;
+  /** Accepted, with those of the generator's second of warm-up, which are processed, too. */
+  readonly events: number;
 }
 
 /** A rate that was tried for longer, and what that cost. */
-export interface HeldRate extends RateStep, Cost {
-  readonly events: number;
-}
+export type HeldRate = RateStep & Cost;
 
 /** What is asked of a rate. */
 export interface RateGoal {

@@ -32,7 +32,7 @@ const BATCHED = {
   rates: [1_000, 2_500, 5_000, 7_500, 10_000, 12_500, 15_000, 20_000, 25_000],
 } as const;
 
-const WARM_UP = { rate: 2_000, seconds: 15 } as const;
+const WARM_UP = { rate: 2_000, seconds: 15, batch: 1, warmUpSeconds: 0 } as const;
 const SUSTAINED_RATE = 1_000;
 const BURST = { rate: 10_000, seconds: 10 } as const;
 const MILLION = { rate: 5_000, seconds: 200 } as const;
@@ -62,7 +62,7 @@ export async function runEventBench(
 async function runOnCombined(bench: BenchStage, results: EventResults): Promise<void> {
   const server = await bench.programs.startCombined();
   // What no phase measures: connections and caches get warm, and code that has just started is compiled bit by bit.
-  await bench.load(server.url, { rate: WARM_UP.rate, seconds: WARM_UP.seconds, batch: 1, warmUpSeconds: 0 });
+  await bench.load(server.url, WARM_UP);
   const run = async (phase: EventPhase, work: () => Promise<void>): Promise<void> => {
     if (!bench.options.phases.has(phase)) return;
     bench.log(phase);

@@ -25,8 +25,11 @@ export function createFloorSystem(): System {
   });
 }
 
-function createTextbookLike(spec: { name: string; description: string; workflowType: string }): System {
-  const { name, description, workflowType } = spec;
+function createTextbookLike({
+  name,
+  description,
+  workflowType,
+}: Pick<System, 'name' | 'description'> & { readonly workflowType: string }): System {
   return {
     name,
     description,
