@@ -91,6 +91,7 @@ const variables = z.object({
   STRIPE_SECRET_KEY: stripeKey.optional(),
   STRIPE_WEBHOOK_SECRET: stripeWebhookSecret.optional(),
   STRIPE_API_URL: url.optional(),
+  STRIPE_MULTICAPTURE: z.enum(['true', 'false']).default('false'),
   UNMATCHED_NOTICE_MINUTES: z.coerce.number().min(0).default(60),
   UNMATCHED_NOTICE_TENANT: z
     .string()
@@ -207,6 +208,7 @@ function paymentOf(env: z.output<typeof variables>) {
     secretKey: env.STRIPE_SECRET_KEY,
     webhookSecret: env.STRIPE_WEBHOOK_SECRET ?? null,
     apiUrl: env.STRIPE_API_URL ?? null,
+    multicapture: env.STRIPE_MULTICAPTURE === 'true',
   };
 }
 

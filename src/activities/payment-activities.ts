@@ -11,6 +11,7 @@ import {
   type PaymentBalance,
   type PaymentKind,
 } from '../domain/payment.ts';
+import { chargeProblemOf, type AmountProblem } from '../domain/payment-capabilities.ts';
 import type { ChargeOutcome, ChargeRequest, PaymentGateway, VoidOutcome } from '../gateways/payment-gateway.ts';
 
 /** What the payment steps work with. */
@@ -41,7 +42,9 @@ export interface TakePaymentInput extends ChargeOfOrder {
 /** A definite answer of the provider. */
 export type TakePaymentResult =
   | { readonly kind: 'captured' | 'authorized' }
-  | { readonly kind: 'declined'; readonly declineCode: string; readonly soft: boolean };
+  | { readonly kind: 'declined'; readonly declineCode: string; readonly soft: boolean }
+  /** Nothing was charged, and this amount never can be. */
+  | { readonly kind: 'not_chargeable'; readonly problem: AmountProblem };
 
 /** A capture or a refund under its own key. */
 export interface MovePaymentInput {
@@ -65,9 +68,9 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
   return {
     /**
      * Effect: one sale or authorization at the provider and its row. Key: `orderId:kind:generation` at both. Outcomes:
-     * `captured` or `authorized`, also when an earlier attempt charged; `declined`. Failures: outcome unknown (looked up
-     * first by the next attempt); another amount, currency or order in the answer, permanent; database, retryable.
-     * Undo: `undoPayment`.
+     * `captured` or `authorized`, also when an earlier attempt charged; `declined`; `not_chargeable`. Failures: outcome
+     * unknown (looked up first by the next attempt); another amount, currency or order in the answer, permanent;
+     * database, retryable. Undo: `undoPayment`.
      */
     async takePayment({ chargeKind = 'sale', generation = 1, ...input }: TakePaymentInput): Promise<TakePaymentResult> {
       const { method, ...money } = input;
@@ -76,7 +79,7 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
       const note = (state: PaymentOperation['state'], result: Partial<PaymentOperation> = {}) =>
         payments.record(operation(input, chargeKind, generation, input.amountMinor, state, result));
       try {
-        const outcome = await chargeOrAdopt(gateway, charge);
+        const outcome = await askForCharge({ payments, gateway }, charge);
         switch (outcome.kind) {
           case 'succeeded':
             await note('SUCCEEDED', { providerRef: outcome.providerRef });
@@ -84,6 +87,9 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
           case 'declined':
             await note('DECLINED', { declineCode: outcome.declineCode });
             return { kind: 'declined', declineCode: outcome.declineCode, soft: outcome.soft };
+          case 'not_chargeable':
+            await note('FAILED');
+            return { kind: 'not_chargeable', problem: outcome.problem };
           case 'voided':
             throw new OrderStateConflictError(input.orderId, 'voided', 'paid');
         }
@@ -182,7 +188,7 @@ async function undoCharge(
   charge: PaymentOperation | null,
   operations: readonly PaymentOperation[],
 ): Promise<void> {
-  // A tombstone is proof. A decline is not: a soft one may have been asked again just before.
+  // A tombstone is proof, and an amount that can never be charged. A decline is not: a soft one may have been asked again just before.
   if (charge?.state === 'FAILED') return;
   const { orderId, currency, chargeKind, generation, refundGeneration = 1 } = input;
   const chargeKey = paymentKey(orderId, chargeKind, generation);
@@ -282,6 +288,15 @@ function sumOf(operations: readonly PaymentOperation[]): number {
   return operations
     .filter(({ state }) => state === 'SUCCEEDED')
     .reduce((total, { amountMinor }) => total + amountMinor, 0);
+}
+
+/** What can never be charged is not sent, unless an earlier attempt did so under other rules: then that one decides. */
+async function askForCharge({ payments, gateway }: PaymentActivityDeps, charge: ChargeRequest): Promise<ChargeOutcome> {
+  const problem = chargeProblemOf(gateway.capabilities, charge.amountMinor, charge.currency);
+  if (problem === null) return chargeOrAdopt(gateway, charge);
+  const stored = await payments.findOptional(charge.key);
+  const wasSent = stored !== null && stored.state !== 'FAILED';
+  return wasSent ? chargeOrAdopt(gateway, charge) : { kind: 'not_chargeable', problem };
 }
 
 /** A local try sends at once; a regular attempt looks first, because some attempt went before it. */

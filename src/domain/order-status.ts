@@ -21,6 +21,7 @@ export const REJECTION_REASONS = [
   'currency_mismatch',
   'payment_declined',
   'payment_expired',
+  'amount_not_chargeable',
   'operator_aborted',
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];

@@ -1,4 +1,5 @@
 import type { CaptureMode } from './payment.ts';
+import type { AmountProblem } from './payment-capabilities.ts';
 import type { RejectionReason } from './order-status.ts';
 
 /** One line as ordered: quantities of a repeated SKU are already added up, lines are sorted by SKU. */
@@ -34,7 +35,8 @@ export type RejectionDetails =
   | { readonly lines: readonly Shortage[] }
   | { readonly skus: readonly string[] }
   | { readonly declineCode: string }
-  | { readonly expectedTotalMinor: number; readonly totalMinor: number };
+  | { readonly expectedTotalMinor: number; readonly totalMinor: number }
+  | AmountProblem;
 
 /** The decision to reject an order; stored before anything is undone, so that a rerun undoes for the same reason. */
 export interface Refusal {

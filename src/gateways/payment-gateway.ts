@@ -1,4 +1,5 @@
 import type { PaymentKind } from '../domain/payment.ts';
+import type { AmountProblem, PaymentCapabilities } from '../domain/payment-capabilities.ts';
 
 /** A charge as asked of the provider. */
 export interface ChargeRequest {
@@ -18,7 +19,9 @@ export type ChargeOutcome =
   /** `soft`: the provider allows asking again under the same key. */
   | { readonly kind: 'declined'; readonly declineCode: string; readonly soft: boolean }
   /** The key was voided before: this charge can never happen. */
-  | { readonly kind: 'voided' };
+  | { readonly kind: 'voided' }
+  /** Nothing was charged, and this amount never will be. */
+  | { readonly kind: 'not_chargeable'; readonly problem: AmountProblem };
 
 /** What the provider knows under a key. `absent` proves nothing while the original may still be on its way. */
 export type LookupOutcome = ChargeOutcome | { readonly kind: 'absent' };
@@ -65,6 +68,7 @@ export interface RefundRequest extends VoidRequest {
  * request was refused as such.
  */
 export interface PaymentGateway {
+  readonly capabilities: PaymentCapabilities;
   charge(request: ChargeRequest, signal: AbortSignal): Promise<ChargeOutcome>;
   /** Looks a charge up by its key; `request` says what the answer must match. */
   lookup(request: ChargeRequest, signal: AbortSignal): Promise<LookupOutcome>;

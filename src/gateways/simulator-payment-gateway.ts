@@ -7,6 +7,9 @@ import {
   PaymentOutcomeUnknownError,
   RefundRefusedError,
 } from '../domain/errors.ts';
+import { MAX_AMOUNT_MINOR } from '../domain/money.ts';
+import { AUTHORIZATION_DAYS } from '../domain/payment.ts';
+import type { PaymentCapabilities } from '../domain/payment-capabilities.ts';
 import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
 import type {
   CaptureRequest,
@@ -81,6 +84,7 @@ export function createSimulatorPaymentGateway(options: {
       () => new PaymentGatewayOpenError(request.about),
     );
   return {
+    capabilities: SIMULATOR_CAPABILITIES,
     charge: async (request, signal) => readCharge(request, await call(chargeCall(request), signal)),
     lookup: (request, signal) => lookup(call, request, signal),
     voidByKey: (request, signal) => voidByKey(call, request, signal),
@@ -91,6 +95,15 @@ export function createSimulatorPaymentGateway(options: {
     },
   };
 }
+
+/** It takes every amount in every currency, and any number of captures; a void after the first one is refused. */
+const SIMULATOR_CAPABILITIES: PaymentCapabilities = {
+  captures: 'several',
+  restAfterCapture: 'stays_authorized',
+  voidsRest: false,
+  authorizationSeconds: AUTHORIZATION_DAYS * 86_400,
+  limitsOf: () => ({ minimumMinor: 1, maximumMinor: MAX_AMOUNT_MINOR, multipleOfMinor: 1 }),
+};
 
 type Caller = (request: Call, signal: AbortSignal) => Promise<Answer>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PaymentContractError, PaymentMismatchError, PaymentOutcomeUnknownError } from '../domain/errors.ts';
 import type { ChargeOutcome, ChargeRequest } from './payment-gateway.ts';
+import { toStripeAmount } from './stripe-amounts.ts';
 
 /** Why a payment attempt failed, as Stripe puts it on intents and card errors. */
 const declineAnswer = z.object({
@@ -10,16 +11,13 @@ const declineAnswer = z.object({
 });
 type StripeDecline = z.output<typeof declineAnswer>;
 
-/** Metadata of ours on every intent and refund; somebody else's refund has none. */
+/**
+ * Metadata of ours on every intent and refund; somebody else's refund has none. `orderId` and `key` say whose it is,
+ * `tombstone` is `true` on an intent that only keeps its key from ever being charged, `capture_N` is what the capture of
+ * that number took.
+ */
 const metadata = z
-  .object({
-    orderId: z.string().optional(),
-    key: z.string().optional(),
-    /** Key of the capture that took the money. */
-    captureKey: z.string().optional(),
-    /** `true` on an intent that only keeps its key from ever being charged. */
-    tombstone: z.string().optional(),
-  })
+  .record(z.string(), z.string())
   .nullable()
   .transform((given) => given ?? {});
 
@@ -45,7 +43,15 @@ export const intentAnswer = z.object({
 export type StripeIntent = z.output<typeof intentAnswer>;
 
 /** What we read of a Charge: one attempt of an intent to take money. */
-const chargeAnswer = z.object({ status: z.string(), amount_refunded: z.number(), payment_intent: intentAnswer });
+const attemptAnswer = z.object({
+  status: z.string(),
+  amount_refunded: z.number(),
+  payment_method_details: z
+    .object({ card: z.object({ multicapture: z.object({ status: z.string() }).nullish() }).nullish() })
+    .nullish(),
+});
+
+const chargeAnswer = attemptAnswer.extend({ payment_intent: intentAnswer });
 
 /** A list of charges with their intents expanded. */
 export const chargesAnswer = z.object({ data: z.array(chargeAnswer) });
@@ -70,7 +76,7 @@ export const refundsAnswer = z.object({ data: z.array(refundAnswer) });
 /** An intent with its attempts, newest first. */
 export interface StripePayment {
   readonly intent: StripeIntent;
-  readonly attempts: readonly { readonly status: string; readonly amount_refunded: number }[];
+  readonly attempts: readonly z.output<typeof attemptAnswer>[];
 }
 
 /** Parses an answer. @throws {PaymentContractError} */
@@ -137,7 +143,8 @@ function expectSameMoney(request: ChargeRequest, intent: StripeIntent): void {
   expectSameCurrency(request.key, request.currency, intent.currency);
   const isTaken = intent.status === 'succeeded' && request.kind === 'sale';
   const amounts = isTaken ? [intent.amount, intent.amount_received] : [intent.amount];
-  if (amounts.some((amount) => amount !== request.amountMinor)) {
+  const wanted = toStripeAmount(request.amountMinor, request.currency);
+  if (amounts.some((amount) => amount !== wanted)) {
     throw new PaymentMismatchError(request.key, 'amountMinor');
   }
 }

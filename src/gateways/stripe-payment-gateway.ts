@@ -1,14 +1,10 @@
 import { Stripe } from 'stripe';
-import { PaymentContractError, PaymentMismatchError } from '../domain/errors.ts';
-import type { CaptureRequest, ChargeOutcome, ChargeRequest, LookupOutcome, PaymentGateway } from './payment-gateway.ts';
-import {
-  chargeOutcomeOf,
-  declineOf,
-  expectSameCurrency,
-  expectSameOrder,
-  intentAnswer,
-  parseStripe,
-} from './stripe-answers.ts';
+import { PaymentContractError } from '../domain/errors.ts';
+import { problemOf, type PaymentCapabilities } from '../domain/payment-capabilities.ts';
+import type { ChargeOutcome, ChargeRequest, LookupOutcome, PaymentGateway } from './payment-gateway.ts';
+import { stripeLimitsOf, toStripeAmount } from './stripe-amounts.ts';
+import { chargeOutcomeOf, declineOf, intentAnswer, parseStripe } from './stripe-answers.ts';
+import { capture } from './stripe-capture.ts';
 import {
   createStripeClient,
   isKeyReused,
@@ -32,17 +28,19 @@ import { claimKey, voidByKey } from './stripe-void.ts';
  * A decline is final for its key, a soft one too. Stripe would confirm the same intent again, but whoever undoes an order
  * takes a decline for proof that nothing can be taken any more, so to ask again is to ask under a new key.
  *
- * Authorizations are captured once: Stripe releases what a capture leaves over. A payment method is `pm_...`, or
- * `cus_.../pm_...` when it is saved with a customer, without whom Stripe does not use it.
+ * Authorizations are captured once, and Stripe releases what the capture leaves over, unless the account may use
+ * multicapture and `multicapture` says so. A payment method is `pm_...`, or `cus_.../pm_...` when it is saved with a
+ * customer, without whom Stripe does not use it.
  */
-export function createStripePaymentGateway(options: StripeClientOptions): PaymentGateway {
+export function createStripePaymentGateway(options: StripeGatewayOptions): PaymentGateway {
   const scopeOf = createStripeClient(options);
   const scope = (route: string, about: string, signal: AbortSignal): StripeSend => scopeOf({ route, about, signal });
   return {
-    charge: (request, signal) => charge(scope('charge', request.key, signal), request),
+    capabilities: capabilitiesOf(options),
+    charge: (request, signal) => charge(scope('charge', request.key, signal), request, options),
     lookup: (request, signal) => lookup(scope('lookup', request.key, signal), request),
     voidByKey: (request, signal) => voidByKey(scope('void', request.key, signal), request),
-    capture: (request, signal) => capture(scope('capture', request.key, signal), request),
+    capture: (request, signal) => capture(scope('capture', request.key, signal), request, options),
     refund: (request, signal) => refund(scope('refund', request.key, signal), request),
     ping: async (signal) => {
       const send = scope('ping', 'ping', signal);
@@ -51,16 +49,45 @@ export function createStripePaymentGateway(options: StripeClientOptions): Paymen
   };
 }
 
-async function charge(send: StripeSend, request: ChargeRequest): Promise<ChargeOutcome> {
-  const known = await refusing(request.key, () => findPayment(send, request.key, request.key));
-  return known === null ? createCharge(send, request) : chargeOutcomeOf(request, known.intent);
+/** How Stripe is reached, and what the account may do. */
+export interface StripeGatewayOptions extends StripeClientOptions {
+  /** Several captures of one authorization: an account has to ask Stripe for it, and not every card can. */
+  readonly multicapture: boolean;
 }
 
-async function createCharge(send: StripeSend, request: ChargeRequest): Promise<ChargeOutcome> {
+/**
+ * Visa ends an authorization for which the customer was not there after 4 days and 18 hours, the other networks after 7
+ * days (docs.stripe.com/payments/place-a-hold-on-a-payment-method): the shortest counts.
+ */
+const AUTHORIZATION_SECONDS = (4 * 24 + 18) * 3_600;
+
+function capabilitiesOf({ multicapture }: StripeGatewayOptions): PaymentCapabilities {
+  return {
+    captures: multicapture ? 'several' : 'once',
+    restAfterCapture: multicapture ? 'stays_authorized' : 'released_by_provider',
+    voidsRest: false,
+    authorizationSeconds: AUTHORIZATION_SECONDS,
+    limitsOf: stripeLimitsOf,
+  };
+}
+
+async function charge(
+  send: StripeSend,
+  request: ChargeRequest,
+  options: Pick<StripeGatewayOptions, 'multicapture'>,
+): Promise<ChargeOutcome> {
+  const known = await refusing(request.key, () => findPayment(send, request.key, request.key));
+  return known === null ? createCharge(send, request, options) : chargeOutcomeOf(request, known.intent);
+}
+
+async function createCharge(
+  send: StripeSend,
+  request: ChargeRequest,
+  options: Pick<StripeGatewayOptions, 'multicapture'>,
+): Promise<ChargeOutcome> {
   try {
-    const created = await send((stripe) =>
-      stripe.paymentIntents.create(chargeParams(request), { idempotencyKey: request.key }),
-    );
+    const params = { ...chargeParams(request), ...(options.multicapture ? multicaptureParams(request) : {}) };
+    const created = await send((stripe) => stripe.paymentIntents.create(params, { idempotencyKey: request.key }));
     return chargeOutcomeOf(request, parseStripe(request.key, intentAnswer, created));
   } catch (error) {
     if (isKeyReused(error)) return outcomeOfUsedKey(send, request);
@@ -90,6 +117,11 @@ function outcomeOfRefusal(request: ChargeRequest, error: unknown): ChargeOutcome
   if (error instanceof Stripe.errors.StripeInvalidRequestError) {
     // A token that the client made up is the client's mistake, and nothing was charged under it.
     if (error.param === 'payment_method') return { kind: 'declined', declineCode: 'unsupported_method', soft: false };
+    // Limits depend on the account, too: nothing was charged, and nothing ever is for the same amount.
+    if (error.param === 'amount' || error.param === 'currency') {
+      const limits = stripeLimitsOf(request.currency);
+      return { kind: 'not_chargeable', problem: problemOf('refused_by_provider', request.amountMinor, limits) };
+    }
   }
   throw stripeRefusalOf(request.key, error);
 }
@@ -101,34 +133,7 @@ async function lookup(send: StripeSend, request: ChargeRequest): Promise<LookupO
   return known === null ? { kind: 'absent' } : chargeOutcomeOf(request, known.intent);
 }
 
-/** The capture's key is kept on the intent, so that a repeat is known for longer than Stripe keeps keys. */
-async function capture(send: StripeSend, request: CaptureRequest): Promise<{ providerRef: string }> {
-  const { key, chargeKey, orderId, amountMinor, currency } = request;
-  return refusing(key, async () => {
-    const known = await findPayment(send, key, chargeKey);
-    if (known === null) throw new PaymentContractError(key, `nothing is known under ${chargeKey}`);
-    expectSameOrder(key, orderId, known.intent.metadata.orderId);
-    expectSameCurrency(key, currency, known.intent.currency);
-    const captured =
-      known.intent.metadata.captureKey === key
-        ? known.intent
-        : await send((stripe) =>
-            stripe.paymentIntents.capture(
-              known.intent.id,
-              { amount_to_capture: amountMinor, metadata: { captureKey: key } },
-              { idempotencyKey: key },
-            ),
-          );
-    const { id, amount_received } = parseStripe(key, intentAnswer, captured);
-    if (amount_received !== amountMinor) throw new PaymentMismatchError(key, 'amountMinor');
-    return { providerRef: id };
-  });
-}
-
-/**
- * Cards only: they are answered at once, other methods stay `processing` for days. Amounts are passed as they are,
- * because Stripe counts zero-decimal currencies in the same minor units as we do.
- */
+/** Cards only: they are answered at once, other methods stay `processing` for days. */
 function chargeParams({
   key,
   orderId,
@@ -138,7 +143,7 @@ function chargeParams({
   method,
 }: ChargeRequest): Stripe.PaymentIntentCreateParams {
   return {
-    amount: amountMinor,
+    amount: toStripeAmount(amountMinor, currency),
     currency: currency.toLowerCase(),
     capture_method: kind === 'authorize' ? 'manual' : 'automatic',
     confirm: true,
@@ -148,6 +153,12 @@ function chargeParams({
     metadata: { orderId, key },
     transfer_group: key,
   };
+}
+
+/** Asked for with every authorization; whether the card can is told with the charge (see `capture`). */
+function multicaptureParams({ kind }: ChargeRequest): Pick<Stripe.PaymentIntentCreateParams, 'payment_method_options'> {
+  if (kind !== 'authorize') return {};
+  return { payment_method_options: { card: { request_multicapture: 'if_available' } } };
 }
 
 function methodParams(method: string): { readonly payment_method: string; readonly customer?: string } {

@@ -6,6 +6,7 @@ import {
   RefundRefusedError,
 } from '../domain/errors.ts';
 import type { RefundRequest } from './payment-gateway.ts';
+import { toStripeAmount } from './stripe-amounts.ts';
 import {
   expectSameCurrency,
   expectSameOrder,
@@ -52,10 +53,10 @@ async function findRefund(send: StripeSend, key: string, intentId: string): Prom
 }
 
 async function createRefund(send: StripeSend, request: RefundRequest, intentId: string): Promise<StripeRefund> {
-  const { key, orderId, amountMinor } = request;
+  const { key, orderId, amountMinor, currency } = request;
   const created = await send((stripe) =>
     stripe.refunds.create(
-      { payment_intent: intentId, amount: amountMinor, metadata: { orderId, key } },
+      { payment_intent: intentId, amount: toStripeAmount(amountMinor, currency), metadata: { orderId, key } },
       { idempotencyKey: key },
     ),
   );
@@ -67,7 +68,7 @@ function refundOutcomeOf(request: RefundRequest, { id, status, ...found }: Strip
   const { key, orderId, amountMinor, currency } = request;
   expectSameOrder(key, orderId, found.metadata.orderId);
   expectSameCurrency(key, currency, found.currency);
-  if (found.amount !== amountMinor) throw new PaymentMismatchError(key, 'amountMinor');
+  if (found.amount !== toStripeAmount(amountMinor, currency)) throw new PaymentMismatchError(key, 'amountMinor');
   if (status === 'succeeded') return { providerRef: id };
   if (status === 'failed' || status === 'canceled') throw new RefundRefusedError(key, found.failure_reason ?? status);
   throw new PaymentOutcomeUnknownError(key, `the refund is ${status ?? 'without status'}`);

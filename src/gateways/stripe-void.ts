@@ -1,6 +1,7 @@
 import { Stripe } from 'stripe';
 import { PaymentOutcomeUnknownError } from '../domain/errors.ts';
 import type { VoidOutcome, VoidRequest } from './payment-gateway.ts';
+import { fromStripeAmount } from './stripe-amounts.ts';
 import {
   declineOf,
   expectSameOrder,
@@ -72,9 +73,20 @@ function isOpen({ status }: StripeIntent): boolean {
 }
 
 function voidOutcomeOf(key: string, { intent, attempts }: StripePayment): VoidOutcome {
+  const { currency } = intent;
+  // Also of a cancelled one: a void after one of several captures ends what the captures have left.
+  if (intent.amount_received > 0) {
+    const refunded = attempts.reduce((sum, attempt) => sum + attempt.amount_refunded, 0);
+    return {
+      kind: 'captured',
+      capturedMinor: fromStripeAmount(intent.amount_received, currency),
+      refundedMinor: fromStripeAmount(refunded, currency),
+      providerRef: intent.id,
+    };
+  }
   switch (intent.status) {
     case 'canceled': {
-      const { amount: amountMinor } = intent;
+      const amountMinor = fromStripeAmount(intent.amount, currency);
       if (isTombstone(intent)) return { kind: 'voided', amountMinor: 0 };
       if (attempts.some(({ status }) => status === 'succeeded')) return { kind: 'voided', amountMinor };
       // It held nothing: its intent is cancelled, but there is no void to write down.
@@ -82,12 +94,6 @@ function voidOutcomeOf(key: string, { intent, attempts }: StripePayment): VoidOu
       return { kind: 'declined', amountMinor, declineCode };
     }
     case 'succeeded':
-      return {
-        kind: 'captured',
-        capturedMinor: intent.amount_received,
-        refundedMinor: attempts.reduce((sum, attempt) => sum + attempt.amount_refunded, 0),
-        providerRef: intent.id,
-      };
     case 'processing':
     case 'requires_action':
     case 'requires_capture':
@@ -97,13 +103,16 @@ function voidOutcomeOf(key: string, { intent, attempts }: StripePayment): VoidOu
   }
 }
 
-/** The largest amount that Stripe takes in every currency: eight digits, and in none of them under the smallest one. */
-const TOMBSTONE_AMOUNT_MINOR = 99_999_999;
+/**
+ * In Stripe's units, of every currency: eight digits, in none of them under the smallest one, and without a fraction in
+ * those that have none (see stripe-amounts.ts). Nothing is ever charged of it.
+ */
+const TOMBSTONE_AMOUNT = 99_999_900;
 
 /** Depends on nothing but the key, its order and currency, so that every void of a key makes the same claim. */
 function tombstoneParams({ chargeKey, orderId, currency }: VoidRequest): Stripe.PaymentIntentCreateParams {
   return {
-    amount: TOMBSTONE_AMOUNT_MINOR,
+    amount: TOMBSTONE_AMOUNT,
     currency: currency.toLowerCase(),
     allowed_payment_method_types: ['card'],
     metadata: { orderId, key: chargeKey, tombstone: 'true' },

@@ -9,6 +9,7 @@ import {
   type PaymentWebhook,
   type WebhookRequest,
 } from '../domain/payment-notice.ts';
+import { fromStripeAmount } from './stripe-amounts.ts';
 
 const eventBody = z.object({
   id: z.string(),
@@ -100,7 +101,13 @@ function tellIntent(
 ): Told {
   const intent = parse(intentObject, object);
   const { id: chargeRef, currency } = intent;
-  return { kind, ...ownerOf(intent), chargeRef, amountMinor: intent[amount], currency: currency.toUpperCase() };
+  return {
+    kind,
+    ...ownerOf(intent),
+    chargeRef,
+    amountMinor: fromStripeAmount(intent[amount], currency),
+    currency: currency.toUpperCase(),
+  };
 }
 
 /** A refund that is still pending is no news yet. */
@@ -115,7 +122,8 @@ function tellRefund(object: unknown): Told {
 }
 
 function chargedOf(object: z.output<typeof chargedObject>): Omit<Told, 'kind'> {
-  const { amount: amountMinor, currency, payment_intent: chargeRef = null } = object;
+  const { amount, currency, payment_intent: chargeRef = null } = object;
+  const amountMinor = fromStripeAmount(amount, currency);
   return { ...ownerOf(object), chargeRef, amountMinor, currency: currency.toUpperCase() };
 }
 

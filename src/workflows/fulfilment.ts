@@ -27,6 +27,9 @@ export async function fulfil(carriage: Carriage): Promise<Fulfilment> {
       refusal: { reason: 'payment_declined', details: { declineCode: payment.declineCode } },
     };
   }
+  if (payment.kind === 'not_chargeable') {
+    return { kind: 'refused', refusal: { reason: 'amount_not_chargeable', details: payment.problem } };
+  }
   if (payment.kind === 'authorized') {
     // Stock is held for as long as the money is: to the end of the authorization, and a day more for what follows it.
     await steps.run('extendHold', { orderId, tenantId, holdTtlSeconds: (AUTHORIZATION_DAYS + 1) * DAY_SECONDS });

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ORDER_STATUSES, REJECTION_REASONS } from '../../domain/order-status.ts';
 import { CAPTURE_MODES, PAYMENT_STATES } from '../../domain/payment.ts';
+import { AMOUNT_PROBLEMS } from '../../domain/payment-capabilities.ts';
 import { RESERVATION_STATES } from '../../domain/reservation.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 import { currency, instant, pageQuery, requestedInstant, sku, text } from './primitives.ts';
@@ -106,6 +107,14 @@ const shortage = z.object({
   available: z.int().openapi({ description: 'Pieces left', example: 5 }),
 });
 
+const amountProblem = z.object({
+  problem: z.enum(AMOUNT_PROBLEMS).openapi({ description: '`amount_not_chargeable`: what is wrong with the amount' }),
+  amountMinor: minor('The amount'),
+  minimumMinor: minor('The smallest charge; null for a currency that is not taken').nullable(),
+  maximumMinor: minor('The largest charge; null for a currency that is not taken').nullable(),
+  multipleOfMinor: minor('What every charge is a multiple of; null for a currency that is not taken').nullable(),
+});
+
 const rejectionDetails = z
   .union([
     z.object({
@@ -119,6 +128,7 @@ const rejectionDetails = z
       expectedTotalMinor: minor('`price_changed`: the total you expected'),
       totalMinor: minor('`price_changed`: the total by the catalog'),
     }),
+    amountProblem,
   ])
   .nullable()
   .openapi({ description: 'What the reason alone does not say' });

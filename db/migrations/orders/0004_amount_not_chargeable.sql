@@ -1,0 +1,2 @@
+ALTER TABLE "orders"."orders" DROP CONSTRAINT "orders_reason_check";--> statement-breakpoint
+ALTER TABLE "orders"."orders" ADD CONSTRAINT "orders_reason_check" CHECK ("orders"."orders"."reason" in ('out_of_stock', 'unknown_sku', 'price_changed', 'currency_mismatch', 'payment_declined', 'payment_expired', 'amount_not_chargeable', 'operator_aborted'));

@@ -1,0 +1,63 @@
+import { PaymentContractError, PaymentMismatchError } from '../domain/errors.ts';
+import type { CaptureRequest } from './payment-gateway.ts';
+import { fromStripeAmount, toStripeAmount } from './stripe-amounts.ts';
+import {
+  expectSameCurrency,
+  expectSameOrder,
+  intentAnswer,
+  parseStripe,
+  type StripePayment,
+} from './stripe-answers.ts';
+import { refusing, type StripeSend } from './stripe-client.ts';
+import { findPayment } from './stripe-lookup.ts';
+
+/**
+ * Captures. What each capture took is kept on the intent under the capture's name, so that a repeat is known for longer
+ * than Stripe keeps keys.
+ */
+export async function capture(
+  send: StripeSend,
+  request: CaptureRequest,
+  { multicapture }: { readonly multicapture: boolean },
+): Promise<{ providerRef: string }> {
+  const { key, chargeKey, orderId, amountMinor, currency } = request;
+  return refusing(key, async () => {
+    const known = await findPayment(send, key, chargeKey);
+    if (known === null) throw new PaymentContractError(key, `nothing is known under ${chargeKey}`);
+    const { id, metadata, amount_received: takenBefore } = known.intent;
+    expectSameOrder(key, orderId, metadata['orderId']);
+    expectSameCurrency(key, currency, known.intent.currency);
+    const name = nameOf(request);
+    const earlier = metadata[name];
+    if (earlier !== undefined) return { providerRef: expectAmount(request, Number(earlier), id) };
+    const amount = toStripeAmount(amountMinor, currency);
+    const leavesRest = multicapture && canCaptureAgain(known) && amount < known.intent.amount - takenBefore;
+    const answer = await send((stripe) =>
+      stripe.paymentIntents.capture(
+        id,
+        {
+          amount_to_capture: amount,
+          ...(leavesRest ? { final_capture: false } : {}),
+          metadata: { [name]: String(amount) },
+        },
+        { idempotencyKey: key },
+      ),
+    );
+    const { amount_received: takenNow } = parseStripe(key, intentAnswer, answer);
+    return { providerRef: expectAmount(request, takenNow - takenBefore, id) };
+  });
+}
+
+/** Such as `capture_1`: part of the key, because names of metadata are short. */
+function nameOf({ key, orderId }: CaptureRequest): string {
+  return key.slice(orderId.length + 1).replaceAll(':', '_');
+}
+
+function canCaptureAgain({ attempts }: StripePayment): boolean {
+  return attempts.some(({ payment_method_details: details }) => details?.card?.multicapture?.status === 'available');
+}
+
+function expectAmount({ key, amountMinor, currency }: CaptureRequest, taken: number, providerRef: string): string {
+  if (fromStripeAmount(taken, currency) !== amountMinor) throw new PaymentMismatchError(key, 'amountMinor');
+  return providerRef;
+}
