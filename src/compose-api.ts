@@ -145,7 +145,16 @@ function composeApp(parts: AppParts) {
     }),
     reader,
     story: createOrderStory({ ...repositories, client, reader }),
-    commander: createOrderCommander({ client, health, orders, commands, reader, settings }),
+    commander: createOrderCommander({
+      client,
+      health,
+      orders,
+      commands,
+      payments,
+      reader,
+      settings,
+      capabilities: resources.paymentGateway.capabilities,
+    }),
     noticeIntake: createNoticeIntake({
       client,
       health,

@@ -52,6 +52,14 @@ export const FAILURE_ADVICE = {
     cause: 'The provider refused the request itself, or its answer cannot be read.',
     check: '`PAYMENT_GATEWAY_URL`, credentials, and the version of the provider’s interface. Then send `resumeOrder`.',
   },
+  authorization_gone: {
+    cause: 'The provider keeps the authorization no longer: it was voided there, or has lapsed.',
+    check: 'Nothing: the capture ends as failed, and an order that was never captured expires (`payment_expired`).',
+  },
+  order_turn_over: {
+    cause: 'A step of a command ran again (a reset, a slow worker) after another command had come to own the order.',
+    check: 'Nothing: it was not sent, or not booked. The command that owns the order finds what the provider has.',
+  },
   refund_refused: {
     cause: 'The provider cannot pay back to this method, for example because the card is closed.',
     check:

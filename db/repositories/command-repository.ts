@@ -1,7 +1,17 @@
-import type { CommandDecision, CommandKind, OrderCommand } from '../../src/domain/command.ts';
-import { statusesLeadingTo, type OrderStatus } from '../../src/domain/order-status.ts';
-import type { Database } from '../client.ts';
-import { ANSWER_COMMAND, DECIDE_COMMAND, FIND_COMMAND, LIST_COMMANDS } from './command-statements.ts';
+import type { CommandDecision, CommandKind, OrderCommand, OrderOwnership } from '../../src/domain/command.ts';
+import { judgeCommand, type CommandRule, type OrderToDecide } from '../../src/domain/command-rule.ts';
+import type { OrderStatus } from '../../src/domain/order-status.ts';
+import type { Database, Transaction } from '../client.ts';
+import {
+  ANSWER_COMMAND,
+  FIND_COMMAND,
+  LIST_COMMANDS,
+  LIST_OWNED,
+  LOCK_ORDER,
+  OLDEST_OWNED,
+  OWN_ORDER,
+  RELEASE_ORDER,
+} from './command-statements.ts';
 
 /** A command of an order with what it is about. */
 export interface CommandOfOrder extends OrderCommand {
@@ -11,30 +21,22 @@ export interface CommandOfOrder extends OrderCommand {
   readonly amountMinor: number | null;
 }
 
-/** What a command may do to the order's status. */
-export interface CommandRule {
-  /** Statuses it may start from; by default all that lead to `to`. */
-  readonly from?: readonly OrderStatus[];
-  readonly to: OrderStatus;
-  readonly eventType: string;
-  readonly allowed: CommandDecision;
-  readonly refused: CommandDecision;
-  /** Seconds since the confirmation. */
-  readonly windowSeconds?: number;
-  /** Version at which the caller judged the order; another one decides nothing. */
-  readonly version?: number;
-  /** An order that was sold meanwhile decides nothing: the command is another one's to decide. */
-  readonly unlessSold?: boolean;
+/** How a command was decided. Only one that owns the order, or did, has a turn and a generation. */
+export interface DecidedCommand {
+  readonly decision: CommandDecision;
+  /** As it was decided the first time, whatever a repeat asks for. */
+  readonly amountMinor: number | null;
+  /** Which capture, or which refund, of the order: part of the key at the provider. */
+  readonly generation: number | null;
+  /** The order's version when the command came to own it; see {@link OrderOwnership}. */
+  readonly turn: number | null;
 }
 
 /** A command that was answered. */
-export interface AnsweredCommand {
+export interface AnsweredCommand extends DecidedCommand {
   readonly commandId: string;
   readonly kind: CommandKind;
   readonly requestHash: string;
-  readonly decision: CommandDecision;
-  readonly amountMinor: number | null;
-  readonly generation: number | null;
 }
 
 /** A command with everything that is stored of it. */
@@ -43,24 +45,40 @@ export interface StoredCommand extends AnsweredCommand {
   readonly reason: string | null;
 }
 
-/** How a command was decided; `generation` numbers the refunds and the captures of an order that were allowed. */
-export interface DecidedCommand {
-  readonly decision: CommandDecision;
-  readonly generation: number | null;
+/** A command that owns its order, and for how long nothing has happened to the order. */
+export interface OwningCommand extends StoredCommand {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly quietSeconds: number;
 }
 
-/** Commands and their answers. */
+/** The end of a command that leaves the order's status as it is. */
+export interface CommandEnd {
+  readonly orderId: string;
+  readonly commandId: string;
+  readonly eventType: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Commands, their answers, and which of them owns an order. */
 export interface CommandRepository {
   /**
-   * Decides a command by the order's status, changes the status accordingly, and stores the answer; what was decided
-   * before stays. Null when nothing was decided: no such order, another version, or sold.
+   * Decides a command by the order's row, under its lock: one that is allowed owns the order from then on, and no other
+   * one can until it has ended. What was decided before stays. Null when nothing was decided: no such order, or another
+   * one than the caller has judged. `busy` is not stored.
    */
   decide(command: CommandOfOrder, rule: CommandRule): Promise<DecidedCommand | null>;
+  /** Ends a command that leaves the status as it is; false when it did not own the order any more. */
+  release(end: CommandEnd): Promise<boolean>;
   /** Stores an answer that changes nothing; returns the one that stands. */
   answer(command: CommandOfOrder, decision: CommandDecision): Promise<CommandDecision>;
   findOptional(tenantId: string, commandId: string): Promise<AnsweredCommand | null>;
   /** Oldest answer first. */
   listByOrder(tenantId: string, orderId: string): Promise<StoredCommand[]>;
+  /** Commands that own an order to which nothing has happened for a time, by order id. */
+  listOwning(quietSeconds: number, after: string, limit: number): Promise<OwningCommand[]>;
+  /** Over all tenants, for the metrics: how many commands own an order, and for how long the most quiet one has. */
+  owning(): Promise<{ readonly count: number; readonly oldestSeconds: number }>;
 }
 
 /** Creates the repository over the `orders` schema. */
@@ -72,25 +90,80 @@ export function createCommandRepository(db: Database): CommandRepository {
   return {
     findOptional,
     listByOrder: (tenantId, orderId) => db.run<StoredCommand>(LIST_COMMANDS, [tenantId, orderId]),
-    decide: async (command, rule) => {
-      const [row] = await db.run<DecidedCommand>(DECIDE_COMMAND, [
-        ...columnsOf(command),
-        rule.from ?? statusesLeadingTo(rule.to),
-        rule.to,
-        rule.eventType,
-        rule.allowed,
-        rule.refused,
-        rule.windowSeconds ?? null,
-        rule.version ?? null,
-        rule.unlessSold ?? false,
-      ]);
-      return row ?? (await findOptional(command.tenantId, command.commandId));
-    },
+    decide: (command, rule) => db.transaction((tx) => decide(tx, command, rule)),
+    release: async ({ orderId, commandId, eventType, data }) =>
+      (await db.run(RELEASE_ORDER, [orderId, commandId, eventType, JSON.stringify(data)])).length > 0,
     answer: async (command, decision) => {
       await db.run(ANSWER_COMMAND, [...columnsOf(command), decision]);
       return (await findOptional(command.tenantId, command.commandId))?.decision ?? decision;
     },
+    listOwning: (quietSeconds, after, limit) => db.run<OwningCommand>(LIST_OWNED, [quietSeconds, after, limit]),
+    owning: async () => {
+      const [row] = await db.run<{ count: number; oldestSeconds: number }>(OLDEST_OWNED, []);
+      return row ?? { count: 0, oldestSeconds: 0 };
+    },
   };
+}
+
+/** The statements after the lock see what every earlier owner of the lock has committed: no number is drawn twice. */
+async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRule): Promise<DecidedCommand | null> {
+  const { commandId, orderId, tenantId } = command;
+  const [order] = await tx.run<LockedOrder>(LOCK_ORDER, [orderId, tenantId]);
+  if (order === undefined) return null;
+  const [known] = await tx.run<AnsweredCommand>(FIND_COMMAND, [commandId, tenantId]);
+  if (known !== undefined) return decidedOf(known);
+  switch (judgeCommand(order, rule)) {
+    case 'look_again':
+      return null;
+    case 'busy':
+      return undecided('busy');
+    case 'refused':
+      return answer(tx, command, rule.refused);
+    case 'joined':
+      return answer(tx, command, rule.allowed);
+    case 'owns':
+      return own(tx, command, rule, order);
+  }
+}
+
+interface LockedOrder extends OrderToDecide {
+  readonly captureCount: number;
+  readonly refundCount: number;
+}
+
+async function answer(tx: Transaction, command: CommandOfOrder, decision: CommandDecision): Promise<DecidedCommand> {
+  await tx.run(ANSWER_COMMAND, [...columnsOf(command), decision]);
+  return { ...undecided(decision), amountMinor: command.amountMinor };
+}
+
+async function own(
+  tx: Transaction,
+  command: CommandOfOrder,
+  { to, eventType, allowed, generationsUsed = 0 }: CommandRule,
+  { captureCount, refundCount, status }: LockedOrder,
+): Promise<DecidedCommand> {
+  const isCapture = command.kind === 'capture';
+  const generation = 1 + Math.max(isCapture ? captureCount : refundCount, generationsUsed);
+  const counts: [number, number] = isCapture ? [generation, refundCount] : [captureCount, generation];
+  const edge: readonly [OrderStatus | null, OrderStatus | null] = to === null ? [null, null] : [status, to];
+  const [row] = await tx.run<{ turn: number }>(OWN_ORDER, [
+    ...columnsOf(command),
+    to ?? status,
+    eventType,
+    allowed,
+    generation,
+    ...counts,
+    ...edge,
+  ]);
+  return { decision: allowed, amountMinor: command.amountMinor, generation, turn: row?.turn ?? null };
+}
+
+function undecided(decision: CommandDecision): DecidedCommand {
+  return { decision, amountMinor: null, generation: null, turn: null };
+}
+
+function decidedOf({ decision, amountMinor, generation, turn }: AnsweredCommand): DecidedCommand {
+  return { decision, amountMinor, generation, turn };
 }
 
 function columnsOf(command: CommandOfOrder): unknown[] {

@@ -1,4 +1,5 @@
 import { and, eq, gt, lt, or, sql, type SQL } from 'drizzle-orm';
+import type { OrderOwnership } from '../../src/domain/command.ts';
 import type { SealedContact } from '../../src/domain/contact-sealer.ts';
 import { OrderStateConflictError } from '../../src/domain/errors.ts';
 import type { OrderLine, OrderRequest, Refusal, RejectionDetails } from '../../src/domain/order.ts';
@@ -6,12 +7,15 @@ import type { CaptureMode } from '../../src/domain/payment.ts';
 import { statusesLeadingTo, type OrderStatus, type RejectionReason } from '../../src/domain/order-status.ts';
 import type { Database } from '../client.ts';
 import { orderEvents, orders } from '../schema/orders.ts';
+import { RELEASE_ORDER } from './command-statements.ts';
 import {
   FIND_ORDER,
   FIND_OWNER,
+  FIND_OWNERSHIP,
   LIST_LINES,
   OPEN_ORDER,
   ORDER_IN_SHORT,
+  RECORD_EXPIRY,
   RECORD_REFUSAL,
   TRANSITION_ORDER,
 } from './order-statements.ts';
@@ -36,6 +40,7 @@ export interface OpenedOrder {
   readonly captureBy: Date | null;
   readonly confirmedAt: Date | null;
   readonly firstExecutionRunId: string;
+  readonly owner: OrderOwnership | null;
 }
 
 /** An order as stored in the `orders` schema. */
@@ -58,6 +63,8 @@ export interface OrderRecord {
   readonly refusal: Refusal | null;
   readonly confirmedAt: Date | null;
   readonly captureBy: Date | null;
+  /** The command that moves the order's money right now. */
+  readonly ownerCommandId: string | null;
   readonly version: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -81,6 +88,8 @@ export interface OrderOwner {
   readonly correlationId: string;
   readonly currency: string;
   readonly status: OrderStatus;
+  /** A command of ours moves its money right now. */
+  readonly isOwned: boolean;
 }
 
 /** One entry of an order's history. */
@@ -104,6 +113,10 @@ export interface OrderTransition {
   readonly refusal?: Refusal;
   /** Manual capture: until when it waits. The first one stays. */
   readonly captureBy?: Date;
+  /** The command that owns the order, and gives it back with this change; absent: none does. */
+  readonly ownerId?: string | undefined;
+  /** What the event tells beside the total and the refusal. */
+  readonly data?: Readonly<Record<string, unknown>>;
 }
 
 /** Filters and page of a list of orders, newest first. */
@@ -124,8 +137,17 @@ export interface OrderRepository {
   /** Stores the decision to reject while the order is PENDING; the first decision stays. */
   recordRefusal(orderId: string, refusal: Refusal): Promise<Refusal>;
   /**
-   * Changes the status if the present one allows it, with its event in the same statement; repeating it is harmless.
-   * @throws {OrderStateConflictError} when the order is in a status that does not lead there.
+   * Stores the decision that an authorized order expires while `ownerId` owns it (null: nobody does), and returns the
+   * version of it; repeating it is harmless.
+   * @throws {OrderStateConflictError} when the order has another owner, or does not wait for a capture any more.
+   */
+  recordExpiry(orderId: string, ownerId: string | null): Promise<number>;
+  /** The command that owns the order. */
+  findOwnership(orderId: string): Promise<OrderOwnership | null>;
+  /**
+   * Changes the status if the present one allows it and the owner is who says so, with its event in the same statement;
+   * repeating it is harmless. Afterwards nobody owns the order.
+   * @throws {OrderStateConflictError} when the order is in a status that does not lead there, or another command owns it.
    */
   transition(change: OrderTransition): Promise<{ readonly version: number; readonly captureBy: Date | null }>;
   /** Null when the tenant has no such order. */
@@ -146,6 +168,8 @@ export function createOrderRepository(db: Database): OrderRepository {
   return {
     open: (order) => openOrder(db, order),
     recordRefusal: (orderId, refusal) => recordRefusal(db, orderId, refusal),
+    recordExpiry: (orderId, ownerId) => recordExpiry(db, orderId, ownerId),
+    findOwnership: (orderId) => findOwnership(db, orderId),
     transition: (change) => transition(db, change),
     findOptional: async (tenantId, orderId) => {
       const [row] = await db.run<OrderRecord>(FIND_ORDER, [tenantId, orderId]);
@@ -202,17 +226,18 @@ async function openOrder(db: Database, order: NewOrder): Promise<OpenedOrder> {
   ]);
   if (opened?.created === true) {
     const { firstExecutionRunId } = order;
-    const untouched = { refusal: null, totalMinor: null, captureBy: null, confirmedAt: null };
+    const untouched = { refusal: null, totalMinor: null, captureBy: null, confirmedAt: null, owner: null };
     return { status: 'PENDING', ...untouched, firstExecutionRunId };
   }
   return findOpened(db, order.orderId);
 }
 
-async function findOpened(db: Database, orderId: string): Promise<OpenedOrder> {
+async function findOpened(db: Database, orderId: string): Promise<OpenedOrder & { readonly version: number }> {
   const [row] = await db.query((orm) =>
     orm
       .select({
         status: orders.status,
+        version: orders.version,
         refusal: orders.refusal,
         totalMinor: orders.totalMinor,
         captureBy: orders.captureBy,
@@ -223,7 +248,24 @@ async function findOpened(db: Database, orderId: string): Promise<OpenedOrder> {
       .where(eq(orders.orderId, orderId)),
   );
   if (row === undefined) throw new OrderStateConflictError(orderId, 'absent', 'opened');
-  return row;
+  return { ...row, owner: await findOwnership(db, orderId) };
+}
+
+async function findOwnership(db: Database, orderId: string): Promise<OrderOwnership | null> {
+  const [row] = await db.run<OrderOwnership>(FIND_OWNERSHIP, [orderId]);
+  return row ?? null;
+}
+
+/** The refusal of an order that expires: the reason that EXPIRED is written with. */
+const EXPIRY: Refusal = { reason: 'payment_expired', details: null };
+
+async function recordExpiry(db: Database, orderId: string, ownerId: string | null): Promise<number> {
+  const [row] = await db.run<{ version: number }>(RECORD_EXPIRY, [orderId, ownerId, JSON.stringify(EXPIRY)]);
+  if (row !== undefined) return row.version;
+  const found = await findOpened(db, orderId);
+  // An earlier attempt got through; nothing but the end changes such an order.
+  if (found.status === 'AWAITING_CAPTURE' && found.refusal !== null) return found.version;
+  throw new OrderStateConflictError(orderId, found.status, 'expired');
 }
 
 async function recordRefusal(db: Database, orderId: string, refusal: Refusal): Promise<Refusal> {
@@ -247,8 +289,12 @@ async function transition(
     change.refusal?.details == null ? null : JSON.stringify(change.refusal.details),
     change.eventType,
     change.actor,
-    JSON.stringify(change.refusal ?? (change.totalMinor === undefined ? {} : { totalMinor: change.totalMinor })),
+    JSON.stringify({
+      ...(change.refusal ?? (change.totalMinor === undefined ? {} : { totalMinor: change.totalMinor })),
+      ...change.data,
+    }),
     change.captureBy ?? null,
+    change.ownerId ?? null,
   ]);
   if (moved !== undefined) return moved;
   const [row] = await db.query((orm) =>
@@ -258,7 +304,13 @@ async function transition(
       .where(eq(orders.orderId, change.orderId)),
   );
   // An earlier attempt of the same step got through: its result stands.
-  if (row?.status === change.to) return { version: row.version, captureBy: row.captureBy };
+  if (row?.status === change.to) {
+    // A worker of the version before moved the status and knew of no owner.
+    if (change.ownerId !== undefined) {
+      await db.run(RELEASE_ORDER, [change.orderId, change.ownerId, 'order.command_ended', '{}']);
+    }
+    return { version: row.version, captureBy: row.captureBy };
+  }
   throw new OrderStateConflictError(change.orderId, row?.status ?? 'absent', change.to);
 }
 

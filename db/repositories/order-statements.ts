@@ -35,6 +35,25 @@ WITH opened AS (
 SELECT EXISTS (SELECT FROM opened) AS created`,
 };
 
+/**
+ * Stores the decision that an authorized order expires, with its event, and takes it from its owner $2 (null: it has none);
+ * no row when there is a decision already, another owner, or the order moved on.
+ */
+export const RECORD_EXPIRY: Statement = {
+  name: 'record_expiry',
+  text: `
+WITH expiring AS (
+  UPDATE orders.orders SET refusal = $3::jsonb, owner_command_id = NULL, version = version + 1, updated_at = now()
+  WHERE order_id = $1 AND status = 'AWAITING_CAPTURE' AND refusal IS NULL AND owner_command_id IS NOT DISTINCT FROM $2
+  RETURNING order_id, tenant_id, version, refusal
+), event AS (
+  INSERT INTO orders.order_events (order_id, seq, tenant_id, type, from_status, to_status, actor, data)
+  SELECT order_id, version, tenant_id, 'order.expiring', NULL, NULL, 'system',
+    jsonb_strip_nulls(jsonb_build_object('commandId', $2::text)) FROM expiring
+)
+SELECT version FROM expiring`,
+};
+
 /** Stores the first decision to reject and its event; no row when there is one already or the order moved on. */
 export const RECORD_REFUSAL: Statement = {
   name: 'record_refusal',
@@ -50,19 +69,24 @@ WITH refused AS (
 SELECT refusal FROM refused`,
 };
 
-/** Guarded status change and its event; `version` is the event's sequence number, so there can be no gap. */
+/**
+ * Guarded status change and its event; `version` is the event's sequence number, so there can be no gap. Only the command
+ * that owns the order ($11, null: none does) may move it, and none owns it afterwards.
+ */
 export const TRANSITION_ORDER: Statement = {
   name: 'transition_order',
   text: `
 WITH before AS (
-  SELECT order_id, status FROM orders.orders WHERE order_id = $1 FOR NO KEY UPDATE
+  SELECT order_id, status, owner_command_id FROM orders.orders WHERE order_id = $1 FOR NO KEY UPDATE
 ), moved AS (
   UPDATE orders.orders o
   SET status = $3, confirmed_at = CASE WHEN $3 = 'CONFIRMED' THEN coalesce(o.confirmed_at, now()) ELSE o.confirmed_at END,
     capture_by = coalesce($10, o.capture_by), total_minor = coalesce($4, o.total_minor), reason = coalesce($5, o.reason),
-    reason_details = coalesce($6::jsonb, o.reason_details), version = o.version + 1, updated_at = now()
+    reason_details = coalesce($6::jsonb, o.reason_details), owner_command_id = NULL, version = o.version + 1,
+    updated_at = now()
   FROM before
   WHERE o.order_id = before.order_id AND before.status = ANY ($2::text[])
+    AND before.owner_command_id IS NOT DISTINCT FROM $11
   RETURNING o.order_id, o.tenant_id, o.version, o.capture_by, before.status AS from_status, o.status AS to_status
 ), event AS (
   INSERT INTO orders.order_events (order_id, seq, tenant_id, type, from_status, to_status, actor, data)
@@ -79,17 +103,26 @@ SELECT o.order_id AS "orderId", o.tenant_id AS "tenantId", o.request_hash AS "re
   o.correlation_id AS "correlationId", o.customer_id AS "customerId", o.currency,
   o.payment_method AS "paymentMethod", o.reference, o.status, o.reason, o.reason_details AS "reasonDetails",
   o.total_minor AS "totalMinor", o.version, o.capture_mode AS "captureMode", o.sealed_contact AS "sealedContact",
-  o.refusal, o.confirmed_at AS "confirmedAt",
+  o.refusal, o.confirmed_at AS "confirmedAt", o.owner_command_id AS "ownerCommandId",
   o.capture_by AS "captureBy", o.created_at AS "createdAt", o.updated_at AS "updatedAt",
   ${LINES} AS lines, ${OPEN_CASE} AS attention
 FROM orders.orders o WHERE o.tenant_id = $1 AND o.order_id = $2`,
+};
+
+/** The command that owns an order; no row when none does. */
+export const FIND_OWNERSHIP: Statement = {
+  name: 'find_ownership',
+  text: `
+SELECT c.command_id AS "commandId", c.kind, c.turn, c.generation, c.amount_minor AS "amountMinor"
+FROM orders.orders o JOIN orders.order_commands c ON c.command_id = o.owner_command_id WHERE o.order_id = $1`,
 };
 
 /** Whose order it is, over all tenants. */
 export const FIND_OWNER: Statement = {
   name: 'find_owner',
   text: `
-SELECT order_id AS "orderId", tenant_id AS "tenantId", correlation_id AS "correlationId", currency, status
+SELECT order_id AS "orderId", tenant_id AS "tenantId", correlation_id AS "correlationId", currency, status,
+  owner_command_id IS NOT NULL AS "isOwned"
 FROM orders.orders WHERE order_id = $1`,
 };
 

@@ -5,6 +5,7 @@ import {
   type PaymentKind,
   type PaymentOperationState,
 } from '../../src/domain/payment.ts';
+import { OrderTurnOverError } from '../../src/domain/errors.ts';
 import type { Database, Statement } from '../client.ts';
 import { balances, operations } from '../schema/payments.ts';
 
@@ -35,13 +36,22 @@ export interface PaymentSummary {
   readonly lastCharge: PaymentOperationState | null;
 }
 
+/** The turn of the order's own first payment: every command that comes to own the order has a later one. */
+export const FIRST_TURN = 0;
+
 /** The ledger of what was asked of the provider; balances follow it by a trigger. */
 export interface PaymentRepository {
   /**
+   * Proves before money is moved that no later command has come to own the order. Repeating it is harmless.
+   * @throws {OrderTurnOverError} when one has.
+   */
+  beginTurn(order: { readonly orderId: string; readonly turn: number; readonly commandId: string }): Promise<void>;
+  /**
    * Stores an operation under its key and returns what is stored now. A definite result replaces UNKNOWN,
    * a success replaces a decline or a failure (late money that a look-up has proved), and a success never changes.
+   * @throws {OrderTurnOverError} when a later turn than `turn` has begun; an owner finds what was done at the provider.
    */
-  record(operation: PaymentOperation): Promise<PaymentOperation>;
+  record(operation: PaymentOperation, turn?: number): Promise<PaymentOperation>;
   findOptional(key: string): Promise<PaymentOperation | null>;
   /** All operations of an order, oldest first. */
   listByOrder(orderId: string): Promise<RecordedOperation[]>;
@@ -57,8 +67,12 @@ export function createPaymentRepository(db: Database): PaymentRepository {
   };
   return {
     findOptional,
-    record: async (operation) => {
-      const [row] = await db.run<PaymentOperation>(RECORD_OPERATION, [
+    beginTurn: async ({ orderId, turn, commandId }) => {
+      const rows = await db.run(BEGIN_TURN, [orderId, turn, commandId]);
+      if (rows.length === 0) throw new OrderTurnOverError(orderId, turn);
+    },
+    record: async (operation, turn = FIRST_TURN) => {
+      const [row] = await db.run<PaymentOperation & { readonly isOver: boolean }>(RECORD_OPERATION, [
         operation.key,
         operation.orderId,
         operation.tenantId,
@@ -69,8 +83,12 @@ export function createPaymentRepository(db: Database): PaymentRepository {
         operation.state,
         operation.declineCode,
         operation.providerRef,
+        turn,
       ]);
-      return row ?? (await findOptional(operation.key)) ?? operation;
+      if (row === undefined) return (await findOptional(operation.key)) ?? operation;
+      const { isOver, ...stored } = row;
+      if (isOver) throw new OrderTurnOverError(operation.orderId, turn);
+      return stored;
     },
     listByOrder: (orderId) => db.run<RecordedOperation>(LIST_OPERATIONS, [orderId]),
     summaries: (orderIds) => summarize(db, orderIds),
@@ -112,15 +130,34 @@ const LIST_OPERATIONS: Statement = {
 WHERE order_id = $1 ORDER BY created_at, key`,
 };
 
+/** A turn begins, or goes on; no row when a later one has begun. */
+const BEGIN_TURN: Statement = {
+  name: 'begin_turn',
+  text: `
+INSERT INTO payments.turns AS t (order_id, turn, command_id) VALUES ($1, $2, $3)
+ON CONFLICT (order_id) DO UPDATE SET turn = excluded.turn, command_id = excluded.command_id WHERE t.turn <= excluded.turn
+RETURNING turn`,
+};
+
+/** The lock on the turn keeps a later one from beginning between the look and the row. */
 const RECORD_OPERATION: Statement = {
   name: 'record_operation',
   text: `
-INSERT INTO payments.operations AS o
-  (key, order_id, tenant_id, kind, generation, amount_minor, currency, state, decline_code, provider_ref)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (key) DO UPDATE
-  SET state = excluded.state, amount_minor = excluded.amount_minor, decline_code = excluded.decline_code,
-    provider_ref = excluded.provider_ref, updated_at = now()
-  WHERE excluded.state <> 'UNKNOWN' AND (o.state = 'UNKNOWN' OR (o.state IN ('DECLINED', 'FAILED') AND excluded.state = 'SUCCEEDED'))
-RETURNING ${COLUMNS}`,
+WITH begun AS (
+  SELECT turn FROM payments.turns WHERE order_id = $2 FOR SHARE
+), later AS (
+  SELECT FROM begun WHERE turn > $11::integer
+), recorded AS (
+  INSERT INTO payments.operations AS o
+    (key, order_id, tenant_id, kind, generation, amount_minor, currency, state, decline_code, provider_ref)
+  SELECT $1, $2, $3, $4, $5::integer, $6::bigint, $7, $8, $9, $10 WHERE NOT EXISTS (SELECT FROM later)
+  ON CONFLICT (key) DO UPDATE
+    SET state = excluded.state, amount_minor = excluded.amount_minor, decline_code = excluded.decline_code,
+      provider_ref = excluded.provider_ref, updated_at = now()
+    WHERE excluded.state <> 'UNKNOWN'
+      AND (o.state = 'UNKNOWN' OR (o.state IN ('DECLINED', 'FAILED') AND excluded.state = 'SUCCEEDED'))
+  RETURNING ${COLUMNS}
+)
+SELECT recorded.*, false AS "isOver" FROM recorded
+UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM later`,
 };

@@ -55,6 +55,11 @@ export const orders = ordersSchema.table(
     reasonDetails: jsonb('reason_details').$type<RejectionDetails>(),
     totalMinor: minorUnits('total_minor'),
     version: integer('version').notNull(),
+    /** The command that owns the order: as long as it does, no other one moves money. */
+    ownerCommandId: text('owner_command_id'),
+    /** Numbers drawn so far for captures, and for refunds (cancels and returns among them), under the lock of this row. */
+    captureCount: integer('capture_count').notNull().default(0),
+    refundCount: integer('refund_count').notNull().default(0),
     /** Start of the cancel window. */
     confirmedAt: instant('confirmed_at'),
     /** Manual capture: when the authorization is given back unless something was captured. */
@@ -72,12 +77,16 @@ export const orders = ordersSchema.table(
     index('orders_in_motion_idx')
       .on(table.createdAt)
       .where(sql`status in ('PENDING', 'CANCELLING', 'REFUNDING')`),
+    // By a column that never changes: one that does would cost every update of an order this index, owned or not.
+    index('orders_owned_idx')
+      .on(table.orderId)
+      .where(sql`owner_command_id is not null`),
     check('orders_status_check', oneOf(table.status, ORDER_STATUSES)),
     check('orders_reason_check', oneOf(table.reason, REJECTION_REASONS)),
     check('orders_capture_mode_check', oneOf(table.captureMode, CAPTURE_MODES)),
     check(
       'orders_rejected_has_reason_check',
-      sql`(status = 'REJECTED') = (reason is not null) or status = 'CANCELLED'`,
+      sql`(status = 'REJECTED') = (reason is not null) or status in ('CANCELLED', 'EXPIRED')`,
     ),
     check('orders_confirmed_has_total_check', sql`status <> 'CONFIRMED' or total_minor is not null`),
     check('orders_version_check', sql`version >= 1`),
@@ -146,10 +155,16 @@ export const orderCommands = ordersSchema.table(
     decision: text('decision', { enum: COMMAND_DECISIONS }).notNull(),
     /** Which refund or capture of the order it is, when it was allowed: part of the key at the provider. */
     generation: integer('generation'),
+    /** The order's version when the command came to own it: a later owner has a higher one. Null: it never did. */
+    turn: integer('turn'),
     answeredAt: instant('answered_at').notNull().defaultNow(),
   },
   (table) => [
     index('order_commands_order_idx').on(table.orderId),
+    // One effect at the provider belongs to one command. Captures are numbered by themselves, all others pay back.
+    uniqueIndex('order_commands_generation_idx')
+      .on(table.orderId, sql`(kind = 'capture')`, table.generation)
+      .where(sql`generation is not null`),
     check('order_commands_kind_check', oneOf(table.kind, COMMAND_KINDS)),
     check('order_commands_decision_check', oneOf(table.decision, COMMAND_DECISIONS)),
     check('order_commands_amount_check', sql`amount_minor > 0`),

@@ -66,6 +66,16 @@ export const balances = paymentsSchema.table(
   ],
 );
 
+/**
+ * The latest turn that has moved an order's money: a command proves by it that it still owns the order, before it sends
+ * and before it books. The turn is the order's version at its decision.
+ */
+export const turns = paymentsSchema.table('turns', {
+  orderId: text('order_id').primaryKey(),
+  turn: integer('turn').notNull(),
+  commandId: text('command_id').notNull(),
+});
+
 /** What providers reported by webhook: one row per event of theirs, however often they deliver it. */
 export const paymentNotices = paymentsSchema.table(
   'payment_notices',

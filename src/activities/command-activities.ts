@@ -1,10 +1,12 @@
 import type {
+  CommandEnd,
   CommandOfOrder,
   CommandRepository,
-  CommandRule,
   DecidedCommand,
 } from '../../db/repositories/command-repository.ts';
 import type { OrderRepository } from '../../db/repositories/order-repository.ts';
+import type { OrderOwnership } from '../domain/command.ts';
+import type { CommandRule } from '../domain/command-rule.ts';
 import { OrderStateConflictError } from '../domain/errors.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
@@ -43,9 +45,10 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
     },
 
     /**
-     * Effect: decides a command by the order's status, moves the status with its event, stores the answer. Key: the
-     * command id; the first decision stays. Outcomes: the decision, null when the order has another version than the
-     * caller judged, or was sold and the rule is for what is not. Failures: database, retryable. Undo: none.
+     * Effect: decides a command by the order's row; one that is allowed owns the order from then on. Key: the command id;
+     * the first decision stays. Outcomes: the decision, `busy` (not stored) while another command owns the order, null when
+     * the order has another version than the caller judged, or was sold and the rule is for what is not. Failures:
+     * database, retryable. Undo: none.
      */
     async decideCommand(input: { command: CommandOfOrder; rule: CommandRule }): Promise<DecidedCommand | null> {
       return commands.decide(input.command, input.rule);
@@ -57,26 +60,65 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
       version: number;
       refusal: Refusal | null;
       wasSold: boolean;
+      /** The command that owns the order; absent in histories of earlier versions. */
+      owner?: OrderOwnership | null;
+      totalMinor?: number | null;
     }> {
       const found = await orders.findOptional(input.tenantId, input.orderId);
       if (found === null) throw new OrderStateConflictError(input.orderId, 'absent', 'read');
-      const { status, version, refusal, confirmedAt } = found;
-      return { status, version, refusal, wasSold: confirmedAt !== null };
+      const { status, version, refusal, confirmedAt, ownerCommandId, totalMinor } = found;
+      const owner = ownerCommandId === null ? null : await orders.findOwnership(input.orderId);
+      return { status, version, refusal, wasSold: confirmedAt !== null, owner, totalMinor };
+    },
+
+    /**
+     * Effect: the decision that an authorized order expires, before anything is undone. Key: the first decision stays.
+     * Outcomes: the version of the decision, which is the turn of the undoing. Failures: database, retryable; another
+     * owner, or not waiting for a capture any more, permanent. Undo: none.
+     */
+    async recordExpiry(input: {
+      orderId: string;
+      tenantId: string;
+      /** The capture whose authorization is gone; null: nobody owns the order. */
+      ownerId: string | null;
+    }): Promise<{ turn: number }> {
+      return { turn: await orders.recordExpiry(input.orderId, input.ownerId) };
+    },
+
+    /**
+     * Effect: a command that leaves the status as it is has ended and gives the order back, with its event. Key: guarded
+     * by the ownership. Outcomes: done, also when it was. Failures: database, retryable. Undo: none.
+     */
+    async endCommand(input: CommandEnd & { tenantId: string }): Promise<void> {
+      await commands.release(input);
     },
 
     /**
      * Effect: the status that ends a command: CANCELLED, EXPIRED, PARTIALLY_REFUNDED or REFUNDED, with its event; runs
-     * only when it is proved. Key: guarded status write. Outcomes: done, also when it was. Failures: database,
-     * retryable; another status, permanent. Undo: none.
+     * only when it is proved, and gives the order back. Key: guarded status write. Outcomes: done, also when it was.
+     * Failures: database, retryable; another status or owner, permanent. Undo: none.
      */
     async settleOrder(input: {
       orderId: string;
       tenantId: string;
       to: 'CANCELLED' | 'EXPIRED' | 'PARTIALLY_REFUNDED' | 'REFUNDED';
+      /** The command that it ends; absent when none owns the order. */
+      ownerId?: string;
+      /** What the event tells of the command. */
+      data?: Readonly<Record<string, unknown>>;
     }): Promise<void> {
-      const { orderId, to } = input;
+      const { orderId, to, ownerId, data } = input;
       const eventType = `order.${to.toLowerCase()}`;
-      await orders.transition({ orderId, to, eventType, actor: 'system' });
+      const refusal = to === 'EXPIRED' ? ({ reason: 'payment_expired', details: null } as const) : undefined;
+      await orders.transition({
+        orderId,
+        to,
+        eventType,
+        actor: 'system',
+        ownerId,
+        ...(refusal === undefined ? {} : { refusal }),
+        ...(data === undefined ? {} : { data }),
+      });
     },
   };
 }

@@ -21,6 +21,8 @@ export const RETRY_CLASSES = {
   payment_gateway_open: 'unknown_outcome',
   payment_mismatch: 'permanent',
   payment_contract: 'permanent',
+  authorization_gone: 'permanent',
+  order_turn_over: 'permanent',
   refund_refused: 'permanent',
   notice_unmatched: 'permanent',
   notice_unexpected: 'permanent',

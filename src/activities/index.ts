@@ -5,11 +5,11 @@ import { createCaseActivities } from './case-activities.ts';
 import { createEventActivities, type EventActivityDeps } from './event-activities.ts';
 import { createCommandActivities, type CommandActivityDeps } from './command-activities.ts';
 import { createInventoryActivities } from './inventory-activities.ts';
-import { createLateMoneyActivities } from './late-money-activities.ts';
 import { createNoticeActivities, type NoticeActivityDeps } from './notice-activities.ts';
 import { createNotificationActivities, type NotificationActivityDeps } from './notification-activities.ts';
 import { createOrderActivities, type OrderActivityDeps } from './order-activities.ts';
 import { createWebhookActivities, type WebhookActivityDeps } from './webhook-activities.ts';
+import { createUndoPaymentActivities } from './undo-payment-activities.ts';
 import { createPaymentActivities, type PaymentActivityDeps } from './payment-activities.ts';
 
 /** Everything the steps of an order work with. */
@@ -32,7 +32,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createCaseActivities(deps),
     ...createInventoryActivities(deps),
     ...createPaymentActivities(deps),
-    ...createLateMoneyActivities(deps),
+    ...createUndoPaymentActivities(deps),
     ...createNoticeActivities(deps),
     ...createNotificationActivities(deps),
     ...createWebhookActivities(deps.webhooks),

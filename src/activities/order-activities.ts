@@ -1,4 +1,5 @@
 import type { OrderRepository } from '../../db/repositories/order-repository.ts';
+import type { OrderOwnership } from '../domain/command.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import type { OrderWorkflowInput } from '../workflows/contract.ts';
@@ -25,6 +26,8 @@ export type OpenOrderResult =
       readonly captureBy?: string | null;
       /** It was sold before: whatever moves it now is a settle workflow. */
       readonly wasSold?: boolean;
+      /** The command that owns it; absent in histories of earlier versions. */
+      readonly owner?: OrderOwnership | null;
     }
   | { readonly kind: 'duplicate' };
 
@@ -40,18 +43,33 @@ export function createOrderActivities({ orders }: OrderActivityDeps) {
     async openOrder({ order, firstExecutionRunId }: OpenOrderInput): Promise<OpenOrderResult> {
       const stored = await orders.open({ ...order, firstExecutionRunId });
       if (stored.firstExecutionRunId !== firstExecutionRunId) return { kind: 'duplicate' };
-      const { status, refusal, totalMinor, captureBy, confirmedAt } = stored;
+      const { status, refusal, totalMinor, captureBy, confirmedAt, owner } = stored;
       const wasSold = confirmedAt !== null;
-      return { kind: 'open', status, refusal, totalMinor, captureBy: captureBy?.toISOString() ?? null, wasSold };
+      return { kind: 'open', status, refusal, totalMinor, captureBy: captureBy?.toISOString() ?? null, wasSold, owner };
     },
 
     /**
-     * Effect: PENDING to CONFIRMED with its event. Key: guarded status write. Outcomes: done, also when it was.
-     * Failures: database, retryable; another status, permanent. Undo: none, it comes after the pivot.
+     * Effect: PENDING or AWAITING_CAPTURE to CONFIRMED with its event; ends the capture that sold the order. Key: guarded
+     * status write. Outcomes: done, also when it was. Failures: database, retryable; another status or owner, permanent.
+     * Undo: none, it comes after the pivot.
      */
-    async confirmOrder(input: { orderId: string; tenantId: string; totalMinor: number }): Promise<void> {
-      const { orderId, totalMinor } = input;
-      await orders.transition({ orderId, to: 'CONFIRMED', eventType: 'order.confirmed', actor: 'system', totalMinor });
+    async confirmOrder(input: {
+      orderId: string;
+      tenantId: string;
+      totalMinor: number;
+      /** By hand: the capture that sold it. */
+      capture?: Pick<OrderOwnership, 'commandId' | 'amountMinor' | 'generation'>;
+    }): Promise<void> {
+      const { orderId, totalMinor, capture } = input;
+      await orders.transition({
+        orderId,
+        to: 'CONFIRMED',
+        eventType: 'order.confirmed',
+        actor: 'system',
+        totalMinor,
+        ownerId: capture?.commandId,
+        ...(capture === undefined ? {} : { data: { ...capture } }),
+      });
     },
 
     /**

@@ -1,31 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  type Client,
-} from '@temporalio/client';
-import type { CommandRepository } from '../../db/repositories/command-repository.ts';
+import { ApplicationFailure, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import type { AnsweredCommand, CommandOfOrder, CommandRepository } from '../../db/repositories/command-repository.ts';
 import type { OrderRecord, OrderRepository } from '../../db/repositories/order-repository.ts';
+import type { PaymentRepository } from '../../db/repositories/payment-repository.ts';
 import { commandIdFor, type CommandDecision, type CommandKind, type OrderCommand } from '../domain/command.ts';
+import { cancelOfSold, furtherCaptureOf, giveBackOf, refundOf, type RuledCommand } from '../domain/command-rule.ts';
+import { callWithin } from '../domain/deadline.ts';
+import { assertNever } from '../domain/errors.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
+import { moneyOf } from '../domain/payment.ts';
+import { movementProblemOf, type PaymentCapabilities } from '../domain/payment-capabilities.ts';
+import { settleInput, startSettle } from '../settle-starts.ts';
 import {
   cancelOrderSignal,
   cancelOrderUpdate,
   capturePaymentSignal,
   capturePaymentUpdate,
-  CORRELATION_MEMO,
+  COMMAND_REFUSALS,
   orderWorkflowId,
-  SETTLE_WORKFLOW,
-  settleWorkflowId,
   type CommandReply,
   type OrderSettings,
-  type SettleWorkflowInput,
 } from '../workflows/contract.ts';
 import { isNoAnswer } from './no-answer.ts';
+import { destinationOf } from './order-destination.ts';
 import type { OrderReader } from './order-reader.ts';
-import { ProblemError, unavailable } from './problem.ts';
-import { callWithin } from '../domain/deadline.ts';
+import { orderBusy, ProblemError, unavailable } from './problem.ts';
 import type { TemporalHealth } from './temporal-health.ts';
 
 /** What giving commands needs. */
@@ -34,6 +33,8 @@ export interface OrderCommanderDeps {
   readonly health: TemporalHealth;
   readonly orders: OrderRepository;
   readonly commands: CommandRepository;
+  readonly payments: PaymentRepository;
+  readonly capabilities: PaymentCapabilities;
   readonly reader: OrderReader;
   readonly settings: OrderSettings;
 }
@@ -60,8 +61,10 @@ export interface CommandOutcome {
 /** Gives commands to orders, wherever they are. */
 export interface OrderCommander {
   /**
-   * Hands the command to the order's workflow while that is open, else to a settle workflow; answers what was decided.
-   * @throws {ProblemError} `not_found`, `idempotency_key_reused`, `order_busy`, `unavailable`.
+   * Hands the command to the order's workflow while that is open; else decides it by the order's row and starts the settle
+   * workflow that carries it out. Answers what was decided.
+   * @throws {ProblemError} `not_found`, `idempotency_key_reused`, `amount_not_chargeable`, `order_busy`, `order_stopped`,
+   * `unavailable`.
    */
   give(request: CommandRequest): Promise<CommandOutcome>;
 }
@@ -78,40 +81,54 @@ const LOOKS_MAX = 5;
 export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
   return {
     give: async (request) => {
-      const { tenantId, orderId, kind } = request;
+      const { tenantId, orderId, kind, requestHash, actor, reason } = request;
       const commandId = commandIdFor(tenantId, orderId, kind, request.idempotencyKey);
-      const known = await deps.commands.findOptional(tenantId, commandId);
-      if (known !== null) {
-        if (known.requestHash === request.requestHash) {
-          await remind(deps, request, { ...known, actor: request.actor, reason: request.reason });
-          return { decision: known.decision, replayed: true };
-        }
-        throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another command');
-      }
-      const { requestHash, actor, reason } = request;
       const command: OrderCommand = { commandId, requestHash, actor, reason };
+      const known = await deps.commands.findOptional(tenantId, commandId);
+      if (known !== null) return replay(deps, request, command, known);
       for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
         const decision = await giveOnce(deps, request, command);
         if (decision !== 'look_again') return { decision, replayed: false };
         await sleep(POLL_MS);
       }
-      throw new ProblemError('order_busy', 'the order is changing right now');
+      throw await whyNotTaken(deps, orderId);
     },
   };
+}
+
+/** Whoever asks again gets the first answer; where the memory of it may be lost, it is carried out again. */
+async function replay(
+  deps: OrderCommanderDeps,
+  request: CommandRequest,
+  command: OrderCommand,
+  known: AnsweredCommand,
+): Promise<CommandOutcome> {
+  if (known.requestHash !== request.requestHash) {
+    throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another command');
+  }
+  await remind(deps, request, command);
+  return { decision: known.decision, replayed: true };
 }
 
 /**
  * A workflow whose memory of a decided command was dropped is told again; one that has ended does not care. Any cancel
  * that was accepted does it, also where it was another one that was forgotten.
  */
-async function remind(
-  deps: OrderCommanderDeps,
-  request: CommandRequest,
-  { commandId, requestHash, actor, reason }: OrderCommand,
-): Promise<void> {
-  if (request.kind === 'refund') return;
-  const command = { commandId, requestHash, actor, reason };
+async function remind(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<void> {
+  if (request.kind !== 'cancel' && request.kind !== 'capture') return;
   await callWithin(ANSWER_WITHIN_MS, deps.client, () => signal(deps, request, command)).catch(() => {});
+}
+
+/** An order that stands between two statuses has a workflow, or needs a person. */
+async function whyNotTaken({ client }: OrderCommanderDeps, orderId: string): Promise<ProblemError> {
+  const handle = client.workflow.getHandle(orderWorkflowId(orderId));
+  const isRunning = await callWithin(CALL_TIMEOUT_MS, client, () => handle.describe()).then(
+    ({ status }) => status.name === 'RUNNING',
+    (error: unknown) => !(error instanceof WorkflowNotFoundError),
+  );
+  return isRunning
+    ? orderBusy('the order is changing right now')
+    : new ProblemError('order_stopped', 'the workflow of the order has been ended by hand');
 }
 
 type Given = CommandOutcome['decision'] | 'look_again';
@@ -121,44 +138,29 @@ async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, comma
   const status = order?.status ?? (await statusOfUnopened(deps, request));
   const { tenantId, orderId, kind, amountMinor } = request;
   const ofOrder = { ...command, tenantId, orderId, kind, amountMinor };
-  switch (destinationOf(kind, status, order)) {
+  const destination = destinationOf(kind, status, order);
+  switch (destination) {
     case 'order':
       return askOrder(deps, request, command);
     case 'settle':
       if (order === null) return 'look_again';
-      return settle(deps, request, command, order);
+      return settle(deps, ofOrder, command, order);
     case 'cancelling': {
-      const rule = { from: [], to: 'CANCELLING', eventType: '', allowed: 'will_refund', refused: 'too_late' } as const;
+      const { rule } = cancelOfSold(undefined);
       const decided = await deps.commands.decide(ofOrder, rule);
-      if (decided === null) return 'look_again';
+      if (decided === null || decided.decision === 'busy') return 'look_again';
       if (decided.decision === 'will_refund') await remind(deps, request, command);
       return decided.decision;
     }
-    case 'too_late':
-      return deps.commands.answer(ofOrder, 'too_late');
     case 'busy':
-      throw new ProblemError('order_busy', `the order is ${status}`);
-  }
-}
-
-type Destination = 'order' | 'settle' | 'cancelling' | 'busy' | 'too_late';
-
-/** Who decides a command, by the status of the order. */
-function destinationOf(kind: CommandKind, status: OrderStatus, order: OrderRecord | null): Destination {
-  switch (kind) {
-    case 'cancel':
-      if (status === 'PENDING' || status === 'AWAITING_CAPTURE') return 'order';
-      if (status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED') return 'settle';
-      if (status === 'CANCELLING') return 'cancelling';
-      return status === 'REFUNDING' ? 'busy' : 'too_late';
-    case 'capture':
-      if (order !== null && order.captureMode !== 'manual') return 'too_late';
-      if (status === 'AWAITING_CAPTURE') return 'order';
-      if (status === 'CONFIRMED') return 'settle';
-      return status === 'PENDING' ? 'busy' : 'too_late';
-    case 'refund':
-      if (status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED') return 'settle';
-      return status === 'PENDING' || status === 'REFUNDING' || status === 'AWAITING_CAPTURE' ? 'busy' : 'too_late';
+      throw orderBusy(`the order is ${status}, and another command moves its money`);
+    case 'not_captured':
+      throw new ProblemError('not_captured', 'the payment is authorized, and nothing of it captured yet');
+    case 'capture_not_supported':
+    case 'too_late':
+      return deps.commands.answer(ofOrder, destination);
+    default:
+      return assertNever(destination);
   }
 }
 
@@ -181,7 +183,7 @@ async function askOrder(deps: OrderCommanderDeps, request: CommandRequest, comma
   if (reply !== 'late') return reply === 'closed' ? 'look_again' : reply;
   const signalled = await ask(deps, () => signal(deps, request, command).then(() => 'pending' as const));
   if (signalled === 'late') throw unavailable('Temporal does not answer; repeat with the same Idempotency-Key');
-  return signalled === 'closed' ? 'look_again' : 'pending';
+  return signalled === 'closed' ? 'look_again' : signalled;
 }
 
 function signal(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<void> {
@@ -192,92 +194,79 @@ function signal(deps: OrderCommanderDeps, request: CommandRequest, command: Orde
     : handle.signal(cancelOrderSignal, command);
 }
 
-/** `closed`: the workflow has ended or is about to; `late`: no answer in time. */
+/** `closed`: the workflow has ended or is about to; `late`: no answer in time; `pending`: it is noted, and waits. */
 async function ask<Reply extends CommandReply | 'pending'>(
   deps: OrderCommanderDeps,
   call: () => Promise<Reply>,
-): Promise<Reply | 'closed' | 'late'> {
+): Promise<Reply | 'closed' | 'late' | 'pending'> {
   if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
   try {
     return await callWithin(ANSWER_WITHIN_MS, deps.client, call);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return 'closed';
-    // The workflow ended while it had the Update: what became of the command is in its row, or it goes on as settle.
-    if (error instanceof WorkflowUpdateFailedError) return 'closed';
+    if (error instanceof WorkflowUpdateFailedError) return replyOfRefusal(error);
     // Also when the server gave the Update up because the workflow's task was refused.
     if (isNoAnswer(error)) return 'late';
     throw error;
   }
 }
 
-/** Starting the workflow is what makes the command durable; its first step decides it. */
+/**
+ * The validator has refused the Update; or the workflow ended while it had it: what became of the command is in its row, or
+ * it goes on as settle.
+ */
+function replyOfRefusal({ cause }: WorkflowUpdateFailedError): 'closed' | 'pending' {
+  const type = cause instanceof ApplicationFailure ? cause.type : null;
+  if (type === COMMAND_REFUSALS.pending) return 'pending';
+  if (type === COMMAND_REFUSALS.busy) throw orderBusy('the order does what cannot be interrupted');
+  return 'closed';
+}
+
+/**
+ * The decision is what makes the command durable: it owns the order by it. A start that fails is made up for by the sweep
+ * (see `sweepCommandsWorkflow`).
+ */
 async function settle(
   deps: OrderCommanderDeps,
-  request: CommandRequest,
+  ofOrder: CommandOfOrder,
   command: OrderCommand,
   order: OrderRecord,
 ): Promise<Given> {
   if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
-  const input = settleInput(request, command, order, deps.settings);
-  try {
-    await callWithin(CALL_TIMEOUT_MS, deps.client, () => startSettle(deps.client, input));
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
-      if (isNoAnswer(error)) {
-        throw unavailable('Temporal did not take the command; repeat with the same Idempotency-Key');
-      }
-      throw error;
-    }
-  }
-  const deadline = Date.now() + ANSWER_WITHIN_MS;
-  while (Date.now() < deadline) {
-    const answered = await deps.commands.findOptional(request.tenantId, command.commandId);
-    if (answered !== null) return answered.decision;
-    await sleep(POLL_MS);
-  }
-  return 'pending';
-}
-
-/** One that was terminated by hand may be started again; one that has ended has given its answer. */
-export async function startSettle(client: Client, input: SettleWorkflowInput): Promise<void> {
-  const { orderId, tenantId, correlationId, kind, command } = input;
-  await client.workflow.start(SETTLE_WORKFLOW, {
-    workflowId: settleWorkflowId(orderId, command.commandId),
-    taskQueue: 'orders',
-    args: [input],
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-    workflowIdConflictPolicy: 'FAIL',
-    memo: { tenantId, [CORRELATION_MEMO]: correlationId },
-    staticSummary: `${kind} of ${orderId}`,
+  const { amountMinor, rule } = await ruleOf(deps, ofOrder, order);
+  const decided = await deps.commands.decide({ ...ofOrder, amountMinor }, rule);
+  if (decided === null) return 'look_again';
+  if (decided.decision === 'busy') throw orderBusy('another command moves its money');
+  if (decided.turn === null) return decided.decision;
+  const { kind } = ofOrder;
+  const input = settleInput({ kind, amountMinor: decided.amountMinor }, command, order, deps.settings);
+  await callWithin(CALL_TIMEOUT_MS, deps.client, () => startSettle(deps.client, input)).catch((error: unknown) => {
+    if (!isNoAnswer(error)) throw error;
   });
+  return decided.decision;
 }
 
-/** What a settle workflow needs of an order, from its row. */
-export function settleInput(
-  request: Pick<CommandRequest, 'amountMinor'> & { readonly kind: SettleWorkflowInput['kind'] },
-  command: OrderCommand,
-  order: OrderRecord,
-  settings: OrderSettings,
-): SettleWorkflowInput {
-  const { orderId, tenantId, correlationId, sealedContact } = order;
-  const { customerId, currency, lines, paymentMethod, captureMode, reference } = order;
-  return {
-    orderId,
-    tenantId,
-    correlationId,
-    sealedContact,
-    settings,
-    command,
-    kind: request.kind,
-    amountMinor: request.amountMinor,
-    request: {
-      customerId,
-      currency,
-      lines,
-      paymentMethod,
-      captureMode,
-      reference,
-      expectedTotalMinor: null,
-    },
-  };
+/** The rule, and the amount, by the money that the order has now. */
+async function ruleOf(
+  { payments, capabilities, settings }: OrderCommanderDeps,
+  { kind, orderId, amountMinor }: CommandOfOrder,
+  { version, currency }: OrderRecord,
+): Promise<RuledCommand> {
+  if (kind === 'cancel') return cancelOfSold(settings.cancelWindowSeconds);
+  const problem = amountMinor === null ? null : movementProblemOf(capabilities, amountMinor, currency);
+  if (problem !== null) {
+    const detail = `${amountMinor} ${currency} cannot be moved: ${problem.problem}`;
+    throw new ProblemError('amount_not_chargeable', detail);
+  }
+  const money = moneyOf(await payments.listByOrder(orderId), capabilities.captures === 'several');
+  switch (kind) {
+    case 'refund':
+      return refundOf(amountMinor, money, version);
+    case 'capture':
+      return furtherCaptureOf(amountMinor, money, version);
+    case 'give_back':
+      return giveBackOf(money);
+    default:
+      return assertNever(kind);
+  }
 }

@@ -78,8 +78,28 @@ export const PROBLEMS = {
   order_busy: {
     status: 409,
     title: 'Another command is under way',
-    cause: 'A refund, a cancel or the payment itself is being carried out for this order.',
-    advice: 'Wait until the order is at rest (`GET /v1/orders/{id}?wait=10`), then repeat with the same key.',
+    cause:
+      'One command at a time moves the money of an order: a capture, a refund, a cancel or the payment itself does now.',
+    advice:
+      'Repeat with the same key after `Retry-After`. Where it stays, `GET /v1/orders/{id}/explain` says what it waits for.',
+  },
+  order_stopped: {
+    status: 409,
+    title: 'Nothing carries the order any more',
+    cause: 'The workflow of the order was ended by hand before its end.',
+    advice: 'An operator runs `npm run orders -- repair`. Then read the order.',
+  },
+  not_captured: {
+    status: 409,
+    title: 'Nothing was captured yet',
+    cause: 'The payment of the order is only authorized, so there is nothing to refund.',
+    advice: 'Cancel the order to give the authorization back, or capture it first.',
+  },
+  capture_not_supported: {
+    status: 409,
+    title: 'There is no capture to make',
+    cause: 'The order is captured automatically, or its provider captures an authorization only once and has done so.',
+    advice: 'Read the order: `payment` says what was captured. Take more money with a new order.',
   },
   case_stale: {
     status: 409,
@@ -134,6 +154,12 @@ export const PROBLEMS = {
     title: 'More than what is authorized',
     cause: 'The capture asks for more than is left of the authorization.',
     advice: 'Capture less, or leave `amountMinor` out to capture what is left.',
+  },
+  amount_not_chargeable: {
+    status: 422,
+    title: 'The provider cannot move this amount',
+    cause: 'The amount has more decimals than the provider takes in this currency, or it does not take the currency.',
+    advice: 'Ask for another amount; `detail` says what is wrong with this one.',
   },
   amount_exceeds_captured: {
     status: 422,
@@ -206,6 +232,11 @@ export class ProblemError extends Error {
 /** 503 with `Retry-After` in seconds, spread so that clients do not come back in the same moment. */
 export function unavailable(detail: string, retryAfterSeconds = 1 + Math.floor(Math.random() * 2)): ProblemError {
   return new ProblemError('unavailable', detail, { headers: { 'Retry-After': String(retryAfterSeconds) } });
+}
+
+/** 409 with `Retry-After` in seconds: what owns the order mostly takes less. */
+export function orderBusy(detail: string): ProblemError {
+  return new ProblemError('order_busy', detail, { headers: { 'Retry-After': '1' } });
 }
 
 /** RFC 9457 body; also used where there is no Hono context. */

@@ -49,6 +49,15 @@ export const ORDER_COMMANDS = {
     },
     (tools) => give(tools, '/refunds', { amountMinor: countOf(tools.options, 'amount'), reason: tools.options.reason }),
   ),
+  'give-back': changing(
+    {
+      usage: 'give-back ID --reason R',
+      summary: 'return what an order that has ended still has',
+      subject: 'ID',
+      options: ['reason'],
+    },
+    (tools) => give(tools, '/give-back', { reason: tools.options.reason }),
+  ),
   capture: changing(
     {
       usage: 'capture ID [--amount MINOR]',

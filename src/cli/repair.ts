@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Databases } from '../../db/client.ts';
 import { createCaseRepository } from '../../db/repositories/case-repository.ts';
 import { createOperatorActionRepository } from '../../db/repositories/operator-action-repository.ts';
 import { createOrderRepository, type OrderRecord } from '../../db/repositories/order-repository.ts';
-import { settleInput, startSettle } from '../api/order-commander.ts';
 import { reading } from '../audit/source-error.ts';
 import { randomId } from '../domain/ids.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
+import { settleInput, startSettle } from '../settle-starts.ts';
 import { settleWorkflowId, type OrderSettings } from '../workflows/contract.ts';
 import { createLostOrders, type LostOrder, type SettleTask } from './lost-orders.ts';
 
@@ -131,7 +131,7 @@ function summary(all: readonly Progress[]): Settlement {
   return { started: all.length, settled: count('settled'), parked: count('parked') };
 }
 
-/** As the API starts it: one that was terminated may run again, one that has ended has given its answer. */
+/** As the API starts it; also one that has ended, where its command is still open. */
 async function start(
   { client, settings, actor }: RepairDeps,
   order: OrderRecord,
@@ -140,13 +140,9 @@ async function start(
   const { commandId, stored } = task;
   const { actor: giver, requestHash, reason } = stored ?? { actor, requestHash: '', reason: 'repair' };
   const input = settleInput(task, { commandId, requestHash, actor: giver, reason }, order, settings);
-  try {
-    await client.withDeadline(Date.now() + START_WITHIN_MS, () => startSettle(client, input));
-    return 'started';
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'not started';
-    throw error;
-  }
+  const isLeftOpen = order.ownerCommandId === commandId;
+  const outcome = await client.withDeadline(Date.now() + START_WITHIN_MS, () => startSettle(client, input, isLeftOpen));
+  return outcome === 'started' ? 'started' : 'not started';
 }
 
 /** What a repair does, or would do, about an order. */
@@ -159,6 +155,8 @@ function taskText({ kind, amountMinor }: SettleTask): string {
   switch (kind) {
     case 'repair':
       return 'give everything back and cancel';
+    case 'give_back':
+      return 'give back what it still has';
     case 'cancel':
       return 'go on cancelling';
     case 'refund':

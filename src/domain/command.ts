@@ -1,13 +1,18 @@
 import { base32Digest } from './ids.ts';
 
-/** What a client may ask of an order after it was accepted. */
-export const COMMAND_KINDS = ['cancel', 'capture', 'refund'] as const;
+/**
+ * What may be asked of an order after it was accepted. `give_back` is an operator's, or the system's about late money: it
+ * returns what an order that has ended still has, and leaves the status.
+ */
+export const COMMAND_KINDS = ['cancel', 'capture', 'refund', 'give_back'] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /**
  * What a command was answered; stored, so the same key gets the same answer for ever.
  * `will_cancel`: nothing stays taken. `will_refund`: what is taken, or may be, is given back. `accepted`: a capture or a
- * refund is under way. `too_late`: the order's status does not allow it any more. `busy`: another command is under way.
+ * refund is under way. `too_late`: the order's status does not allow it any more. `busy`: another command owns the order;
+ * it is never stored, so that the same key may be repeated.
+ * `capture_not_supported`: the order is captured automatically, or the provider captures an authorization once.
  */
 export const COMMAND_DECISIONS = [
   'will_cancel',
@@ -17,6 +22,7 @@ export const COMMAND_DECISIONS = [
   'busy',
   'amount_exceeds_authorized',
   'amount_exceeds_captured',
+  'capture_not_supported',
 ] as const;
 export type CommandDecision = (typeof COMMAND_DECISIONS)[number];
 
@@ -29,6 +35,23 @@ export interface OrderCommand {
   readonly actor: string;
   readonly reason: string | null;
 }
+
+/**
+ * The command that owns an order: while it does, no other one moves money. Its turn is the order's version at the moment
+ * of the decision, so a later owner has a higher one.
+ */
+export interface OrderOwnership {
+  readonly commandId: string;
+  readonly kind: CommandKind;
+  readonly turn: number;
+  /** Number of its capture or refund: part of the key at the provider. */
+  readonly generation: number;
+  /** As it was decided, in minor units; null where the command has no amount of its own. */
+  readonly amountMinor: number | null;
+}
+
+/** Proves to whoever moves money that the command still owns the order. */
+export type Turn = Pick<OrderOwnership, 'commandId' | 'turn'>;
 
 /** Takes (a part of) an authorized amount; null is all that is left. */
 export interface CaptureCommand extends OrderCommand {

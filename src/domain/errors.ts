@@ -10,6 +10,8 @@ export const FAILURE_CODES = [
   'payment_gateway_open',
   'payment_mismatch',
   'payment_contract',
+  'authorization_gone',
+  'order_turn_over',
   'refund_refused',
   'notice_unmatched',
   'notice_unexpected',
@@ -101,6 +103,26 @@ export class PaymentMismatchError extends OrderSagaError {
     super(`the provider's answer for ${key} differs from the request in ${field}`);
     this.key = key;
     this.field = field;
+  }
+}
+
+/** The provider keeps the authorization no longer: it was voided there, or has lapsed. Nothing can be captured of it. */
+export class AuthorizationGoneError extends OrderSagaError {
+  readonly code = 'authorization_gone';
+  readonly key: string;
+  constructor(key: string, why: string) {
+    super(`nothing can be captured under ${key} any more: ${why}`);
+    this.key = key;
+  }
+}
+
+/** Another command owns the order by now: what an earlier one still had in hand was not sent, or not booked. */
+export class OrderTurnOverError extends OrderSagaError {
+  readonly code = 'order_turn_over';
+  readonly orderId: string;
+  constructor(orderId: string, turn: number) {
+    super(`the turn ${turn} of order ${orderId} is over`);
+    this.orderId = orderId;
   }
 }
 

@@ -34,6 +34,53 @@ export interface PaymentBalance {
   readonly voided: boolean;
 }
 
+/** What an order's operations add up to, and what may still be asked of the provider; all amounts in minor units. */
+export interface OrderMoney extends PaymentBalance {
+  /** What a further capture may take; 0 where the rest of the authorization was released, or lapsed with a capture. */
+  readonly capturableMinor: number;
+  /** Whether this order's authorization can be captured once more at all. */
+  readonly canCaptureAgain: boolean;
+  /** Highest number of a capture, and of a refund, that was ever sent. */
+  readonly captures: number;
+  readonly refunds: number;
+}
+
+/** An operation as far as sums are made of it. */
+export type SummedOperation = {
+  readonly kind: PaymentKind;
+  readonly generation: number;
+  readonly amountMinor: number;
+  readonly state: PaymentOperationState;
+};
+
+/**
+ * Sums an order's operations up. A provider that captures an authorization once releases the rest with that capture, so
+ * nothing is left of it after the first one.
+ */
+export function moneyOf(operations: readonly SummedOperation[], capturesSeveralTimes: boolean): OrderMoney {
+  const sum = (...kinds: PaymentKind[]): number =>
+    operations
+      .filter(({ kind, state }) => state === 'SUCCEEDED' && kinds.includes(kind))
+      .reduce((total, { amountMinor }) => total + amountMinor, 0);
+  const lastOf = (wanted: PaymentKind): number =>
+    Math.max(0, ...operations.filter(({ kind }) => kind === wanted).map(({ generation }) => generation));
+  const authorizedMinor = sum('sale', 'authorize');
+  const capturedMinor = sum('sale', 'capture');
+  const voided = operations.some(({ kind, state }) => kind === 'void' && state === 'SUCCEEDED');
+  const isByHand = sum('authorize') > 0;
+  const canCaptureAgain = isByHand && !voided && (capturesSeveralTimes || capturedMinor === 0);
+  return {
+    authorizedMinor,
+    capturedMinor,
+    refundedMinor: sum('refund'),
+    voided,
+    canCaptureAgain,
+    capturableMinor: canCaptureAgain ? authorizedMinor - capturedMinor : 0,
+    captures: lastOf('capture'),
+    refunds: lastOf('refund'),
+  };
+}
+
 /** The balance of an order for which nothing was ever taken. */
 export const EMPTY_BALANCE: PaymentBalance = { authorizedMinor: 0, capturedMinor: 0, refundedMinor: 0, voided: false };
 

@@ -36,6 +36,8 @@ export type VoidOutcome =
       readonly kind: 'captured';
       readonly capturedMinor: number;
       readonly refundedMinor: number;
+      /** What of the authorization was never captured, and is released with this void; 0 where nothing was left. */
+      readonly releasedMinor: number;
       readonly providerRef: string;
     };
 
@@ -73,7 +75,10 @@ export interface PaymentGateway {
   /** Looks a charge up by its key; `request` says what the answer must match. */
   lookup(request: ChargeRequest, signal: AbortSignal): Promise<LookupOutcome>;
   voidByKey(request: VoidRequest, signal: AbortSignal): Promise<VoidOutcome>;
-  /** Captures; repeated under its key it answers as the first time. */
+  /**
+   * Captures; repeated under its key it answers as the first time.
+   * @throws {AuthorizationGoneError} when the provider keeps the authorization no longer.
+   */
   capture(request: CaptureRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;
   /** Refunds; @throws {RefundRefusedError} when the provider cannot pay back to this method. */
   refund(request: RefundRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;

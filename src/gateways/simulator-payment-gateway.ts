@@ -1,6 +1,7 @@
 import { request as exchange, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import {
+  AuthorizationGoneError,
   PaymentContractError,
   PaymentGatewayOpenError,
   PaymentMismatchError,
@@ -31,6 +32,9 @@ const paymentAnswer = z.object({
   state: z.enum(['SUCCEEDED', 'DECLINED']),
   declineCode: z.string().optional(),
   retryable: z.boolean().optional(),
+  /** Of a look-up: nothing can be captured of it any more. */
+  voided: z.boolean().optional(),
+  capturedMinor: z.number().optional(),
 });
 
 const voidAnswer = z.discriminatedUnion('result', [
@@ -40,6 +44,7 @@ const voidAnswer = z.discriminatedUnion('result', [
     result: z.literal('already_captured'),
     capturedMinor: z.number(),
     refundedMinor: z.number(),
+    releasedMinor: z.number().default(0),
     paymentId: z.string(),
   }),
 ]);
@@ -96,11 +101,11 @@ export function createSimulatorPaymentGateway(options: {
   };
 }
 
-/** It takes every amount in every currency, and any number of captures; a void after the first one is refused. */
+/** It takes every amount in every currency, and any number of captures; a void releases what they have left. */
 const SIMULATOR_CAPABILITIES: PaymentCapabilities = {
   captures: 'several',
   restAfterCapture: 'stays_authorized',
-  voidsRest: false,
+  voidsRest: true,
   authorizationSeconds: AUTHORIZATION_DAYS * 86_400,
   limitsOf: () => ({ minimumMinor: 1, maximumMinor: MAX_AMOUNT_MINOR, multipleOfMinor: 1 }),
 };
@@ -132,6 +137,7 @@ function readCharge(request: ChargeRequest, answer: Answer): ChargeOutcome {
   if (payment.kind !== request.kind) throw new PaymentMismatchError(request.key, 'kind');
   if (payment.amountMinor !== request.amountMinor) throw new PaymentMismatchError(request.key, 'amountMinor');
   if (payment.currency !== request.currency) throw new PaymentMismatchError(request.key, 'currency');
+  if (payment.voided === true && payment.capturedMinor === 0) return { kind: 'voided' };
   return payment.state === 'SUCCEEDED'
     ? { kind: 'succeeded', providerRef: payment.id }
     : { kind: 'declined', declineCode: payment.declineCode ?? 'declined', soft: payment.retryable ?? false };
@@ -163,8 +169,8 @@ async function voidByKey(call: Caller, request: VoidRequest, signal: AbortSignal
     case 'declined':
       return { kind: 'declined', amountMinor: result.amountMinor, declineCode: result.declineCode };
     case 'already_captured': {
-      const { capturedMinor, refundedMinor, paymentId } = result;
-      return { kind: 'captured', capturedMinor, refundedMinor, providerRef: paymentId };
+      const { capturedMinor, refundedMinor, releasedMinor, paymentId } = result;
+      return { kind: 'captured', capturedMinor, refundedMinor, releasedMinor, providerRef: paymentId };
     }
   }
 }
@@ -249,6 +255,7 @@ function refusalOf(key: string, answer: Answer): Error {
   const code = refusal.success ? refusal.data.code : 'no code';
   // 409: an earlier call with this key is still being processed, so its outcome is open.
   if (answer.status === 409) return new PaymentOutcomeUnknownError(key, `the provider answered ${code}`);
+  if (answer.status === 410) return new AuthorizationGoneError(key, code);
   if (code === 'refund_failed') return new RefundRefusedError(key, code);
   return new PaymentContractError(key, `${answer.status} ${code}`);
 }

@@ -1,4 +1,5 @@
-import { PaymentContractError, PaymentMismatchError } from '../domain/errors.ts';
+import { Stripe } from 'stripe';
+import { AuthorizationGoneError, PaymentContractError, PaymentMismatchError } from '../domain/errors.ts';
 import type { CaptureRequest } from './payment-gateway.ts';
 import { fromStripeAmount, toStripeAmount } from './stripe-amounts.ts';
 import {
@@ -30,9 +31,10 @@ export async function capture(
     const name = nameOf(request);
     const earlier = metadata[name];
     if (earlier !== undefined) return { providerRef: expectAmount(request, Number(earlier), id) };
+    if (known.intent.status === 'canceled') throw new AuthorizationGoneError(key, 'its intent is cancelled');
     const amount = toStripeAmount(amountMinor, currency);
     const leavesRest = multicapture && canCaptureAgain(known) && amount < known.intent.amount - takenBefore;
-    const answer = await send((stripe) =>
+    const answer = await sendCapture(send, key, (stripe) =>
       stripe.paymentIntents.capture(
         id,
         {
@@ -46,6 +48,18 @@ export async function capture(
     const { amount_received: takenNow } = parseStripe(key, intentAnswer, answer);
     return { providerRef: expectAmount(request, takenNow - takenBefore, id) };
   });
+}
+
+/** A lapsed authorization is told by a code of its own. */
+async function sendCapture(send: StripeSend, key: string, call: Parameters<StripeSend>[0]): Promise<unknown> {
+  try {
+    return await send(call);
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeError && error.code === 'charge_expired_for_capture') {
+      throw new AuthorizationGoneError(key, error.code);
+    }
+    throw error;
+  }
 }
 
 /** Such as `capture_1`: part of the key, because names of metadata are short. */

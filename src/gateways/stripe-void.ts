@@ -81,6 +81,9 @@ function voidOutcomeOf(key: string, { intent, attempts }: StripePayment): VoidOu
       kind: 'captured',
       capturedMinor: fromStripeAmount(intent.amount_received, currency),
       refundedMinor: fromStripeAmount(refunded, currency),
+      // A single capture has released the rest itself.
+      releasedMinor:
+        intent.status === 'canceled' ? fromStripeAmount(intent.amount - intent.amount_received, currency) : 0,
       providerRef: intent.id,
     };
   }

@@ -9,7 +9,8 @@ const NO_CURRENCY = 'XXX';
 
 /** Either an effect to be written, or an answer that changes nothing. */
 export type Decision =
-  | { readonly kind: 'write'; readonly record: LedgerRecord }
+  /** Answered by `reply`; without one by what the record says. */
+  | { readonly kind: 'write'; readonly record: LedgerRecord; readonly reply?: Reply }
   | { readonly kind: 'answer'; readonly reply: Reply };
 
 /**
@@ -20,7 +21,12 @@ export function settledReply(ledger: LedgerView, request: EffectRequest): Reply 
   if (ledger.voidOf(request.key)) return KEY_VOIDED;
   const stored = ledger.find(request.key);
   if (!stored) return undefined;
-  if (isRepeat(stored, request)) return replyFor(stored);
+  if (isRepeat(stored, request)) {
+    const charge = stored.kind === 'void' ? ledger.charge(stored.target) : undefined;
+    return charge === undefined || charge.capturedMinor === 0 || stored.kind !== 'void'
+      ? replyFor(stored)
+      : capturedReply(request, charge, stored.amountMinor);
+  }
   return refusal(422, 'key_reused', 'this key was used with other parameters');
 }
 
@@ -45,8 +51,12 @@ function decideCharge(request: ChargeRequest): Decision {
 }
 
 function decideMovement(ledger: LedgerView, request: MovementRequest): Decision {
-  if (ledger.voidOf(request.target)) return answer(KEY_VOIDED);
   const charge = ledger.charge(request.target);
+  // What was captured before the void can still be refunded.
+  const isVoided = ledger.voidOf(request.target) !== undefined;
+  if (isVoided && (request.kind === 'capture' || charge === undefined || charge.capturedMinor === 0)) {
+    return answer(KEY_VOIDED);
+  }
   if (!charge) return answer(NOT_FOUND);
   const refused = mismatch(charge, request) ?? overdraft(charge, request);
   if (refused) return answer(refused);
@@ -84,6 +94,9 @@ function decideVoid(ledger: LedgerView, request: VoidRequest): Decision {
   const owner = charge?.record ?? earlier;
   if (owner && owner.orderId !== request.orderId) return answer(orderMismatch());
   // A key is voided once: a second void (under another key) finds it done and adds no entry.
+  if (earlier && charge && charge.capturedMinor > 0) {
+    return answer(capturedReply(request, charge, earlier.amountMinor));
+  }
   if (earlier) return answer(unwrittenVoid(request, earlier.result, { amountMinor: earlier.amountMinor }));
   if (charge) return decideVoidOfCharge(charge, request);
   if (ledger.find(request.target)) {
@@ -93,13 +106,25 @@ function decideVoid(ledger: LedgerView, request: VoidRequest): Decision {
 }
 
 function decideVoidOfCharge(charge: Charge, request: VoidRequest): Decision {
-  const { record, capturedMinor, refundedMinor } = charge;
-  const { id, amountMinor, currency, decline } = record;
+  const { authorizedMinor, capturedMinor } = charge;
+  const { amountMinor, currency, decline } = charge.record;
   if (decline) return answer(unwrittenVoid(request, 'declined', { amountMinor, declineCode: decline.code }));
-  if (capturedMinor > 0) {
-    return answer(unwrittenVoid(request, 'already_captured', { capturedMinor, refundedMinor, paymentId: id }));
-  }
-  return write(voidRecord(request, 'voided', amountMinor, currency));
+  const restMinor = authorizedMinor - capturedMinor;
+  if (restMinor === 0) return answer(capturedReply(request, charge, 0));
+  if (capturedMinor === 0) return write(voidRecord(request, 'voided', amountMinor, currency));
+  const record = voidRecord(request, 'voided', restMinor, currency);
+  return { kind: 'write', record, reply: capturedReply(request, charge, restMinor) };
+}
+
+/** A void of what was captured, in part or whole: it has released the rest, and left what was taken. */
+function capturedReply(
+  request: Pick<VoidRequest, 'key' | 'orderId'>,
+  { record, capturedMinor, refundedMinor }: Charge,
+  releasedMinor: number,
+): Reply {
+  const { key, orderId } = request;
+  const found = { capturedMinor, refundedMinor, releasedMinor, paymentId: record.id };
+  return unwrittenVoid({ key, orderId, kind: 'void' }, 'already_captured', found);
 }
 
 function voidRecord(
@@ -114,7 +139,7 @@ function voidRecord(
 
 /** A void that had nothing to do. It has no id and is not stored: a repeat finds the same facts again. */
 function unwrittenVoid(
-  request: VoidRequest,
+  request: Pick<VoidRequest, 'key' | 'orderId' | 'kind'>,
   result: VoidRecord['result'] | 'declined' | 'already_captured',
   found: object,
 ): Reply {

@@ -147,7 +147,7 @@ class PaymentMachine implements Payments {
     }
     const { record } = decision;
     ledger.append(record);
-    return { reply: replyFor(record), written: true, tell: () => webhooks.effect(record) };
+    return { reply: decision.reply ?? replyFor(record), written: true, tell: () => webhooks.effect(record) };
   }
 
   /** The index runs ahead of the disk; nothing derived from it is told before the disk has caught up. */

@@ -1,5 +1,5 @@
-import type { Activities } from '../activities/index.ts';
-import type { CommandDecision } from '../domain/command.ts';
+import type { CommandDecision, OrderOwnership, Turn } from '../domain/command.ts';
+import type { CommandRule } from '../domain/command-rule.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import type { OrderWorkflowInput } from './contract.ts';
@@ -19,7 +19,17 @@ export interface Carriage {
   mayBeCharged: boolean;
   /** Steps of the part that can be given up; a conflict is judged by what is stored, and parks when that explains nothing. */
   readonly ways: { judgesConflicts: boolean };
+  /** The command that owns the order, or the decision that it expires; null while it is on its own way. */
+  owner: Ownership | null;
+  /** By hand: the capture that sells the order. */
+  capture: OrderOwnership | null;
 }
+
+/** Who moves the order's money now. The decision that an order expires is no command, and has no id. */
+export type Ownership = Pick<OrderOwnership, 'turn' | 'generation'> & { readonly commandId: string | null };
+
+/** An operator has given the order up. */
+export const ABORTED: Fulfilment = { kind: 'refused', refusal: { reason: 'operator_aborted', details: null } };
 
 /** How far an order has come, and what is to be done. */
 export type Fulfilment =
@@ -30,9 +40,10 @@ export type Fulfilment =
   | { readonly kind: 'ended'; readonly status: OrderStatus };
 
 /** By key, whether or not this run remembers the effect: one that was forgotten may still land. */
-export function undoEverything({ input, steps, saga }: Carriage): void {
+export function undoEverything(carriage: Carriage): void {
+  const { input, steps, saga } = carriage;
   saga.undoWith('hold', () => releaseStock(input, steps));
-  saga.undoWith('payment', () => undoPayment(input, steps));
+  saga.undoWith('payment', () => undoPayment(input, steps, carriage.owner));
 }
 
 type OfOrder = Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'request'>;
@@ -42,28 +53,38 @@ export async function releaseStock({ orderId, tenantId, request }: OfOrder, step
   await steps.run('releaseStock', { orderId, tenantId, lines: request.lines });
 }
 
-/** Undo of the payment, by the order's refund of a number; two people may prove that it was paid back outside. */
+/** Undo of the payment in the turn of whoever owns the order; two people may prove that it was paid back outside. */
 export async function undoPayment(
   { orderId, tenantId, request }: OfOrder,
   steps: Steps,
-  refundGeneration = 1,
+  owner: Ownership | null,
+  ways: { readonly judgesConflicts?: boolean } = {},
 ): Promise<void> {
   const { currency } = request;
-  const charge = { orderId, tenantId, currency, refundGeneration, ...chargeKindOf(request) };
-  await steps.run('undoPayment', charge, {
-    force: async ({ evidence }) => {
-      const paidBack = { orderId, tenantId, currency, generation: refundGeneration, amountMinor: null };
-      await steps.run('recordEvidence', { ...paidBack, evidence: evidence ?? '' });
+  const account = { orderId, tenantId, currency, ...turnOf(owner) };
+  const refundGeneration = owner?.generation ?? 1;
+  await steps.run(
+    'undoPayment',
+    { ...account, refundGeneration, ...chargeKindOf(request) },
+    {
+      ...ways,
+      force: async ({ evidence }) => {
+        const paidBack = { ...account, generation: refundGeneration, amountMinor: null };
+        await steps.run('recordEvidence', { ...paidBack, evidence: evidence ?? '' });
+      },
     },
-  });
+  );
+}
+
+/** What a step proves its ownership by. */
+export function turnOf(owner: Ownership | null): { turn?: Turn } {
+  return owner === null ? {} : { turn: { commandId: owner.commandId ?? 'expiry', turn: owner.turn } };
 }
 
 /** By hand, a payment is authorized first. */
 export function chargeKindOf({ captureMode }: OrderWorkflowInput['request']): { chargeKind?: 'authorize' } {
   return captureMode === 'manual' ? { chargeKind: 'authorize' } : {};
 }
-
-type CommandRule = Parameters<Activities['decideCommand']>[0]['rule'];
 
 /** Decides a command by what is stored; a command that was decided before keeps its answer. */
 export async function decide(

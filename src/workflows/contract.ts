@@ -226,6 +226,9 @@ export const resumeOrderSignal = defineSignal('resumeOrder');
 /** What the order's own workflow says to a command; `closed`: it is on its last steps, the command goes on as settle. */
 export type CommandReply = CommandDecision | 'closed';
 
+/** Why an Update with a command is not taken: it goes on waiting as the signal it came by, or was not noted at all. */
+export const COMMAND_REFUSALS = { pending: 'command_pending', busy: 'order_busy' } as const;
+
 /** Cancels the order and answers what will happen; repeated under its id it answers as the first time. */
 export const cancelOrderUpdate = defineUpdate<CommandReply, [OrderCommand]>('cancelOrder');
 

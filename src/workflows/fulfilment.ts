@@ -1,11 +1,10 @@
-import { CancellationScope, condition, setCurrentDetails, sleep } from '@temporalio/workflow';
+import { sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { Refusal } from '../domain/order.ts';
 import { AUTHORIZATION_DAYS, AUTHORIZATION_MARGIN_DAYS } from '../domain/payment.ts';
 import { SOFT_DECLINE_POLICY } from './activity-policies.ts';
+import { awaitCapture, commit } from './capturing.ts';
 import { releaseStock, undoPayment, type Carriage, type Fulfilment } from './carriage.ts';
-import { ABORTED } from './giving-up.ts';
-import { StepAbortedError, StepConflictError, type Steps } from './step.ts';
+import type { Steps } from './step.ts';
 import { holdOf, paymentOf } from './step-inputs.ts';
 
 /** Holds, pays and commits; the pivot is passed when it returns a total. */
@@ -18,7 +17,7 @@ export async function fulfil(carriage: Carriage): Promise<Fulfilment> {
   if (hold.kind === 'refused') return hold;
   const { totalMinor } = hold;
 
-  saga.undoWith('payment', () => undoPayment(input, steps));
+  saga.undoWith('payment', () => undoPayment(input, steps, carriage.owner));
   carriage.mayBeCharged = true;
   const payment = await takePayment(carriage, { ...paymentOf(input), amountMinor: totalMinor });
   if (payment.kind === 'declined') {
@@ -41,75 +40,6 @@ export async function fulfil(carriage: Carriage): Promise<Fulfilment> {
 }
 
 const DAY_SECONDS = 24 * 3_600;
-
-/** Waits for the first capture; the rest of the authorization may be captured after the order is confirmed. */
-export async function awaitCapture(carriage: Carriage, totalMinor: number, captureBy: string): Promise<Fulfilment> {
-  const { input, steps, commands } = carriage;
-  const { orderId, tenantId, request } = input;
-  setCurrentDetails(`Authorized; waits for its capture until ${captureBy}.`);
-  for (;;) {
-    const leftMs = Math.max(1, Date.parse(captureBy) - Date.now());
-    if (!(await condition(() => commands.next('capture') !== null, leftMs))) return { kind: 'expired' };
-    const command = commands.next('capture');
-    if (command === null) continue;
-    const amountMinor = command.amountMinor ?? totalMinor;
-    const exceeds = amountMinor > totalMinor;
-    const decided = await steps.run('decideCommand', {
-      command: { ...command, amountMinor, orderId, tenantId },
-      rule: {
-        from: [],
-        to: exceeds ? 'CONFIRMED' : 'AWAITING_CAPTURE',
-        eventType: 'order.capture_accepted',
-        allowed: 'accepted',
-        refused: exceeds ? 'amount_exceeds_authorized' : 'too_late',
-      },
-    });
-    commands.reply(command, decided?.decision ?? 'too_late');
-    if (decided?.decision === 'too_late') throw new StepConflictError('awaitCapture');
-    if (decided?.decision !== 'accepted') continue;
-    const { currency } = request;
-    const generation = decided.generation ?? 1;
-    // The capture was promised: a cancel that comes now waits for the end of it, and refunds.
-    return CancellationScope.nonCancellable(async () => {
-      await steps.run('capturePayment', { orderId, tenantId, currency, amountMinor, generation });
-      const committed = await commit(carriage, totalMinor).catch((error: unknown) => {
-        if (error instanceof StepAbortedError) return ABORTED;
-        throw error;
-      });
-      return committed.kind === 'refused' ? giveUp(carriage, committed.refusal) : committed;
-    });
-  }
-}
-
-/** An authorized order that cannot be sold after all is cancelled: it was not refused when it could have been. */
-async function giveUp({ input, steps }: Carriage, { reason }: Refusal): Promise<Fulfilment> {
-  const { orderId, tenantId } = input;
-  const commandId = `cmd_${orderId}_${reason}`;
-  const command = { commandId, requestHash: '', actor: 'system', reason, orderId, tenantId, amountMinor: null };
-  await steps.run('decideCommand', {
-    command: { ...command, kind: 'cancel' },
-    rule: {
-      from: ['AWAITING_CAPTURE'],
-      to: 'CANCELLING',
-      eventType: 'order.cancelling',
-      allowed: 'will_refund',
-      refused: 'too_late',
-    },
-  });
-  return { kind: 'cancelled' };
-}
-
-/** The hold may have expired while the payment's outcome was unknown: then it is taken again. */
-async function commit({ input, steps, ways }: Carriage, totalMinor: number): Promise<Fulfilment> {
-  const { orderId, tenantId, settings } = input;
-  const { holdTtlSeconds } = settings;
-  for (let done = await steps.run('commitStock', { orderId, tenantId }, ways); done.kind === 'hold_lost';) {
-    const retaken = await steps.run('retakeStock', { orderId, tenantId, holdTtlSeconds });
-    if (retaken.kind === 'refused') return retaken;
-    done = await steps.run('commitStock', { orderId, tenantId }, ways);
-  }
-  return { kind: 'paid', totalMinor };
-}
 
 type Payment = Parameters<Activities['takePayment']>[0];
 

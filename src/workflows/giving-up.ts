@@ -1,5 +1,8 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import { undoEverything, type Carriage, type Fulfilment } from './carriage.ts';
+import { assertNever } from '../domain/errors.ts';
+import { ownershipOf } from '../domain/command-rule.ts';
+import { carryOut, expire } from './capturing.ts';
+import { ABORTED, undoEverything, type Carriage, type Fulfilment } from './carriage.ts';
 import { StepAbortedError, StepConflictError } from './step.ts';
 
 /**
@@ -33,17 +36,22 @@ export async function untilGivenUp(carriage: Carriage, work: () => Promise<Fulfi
       watch.cancel();
       await watching;
     }
-    const judged = await judgeCancels(carriage);
-    if (judged === 'sold') return { kind: 'ended', status: 'CONFIRMED' };
-    if (judged === 'given_up') {
-      undoEverything(carriage);
-      return { kind: 'cancelled' };
+    switch (await judgeCancels(carriage)) {
+      case 'sold':
+        return { kind: 'ended', status: 'CONFIRMED' };
+      case 'given_up':
+        undoEverything(carriage);
+        return { kind: 'cancelled' };
+      case 'owned': {
+        const stored = await followStored(carriage);
+        if (stored !== null) return stored;
+        break;
+      }
+      case 'kept':
+        break;
     }
   }
 }
-
-/** An operator has given the order up. */
-export const ABORTED: Fulfilment = { kind: 'refused', refusal: { reason: 'operator_aborted', details: null } };
 
 /** A refusal is stored before anything is undone, so that a rerun undoes for the same reason. */
 async function recorded({ input, steps, ways }: Carriage, work: () => Promise<Fulfilment>): Promise<Fulfilment> {
@@ -62,22 +70,41 @@ async function recorded({ input, steps, ways }: Carriage, work: () => Promise<Fu
  */
 export async function followStored(carriage: Carriage): Promise<Fulfilment | null> {
   const { orderId, tenantId } = carriage.input;
-  const { status, refusal, wasSold } = await carriage.steps.run('readOrder', { orderId, tenantId });
+  const stored = await carriage.steps.run('readOrder', { orderId, tenantId });
+  const { status, refusal, wasSold, owner = null, totalMinor = null } = stored;
   if (wasSold) return { kind: 'ended', status: 'CONFIRMED' };
   undoEverything(carriage);
-  if (status === 'PENDING') return refusal === null ? null : { kind: 'refused', refusal };
-  if (status === 'AWAITING_CAPTURE') return null;
-  return status === 'CANCELLING' ? { kind: 'cancelled' } : { kind: 'ended', status };
+  carriage.owner = owner;
+  switch (status) {
+    case 'PENDING':
+      return refusal === null ? null : { kind: 'refused', refusal };
+    case 'AWAITING_CAPTURE':
+      if (refusal !== null) return expire(carriage, null);
+      return owner === null || totalMinor === null ? null : carryOut(carriage, totalMinor, owner);
+    case 'CANCELLING':
+      return { kind: 'cancelled' };
+    case 'CONFIRMED':
+    case 'REJECTED':
+    case 'CANCELLED':
+    case 'EXPIRED':
+    case 'REFUNDING':
+    case 'PARTIALLY_REFUNDED':
+    case 'REFUNDED':
+      return { kind: 'ended', status };
+    default:
+      return assertNever(status);
+  }
 }
 
 /**
  * Decides the cancels that wait. `sold`: a run that was forgotten has confirmed the order, so the cancel is not too late
- * but too late for this workflow; it stays for a settle workflow.
+ * but too late for this workflow; it stays for a settle workflow. `owned`: a command that was forgotten owns the order, and
+ * goes first.
  */
-async function judgeCancels(carriage: Carriage): Promise<'given_up' | 'kept' | 'sold'> {
+async function judgeCancels(carriage: Carriage): Promise<'given_up' | 'kept' | 'sold' | 'owned'> {
   const { input, steps, commands, mayBeCharged } = carriage;
   const { orderId, tenantId } = input;
-  let judged: 'given_up' | 'kept' = 'kept';
+  let judged: 'given_up' | 'kept' | 'owned' = 'kept';
   for (let command = commands.next('cancel'); command !== null; command = commands.next('cancel')) {
     const decided = await steps.run('decideCommand', {
       command: { ...command, orderId, tenantId },
@@ -91,8 +118,14 @@ async function judgeCancels(carriage: Carriage): Promise<'given_up' | 'kept' | '
       },
     });
     if (decided === null) return 'sold';
+    if (decided.decision === 'busy') return 'owned';
     commands.reply(command, decided.decision);
-    if (decided.decision !== 'too_late') judged = 'given_up';
+    if (decided.decision === 'too_late') continue;
+    judged = 'given_up';
+    const owner = ownershipOf(command, decided);
+    if (owner !== null) carriage.owner = owner;
+    // It joined a cancel that this run has forgotten.
+    else if (carriage.owner === null) judged = 'owned';
   }
   return judged;
 }

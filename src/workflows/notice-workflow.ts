@@ -1,8 +1,10 @@
 import { CancellationScope, proxyActivities, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { giveBackOf, ownershipOf } from '../domain/command-rule.ts';
 import type { NoticeOutcome } from '../domain/payment-notice.ts';
 import { CASE_BOOKKEEPING, waitingPaymentSteps } from './activity-policies.ts';
 import { NOTICE_POLICY } from './background-policies.ts';
+import { turnOf } from './carriage.ts';
 import { resolveCaseUpdate, resumeOrderSignal, type NoticeWorkflowInput } from './contract.ts';
 import { failureOf } from './failures.ts';
 import { createSteps, type Steps } from './step.ts';
@@ -38,8 +40,8 @@ async function apply(input: NoticeWorkflowInput, steps: Steps): Promise<NoticeOu
       case 'settled':
         return verdict.outcome;
       case 'give_back':
-        await giveBack(input, steps, verdict);
-        return 'given_back';
+        if (await giveBack(input, steps, verdict)) return 'given_back';
+        break;
       case 'look_up':
         if (await wake(input)) return 'looked_up';
     }
@@ -50,22 +52,36 @@ async function apply(input: NoticeWorkflowInput, steps: Steps): Promise<NoticeOu
 
 type GiveBack = Extract<Awaited<ReturnType<Activities['judgeNotice']>>, { kind: 'give_back' }>;
 
-/** Two people may prove that the money went back outside of the provider. */
+/**
+ * Gives late money back as a command of the system: false while another command owns the order. Two people may prove that
+ * the money went back outside of the provider.
+ */
 async function giveBack(
-  { orderId, tenantId }: NoticeWorkflowInput,
+  { orderId, tenantId, notice }: NoticeWorkflowInput,
   steps: Steps,
   { charge, currency }: GiveBack,
-): Promise<void> {
+): Promise<boolean> {
+  const commandId = `cmd_${notice.provider}_${notice.eventId}`;
+  const { amountMinor, rule } = giveBackOf(await steps.run('readMoney', { orderId, tenantId }));
+  const command = { commandId, orderId, tenantId, kind: 'give_back', requestHash: '', actor: notice.provider } as const;
+  const decided = await steps.run('decideCommand', { command: { ...command, reason: null, amountMinor }, rule });
+  const owner = decided === null ? null : ownershipOf(command, decided);
+  if (owner === null) return false;
+  const { generation } = owner;
+  const account = { orderId, tenantId, currency, ...turnOf(owner) };
   await steps.run(
     'returnCharge',
-    { orderId, tenantId, currency, chargeKind: charge.kind, generation: charge.generation },
+    { ...account, chargeKind: charge.kind, generation: charge.generation, refundGeneration: generation },
     {
       force: async ({ evidence }) => {
-        const paidBack = { orderId, tenantId, currency, generation: null, amountMinor: null };
+        const paidBack = { ...account, generation, amountMinor: null };
         await steps.run('recordEvidence', { ...paidBack, evidence: evidence ?? '' });
       },
     },
   );
+  const data = { commandId, generation };
+  await steps.run('endCommand', { orderId, tenantId, commandId, eventType: 'order.given_back', data });
+  return true;
 }
 
 /** True when an attempt that begins after the event will look. */

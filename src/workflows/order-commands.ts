@@ -1,6 +1,6 @@
-import { condition } from '@temporalio/workflow';
+import { ApplicationFailure, condition } from '@temporalio/workflow';
 import type { CaptureCommand, OrderCommand } from '../domain/command.ts';
-import type { CommandReply } from './contract.ts';
+import { COMMAND_REFUSALS, type CommandReply } from './contract.ts';
 
 /** A command that waits for the order's answer. */
 export type PendingCommand =
@@ -12,6 +12,12 @@ export type PendingCommand =
  * one that arrives both ways, or again after a rerun, is one command.
  */
 export interface OrderCommands {
+  /**
+   * Validator of an Update: one that would have to wait for long is refused instead, because an open Update takes one of
+   * the few places that the server has for them, those of operators' decisions among them.
+   * @throws {ApplicationFailure} of a type in {@link COMMAND_REFUSALS}.
+   */
+  check(command: OrderCommand): void;
   /** Handler of an Update: waits for the answer. */
   ask(command: PendingCommand): Promise<CommandReply>;
   /** Handler of a signal. */
@@ -19,26 +25,51 @@ export interface OrderCommands {
   /** The oldest command without an answer, if any. */
   next(kind?: PendingCommand['kind']): PendingCommand | null;
   reply(command: PendingCommand, reply: CommandReply): void;
+  /** Does what no command can interrupt, however long it takes. */
+  uninterrupted<Result>(work: () => Promise<Result>): Promise<Result>;
 }
+
+/** Updates that wait at once; the server has 10 places for each workflow. */
+const WAITING_MAX = 4;
 
 /** Creates the mailbox of one order. */
 export function createOrderCommands(): OrderCommands {
   const pending = new Map<string, PendingCommand>();
   const replies = new Map<string, CommandReply>();
+  let waiting = 0;
+  let isBusy = false;
   const note = (command: PendingCommand): void => {
     if (!replies.has(command.commandId)) pending.set(command.commandId, command);
   };
   return {
     note,
+    check: ({ commandId }) => {
+      if (replies.has(commandId) || (!isBusy && waiting < WAITING_MAX)) return;
+      const type = pending.has(commandId) ? COMMAND_REFUSALS.pending : COMMAND_REFUSALS.busy;
+      throw ApplicationFailure.nonRetryable('the order is doing what cannot be interrupted', type);
+    },
     ask: async (command) => {
       note(command);
-      await condition(() => replies.has(command.commandId));
+      waiting += 1;
+      try {
+        await condition(() => replies.has(command.commandId));
+      } finally {
+        waiting -= 1;
+      }
       return replies.get(command.commandId) ?? 'closed';
     },
     next: (kind) => [...pending.values()].find((command) => kind === undefined || command.kind === kind) ?? null,
     reply: (command, reply) => {
       pending.delete(command.commandId);
       replies.set(command.commandId, reply);
+    },
+    uninterrupted: async (work) => {
+      isBusy = true;
+      try {
+        return await work();
+      } finally {
+        isBusy = false;
+      }
     },
   };
 }

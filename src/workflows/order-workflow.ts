@@ -13,7 +13,8 @@ import {
   type OrderWorkflowResult,
 } from './contract.ts';
 import { createFirstPass } from './first-pass.ts';
-import { awaitCapture, fulfil } from './fulfilment.ts';
+import { awaitCapture, carryOut, expire } from './capturing.ts';
+import { fulfil } from './fulfilment.ts';
 import { followStored, untilGivenUp } from './giving-up.ts';
 import { answerTheRest } from './late-commands.ts';
 import { notifyCustomer } from './notify-customer.ts';
@@ -37,13 +38,27 @@ export async function orderWorkflow(input: OrderWorkflowInput): Promise<OrderWor
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
   setHandler(cancelOrderSignal, (command) => commands.note({ ...command, kind: 'cancel', amountMinor: null }));
-  setHandler(cancelOrderUpdate, (command) => commands.ask({ ...command, kind: 'cancel', amountMinor: null }));
+  setHandler(cancelOrderUpdate, (command) => commands.ask({ ...command, kind: 'cancel', amountMinor: null }), {
+    validator: commands.check,
+  });
   setHandler(capturePaymentSignal, (command) => commands.note({ ...command, kind: 'capture' }));
-  setHandler(capturePaymentUpdate, (command) => commands.ask({ ...command, kind: 'capture' }));
+  setHandler(capturePaymentUpdate, (command) => commands.ask({ ...command, kind: 'capture' }), {
+    validator: commands.check,
+  });
   return CancellationScope.nonCancellable(async () => {
     const ways = { judgesConflicts: true };
     const mayBeCharged = await firstPass.run();
-    const result = await carry({ input, steps, commands, saga: createSaga(), firstPass, mayBeCharged, ways });
+    const unowned = { owner: null, capture: null };
+    const result = await carry({
+      input,
+      steps,
+      commands,
+      saga: createSaga(),
+      firstPass,
+      mayBeCharged,
+      ways,
+      ...unowned,
+    });
     await answerTheRest({ input, steps, commands }, result.status);
     setCurrentDetails(`The order ended as **${result.status}**.`);
     return result;
@@ -63,12 +78,13 @@ async function carry(carriage: Carriage): Promise<OrderWorkflowResult> {
 
 /** Brings an order to the end that was decided; a conflict shows that an earlier run has decided otherwise. */
 async function finish(carriage: Carriage, fulfilment: Fulfilment): Promise<OrderStatus> {
-  const { input, steps, saga, firstPass, ways } = carriage;
+  const { input, steps, firstPass, ways, capture } = carriage;
   const { orderId, tenantId } = input;
   switch (fulfilment.kind) {
     case 'paid': {
       const { totalMinor } = fulfilment;
-      const confirmed = steps.run('confirmOrder', { orderId, tenantId, totalMinor }, ways);
+      const byHand = capture === null ? {} : { capture };
+      const confirmed = steps.run('confirmOrder', { orderId, tenantId, totalMinor, ...byHand }, ways);
       try {
         await Promise.all([confirmed, notifyCustomer(input, 'order-confirmed', totalMinor, firstPass)]);
         return 'CONFIRMED';
@@ -79,21 +95,31 @@ async function finish(carriage: Carriage, fulfilment: Fulfilment): Promise<Order
       }
     }
     case 'refused':
-      await saga.unwind();
-      await steps.run('rejectOrder', { orderId, tenantId, refusal: fulfilment.refusal });
-      return 'REJECTED';
     case 'cancelled':
-    case 'expired': {
-      const to = fulfilment.kind === 'cancelled' ? 'CANCELLED' : 'EXPIRED';
-      await saga.unwind();
-      await steps.run('settleOrder', { orderId, tenantId, to });
-      await notifyCustomer(input, `order-${fulfilment.kind}`, 0);
-      return to;
-    }
+    case 'expired':
+      return carriage.commands.uninterrupted(() => giveBack(carriage, fulfilment));
     case 'ended':
       return fulfilment.status;
   }
 }
+
+/** Everything is given back before the status says so. */
+async function giveBack(carriage: Carriage, fulfilment: GivenUp): Promise<OrderStatus> {
+  const { input, steps, saga } = carriage;
+  const { orderId, tenantId } = input;
+  await saga.unwind();
+  if (fulfilment.kind === 'refused') {
+    await steps.run('rejectOrder', { orderId, tenantId, refusal: fulfilment.refusal });
+    return 'REJECTED';
+  }
+  const to = fulfilment.kind === 'cancelled' ? 'CANCELLED' : 'EXPIRED';
+  const ownerId = carriage.owner?.commandId ?? null;
+  await steps.run('settleOrder', { orderId, tenantId, to, ...(ownerId === null ? {} : { ownerId }) });
+  await notifyCustomer(input, `order-${fulfilment.kind}`, 0);
+  return to;
+}
+
+type GivenUp = Extract<Fulfilment, { kind: 'refused' | 'cancelled' | 'expired' }>;
 
 type Opened = Extract<Awaited<ReturnType<Activities['openOrder']>>, { kind: 'open' }>;
 
@@ -102,8 +128,10 @@ async function proceed(carriage: Carriage, opened: Opened): Promise<Fulfilment> 
   if (opened.refusal === null && opened.status === 'PENDING') return untilGivenUp(carriage, () => fulfil(carriage));
   undoEverything(carriage);
   carriage.mayBeCharged = true;
-  if (opened.refusal !== null) return { kind: 'refused', refusal: opened.refusal };
-  const { totalMinor, captureBy } = opened;
-  if (opened.status === 'CANCELLING' || totalMinor === null || captureBy == null) return { kind: 'cancelled' };
+  const { status, refusal, totalMinor, captureBy, owner = null } = opened;
+  carriage.owner = owner;
+  if (refusal !== null) return status === 'AWAITING_CAPTURE' ? expire(carriage, null) : { kind: 'refused', refusal };
+  if (status === 'CANCELLING' || totalMinor === null || captureBy == null) return { kind: 'cancelled' };
+  if (owner !== null) return carryOut(carriage, totalMinor, owner);
   return untilGivenUp(carriage, () => awaitCapture(carriage, totalMinor, captureBy));
 }

@@ -1,7 +1,15 @@
 import { CancellationScope, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
-import type { Activities } from '../activities/index.ts';
-import type { CommandDecision } from '../domain/command.ts';
-import { releaseStock, undoPayment } from './carriage.ts';
+import type { CommandDecision, CommandKind, OrderOwnership } from '../domain/command.ts';
+import {
+  cancelOfSold,
+  furtherCaptureOf,
+  giveBackOf,
+  ownershipOf,
+  refundOf,
+  type RuledCommand,
+} from '../domain/command-rule.ts';
+import { assertNever } from '../domain/errors.ts';
+import { releaseStock, turnOf, undoPayment } from './carriage.ts';
 import {
   resolveCaseUpdate,
   resumeOrderSignal,
@@ -9,174 +17,197 @@ import {
   type SettleWorkflowResult,
 } from './contract.ts';
 import { notifyCustomer } from './notify-customer.ts';
-import { createSteps, type Steps } from './step.ts';
+import { createSteps, StepAbortedError, StepConflictError, type Steps } from './step.ts';
 
 /**
  * Carries out what is asked of an order after its own workflow has closed: a cancel within the window, a refund, a
- * further capture, or the repair of an order whose workflow was terminated. Commands of one order take turns by the
- * guarded write of its row: whoever does not get it answers and ends.
+ * further capture, money that is to go back, or the repair of an order whose workflow was terminated. A command owns the
+ * order from its decision to its end; one that has to wait for another one's end waits for its turn.
  */
 export async function settleWorkflow(input: SettleWorkflowInput): Promise<SettleWorkflowResult> {
   const steps = createSteps(input);
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
   return CancellationScope.nonCancellable(async () => {
-    const decision = await settle(input, steps);
+    const decision = await settle({ input, steps, ways: { judgesConflicts: true } });
     setCurrentDetails(`The ${input.kind} ended as **${decision}**.`);
     return { decision };
   });
 }
 
-function settle(input: SettleWorkflowInput, steps: Steps): Promise<CommandDecision> {
-  switch (input.kind) {
-    case 'cancel':
-      return cancel(input, steps);
-    case 'refund':
-      return refund(input, steps);
-    case 'capture':
-      return capture(input, steps);
-    case 'repair':
-      return repair(input, steps);
-  }
+/** What one command is carried out with. */
+interface Settlement {
+  readonly input: SettleWorkflowInput;
+  readonly steps: Steps;
+  /** A conflict is judged by what is stored, and parks when that explains nothing. */
+  readonly ways: { judgesConflicts: boolean };
 }
 
-type CommandRule = Parameters<Activities['decideCommand']>[0]['rule'];
-
-function commandOf(input: SettleWorkflowInput, kind: 'cancel' | 'refund' | 'capture', amountMinor: number | null) {
+/** A run that comes after the command's end, as after a reset, finds the order another one's, and has nothing to do. */
+async function settle(settlement: Settlement): Promise<CommandDecision> {
+  const { input, steps, ways } = settlement;
   const { orderId, tenantId, command } = input;
-  return { ...command, orderId, tenantId, kind, amountMinor };
-}
-
-/** Cancels a sold order: the money goes back, then the goods. */
-async function cancel(input: SettleWorkflowInput, steps: Steps): Promise<CommandDecision> {
-  const { settings } = input;
-  const rule: CommandRule = {
-    from: ['CONFIRMED', 'PARTIALLY_REFUNDED'],
-    to: 'CANCELLING',
-    eventType: 'order.cancelling',
-    allowed: 'will_refund',
-    refused: 'too_late',
-    ...(settings.cancelWindowSeconds === undefined ? {} : { windowSeconds: settings.cancelWindowSeconds }),
-  };
-  const decided = await steps.run('decideCommand', { command: commandOf(input, 'cancel', null), rule });
-  // Without a generation another cancel was first, and is carried out by its own workflow. With one it is this cancel's
-  // to do, also when the order's own workflow had promised it and was terminated.
-  if (decided === null || decided.decision === 'too_late' || decided.generation === null) {
-    return decided?.decision ?? 'too_late';
+  const { decision, owner } = await decide(settlement);
+  if (owner === null) return decision;
+  try {
+    await carryOut(settlement, owner);
+  } catch (error) {
+    if (!(error instanceof StepConflictError)) throw error;
+    const stored = await steps.run('readOrder', { orderId, tenantId });
+    if (stored.owner?.commandId !== command.commandId) return decision;
+    ways.judgesConflicts = false;
+    await carryOut(settlement, owner);
   }
-  await endAsCancelled(input, steps, decided.generation);
-  return decided.decision;
+  return decision;
 }
 
-/** Refunds of one order take turns; one that is parked may keep the others waiting for days. */
-const TURN_WAIT_MS = { first: 200, longest: 600_000 } as const;
+interface Decided {
+  readonly decision: CommandDecision;
+  /** Null: there is nothing to do for this command. */
+  readonly owner: OrderOwnership | null;
+}
 
-/** Versions count from 1. */
-const NO_VERSION = 0;
+/** Commands of one order take turns; one that is parked may keep the others waiting for days. */
+const TURN_WAIT_MS = { first: 200, longest: 3_600_000 } as const;
 
-/** Pays (a part of) the money back; what was judged is what is decided, because the version is part of the decision. */
-async function refund(input: SettleWorkflowInput, steps: Steps): Promise<CommandDecision> {
-  const { orderId, tenantId, request } = input;
-  const { currency } = request;
-  for (let waitMs: number = TURN_WAIT_MS.first; ;) {
-    const { status, version } = await steps.run('readOrder', { orderId, tenantId });
-    const { capturedMinor, refundedMinor } = await steps.run('readMoney', { orderId, tenantId });
-    const leftMinor = capturedMinor - refundedMinor;
-    const amountMinor = input.amountMinor ?? leftMinor;
-    const exceeds = amountMinor > leftMinor || amountMinor <= 0;
-    const decided = await steps.run('decideCommand', {
-      command: commandOf(input, 'refund', Math.max(1, amountMinor)),
-      rule: {
-        from: exceeds ? [] : ['CONFIRMED', 'PARTIALLY_REFUNDED'],
-        // A refund that is too large leads nowhere: no order that was asked for one is ever PENDING.
-        to: exceeds ? 'PENDING' : 'REFUNDING',
-        eventType: 'order.refunding',
-        allowed: 'accepted',
-        refused: exceeds ? 'amount_exceeds_captured' : 'too_late',
-        // While a refund is under way nothing new is decided; if it is this one, it goes on.
-        version: status === 'REFUNDING' ? NO_VERSION : version,
-      },
-    });
-    if (decided === null) {
-      // The order moved between the look and the decision, or another refund has its turn: look again.
-      await sleep(waitMs, { summary: 'Wait for the turn' });
-      waitMs = Math.min(2 * waitMs, TURN_WAIT_MS.longest);
-      continue;
+/** What was judged is what is decided, because the version is part of the decision. */
+async function decide({ input, steps }: Settlement): Promise<Decided> {
+  const { orderId, tenantId, command } = input;
+  const kind = commandKindOf(input.kind);
+  for (let waitMs: number = TURN_WAIT_MS.first; ; waitMs = Math.min(2 * waitMs, TURN_WAIT_MS.longest)) {
+    const { amountMinor, rule } = await rules[input.kind](input, steps);
+    const asked = { ...command, orderId, tenantId, kind, amountMinor };
+    const decided = await steps.run('decideCommand', { command: asked, rule });
+    if (decided !== null && decided.decision !== 'busy') {
+      const fixed = { ...decided, amountMinor: decided.amountMinor ?? amountMinor };
+      return { decision: decided.decision, owner: ownershipOf({ ...command, kind }, fixed) };
     }
-    if (decided.decision !== 'accepted') return decided.decision;
-    const generation = decided.generation ?? 1;
-    const payBack = { orderId, tenantId, currency, amountMinor, generation };
-    await steps.run('refundPayment', payBack, {
-      force: async ({ evidence }) => {
-        await steps.run('recordEvidence', { ...payBack, evidence: evidence ?? '' });
+    // The order moved between the look and the decision, or another command has its turn: look again.
+    await sleep(waitMs, { summary: 'Wait for the turn' });
+  }
+}
+
+/** A repair cancels on behalf of nobody. */
+function commandKindOf(kind: SettleWorkflowInput['kind']): CommandKind {
+  return kind === 'repair' ? 'cancel' : kind;
+}
+
+type Rule = (input: SettleWorkflowInput, steps: Steps) => Promise<RuledCommand>;
+
+const rules: Readonly<Record<SettleWorkflowInput['kind'], Rule>> = {
+  cancel: ({ settings }) => Promise.resolve(cancelOfSold(settings.cancelWindowSeconds)),
+  refund: async ({ orderId, tenantId, amountMinor }, steps) => {
+    const { version } = await steps.run('readOrder', { orderId, tenantId });
+    return refundOf(amountMinor, await steps.run('readMoney', { orderId, tenantId }), version);
+  },
+  capture: async ({ orderId, tenantId, amountMinor }, steps) => {
+    const { version } = await steps.run('readOrder', { orderId, tenantId });
+    return furtherCaptureOf(amountMinor, await steps.run('readMoney', { orderId, tenantId }), version);
+  },
+  give_back: async ({ orderId, tenantId }, steps) => giveBackOf(await steps.run('readMoney', { orderId, tenantId })),
+  repair: async ({ orderId, tenantId }, steps) => {
+    const { owner = null } = await steps.run('readOrder', { orderId, tenantId });
+    return {
+      amountMinor: null,
+      rule: {
+        from: ['PENDING', 'AWAITING_CAPTURE'],
+        to: 'CANCELLING',
+        eventType: 'order.cancelling',
+        allowed: 'will_refund',
+        refused: 'too_late',
+        isRepair: true,
+        // What the terminated workflow had in hand is given back with the rest.
+        ...(owner === null ? {} : { succeeds: owner.commandId }),
       },
-    });
-    const after = await steps.run('readMoney', { orderId, tenantId });
-    const isWhole = after.refundedMinor >= after.capturedMinor;
-    await steps.run('settleOrder', { orderId, tenantId, to: isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED' });
-    await notifyCustomer(input, 'order-refunded', amountMinor);
-    return 'accepted';
-  }
-}
+    };
+  },
+};
 
-/** Takes more of what is still authorized, after a first part was captured and the order confirmed. */
-async function capture(input: SettleWorkflowInput, steps: Steps): Promise<CommandDecision> {
-  const { orderId, tenantId, request } = input;
-  const { authorizedMinor, capturedMinor } = await steps.run('readMoney', { orderId, tenantId });
-  const leftMinor = authorizedMinor - capturedMinor;
-  const amountMinor = input.amountMinor ?? leftMinor;
-  const exceeds = amountMinor > leftMinor || amountMinor <= 0;
-  const decided = await steps.run('decideCommand', {
-    command: commandOf(input, 'capture', Math.max(1, amountMinor)),
-    rule: {
-      from: [],
-      to: exceeds ? 'PENDING' : 'CONFIRMED',
-      eventType: 'order.capture_accepted',
-      allowed: 'accepted',
-      refused: exceeds ? 'amount_exceeds_authorized' : 'too_late',
-    },
-  });
-  if (decided?.decision !== 'accepted') return decided?.decision ?? 'too_late';
-  const generation = decided.generation ?? 1;
-  await steps.run('capturePayment', { orderId, tenantId, currency: request.currency, amountMinor, generation });
-  return 'accepted';
-}
-
-/**
- * Ends what a terminated workflow has left: an order that is not sold is given back and CANCELLED, one that was being
- * cancelled or refunded is brought to that end.
- */
-async function repair(input: SettleWorkflowInput, steps: Steps): Promise<CommandDecision> {
-  const { orderId, tenantId } = input;
-  const decided = await steps.run('decideCommand', {
-    command: commandOf(input, 'cancel', null),
-    rule: {
-      from: ['PENDING', 'AWAITING_CAPTURE'],
-      to: 'CANCELLING',
-      eventType: 'order.cancelling',
-      allowed: 'will_refund',
-      refused: 'too_late',
-    },
-  });
-  const { status } = await steps.run('readOrder', { orderId, tenantId });
-  if (decided?.decision === 'will_refund') {
-    await endAsCancelled(input, steps, decided.generation ?? 1);
-    return 'will_refund';
+function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<void> {
+  switch (owner.kind) {
+    case 'cancel':
+      return cancel(settlement, owner);
+    case 'refund':
+      return refund(settlement, owner);
+    case 'capture':
+      return capture(settlement, owner);
+    case 'give_back':
+      return giveBack(settlement, owner);
+    default:
+      return assertNever(owner.kind);
   }
-  // Late money for an order that ended without a sale goes back; its status stays.
-  if (status === 'REJECTED' || status === 'CANCELLED' || status === 'EXPIRED') await giveBack(input, steps, 1);
-  return decided?.decision ?? 'too_late';
 }
 
 /** Money first, then goods; CANCELLED is written when both are proved. */
-async function endAsCancelled(input: SettleWorkflowInput, steps: Steps, refundGeneration: number): Promise<void> {
+async function cancel({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<void> {
   const { orderId, tenantId } = input;
-  await giveBack(input, steps, refundGeneration);
-  await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED' });
+  await undoPayment(input, steps, owner, ways);
+  await releaseStock(input, steps);
+  await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner) }, ways);
   await notifyCustomer(input, 'order-cancelled', 0);
 }
 
-async function giveBack(input: SettleWorkflowInput, steps: Steps, refundGeneration: number): Promise<void> {
-  await undoPayment(input, steps, refundGeneration);
-  await releaseStock(input, steps);
+/** Pays (a part of) the money back. Where all of it went back, what was never captured is released too. */
+async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<void> {
+  const { orderId, tenantId } = input;
+  const account = accountOf(input, owner);
+  const { generation } = owner;
+  const amountMinor = owner.amountMinor ?? 0;
+  const payBack = { ...account, amountMinor, generation };
+  await steps.run('refundPayment', payBack, {
+    ...ways,
+    force: async ({ evidence }) => {
+      await steps.run('recordEvidence', { ...payBack, evidence: evidence ?? '' });
+    },
+  });
+  const after = await steps.run('readMoney', { orderId, tenantId });
+  const isWhole = after.refundedMinor >= after.capturedMinor;
+  if (isWhole && after.capturableMinor > 0) {
+    // An operator may leave it to lapse by itself.
+    await steps.run('releaseAuthorization', account, { ...ways, skip: { kind: 'left' } });
+  }
+  const to = isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
+  await steps.run('settleOrder', { orderId, tenantId, to, ...endOf(owner) }, ways);
+  await notifyCustomer(input, 'order-refunded', amountMinor);
+}
+
+/** Takes more of what is still authorized, after a first part was captured and the order confirmed. */
+async function capture(settlement: Settlement, owner: OrderOwnership): Promise<void> {
+  const { input, steps } = settlement;
+  const { orderId, tenantId } = input;
+  const eventType = (await isTaken(settlement, owner)) ? 'order.captured' : 'order.capture_failed';
+  const { ownerId: commandId, data } = endOf(owner);
+  await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
+}
+
+async function isTaken({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<boolean> {
+  const { generation } = owner;
+  const taking = { ...accountOf(input, owner), amountMinor: owner.amountMinor ?? 0, generation };
+  try {
+    const outcome = await steps.run('capturePayment', taking, ways);
+    return outcome?.kind !== 'gone';
+  } catch (error) {
+    if (!(error instanceof StepAbortedError)) throw error;
+    const { kind } = await steps.run('abandonCapture', taking, ways);
+    return kind === 'taken';
+  }
+}
+
+/** Whatever an order that has ended still has goes back; its status stays. */
+async function giveBack({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<void> {
+  const { orderId, tenantId } = input;
+  await undoPayment(input, steps, owner, ways);
+  const { refundedMinor } = await steps.run('readMoney', { orderId, tenantId });
+  const { ownerId: commandId, data } = endOf(owner);
+  const eventType = 'order.given_back';
+  await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data: { ...data, refundedMinor } });
+}
+
+function accountOf({ orderId, tenantId, request }: SettleWorkflowInput, owner: OrderOwnership) {
+  return { orderId, tenantId, currency: request.currency, ...turnOf(owner) };
+}
+
+/** What the write that ends a command is guarded by, and what its event tells. */
+function endOf({ commandId, amountMinor, generation }: OrderOwnership) {
+  return { ownerId: commandId, data: { commandId, generation, ...(amountMinor === null ? {} : { amountMinor }) } };
 }

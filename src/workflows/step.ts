@@ -46,7 +46,8 @@ export interface Steps {
   resolve(decision: CaseDecision): void;
 }
 
-const CONFLICT = 'order_state_conflict' satisfies FailureCode;
+/** The order is elsewhere, or another command's. */
+const CONFLICTS: readonly string[] = ['order_state_conflict', 'order_turn_over'] satisfies FailureCode[];
 
 /** An operator has given a step up: whatever it did is to be undone. */
 export class StepAbortedError extends Error {
@@ -137,7 +138,7 @@ async function insist<Name extends StepName>(
           failure = failureOf(error);
         }
       }
-      if (failure.type === CONFLICT && ways.judgesConflicts === true) throw new StepConflictError(name);
+      if (CONFLICTS.includes(failure.type ?? '') && ways.judgesConflicts === true) throw new StepConflictError(name);
       parked = true;
       decision = await parking.wait({ policy, failure, input });
       failure = null;

@@ -78,7 +78,7 @@ describe('opening an order', () => {
     const order = await opened();
     await confirm(order.orderId);
 
-    expect(await orders.open({ ...order, firstExecutionRunId: 'run-2' })).toEqual({
+    expect(await orders.open({ ...order, firstExecutionRunId: 'run-2' })).toMatchObject({
       status: 'CONFIRMED',
       refusal: null,
       totalMinor: 4_500,

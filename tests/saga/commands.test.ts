@@ -169,9 +169,12 @@ describe('a capture by hand', () => {
     await proveEnd(system, orderId, 'CONFIRMED');
   });
 
-  it('of an order that is captured automatically is too late', async () => {
+  it('of an order that is captured automatically is not supported', async () => {
     const orderId = await sold();
-    expect(await giveCommand(system, orderId, 'capture')).toMatchObject({ status: 409, body: { code: 'too_late' } });
+    expect(await giveCommand(system, orderId, 'capture')).toMatchObject({
+      status: 409,
+      body: { code: 'capture_not_supported' },
+    });
   });
 });
 

@@ -71,6 +71,63 @@ const CANCELLED_AFTER_SALE: Way = {
   },
 };
 
+/** A part is captured, then more. */
+const CAPTURED_IN_PARTS: Way = {
+  ...HAPPY,
+  capture: 'manual',
+  act: async (system, orderId) => {
+    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+    await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'capture');
+    await untilUnowned(system, orderId);
+  },
+};
+
+/** A part is captured and paid back; nothing of the rest may be captured any more. */
+const PAID_BACK_IN_PART: Way = {
+  ...HAPPY,
+  capture: 'manual',
+  end: 'REFUNDED',
+  act: async (system, orderId) => {
+    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+    await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'refunds');
+  },
+};
+
+/** The provider refuses a further capture, and an operator gives it up. */
+const CAPTURE_ABANDONED: Way = {
+  ...CAPTURED_IN_PARTS,
+  opensCase: true,
+  prepare: (_, faults, orderId) =>
+    faults.inject(orderId, 'capturePayment', async (effect, { number }) => {
+      if (number > 1) throw new PaymentContractError(orderId, 'made so');
+      return effect();
+    }),
+  act: async (system, orderId) => {
+    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+    await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'capture');
+    await resolveCase(system, orderId, { action: 'abort' });
+    await untilUnowned(system, orderId);
+  },
+};
+
+/** The time for a capture is over at once. */
+const NOT_CAPTURED: Way = {
+  ...HAPPY,
+  capture: 'manual',
+  end: 'EXPIRED',
+  prepare: (_, faults, orderId) =>
+    faults.inject(orderId, 'awaitCapture', async (effect) => {
+      await effect();
+      return { captureBy: new Date(Date.now() + 300).toISOString() };
+    }),
+};
+
 /** The first method cannot be used: an operator takes another one. */
 const OTHER_METHOD: Way = {
   ...HAPPY,
@@ -133,6 +190,10 @@ export const STEP_WAYS: Readonly<Record<StepName, Way>> = {
   extendHold: CAPTURED_BY_HAND,
   awaitCapture: CAPTURED_BY_HAND,
   capturePayment: CAPTURED_BY_HAND,
+  abandonCapture: CAPTURE_ABANDONED,
+  releaseAuthorization: PAID_BACK_IN_PART,
+  recordExpiry: NOT_CAPTURED,
+  endCommand: CAPTURED_IN_PARTS,
   decideCommand: CANCELLED_AFTER_SALE,
   settleOrder: CANCELLED_AFTER_SALE,
   readOrder: REFUNDED,
@@ -177,6 +238,17 @@ export async function untilStatus(system: TestSystem, orderId: string, status: O
   } catch (error) {
     throw new Error(await tellOf(system, orderId), { cause: error });
   }
+}
+
+/** Waits until no command owns the order any more. */
+export async function untilUnowned({ database }: TestSystem, orderId: string): Promise<void> {
+  await untilSeen(`${orderId} is nobody's`, async () => {
+    const [row] = await database.query<{ owner: string | null }>(
+      'SELECT owner_command_id AS owner FROM orders.orders WHERE order_id = $1',
+      [orderId],
+    );
+    return row?.owner === null;
+  });
 }
 
 /** What is known of an order that is not where it should be: whoever reads a failed test has nothing else. */

@@ -6,8 +6,8 @@ import type { ApiEnv } from '../context.ts';
 import { parseIdempotencyKey, requestHashOf } from '../idempotency-key.ts';
 import type { CommandRequest, OrderCommander } from '../order-commander.ts';
 import type { OrderReader } from '../order-reader.ts';
-import { ProblemError } from '../problem.ts';
-import { cancelBody, captureBody, commandView, refundBody } from '../schemas/command.ts';
+import { orderBusy, ProblemError } from '../problem.ts';
+import { cancelBody, captureBody, commandView, giveBackBody, refundBody } from '../schemas/command.ts';
 import { orderPath } from '../schemas/order.ts';
 import { idempotencyHeader } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
@@ -27,6 +27,7 @@ const USUAL_PROBLEMS = [
   'not_found',
   'too_late',
   'order_busy',
+  'order_stopped',
   'unsupported_media_type',
   'payload_too_large',
   'validation_failed',
@@ -58,7 +59,10 @@ const capturePayment = createRoute({
   description: 'The first capture confirms the order; what is left can be captured later.',
   ...guardedBy('orders:write'),
   request: { params: orderPath, headers: idempotencyHeader, body: { content: json(captureBody) } },
-  responses: { 202: under, ...problems(...USUAL_PROBLEMS, 'amount_exceeds_authorized') },
+  responses: {
+    202: under,
+    ...problems(...USUAL_PROBLEMS, 'amount_exceeds_authorized', 'capture_not_supported', 'amount_not_chargeable'),
+  },
 });
 
 const refundOrder = createRoute({
@@ -69,7 +73,23 @@ const refundOrder = createRoute({
   description: 'A refund that the provider refuses stays owed: the order is REFUNDING until it is proved.',
   ...guardedBy('orders:write'),
   request: { params: orderPath, headers: idempotencyHeader, body: { content: json(refundBody) } },
-  responses: { 202: under, ...problems(...USUAL_PROBLEMS, 'amount_exceeds_captured') },
+  responses: {
+    202: under,
+    ...problems(...USUAL_PROBLEMS, 'amount_exceeds_captured', 'not_captured', 'amount_not_chargeable'),
+  },
+});
+
+const giveBackOrder = createRoute({
+  method: 'post',
+  path: '/v1/orders/{id}/give-back',
+  tags: ['Orders'],
+  summary: 'Give back what an order that has ended still has',
+  description:
+    'For operators. Whatever the provider still has of an order that is REJECTED, CANCELLED, EXPIRED or REFUNDED goes back; ' +
+    'its status stays. It is harmless where nothing is left.',
+  ...guardedBy('ops:money'),
+  request: { params: orderPath, headers: idempotencyHeader, body: { content: json(giveBackBody) } },
+  responses: { 202: under, ...problems(...USUAL_PROBLEMS) },
 });
 
 /** Creates the routes that move an accepted order. */
@@ -114,6 +134,24 @@ export function createOrderCommandRoutes({ commander, reader }: OrderCommandRout
       const { view, replayed } = await give(request);
       c.header('Idempotency-Replayed', String(replayed));
       return c.json(view, 202);
+    })
+    .openapi(giveBackOrder, async (c) => {
+      const { tenantId, subject: actor } = c.get('caller');
+      const { reason } = c.req.valid('json');
+      const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
+      const orderId = c.req.valid('param').id;
+      const request = {
+        tenantId,
+        orderId,
+        kind: 'give_back',
+        idempotencyKey,
+        actor,
+        reason,
+        amountMinor: null,
+      } as const;
+      const { view, replayed } = await give(request);
+      c.header('Idempotency-Replayed', String(replayed));
+      return c.json(view, 202);
     });
 }
 
@@ -124,7 +162,9 @@ function acceptedOrThrow(decision: Awaited<ReturnType<OrderCommander['give']>>['
     case 'too_late':
       throw new ProblemError('too_late', 'the order does not allow this any more');
     case 'busy':
-      throw new ProblemError('order_busy', 'another command is under way');
+      throw orderBusy('another command is under way');
+    case 'capture_not_supported':
+      throw new ProblemError('capture_not_supported', 'there is no capture of its own to make');
     case 'amount_exceeds_authorized':
       throw new ProblemError('amount_exceeds_authorized', 'less than that is left to capture');
     case 'amount_exceeds_captured':

@@ -21,6 +21,9 @@ export const captureBody = z.strictObject({ amountMinor }).openapi('CapturePayme
 /** Body of `POST /v1/orders/{id}/refunds`. */
 export const refundBody = z.strictObject({ amountMinor, reason: reason.optional() }).openapi('RefundOrder');
 
+/** Body of `POST /v1/orders/{id}/give-back`. */
+export const giveBackBody = z.strictObject({ reason }).openapi('GiveBackOrder');
+
 /** Answer to a command. */
 export const commandView = z
   .object({
