@@ -9,6 +9,7 @@ import { createPaymentRepository } from '../db/repositories/payment-repository.t
 import { createReservationRepository } from '../db/repositories/reservation-repository.ts';
 import { createWebhookDeliveryRepository } from '../db/repositories/webhook-delivery-repository.ts';
 import { createWebhookSubscriptionRepository } from '../db/repositories/webhook-subscription-repository.ts';
+import { createCommandCarrier } from './command-carrier.ts';
 import { createActivities, type Activities, type EventActivities } from './activities/index.ts';
 import type { Config } from './config.ts';
 import { createContactSealer } from './domain/contact-sealer.ts';
@@ -94,6 +95,7 @@ export function composeActivities(config: Config, resources: Resources): Activit
     messages: createMessageRepository(databases.notifications),
     notices: createNoticeRepository(databases.payments),
     waker: createPaymentWaker(),
+    carrier: createCommandCarrier(config.orderSettings),
     noticePolicy: config.notices,
     settings: config.orderSettings,
     gateway: paymentGateway,

@@ -8,6 +8,8 @@ import {
   EVENT_MAINTENANCE_WORKFLOW,
   EVENT_PUMP_WORKFLOW,
   eventPumpWorkflowId,
+  COMMAND_SWEEP_SCHEDULE_ID,
+  COMMAND_SWEEP_WORKFLOW,
   NOTICE_SWEEP_SCHEDULE_ID,
   NOTICE_SWEEP_WORKFLOW,
   ORDER_FEED_ID,
@@ -153,7 +155,7 @@ export async function ensureSearchAttributes(client: Client, { namespace }: Temp
   );
 }
 
-/** Sweeps run this often: an expired hold blocks its pieces, and a notice waits, at most so much longer. */
+/** Sweeps run this often: an expired hold blocks its pieces, and a notice or a command waits, at most that much longer. */
 const SWEEP_INTERVAL = '30s';
 
 /** Webhooks that were lost between their row and their signal wait at most so much longer than a minute. */
@@ -164,6 +166,7 @@ export async function ensureSweepSchedules(client: Client): Promise<void> {
   await ensureSchedule(client, SWEEP_SCHEDULE_ID, SWEEP_WORKFLOW, SWEEP_INTERVAL);
   await ensureSchedule(client, NOTICE_SWEEP_SCHEDULE_ID, NOTICE_SWEEP_WORKFLOW, SWEEP_INTERVAL);
   await ensureSchedule(client, WEBHOOK_SWEEP_SCHEDULE_ID, WEBHOOK_SWEEP_WORKFLOW, WEBHOOK_SWEEP_INTERVAL);
+  await ensureSchedule(client, COMMAND_SWEEP_SCHEDULE_ID, COMMAND_SWEEP_WORKFLOW, SWEEP_INTERVAL);
 }
 
 /** Days are opened some days ahead, so once an hour is often enough. */

@@ -1,4 +1,5 @@
 import type { CaseState } from '../../src/domain/case.ts';
+import type { CommandDecision, CommandKind } from '../../src/domain/command.ts';
 import type { OrderLine } from '../../src/domain/order.ts';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
 import type { CaptureMode, PaymentBalance, PaymentKind, PaymentOperationState } from '../../src/domain/payment.ts';
@@ -7,6 +8,7 @@ import type { Database, Databases, Statement, Transaction } from '../client.ts';
 import {
   BALANCES,
   CASES,
+  COMMANDS,
   EVENTS,
   LINES,
   MESSAGES,
@@ -39,6 +41,8 @@ export interface AuditedOrder extends OfOrder {
   readonly currency: string;
   readonly totalMinor: number | null;
   readonly version: number;
+  /** The command that moves its money right now. */
+  readonly ownerCommandId: string | null;
 }
 
 /** One entry of an order's history. */
@@ -47,6 +51,15 @@ export interface AuditedEvent extends OfOrder {
   readonly from: OrderStatus | null;
   readonly to: OrderStatus | null;
   readonly at: Date;
+}
+
+/** A command that was answered. */
+export interface AuditedCommand extends OfOrder {
+  readonly commandId: string;
+  readonly kind: CommandKind;
+  readonly decision: CommandDecision;
+  readonly generation: number | null;
+  readonly amountMinor: number | null;
 }
 
 /** A case of an order; its order may have no row yet. */
@@ -83,6 +96,7 @@ export interface OrdersSlice {
   readonly lines: readonly (OrderLine & Pick<OfOrder, 'orderId'>)[];
   readonly events: readonly AuditedEvent[];
   readonly cases: readonly AuditedCase[];
+  readonly commands: readonly AuditedCommand[];
 }
 
 /** A page of orders, with what to read the other schemas by: `upTo` is null on the last page. */
@@ -168,6 +182,7 @@ async function readAround(tx: Transaction, scope: AuditScope): Promise<Omit<Orde
     lines: await read<OrdersSlice['lines'][number]>(tx, LINES, scope),
     events: await read<AuditedEvent>(tx, EVENTS, scope),
     cases: await read<AuditedCase>(tx, CASES, scope),
+    commands: await read<AuditedCommand>(tx, COMMANDS, scope),
   };
 }
 

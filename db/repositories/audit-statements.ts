@@ -17,7 +17,7 @@ export const SNAPSHOT: Statement = {
 };
 
 const ORDER_COLUMNS = `order_id AS "orderId", tenant_id AS "tenantId", idempotency_key AS "idempotencyKey", status,
-  capture_mode AS "captureMode", currency, total_minor AS "totalMinor", version`;
+  capture_mode AS "captureMode", currency, total_minor AS "totalMinor", version, owner_command_id AS "ownerCommandId"`;
 
 /** The next orders after an id; how many sets the size of a chunk of the audit. */
 export const ORDERS_PAGE: Statement = {
@@ -37,6 +37,14 @@ export const EVENTS = scoped(
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", seq, from_status AS "from", to_status AS "to", at
    FROM orders.order_events`,
   'order_id, seq',
+);
+
+/** What was asked of orders after they were accepted. */
+export const COMMANDS = scoped(
+  'audit_commands',
+  `SELECT order_id AS "orderId", tenant_id AS "tenantId", command_id AS "commandId", kind, decision, generation,
+     amount_minor AS "amountMinor"
+   FROM orders.order_commands`,
 );
 
 /** Cases, open and resolved; an order without a row may have one. */

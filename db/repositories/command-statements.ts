@@ -5,7 +5,8 @@ export const LOCK_ORDER: Statement = {
   name: 'lock_order',
   text: `
 SELECT status, version, confirmed_at IS NOT NULL AS "wasSold", owner_command_id AS "ownerId",
-  extract(epoch FROM now() - confirmed_at)::float8 AS "soldForSeconds", refusal IS NOT NULL AS "isGivenUp",
+  extract(epoch FROM now() - confirmed_at)::float8 AS "soldForSeconds",
+  refusal IS NOT NULL AND status IN ('PENDING', 'AWAITING_CAPTURE') AS "isGivenUp",
   capture_count AS "captureCount", refund_count AS "refundCount"
 FROM orders.orders WHERE order_id = $1 AND tenant_id = $2 FOR NO KEY UPDATE`,
 };

@@ -1,6 +1,7 @@
 import { log } from '@temporalio/activity';
 import { OrderSagaError } from '../domain/errors.ts';
 import { toFailure } from './failure.ts';
+import { createCommandSweepActivities, type CommandSweepDeps } from './command-sweep-activities.ts';
 import { createCaseActivities } from './case-activities.ts';
 import { createEventActivities, type EventActivityDeps } from './event-activities.ts';
 import { createCommandActivities, type CommandActivityDeps } from './command-activities.ts';
@@ -15,6 +16,7 @@ import { createPaymentActivities, type PaymentActivityDeps } from './payment-act
 /** Everything the steps of an order work with. */
 export type ActivityDeps = OrderActivityDeps &
   CommandActivityDeps &
+  CommandSweepDeps &
   Parameters<typeof createCaseActivities>[0] &
   Parameters<typeof createInventoryActivities>[0] &
   PaymentActivityDeps &
@@ -29,6 +31,7 @@ export function createActivities(deps: ActivityDeps) {
   return withFailures({
     ...createOrderActivities(deps),
     ...createCommandActivities(deps),
+    ...createCommandSweepActivities(deps),
     ...createCaseActivities(deps),
     ...createInventoryActivities(deps),
     ...createPaymentActivities(deps),

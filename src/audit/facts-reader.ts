@@ -120,6 +120,7 @@ function join(
   const lines = allOf(slice.lines);
   const events = allOf(slice.events);
   const cases = allOf(slice.cases);
+  const commands = allOf(slice.commands);
   const reservations = allOf(effects.reservations);
   const operations = allOf(effects.operations);
   const messages = allOf(effects.messages);
@@ -129,6 +130,7 @@ function join(
     lines: lines(orderId),
     events: events(orderId),
     cases: cases(orderId),
+    commands: commands(orderId),
     reservations: reservations(orderId),
     operations: operations(orderId),
     balance: balance(orderId),

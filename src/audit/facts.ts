@@ -2,6 +2,7 @@ import type { WorkflowExecutionStatusName } from '@temporalio/client';
 import type {
   AuditedBalance,
   AuditedCase,
+  AuditedCommand,
   AuditedEvent,
   AuditedOperation,
   AuditedOrder,
@@ -47,6 +48,7 @@ export interface OrderFacts extends Carriers {
   /** By sequence number. */
   readonly events: readonly AuditedEvent[];
   readonly cases: readonly AuditedCase[];
+  readonly commands: readonly AuditedCommand[];
   readonly reservations: readonly AuditedReservation[];
   readonly operations: readonly AuditedOperation[];
   readonly balance: AuditedBalance | null;
@@ -77,5 +79,5 @@ export function openCarriers({ workflow, settles }: Carriers): readonly Carrier[
 /** Whether effects of the order may be on their way: done at the provider, not yet in the books. */
 export function isInMotion(facts: OrderFacts): boolean {
   if (facts.order === null) return openCarriers(facts).length > 0;
-  return !isAtRest(facts.order.status);
+  return !isAtRest(facts.order.status) || facts.order.ownerCommandId !== null;
 }

@@ -19,7 +19,8 @@ import {
 import { createPaymentRepository, type PaymentRepository } from '../../db/repositories/payment-repository.ts';
 import { isOpen } from '../audit/facts.ts';
 import { reading } from '../audit/source-error.ts';
-import { isAtRest } from '../domain/order-status.ts';
+import { isAtRest, type OrderStatus } from '../domain/order-status.ts';
+import { EMPTY_BALANCE } from '../domain/payment.ts';
 import { orderWorkflowId, settleWorkflowId, type SettleWorkflowInput } from '../workflows/contract.ts';
 
 /** What a settle workflow has to be started with to bring an order to its end. */
@@ -96,7 +97,8 @@ export function createLostOrders({
       let after: string | null = '';
       while (after !== null) {
         const page: OrdersPage = await reading('the orders database', sources.rows.pageOrders(after, PAGE_SIZE));
-        for (const suspect of suspectsOf(page)) {
+        const overpaid = await overpaidOf(sources, page);
+        for (const suspect of [...suspectsOf(page), ...overpaid]) {
           const found = await examine(sources, suspect);
           if (found !== null) lost.push(found);
         }
@@ -142,19 +144,22 @@ async function examine(sources: Sources, suspect: Suspect): Promise<LostOrder | 
   return { ...suspect, order, found: await wordsOf(sources, orderId, task), deadCases, task };
 }
 
-/** What the status of an order waits for. */
+/** What the command that owns an order, else its status, waits for. */
 async function dueTask(
   sources: Sources,
-  { orderId, status }: OrderRecord,
+  { orderId, status, ownerCommandId }: OrderRecord,
   given: readonly StoredCommand[],
 ): Promise<SettleTask | null> {
-  if (status === 'PENDING' || status === 'AWAITING_CAPTURE') return giveBack(orderId);
+  if (status === 'PENDING' || status === 'AWAITING_CAPTURE') return cancelUnsold(orderId);
+  const owner = given.find(({ commandId }) => commandId === ownerCommandId);
+  if (owner !== undefined) return again(owner);
+  if (ENDED.includes(status)) return (await hasMoneyLeft(sources, orderId)) ? giveBack(orderId, given) : null;
   if (status === 'REFUNDING') return owedRefund(sources, orderId, given);
   if (status !== 'CANCELLING') return null;
   const promised = given.find(
     ({ kind, decision }) => kind === 'cancel' && (decision === 'will_cancel' || decision === 'will_refund'),
   );
-  return promised === undefined ? giveBack(orderId) : again(promised);
+  return promised === undefined ? cancelUnsold(orderId) : again(promised);
 }
 
 /** The refund that is not paid yet; when all are, the last one, whose status was not written any more. */
@@ -196,17 +201,44 @@ async function wordsOf(sources: Sources, orderId: string, task: SettleTask | nul
   return task === null || settle === null ? workflow : `${workflow}, ${task.kind} ${settle}`;
 }
 
+const ENDED: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EXPIRED', 'REFUNDED'];
+
+async function hasMoneyLeft({ payments }: Sources, orderId: string): Promise<boolean> {
+  const summaries = await reading('the payments database', payments.summaries([orderId]));
+  const { balance } = summaries.get(orderId) ?? { balance: EMPTY_BALANCE };
+  return balance.capturedMinor > balance.refundedMinor;
+}
+
+/** Orders that have ended and still have money. */
+async function overpaidOf({ payments }: Sources, { orders }: OrdersPage): Promise<Suspect[]> {
+  const ended = orders.filter(({ status, ownerCommandId }) => ENDED.includes(status) && ownerCommandId === null);
+  const ids = ended.map(({ orderId }) => orderId);
+  const summaries = await reading('the payments database', payments.summaries(ids));
+  return ended.filter(({ orderId }) => {
+    const { balance } = summaries.get(orderId) ?? { balance: EMPTY_BALANCE };
+    return balance.capturedMinor > balance.refundedMinor;
+  });
+}
+
 /** Orders that a workflow has to carry, and those that something is parked for. */
 function suspectsOf({ orders, cases }: OrdersPage): Suspect[] {
-  const carried = orders.filter(({ status }) => !isAtRest(status) || status === 'AWAITING_CAPTURE');
+  const carried = orders.filter(
+    ({ status, ownerCommandId }) => !isAtRest(status) || status === 'AWAITING_CAPTURE' || ownerCommandId !== null,
+  );
   const parked = cases.filter(({ state }) => state === 'open');
   const tenants = new Map([...carried, ...parked].map(({ orderId, tenantId }) => [orderId, tenantId]));
   return [...tenants].map(([orderId, tenantId]) => ({ orderId, tenantId }));
 }
 
 /** One id for each order: repeating a repair starts no second one. */
-function giveBack(orderId: string): SettleTask {
+function cancelUnsold(orderId: string): SettleTask {
   return { kind: 'repair', amountMinor: null, commandId: `cmd_repair_${orderId}`, stored: null };
+}
+
+/** One id for each time that money was found. */
+function giveBack(orderId: string, given: readonly StoredCommand[]): SettleTask {
+  const times = given.filter(({ kind }) => kind === 'give_back').length;
+  return { kind: 'give_back', amountMinor: null, commandId: `cmd_give_back_${orderId}_${times + 1}`, stored: null };
 }
 
 function again(stored: StoredCommand): SettleTask {

@@ -32,7 +32,7 @@ export interface OrderToDecide {
   readonly wasSold: boolean;
   /** Seconds since the confirmation; null before it. */
   readonly soldForSeconds: number | null;
-  /** The order is already decided to be given up (rejected or expired). */
+  /** It is decided that the order is rejected or expires, and not carried out yet. */
   readonly isGivenUp: boolean;
   readonly ownerId: string | null;
 }

@@ -154,6 +154,11 @@ export const NOTICE_SWEEP_WORKFLOW = 'sweepNoticesWorkflow';
 export const WEBHOOK_WORKFLOW = 'webhookWorkflow';
 export const WEBHOOK_SWEEP_WORKFLOW = 'sweepWebhooksWorkflow';
 
+export const COMMAND_SWEEP_WORKFLOW = 'sweepCommandsWorkflow';
+
+/** Schedule that finds commands that were decided and are carried by nobody. */
+export const COMMAND_SWEEP_SCHEDULE_ID = 'sweep-commands';
+
 /** Schedule that expires overdue holds. */
 export const SWEEP_SCHEDULE_ID = 'sweep-holds';
 

@@ -8,4 +8,5 @@ export { sweepWebhooksWorkflow, webhookWorkflow } from './webhook-workflow.ts';
 export { sweepHoldsWorkflow } from './sweep-workflow.ts';
 export { eventPumpWorkflow, orderFeedWorkflow } from './event-pump-workflow.ts';
 export { maintainEventLogWorkflow } from './event-maintenance-workflow.ts';
+export { sweepCommandsWorkflow } from './command-sweep-workflow.ts';
 export { sweepNoticesWorkflow } from './notice-sweep-workflow.ts';

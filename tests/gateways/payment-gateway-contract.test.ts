@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
+  AuthorizationGoneError,
   PaymentContractError,
   PaymentGatewayOpenError,
   PaymentMismatchError,
@@ -292,7 +293,7 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
       await voidByKey(order.after('void', key));
       await expect(
         gateway.capture({ ...order.after('capture', key, 2), amountMinor: 2_500 }, patience()),
-      ).rejects.toBeInstanceOf(PaymentContractError);
+      ).rejects.toBeInstanceOf(AuthorizationGoneError);
     });
   });
 
@@ -317,7 +318,7 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
       expect(await voidByKey(request)).toEqual(ended);
       expect(await charge(authorization)).toEqual({ kind: 'voided' });
       // The simulator answers what was, with a flag; what counts is that nobody takes it for money that is held.
-      await expect(capture(authorization.key, 2_500)).rejects.toBeInstanceOf(PaymentContractError);
+      await expect(capture(authorization.key, 2_500)).rejects.toBeInstanceOf(AuthorizationGoneError);
     });
 
     it('nothing of a declined charge, without anything to write down', async () => {

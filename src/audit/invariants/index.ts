@@ -1,4 +1,5 @@
 import type { OrderCheck } from './finding.ts';
+import { checkCommands } from './commands.ts';
 import { checkHistory, checkTerminal } from './history.ts';
 import { checkIdentity, checkTenants } from './identity.ts';
 import { checkLedger } from './ledger.ts';
@@ -18,6 +19,7 @@ export const INVARIANTS = {
   I8: { title: 'nothing follows a terminal status', unit: 'orders' },
   I9: { title: 'everything about an order carries its tenant', unit: 'orders' },
   I10: { title: 'orders in motion are carried by a workflow, others and dead ones are not', unit: 'orders' },
+  I14: { title: 'an accepted capture or refund is done with its amount, or has failed', unit: 'commands' },
   I12: { title: 'partitions of the event log have no gaps, and each id leads to its event', unit: 'partitions' },
   I13: { title: 'events behind a cursor are processed, failed or waiting, one of them and once', unit: 'cursors' },
 } as const;
@@ -34,4 +36,5 @@ export const ORDER_CHECKS = {
   I8: checkTerminal,
   I9: checkTenants,
   I10: checkWorkflow,
+  I14: checkCommands,
 } as const satisfies Record<Exclude<InvariantId, 'I2' | 'I12' | 'I13'>, OrderCheck>;

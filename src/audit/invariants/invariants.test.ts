@@ -71,10 +71,12 @@ function order(sketch: Sketch = {}): OrderFacts {
       currency: 'EUR',
       totalMinor: 4_500,
       version: path.length,
+      ownerCommandId: null,
     },
     lines: [line],
     events: history(...path),
     cases: [],
+    commands: [],
     reservations: reservation === null ? [] : [{ ...OF_ORDER, ...line, unitPriceMinor: 2_250, state: reservation }],
     operations,
     balance: {

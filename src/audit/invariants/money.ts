@@ -1,9 +1,9 @@
 import type { AuditedOperation, AuditedOrder } from '../../../db/repositories/audit-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
 import { totalOf } from '../../domain/money.ts';
-import { isAtRest, type OrderStatus } from '../../domain/order-status.ts';
-import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind } from '../../domain/payment.ts';
-import type { OrderFacts } from '../facts.ts';
+import type { OrderStatus } from '../../domain/order-status.ts';
+import { EMPTY_BALANCE, EVIDENCE_PREFIX, type PaymentBalance, type PaymentKind } from '../../domain/payment.ts';
+import { isInMotion, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
 /** I3: the balance is the sum of the operations, and at rest it is what the status says. */
@@ -11,7 +11,7 @@ export function checkBalance(facts: OrderFacts): Finding {
   const { order, operations, balance } = facts;
   const summed = sumUp(operations);
   const problems = differences(summed, balance ?? EMPTY_BALANCE);
-  if (order === null || !isAtRest(order.status)) return { checked: operations.length > 0 ? 1 : 0, problems };
+  if (order === null || isInMotion(facts)) return { checked: operations.length > 0 ? 1 : 0, problems };
   const isGivenBackWhole = summed.capturedMinor === summed.refundedMinor;
   const live = operations.filter(
     (operation) => isLiveCharge(operation, operations) && !(isGivenBackWhole && operation.kind === 'sale'),
@@ -19,9 +19,32 @@ export function checkBalance(facts: OrderFacts): Finding {
   if (live > 1) problems.push(`${live} charges are alive at once`);
   const strange = operations.find(({ currency }) => currency !== order.currency);
   if (strange !== undefined) problems.push(`${strange.key} is in ${strange.currency}, the order in ${order.currency}`);
-  problems.push(...atRestProblems(order, summed, facts, live));
+  problems.push(...atRestProblems(order, summed, facts, live), ...providerProblems(facts, summed));
   return { checked: 1, problems };
 }
+
+/** What is left at the provider is what is left by the books, and nothing of an order that has ended is authorized there. */
+function providerProblems({ order, ledger, operations }: OrderFacts, books: PaymentBalance): string[] {
+  if (ledger === null || order === null || order.status === 'AWAITING_CAPTURE') return [];
+  const sum = (...kinds: string[]): number =>
+    ledger
+      .filter(({ kind, state }) => state === 'SUCCEEDED' && kinds.includes(kind))
+      .reduce((total, { amountMinor }) => total + amountMinor, 0);
+  const leftThere = sum('sale', 'capture') - sum('refund');
+  const outside = operations
+    .filter(({ providerRef, state }) => state === 'SUCCEEDED' && providerRef?.startsWith(EVIDENCE_PREFIX) === true)
+    .reduce((total, { amountMinor }) => total + amountMinor, 0);
+  const leftHere = books.capturedMinor - books.refundedMinor + outside;
+  const problems: string[] = [];
+  if (leftThere !== leftHere) problems.push(`the provider has ${leftThere} left of it, the books ${leftHere}`);
+  const stillAuthorized = sum('authorize') - sum('capture') - sum('void');
+  if (ENDED.includes(order.status) && stillAuthorized > 0) {
+    problems.push(`it is ${order.status}, and ${stillAuthorized} of it can still be captured`);
+  }
+  return problems;
+}
+
+const ENDED: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EXPIRED', 'REFUNDED'];
 
 function sumUp(operations: readonly AuditedOperation[]): PaymentBalance {
   const succeeded = operations.filter(({ state }) => state === 'SUCCEEDED');
@@ -98,6 +121,22 @@ function isPaid({ captureMode, totalMinor }: AuditedOrder, capturedMinor: number
   return captureMode === 'automatic' ? capturedMinor === totalMinor : capturedMinor > 0 && capturedMinor <= totalMinor;
 }
 
+/** A void gives back what was never captured, and no more: of an authorization the rest that its captures have left. */
+function voidProblems(succeeded: readonly AuditedOperation[]): string[] {
+  return succeeded.flatMap((voided) => {
+    if (voided.kind !== 'void') return [];
+    const charge = succeeded.find(
+      ({ kind, generation }) => (kind === 'sale' || kind === 'authorize') && generation === voided.generation,
+    );
+    if (charge === undefined) return [];
+    const taken = succeeded.filter(({ kind }) => kind === (charge.kind === 'sale' ? 'sale' : 'capture'));
+    const takenMinor = taken.reduce((total, { amountMinor }) => total + amountMinor, 0);
+    return taken.length === 0 || voided.amountMinor + takenMinor <= charge.amountMinor
+      ? []
+      : [`${voided.key} voids what ${taken.map(({ key }) => key).join(', ')} captured`];
+  });
+}
+
 /** The total is what the lines cost at the prices frozen with their hold. */
 function totalProblems({ totalMinor }: AuditedOrder, { reservations }: OrderFacts): string[] {
   const lines = reservations.map(({ sku, quantity, unitPriceMinor }) => ({
@@ -131,10 +170,7 @@ export function checkMoneyOrder({ events, operations, reservations }: OrderFacts
 
   const problems: string[] = [];
   if (captures.length === 0) problems.push(...committed.map(({ sku }) => `${sku} is COMMITTED, nothing was captured`));
-  for (const { key, generation } of succeeded.filter(({ kind }) => kind === 'void')) {
-    const captured = captures.find((capture) => capture.generation === generation);
-    if (captured !== undefined) problems.push(`${key} voids what ${captured.key} has captured`);
-  }
+  problems.push(...voidProblems(succeeded));
   const end = events.findLast(({ to }) => to !== null && ENDED_WITHOUT_SALE.includes(to));
   if (end !== undefined) {
     const latest = end.at.getTime() + CLOCK_TOLERANCE_MS;

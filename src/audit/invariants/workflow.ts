@@ -26,10 +26,12 @@ function deathOf({ order, workflow }: OrderFacts): string | null {
 
 function carriageProblems(status: OrderStatus, facts: OrderFacts): string[] {
   const isCarried = openCarriers(facts).length > 0;
+  const { order, workflow } = facts;
+  const ownerId = order?.ownerCommandId ?? null;
+  if (ownerId !== null && !isCarried) return [`the command ${ownerId} owns it, but no workflow carries it`];
   if (!isAtRest(status) || status === 'AWAITING_CAPTURE') {
     return isCarried ? [] : [`it is ${status}, but no workflow carries it`];
   }
-  const { workflow } = facts;
   return workflow !== null && isOpen(workflow) ? [`it is ${status}, but its workflow is still open`] : [];
 }
 

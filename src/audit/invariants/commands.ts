@@ -1,0 +1,31 @@
+import type { AuditedCommand, AuditedOperation } from '../../../db/repositories/audit-repository.ts';
+import type { OrderFacts } from '../facts.ts';
+import { NOT_APPLICABLE, type Finding } from './finding.ts';
+
+/**
+ * I14: what was accepted was done, with the amount that was accepted, or is known to have failed; no two commands share an
+ * effect. A command that owns its order is still at it.
+ */
+export function checkCommands({ order, commands, operations }: OrderFacts): Finding {
+  const promised = commands.filter(
+    ({ commandId, kind, decision }) =>
+      decision === 'accepted' && (kind === 'capture' || kind === 'refund') && commandId !== order?.ownerCommandId,
+  );
+  if (promised.length === 0) return NOT_APPLICABLE;
+  const problems = promised.flatMap((command) => problemsOf(command, operations));
+  const numbers = promised.map(({ kind, generation }) => `${kind}:${generation}`);
+  const twice = numbers.filter((number, index) => numbers.indexOf(number) !== index);
+  return { checked: promised.length, problems: [...problems, ...twice.map((number) => `two commands are ${number}`)] };
+}
+
+function problemsOf(
+  { commandId, kind, generation, amountMinor }: AuditedCommand,
+  operations: readonly AuditedOperation[],
+): string[] {
+  const effect = operations.find((operation) => operation.kind === kind && operation.generation === generation);
+  const what = `the ${kind} of ${amountMinor} that ${commandId} was promised`;
+  if (effect === undefined) return [`${what} is not in the books`];
+  if (effect.state === 'FAILED') return kind === 'capture' ? [] : [`${what} has failed`];
+  if (effect.state !== 'SUCCEEDED') return [`${what} is ${effect.state}`];
+  return effect.amountMinor === amountMinor ? [] : [`${what} was done with ${effect.amountMinor}`];
+}
