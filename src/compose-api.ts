@@ -54,6 +54,7 @@ import { webhookUrlProblem } from './gateways/webhook-address.ts';
 import type { Logger } from './logger.ts';
 import { wakeWebhookQueue } from './webhooks/webhook-publisher.ts';
 import { createCaseMonitor, type CaseMonitor } from './api/case-monitor.ts';
+import { createCommandMonitor, type CommandMonitor } from './api/command-monitor.ts';
 import type { ApiMetrics } from './api/metrics.ts';
 import type { BacklogMonitor } from './api/backlog.ts';
 import type { TemporalHealth } from './api/temporal-health.ts';
@@ -81,6 +82,7 @@ export async function startApi(
     health: createTemporalHealth(client),
     backlog: createBacklogMonitor(client, config.temporal.namespace),
     cases: createCaseMonitor(createCaseRepository(resources.databases.orders)),
+    owned: createCommandMonitor(createCommandRepository(resources.databases.orders)),
     eventProgress: createEventMonitor(createEventControlRepository(resources.databases.events)),
   };
   const metrics = createApiMetrics();
@@ -128,8 +130,9 @@ function composeApp(parts: AppParts) {
   const { namespace, uiUrl } = config.temporal;
   const { backlogMaxAgeSeconds, rateLimitPerSecond } = config.api;
   const repositories = openRepositories(databases);
-  const { orders, payments, messages, catalog, cases, commands, actions, notices } = repositories;
+  const { orders, payments, messages, catalog, cases, actions, notices } = repositories;
   const settings = config.orderSettings;
+  const { capabilities } = resources.paymentGateway;
   const events = composeEvents(parts);
   const workflowUrl = (workflowId: string) =>
     `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
@@ -145,16 +148,7 @@ function composeApp(parts: AppParts) {
     }),
     reader,
     story: createOrderStory({ ...repositories, client, reader }),
-    commander: createOrderCommander({
-      client,
-      health,
-      orders,
-      commands,
-      payments,
-      reader,
-      settings,
-      capabilities: resources.paymentGateway.capabilities,
-    }),
+    commander: createOrderCommander({ ...repositories, client, health, reader, settings, capabilities }),
     noticeIntake: createNoticeIntake({
       client,
       health,
@@ -265,6 +259,7 @@ function observeState(
     readonly health: TemporalHealth;
     readonly backlog: BacklogMonitor;
     readonly cases: CaseMonitor;
+    readonly owned: CommandMonitor;
     readonly eventProgress: EventMonitor;
     readonly eager: { readonly slots: EagerSlots } | null;
   },
@@ -273,6 +268,12 @@ function observeState(
   metrics.observe('orders_backlog_age_seconds', 'Age of the oldest order on the task queue', state.backlog.ageSeconds);
   metrics.observe('cases_open', 'Orders that wait for a person', state.cases.open);
   metrics.observe('cases_oldest_age_seconds', 'Age of the oldest open case', state.cases.oldestSeconds);
+  metrics.observe('order_commands_open', 'Commands that own an order and have not ended', state.owned.open);
+  metrics.observe(
+    'order_commands_quiet_seconds',
+    'How long nothing has happened to the order of an open command, at most',
+    state.owned.oldestSeconds,
+  );
   const eventFigures = (figureOf: (progress: ConsumerProgress) => number) => () =>
     state.eventProgress
       .progress()

@@ -1,4 +1,4 @@
-import type { CommandDecision, CommandKind, OrderCommand, OrderOwnership } from '../../src/domain/command.ts';
+import type { CommandDecision, CommandKind, OrderCommand } from '../../src/domain/command.ts';
 import { judgeCommand, type CommandRule, type OrderToDecide } from '../../src/domain/command-rule.ts';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
 import type { Database, Transaction } from '../client.ts';
@@ -28,7 +28,7 @@ export interface DecidedCommand {
   readonly amountMinor: number | null;
   /** Which capture, or which refund, of the order: part of the key at the provider. */
   readonly generation: number | null;
-  /** The order's version when the command came to own it; see {@link OrderOwnership}. */
+  /** The order's version when the command came to own it: a later owner has a higher one. */
   readonly turn: number | null;
 }
 

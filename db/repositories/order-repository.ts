@@ -9,6 +9,7 @@ import type { Database } from '../client.ts';
 import { orderEvents, orders } from '../schema/orders.ts';
 import { RELEASE_ORDER } from './command-statements.ts';
 import {
+  EARLIER_HASH,
   FIND_ORDER,
   FIND_OWNER,
   FIND_OWNERSHIP,
@@ -159,6 +160,8 @@ export interface OrderRepository {
     tenantId: string,
     orderId: string,
   ): Promise<{ readonly status: OrderStatus; readonly attention: boolean; readonly requestHash: string } | null>;
+  /** The request hash of an order that was opened some time ago; null when there is none. */
+  findEarlierHash(tenantId: string, orderId: string, ageSeconds: number): Promise<string | null>;
   list(query: OrderListQuery): Promise<OrderRecord[]>;
   timeline(tenantId: string, orderId: string): Promise<OrderEventRecord[]>;
 }
@@ -185,6 +188,10 @@ export function createOrderRepository(db: Database): OrderRepository {
         orderId,
       ]);
       return row ?? null;
+    },
+    findEarlierHash: async (tenantId, orderId, ageSeconds) => {
+      const [row] = await db.run<{ requestHash: string }>(EARLIER_HASH, [tenantId, orderId, ageSeconds]);
+      return row?.requestHash ?? null;
     },
     list: (query) => listOrders(db, query),
     timeline: (tenantId, orderId) =>

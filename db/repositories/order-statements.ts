@@ -126,6 +126,14 @@ SELECT order_id AS "orderId", tenant_id AS "tenantId", correlation_id AS "correl
 FROM orders.orders WHERE order_id = $1`,
 };
 
+/** The request hash of an order that was opened $3 seconds ago or earlier. */
+export const EARLIER_HASH: Statement = {
+  name: 'earlier_hash',
+  text: `
+SELECT request_hash AS "requestHash" FROM orders.orders
+WHERE order_id = $2 AND tenant_id = $1 AND created_at < now() - make_interval(secs => $3)`,
+};
+
 /** Status and open case of one order, for long polls. */
 export const ORDER_IN_SHORT: Statement = {
   name: 'order_in_short',

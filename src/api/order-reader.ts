@@ -32,8 +32,13 @@ export interface OrderReader {
   /** As `find`, but answers when the order is at rest or a case is open, or the time is over. */
   findAtRest(tenantId: string, orderId: string, waitMs: number, signal: AbortSignal): Promise<OrderView | null>;
   list(query: OrderListQuery): Promise<OrderView[]>;
-  /** The hash of the body that made the order; null when there is no such order. */
+  /** The hash of the body that made the order; null when there is no such order. The row counts before the workflow. */
   requestHash(tenantId: string, orderId: string): Promise<string | null>;
+  /**
+   * The hash of the body that made an order which was opened a minute ago or earlier; null when there is none, or the
+   * database does not say. Temporal may have forgotten such an order, and would start it again.
+   */
+  earlierRequestHash(tenantId: string, orderId: string): Promise<string | null>;
 }
 
 /** A poll reads one row by its key; short at first, because most orders take well under a second. */
@@ -42,6 +47,9 @@ const POLL_SLOW_MS = 250;
 const POLL_FAST_FOR_MS = 2_000;
 
 const DESCRIBE_TIMEOUT_MS = 3_000;
+
+/** Longer than an order needs from its start to its row, far shorter than the retention of any namespace (a day). */
+const EARLIER_SECONDS = 60;
 
 /** Creates the reader. */
 export function createOrderReader(deps: OrderReaderDeps): OrderReader {
@@ -68,11 +76,11 @@ export function createOrderReader(deps: OrderReaderDeps): OrderReader {
     },
     list: async (query) => compose(deps, await deps.orders.list(query)),
     requestHash: async (tenantId, orderId) => {
-      const memo = await describeMemo(deps, tenantId, orderId);
-      if (memo !== null) return memo.requestHash;
-      const row = await deps.orders.findOptionalInShort(tenantId, orderId);
-      return row?.requestHash ?? null;
+      const row = await deps.orders.findOptionalInShort(tenantId, orderId).catch(() => null);
+      return row?.requestHash ?? (await describeMemo(deps, tenantId, orderId))?.requestHash ?? null;
     },
+    earlierRequestHash: (tenantId, orderId) =>
+      deps.orders.findEarlierHash(tenantId, orderId, EARLIER_SECONDS).catch(() => null),
   };
 }
 

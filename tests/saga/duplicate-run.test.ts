@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
 import { evidenceOf, plannedOrder, proveEnd } from '../support/evidence.ts';
 import { createFaults } from '../support/faults.ts';
-import { startTestSystem, type TestSystem } from '../support/system.ts';
+import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 describe('a create that is repeated after Temporal has forgotten its workflow', () => {
   const faults = createFaults();
@@ -37,6 +37,26 @@ describe('a create that is repeated after Temporal has forgotten its workflow', 
     expect(await later.orderAtRest(orderId)).toMatchObject(seen);
     expect(faults.calls(orderId)).toMatchObject([{ activity: 'openOrder' }]);
     expect(await system.mails(orderId)).toHaveLength(end === 'CONFIRMED' ? 1 : 0);
+  });
+
+  it('is answered by the stored row: another body is refused, and the first one stays the first', async () => {
+    const { key, orderId } = plannedOrder();
+    await system.postOrder({}, key);
+    await proveEnd(system, orderId, 'CONFIRMED');
+    await system.database.query(`UPDATE orders.orders SET created_at = now() - interval '8 days' WHERE order_id = $1`, [
+      orderId,
+    ]);
+    const post = (quantity: number) =>
+      later.request('/v1/orders', {
+        method: 'POST',
+        headers: { 'idempotency-key': key },
+        body: JSON.stringify(orderBody({ quantity })),
+      });
+    expect(await post(3)).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
+    const repeated = await post(2);
+    expect(repeated).toMatchObject({ status: 202, body: { id: orderId } });
+    expect(repeated.headers.get('idempotency-replayed')).toBe('true');
+    expect(await post(3)).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
   });
 
   it('leaves an order alone that is still open: its own workflow carries it to its end', async () => {

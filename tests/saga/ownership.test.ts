@@ -105,9 +105,9 @@ describe('a further capture under way', () => {
     for (const orderId of orders) {
       await untilUnowned(system, orderId);
       const { status } = await evidenceOf(system, orderId);
-      if (status !== null) await proveEnd(system, orderId, status);
+      await proveEnd(system, orderId, status ?? 'PENDING');
     }
-    await proveAudit();
+    expect(await violations()).toEqual([]);
   });
 });
 
@@ -122,18 +122,17 @@ describe('captures at once', () => {
     await untilUnowned(system, orderId);
     const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
     const taken = ledger.filter(({ kind }) => kind === 'capture').map(({ amountMinor }) => amountMinor);
-    expect(taken.toSorted()).toEqual([1_000, ...amounts].toSorted());
-    await proveAudit();
+    expect(new Set(taken)).toEqual(new Set([1_000, ...amounts]));
+    expect(taken).toHaveLength(1 + amounts.length);
+    expect(await violations()).toEqual([]);
   });
 
   it('that exceed together what is left are refused at the door but for the first', async () => {
     const orderId = await capturedInPart();
     const answers = await Promise.all([1, 2, 3].map(() => insist(orderId, 'capture', { amountMinor: 3_000 })));
-    expect(answers.map(({ body }) => body.code ?? body.decision).toSorted()).toEqual([
-      'accepted',
-      'amount_exceeds_authorized',
-      'amount_exceeds_authorized',
-    ]);
+    const told = answers.map(({ body }) => body.code ?? body.decision);
+    expect(told.filter((each) => each === 'accepted')).toHaveLength(1);
+    expect(told.filter((each) => each === 'amount_exceeds_authorized')).toHaveLength(2);
     await untilUnowned(system, orderId);
     await proveEnd(system, orderId, 'CONFIRMED');
   });
@@ -290,7 +289,8 @@ describe('an order whose workflow has forgotten what was decided', () => {
     const orderId = await authorizedFor(1_500);
     await decideUnseen(orderId, 'capture', CAPTURE_RULE);
     await untilStatus(system, orderId, 'CONFIRMED');
-    await proveEnd(system, orderId, 'CONFIRMED');
+    const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
+    expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 4500']);
   });
 
   it.each([
@@ -301,7 +301,7 @@ describe('an order whose workflow has forgotten what was decided', () => {
     await decideUnseen(orderId, kind, rule);
     await sweep(orderId);
     await untilStatus(system, orderId, end);
-    await proveEnd(system, orderId, end);
+    expect(await proveEnd(system, orderId, end)).toMatchObject({ ownerId: null });
   });
 });
 
@@ -470,8 +470,4 @@ async function violations() {
   const { databases } = system.database;
   const sources = { databases, client: system.client, paymentGatewayUrl: system.simulatorUrl };
   return (await createAudit(sources).run()).violations;
-}
-
-async function proveAudit(): Promise<void> {
-  expect(await violations()).toEqual([]);
 }

@@ -196,9 +196,13 @@ type Acceptance = Omit<Parameters<OrderStarter['start']>[0], 'settings'>;
 
 /** @returns whether the order had been accepted before. */
 async function accept(deps: OrderRoutesDeps, order: Acceptance): Promise<boolean> {
+  const { tenantId, orderId } = order;
+  // Asked while Temporal takes the order: it may have forgotten the workflow of a key that the row still knows.
+  const earlierHash = deps.reader.earlierRequestHash(tenantId, orderId);
   const outcome = await deps.starter.start({ ...order, settings: deps.settings });
-  if (outcome === 'started') return false;
-  const firstHash = await deps.reader.requestHash(order.tenantId, order.orderId);
+  const isKnown = outcome === 'exists' || (await earlierHash) !== null;
+  if (!isKnown) return false;
+  const firstHash = (await earlierHash) ?? (await deps.reader.requestHash(tenantId, orderId));
   if (firstHash === order.requestHash) return true;
   throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another order');
 }

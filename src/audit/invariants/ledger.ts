@@ -29,11 +29,24 @@ export function checkLedger(facts: OrderFacts): Finding {
   });
   if (!mayBeAhead) {
     const unbooked = [...entries.values()].map((entry) => `the ledger has ${rowOf(entry)}, the books have not`);
-    problems.push(...unbooked);
+    problems.push(...unbooked, ...sumProblems(ledger, definite));
   }
   const strange = operations.filter(({ key }) => !key.startsWith(`${orderId}:`));
   problems.push(...strange.map(({ key }) => `the operation ${key} is not under a key of this order`));
   return { checked: definite.length + entries.size, problems };
+}
+
+/** What is left of an order's money is the same at the provider and in the books. */
+function sumProblems(ledger: readonly LedgerEntry[], definite: readonly AuditedOperation[]): string[] {
+  const [there, here] = [leftOf(ledger), leftOf(definite)];
+  return there === here ? [] : [`the provider has ${there} left of it, the books ${here}`];
+}
+
+function leftOf(rows: readonly Pick<LedgerEntry, 'kind' | 'amountMinor' | 'state'>[]): number {
+  const signs: Readonly<Record<string, number>> = { sale: 1, capture: 1, refund: -1 };
+  return rows
+    .filter(({ state }) => state === 'SUCCEEDED')
+    .reduce((left, { kind, amountMinor }) => left + (signs[kind] ?? 0) * amountMinor, 0);
 }
 
 function rowOf({ key, kind, amountMinor, currency, state }: LedgerEntry | AuditedOperation): string {

@@ -2,7 +2,7 @@ import type { AuditedOperation, AuditedOrder } from '../../../db/repositories/au
 import { assertNever } from '../../domain/errors.ts';
 import { totalOf } from '../../domain/money.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
-import { EMPTY_BALANCE, EVIDENCE_PREFIX, type PaymentBalance, type PaymentKind } from '../../domain/payment.ts';
+import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind } from '../../domain/payment.ts';
 import { isInMotion, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
@@ -19,29 +19,19 @@ export function checkBalance(facts: OrderFacts): Finding {
   if (live > 1) problems.push(`${live} charges are alive at once`);
   const strange = operations.find(({ currency }) => currency !== order.currency);
   if (strange !== undefined) problems.push(`${strange.key} is in ${strange.currency}, the order in ${order.currency}`);
-  problems.push(...atRestProblems(order, summed, facts, live), ...providerProblems(facts, summed));
+  problems.push(...atRestProblems(order, summed, facts, live), ...authorizedProblems(facts));
   return { checked: 1, problems };
 }
 
-/** What is left at the provider is what is left by the books, and nothing of an order that has ended is authorized there. */
-function providerProblems({ order, ledger, operations }: OrderFacts, books: PaymentBalance): string[] {
-  if (ledger === null || order === null || order.status === 'AWAITING_CAPTURE') return [];
+/** Nothing of an order that has ended can still be captured at the provider. */
+function authorizedProblems({ order, ledger }: OrderFacts): string[] {
+  if (ledger === null || order === null || !ENDED.includes(order.status)) return [];
   const sum = (...kinds: string[]): number =>
     ledger
       .filter(({ kind, state }) => state === 'SUCCEEDED' && kinds.includes(kind))
       .reduce((total, { amountMinor }) => total + amountMinor, 0);
-  const leftThere = sum('sale', 'capture') - sum('refund');
-  const outside = operations
-    .filter(({ providerRef, state }) => state === 'SUCCEEDED' && providerRef?.startsWith(EVIDENCE_PREFIX) === true)
-    .reduce((total, { amountMinor }) => total + amountMinor, 0);
-  const leftHere = books.capturedMinor - books.refundedMinor + outside;
-  const problems: string[] = [];
-  if (leftThere !== leftHere) problems.push(`the provider has ${leftThere} left of it, the books ${leftHere}`);
-  const stillAuthorized = sum('authorize') - sum('capture') - sum('void');
-  if (ENDED.includes(order.status) && stillAuthorized > 0) {
-    problems.push(`it is ${order.status}, and ${stillAuthorized} of it can still be captured`);
-  }
-  return problems;
+  const leftMinor = sum('authorize') - sum('capture') - sum('void');
+  return leftMinor > 0 ? [`it is ${order.status}, and ${leftMinor} of it can still be captured`] : [];
 }
 
 const ENDED: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EXPIRED', 'REFUNDED'];
