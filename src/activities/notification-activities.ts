@@ -1,6 +1,12 @@
 import type { MessageRepository } from '../../db/repositories/message-repository.ts';
 import type { ContactSealer } from '../domain/contact-sealer.ts';
-import { messageIdFor, type MessageChannel, type MessageTemplate } from '../domain/notification.ts';
+import {
+  messageIdFor,
+  messageNameOf,
+  type MessageChannel,
+  type MessageEvent,
+  type MessageTemplate,
+} from '../domain/notification.ts';
 import type { MailGateway } from '../gateways/mail-gateway.ts';
 import type { SmsGateway } from '../gateways/sms-gateway.ts';
 import { createTextMessageSender, type TextMessageListener } from './text-message.ts';
@@ -33,7 +39,7 @@ export function createNotificationActivities(deps: NotificationActivityDeps) {
       const { orderId, tenantId, template, content, copy = null } = message;
       const key = { orderId, template, channel: 'email' } as const;
       const { email } = sealer.open(orderId, message.sealedContact);
-      const messageId = messageIdFor(orderId, template, copy);
+      const messageId = messageIdFor(orderId, messageNameOf(message), copy);
       const copyId = copy === null ? null : messageId;
       const stored = await messages.findOptional(key);
       const wasSent = copyId === null ? stored?.state === 'SENT' : stored?.messageId === copyId;
@@ -66,7 +72,7 @@ export function createNotificationActivities(deps: NotificationActivityDeps) {
       channel?: MessageChannel;
     }): Promise<void> {
       const { orderId, tenantId, template, copy, channel = 'email' } = input;
-      const copyId = copy === undefined ? null : messageIdFor(orderId, template, copy);
+      const copyId = copy === undefined ? null : messageIdFor(orderId, messageNameOf(input), copy);
       await messages.record({ orderId, template, channel }, tenantId, 'GAVE_UP', 'given up', copyId);
     },
   };
@@ -89,6 +95,11 @@ function wordsOf(template: MessageTemplate, orderId: string, amount: string): { 
       return {
         subject: `Your order ${orderId} is confirmed`,
         text: `Thank you. Your order ${orderId} is confirmed.\nTotal: ${amount}`,
+      };
+    case 'order-captured':
+      return {
+        subject: `A further charge for your order ${orderId}`,
+        text: `We have charged a further ${amount} for your order ${orderId}.`,
       };
     case 'order-cancelled':
       return {

@@ -1,7 +1,7 @@
 import type { MessageRepository } from '../../db/repositories/message-repository.ts';
 import type { ContactSealer } from '../domain/contact-sealer.ts';
 import { SmsRejectedError } from '../domain/errors.ts';
-import { textMessageIdFor, type MessageTemplate } from '../domain/notification.ts';
+import { messageNameOf, textMessageIdFor, type MessageTemplate } from '../domain/notification.ts';
 import type { SmsGateway } from '../gateways/sms-gateway.ts';
 import type { NotificationContent, NotificationWorkflowInput } from '../workflows/contract.ts';
 
@@ -19,12 +19,13 @@ export function createTextMessageSender(deps: {
   readonly onTextMessage: TextMessageListener;
 }): (message: NotificationWorkflowInput) => Promise<void> {
   const { messages, sealer, sms, onTextMessage } = deps;
-  return async ({ orderId, tenantId, template, sealedContact, content }) => {
+  return async (message) => {
+    const { orderId, tenantId, template, sealedContact, content } = message;
     const key = { orderId, template, channel: 'sms' } as const;
     const { phone } = sealer.open(orderId, sealedContact);
     if (sms === null || phone === null || (await messages.findOptional(key))?.state === 'SENT') return;
     try {
-      const messageId = textMessageIdFor(orderId, template);
+      const messageId = textMessageIdFor(orderId, messageNameOf(message));
       await sms.send({ orderId, messageId, to: phone, text: textOf(template, orderId, content) });
     } catch (error) {
       onTextMessage(error instanceof SmsRejectedError ? 'refused' : 'failed');
@@ -41,6 +42,8 @@ function textOf(template: MessageTemplate, orderId: string, { totalMinor, curren
   switch (template) {
     case 'order-confirmed':
       return `Your order ${orderId} is confirmed. Total: ${amountOf(totalMinor, currency)}.`;
+    case 'order-captured':
+      return `We have charged a further ${amountOf(totalMinor, currency)} for your order ${orderId}.`;
     case 'order-cancelled':
       return `Your order ${orderId} is cancelled. Nothing stays charged.`;
     case 'order-expired':

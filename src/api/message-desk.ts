@@ -103,6 +103,7 @@ async function amountOf(payments: PaymentRepository, order: OrderRecord, templat
     case 'order-cancelled':
     case 'order-expired':
       return 0;
+    case 'order-captured':
     case 'order-refunded': {
       const operations = await payments.listByOrder(order.orderId);
       return operations.findLast(({ kind, state }) => kind === 'refund' && state === 'SUCCEEDED')?.amountMinor ?? 0;

@@ -1,6 +1,27 @@
 /** What a message tells the customer. */
-export const MESSAGE_TEMPLATES = ['order-confirmed', 'order-cancelled', 'order-expired', 'order-refunded'] as const;
+export const MESSAGE_TEMPLATES = [
+  'order-confirmed',
+  'order-captured',
+  'order-cancelled',
+  'order-expired',
+  'order-refunded',
+] as const;
 export type MessageTemplate = (typeof MESSAGE_TEMPLATES)[number];
+
+/** What a message tells of. */
+export interface MessageEvent {
+  readonly template: MessageTemplate;
+  /** The number of the refund or of the capture, because an order may have several; absent: 1. */
+  readonly occurrence?: number;
+}
+
+/** Names one message of an order: `order-refunded`, and `order-refunded.2` for the refund of number 2. */
+export type MessageName = MessageTemplate | `${MessageTemplate}.${number}`;
+
+/** The same event has the same name for ever, so that it is told once; the first one has no number in it. */
+export function messageNameOf({ template, occurrence = 1 }: MessageEvent): MessageName {
+  return occurrence === 1 ? template : `${template}.${occurrence}`;
+}
 
 /** How a message travels. */
 export const MESSAGE_CHANNELS = ['email', 'sms'] as const;
@@ -14,11 +35,11 @@ export type MessageState = (typeof MESSAGE_STATES)[number];
  * The mail's Message-ID: the same for every attempt, so that a mailbox can recognize the second copy that
  * a connection lost after DATA may leave. A copy that an operator asks for has one of its own, by the id of the request.
  */
-export function messageIdFor(orderId: string, template: MessageTemplate, copy: string | null = null): string {
-  return `<${orderId}.${template}${copy === null ? '' : `.${copy}`}@order-saga.local>`;
+export function messageIdFor(orderId: string, name: MessageName, copy: string | null = null): string {
+  return `<${orderId}.${name}${copy === null ? '' : `.${copy}`}@order-saga.local>`;
 }
 
 /** Id of a text message at its gateway: the same for every attempt, so that the gateway can drop the second one. */
-export function textMessageIdFor(orderId: string, template: MessageTemplate): string {
-  return `${orderId}.${template}.sms`;
+export function textMessageIdFor(orderId: string, name: MessageName): string {
+  return `${orderId}.${name}.sms`;
 }

@@ -4,7 +4,7 @@ import type { CaseDecision } from '../domain/case.ts';
 import type { CaptureCommand, CommandDecision, CommandKind, OrderCommand } from '../domain/command.ts';
 import type { SealedContact } from '../domain/contact-sealer.ts';
 import type { EventConsumer } from '../domain/event.ts';
-import type { MessageChannel, MessageTemplate } from '../domain/notification.ts';
+import type { MessageChannel, MessageEvent, MessageName } from '../domain/notification.ts';
 import type { OrderRequest } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import type { NoticeKey } from '../domain/payment-notice.ts';
@@ -53,10 +53,9 @@ export interface OrderWorkflowResult {
 }
 
 /** Input of the abandoned child that delivers a message after its order is closed. */
-export interface NotificationWorkflowInput {
+export interface NotificationWorkflowInput extends MessageEvent {
   readonly orderId: string;
   readonly tenantId: string;
-  readonly template: MessageTemplate;
   /** How it travels; a mail when it is not said. */
   readonly channel?: MessageChannel;
   readonly sealedContact: SealedContact;
@@ -74,6 +73,7 @@ export interface WebhookWorkflowInput {
 
 /** What a message says; free of personal data. */
 export interface NotificationContent {
+  /** The amount that it names: the order's total, or what was paid back or charged. */
   readonly totalMinor: number;
   readonly currency: string;
   readonly reference: string | null;
@@ -198,11 +198,11 @@ export function eventPumpWorkflowId({ consumer, partition }: EventPumpInput): st
  */
 export function notificationWorkflowId(
   orderId: string,
-  template: MessageTemplate,
+  name: MessageName,
   channel: MessageChannel = 'email',
   copy?: string,
 ): string {
-  const parts = [orderId, template, ...(channel === 'email' ? [] : [channel]), ...(copy === undefined ? [] : [copy])];
+  const parts = [orderId, name, ...(channel === 'email' ? [] : [channel]), ...(copy === undefined ? [] : [copy])];
   return `notification/${parts.join('/')}`;
 }
 

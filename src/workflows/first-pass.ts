@@ -79,7 +79,7 @@ function planOf(order: OrderWorkflowInput): Parameters<FirstPassActivities['tryF
     opening: openingOf(order),
     hold: holdOf(order),
     payment: placement.payment === 'local' ? paymentOf(order) : null,
-    message: placement.notification === 'local' ? mailOf(order, 'order-confirmed') : null,
+    message: placement.notification === 'local' ? mailOf(order, { template: 'order-confirmed' }) : null,
     limitsMs: LIMITS_MS,
   };
 }

@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, proxyLocalActivities, startChild } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { MessageTemplate } from '../domain/notification.ts';
+import { messageNameOf, type MessageEvent } from '../domain/notification.ts';
 import { NOTIFICATION_POLICY } from './background-policies.ts';
 import { CORRELATION_MEMO, notificationWorkflowId, type NotificationWorkflowInput } from './contract.ts';
 import { notificationWorkflow } from './notification-workflow.ts';
@@ -9,19 +9,24 @@ import { mailOf, type Addressee } from './step-inputs.ts';
 import { failureOf, type Outcome } from './failures.ts';
 import type { FirstPass } from './first-pass.ts';
 
+/** Something that has happened to an order, as the customer is told of it. */
+export interface News extends MessageEvent {
+  /** The amount that it names, as it was decided and not as it would be counted now; null: nothing is to be told. */
+  readonly amountMinor: number | null;
+}
+
 /**
  * Tells the customer by mail and, where there is a number and a gateway, by text message. The two know nothing of each
  * other; what cannot be sent at once is left to a child that outlives the order.
  */
 export async function notifyCustomer(
   input: Addressee,
-  template: MessageTemplate,
-  totalMinor: number | null,
+  { amountMinor, ...event }: News,
   firstPass: Pick<FirstPass, 'take'> | null = null,
 ): Promise<void> {
-  const mail = mailOf(input, template);
-  if (mail === null || totalMinor === null) return;
-  const message: NotificationWorkflowInput = { ...mail, content: { ...mail.content, totalMinor } };
+  const mail = mailOf(input, event);
+  if (mail === null || amountMinor === null) return;
+  const message: NotificationWorkflowInput = { ...mail, content: { ...mail.content, totalMinor: amountMinor } };
   const wantsText = mail.sealedContact.hasPhone === true && input.settings.sendsTextMessages === true;
   await Promise.all([
     deliver(input, message, firstPass?.take('sendMessage') ?? null),
@@ -34,7 +39,8 @@ async function deliver(
   message: NotificationWorkflowInput,
   tried: Outcome<unknown> | null,
 ): Promise<void> {
-  const { orderId, template, channel } = message;
+  const { orderId, channel } = message;
+  const name = messageNameOf(message);
   if (input.settings.placement.notification === 'local') {
     const { failure } = tried ?? (await tryAtOnce(message));
     if (failure === undefined) return;
@@ -42,10 +48,10 @@ async function deliver(
   try {
     await startChild(notificationWorkflow, {
       args: [message],
-      workflowId: notificationWorkflowId(orderId, template, channel),
+      workflowId: notificationWorkflowId(orderId, name, channel),
       parentClosePolicy: ParentClosePolicy.ABANDON,
       memo: { [CORRELATION_MEMO]: input.correlationId },
-      staticSummary: `Message ${template} of ${orderId}`,
+      staticSummary: `Message ${name} of ${orderId}`,
     });
   } catch (error) {
     // An order that was reset finds its message on its way already.

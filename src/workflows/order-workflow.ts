@@ -69,7 +69,9 @@ async function carry(carriage: Carriage): Promise<OrderWorkflowResult> {
   const { input, steps, firstPass } = carriage;
   const opened = await steps.run('openOrder', openingOf(input));
   if (opened.kind === 'duplicate') return { status: 'DUPLICATE' };
-  if (opened.status === 'CONFIRMED') await notifyCustomer(input, 'order-confirmed', opened.totalMinor, firstPass);
+  if (opened.status === 'CONFIRMED') {
+    await notifyCustomer(input, { template: 'order-confirmed', amountMinor: opened.totalMinor }, firstPass);
+  }
   // What has moved a sold order since is carried by settle workflows.
   if (opened.status === 'CONFIRMED' || opened.wasSold === true) return { status: 'CONFIRMED' };
   if (isTerminal(opened.status)) return { status: opened.status };
@@ -86,7 +88,8 @@ async function finish(carriage: Carriage, fulfilment: Fulfilment): Promise<Order
       const byHand = capture === null ? {} : { capture };
       const confirmed = steps.run('confirmOrder', { orderId, tenantId, totalMinor, ...byHand }, ways);
       try {
-        await Promise.all([confirmed, notifyCustomer(input, 'order-confirmed', totalMinor, firstPass)]);
+        const news = { template: 'order-confirmed', amountMinor: totalMinor } as const;
+        await Promise.all([confirmed, notifyCustomer(input, news, firstPass)]);
         return 'CONFIRMED';
       } catch (error) {
         if (!(error instanceof StepConflictError)) throw error;
@@ -115,7 +118,7 @@ async function giveBack(carriage: Carriage, fulfilment: GivenUp): Promise<OrderS
   const to = fulfilment.kind === 'cancelled' ? 'CANCELLED' : 'EXPIRED';
   const ownerId = carriage.owner?.commandId ?? null;
   await steps.run('settleOrder', { orderId, tenantId, to, ...(ownerId === null ? {} : { ownerId }) });
-  await notifyCustomer(input, `order-${fulfilment.kind}`, 0);
+  await notifyCustomer(input, { template: `order-${fulfilment.kind}`, amountMinor: 0 });
   return to;
 }
 

@@ -144,7 +144,7 @@ async function cancel({ input, steps, ways }: Settlement, owner: OrderOwnership)
   await undoPayment(input, steps, owner, ways);
   await releaseStock(input, steps);
   await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner) }, ways);
-  await notifyCustomer(input, 'order-cancelled', 0);
+  await notifyCustomer(input, { template: 'order-cancelled', amountMinor: 0 });
 }
 
 /** Pays (a part of) the money back. Where all of it went back, what was never captured is released too. */
@@ -168,16 +168,19 @@ async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership)
   }
   const to = isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
   await steps.run('settleOrder', { orderId, tenantId, to, ...endOf(owner) }, ways);
-  await notifyCustomer(input, 'order-refunded', amountMinor);
+  await notifyCustomer(input, { template: 'order-refunded', occurrence: generation, amountMinor });
 }
 
 /** Takes more of what is still authorized, after a first part was captured and the order confirmed. */
 async function capture(settlement: Settlement, owner: OrderOwnership): Promise<void> {
   const { input, steps } = settlement;
   const { orderId, tenantId } = input;
-  const eventType = (await isTaken(settlement, owner)) ? 'order.captured' : 'order.capture_failed';
+  const isDone = await isTaken(settlement, owner);
+  const eventType = isDone ? 'order.captured' : 'order.capture_failed';
   const { ownerId: commandId, data } = endOf(owner);
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
+  const { generation, amountMinor } = owner;
+  if (isDone) await notifyCustomer(input, { template: 'order-captured', occurrence: generation, amountMinor });
 }
 
 async function isTaken({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { MessageTemplate } from '../domain/notification.ts';
+import type { MessageEvent } from '../domain/notification.ts';
 import { chargeKindOf } from './carriage.ts';
 import type { NotificationWorkflowInput, OrderWorkflowInput } from './contract.ts';
 
@@ -33,11 +33,11 @@ export type Addressee = Pick<
 >;
 
 /** A mail without its total; null when there is nobody to tell. */
-export function mailOf(order: Addressee, template: MessageTemplate) {
+export function mailOf(order: Addressee, event: MessageEvent) {
   const { orderId, tenantId, sealedContact, request } = order;
   if (sealedContact === null) return null;
   const content = { currency: request.currency, reference: request.reference };
-  return { orderId, tenantId, template, sealedContact, content } satisfies UntotalledMail;
+  return { orderId, tenantId, ...event, sealedContact, content } satisfies UntotalledMail;
 }
 
 type UntotalledMail = Omit<NotificationWorkflowInput, 'content'> & {
