@@ -59,15 +59,15 @@ export function createTextbookActivities(databases: Databases, gateway: PaymentG
     },
 
     async sendConfirmation({ orderId, tenantId, email }: TextbookOrder, totalMinor: number): Promise<void> {
-      const template = 'order-confirmed';
+      const name = 'order-confirmed';
       await mail.send({
         orderId,
-        messageId: messageIdFor(orderId, template),
+        messageId: messageIdFor(orderId, name),
         to: email,
         subject: `Your order ${orderId} is confirmed`,
         text: `Thank you. Your order ${orderId} is confirmed.\nTotal: ${totalMinor / 100}\n`,
       });
-      await messages.record({ orderId, template, channel: 'email' }, tenantId, 'SENT', null);
+      await messages.record({ orderId, name, channel: 'email' }, tenantId, 'SENT', null);
     },
   };
   const carryOut = async (order: TextbookOrder): Promise<void> => {

@@ -1,16 +1,18 @@
-import type { MessageChannel, MessageState, MessageTemplate } from '../../src/domain/notification.ts';
+import type { MessageChannel, MessageName, MessageState, MessageTemplate } from '../../src/domain/notification.ts';
 import type { Database, Statement } from '../client.ts';
 
 /** Which message to whom; unique per order. */
 export interface MessageKey {
   readonly orderId: string;
-  readonly template: MessageTemplate;
+  readonly name: MessageName;
   readonly channel: MessageChannel;
 }
 
 /** A message as stored. */
 export interface MessageRecord {
   readonly template: MessageTemplate;
+  /** The number of the refund or of the capture that it tells of; 1 where there is one only. */
+  readonly occurrence: number;
   readonly channel: MessageChannel;
   readonly state: MessageState;
   readonly attempts: number;
@@ -36,17 +38,17 @@ export interface MessageRepository {
 /** Creates the repository over the `notifications` schema. */
 export function createMessageRepository(db: Database): MessageRepository {
   return {
-    findOptional: async ({ orderId, template, channel }) => {
+    findOptional: async ({ orderId, name, channel }) => {
       const [row] = await db.run<{ state: MessageState; messageId: string | null }>(FIND_MESSAGE, [
         orderId,
-        template,
+        name,
         channel,
       ]);
       return row ?? null;
     },
     listByOrder: (tenantId, orderId) => db.run<MessageRecord>(LIST_MESSAGES, [tenantId, orderId]),
-    record: async ({ orderId, template, channel }, tenantId, state, lastError, copyId = null) => {
-      await db.run(RECORD_MESSAGE, [orderId, template, channel, tenantId, state, lastError, copyId]);
+    record: async ({ orderId, name, channel }, tenantId, state, lastError, copyId = null) => {
+      await db.run(RECORD_MESSAGE, [orderId, name, channel, tenantId, state, lastError, copyId]);
     },
   };
 }
@@ -59,8 +61,11 @@ WHERE order_id = $1 AND template = $2 AND channel = $3`,
 
 const LIST_MESSAGES: Statement = {
   name: 'list_messages',
-  text: `SELECT template, channel, state, attempts, created_at AS "createdAt", updated_at AS "updatedAt"
-FROM notifications.messages WHERE tenant_id = $1 AND order_id = $2 ORDER BY created_at, template, channel`,
+  text: `
+SELECT split_part(template, '.', 1) AS template,
+  coalesce(nullif(split_part(template, '.', 2), '')::integer, 1) AS occurrence,
+  channel, state, attempts, created_at AS "createdAt", updated_at AS "updatedAt"
+FROM notifications.messages WHERE tenant_id = $1 AND order_id = $2 ORDER BY created_at, template, occurrence, channel`,
 };
 
 const RECORD_MESSAGE: Statement = {

@@ -1,6 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { bigint, check, index, integer, jsonb, pgSchema, primaryKey, text, unique } from 'drizzle-orm/pg-core';
-import { MESSAGE_CHANNELS, MESSAGE_STATES, MESSAGE_TEMPLATES } from '../../src/domain/notification.ts';
+import {
+  MESSAGE_CHANNELS,
+  MESSAGE_STATES,
+  MESSAGE_TEMPLATES,
+  type MessageName,
+} from '../../src/domain/notification.ts';
 import type { SealedText } from '../../src/domain/text-sealer.ts';
 import {
   WEBHOOK_DELIVERY_STATES,
@@ -15,12 +20,13 @@ import { createdAt, instant, oneOf } from './columns.ts';
 /** Messages to customers and webhooks to merchants; the schema of the notification service. */
 export const notificationsSchema = pgSchema('notifications');
 
-/** One row per message to a customer; the primary key keeps an order from being told the same thing twice. */
+/** One row per message to a customer; the primary key keeps a customer from being told of the same event twice. */
 export const messages = notificationsSchema.table(
   'messages',
   {
     orderId: text('order_id').notNull(),
-    template: text('template', { enum: MESSAGE_TEMPLATES }).notNull(),
+    /** The column has its first name, because workers of the version before write the template alone into it. */
+    name: text('template').$type<MessageName>().notNull(),
     channel: text('channel', { enum: MESSAGE_CHANNELS }).notNull(),
     tenantId: text('tenant_id').notNull(),
     state: text('state', { enum: MESSAGE_STATES }).notNull(),
@@ -32,8 +38,11 @@ export const messages = notificationsSchema.table(
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [
-    primaryKey({ columns: [table.orderId, table.template, table.channel] }),
-    check('messages_template_check', oneOf(table.template, MESSAGE_TEMPLATES)),
+    primaryKey({ columns: [table.orderId, table.name, table.channel] }),
+    check(
+      'messages_template_check',
+      sql`${table.name} ~ ${sql.raw(`'^(${MESSAGE_TEMPLATES.join('|')})(\\.[1-9][0-9]*)?$'`)}`,
+    ),
     check('messages_channel_check', oneOf(table.channel, MESSAGE_CHANNELS)),
     check('messages_state_check', oneOf(table.state, MESSAGE_STATES)),
     check('messages_attempts_check', sql`attempts >= 1`),

@@ -1,16 +1,14 @@
-import type { MessageRepository } from '../../db/repositories/message-repository.ts';
+import type { MessageKey, MessageRepository } from '../../db/repositories/message-repository.ts';
 import type { ContactSealer } from '../domain/contact-sealer.ts';
-import {
-  messageIdFor,
-  messageNameOf,
-  type MessageChannel,
-  type MessageEvent,
-  type MessageTemplate,
-} from '../domain/notification.ts';
+import { SmsRejectedError } from '../domain/errors.ts';
+import { messageIdFor, messageNameOf, textMessageIdFor, type MessageTemplate } from '../domain/notification.ts';
 import type { MailGateway } from '../gateways/mail-gateway.ts';
 import type { SmsGateway } from '../gateways/sms-gateway.ts';
-import { createTextMessageSender, type TextMessageListener } from './text-message.ts';
 import type { NotificationContent, NotificationWorkflowInput } from '../workflows/contract.ts';
+import { textOf } from './text-message.ts';
+
+/** Told what became of each try to send a text message. */
+type TextMessageListener = (outcome: 'sent' | 'refused' | 'failed') => void;
 
 /** What the notification steps work with. */
 export interface NotificationActivityDeps {
@@ -25,56 +23,81 @@ export interface NotificationActivityDeps {
 
 /** Steps that tell the customer. */
 export function createNotificationActivities(deps: NotificationActivityDeps) {
-  const { messages, mail, sealer } = deps;
-  const sendTextMessage = createTextMessageSender(deps);
+  const { messages } = deps;
   return {
     /**
-     * Effect: one mail (or text message) and its row. Key: (order, template, channel), for a further copy its id, and a
-     * stable Message-ID. Outcomes: done, also when it was sent before or there is no address. Failures: mail server away,
-     * retryable; refused or unreadable address, permanent; database, retryable (a second copy with the same Message-ID may
-     * follow). Undo: none.
+     * Effect: one mail or text message and its row. Key: (order, event, channel), for a further copy its id, and a
+     * stable message id. Outcomes: done, also when it was sent before, there is no address, or no gateway is set. Failures:
+     * server away, retryable; refused or unreadable address, permanent; database, retryable (a second copy with the same
+     * id may follow). Undo: none.
      */
     async sendMessage(message: NotificationWorkflowInput): Promise<void> {
-      if (message.channel === 'sms') return sendTextMessage(message);
-      const { orderId, tenantId, template, content, copy = null } = message;
-      const key = { orderId, template, channel: 'email' } as const;
-      const { email } = sealer.open(orderId, message.sealedContact);
-      const messageId = messageIdFor(orderId, messageNameOf(message), copy);
-      const copyId = copy === null ? null : messageId;
+      const { tenantId } = message;
+      const send = sendingOf(deps, message);
+      if (send === null) return;
+      const key = keyOf(message);
+      const copyId = copyIdOf(message);
       const stored = await messages.findOptional(key);
-      const wasSent = copyId === null ? stored?.state === 'SENT' : stored?.messageId === copyId;
-      if (email === null || wasSent) return;
+      if (copyId === null ? stored?.state === 'SENT' : stored?.messageId === copyId) return;
       try {
-        await mail.send({
-          orderId,
-          messageId,
-          to: email,
-          ...render(orderId, template, content),
-        });
+        await send();
       } catch (error) {
-        await messages
-          .record(key, tenantId, 'RETRYING', error instanceof Error ? error.name : 'unknown', copyId)
-          .catch(() => {});
+        const reason = error instanceof Error ? error.name : 'unknown';
+        await messages.record(key, tenantId, 'RETRYING', reason, copyId).catch(() => {});
         throw error;
       }
       await messages.record(key, tenantId, 'SENT', null, copyId);
     },
 
     /**
-     * Effect: the message's row says GAVE_UP. Key: (order, template, channel). Outcomes: done. Failures: database,
+     * Effect: the message's row says GAVE_UP. Key: (order, event, channel). Outcomes: done. Failures: database,
      * retried without end. Undo: none.
      */
-    async giveUpMessage(input: {
-      orderId: string;
-      tenantId: string;
-      template: MessageTemplate;
-      copy?: string;
-      channel?: MessageChannel;
-    }): Promise<void> {
-      const { orderId, tenantId, template, copy, channel = 'email' } = input;
-      const copyId = copy === undefined ? null : messageIdFor(orderId, messageNameOf(input), copy);
-      await messages.record({ orderId, template, channel }, tenantId, 'GAVE_UP', 'given up', copyId);
+    async giveUpMessage(message: MessageOfOrder): Promise<void> {
+      await messages.record(keyOf(message), message.tenantId, 'GAVE_UP', 'given up', copyIdOf(message));
     },
+  };
+}
+
+type MessageOfOrder = Omit<NotificationWorkflowInput, 'sealedContact' | 'content'>;
+
+function keyOf(message: MessageOfOrder): MessageKey {
+  const { orderId, channel = 'email' } = message;
+  return { orderId, name: messageNameOf(message), channel };
+}
+
+/** Null: it is the message as the order sends it. */
+function copyIdOf({ orderId, template, copy }: MessageOfOrder): string | null {
+  return copy === undefined ? null : messageIdFor(orderId, template, copy);
+}
+
+/** What hands the message to its gateway; null when there is no address, or no gateway for it. */
+function sendingOf(deps: NotificationActivityDeps, message: NotificationWorkflowInput): (() => Promise<void>) | null {
+  const { mail, sms, sealer, onTextMessage } = deps;
+  const { orderId, template, content } = message;
+  const { email, phone } = sealer.open(orderId, message.sealedContact);
+  const name = messageNameOf(message);
+  if (message.channel === 'sms') {
+    if (sms === null || phone === null) return null;
+    const messageId = textMessageIdFor(orderId, name);
+    return counted(onTextMessage, () =>
+      sms.send({ orderId, messageId, to: phone, text: textOf(template, orderId, content) }),
+    );
+  }
+  if (email === null) return null;
+  const messageId = copyIdOf(message) ?? messageIdFor(orderId, name);
+  return () => mail.send({ orderId, messageId, to: email, ...render(orderId, template, content) });
+}
+
+function counted(onTextMessage: TextMessageListener, send: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    try {
+      await send();
+    } catch (error) {
+      onTextMessage(error instanceof SmsRejectedError ? 'refused' : 'failed');
+      throw error;
+    }
+    onTextMessage('sent');
   };
 }
 

@@ -1,10 +1,10 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import type { MessageRepository } from '../../db/repositories/message-repository.ts';
+import type { MessageRecord, MessageRepository } from '../../db/repositories/message-repository.ts';
 import type { OperatorActionRepository } from '../../db/repositories/operator-action-repository.ts';
 import type { OrderRecord, OrderRepository } from '../../db/repositories/order-repository.ts';
 import type { PaymentRepository } from '../../db/repositories/payment-repository.ts';
 import { base32Digest } from '../domain/ids.ts';
-import { messageIdFor, type MessageTemplate } from '../domain/notification.ts';
+import { messageIdFor, messageNameOf, type MessageTemplate } from '../domain/notification.ts';
 import {
   CORRELATION_MEMO,
   NOTIFICATION_WORKFLOW,
@@ -28,19 +28,28 @@ export interface MessageDeskDeps {
 
 /** A further copy of a message that is on its way. */
 export interface ResentMessage {
+  readonly occurrence: number;
   readonly messageId: string;
   readonly workflowId: string;
   /** The same key came before: it is the same copy. */
   readonly replayed: boolean;
 }
 
+/** Which message is meant. */
+export interface MessageChoice {
+  readonly template: MessageTemplate;
+  /** Undefined: the last one. */
+  readonly occurrence?: number | undefined;
+}
+
 /** Where operators have messages sent again. */
 export interface MessageDesk {
   /**
-   * Sends a message that was sent or given up once more; the same key sends one copy. The order is not touched.
+   * Sends a message that was sent or given up once more; the same key sends one copy. Of several refunds or captures
+   * that of the number, or the last one. The order is not touched.
    * @throws {ProblemError} `not_found`, `message_under_way`, `unavailable`.
    */
-  resend(request: OperatorRequest, orderId: string, template: MessageTemplate): Promise<ResentMessage>;
+  resend(request: OperatorRequest, orderId: string, which: MessageChoice): Promise<ResentMessage>;
 }
 
 const CALL_TIMEOUT_MS = 4_000;
@@ -48,32 +57,47 @@ const CALL_TIMEOUT_MS = 4_000;
 /** Creates the desk. */
 export function createMessageDesk(deps: MessageDeskDeps): MessageDesk {
   return {
-    resend: async (request, orderId, template) => {
+    resend: async (request, orderId, which) => {
       const { tenantId, actor, idempotencyKey } = request;
-      const copy = base32Digest(`${tenantId}\0${orderId}\0${template}\0${idempotencyKey}`);
+      const { template } = which;
+      const chosen = which.occurrence === undefined ? '' : `\0${which.occurrence}`;
+      const copy = base32Digest(`${tenantId}\0${orderId}\0${template}\0${idempotencyKey}${chosen}`);
       const actionId = `act_resend_${copy}`;
       const order = await deps.orders.findOptional(tenantId, orderId);
       if (order === null) throw new ProblemError('not_found', 'there is no such order');
       const replayed = await deps.actions.exists(actionId);
-      if (!replayed) await checkEnded(deps, orderId, template);
-      const message = await messageOf(deps, order, template, copy);
+      const stored = await find(deps, order, which);
+      if (!replayed) checkEnded(stored);
+      const message = await messageOf(deps, order, stored, copy);
       if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was sent');
       const messageId = messageIdFor(orderId, template, copy);
-      const subject = `${template}/email`;
+      const subject = `${messageNameOf(stored)}/email`;
       const act = { actionId, tenantId, actor, action: 'message.resend', subject, orderId, reason: null };
       await deps.actions.record({ ...act, before: null, after: { messageId } });
       // Also for a repeat: the one before may have been written down and not started.
       await start(deps.client, message, order);
-      return { messageId, workflowId: notificationWorkflowId(orderId, template, 'email', copy), replayed };
+      const workflowId = notificationWorkflowId(orderId, template, 'email', copy);
+      return { occurrence: stored.occurrence, messageId, workflowId, replayed };
     },
   };
 }
 
-async function checkEnded({ messages }: MessageDeskDeps, orderId: string, template: MessageTemplate): Promise<void> {
-  const stored = await messages.findOptional({ orderId, template, channel: 'email' });
-  switch (stored?.state) {
-    case undefined:
-      throw new ProblemError('not_found', 'the order has no such message');
+async function find(
+  { messages }: MessageDeskDeps,
+  { tenantId, orderId }: OrderRecord,
+  { template, occurrence }: MessageChoice,
+): Promise<MessageRecord> {
+  const found = (await messages.listByOrder(tenantId, orderId))
+    .filter((message) => message.template === template && message.channel === 'email')
+    .filter((message) => occurrence === undefined || message.occurrence === occurrence)
+    .toSorted((left, right) => left.occurrence - right.occurrence)
+    .at(-1);
+  if (found === undefined) throw new ProblemError('not_found', 'the order has no such message');
+  return found;
+}
+
+function checkEnded({ state }: MessageRecord): void {
+  switch (state) {
     case 'PENDING':
     case 'RETRYING':
       throw new ProblemError('message_under_way', 'the message is still being sent');
@@ -86,17 +110,22 @@ async function checkEnded({ messages }: MessageDeskDeps, orderId: string, templa
 async function messageOf(
   { payments }: MessageDeskDeps,
   order: OrderRecord,
-  template: MessageTemplate,
+  { template, occurrence }: MessageRecord,
   copy: string,
 ): Promise<NotificationWorkflowInput> {
   const { orderId, tenantId, sealedContact, currency, reference } = order;
   if (sealedContact === null) throw new ProblemError('not_found', 'the order has no address to send to');
-  const totalMinor = await amountOf(payments, order, template);
-  return { orderId, tenantId, template, sealedContact, copy, content: { totalMinor, currency, reference } };
+  const totalMinor = await amountOf(payments, order, { template, occurrence });
+  const event = { template, ...(occurrence === 1 ? {} : { occurrence }) };
+  return { orderId, tenantId, ...event, sealedContact, copy, content: { totalMinor, currency, reference } };
 }
 
-/** The amount that the message names, as it did the first time; of several refunds, that of the last one. */
-async function amountOf(payments: PaymentRepository, order: OrderRecord, template: MessageTemplate): Promise<number> {
+/** The amount that the message names, as it did the first time. */
+async function amountOf(
+  payments: PaymentRepository,
+  order: OrderRecord,
+  { template, occurrence }: Pick<MessageRecord, 'template' | 'occurrence'>,
+): Promise<number> {
   switch (template) {
     case 'order-confirmed':
       return order.totalMinor ?? 0;
@@ -104,11 +133,22 @@ async function amountOf(payments: PaymentRepository, order: OrderRecord, templat
     case 'order-expired':
       return 0;
     case 'order-captured':
-    case 'order-refunded': {
-      const operations = await payments.listByOrder(order.orderId);
-      return operations.findLast(({ kind, state }) => kind === 'refund' && state === 'SUCCEEDED')?.amountMinor ?? 0;
-    }
+      return movedBy(payments, order, 'capture', occurrence);
+    case 'order-refunded':
+      return movedBy(payments, order, 'refund', occurrence);
   }
+}
+
+async function movedBy(
+  payments: PaymentRepository,
+  { orderId }: OrderRecord,
+  kind: 'capture' | 'refund',
+  generation: number,
+): Promise<number> {
+  const operations = await payments.listByOrder(orderId);
+  const moved = operations.find((each) => each.kind === kind && each.generation === generation);
+  if (moved?.state !== 'SUCCEEDED') throw new ProblemError('not_found', `the books have no such ${kind}`);
+  return moved.amountMinor;
 }
 
 /** The workflow id holds the copy's id, so that a repeat starts nothing. */

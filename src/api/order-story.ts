@@ -6,6 +6,7 @@ import type { OrderEventRecord, OrderRecord, OrderRepository } from '../../db/re
 import type { PaymentRepository, RecordedOperation } from '../../db/repositories/payment-repository.ts';
 import type { ReservationRecord, ReservationRepository } from '../../db/repositories/reservation-repository.ts';
 import { assertNever } from '../domain/errors.ts';
+import { messageNameOf } from '../domain/notification.ts';
 import { orderWorkflowId } from '../workflows/contract.ts';
 import type { OrderReader } from './order-reader.ts';
 import type { ExplainView, ReceiptView } from './schemas/insight.ts';
@@ -77,13 +78,13 @@ async function mergedTimeline(deps: OrderStoryDeps, tenantId: string, orderId: s
       actor: 'payment provider',
       data: { amountMinor, currency, generation, providerRef, declineCode },
     })),
-    ...messages.map(({ template, channel, state, attempts, updatedAt }) => ({
+    ...messages.map(({ template, occurrence, channel, state, attempts, updatedAt }) => ({
       ...silent,
       source: 'message' as const,
       at: updatedAt,
       type: `message.${state.toLowerCase()}`,
       actor: 'system',
-      data: { template, channel, attempts },
+      data: { template, occurrence, channel, attempts },
     })),
     ...notices.map(({ provider, eventId, kind, key, amountMinor, currency, outcome, occurredAt, receivedAt }) => ({
       ...silent,
@@ -141,12 +142,12 @@ function effectsOf(
       providerRef: operation.providerRef,
       undoneBy: undoOf(operation),
     })),
-    ...messages.map(({ template, channel, state, updatedAt }) => ({
+    ...messages.map(({ channel, state, updatedAt, ...event }) => ({
       at: updatedAt.toISOString(),
       kind: 'message' as const,
-      what: `${template} by ${channel}`,
+      what: `${messageNameOf(event)} by ${channel}`,
       state,
-      key: `${order.orderId}/${template}/${channel}`,
+      key: `${order.orderId}/${messageNameOf(event)}/${channel}`,
       providerRef: null,
       undoneBy: null,
     })),

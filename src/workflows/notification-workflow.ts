@@ -27,13 +27,6 @@ export async function notificationWorkflow(message: NotificationWorkflowInput): 
   } catch (error) {
     failureOf(error);
     const { giveUpMessage } = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'notifications' });
-    const { orderId, tenantId, template, channel, copy } = message;
-    await giveUpMessage({
-      orderId,
-      tenantId,
-      template,
-      ...(channel === undefined ? {} : { channel }),
-      ...(copy === undefined ? {} : { copy }),
-    });
+    await giveUpMessage(message);
   }
 }

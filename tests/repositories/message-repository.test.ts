@@ -4,6 +4,8 @@ import {
   type MessageKey,
   type MessageRepository,
 } from '../../db/repositories/message-repository.ts';
+import { DatabaseContractError } from '../../src/domain/errors.ts';
+import type { MessageName } from '../../src/domain/notification.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { freshId } from './fixtures.ts';
 
@@ -16,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 function messageOf(orderId = freshId()): MessageKey {
-  return { orderId, template: 'order-confirmed', channel: 'email' };
+  return { orderId, name: 'order-confirmed', channel: 'email' };
 }
 
 function stored(key: MessageKey): Promise<{ state: string; attempts: number; last_error: string | null }[]> {
@@ -63,6 +65,26 @@ describe('a message', () => {
     expect(await messages.findOptional(key)).toEqual({ state: 'SENT', messageId: '<copy-1>' });
     expect(await stored(key)).toMatchObject([{ attempts: 3, last_error: null }]);
   });
+
+  it('of each refund is a row of its own, and is listed by its template and number', async () => {
+    const orderId = freshId();
+    for (const name of ['order-refunded', 'order-refunded.2', 'order-refunded.10'] as const) {
+      await messages.record({ orderId, name, channel: 'email' }, 'demo', 'SENT', null);
+    }
+    expect(await messages.listByOrder('demo', orderId)).toMatchObject([
+      { template: 'order-refunded', occurrence: 1, state: 'SENT' },
+      { template: 'order-refunded', occurrence: 2, state: 'SENT' },
+      { template: 'order-refunded', occurrence: 10, state: 'SENT' },
+    ]);
+  });
+
+  it.each(['order-shipped', 'order-refunded.0', 'order-refunded.x', 'order-refunded.'])(
+    'cannot be %s',
+    async (name) => {
+      const key = { orderId: freshId(), name: name as MessageName, channel: 'email' } as const;
+      await expect(messages.record(key, 'demo', 'SENT', null)).rejects.toThrow(DatabaseContractError);
+    },
+  );
 
   it('is one row when attempts are recorded at once', async () => {
     const key = messageOf();

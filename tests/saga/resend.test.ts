@@ -17,6 +17,7 @@ afterAll(() => system.stop());
 
 interface Resent {
   readonly messageId: string;
+  readonly occurrence: number;
   readonly workflow: { readonly id: string };
 }
 
@@ -25,8 +26,9 @@ async function resend(
   template = 'order-confirmed',
   key: string | null = randomUUID(),
   tenant = 'demo',
+  query = '',
 ): Promise<Answer<Resent>> {
-  return system.request<Resent>(`/v1/orders/${orderId}/notifications/${template}/resend`, {
+  return system.request<Resent>(`/v1/orders/${orderId}/notifications/${template}/resend${query}`, {
     method: 'POST',
     token: await system.token(tenant),
     headers: key === null ? {} : { 'idempotency-key': key },
@@ -42,6 +44,10 @@ async function sold(): Promise<string> {
 
 async function mailIds(orderId: string): Promise<string[]> {
   return (await system.mails(orderId)).map(({ messageId }) => messageId).toReversed();
+}
+
+async function textOf(orderId: string, { messageId }: Resent): Promise<string | undefined> {
+  return (await system.mails(orderId)).find((mail) => mail.messageId === messageId)?.text;
 }
 
 async function stateOf(orderId: string): Promise<string | undefined> {
@@ -104,13 +110,24 @@ describe('a message that is sent again', () => {
     expect(await mailIds(orderId)).toHaveLength(1);
   });
 
-  it('tells the amount of the last refund', async () => {
+  it('is of several refunds the last one, or the one whose number is given, with its own amount', async () => {
     const orderId = await sold();
-    await giveCommand(system, orderId, 'refunds', { amountMinor: 5 });
-    await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
-    await expect.poll(() => mailIds(orderId)).toHaveLength(2);
-    expect((await resend(orderId, 'order-refunded')).status).toBe(202);
-    await expect.poll(() => mailIds(orderId)).toHaveLength(3);
+    for (const [index, amountMinor] of [5, 700].entries()) {
+      await giveCommand(system, orderId, 'refunds', { amountMinor });
+      await expect.poll(() => mailIds(orderId)).toHaveLength(index + 2);
+      await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
+    }
+    const key = randomUUID();
+    const last = await resend(orderId, 'order-refunded', key);
+    expect(last).toMatchObject({ status: 202, body: { occurrence: 2 } });
+    await expect.poll(() => textOf(orderId, last.body)).toContain('€7.00');
+    const first = await resend(orderId, 'order-refunded', key, 'demo', '?occurrence=1');
+    expect(first).toMatchObject({ status: 202, body: { occurrence: 1 } });
+    expect(first.headers.get('idempotency-replayed')).toBe('false');
+    await expect.poll(() => textOf(orderId, first.body)).toContain('€0.05');
+    expect(await mailIds(orderId)).toHaveLength(5);
+    expectProblem(await resend(orderId, 'order-refunded', key, 'demo', '?occurrence=3'), 'not_found');
+    expectProblem(await resend(orderId, 'order-refunded', key, 'demo', '?occurrence=0'), 'validation_failed');
   });
 
   it('and cannot be delivered hurts neither the order nor what was sent', async () => {

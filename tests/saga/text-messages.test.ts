@@ -98,6 +98,41 @@ describe('a customer with a phone number', () => {
   });
 });
 
+describe('a customer with a phone number whose order is refunded and captured more than once', () => {
+  it('gets a text message of every refund, with its own amount', async () => {
+    const orderId = await system.postOrder(WITH_PHONE);
+    await proveEnd(system, orderId, 'CONFIRMED');
+    for (const [index, amountMinor] of [1_000, 500].entries()) {
+      await giveCommand(system, orderId, 'refunds', { amountMinor });
+      await expect.poll(() => texts).toHaveLength(index + 2);
+      await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
+    }
+    expect(texts.slice(1)).toMatchObject([
+      {
+        id: textMessageIdFor(orderId, 'order-refunded'),
+        text: `We have paid back 10.00 EUR of your order ${orderId}.`,
+      },
+      {
+        id: textMessageIdFor(orderId, 'order-refunded.2'),
+        text: `We have paid back 5.00 EUR of your order ${orderId}.`,
+      },
+    ]);
+  });
+
+  it('gets a text message of a further capture, short enough for one', async () => {
+    const payment = { method: 'pm_ok', capture: 'manual' };
+    const orderId = await system.postOrder({ body: { ...WITH_PHONE.body, payment } });
+    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+    await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'capture');
+    await expect.poll(() => texts).toHaveLength(2);
+    const text = `We have charged a further 35.00 EUR for your order ${orderId}.`;
+    expect(texts[1]).toMatchObject({ id: textMessageIdFor(orderId, 'order-captured.2'), text });
+    expect(text.length).toBeLessThan(160);
+  });
+});
+
 describe('a customer without a phone number', () => {
   it('gets no text message, and the order takes no step for it', async () => {
     const orderId = await system.postOrder();

@@ -77,7 +77,7 @@ export interface TestSystem extends SystemClient {
   ledger(orderId?: string): Promise<LedgerEntry[]>;
   setFaults(faults: Record<string, unknown>): Promise<void>;
   /** Mails that arrived for an order. */
-  mails(orderId: string): Promise<{ readonly messageId: string; readonly to: string }[]>;
+  mails(orderId: string): Promise<{ readonly messageId: string; readonly to: string; readonly text: string }[]>;
   stop(): Promise<void>;
 }
 
@@ -160,7 +160,7 @@ async function startCollaborators(webhook: WebhookTarget | null = null) {
     },
     mails: async (orderId: string) => {
       const response = await fetch(`http://127.0.0.1:${sink.ports.inbox}/messages?orderId=${orderId}`);
-      return (await response.json()) as { messageId: string; to: string }[];
+      return (await response.json()) as { messageId: string; to: string; text: string }[];
     },
     stop: async () => {
       await Promise.all([simulator.close(), sink.stop()]);

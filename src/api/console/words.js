@@ -197,6 +197,9 @@ export function entryWords({ type, source, data }) {
   if (type in ENTRIES) return ENTRIES[type];
   const words = type.replace(/^[a-z]+\./, '').replaceAll('_', ' ');
   if (source === 'payment') return `Payment: ${words}`;
-  if (source === 'message') return `Message ${String(data.template ?? '')}: ${words}`;
+  if (source === 'message') {
+    const number = Number(data.occurrence) > 1 ? ` (${String(data.occurrence)})` : '';
+    return `Message ${String(data.template ?? '')}${number}: ${words}`;
+  }
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

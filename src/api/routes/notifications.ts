@@ -17,15 +17,27 @@ export interface NotificationRoutesDeps {
   readonly workflowUrl: (workflowId: string) => string;
 }
 
+/** As large as PostgreSQL's `integer`. */
+const OCCURRENCE_MAX = 2 ** 31 - 1;
+
 const messagePath = z.object({
   id: z.string().max(64).openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
   template: z.enum(MESSAGE_TEMPLATES).openapi({ description: 'Which message', example: 'order-confirmed' }),
+});
+
+const whichOccurrence = z.object({
+  occurrence: z.coerce.number().int().min(1).max(OCCURRENCE_MAX).optional().openapi({
+    description: 'The number of the refund or of the capture that it tells of; by default the last one',
+  }),
 });
 
 const resentView = z
   .object({
     orderId: z.string().openapi({ description: 'Order id' }),
     template: z.enum(MESSAGE_TEMPLATES).openapi({ description: 'Which message' }),
+    occurrence: z.int32().openapi({
+      description: 'The number of the refund or of the capture that it tells of; 1 where there is one only',
+    }),
     messageId: z.string().openapi({ description: 'Message-ID of the copy; the same for the same Idempotency-Key' }),
     workflow: z
       .object({
@@ -41,12 +53,19 @@ const resendMessage = createRoute({
   path: '/v1/orders/{id}/notifications/{template}/resend',
   tags: ['Orders'],
   summary: 'Send a message to the customer once more',
-  description: 'For a message that was sent or given up. The order is not touched, whatever becomes of the copy.',
+  description:
+    'For a message that was sent or given up; of several refunds or captures the last one, or the one of a number. The order is not touched, whatever becomes of the copy.',
   ...guardedBy('ops:write'),
-  request: { params: messagePath, headers: idempotencyHeader },
+  request: { params: messagePath, query: whichOccurrence, headers: idempotencyHeader },
   responses: {
     202: { description: 'On its way', content: { 'application/json': { schema: resentView } } },
-    ...problems('idempotency_key_missing', 'idempotency_key_malformed', 'not_found', 'message_under_way'),
+    ...problems(
+      'idempotency_key_missing',
+      'idempotency_key_malformed',
+      'not_found',
+      'message_under_way',
+      'validation_failed',
+    ),
   },
 });
 
@@ -57,9 +76,13 @@ export function createNotificationRoutes({ messageDesk, workflowUrl }: Notificat
     const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
     const { id: orderId, template } = c.req.valid('param');
     if (!isOrderId(orderId)) throw new ProblemError('not_found', 'there is no such order');
-    const resent = await messageDesk.resend({ tenantId, actor, idempotencyKey }, orderId, template);
-    const { messageId, workflowId, replayed } = resent;
+    const resent = await messageDesk.resend({ tenantId, actor, idempotencyKey }, orderId, {
+      template,
+      occurrence: c.req.valid('query').occurrence,
+    });
+    const { occurrence, messageId, workflowId, replayed } = resent;
     c.header('Idempotency-Replayed', String(replayed));
-    return c.json({ orderId, template, messageId, workflow: { id: workflowId, url: workflowUrl(workflowId) } }, 202);
+    const workflow = { id: workflowId, url: workflowUrl(workflowId) };
+    return c.json({ orderId, template, occurrence, messageId, workflow }, 202);
   });
 }

@@ -1,0 +1,2 @@
+ALTER TABLE "notifications"."messages" DROP CONSTRAINT "messages_template_check";--> statement-breakpoint
+ALTER TABLE "notifications"."messages" ADD CONSTRAINT "messages_template_check" CHECK ("notifications"."messages"."template" ~ '^(order-confirmed|order-captured|order-cancelled|order-expired|order-refunded)(\.[1-9][0-9]*)?$');
