@@ -5,7 +5,7 @@ import type {
   DecidedCommand,
 } from '../../db/repositories/command-repository.ts';
 import type { OrderRepository } from '../../db/repositories/order-repository.ts';
-import type { OrderOwnership } from '../domain/command.ts';
+import { COMMAND_ENDS, type CommandEndEvent, type OrderOwnership } from '../domain/command.ts';
 import type { CommandRule } from '../domain/command-rule.ts';
 import { OrderStateConflictError } from '../domain/errors.ts';
 import type { Refusal } from '../domain/order.ts';
@@ -54,8 +54,8 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
       return commands.decide(input.command, input.rule);
     },
 
-    /** Effect: none. Outcomes: where the order is. Failures: database, retryable. */
-    async readOrder(input: { orderId: string; tenantId: string }): Promise<{
+    /** Effect: none. Outcomes: where the order is, and how a command of it ended. Failures: database, retryable. */
+    async readOrder(input: { orderId: string; tenantId: string; commandId?: string }): Promise<{
       status: OrderStatus;
       version: number;
       refusal: Refusal | null;
@@ -63,12 +63,15 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
       /** The command that owns the order; absent in histories of earlier versions. */
       owner?: OrderOwnership | null;
       totalMinor?: number | null;
+      /** The event that ended the command that was asked about. */
+      commandEnd?: CommandEndEvent | null;
     }> {
       const found = await orders.findOptional(input.tenantId, input.orderId);
       if (found === null) throw new OrderStateConflictError(input.orderId, 'absent', 'read');
       const { status, version, refusal, confirmedAt, ownerCommandId, totalMinor } = found;
       const owner = ownerCommandId === null ? null : await orders.findOwnership(input.orderId);
-      return { status, version, refusal, wasSold: confirmedAt !== null, owner, totalMinor };
+      const commandEnd = input.commandId === undefined ? null : await endOf(orders, input, input.commandId);
+      return { status, version, refusal, wasSold: confirmedAt !== null, owner, totalMinor, commandEnd };
     },
 
     /**
@@ -121,4 +124,14 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
       });
     },
   };
+}
+
+async function endOf(
+  orders: OrderRepository,
+  { tenantId, orderId }: { readonly tenantId: string; readonly orderId: string },
+  commandId: string,
+): Promise<CommandEndEvent | null> {
+  const events = await orders.timeline(tenantId, orderId);
+  const ofCommand = new Set(events.filter(({ data }) => data['commandId'] === commandId).map(({ type }) => type));
+  return COMMAND_ENDS.find((type) => ofCommand.has(type)) ?? null;
 }

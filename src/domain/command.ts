@@ -53,6 +53,17 @@ export interface OrderOwnership {
 /** Proves to whoever moves money that the command still owns the order. */
 export type Turn = Pick<OrderOwnership, 'commandId' | 'turn'>;
 
+/** Events that end a command; they name it in their data. */
+export const COMMAND_ENDS = [
+  'order.cancelled',
+  'order.partially_refunded',
+  'order.refunded',
+  'order.captured',
+  'order.capture_failed',
+  'order.given_back',
+] as const;
+export type CommandEndEvent = (typeof COMMAND_ENDS)[number];
+
 /** Takes (a part of) an authorized amount; null is all that is left. */
 export interface CaptureCommand extends OrderCommand {
   readonly amountMinor: number | null;

@@ -37,7 +37,7 @@ export type Fulfilment =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'cancelled' | 'expired' }
   /** A run that was forgotten has brought the order to its end. */
-  | { readonly kind: 'ended'; readonly status: OrderStatus };
+  | { readonly kind: 'ended'; readonly status: OrderStatus; readonly totalMinor: number | null };
 
 /** By key, whether or not this run remembers the effect: one that was forgotten may still land. */
 export function undoEverything(carriage: Carriage): void {

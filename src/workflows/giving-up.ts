@@ -37,11 +37,10 @@ export async function untilGivenUp(carriage: Carriage, work: () => Promise<Fulfi
       await watching;
     }
     switch (await judgeCancels(carriage)) {
-      case 'sold':
-        return { kind: 'ended', status: 'CONFIRMED' };
       case 'given_up':
         undoEverything(carriage);
         return { kind: 'cancelled' };
+      case 'sold':
       case 'owned': {
         const stored = await followStored(carriage);
         if (stored !== null) return stored;
@@ -72,7 +71,7 @@ export async function followStored(carriage: Carriage): Promise<Fulfilment | nul
   const { orderId, tenantId } = carriage.input;
   const stored = await carriage.steps.run('readOrder', { orderId, tenantId });
   const { status, refusal, wasSold, owner = null, totalMinor = null } = stored;
-  if (wasSold) return { kind: 'ended', status: 'CONFIRMED' };
+  if (wasSold) return { kind: 'ended', status: 'CONFIRMED', totalMinor };
   undoEverything(carriage);
   carriage.owner = owner;
   switch (status) {
@@ -90,7 +89,7 @@ export async function followStored(carriage: Carriage): Promise<Fulfilment | nul
     case 'REFUNDING':
     case 'PARTIALLY_REFUNDED':
     case 'REFUNDED':
-      return { kind: 'ended', status };
+      return { kind: 'ended', status, totalMinor };
     default:
       return assertNever(status);
   }

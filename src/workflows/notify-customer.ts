@@ -1,7 +1,9 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, proxyLocalActivities, startChild } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { messageNameOf, type MessageEvent } from '../domain/notification.ts';
+import type { CommandEndEvent, OrderOwnership } from '../domain/command.ts';
+import { messageNameOf, type MessageEvent, type MessageTemplate } from '../domain/notification.ts';
+import type { OrderStatus } from '../domain/order-status.ts';
 import { NOTIFICATION_POLICY } from './background-policies.ts';
 import { CORRELATION_MEMO, notificationWorkflowId, type NotificationWorkflowInput } from './contract.ts';
 import { notificationWorkflow } from './notification-workflow.ts';
@@ -32,6 +34,46 @@ export async function notifyCustomer(
     deliver(input, message, firstPass?.take('sendMessage') ?? null),
     ...(wantsText ? [deliver(input, { ...message, channel: 'sms' }, null)] : []),
   ]);
+}
+
+/** The message about each end of an order's own workflow; there is none about a refused order. */
+const END_MESSAGES: Readonly<Partial<Record<OrderStatus, MessageTemplate>>> = {
+  CONFIRMED: 'order-confirmed',
+  CANCELLED: 'order-cancelled',
+  EXPIRED: 'order-expired',
+};
+
+/** Tells what an order's own workflow brought it to; what was told before is not told again. */
+export async function tellEnd(
+  { input, firstPass }: { readonly input: Addressee; readonly firstPass: Pick<FirstPass, 'take'> },
+  status: OrderStatus,
+  totalMinor: number | null = null,
+): Promise<void> {
+  const template = END_MESSAGES[status];
+  if (template === undefined) return;
+  const isSale = status === 'CONFIRMED';
+  await notifyCustomer(input, { template, amountMinor: isSale ? totalMinor : 0 }, isSale ? firstPass : null);
+}
+
+/** The message about each end of a command; there is none about one that has moved nothing. */
+const COMMAND_MESSAGES: Readonly<Partial<Record<CommandEndEvent, MessageTemplate>>> = {
+  'order.cancelled': 'order-cancelled',
+  'order.captured': 'order-captured',
+  'order.partially_refunded': 'order-refunded',
+  'order.refunded': 'order-refunded',
+};
+
+/** Tells how a command has ended; null: it is not known. */
+export async function tellCommand(
+  input: Addressee,
+  { generation, amountMinor }: OrderOwnership,
+  end: CommandEndEvent | null,
+): Promise<void> {
+  const template = end === null ? undefined : COMMAND_MESSAGES[end];
+  if (template === undefined) return;
+  // An order is cancelled once, whatever number the refund has by which it is paid back.
+  if (template === 'order-cancelled') return notifyCustomer(input, { template, amountMinor: 0 });
+  await notifyCustomer(input, { template, occurrence: generation, amountMinor });
 }
 
 async function deliver(

@@ -17,7 +17,7 @@ import { awaitCapture, carryOut, expire } from './capturing.ts';
 import { fulfil } from './fulfilment.ts';
 import { followStored, untilGivenUp } from './giving-up.ts';
 import { answerTheRest } from './late-commands.ts';
-import { notifyCustomer } from './notify-customer.ts';
+import { tellEnd } from './notify-customer.ts';
 import { createOrderCommands } from './order-commands.ts';
 import { createSaga } from './saga.ts';
 import { createSteps, StepConflictError } from './step.ts';
@@ -66,33 +66,35 @@ export async function orderWorkflow(input: OrderWorkflowInput): Promise<OrderWor
 }
 
 async function carry(carriage: Carriage): Promise<OrderWorkflowResult> {
-  const { input, steps, firstPass } = carriage;
+  const { input, steps } = carriage;
   const opened = await steps.run('openOrder', openingOf(input));
   if (opened.kind === 'duplicate') return { status: 'DUPLICATE' };
-  if (opened.status === 'CONFIRMED') {
-    await notifyCustomer(input, { template: 'order-confirmed', amountMinor: opened.totalMinor }, firstPass);
-  }
   // What has moved a sold order since is carried by settle workflows.
-  if (opened.status === 'CONFIRMED' || opened.wasSold === true) return { status: 'CONFIRMED' };
-  if (isTerminal(opened.status)) return { status: opened.status };
+  const ended = opened.status === 'CONFIRMED' || opened.wasSold === true ? 'CONFIRMED' : opened.status;
+  if (ended === 'CONFIRMED' || isTerminal(ended)) {
+    // The run that brought it there may have been forgotten before it told anybody.
+    await tellEnd(carriage, ended, opened.totalMinor);
+    return { status: ended };
+  }
   return { status: await finish(carriage, await proceed(carriage, opened)) };
 }
 
 /** Brings an order to the end that was decided; a conflict shows that an earlier run has decided otherwise. */
 async function finish(carriage: Carriage, fulfilment: Fulfilment): Promise<OrderStatus> {
-  const { input, steps, firstPass, ways, capture } = carriage;
+  const { input, steps, ways, capture } = carriage;
   const { orderId, tenantId } = input;
   switch (fulfilment.kind) {
     case 'paid': {
       const { totalMinor } = fulfilment;
       const byHand = capture === null ? {} : { capture };
       const confirmed = steps.run('confirmOrder', { orderId, tenantId, totalMinor, ...byHand }, ways);
+      const told = tellEnd(carriage, 'CONFIRMED', totalMinor);
       try {
-        const news = { template: 'order-confirmed', amountMinor: totalMinor } as const;
-        await Promise.all([confirmed, notifyCustomer(input, news, firstPass)]);
+        await Promise.all([confirmed, told]);
         return 'CONFIRMED';
       } catch (error) {
         if (!(error instanceof StepConflictError)) throw error;
+        await told;
         ways.judgesConflicts = false;
         return finish(carriage, (await followStored(carriage)) ?? fulfilment);
       }
@@ -102,6 +104,7 @@ async function finish(carriage: Carriage, fulfilment: Fulfilment): Promise<Order
     case 'expired':
       return carriage.commands.uninterrupted(() => giveBack(carriage, fulfilment));
     case 'ended':
+      await tellEnd(carriage, fulfilment.status, fulfilment.totalMinor);
       return fulfilment.status;
   }
 }
@@ -118,7 +121,7 @@ async function giveBack(carriage: Carriage, fulfilment: GivenUp): Promise<OrderS
   const to = fulfilment.kind === 'cancelled' ? 'CANCELLED' : 'EXPIRED';
   const ownerId = carriage.owner?.commandId ?? null;
   await steps.run('settleOrder', { orderId, tenantId, to, ...(ownerId === null ? {} : { ownerId }) });
-  await notifyCustomer(input, { template: `order-${fulfilment.kind}`, amountMinor: 0 });
+  await tellEnd(carriage, to);
   return to;
 }
 

@@ -1,5 +1,5 @@
 import { CancellationScope, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
-import type { CommandDecision, CommandKind, OrderOwnership } from '../domain/command.ts';
+import type { CommandDecision, CommandEndEvent, CommandKind, OrderOwnership } from '../domain/command.ts';
 import {
   cancelOfSold,
   furtherCaptureOf,
@@ -16,7 +16,7 @@ import {
   type SettleWorkflowInput,
   type SettleWorkflowResult,
 } from './contract.ts';
-import { notifyCustomer } from './notify-customer.ts';
+import { tellCommand } from './notify-customer.ts';
 import { createSteps, StepAbortedError, StepConflictError, type Steps } from './step.ts';
 
 /**
@@ -43,22 +43,26 @@ interface Settlement {
   readonly ways: { judgesConflicts: boolean };
 }
 
-/** A run that comes after the command's end, as after a reset, finds the order another one's, and has nothing to do. */
+/** A run that comes after the command's end, as after a reset, finds the order another one's, and has only to tell. */
 async function settle(settlement: Settlement): Promise<CommandDecision> {
-  const { input, steps, ways } = settlement;
-  const { orderId, tenantId, command } = input;
   const { decision, owner } = await decide(settlement);
-  if (owner === null) return decision;
+  if (owner !== null) await tellCommand(settlement.input, owner, await untilEnded(settlement, owner));
+  return decision;
+}
+
+async function untilEnded(settlement: Settlement, owner: OrderOwnership): Promise<CommandEndEvent | null> {
+  const { input, steps, ways } = settlement;
+  const { orderId, tenantId } = input;
+  const { commandId } = owner;
   try {
-    await carryOut(settlement, owner);
+    return await carryOut(settlement, owner);
   } catch (error) {
     if (!(error instanceof StepConflictError)) throw error;
-    const stored = await steps.run('readOrder', { orderId, tenantId });
-    if (stored.owner?.commandId !== command.commandId) return decision;
+    const stored = await steps.run('readOrder', { orderId, tenantId, commandId });
+    if (stored.owner?.commandId !== commandId) return stored.commandEnd ?? null;
     ways.judgesConflicts = false;
-    await carryOut(settlement, owner);
+    return carryOut(settlement, owner);
   }
-  return decision;
 }
 
 interface Decided {
@@ -123,7 +127,7 @@ const rules: Readonly<Record<SettleWorkflowInput['kind'], Rule>> = {
   },
 };
 
-function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<void> {
+function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
   switch (owner.kind) {
     case 'cancel':
       return cancel(settlement, owner);
@@ -139,16 +143,16 @@ function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<void> 
 }
 
 /** Money first, then goods; CANCELLED is written when both are proved. */
-async function cancel({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<void> {
+async function cancel({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
   const { orderId, tenantId } = input;
   await undoPayment(input, steps, owner, ways);
   await releaseStock(input, steps);
   await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner) }, ways);
-  await notifyCustomer(input, { template: 'order-cancelled', amountMinor: 0 });
+  return 'order.cancelled';
 }
 
 /** Pays (a part of) the money back. Where all of it went back, what was never captured is released too. */
-async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<void> {
+async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
   const { orderId, tenantId } = input;
   const account = accountOf(input, owner);
   const { generation } = owner;
@@ -168,19 +172,17 @@ async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership)
   }
   const to = isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
   await steps.run('settleOrder', { orderId, tenantId, to, ...endOf(owner) }, ways);
-  await notifyCustomer(input, { template: 'order-refunded', occurrence: generation, amountMinor });
+  return isWhole ? 'order.refunded' : 'order.partially_refunded';
 }
 
 /** Takes more of what is still authorized, after a first part was captured and the order confirmed. */
-async function capture(settlement: Settlement, owner: OrderOwnership): Promise<void> {
+async function capture(settlement: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
   const { input, steps } = settlement;
   const { orderId, tenantId } = input;
-  const isDone = await isTaken(settlement, owner);
-  const eventType = isDone ? 'order.captured' : 'order.capture_failed';
+  const eventType = (await isTaken(settlement, owner)) ? 'order.captured' : 'order.capture_failed';
   const { ownerId: commandId, data } = endOf(owner);
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
-  const { generation, amountMinor } = owner;
-  if (isDone) await notifyCustomer(input, { template: 'order-captured', occurrence: generation, amountMinor });
+  return eventType;
 }
 
 async function isTaken({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<boolean> {
@@ -197,13 +199,14 @@ async function isTaken({ input, steps, ways }: Settlement, owner: OrderOwnership
 }
 
 /** Whatever an order that has ended still has goes back; its status stays. */
-async function giveBack({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<void> {
+async function giveBack({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
   const { orderId, tenantId } = input;
   await undoPayment(input, steps, owner, ways);
   const { refundedMinor } = await steps.run('readMoney', { orderId, tenantId });
   const { ownerId: commandId, data } = endOf(owner);
   const eventType = 'order.given_back';
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data: { ...data, refundedMinor } });
+  return eventType;
 }
 
 function accountOf({ orderId, tenantId, request }: SettleWorkflowInput, owner: OrderOwnership) {
