@@ -1,12 +1,14 @@
 import type { OrderStatus, RejectionReason } from '../../src/domain/order-status.ts';
 import type { Database, Statement } from '../client.ts';
 
-/** A transition of an order that the event stream has not got yet. */
+/** A transition or a further capture of an order that the event stream has not got yet. */
 export interface UnpublishedTransition {
   readonly position: number;
   readonly orderId: string;
   readonly seq: number;
   readonly tenantId: string;
+  /** Of the order's own event. */
+  readonly type: string;
   readonly from: OrderStatus | null;
   readonly to: OrderStatus;
   readonly at: Date;
@@ -16,6 +18,8 @@ export interface UnpublishedTransition {
   readonly totalMinor: number | null;
   readonly reason: RejectionReason | null;
   readonly correlationId: string;
+  /** What was noted with it. */
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
 /** What the order service still has to tell the event stream. */
@@ -29,8 +33,12 @@ export interface EventOutboxRepository {
 const LIST_UNPUBLISHED: Statement = {
   name: 'list_unpublished_transitions',
   text: `
-SELECT b.position, e.order_id AS "orderId", e.seq, e.tenant_id AS "tenantId", e.from_status AS "from",
-  e.to_status AS "to", e.at, o.customer_id AS "customerId", o.reference, o.currency, o.total_minor AS "totalMinor",
+SELECT b.position, e.order_id AS "orderId", e.seq, e.tenant_id AS "tenantId", e.type, e.data,
+  e.from_status AS "from", coalesce(e.to_status, (
+    SELECT earlier.to_status FROM orders.order_events earlier
+    WHERE earlier.order_id = e.order_id AND earlier.seq < e.seq AND earlier.to_status IS NOT NULL
+    ORDER BY earlier.seq DESC LIMIT 1)) AS "to",
+  e.at, o.customer_id AS "customerId", o.reference, o.currency, o.total_minor AS "totalMinor",
   o.reason, o.correlation_id AS "correlationId"
 FROM orders.event_outbox b
 JOIN orders.order_events e ON e.order_id = b.order_id AND e.seq = b.seq

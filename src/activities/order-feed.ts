@@ -35,16 +35,43 @@ export async function runOrderFeed({ outbox, log }: OrderFeedDeps, { until, stop
 
 function toEvent(transition: UnpublishedTransition): OfferedEvent {
   const { orderId, seq, tenantId, customerId, correlationId, at } = transition;
-  const { from, to, reference, currency, totalMinor, reason } = transition;
+  const { to, reference, currency, totalMinor, reason } = transition;
+  // A capture leaves the status as it is.
+  const from = transition.type === CAPTURED ? to : transition.from;
   return {
     tenantId,
     eventId: `${SERVICE_EVENT_ID_PREFIX}${orderId}.${seq}`,
-    type: from === null ? 'order.created' : `order.${to.toLowerCase()}`,
+    type: typeOf(transition),
     key: orderId,
     userId: customerId,
     source: 'order-saga',
     correlationId,
     occurredAt: at,
-    properties: { orderId, status: to, previousStatus: from, seq, customerId, reference, currency, totalMinor, reason },
+    properties: {
+      orderId,
+      status: to,
+      previousStatus: from,
+      seq,
+      customerId,
+      reference,
+      currency,
+      totalMinor,
+      reason,
+      ...amountsOf(transition),
+    },
   };
+}
+
+/** A further capture, the one event that is no transition. */
+const CAPTURED = 'order.captured';
+
+function typeOf({ type, from, to }: UnpublishedTransition): string {
+  if (type === CAPTURED) return type;
+  return from === null ? 'order.created' : `order.${to.toLowerCase()}`;
+}
+
+/** How much this refund or capture moved, and the sums after it; the other data are the order's own. */
+function amountsOf({ data }: UnpublishedTransition): Readonly<Record<string, unknown>> {
+  const amounts = ['amountMinor', 'capturedMinor', 'refundedMinor'] as const;
+  return Object.fromEntries(amounts.filter((name) => name in data).map((name) => [name, data[name]]));
 }

@@ -6,6 +6,7 @@ export const WEBHOOK_EVENT_TYPES = [
   'order.created',
   'order.awaiting_capture',
   'order.confirmed',
+  'order.captured',
   'order.rejected',
   'order.expired',
   'order.cancelling',

@@ -44,7 +44,7 @@ export interface EventTypeDefinition<Properties> extends Omit<EventType, 'read' 
   /** Whether an event without a user makes no sense. */
   readonly needsUser?: boolean;
   readonly properties: z.ZodType<Properties>;
-  categorize(properties: Properties): string;
+  categorize(properties: Properties, event: LoggedEvent): string;
   /** Leave it out when there is nothing to do outside. Must bear repetition: the event's id is the key. */
   effect?(event: LoggedEvent, properties: Properties, ports: EventPorts): Promise<void>;
 }
@@ -64,7 +64,7 @@ export function defineEventType<Properties>(definition: EventTypeDefinition<Prop
       if (!parsed.success) throw invalid(name, problemsOf(parsed.error));
       const { effect } = definition;
       return {
-        category: definition.categorize(parsed.data),
+        category: definition.categorize(parsed.data, event),
         effect: effect === undefined ? null : (ports) => effect(event, parsed.data, ports),
       };
     },

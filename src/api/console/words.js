@@ -158,6 +158,7 @@ const ENTRIES = {
   'order.authorized': 'The payment was authorized; the capture is awaited',
   'order.capture_accepted': 'A capture was asked for',
   'order.confirmed': 'The order was confirmed',
+  'order.captured': 'More of the authorized money was taken',
   'order.cancelling': 'A cancel was accepted',
   'order.cancelled': 'The order was cancelled',
   'order.expired': 'The authorization ran out',

@@ -6,7 +6,8 @@ export const order = defineEventType({
   name: 'order',
   isFamily: true,
   origin: 'service',
-  description: 'The transitions of orders: `order.created`, `order.confirmed`, `order.rejected` and so on.',
+  description: 'The transitions of orders (`order.created`, `order.confirmed` and so on) and `order.captured`.',
   properties: z.looseObject({ orderId: z.string(), status: z.string() }),
-  categorize: ({ status }) => status.toLowerCase(),
+  // A further capture leaves the status as it is.
+  categorize: ({ status }, { type }) => (type === 'order.captured' ? 'captured' : status.toLowerCase()),
 });

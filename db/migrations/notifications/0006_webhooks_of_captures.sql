@@ -1,0 +1,2 @@
+ALTER TABLE "notifications"."webhook_subscriptions" DROP CONSTRAINT "webhook_subscriptions_events_check";--> statement-breakpoint
+ALTER TABLE "notifications"."webhook_subscriptions" ADD CONSTRAINT "webhook_subscriptions_events_check" CHECK (cardinality(event_types) >= 1 AND event_types <@ ARRAY['order.*', 'order.created', 'order.awaiting_capture', 'order.confirmed', 'order.captured', 'order.rejected', 'order.expired', 'order.cancelling', 'order.cancelled', 'order.refunding', 'order.partially_refunded', 'order.refunded']::text[]);
