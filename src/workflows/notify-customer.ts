@@ -55,7 +55,7 @@ export async function tellEnd(
   await notifyCustomer(input, { template, amountMinor: isSale ? totalMinor : 0 }, isSale ? firstPass : null);
 }
 
-/** The message about each end of a command; there is none about one that has moved nothing. */
+/** The message about each end of a command; there is none about a capture that failed or about late money. */
 const COMMAND_MESSAGES: Readonly<Partial<Record<CommandEndEvent, MessageTemplate>>> = {
   'order.cancelled': 'order-cancelled',
   'order.captured': 'order-captured',

@@ -9,6 +9,7 @@ import {
   type RuledCommand,
 } from '../domain/command-rule.ts';
 import { assertNever } from '../domain/errors.ts';
+import type { OrderMoney } from '../domain/payment.ts';
 import { releaseStock, turnOf, undoPayment } from './carriage.ts';
 import {
   resolveCaseUpdate,
@@ -171,7 +172,7 @@ async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership)
     await steps.run('releaseAuthorization', account, { ...ways, skip: { kind: 'left' } });
   }
   const to = isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
-  await steps.run('settleOrder', { orderId, tenantId, to, ...endOf(owner) }, ways);
+  await steps.run('settleOrder', { orderId, tenantId, to, ...endOf(owner, after) }, ways);
   return isWhole ? 'order.refunded' : 'order.partially_refunded';
 }
 
@@ -180,7 +181,7 @@ async function capture(settlement: Settlement, owner: OrderOwnership): Promise<C
   const { input, steps } = settlement;
   const { orderId, tenantId } = input;
   const eventType = (await isTaken(settlement, owner)) ? 'order.captured' : 'order.capture_failed';
-  const { ownerId: commandId, data } = endOf(owner);
+  const { ownerId: commandId, data } = endOf(owner, await steps.run('readMoney', { orderId, tenantId }));
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
   return eventType;
 }
@@ -202,10 +203,9 @@ async function isTaken({ input, steps, ways }: Settlement, owner: OrderOwnership
 async function giveBack({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
   const { orderId, tenantId } = input;
   await undoPayment(input, steps, owner, ways);
-  const { refundedMinor } = await steps.run('readMoney', { orderId, tenantId });
-  const { ownerId: commandId, data } = endOf(owner);
+  const { ownerId: commandId, data } = endOf(owner, await steps.run('readMoney', { orderId, tenantId }));
   const eventType = 'order.given_back';
-  await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data: { ...data, refundedMinor } });
+  await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
   return eventType;
 }
 
@@ -213,7 +213,16 @@ function accountOf({ orderId, tenantId, request }: SettleWorkflowInput, owner: O
   return { orderId, tenantId, currency: request.currency, ...turnOf(owner) };
 }
 
-/** What the write that ends a command is guarded by, and what its event tells. */
-function endOf({ commandId, amountMinor, generation }: OrderOwnership) {
-  return { ownerId: commandId, data: { commandId, generation, ...(amountMinor === null ? {} : { amountMinor }) } };
+/** What the write that ends a command is guarded by, and what its event tells: its amount, and the sums after it. */
+function endOf(
+  { commandId, amountMinor, generation }: OrderOwnership,
+  sums: Pick<OrderMoney, 'capturedMinor' | 'refundedMinor'> | null = null,
+) {
+  const data = {
+    commandId,
+    generation,
+    ...(amountMinor === null ? {} : { amountMinor }),
+    ...(sums === null ? {} : { capturedMinor: sums.capturedMinor, refundedMinor: sums.refundedMinor }),
+  };
+  return { ownerId: commandId, data };
 }

@@ -108,6 +108,27 @@ describe('after a task that was forgotten, the customer', () => {
     expect(faults.calls(orderId, 'refundPayment').length).toBeGreaterThan(1);
   });
 
+  it('of a refund is told of it also when another one has begun meanwhile', async () => {
+    const orderId = await sold();
+    faults.inject(orderId, 'sendMessage', unsent(2));
+    faults.inject(
+      orderId,
+      'settleOrder',
+      afterEffect(async () => dropTask(await settleIdOf(orderId))),
+    );
+    faults.inject(orderId, 'decideCommand', async (effect, { number }) => {
+      if (number === 2) {
+        await give(orderId, 'refunds', 500, 'PARTIALLY_REFUNDED');
+        await untilTold(orderId, 'order-confirmed', 'order-refunded.2');
+      }
+      return effect();
+    });
+    await give(orderId, 'refunds', 1_000, 'PARTIALLY_REFUNDED');
+    const [, second, first] = await untilTold(orderId, 'order-confirmed', 'order-refunded.2', 'order-refunded');
+    expect(first).toContain('€10.00');
+    expect(second).toContain('€5.00');
+  });
+
   it('of an order that was refunded meanwhile is told of both', async () => {
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, 'sendMessage', unsent(1));
