@@ -55,23 +55,8 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
     },
 
     /** Effect: none. Outcomes: where the order is, and how a command of it ended. Failures: database, retryable. */
-    async readOrder(input: { orderId: string; tenantId: string; commandId?: string }): Promise<{
-      status: OrderStatus;
-      version: number;
-      refusal: Refusal | null;
-      wasSold: boolean;
-      /** The command that owns the order; absent in histories of earlier versions. */
-      owner?: OrderOwnership | null;
-      totalMinor?: number | null;
-      /** The event that ended the command that was asked about. */
-      commandEnd?: CommandEndEvent | null;
-    }> {
-      const found = await orders.findOptional(input.tenantId, input.orderId);
-      if (found === null) throw new OrderStateConflictError(input.orderId, 'absent', 'read');
-      const { status, version, refusal, confirmedAt, ownerCommandId, totalMinor } = found;
-      const owner = ownerCommandId === null ? null : await orders.findOwnership(input.orderId);
-      const commandEnd = input.commandId === undefined ? null : await endOf(orders, input, input.commandId);
-      return { status, version, refusal, wasSold: confirmedAt !== null, owner, totalMinor, commandEnd };
+    async readOrder(input: OrderQuestion): Promise<OrderAnswer> {
+      return readOrder(orders, input);
     },
 
     /**
@@ -126,9 +111,38 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
   };
 }
 
+/** Which order is read; of which command of it the end is asked. */
+interface OrderQuestion {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly commandId?: string;
+}
+
+/** What may be absent is so in histories of earlier versions. */
+interface OrderAnswer {
+  readonly status: OrderStatus;
+  readonly version: number;
+  readonly refusal: Refusal | null;
+  readonly wasSold: boolean;
+  /** The command that owns the order. */
+  readonly owner?: OrderOwnership | null;
+  readonly totalMinor?: number | null;
+  /** The event that ended the command; null while there is none, and when no command was asked about. */
+  readonly commandEnd?: CommandEndEvent | null;
+}
+
+async function readOrder(orders: OrderRepository, input: OrderQuestion): Promise<OrderAnswer> {
+  const found = await orders.findOptional(input.tenantId, input.orderId);
+  if (found === null) throw new OrderStateConflictError(input.orderId, 'absent', 'read');
+  const { status, version, refusal, confirmedAt, ownerCommandId, totalMinor } = found;
+  const owner = ownerCommandId === null ? null : await orders.findOwnership(input.orderId);
+  const commandEnd = input.commandId === undefined ? null : await endOf(orders, input, input.commandId);
+  return { status, version, refusal, wasSold: confirmedAt !== null, owner, totalMinor, commandEnd };
+}
+
 async function endOf(
   orders: OrderRepository,
-  { tenantId, orderId }: { readonly tenantId: string; readonly orderId: string },
+  { tenantId, orderId }: OrderQuestion,
   commandId: string,
 ): Promise<CommandEndEvent | null> {
   const events = await orders.timeline(tenantId, orderId);

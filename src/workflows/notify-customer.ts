@@ -12,7 +12,7 @@ import { failureOf, type Outcome } from './failures.ts';
 import type { FirstPass } from './first-pass.ts';
 
 /** Something that has happened to an order, as the customer is told of it. */
-export interface News extends MessageEvent {
+interface News extends MessageEvent {
   /** The amount that it names, as it was decided and not as it would be counted now; null: nothing is to be told. */
   readonly amountMinor: number | null;
 }
@@ -21,7 +21,7 @@ export interface News extends MessageEvent {
  * Tells the customer by mail and, where there is a number and a gateway, by text message. The two know nothing of each
  * other; what cannot be sent at once is left to a child that outlives the order.
  */
-export async function notifyCustomer(
+async function notifyCustomer(
   input: Addressee,
   { amountMinor, ...event }: News,
   firstPass: Pick<FirstPass, 'take'> | null = null,
