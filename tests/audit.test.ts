@@ -24,6 +24,7 @@ import {
 import { plannedOrder } from './support/evidence.ts';
 import { createFaults } from './support/faults.ts';
 import { postAtRate, settle } from './support/load.ts';
+import { giveCommand, untilStatus } from './support/step-ways.ts';
 import { findTestPort } from './support/ports.ts';
 import { startTestSystem, type TestSystem } from './support/system.ts';
 
@@ -43,10 +44,13 @@ const PATIENCE_MS = 1_500;
 beforeAll(async () => {
   system = await startTestSystem({ wrapActivities: faults.wrap, events: true });
   sources = { databases: system.database.databases, client: system.client, paymentGatewayUrl: system.simulatorUrl };
-  const posted = Object.entries<OrderOfKind>(ORDER_KINDS).map(async ([kind, { order, fault }]) => {
+  const posted = Object.entries<OrderOfKind>(ORDER_KINDS).map(async ([kind, { order, fault, refundMinor }]) => {
     const { key, orderId } = plannedOrder();
     if (fault !== undefined) fault(faults, orderId);
     ids[kind as OrderKind] = await system.postOrder(order, key);
+    if (refundMinor === undefined) return;
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'refunds', { amountMinor: refundMinor });
   });
   await Promise.all(posted);
   const atRest = Object.entries(ids).filter(([name]) => name !== 'down');

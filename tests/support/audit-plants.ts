@@ -6,11 +6,14 @@ import type { OrderOverrides } from './system.ts';
 export interface OrderOfKind {
   readonly order: OrderOverrides;
   readonly fault?: (faults: Faults, orderId: string) => void;
+  /** What is asked of it when it is sold. */
+  readonly refundMinor?: number;
 }
 
 /** Orders for everything that can happen to one. The last three stay in motion. */
 export const ORDER_KINDS = {
   sold: { order: {} },
+  paidBackInPart: { order: {}, refundMinor: 1_000 },
   declined: { order: { method: 'pm_declined' } },
   outOfStock: { order: { sku: 'SKU-SCARCE', quantity: 6 } },
   unknownSku: { order: { sku: 'SKU-NONE' } },
@@ -180,6 +183,29 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     order: 'wrongAmount',
     plant: [`UPDATE orders.cases SET state = 'resolved', resolved_at = now() WHERE order_id = $1`],
     mend: [`UPDATE orders.cases SET state = 'open', resolved_at = NULL WHERE order_id = $1`],
+  },
+  'an order that a command owns which nothing carries': {
+    invariant: 'I10',
+    order: 'sold',
+    plant: [`UPDATE orders.orders SET owner_command_id = 'cmd_nobody' WHERE order_id = $1`],
+    mend: ['UPDATE orders.orders SET owner_command_id = NULL WHERE order_id = $1'],
+  },
+  'an accepted refund with another amount than was paid back': {
+    invariant: 'I14',
+    order: 'paidBackInPart',
+    plant: ['UPDATE orders.order_commands SET amount_minor = amount_minor + 1 WHERE order_id = $1'],
+    mend: ['UPDATE orders.order_commands SET amount_minor = amount_minor - 1 WHERE order_id = $1'],
+  },
+  'an accepted command without an effect of its own': {
+    invariant: 'I14',
+    order: 'paidBackInPart',
+    plant: [
+      `INSERT INTO orders.order_commands
+         (command_id, order_id, tenant_id, kind, request_hash, actor, amount_minor, decision, generation)
+       SELECT 'cmd_twin', order_id, tenant_id, kind, request_hash, actor, amount_minor, decision, NULL
+       FROM orders.order_commands WHERE order_id = $1`,
+    ],
+    mend: [`DELETE FROM orders.order_commands WHERE order_id = $1 AND command_id = 'cmd_twin'`],
   },
 };
 
