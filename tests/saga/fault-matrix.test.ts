@@ -59,7 +59,7 @@ const MATRIX: readonly Row[] = (Object.keys(STEP_WAYS) as StepName[])
 const SLOW_MACHINE_MS = 180_000;
 
 /** How often the customer hears of it: a sale, then what became of it. */
-const MAILS: Partial<Record<OrderStatus, number>> = { CONFIRMED: 1, REFUNDED: 2, CANCELLED: 2 };
+const MAILS: Partial<Record<OrderStatus, number>> = { CONFIRMED: 1, REFUNDED: 2, CANCELLED: 2, EXPIRED: 1 };
 
 const ON_HAND_AT_START = 10_000;
 const QUANTITY = 2;
@@ -87,7 +87,7 @@ describe('a step of an order', () => {
       expect(faults.calls(orderId, step)).not.toEqual([]);
       const sold = way.end === 'CONFIRMED' || way.end === 'REFUNDED' ? QUANTITY : 0;
       expect(await stockOf(system, sku)).toEqual({ onHand: ON_HAND_AT_START - sold, reserved: 0 });
-      await expect.poll(() => system.mails(orderId)).toHaveLength(MAILS[way.end] ?? 0);
+      await expect.poll(() => system.mails(orderId)).toHaveLength(way.mails ?? MAILS[way.end] ?? 0);
     });
   });
 

@@ -17,6 +17,8 @@ export interface Way {
   readonly end: OrderStatus;
   /** An operator is needed on this way. */
   readonly opensCase?: true;
+  /** How many mails the customer gets, where that does not follow from the end. */
+  readonly mails?: number;
   /** What must be injected before the order is posted. */
   readonly prepare: (system: TestSystem, faults: Faults, orderId: string) => void;
   /** What clients and operators do after the order was posted. */
@@ -75,6 +77,7 @@ const CANCELLED_AFTER_SALE: Way = {
 const CAPTURED_IN_PARTS: Way = {
   ...HAPPY,
   capture: 'manual',
+  mails: 2,
   act: async (system, orderId) => {
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
     await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
@@ -101,6 +104,7 @@ const PAID_BACK_IN_PART: Way = {
 const CAPTURE_ABANDONED: Way = {
   ...CAPTURED_IN_PARTS,
   opensCase: true,
+  mails: 1,
   prepare: (_, faults, orderId) =>
     faults.inject(orderId, 'capturePayment', async (effect, { number }) => {
       if (number > 1) throw new PaymentContractError(orderId, 'made so');
