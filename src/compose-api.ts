@@ -3,6 +3,7 @@ import type { Databases } from '../db/client.ts';
 import { createRateLimitStore } from '../db/rate-limit-store.ts';
 import { createCaseRepository } from '../db/repositories/case-repository.ts';
 import { createCommandRepository } from '../db/repositories/command-repository.ts';
+import { createDecisionRepository } from '../db/repositories/decision-repository.ts';
 import { createCatalogRepository } from '../db/repositories/catalog-repository.ts';
 import { createEventLogRepository, type EventLogRepository } from '../db/repositories/event-log-repository.ts';
 import { createEventControlRepository, type ConsumerProgress } from '../db/repositories/event-control-repository.ts';
@@ -130,7 +131,7 @@ function composeApp(parts: AppParts) {
   const { namespace, uiUrl } = config.temporal;
   const { backlogMaxAgeSeconds, rateLimitPerSecond } = config.api;
   const repositories = openRepositories(databases);
-  const { orders, payments, messages, catalog, cases, actions, notices } = repositories;
+  const { orders, payments, messages, catalog, cases, decisions, actions, notices } = repositories;
   const settings = config.orderSettings;
   const { capabilities } = resources.paymentGateway;
   const events = composeEvents(parts);
@@ -160,7 +161,7 @@ function composeApp(parts: AppParts) {
     }),
     messageDesk: createMessageDesk({ client, health, orders, payments, messages, actions }),
     cases,
-    desk: createCaseDesk({ client, health, cases, actions }),
+    desk: createCaseDesk({ client, health, cases, decisions, actions }),
     workflowUrl,
     ...composeWebhooks(config, databases.notifications, client, actions),
     actions,
@@ -195,6 +196,7 @@ function openRepositories({ orders, inventory, payments, notifications }: Databa
     orders: createOrderRepository(orders),
     cases: createCaseRepository(orders),
     commands: createCommandRepository(orders),
+    decisions: createDecisionRepository(orders),
     actions: createOperatorActionRepository(orders),
     reservations: createReservationRepository(inventory),
     catalog: createCatalogRepository(inventory),

@@ -2,8 +2,10 @@ import type { NativeConnection } from '@temporalio/worker';
 import { createDatabases, type Databases } from '../db/client.ts';
 import { createCaseRepository } from '../db/repositories/case-repository.ts';
 import { createCommandRepository } from '../db/repositories/command-repository.ts';
+import { createDecisionRepository } from '../db/repositories/decision-repository.ts';
 import { createMessageRepository } from '../db/repositories/message-repository.ts';
 import { createNoticeRepository } from '../db/repositories/notice-repository.ts';
+import { createOperatorActionRepository } from '../db/repositories/operator-action-repository.ts';
 import { createOrderRepository } from '../db/repositories/order-repository.ts';
 import { createPaymentRepository } from '../db/repositories/payment-repository.ts';
 import { createReservationRepository } from '../db/repositories/reservation-repository.ts';
@@ -89,6 +91,8 @@ export function composeActivities(config: Config, resources: Resources): Activit
   return createActivities({
     orders: createOrderRepository(databases.orders),
     cases: createCaseRepository(databases.orders),
+    decisions: createDecisionRepository(databases.orders),
+    actions: createOperatorActionRepository(databases.orders),
     commands: createCommandRepository(databases.orders),
     reservations: createReservationRepository(databases.inventory),
     payments: createPaymentRepository(databases.payments),

@@ -4,6 +4,8 @@ import type { Logger } from './logger.ts';
 import { EVENT_CONSUMERS } from './domain/event.ts';
 import {
   CASE_KIND,
+  DECISION_SWEEP_SCHEDULE_ID,
+  DECISION_SWEEP_WORKFLOW,
   EVENT_MAINTENANCE_SCHEDULE_ID,
   EVENT_MAINTENANCE_WORKFLOW,
   EVENT_PUMP_WORKFLOW,
@@ -155,7 +157,7 @@ export async function ensureSearchAttributes(client: Client, { namespace }: Temp
   );
 }
 
-/** Sweeps run this often: an expired hold blocks its pieces, and a notice or a command waits, at most that much longer. */
+/** Sweeps run this often: an expired hold blocks its pieces, and a notice, command or decision waits, at most that long. */
 const SWEEP_INTERVAL = '30s';
 
 /** Webhooks that were lost between their row and their signal wait at most so much longer than a minute. */
@@ -165,6 +167,7 @@ const WEBHOOK_SWEEP_INTERVAL = '60s';
 export async function ensureSweepSchedules(client: Client): Promise<void> {
   await ensureSchedule(client, SWEEP_SCHEDULE_ID, SWEEP_WORKFLOW, SWEEP_INTERVAL);
   await ensureSchedule(client, NOTICE_SWEEP_SCHEDULE_ID, NOTICE_SWEEP_WORKFLOW, SWEEP_INTERVAL);
+  await ensureSchedule(client, DECISION_SWEEP_SCHEDULE_ID, DECISION_SWEEP_WORKFLOW, SWEEP_INTERVAL);
   await ensureSchedule(client, WEBHOOK_SWEEP_SCHEDULE_ID, WEBHOOK_SWEEP_WORKFLOW, WEBHOOK_SWEEP_INTERVAL);
   await ensureSchedule(client, COMMAND_SWEEP_SCHEDULE_ID, COMMAND_SWEEP_WORKFLOW, SWEEP_INTERVAL);
 }

@@ -65,6 +65,8 @@ export interface AuditedCommand extends OfOrder {
 /** A case of an order; its order may have no row yet. */
 export interface AuditedCase extends OfOrder {
   readonly step: string;
+  /** The workflow that is parked. */
+  readonly workflowId: string;
   readonly state: CaseState;
 }
 

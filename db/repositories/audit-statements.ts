@@ -50,7 +50,8 @@ export const COMMANDS = scoped(
 /** Cases, open and resolved; an order without a row may have one. */
 export const CASES = scoped(
   'audit_cases',
-  `SELECT order_id AS "orderId", tenant_id AS "tenantId", step, state FROM orders.cases`,
+  `SELECT order_id AS "orderId", tenant_id AS "tenantId", step_name AS step, workflow_id AS "workflowId", state
+   FROM orders.cases`,
 );
 
 /** Reserved lines and tombstones. */

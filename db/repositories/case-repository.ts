@@ -1,10 +1,10 @@
-import type { CaseAction, CaseReport, CaseState } from '../../src/domain/case.ts';
+import type { AnswerMismatch, CaseAction, CaseReport, CaseState } from '../../src/domain/case.ts';
+import { DatabaseContractError } from '../../src/domain/errors.ts';
 import type { Database } from '../client.ts';
 import type { CaseProposal } from '../schema/orders.ts';
 import {
   CASE_AGE,
   CASE_PROGRESS,
-  CLAIM_CASE,
   FIND_CASE,
   LIST_CASES,
   LIST_CAUSE,
@@ -20,8 +20,9 @@ export interface OpenCase extends CaseReport {
 }
 
 /** A case as stored. */
-export interface CaseRecord extends Omit<OpenCase, 'input' | 'actions'> {
+export interface CaseRecord extends Omit<OpenCase, 'input' | 'actions' | 'decisionId'> {
   readonly fingerprint: string;
+  readonly mismatch: AnswerMismatch | null;
   readonly attempts: number;
   readonly state: CaseState;
   readonly resolution: string | null;
@@ -55,23 +56,17 @@ export interface CauseCase {
   readonly attempts: number;
 }
 
-/** Cases: one open at most per order and step. */
+/** Where a workflow is parked. */
+export type CasePlace = Pick<OpenCase, 'orderId' | 'step' | 'workflowId'>;
+
+/** Cases: one open at most per order, step and workflow. */
 export interface CaseRepository {
-  /** Opens a case or, if one is open for the step, counts another failure; with its order event. */
+  /** Opens a case with its order event or, if the workflow has one open for the step, counts further attempts. */
   open(report: OpenCase): Promise<{ readonly caseId: string }>;
-  /** Closes the step's open case with an order event; harmless when there is none. */
-  resolve(orderId: string, step: string, resolution: string, actor: string): Promise<void>;
+  /** Closes the open case of a workflow's step with an order event; harmless when there is none. */
+  resolve(place: CasePlace, resolution: string, actor: string): Promise<void>;
   findOptional(tenantId: string, caseId: string): Promise<CaseRecord | null>;
   list(query: CaseListQuery): Promise<CaseRecord[]>;
-  /**
-   * Takes an open case at the version its operator saw; null when somebody else was first, or it is resolved.
-   * A proposal stays with the case until it is resolved or another one takes its place.
-   */
-  claim(
-    seen: { readonly tenantId: string; readonly caseId: string; readonly version: number },
-    actor: string,
-    proposal: CaseProposal | null,
-  ): Promise<CaseRecord | null>;
   /** Open cases with a fingerprint, oldest first. */
   listCause(tenantId: string, fingerprint: string, limit: number): Promise<CauseCase[]>;
   progress(caseIds: readonly string[]): Promise<{ caseId: string; state: CaseState; attempts: number }[]>;
@@ -86,24 +81,9 @@ function fingerprintOf(report: Pick<CaseReport, 'step' | 'errorCode'>): string {
 /** Creates the repository over the `orders` schema. */
 export function createCaseRepository(db: Database): CaseRepository {
   return {
-    open: async (report) => {
-      const { caseId, orderId, tenantId, step, errorCode, message, workflowId, input, actions } = report;
-      const [row] = await db.run<{ caseId: string }>(OPEN_CASE, [
-        caseId,
-        orderId,
-        tenantId,
-        step,
-        errorCode,
-        message,
-        fingerprintOf(report),
-        workflowId,
-        JSON.stringify(input),
-        JSON.stringify(actions),
-      ]);
-      return { caseId: row?.caseId ?? caseId };
-    },
-    resolve: async (orderId, step, resolution, actor) => {
-      await db.run(RESOLVE_CASE, [orderId, step, resolution, actor]);
+    open: (report) => open(db, report),
+    resolve: async ({ orderId, step, workflowId }, resolution, actor) => {
+      await db.run(RESOLVE_CASE, [orderId, step, resolution, actor, workflowId]);
     },
     findOptional: async (tenantId, caseId) => {
       const [row] = await db.run<CaseRecord>(FIND_CASE, [tenantId, caseId]);
@@ -121,11 +101,6 @@ export function createCaseRepository(db: Database): CaseRepository {
         before?.caseId ?? null,
         limit,
       ]),
-    claim: async ({ tenantId, caseId, version }, actor, proposal) => {
-      const stored = proposal === null ? null : JSON.stringify(proposal);
-      const [row] = await db.run<CaseRecord>(CLAIM_CASE, [tenantId, caseId, version, actor, stored]);
-      return row ?? null;
-    },
     listCause: (tenantId, fingerprint, limit) => db.run<CauseCase>(LIST_CAUSE, [tenantId, fingerprint, limit]),
     progress: (caseIds) => db.run(CASE_PROGRESS, [[...caseIds]]),
     age: async () => {
@@ -134,3 +109,32 @@ export function createCaseRepository(db: Database): CaseRepository {
     },
   };
 }
+
+async function open(db: Database, report: OpenCase): Promise<{ readonly caseId: string }> {
+  const { caseId, orderId, tenantId, step, errorCode, message, workflowId, input, actions } = report;
+  const { attempts = 1, mismatch = null, decisionId = null } = report;
+  const values = [
+    caseId,
+    orderId,
+    tenantId,
+    step,
+    errorCode,
+    message,
+    fingerprintOf(report),
+    workflowId,
+    JSON.stringify(input),
+    JSON.stringify(actions),
+    attempts,
+    mismatch === null ? null : JSON.stringify(mismatch),
+    decisionId,
+  ];
+  const run = () => db.run<{ caseId: string }>(OPEN_CASE, values);
+  // Another workflow has opened its case at the same step meanwhile: the second time the statement sees it.
+  const [row] = await run().catch((error: unknown) => {
+    if (error instanceof DatabaseContractError && error.constraint === ONE_PER_STEP) return run();
+    throw error;
+  });
+  return { caseId: row?.caseId ?? caseId };
+}
+
+const ONE_PER_STEP = 'cases_one_open_per_step_idx';

@@ -6,7 +6,7 @@ import type { Statement } from '../client.ts';
  */
 
 const OPEN_CASE = `
-  (SELECT jsonb_build_object('caseId', c.case_id, 'step', c.step, 'errorCode', c.error_code, 'openedAt', c.opened_at)
+  (SELECT jsonb_build_object('caseId', c.case_id, 'step', c.step_name, 'errorCode', c.error_code, 'openedAt', c.opened_at)
      FROM orders.cases c WHERE c.order_id = o.order_id AND c.state = 'open' ORDER BY c.opened_at LIMIT 1)`;
 
 const LINES = `

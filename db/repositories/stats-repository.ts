@@ -165,7 +165,7 @@ const COUNT_OPEN_CASES: Statement = {
   name: 'count_open_cases',
   text: `
 WITH newest AS (
-  SELECT fingerprint, step, error_code, opened_at FROM orders.cases
+  SELECT fingerprint, step_name AS step, error_code, opened_at FROM orders.cases
   WHERE tenant_id = $1 AND state = 'open' ORDER BY opened_at DESC NULLS LAST LIMIT ${ROWS_MAX + 1}
 ), causes AS (
   SELECT fingerprint, step, error_code AS "errorCode", count(*)::integer AS open, min(opened_at) AS "oldestOpenedAt"

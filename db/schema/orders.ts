@@ -12,7 +12,14 @@ import {
   uniqueIndex,
   bigint,
 } from 'drizzle-orm/pg-core';
-import { CASE_STATES, type CaseAction } from '../../src/domain/case.ts';
+import {
+  CASE_STATES,
+  DECISION_STATES,
+  DESK_ACTIONS,
+  type AnswerMismatch,
+  type CaseAction,
+  type CasePatch,
+} from '../../src/domain/case.ts';
 import { COMMAND_DECISIONS, COMMAND_KINDS } from '../../src/domain/command.ts';
 import type { SealedContact } from '../../src/domain/contact-sealer.ts';
 import type { RejectionDetails, Refusal } from '../../src/domain/order.ts';
@@ -178,12 +185,19 @@ export const cases = ordersSchema.table(
     caseId: text('case_id').primaryKey(),
     orderId: text('order_id').notNull(),
     tenantId: text('tenant_id').notNull(),
+    /** While another workflow's case is open at the same step: the step, `@`, and the workflow. Else the step. */
     step: text('step').notNull(),
+    stepName: text('step_name')
+      .notNull()
+      .generatedAlwaysAs(sql`split_part(step, '@', 1)`),
     errorCode: text('error_code').notNull(),
     message: text('message').notNull(),
     /** Same step and same code: failures of one cause share it. */
     fingerprint: text('fingerprint').notNull(),
+    /** How often the step was tried. */
     attempts: integer('attempts').notNull(),
+    /** What the provider's last answer differed in. */
+    mismatch: jsonb('mismatch').$type<AnswerMismatch>(),
     state: text('state', { enum: CASE_STATES }).notNull(),
     resolution: text('resolution'),
     /** The workflow that is parked. */
@@ -195,12 +209,17 @@ export const cases = ordersSchema.table(
     owner: text('owner'),
     /** A resolution by evidence that waits for a second approver. */
     proposal: jsonb('proposal').$type<CaseProposal>(),
+    /** What a decision must name: acts of people and the end of the case raise it, tries of the system do not. */
     version: integer('version').notNull(),
     openedAt: instant('opened_at').notNull().defaultNow(),
     lastSeenAt: instant('last_seen_at').notNull().defaultNow(),
     resolvedAt: instant('resolved_at'),
   },
   (table) => [
+    uniqueIndex('cases_one_open_per_workflow_idx')
+      .on(table.orderId, table.stepName, table.workflowId)
+      .where(sql`state = 'open'`),
+    // What workers of earlier versions find an open case by.
     uniqueIndex('cases_one_open_per_step_idx')
       .on(table.orderId, table.step)
       .where(sql`state = 'open'`),
@@ -211,6 +230,43 @@ export const cases = ordersSchema.table(
     check('cases_state_check', oneOf(table.state, CASE_STATES)),
     check('cases_resolved_check', sql`(state = 'resolved') = (resolved_at is not null)`),
     check('cases_attempts_check', sql`attempts >= 1`),
+  ],
+);
+
+/** What operators have decided about cases; a row is written before anything is done, and ends by what came of it. */
+export const caseDecisions = ordersSchema.table(
+  'case_decisions',
+  {
+    decisionId: text('decision_id').primaryKey(),
+    caseId: text('case_id').notNull(),
+    orderId: text('order_id').notNull(),
+    tenantId: text('tenant_id').notNull(),
+    /** Of the case as the operator saw it. */
+    caseVersion: integer('case_version').notNull(),
+    action: text('action', { enum: DESK_ACTIONS }).notNull(),
+    patch: jsonb('patch').$type<CasePatch>(),
+    evidence: text('evidence'),
+    actor: text('actor').notNull(),
+    reason: text('reason').notNull(),
+    state: text('state', { enum: DECISION_STATES }).notNull(),
+    /** How often the sweep has handed it to the workflow. */
+    deliveries: integer('deliveries').notNull().default(0),
+    /** When the sweep hands it over, unless it has ended. */
+    dueAt: instant('due_at').notNull(),
+    decidedAt: instant('decided_at').notNull().defaultNow(),
+    endedAt: instant('ended_at'),
+  },
+  (table) => [
+    uniqueIndex('case_decisions_one_on_its_way_idx')
+      .on(table.caseId)
+      .where(sql`state = 'decided'`),
+    index('case_decisions_case_idx').on(table.caseId),
+    index('case_decisions_due_idx')
+      .on(table.dueAt)
+      .where(sql`state in ('decided', 'proposed')`),
+    check('case_decisions_action_check', oneOf(table.action, DESK_ACTIONS)),
+    check('case_decisions_state_check', oneOf(table.state, DECISION_STATES)),
+    check('case_decisions_ended_check', sql`(state in ('decided', 'proposed')) = (ended_at is null)`),
   ],
 );
 

@@ -1,25 +1,67 @@
+import { activityInfo } from '@temporalio/activity';
 import type { CaseRepository, CauseCase } from '../../db/repositories/case-repository.ts';
-import type { CaseReport, CaseState } from '../domain/case.ts';
+import { actionOf, type DecisionRepository } from '../../db/repositories/decision-repository.ts';
+import type { OperatorActionRepository } from '../../db/repositories/operator-action-repository.ts';
+import { handedOver, type CaseReport, type CaseState } from '../domain/case.ts';
 import { randomId } from '../domain/ids.ts';
 
-/** Steps on cases, and what a redrive looks at. */
-export function createCaseActivities({ cases }: { readonly cases: CaseRepository }) {
+/** What the steps on cases work with. */
+export interface CaseActivityDeps {
+  readonly cases: CaseRepository;
+  readonly decisions: DecisionRepository;
+  readonly actions: OperatorActionRepository;
+}
+
+/** A decision and the workflow that it has to be handed to. */
+interface DueDecision {
+  readonly workflowId: string;
+  readonly decision: ReturnType<typeof handedOver>;
+}
+
+/** Steps on cases and decisions, and what a redrive looks at. */
+export function createCaseActivities({ cases, decisions, actions }: CaseActivityDeps) {
   return {
     /**
-     * Effect: an open case for a step, or one more failure counted on it. Key: one open case per order and step.
-     * Outcomes: done. Failures: database, retried without end. Undo: `resolveCase`.
+     * Effect: an open case for a step, or further attempts counted on it; the decision that it was tried by has failed
+     * again. Key: one open case per order, step and workflow. Outcomes: the case. Failures: database, retried without end.
+     * Undo: `resolveCase`.
      */
-    async openCase(input: { orderId: string; tenantId: string; report: CaseReport }): Promise<void> {
+    async openCase(input: {
+      orderId: string;
+      tenantId: string;
+      report: CaseReport;
+    }): Promise<{ readonly caseId: string }> {
       const { orderId, tenantId, report } = input;
-      await cases.open({ caseId: randomId('case'), orderId, tenantId, ...report });
+      return cases.open({ caseId: randomId('case'), orderId, tenantId, ...report });
     },
 
     /**
-     * Effect: closes the step's open case. Key: order and step. Outcomes: done, also when none is open.
-     * Failures: database, retried without end. Undo: none.
+     * Effect: closes the open case of a step of the workflow that asks, and ends the decisions about it. Key: order, step
+     * and workflow. Outcomes: done, also when none is open. Failures: database, retried without end. Undo: none.
      */
     async resolveCase(input: { orderId: string; step: string; resolution: string; actor: string }): Promise<void> {
-      await cases.resolve(input.orderId, input.step, input.resolution, input.actor);
+      const { orderId, step, resolution, actor } = input;
+      const { workflowId = '' } = activityInfo().workflowExecution ?? {};
+      await cases.resolve({ orderId, step, workflowId }, resolution, actor);
+    },
+
+    /**
+     * Effect: decisions that were not carried out in time, each postponed to its next delivery. Key: the decision.
+     * Outcomes: where each has to go. Failures: database, retryable. Undo: none.
+     */
+    async takeDueDecisions({ limit }: { limit: number }): Promise<DueDecision[]> {
+      const due = await decisions.takeDue(limit);
+      // A crash may have come between a decision and its record.
+      for (const { step, workflowId: _, ...decision } of due) await actions.record(actionOf(decision, { step }));
+      return due.map(({ step, workflowId, ...decision }) => ({ workflowId, decision: handedOver(decision, step) }));
+    },
+
+    /**
+     * Effect: a decision whose workflow is gone is refused. Key: the decision. Outcomes: done, also when it has ended.
+     * Failures: database, retryable. Undo: none.
+     */
+    async refuseDecision({ decisionId }: { decisionId: string }): Promise<void> {
+      await decisions.refuse(decisionId);
     },
 
     /** Effect: none. Outcomes: open cases of one cause, oldest first. Failures: database, retryable. */

@@ -1,6 +1,7 @@
-import { activityInfo, ApplicationFailure } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure, asyncLocalStorage } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
-import { OrderSagaError, WebhookUndeliveredError, type FailureCode } from '../domain/errors.ts';
+import type { AnswerMismatch } from '../domain/case.ts';
+import { OrderSagaError, PaymentMismatchError, WebhookUndeliveredError, type FailureCode } from '../domain/errors.ts';
 import { PAYMENT_RETRY_DELAYS_MS } from '../domain/payment.ts';
 
 /** What a later attempt of the same step can do about a failure. */
@@ -38,6 +39,14 @@ export const RETRY_CLASSES = {
   unclassified: 'permanent',
 } as const satisfies Record<FailureCode, RetryClass>;
 
+/** What a failure tells its workflow beside type and message: its first and only detail. */
+export interface FailureDetail {
+  /** Which attempt of the activity it was, counted from 1. */
+  readonly attempt: number;
+  /** What the provider's answer differed in. */
+  readonly mismatch?: AnswerMismatch;
+}
+
 /** Spread of the payment delays: failures of one outage must not all come back in the same moment. */
 const JITTER = 0.1;
 
@@ -55,6 +64,7 @@ export function toFailure(error: unknown): ApplicationFailure {
       type: 'unclassified',
       message: `${name} (see the worker's log)`,
       nonRetryable: true,
+      details: [detailOf(error)],
     });
   }
   const retryClass = RETRY_CLASSES[error.code];
@@ -62,10 +72,16 @@ export function toFailure(error: unknown): ApplicationFailure {
     type: error.code,
     message: error.message,
     nonRetryable: retryClass === 'permanent',
+    details: [detailOf(error)],
     ...(retryClass === 'unknown_outcome' ? { nextRetryDelay: paymentRetryDelayMs() } : {}),
     ...(error instanceof WebhookUndeliveredError ? { nextRetryDelay: Math.round(error.retryInMs) } : {}),
     ...(retryClass === 'permanent' ? {} : { category: ApplicationFailureCategory.BENIGN }),
   });
+}
+
+function detailOf(error: unknown): FailureDetail {
+  const attempt = asyncLocalStorage.getStore()?.info.attempt ?? 1;
+  return error instanceof PaymentMismatchError ? { attempt, mismatch: error.mismatch } : { attempt };
 }
 
 /**

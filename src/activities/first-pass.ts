@@ -37,6 +37,8 @@ export interface StepFailure {
   readonly type: string;
   readonly message: string;
   readonly nonRetryable: boolean;
+  /** See `FailureDetail`; absent where the step did not fail by itself. */
+  readonly details?: readonly unknown[] | null | undefined;
 }
 
 /** The steps that were tried, in their order: each leads on from the one before. */
@@ -99,8 +101,8 @@ async function tried<Answer>(limitMs: number, run: () => Promise<Answer>): Promi
   try {
     return await Promise.race([run().then((answer) => ({ answer })), late.promise]);
   } catch (error) {
-    const { type, message, nonRetryable } = toFailure(error);
-    return { failure: { type: type ?? 'unclassified', message, nonRetryable: nonRetryable === true } };
+    const { type, message, nonRetryable, details } = toFailure(error);
+    return { failure: { type: type ?? 'unclassified', message, nonRetryable: nonRetryable === true, details } };
   } finally {
     clearTimeout(timer);
   }

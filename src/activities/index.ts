@@ -2,7 +2,7 @@ import { log } from '@temporalio/activity';
 import { OrderSagaError } from '../domain/errors.ts';
 import { toFailure } from './failure.ts';
 import { createCommandSweepActivities, type CommandSweepDeps } from './command-sweep-activities.ts';
-import { createCaseActivities } from './case-activities.ts';
+import { createCaseActivities, type CaseActivityDeps } from './case-activities.ts';
 import { createEventActivities, type EventActivityDeps } from './event-activities.ts';
 import { createCommandActivities, type CommandActivityDeps } from './command-activities.ts';
 import { createInventoryActivities } from './inventory-activities.ts';
@@ -17,7 +17,7 @@ import { createPaymentActivities, type PaymentActivityDeps } from './payment-act
 export type ActivityDeps = OrderActivityDeps &
   CommandActivityDeps &
   CommandSweepDeps &
-  Parameters<typeof createCaseActivities>[0] &
+  CaseActivityDeps &
   Parameters<typeof createInventoryActivities>[0] &
   PaymentActivityDeps &
   NoticeActivityDeps &

@@ -11,7 +11,7 @@ import {
   notificationWorkflowId,
   type NotificationWorkflowInput,
 } from '../workflows/contract.ts';
-import type { OperatorRequest } from './case-desk.ts';
+import type { OperatorRequest } from './case-decision.ts';
 import { ProblemError, unavailable } from './problem.ts';
 import { callWithin } from '../domain/deadline.ts';
 import type { TemporalHealth } from './temporal-health.ts';

@@ -88,7 +88,7 @@ export function createRepair(deps: RepairDeps): Repair {
       after: { repair: plan.repair, workflowId: plan.workflowId },
     });
     // Before the workflow starts: it may open a case at the same step again.
-    for (const step of steps) await cases.resolve(orderId, step, 'repaired', actor);
+    for (const each of deadCases) await cases.resolve(each, 'repaired', actor);
     return task === null || order === null ? 'cases closed' : start(deps, order, task);
   };
 

@@ -1,3 +1,5 @@
+import type { AnswerMismatch } from './case.ts';
+
 /**
  * Stable codes of everything that can go wrong while an order is carried to its end.
  * `activities/failure.ts` says for each how it is retried, `docs/errors.md` what to do about it.
@@ -94,15 +96,24 @@ export class PaymentGatewayOpenError extends OrderSagaError {
   }
 }
 
-/** The provider answered with another amount, currency or order than asked. It is never adopted. */
+/**
+ * The provider answered with another amount, currency or order than asked. It is never adopted. What was asked and what was
+ * found are no personal data: a person has to compare them.
+ */
 export class PaymentMismatchError extends OrderSagaError {
   readonly code = 'payment_mismatch';
   readonly key: string;
-  readonly field: string;
-  constructor(key: string, field: string) {
-    super(`the provider's answer for ${key} differs from the request in ${field}`);
+  readonly mismatch: AnswerMismatch;
+  constructor(key: string, mismatch: AnswerMismatch) {
+    const { field, expected, found } = mismatch;
+    super(`the provider's answer for ${key} says ${field} ${found ?? 'nothing'} where ${expected} was asked for`);
     this.key = key;
-    this.field = field;
+    this.mismatch = mismatch;
+  }
+
+  /** The field that differs. */
+  get field(): string {
+    return this.mismatch.field;
   }
 }
 

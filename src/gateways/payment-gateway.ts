@@ -1,3 +1,4 @@
+import { PaymentMismatchError } from '../domain/errors.ts';
 import type { PaymentKind } from '../domain/payment.ts';
 import type { AmountProblem, PaymentCapabilities } from '../domain/payment-capabilities.ts';
 
@@ -84,4 +85,14 @@ export interface PaymentGateway {
   refund(request: RefundRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;
   /** Resolves when the provider answers at all. */
   ping(signal: AbortSignal): Promise<void>;
+}
+
+/** @throws {PaymentMismatchError} when a provider's answer differs from what it was asked in a field. */
+export function expectSame<Value extends string | number>(
+  key: string,
+  field: string,
+  expected: Value,
+  found: Value | undefined,
+): void {
+  if (found !== expected) throw new PaymentMismatchError(key, { field, expected, found: found ?? null });
 }

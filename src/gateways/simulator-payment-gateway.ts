@@ -4,7 +4,6 @@ import {
   AuthorizationGoneError,
   PaymentContractError,
   PaymentGatewayOpenError,
-  PaymentMismatchError,
   PaymentOutcomeUnknownError,
   RefundRefusedError,
 } from '../domain/errors.ts';
@@ -12,15 +11,16 @@ import { MAX_AMOUNT_MINOR } from '../domain/money.ts';
 import { AUTHORIZATION_DAYS } from '../domain/payment.ts';
 import type { PaymentCapabilities } from '../domain/payment-capabilities.ts';
 import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
-import type {
-  CaptureRequest,
-  ChargeOutcome,
-  ChargeRequest,
-  LookupOutcome,
-  PaymentGateway,
-  RefundRequest,
-  VoidOutcome,
-  VoidRequest,
+import {
+  expectSame,
+  type CaptureRequest,
+  type ChargeOutcome,
+  type ChargeRequest,
+  type LookupOutcome,
+  type PaymentGateway,
+  type RefundRequest,
+  type VoidOutcome,
+  type VoidRequest,
 } from './payment-gateway.ts';
 
 const paymentAnswer = z.object({
@@ -133,10 +133,10 @@ function readCharge(request: ChargeRequest, answer: Answer): ChargeOutcome {
   if (answer.status === 410) return { kind: 'voided' };
   if (answer.status !== 200 && answer.status !== 201 && answer.status !== 402) throw refusalOf(request.key, answer);
   const payment = parseAnswer(request.key, paymentAnswer, answer);
-  if (payment.orderId !== request.orderId) throw new PaymentMismatchError(request.key, 'orderId');
-  if (payment.kind !== request.kind) throw new PaymentMismatchError(request.key, 'kind');
-  if (payment.amountMinor !== request.amountMinor) throw new PaymentMismatchError(request.key, 'amountMinor');
-  if (payment.currency !== request.currency) throw new PaymentMismatchError(request.key, 'currency');
+  expectSame(request.key, 'orderId', request.orderId, payment.orderId);
+  expectSame(request.key, 'kind', request.kind, payment.kind);
+  expectSame(request.key, 'amountMinor', request.amountMinor, payment.amountMinor);
+  expectSame(request.key, 'currency', request.currency, payment.currency);
   if (payment.voided === true && payment.capturedMinor === 0) return { kind: 'voided' };
   return payment.state === 'SUCCEEDED'
     ? { kind: 'succeeded', providerRef: payment.id }
@@ -196,9 +196,9 @@ async function move(
   );
   if (answer.status !== 200 && answer.status !== 201) throw refusalOf(key, answer);
   const moved = parseAnswer(key, movementAnswer, answer);
-  if (moved.orderId !== orderId) throw new PaymentMismatchError(key, 'orderId');
-  if (moved.amountMinor !== amountMinor) throw new PaymentMismatchError(key, 'amountMinor');
-  if (moved.currency !== currency) throw new PaymentMismatchError(key, 'currency');
+  expectSame(key, 'orderId', orderId, moved.orderId);
+  expectSame(key, 'amountMinor', amountMinor, moved.amountMinor);
+  expectSame(key, 'currency', currency, moved.currency);
   return { providerRef: moved.id };
 }
 

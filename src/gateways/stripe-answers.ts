@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PaymentContractError, PaymentMismatchError, PaymentOutcomeUnknownError } from '../domain/errors.ts';
-import type { ChargeOutcome, ChargeRequest } from './payment-gateway.ts';
-import { toStripeAmount } from './stripe-amounts.ts';
+import { expectSame, type ChargeOutcome, type ChargeRequest } from './payment-gateway.ts';
+import { fromStripeAmount, toStripeAmount } from './stripe-amounts.ts';
 
 /** Why a payment attempt failed, as Stripe puts it on intents and card errors. */
 const declineAnswer = z.object({
@@ -108,12 +108,22 @@ export function chargeOutcomeOf(request: ChargeRequest, intent: StripeIntent): C
 
 /** @throws {PaymentMismatchError} */
 export function expectSameOrder(key: string, wanted: string, found: string | undefined): void {
-  if (found !== wanted) throw new PaymentMismatchError(key, 'orderId');
+  expectSame(key, 'orderId', wanted, found);
 }
 
 /** Stripe writes currencies in lower case. @throws {PaymentMismatchError} */
 export function expectSameCurrency(key: string, wanted: string, found: string): void {
-  if (found.toUpperCase() !== wanted) throw new PaymentMismatchError(key, 'currency');
+  expectSame(key, 'currency', wanted, found.toUpperCase());
+}
+
+/** Stripe counts some currencies in units of its own. @throws {PaymentMismatchError} */
+export function expectSameAmount(
+  { key, amountMinor, currency }: Pick<ChargeRequest, 'key' | 'amountMinor' | 'currency'>,
+  found: number,
+): void {
+  if (found === toStripeAmount(amountMinor, currency)) return;
+  const mismatch = { field: 'amountMinor', expected: amountMinor, found: fromStripeAmount(found, currency) };
+  throw new PaymentMismatchError(key, mismatch);
 }
 
 /** Whether the intent was made by a void to occupy its key. */
@@ -139,12 +149,9 @@ export function declineOf(decline: StripeDecline): Extract<ChargeOutcome, { kind
 
 function expectSameMoney(request: ChargeRequest, intent: StripeIntent): void {
   const kind = intent.capture_method === 'manual' ? 'authorize' : 'sale';
-  if (kind !== request.kind) throw new PaymentMismatchError(request.key, 'kind');
+  expectSame(request.key, 'kind', request.kind, kind);
   expectSameCurrency(request.key, request.currency, intent.currency);
   const isTaken = intent.status === 'succeeded' && request.kind === 'sale';
   const amounts = isTaken ? [intent.amount, intent.amount_received] : [intent.amount];
-  const wanted = toStripeAmount(request.amountMinor, request.currency);
-  if (amounts.some((amount) => amount !== wanted)) {
-    throw new PaymentMismatchError(request.key, 'amountMinor');
-  }
+  for (const amount of amounts) expectSameAmount(request, amount);
 }

@@ -1,8 +1,9 @@
 import { Stripe } from 'stripe';
-import { AuthorizationGoneError, PaymentContractError, PaymentMismatchError } from '../domain/errors.ts';
+import { AuthorizationGoneError, PaymentContractError } from '../domain/errors.ts';
 import type { CaptureRequest } from './payment-gateway.ts';
-import { fromStripeAmount, toStripeAmount } from './stripe-amounts.ts';
+import { toStripeAmount } from './stripe-amounts.ts';
 import {
+  expectSameAmount,
   expectSameCurrency,
   expectSameOrder,
   intentAnswer,
@@ -71,7 +72,7 @@ function canCaptureAgain({ attempts }: StripePayment): boolean {
   return attempts.some(({ payment_method_details: details }) => details?.card?.multicapture?.status === 'available');
 }
 
-function expectAmount({ key, amountMinor, currency }: CaptureRequest, taken: number, providerRef: string): string {
-  if (fromStripeAmount(taken, currency) !== amountMinor) throw new PaymentMismatchError(key, 'amountMinor');
+function expectAmount(request: CaptureRequest, taken: number, providerRef: string): string {
+  expectSameAmount(request, taken);
   return providerRef;
 }

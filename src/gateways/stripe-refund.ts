@@ -1,13 +1,9 @@
 import { Stripe } from 'stripe';
-import {
-  PaymentContractError,
-  PaymentMismatchError,
-  PaymentOutcomeUnknownError,
-  RefundRefusedError,
-} from '../domain/errors.ts';
+import { PaymentContractError, PaymentOutcomeUnknownError, RefundRefusedError } from '../domain/errors.ts';
 import type { RefundRequest } from './payment-gateway.ts';
 import { toStripeAmount } from './stripe-amounts.ts';
 import {
+  expectSameAmount,
   expectSameCurrency,
   expectSameOrder,
   parseStripe,
@@ -65,10 +61,10 @@ async function createRefund(send: StripeSend, request: RefundRequest, intentId: 
 
 /** A pending refund is no refund yet: it may still fail, so the money stays owed and the next attempt looks again. */
 function refundOutcomeOf(request: RefundRequest, { id, status, ...found }: StripeRefund): { providerRef: string } {
-  const { key, orderId, amountMinor, currency } = request;
+  const { key, orderId, currency } = request;
   expectSameOrder(key, orderId, found.metadata.orderId);
   expectSameCurrency(key, currency, found.currency);
-  if (found.amount !== toStripeAmount(amountMinor, currency)) throw new PaymentMismatchError(key, 'amountMinor');
+  expectSameAmount(request, found.amount);
   if (status === 'succeeded') return { providerRef: id };
   if (status === 'failed' || status === 'canceled') throw new RefundRefusedError(key, found.failure_reason ?? status);
   throw new PaymentOutcomeUnknownError(key, `the refund is ${status ?? 'without status'}`);

@@ -5,6 +5,7 @@ import {
   PAYMENT_RETRY_DELAYS_MS,
 } from '../domain/payment.ts';
 import type { CaseAction } from '../domain/case.ts';
+import type { FailureCode } from '../domain/errors.ts';
 import { WORKFLOW_TASK_TIMEOUT_MS, type Collaborator, type TaskQueue } from './contract.ts';
 
 /** How one step is tried, retried and given up. All times in milliseconds. */
@@ -300,9 +301,14 @@ export const PERSIST_INTERVAL_MS = 1 * MINUTE;
 /** What an operator may do when a step is not said to allow more. */
 const USUAL_ACTIONS: readonly CaseAction[] = ['retry'];
 
-/** What an operator may do about a step's case. */
-export function actionsOf(policy: StepPolicy): readonly CaseAction[] {
-  return policy.actions ?? USUAL_ACTIONS;
+/**
+ * What an operator may do about a step's case. A provider that has answered with another amount answers the same when it is
+ * asked again, so asking again is offered only where there is nothing else.
+ */
+export function actionsOf({ actions = USUAL_ACTIONS }: StepPolicy, errorCode: string): readonly CaseAction[] {
+  if (errorCode !== ('payment_mismatch' satisfies FailureCode)) return actions;
+  const ending = actions.filter((action) => action !== 'retry' && action !== 'retryWith');
+  return ending.length === 0 ? actions : ending;
 }
 
 /**

@@ -151,6 +151,7 @@ export const EVENT_MAINTENANCE_SCHEDULE_ID = 'maintain-event-log';
 export const NOTIFICATION_WORKFLOW = 'notificationWorkflow';
 export const NOTICE_WORKFLOW = 'noticeWorkflow';
 export const NOTICE_SWEEP_WORKFLOW = 'sweepNoticesWorkflow';
+export const DECISION_SWEEP_WORKFLOW = 'sweepDecisionsWorkflow';
 export const WEBHOOK_WORKFLOW = 'webhookWorkflow';
 export const WEBHOOK_SWEEP_WORKFLOW = 'sweepWebhooksWorkflow';
 
@@ -164,6 +165,9 @@ export const SWEEP_SCHEDULE_ID = 'sweep-holds';
 
 /** Schedule that sees to providers' reports that nothing became of yet. */
 export const NOTICE_SWEEP_SCHEDULE_ID = 'sweep-payment-notices';
+/** Schedule that hands over operators' decisions that were not carried out. */
+export const DECISION_SWEEP_SCHEDULE_ID = 'sweep-case-decisions';
+
 /** Schedule that finds deliveries whose workflow was never started. */
 export const WEBHOOK_SWEEP_SCHEDULE_ID = 'sweep-webhooks';
 
@@ -246,8 +250,11 @@ export const capturePaymentUpdate = defineUpdate<CommandReply, [CaptureCommand]>
 /** The same command when nobody answered the Update in time; both may arrive. */
 export const capturePaymentSignal = defineSignal<[CaptureCommand]>('capturePaymentRequested');
 
-/** Resolves the case that the workflow is parked on; refused when it is parked on none, or on another one. */
+/** Takes a decision about a case that is open here; refused when there is none, or another one. */
 export const resolveCaseUpdate = defineUpdate<void, [CaseDecision]>('resolveCase');
+
+/** The same decision when nobody answered the Update in time, or it was not carried out; both may arrive. */
+export const resolveCaseSignal = defineSignal<[CaseDecision]>('resolveCaseRequested');
 
 /**
  * There is something to deliver. `at_once`: also what waits for its next attempt is tried now, because a person asked

@@ -1,4 +1,5 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import type { FailureDetail } from '../activities/failure.ts';
 import type { StepFailure } from '../activities/first-pass.ts';
 
 /** What one try came to: an answer (nothing, where there is none to give) or a failure. */
@@ -14,15 +15,26 @@ export interface Outcome<Answer> {
 export function failureOf(error: unknown): ApplicationFailure {
   if (isCancellation(error)) throw error;
   if (error instanceof ApplicationFailure) return error;
-  if (error instanceof TimeoutFailure) return ApplicationFailure.retryable(error.message, 'timeout');
+  if (error instanceof TimeoutFailure) return timedOut(error);
   if (!(error instanceof ActivityFailure)) throw error;
   if (error.cause instanceof ApplicationFailure) return error.cause;
-  return ApplicationFailure.retryable(error.cause?.message ?? error.message, 'timeout');
+  return timedOut(error.cause ?? error);
+}
+
+function timedOut({ message, cause }: Error): ApplicationFailure {
+  const details = cause instanceof ApplicationFailure ? [...(cause.details ?? [])] : [];
+  return ApplicationFailure.create({ type: 'timeout', message, nonRetryable: false, details });
 }
 
 /** A failure that travelled as data, as its activity threw it. */
-export function thrownAs({ type, message, nonRetryable }: StepFailure): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable });
+export function thrownAs({ type, message, nonRetryable, details }: StepFailure): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable, details: [...(details ?? [])] });
+}
+
+/** What the activity said about its last attempt; a timeout has it from the attempt before, where there was one. */
+export function detailOf(failure: ApplicationFailure): FailureDetail {
+  const [detail] = failure.details ?? [];
+  return (detail as FailureDetail | undefined) ?? { attempt: 1 };
 }
 
 /** Whether a further attempt may succeed. */

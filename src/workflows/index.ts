@@ -10,3 +10,4 @@ export { eventPumpWorkflow, orderFeedWorkflow } from './event-pump-workflow.ts';
 export { maintainEventLogWorkflow } from './event-maintenance-workflow.ts';
 export { sweepCommandsWorkflow } from './command-sweep-workflow.ts';
 export { sweepNoticesWorkflow } from './notice-sweep-workflow.ts';
+export { sweepDecisionsWorkflow } from './decision-sweep-workflow.ts';

@@ -5,11 +5,12 @@ import {
   patched,
   proxyActivities,
   setCurrentDetails,
+  setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { CaseDecision, CaseReport } from '../domain/case.ts';
+import type { CaseAction, CaseDecision, CaseReport } from '../domain/case.ts';
 import {
   actionsOf,
   CASE_BOOKKEEPING,
@@ -18,25 +19,38 @@ import {
   STEP_POLICIES,
   type StepPolicy,
 } from './activity-policies.ts';
-import { CASE_KIND, type OrderWorkflowInput } from './contract.ts';
+import { CASE_KIND, resolveCaseSignal, type OrderWorkflowInput } from './contract.ts';
+import { detailOf } from './failures.ts';
 
 /** A step that could not be done. */
 export interface ParkedStep {
   readonly policy: StepPolicy;
   readonly failure: ApplicationFailure;
   readonly input: object;
+  /** How often it was tried since it was parked the last time. */
+  readonly attempts: number;
+  /** What it was tried by; null when it was by itself. */
+  readonly decision: CaseDecision | null;
+}
+
+/** A step with an open case: it waits, or is being tried again. */
+interface Parked {
+  readonly actions: readonly CaseAction[];
+  /** Null until its case is open, and in histories of earlier versions. */
+  readonly caseId: string | null;
 }
 
 /** Where the steps of one order wait for a person. */
 export interface Parking {
-  /** Opens a case, then waits for a decision; null when it is simply to be tried again. */
+  /** Opens a case, then waits for a decision, which may have come already; null when it is simply to be tried again. */
   wait(step: ParkedStep): Promise<CaseDecision | null>;
   /** Closes the step's case. */
   leave(policy: StepPolicy, decision: CaseDecision | null, resolution: string): Promise<void>;
   /** Tries whatever is parked again. */
   resume(): void;
-  /** @throws {ApplicationFailure} when the decision is not about a step that is parked here. */
+  /** @throws {ApplicationFailure} when the decision is not about a case that is open here. */
   check(decision: CaseDecision): void;
+  /** Takes a decision, once; the same one may be delivered again. */
   resolve(decision: CaseDecision): void;
 }
 
@@ -48,7 +62,8 @@ export function createParking(
   const { orderId, tenantId } = order;
   let resumes = 0;
   const decisions = new Map<string, CaseDecision>();
-  const parkedAt = new Map<string, StepPolicy>();
+  const takenIds = new Set<string>();
+  const parked = new Map<string, Parked>();
   const cases = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'orders' });
 
   const untilDecided = async (policy: StepPolicy, resumed: () => boolean): Promise<void> => {
@@ -59,28 +74,43 @@ export function createParking(
     } else await condition(resumed);
   };
 
+  const isTaken = ({ decisionId = '' }: CaseDecision): boolean => takenIds.has(decisionId);
+  const take = (decision: CaseDecision): void => {
+    if (isTaken(decision)) return;
+    if (decision.decisionId !== undefined) takenIds.add(decision.decisionId);
+    decisions.set(decision.step, decision);
+  };
+  // Nobody hears of a signal that is refused: a decision that is not carried out is delivered again.
+  setHandler(resolveCaseSignal, (decision) => {
+    if (obstacleTo(decision, parked) === null) take(decision);
+  });
+
   return {
     wait: async (step) => {
       const { policy } = step;
       const seen = resumes;
-      decisions.delete(policy.id);
       const report = reportOf(step);
       upsertSearchAttributes([{ key: CASE_KIND, value: policy.id }]);
       setCurrentDetails(wordsOf(report));
       // Known as parked before its case can be seen, so that a fast operator's decision finds it.
-      parkedAt.set(policy.id, policy);
+      const { actions } = report;
+      parked.set(policy.id, { actions, caseId: parked.get(policy.id)?.caseId ?? null });
       try {
         // Not given up half-way: a case that is opened after it was resolved would stay open for ever.
-        await CancellationScope.nonCancellable(() => cases.openCase({ orderId, tenantId, report }));
+        const opened = await CancellationScope.nonCancellable(() => cases.openCase({ orderId, tenantId, report }));
+        // Earlier versions answered nothing.
+        parked.set(policy.id, { actions, caseId: (opened as typeof opened | undefined)?.caseId ?? null });
+        const early = decisions.get(policy.id);
+        if (early !== undefined && obstacleTo(early, parked) !== null) decisions.delete(policy.id);
         await untilDecided(policy, () => resumes > seen || decisions.has(policy.id));
         return decisions.get(policy.id) ?? null;
       } finally {
-        parkedAt.delete(policy.id);
         decisions.delete(policy.id);
       }
     },
     leave: (policy, decision, resolution) =>
       CancellationScope.nonCancellable(async () => {
+        parked.delete(policy.id);
         upsertSearchAttributes([{ key: CASE_KIND, value: null }]);
         setCurrentDetails('');
         await cases.resolveCase({ orderId, step: policy.id, resolution, actor: decision?.actor ?? 'system' });
@@ -89,16 +119,24 @@ export function createParking(
       resumes += 1;
     },
     check: (decision) => {
-      const policy = parkedAt.get(decision.step);
-      if (policy === undefined) throw refusedDecision('not_parked', `no step ${decision.step} is parked`);
-      if (!actionsOf(policy).includes(decision.action)) {
-        throw refusedDecision('action_not_allowed', `${decision.action} cannot be done about ${decision.step}`);
-      }
+      const obstacle = isTaken(decision) ? null : obstacleTo(decision, parked);
+      if (obstacle !== null) throw obstacle;
     },
-    resolve: (decision) => {
-      decisions.set(decision.step, decision);
-    },
+    resolve: take,
   };
+}
+
+/** Why a decision cannot be taken; null when it can. */
+function obstacleTo(
+  { step, caseId, action }: CaseDecision,
+  parked: ReadonlyMap<string, Parked>,
+): ApplicationFailure | null {
+  const at = parked.get(step);
+  if (at === undefined || (at.caseId !== null && at.caseId !== caseId)) {
+    return refusedDecision('not_parked', `no step ${step} is parked by the case ${caseId}`);
+  }
+  if (at.actions.includes(action)) return null;
+  return refusedDecision('action_not_allowed', `${action} cannot be done about ${step}`);
 }
 
 /** Keeps the stock of an order whose payment is unknown from running out of time, as long as that is bearable. */
@@ -124,15 +162,19 @@ function wordsOf({ step, errorCode, message, actions }: CaseReport): string {
 }
 
 /** What the case tells, without what only the provider and the customer should see. */
-function reportOf({ policy, failure, input }: ParkedStep): CaseReport {
+function reportOf({ policy, failure, input, attempts, decision }: ParkedStep): CaseReport {
   const { order, sealedContact: _, ...rest } = input as { order?: { request?: object }; sealedContact?: unknown };
+  const errorCode = failure.type ?? 'unclassified';
   return {
     step: policy.id,
-    errorCode: failure.type ?? 'unclassified',
+    errorCode,
     message: failure.message,
+    attempts: Math.max(1, attempts),
+    mismatch: detailOf(failure).mismatch ?? null,
+    decisionId: decision?.decisionId ?? null,
     workflowId: workflowInfo().workflowId,
     input: { ...rest, ...(order?.request === undefined ? {} : { request: order.request }) },
-    actions: actionsOf(policy),
+    actions: actionsOf(policy, errorCode),
   };
 }
 

@@ -11,7 +11,7 @@ import type { CaseDecision } from '../domain/case.ts';
 import type { FailureCode } from '../domain/errors.ts';
 import { STEP_POLICIES, type StepName, type StepPolicy } from './activity-policies.ts';
 import type { OrderWorkflowInput } from './contract.ts';
-import { failureOf, isRetryable, type Outcome } from './failures.ts';
+import { detailOf, failureOf, isRetryable, type Outcome } from './failures.ts';
 import type { FirstPass } from './first-pass.ts';
 import { createParking, type Parking } from './parking.ts';
 
@@ -111,6 +111,7 @@ async function insist<Name extends StepName>(
 ): Promise<StepResult<Name>> {
   let input = given;
   let failure = firstFailure;
+  let attempts = firstFailure === null ? 0 : 1;
   let decision: CaseDecision | null = null;
   let parked = false;
   const leave = async (resolution: string): Promise<void> => {
@@ -136,12 +137,14 @@ async function insist<Name extends StepName>(
           return result;
         } catch (error) {
           failure = failureOf(error);
+          attempts += detailOf(failure).attempt;
         }
       }
       if (CONFLICTS.includes(failure.type ?? '') && ways.judgesConflicts === true) throw new StepConflictError(name);
       parked = true;
-      decision = await parking.wait({ policy, failure, input });
+      decision = await parking.wait({ policy, failure, input, attempts, decision });
       failure = null;
+      attempts = 0;
     }
   } catch (error) {
     if (isCancellation(error)) await leave('cancelled');

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCaseRepository, type CaseRepository, type OpenCase } from '../../db/repositories/case-repository.ts';
+import {
+  createDecisionRepository,
+  type DecisionRepository,
+  type NewDecision,
+} from '../../db/repositories/decision-repository.ts';
 import { createOrderRepository, type OrderRepository } from '../../db/repositories/order-repository.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { freshId, newOrder } from './fixtures.ts';
@@ -7,10 +12,12 @@ import { freshId, newOrder } from './fixtures.ts';
 let database: TestDatabase;
 let cases: CaseRepository;
 let orders: OrderRepository;
+let decisions: DecisionRepository;
 beforeAll(async () => {
   database = await createTestDatabase();
   cases = createCaseRepository(database.databases.orders);
   orders = createOrderRepository(database.databases.orders);
+  decisions = createDecisionRepository(database.databases.orders);
 });
 afterAll(() => database.close());
 
@@ -29,6 +36,26 @@ function reportOn(orderId: string, changes: Partial<OpenCase> = {}): OpenCase {
   };
 }
 
+function placeOf(orderId: string, workflowId = `order/${orderId}`) {
+  return { orderId, step: 'take-payment', workflowId };
+}
+
+function decisionOn(caseId: string, changes: Partial<NewDecision> = {}): NewDecision {
+  return {
+    decisionId: freshId('act'),
+    caseId,
+    tenantId: 'demo',
+    caseVersion: 1,
+    action: 'retry',
+    patch: null,
+    evidence: null,
+    actor: 'ada',
+    reason: 'a test',
+    state: 'decided',
+    ...changes,
+  };
+}
+
 async function openedOrder(): Promise<string> {
   const order = newOrder();
   await orders.open(order);
@@ -40,17 +67,19 @@ function storedCases(orderId: string): Promise<{ case_id: string; state: string;
 }
 
 describe('a case', () => {
-  it('is one per order and step while it is open; further failures are counted on it', async () => {
+  it('is one per order, step and workflow while it is open; further attempts are counted on it', async () => {
     const orderId = await openedOrder();
     const first = await cases.open(reportOn(orderId));
-    const again = await cases.open(reportOn(orderId, { errorCode: 'payment_contract', message: 'unreadable' }));
+    const other = { errorCode: 'payment_contract', message: 'unreadable', attempts: 5 };
+    const again = await cases.open(reportOn(orderId, other));
 
     expect(again).toEqual(first);
     expect(await storedCases(orderId)).toMatchObject([
       {
         case_id: first.caseId,
         state: 'open',
-        attempts: 2,
+        attempts: 6,
+        version: 1,
         error_code: 'payment_contract',
         message: 'unreadable',
         fingerprint: 'take-payment/payment_contract',
@@ -74,14 +103,49 @@ describe('a case', () => {
     expect(await storedCases(orderId)).toHaveLength(2);
   });
 
+  it.each([
+    ['one after the other', 1],
+    ['at once', 10],
+  ])('of another workflow at the same step is a case of its own, opened %s', async (_, times) => {
+    const orderId = await openedOrder();
+    const workflows = [`settle/${orderId}/1`, `settle/${orderId}/2`, `order/${orderId}`];
+    const open = (workflowId: string) => cases.open(reportOn(orderId, { workflowId }));
+    if (times === 1) for (const workflowId of workflows) await open(workflowId);
+    else await Promise.all(Array.from({ length: times }, () => workflows.map(open)).flat());
+
+    const listed = await cases.list({ tenantId: 'demo', orderId, limit: 10 });
+    expect(listed.map(({ workflowId }) => workflowId).toSorted()).toEqual(workflows.toSorted());
+    for (const each of listed) expect(each).toMatchObject({ step: 'take-payment', state: 'open', attempts: times });
+
+    await cases.resolve(placeOf(orderId, `settle/${orderId}/1`), 'step_succeeded', 'system');
+    const left = await cases.list({ tenantId: 'demo', orderId, state: 'open', step: 'take-payment', limit: 10 });
+    expect(left.map(({ workflowId }) => workflowId).toSorted()).toEqual([`order/${orderId}`, `settle/${orderId}/2`]);
+  });
+
+  it('can be opened and resolved by a worker of the version before', async () => {
+    const orderId = await openedOrder();
+    const workflow = `order/${orderId}`;
+    const open = `INSERT INTO orders.cases AS c (case_id, order_id, tenant_id, step, error_code, message, fingerprint,
+        attempts, state, version, workflow_id)
+      VALUES ($1, $2, 'demo', 'take-payment', 'x', 'y', 'z', 1, 'open', 1, $3)
+      ON CONFLICT (order_id, step) WHERE state = 'open' DO UPDATE SET attempts = c.attempts + 1`;
+    for (const caseId of [freshId('case'), freshId('case')]) await database.query(open, [caseId, orderId, workflow]);
+    await cases.open(reportOn(orderId));
+    expect(await storedCases(orderId)).toMatchObject([{ attempts: 3, step_name: 'take-payment' }]);
+    const resolve = `UPDATE orders.cases SET state = 'resolved', resolved_at = now()
+      WHERE order_id = $1 AND step = 'take-payment' AND state = 'open'`;
+    await database.query(resolve, [orderId]);
+    expect(await storedCases(orderId)).toMatchObject([{ state: 'resolved' }]);
+  });
+
   it('tells the order and its history when it opens and when it is resolved', async () => {
     const orderId = await openedOrder();
     const { caseId } = await cases.open(reportOn(orderId));
     expect((await orders.findOptional('demo', orderId))?.attention).toMatchObject({ caseId, step: 'take-payment' });
     expect((await orders.findOptionalInShort('demo', orderId))?.attention).toBe(true);
 
-    await cases.resolve(orderId, 'take-payment', 'step_succeeded', 'system');
-    await cases.resolve(orderId, 'take-payment', 'step_succeeded', 'system');
+    await cases.resolve(placeOf(orderId), 'step_succeeded', 'system');
+    await cases.resolve(placeOf(orderId), 'step_succeeded', 'system');
     expect((await orders.findOptional('demo', orderId))?.attention).toBeNull();
     expect(await storedCases(orderId)).toMatchObject([{ state: 'resolved', resolution: 'step_succeeded', version: 2 }]);
     expect(await orders.timeline('demo', orderId)).toMatchObject([
@@ -94,7 +158,7 @@ describe('a case', () => {
   it('that is resolved makes room for a new one', async () => {
     const orderId = await openedOrder();
     const first = await cases.open(reportOn(orderId));
-    await cases.resolve(orderId, 'take-payment', 'step_succeeded', 'system');
+    await cases.resolve(placeOf(orderId), 'step_succeeded', 'system');
     const second = await cases.open(reportOn(orderId));
 
     expect(second.caseId).not.toBe(first.caseId);
@@ -107,5 +171,103 @@ describe('a case', () => {
 
     expect(await storedCases(orderId)).toMatchObject([{ state: 'open' }]);
     expect(await orders.timeline('demo', orderId)).toEqual([]);
+  });
+});
+
+describe('a decision about a case', () => {
+  async function openCase() {
+    const orderId = await openedOrder();
+    return { orderId, ...(await cases.open(reportOn(orderId))) };
+  }
+
+  async function stateOf({ decisionId }: NewDecision): Promise<string | undefined> {
+    return (await decisions.findOptional('demo', decisionId))?.state;
+  }
+
+  it('is taken from the first of two people that saw the same version, and from nobody while one is on its way', async () => {
+    const { caseId } = await openCase();
+    const both = [decisionOn(caseId), decisionOn(caseId, { action: 'abort' })];
+    const taken = await Promise.all(both.map(decisions.decide));
+    expect(taken.toSorted()).toEqual([false, true]);
+    expect(await decisions.decide(decisionOn(caseId, { caseVersion: 2 }))).toBe(false);
+  });
+
+  it('is taken from a person who has read for long while the system tries', async () => {
+    const { orderId, caseId } = await openCase();
+    for (let tries = 0; tries < 5; tries += 1) await cases.open(reportOn(orderId, { errorCode: `code_${tries}` }));
+    expect(await decisions.decide(decisionOn(caseId))).toBe(true);
+  });
+
+  it('is carried out when the case ends as decided', async () => {
+    const { orderId, caseId } = await openCase();
+    const decision = decisionOn(caseId);
+    await decisions.decide(decision);
+    expect(await stateOf(decision)).toBe('decided');
+    await cases.resolve(placeOf(orderId), 'step_succeeded', 'ada');
+    expect(await stateOf(decision)).toBe('carried_out');
+  });
+
+  it('is refused when the case ends in another way', async () => {
+    const { orderId, caseId } = await openCase();
+    const decision = decisionOn(caseId, { action: 'abort' });
+    await decisions.decide(decision);
+    await cases.resolve(placeOf(orderId), 'step_succeeded', 'system');
+    expect(await stateOf(decision)).toBe('refused');
+  });
+
+  it('has failed again when its own try failed, not when another one did; then the next one is taken', async () => {
+    const { orderId, caseId } = await openCase();
+    const decision = decisionOn(caseId);
+    await decisions.decide(decision);
+    await cases.open(reportOn(orderId));
+    expect(await stateOf(decision)).toBe('decided');
+    await cases.open(reportOn(orderId, { decisionId: decision.decisionId }));
+    expect(await stateOf(decision)).toBe('failed_again');
+    expect(await decisions.decide(decisionOn(caseId, { caseVersion: 2 }))).toBe(true);
+  });
+
+  it('is due for delivery again after growing pauses, until it has ended', async () => {
+    const { orderId, caseId } = await openCase();
+    const decision = decisionOn(caseId);
+    await decisions.decide(decision);
+    const pass = (seconds: number) =>
+      database.query(
+        `UPDATE orders.case_decisions SET due_at = due_at - $2 * interval '1 second' WHERE decision_id = $1`,
+        [decision.decisionId, seconds],
+      );
+    const due = async () =>
+      (await decisions.takeDue(1_000)).filter(({ decisionId }) => decisionId === decision.decisionId);
+    expect(await due()).toEqual([]);
+    await pass(31);
+    expect(await due()).toMatchObject([{ step: 'take-payment', workflowId: `order/${orderId}` }]);
+    await pass(31);
+    expect(await due()).toEqual([]);
+    await pass(31);
+    expect(await due()).toHaveLength(1);
+    // A worker of the version before closes the case and knows nothing of decisions.
+    await database.query(
+      `UPDATE orders.cases SET state = 'resolved', resolved_at = now(), resolution = 'step_succeeded' WHERE case_id = $1`,
+      [caseId],
+    );
+    await pass(3_600);
+    expect(await due()).toEqual([]);
+    expect(await stateOf(decision)).toBe('carried_out');
+  });
+
+  it('that only proposes is never due; it ends with its case', async () => {
+    const { orderId, caseId } = await openCase();
+    const proposal = decisionOn(caseId, { action: 'forceResolve', evidence: 'bank-1', state: 'proposed' });
+    await decisions.decide(proposal);
+    expect((await cases.findOptional('demo', caseId))?.proposal).toEqual({
+      actor: 'ada',
+      evidence: 'bank-1',
+      reason: 'a test',
+    });
+    const corrected = { ...proposal, decisionId: freshId('act'), evidence: 'bank-2', caseVersion: 2 };
+    await decisions.decide(corrected);
+    expect(await stateOf(proposal)).toBe('withdrawn');
+    expect((await cases.findOptional('demo', caseId))?.proposal).toMatchObject({ evidence: 'bank-2' });
+    await cases.resolve(placeOf(orderId), 'forceResolve', 'bob');
+    expect(await stateOf(corrected)).toBe('carried_out');
   });
 });

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { CaseRecord, CaseRepository } from '../../../db/repositories/case-repository.ts';
+import type { DeskAction } from '../../domain/case.ts';
 import { redriveWorkflowId } from '../../workflows/contract.ts';
 import { guardedBy } from '../auth.ts';
 import type { CaseDesk } from '../case-desk.ts';
@@ -61,12 +62,21 @@ const BODY_PROBLEMS = [
   'validation_failed',
 ] as const;
 
+const CASE_PROBLEMS = [
+  'case_stale',
+  'second_approver_required',
+  'action_not_allowed',
+  'idempotency_key_reused',
+] as const;
+
 const resolveCase = createRoute({
   method: 'post',
   path: '/v1/cases/{id}/resolve',
   tags: ['Cases'],
   summary: 'Decide what happens with a parked order',
-  description: 'Of two operators that saw the same version the first wins. `forceResolve` needs the scope `ops:money`.',
+  description:
+    'Of two operators that saw the same version the first wins. A decision is stored before it is answered and carried out ' +
+    'once. `forceResolve` and `withdraw` need the scope `ops:money`.',
   ...guardedBy('ops:write'),
   request: {
     params: casePath,
@@ -74,9 +84,12 @@ const resolveCase = createRoute({
     body: { required: true, content: json(resolveCaseBody) },
   },
   responses: {
-    200: { description: 'The workflow has the decision', content: json(resolvedCaseView) },
-    202: { description: 'Waits for a second approver, or for a worker', content: json(resolvedCaseView) },
-    ...problems(...BODY_PROBLEMS, 'not_found', 'case_stale', 'second_approver_required', 'action_not_allowed'),
+    200: { description: 'The decision is carried out', content: json(resolvedCaseView) },
+    202: {
+      description: 'It waits for a second approver, is not carried out yet, or the step failed again',
+      content: json(resolvedCaseView),
+    },
+    ...problems(...BODY_PROBLEMS, 'not_found', ...CASE_PROBLEMS),
   },
 });
 
@@ -138,17 +151,21 @@ export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
       const { tenantId, subject: actor, scopes } = c.get('caller');
       const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
       const body = c.req.valid('json');
-      if (body.action === 'forceResolve' && !scopes.has('ops:money')) {
+      if (MONEY_ACTIONS.has(body.action) && !scopes.has('ops:money')) {
         throw new ProblemError('forbidden', 'the token lacks the scope ops:money');
       }
       const done = await desk.resolve({ tenantId, actor, idempotencyKey }, c.req.valid('param').id, body);
-      return c.json({ outcome: done.outcome, case: view(done.case) }, done.outcome === 'carried_out' ? 200 : 202);
+      const isDone = done.outcome === 'carried_out' || done.outcome === 'withdrawn';
+      return c.json({ outcome: done.outcome, case: view(done.case) }, isDone ? 200 : 202);
     });
 }
 
+/** What states that money moved outside of the provider, or takes that back. */
+const MONEY_ACTIONS: ReadonlySet<DeskAction> = new Set<DeskAction>(['forceResolve', 'withdraw']);
+
 function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string) {
   const { caseId, orderId, step, errorCode, message, fingerprint, attempts, input, state, resolution } = record;
-  const { owner, proposal, version, actions, workflowId } = record;
+  const { owner, proposal, version, workflowId, mismatch } = record;
   return {
     id: caseId,
     orderId,
@@ -157,6 +174,8 @@ function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string)
     message,
     fingerprint,
     attempts,
+    ...amountOf(input),
+    mismatch,
     input,
     state,
     resolution,
@@ -168,12 +187,24 @@ function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string)
       actor: proposal.actor,
       evidence: proposal.evidence,
     },
-    actions: state === 'open' ? actions : [],
+    actions: actionsOf(record),
     workflow: {
       id: workflowId,
       url: workflowUrl(workflowId),
     },
   };
+}
+
+/** What the step was asked to move: the order's total may be another amount. */
+function amountOf({ amountMinor, currency }: CaseRecord['input']) {
+  return typeof amountMinor === 'number' && typeof currency === 'string'
+    ? { amountMinor, currency }
+    : { amountMinor: null, currency: null };
+}
+
+function actionsOf({ state, actions, proposal }: CaseRecord): DeskAction[] {
+  if (state !== 'open') return [];
+  return proposal === null ? actions : [...actions, 'withdraw'];
 }
 
 function decodeCaseCursor(cursor: string): { openedAt: Date; caseId: string } {

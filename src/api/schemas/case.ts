@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { CASE_ACTIONS, CASE_STATES } from '../../domain/case.ts';
+import { CASE_STATES, DESK_ACTIONS } from '../../domain/case.ts';
+import { DECISION_OUTCOMES } from '../case-decision.ts';
 import { instant, pageQuery, text } from './primitives.ts';
 
 /** A case as operators see it. */
@@ -13,7 +14,23 @@ export const caseView = z
     fingerprint: z
       .string()
       .openapi({ description: 'Failures of one cause share it', example: 'take-payment/payment_mismatch' }),
-    attempts: z.int().openapi({ description: 'How often the step has ended here', example: 1 }),
+    attempts: z.int().openapi({ description: 'How often the step was tried, over all its failures', example: 6 }),
+    amountMinor: z.int().nullable().openapi({
+      description: 'What the step was asked to move, in minor units of `currency`; null when it says no amount',
+      example: 1_000,
+    }),
+    currency: z.string().nullable().openapi({ description: 'ISO 4217; null where no amount is', example: 'EUR' }),
+    mismatch: z
+      .object({
+        field: z.string().openapi({ description: 'What differs', example: 'amountMinor' }),
+        expected: z.union([z.string(), z.number()]).openapi({ description: 'What was asked for', example: 2_250 }),
+        found: z
+          .union([z.string(), z.number()])
+          .nullable()
+          .openapi({ description: 'What the provider says; null when it says nothing', example: 2_251 }),
+      })
+      .nullable()
+      .openapi({ description: '`payment_mismatch`: what the provider’s answer differs in; amounts in minor units' }),
     input: z.record(z.string(), z.unknown()).openapi({ description: 'What the step was asked to do, redacted' }),
     openedAt: instant('When it was opened'),
     lastSeenAt: instant('When it last failed'),
@@ -27,8 +44,15 @@ export const caseView = z
       })
       .nullable()
       .openapi({ description: 'A resolution by evidence that waits for a second approver' }),
-    version: z.int().openapi({ description: 'Send it with a decision: the first of two wins', example: 1 }),
-    actions: z.array(z.enum(CASE_ACTIONS)).openapi({ description: 'What can be done' }),
+    version: z.int().openapi({
+      description:
+        'Send it with a decision: the first of two wins. Acts of people and the end of the case raise it, tries of the ' +
+        'system do not',
+      example: 1,
+    }),
+    actions: z.array(z.enum(DESK_ACTIONS)).openapi({
+      description: 'What can be done; `withdraw` takes a proposal back that waits for a second approver',
+    }),
     workflow: z
       .object({
         id: z.string().openapi({ description: 'The parked workflow' }),
@@ -61,17 +85,21 @@ const reason = text(500).openapi({ description: 'Why, for the record', example: 
 /** Body of `POST /v1/cases/{id}/resolve`. */
 export const resolveCaseBody = z
   .strictObject({
-    action: z.enum(CASE_ACTIONS).openapi({ description: 'What to do; one of `actions`' }),
+    action: z.enum(DESK_ACTIONS).openapi({ description: 'What to do; one of `actions`' }),
     patch: z
       .strictObject({
         method: text(255).optional().openapi({ description: 'Another payment method', example: 'pm_ok' }),
       })
       .optional()
       .openapi({ description: '`retryWith`: what to change of the input; the amount cannot be changed' }),
-    evidence: text(255).optional().openapi({
-      description: '`forceResolve`: reference that proves what happened outside; a second person must send the same',
-      example: 'bank-2026-0117',
-    }),
+    evidence: text(255)
+      .optional()
+      .openapi({
+        description:
+          '`forceResolve`: reference that proves what happened outside; a second person must send the same. Who proposed a ' +
+          'wrong one corrects it by sending another one, and anybody can `withdraw` it',
+        example: 'bank-2026-0117',
+      }),
     reason,
     version: z.int().min(1).openapi({ description: 'Version of the case that was decided on', example: 1 }),
   })
@@ -89,8 +117,12 @@ export type ResolveCaseBody = z.output<typeof resolveCaseBody>;
 /** Answer to a decision. */
 export const resolvedCaseView = z
   .object({
-    outcome: z.enum(['carried_out', 'awaiting_second_approver', 'pending']).openapi({
-      description: '`carried_out`: the workflow has it; `pending`: no worker has answered yet, it is not lost',
+    outcome: z.enum(DECISION_OUTCOMES).openapi({
+      description:
+        '`carried_out`: it is done; `failed_again`: the step was tried and failed again, so the case is still open; ' +
+        '`pending`: it is stored and not carried out yet, for example because the step is still being tried or no ' +
+        'worker runs. It is not lost: repeat the request with the same key to hear how far it is. `withdrawn`: the ' +
+        'proposal was taken back',
     }),
     case: z.object({ ...caseView.shape }).openapi({ description: 'The case as it is now' }),
   })

@@ -104,7 +104,9 @@ const CAPTURED_BY_HAND = [AUTHORIZED, operation('capture', { amountMinor: 2_000 
 const REFUND = operation('refund');
 const SETTLE = carrier({ workflowId: `settle/${ORDER_ID}/c1`, status: 'RUNNING' });
 const WAITING: readonly OrderStatus[] = ['PENDING', 'AWAITING_CAPTURE'];
-const OPEN_CASE = { ...OF_ORDER, step: 'take-payment', state: 'open' } as const;
+const OPEN_CASE = { ...OF_ORDER, step: 'take-payment', workflowId: `order/${ORDER_ID}`, state: 'open' } as const;
+
+const NOTICES = [`settle/${ORDER_ID}/notice-1`, `settle/${ORDER_ID}/notice-2`] as const;
 
 describe('the invariants', () => {
   it.each<[string, Sketch]>([
@@ -175,6 +177,15 @@ describe('the invariants', () => {
         operations: [],
         reservation: 'HELD',
         changes: { workflow: { ...OPEN, caseKind: 'take-payment' }, cases: [OPEN_CASE] },
+      },
+    ],
+    [
+      'sold, with two reports that are parked at the same step',
+      {
+        changes: {
+          settles: NOTICES.map((workflowId) => carrier({ workflowId, status: 'RUNNING', caseKind: 'judge-notice' })),
+          cases: NOTICES.map((workflowId) => ({ ...OPEN_CASE, step: 'judge-notice', workflowId })),
+        },
       },
     ],
     ['sold and forgotten by Temporal', { changes: { workflow: null } }],
@@ -262,6 +273,16 @@ describe('the invariants', () => {
     ['I10', 'an order at rest whose workflow is open', { changes: { workflow: OPEN } }],
     ['I10', 'a workflow that failed', { changes: { workflow: carrier({ status: 'FAILED' }) } }],
     ['I10', 'an open case that nothing waits in', { changes: { cases: [OPEN_CASE] } }],
+    [
+      'I10',
+      'two cases at a step where only one workflow is parked',
+      {
+        changes: {
+          settles: [carrier({ workflowId: NOTICES[0], status: 'RUNNING', caseKind: 'judge-notice' })],
+          cases: NOTICES.map((workflowId) => ({ ...OPEN_CASE, step: 'judge-notice', workflowId })),
+        },
+      },
+    ],
   ])('%s is broken, and no other, by %s', (invariant, _, sketch) => {
     expect(broken(order(sketch))).toEqual([invariant]);
   });

@@ -36,14 +36,23 @@ function carriageProblems(status: OrderStatus, facts: OrderFacts): string[] {
 }
 
 function caseProblems(facts: OrderFacts): string[] {
-  const waiting = facts.cases.filter(({ state }) => state === 'open').map(({ step }) => step);
-  const parked = openCarriers(facts).flatMap(({ caseKind }) => (caseKind === null ? [] : [caseKind]));
+  const waiting = facts.cases.filter(({ state }) => state === 'open');
+  const parked = openCarriers(facts).flatMap(({ caseKind: step, workflowId }) =>
+    step === null ? [] : [{ step, workflowId }],
+  );
   return [
     ...waiting
-      .filter((step) => !parked.includes(step))
-      .map((step) => `the case at ${step} is open, but no workflow is parked there`),
+      .filter((each) => !parked.some((place) => isSamePlace(place, each)))
+      .map(({ step }) => `the case at ${step} is open, but no workflow is parked there`),
     ...parked
-      .filter((step) => !waiting.includes(step))
-      .map((step) => `its workflow is parked at ${step}, but no case is open`),
+      .filter((place) => !waiting.some((each) => isSamePlace(place, each)))
+      .map(({ step }) => `its workflow is parked at ${step}, but no case is open`),
   ];
+}
+
+type Place = Pick<OrderFacts['cases'][number], 'step' | 'workflowId'>;
+
+/** Two workflows of one order may be parked at the same step, each with a case of its own. */
+function isSamePlace(left: Place, right: Place): boolean {
+  return left.step === right.step && left.workflowId === right.workflowId;
 }

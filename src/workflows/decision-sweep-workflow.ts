@@ -1,0 +1,33 @@
+import { getExternalWorkflowHandle, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { SWEEP_POLICY } from './background-policies.ts';
+import { resolveCaseSignal } from './contract.ts';
+
+const { takeDueDecisions, refuseDecision } = proxyActivities<Activities>({
+  taskQueue: 'orders',
+  startToCloseTimeout: SWEEP_POLICY.startToCloseTimeout,
+  retry: SWEEP_POLICY.retry,
+});
+
+/**
+ * Hands over the decisions of operators that were answered and not carried out; started by a schedule. A workflow takes
+ * each of them once, so one that is only late does no harm.
+ */
+export async function sweepDecisionsWorkflow(): Promise<{ readonly delivered: number }> {
+  const due = await takeDueDecisions({ limit: SWEEP_POLICY.batch });
+  const delivered = await Promise.all(due.map(deliver));
+  return { delivered: delivered.filter(Boolean).length };
+}
+
+type Due = Awaited<ReturnType<Activities['takeDueDecisions']>>[number];
+
+/** False when the workflow is gone: nothing can carry the decision out any more. */
+async function deliver({ workflowId, decision }: Due): Promise<boolean> {
+  try {
+    await getExternalWorkflowHandle(workflowId).signal(resolveCaseSignal, decision);
+    return true;
+  } catch {
+    await refuseDecision({ decisionId: decision.decisionId });
+    return false;
+  }
+}
