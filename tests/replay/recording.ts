@@ -38,7 +38,9 @@ import {
   openCaseOf,
   resolveCase,
   STEP_WAYS,
+  storeDecision,
   storeNotice,
+  sweepDecisions,
   untilStatus,
   type Way,
 } from '../support/step-ways.ts';
@@ -144,6 +146,7 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
     await system.client.workflow.start(NOTICE_SWEEP_WORKFLOW, { workflowId: 'notices', taskQueue: 'orders' });
     return { where: system, workflowId: 'notices' };
   },
+  'decision-sweep': decisionSweep,
   'message-sent-again': sentAgain,
   'event-pump': () => endless(eventPumpWorkflowId({ consumer: 'analytics', partition: 0 })),
   'order-feed': () => endless(ORDER_FEED_ID),
@@ -286,6 +289,22 @@ async function notify(orderId: string, key: string): Promise<void> {
   await system.client.workflow.execute(NOTICE_WORKFLOW, { workflowId, taskQueue: 'orders', args: [input] });
 }
 
+/** One decision is handed over, and one is refused because its workflow is gone. */
+async function decisionSweep(): Promise<Recorded> {
+  const orderIds = [await parkedOnce(), await parkedOnce()] as const;
+  for (const orderId of orderIds) await storeDecision(system, orderId);
+  await system.client.workflow.getHandle(orderWorkflowId(orderIds[1])).terminate();
+  const workflowId = await sweepDecisions(system);
+  await proveEnd(system, orderIds[0], 'CONFIRMED');
+  return { where: system, workflowId };
+}
+
+async function parkedOnce(): Promise<string> {
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'takePayment', failBefore(new PaymentContractError(orderId, 'made so')));
+  return system.postOrder({}, key);
+}
+
 async function sentAgain(): Promise<Recorded> {
   const orderId = await system.postOrder();
   await proveEnd(system, orderId, 'CONFIRMED');
@@ -297,13 +316,11 @@ async function sentAgain(): Promise<Recorded> {
 }
 
 async function redrive(): Promise<Recorded> {
-  const { key, orderId } = plannedOrder();
-  faults.inject(orderId, 'takePayment', failBefore(new PaymentContractError(orderId, 'made so')));
-  await system.postOrder({}, key);
+  const orderId = await parkedOnce();
   await openCaseOf(system, orderId);
   const started = await system.request<{ id: string }>('/v1/cases/redrive', {
     method: 'POST',
-    headers: { 'idempotency-key': key },
+    headers: { 'idempotency-key': orderId },
     body: JSON.stringify({ fingerprint: 'take-payment/payment_contract' }),
   });
   return { where: system, workflowId: redriveWorkflowId(started.body.id) };

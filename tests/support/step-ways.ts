@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createDecisionRepository } from '../../db/repositories/decision-repository.ts';
 import { createNoticeRepository } from '../../db/repositories/notice-repository.ts';
 import { createReservationRepository } from '../../db/repositories/reservation-repository.ts';
+import type { CaseAction } from '../../src/domain/case.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
 import type { PaymentNews } from '../../src/domain/payment-notice.ts';
 import type { StepName } from '../../src/workflows/activity-policies.ts';
-import { NOTICE_WORKFLOW, noticeWorkflowId, type NoticeWorkflowInput } from '../../src/workflows/contract.ts';
+import {
+  DECISION_SWEEP_WORKFLOW,
+  NOTICE_WORKFLOW,
+  noticeWorkflowId,
+  type NoticeWorkflowInput,
+} from '../../src/workflows/contract.ts';
 import { afterEffect, failBefore, givenUp, type Faults } from './faults.ts';
 import type { Answer, TestSystem } from './system.ts';
 
@@ -336,6 +343,28 @@ export async function resolveCase(
     if (answer.status === 200 || answer.status === 202) return;
     if (answer.body['code'] !== 'case_stale') throw new Error(`not resolved: ${JSON.stringify(answer.body)}`);
   }
+}
+
+/** Stores a decision about the open case of an order as the API does, and goes no further: as after a crash then. */
+export async function storeDecision(
+  system: TestSystem,
+  orderId: string,
+  action: CaseAction = 'retry',
+): Promise<{ readonly decisionId: string; readonly caseId: string }> {
+  const { id: caseId, version: caseVersion } = await openCaseOf(system, orderId);
+  const decisionId = `act_${randomUUID()}`;
+  const decision = { decisionId, caseId, caseVersion, action, tenantId: 'demo', patch: null, evidence: null } as const;
+  const decisions = createDecisionRepository(system.database.databases.orders);
+  await decisions.decide({ ...decision, actor: 'ada', reason: 'a test', state: 'decided' });
+  return { decisionId, caseId };
+}
+
+/** Hands over what was decided and not carried out, whatever its pause, as the schedule does. */
+export async function sweepDecisions(system: TestSystem): Promise<string> {
+  await system.database.query(`UPDATE orders.case_decisions SET due_at = now() WHERE state = 'decided'`);
+  const workflowId = `sweep-${randomUUID()}`;
+  await system.client.workflow.execute(DECISION_SWEEP_WORKFLOW, { workflowId, taskQueue: 'orders' });
+  return workflowId;
 }
 
 /** Lets the time of an order's hold run out, and sweeps it. */
