@@ -46,7 +46,8 @@ export const FAILURE_ADVICE = {
   payment_mismatch: {
     cause: 'The provider answered with another amount, currency or order than asked. It is never adopted.',
     check:
-      'Look the key up at the provider and clear with it what was taken. Nothing is refunded by itself: decide on evidence.',
+      'The message and the case’s `mismatch` say what was asked for and what was found; compare them with the provider’s records. ' +
+      'Asking again gets the same answer, so the case offers what ends it: `abort` gives back whatever was taken, by key.',
   },
   payment_contract: {
     cause: 'The provider refused the request itself, or its answer cannot be read.',

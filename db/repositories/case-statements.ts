@@ -61,21 +61,21 @@ SELECT order_id, version, tenant_id, 'case.resolved', NULL, NULL, $4,
 };
 
 /** What operators and redrives see of a case. */
-export const CASE_COLUMNS = `case_id AS "caseId", order_id AS "orderId", tenant_id AS "tenantId", step_name AS step,
+const COLUMNS = `case_id AS "caseId", order_id AS "orderId", tenant_id AS "tenantId", step_name AS step,
   error_code AS "errorCode", message, fingerprint, attempts, mismatch, state, resolution, workflow_id AS "workflowId", input,
   actions, owner, proposal, version, opened_at AS "openedAt", last_seen_at AS "lastSeenAt", resolved_at AS "resolvedAt"`;
 
 /** One case of one tenant. */
 export const FIND_CASE: Statement = {
   name: 'find_case',
-  text: `SELECT ${CASE_COLUMNS} FROM orders.cases WHERE tenant_id = $1 AND case_id = $2`,
+  text: `SELECT ${COLUMNS} FROM orders.cases WHERE tenant_id = $1 AND case_id = $2`,
 };
 
 /** Newest first; every filter may be null. */
 export const LIST_CASES: Statement = {
   name: 'list_cases',
   text: `
-SELECT ${CASE_COLUMNS} FROM orders.cases
+SELECT ${COLUMNS} FROM orders.cases
 WHERE tenant_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR step_name = $3)
   AND ($4::text IS NULL OR error_code = $4) AND ($5::text IS NULL OR fingerprint = $5)
   AND ($6::text IS NULL OR order_id = $6)

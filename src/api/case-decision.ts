@@ -9,7 +9,7 @@ import {
 import type { CaseRecord, CaseRepository } from '../../db/repositories/case-repository.ts';
 import { actionOf, type DecisionRepository, type StoredDecision } from '../../db/repositories/decision-repository.ts';
 import type { OperatorActionRepository } from '../../db/repositories/operator-action-repository.ts';
-import { handedOver, type DecisionState } from '../domain/case.ts';
+import { handedOver, type DecisionOutcome, type DecisionState } from '../domain/case.ts';
 import { callWithin } from '../domain/deadline.ts';
 import { base32Digest } from '../domain/ids.ts';
 import { resolveCaseSignal, resolveCaseUpdate } from '../workflows/contract.ts';
@@ -33,16 +33,6 @@ export interface OperatorRequest {
   readonly actor: string;
   readonly idempotencyKey: string;
 }
-
-/** What became of a decision, as operators are told. */
-export const DECISION_OUTCOMES = [
-  'carried_out',
-  'failed_again',
-  'awaiting_second_approver',
-  'withdrawn',
-  'pending',
-] as const;
-type DecisionOutcome = (typeof DECISION_OUTCOMES)[number];
 
 /** A decision's outcome, and the case as it is now. */
 export interface DecidedCase {

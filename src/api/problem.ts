@@ -104,14 +104,16 @@ export const PROBLEMS = {
   case_stale: {
     status: 409,
     title: 'The case has changed',
-    cause: 'Somebody else acted on the case, it failed again, or it is resolved.',
+    cause:
+      'Somebody else acted on the case, a decision about it is on its way, it is resolved, or its workflow is gone.',
     advice: 'Read the case again and decide by its present `version`.',
   },
   second_approver_required: {
     status: 409,
     title: 'A second person must approve',
     cause: 'A resolution by evidence was proposed by the same person, or with other evidence.',
-    advice: 'Let another operator send the same evidence.',
+    advice:
+      'Let another operator send the same evidence. If it is wrong, send the right one as the person who proposed it, or `withdraw`.',
   },
   webhook_disabled: {
     status: 409,

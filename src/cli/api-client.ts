@@ -16,10 +16,12 @@ export interface ApiClient {
 
 /** The API has refused, and says why. */
 export class ApiProblemError extends Error {
+  readonly status: number;
   readonly code: string;
-  constructor(code: string, message: string) {
+  constructor(status: number, code: string, message: string) {
     super(message);
     this.name = 'ApiProblemError';
+    this.status = status;
     this.code = code;
   }
 }
@@ -87,9 +89,14 @@ function readJson(text: string): unknown {
 
 function problemOf(status: number, body: unknown): ApiProblemError {
   const problem = problemSchema.safeParse(body);
-  if (!problem.success) return new ApiProblemError('not_the_api', `answered ${status}, but not as the API does`);
+  if (!problem.success)
+    return new ApiProblemError(status, 'not_the_api', `answered ${status}, but not as the API does`);
   const { code, detail, errors } = problem.data;
-  return new ApiProblemError(code, [detail, ...errors.map((each) => `  ${each.pointer}: ${each.detail}`)].join('\n'));
+  return new ApiProblemError(
+    status,
+    code,
+    [detail, ...errors.map((each) => `  ${each.pointer}: ${each.detail}`)].join('\n'),
+  );
 }
 
 /** `fetch` says little itself; what happened stands in its cause. */

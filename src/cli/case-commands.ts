@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { casePage, caseView, redriveView, resolvedCaseView } from '../api/schemas/case.ts';
-import { CASE_ACTIONS } from '../domain/case.ts';
+import { DESK_ACTIONS } from '../domain/case.ts';
 import { ApiProblemError } from './api-client.ts';
 import { changing, reading, type ApiCommand, type ApiTools } from './api-command.ts';
 import { countOf, required, UsageError, type Options } from './command-line.ts';
 import { moreText } from './order-commands.ts';
-import type { Tables } from './table.ts';
+import { moneyText, type Tables } from './table.ts';
 
 type Case = z.output<typeof caseView>;
 type Redrive = z.output<typeof redriveView>;
@@ -31,7 +31,7 @@ export const CASE_COMMANDS = {
   }),
   resolve: changing(
     {
-      usage: `resolve CASE --action ${CASE_ACTIONS.join('|')} [--method M] [--evidence E] --reason R [--version N]`,
+      usage: `resolve CASE --action ${DESK_ACTIONS.join('|')} [--method M] [--evidence E] --reason R [--version N]`,
       summary: 'decide what happens with a parked order',
       subject: 'CASE',
       options: ['action', 'method', 'evidence', 'reason', 'version'],
@@ -73,7 +73,7 @@ async function resolve(tools: ApiTools): Promise<void> {
 
 function decisionOf(options: Options) {
   const action = required(options, 'action');
-  if (!CASE_ACTIONS.some((known) => known === action)) throw new UsageError(`there is no action "${action}"`);
+  if (!DESK_ACTIONS.some((known) => known === action)) throw new UsageError(`there is no action "${action}"`);
   const { method, evidence } = options;
   return {
     action,
@@ -141,6 +141,16 @@ function pageText({ items, nextCursor }: z.output<typeof casePage>, { table }: T
   return table(header, rows) + moreText(nextCursor);
 }
 
+function mismatchText({ mismatch, currency }: Case): string | null {
+  if (mismatch === null) return null;
+  const { field, expected, found } = mismatch;
+  const text = (value: string | number | null): string =>
+    typeof value === 'number' && currency !== null
+      ? (moneyText(value, currency) ?? '')
+      : (value ?? 'nothing').toString();
+  return `the provider says ${field} ${text(found)} where ${text(expected)} was asked for`;
+}
+
 function caseText(found: Case, { fields }: Tables): string {
   const { proposal } = found;
   return fields([
@@ -152,6 +162,8 @@ function caseText(found: Case, { fields }: Tables): string {
     ['error', found.errorCode],
     ['message', found.message],
     ['fingerprint', found.fingerprint],
+    ['amount', found.currency && moneyText(found.amountMinor, found.currency)],
+    ['mismatch', mismatchText(found)],
     ['attempts', found.attempts],
     ['input', JSON.stringify(found.input)],
     ['opened', found.openedAt],

@@ -14,6 +14,7 @@ import { ORDER_COMMANDS } from './order-commands.ts';
 import type { SystemTools } from './system-commands.ts';
 import { createTables } from './table.ts';
 import type { Terminal } from './terminal.ts';
+import { AnswerLostError, createUnansweredWishes, EarlierWishError } from './unanswered-commands.ts';
 
 /** A command that looks behind the API: at the databases and at Temporal. */
 interface SystemCommand extends CommandForm {
@@ -55,7 +56,7 @@ const USAGE = [
   'npm run orders -- COMMAND [--json]',
   ...Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage}\n      ${summary}`),
   'Over the API: --token T, else ORDERS_TOKEN, else .data/dev-token; API_URL says where it is. What changes something',
-  'takes --key K: repeated with the same key it is done once.',
+  'takes --key K: repeated with the same key it is done once. A command whose answer was lost keeps its key.',
   'Exit code: 0 done, 1 refused, failed or broken, 2 wrong usage, or the audit could not look.',
 ].join('\n');
 
@@ -63,22 +64,14 @@ const DEFAULT_API_URL = 'http://127.0.0.1:8080';
 
 /** Runs a command line of `npm run orders`. @returns the exit code. */
 export async function runCommandLine(words: readonly string[], terminal: Terminal): Promise<number> {
-  // Chosen here, so that an error can name it: repeating with it is safe, whatever became of the first try.
-  const freshKey = randomUUID();
   let line: CommandLine<ApiCommand | SystemCommand> | null = null;
   try {
     line = parseCommandLine(words, COMMANDS);
-    if (line !== null) return await run(line, freshKey, terminal);
+    if (line !== null) return await run(line, terminal);
     terminal.print(USAGE);
     return 0;
   } catch (error) {
     terminal.tell(explain(error));
-    const mayBeDone = error instanceof ApiUnreachableError || isUnavailable(error);
-    if (mayBeDone && line?.command.options.includes('key') === true) {
-      terminal.tell(
-        `It may have been done all the same; to repeat it safely add --key ${line.options.key ?? freshKey}`,
-      );
-    }
     return error instanceof UsageError || (line?.command === SYSTEM_COMMANDS.audit && isBlind(error)) ? 2 : 1;
   }
 }
@@ -88,13 +81,8 @@ function isBlind(error: unknown): boolean {
   return error instanceof SourceUnavailableError || error instanceof ConfigError;
 }
 
-function isUnavailable(error: unknown): boolean {
-  return error instanceof ApiProblemError && error.code === 'unavailable';
-}
-
 function run(
   { command, subject, options }: CommandLine<ApiCommand | SystemCommand>,
-  freshKey: string,
   terminal: Terminal,
 ): Promise<number> {
   const { env } = terminal;
@@ -103,11 +91,21 @@ function run(
     const config = loadConfig(env, { tokens: false });
     return command.run({ options, tables, config, terminal, userName: userName() });
   }
+  const apiUrl = readApiUrl(env);
+  const [name = ''] = command.usage.split(' ');
+  const wish = { apiUrl, command: name, subject, options };
+  const wishes = createUnansweredWishes(dataPathsOf(env).unansweredFolder);
+  const earlier = options.key === undefined && command.options.includes('key') ? wishes.find(wish) : null;
+  if (earlier !== null) {
+    terminal.tell(
+      `This command of ${earlier.at} had no answer: asked again under its key ${earlier.key}, so nothing is done twice.`,
+    );
+  }
   return command.run({
     subject,
     options,
-    key: options.key ?? freshKey,
-    api: createApiClient({ baseUrl: readApiUrl(env), token: readToken(options, env) }),
+    key: options.key ?? earlier?.key ?? randomUUID(),
+    api: wishes.watch(createApiClient({ baseUrl: apiUrl, token: readToken(options, env) }), wish),
     tell: terminal.tell,
     show: (answer, schema, format) =>
       terminal.print(options.json === true ? JSON.stringify(answer, null, 2) : format(schema.parse(answer), tables)),
@@ -124,9 +122,13 @@ function readApiUrl(env: Terminal['env']): string {
 function readToken(options: Options, env: Terminal['env']): string {
   const given = options.token ?? env['ORDERS_TOKEN'] ?? '';
   if (given !== '') return given;
-  const file = dataPaths(resolve(PROJECT_FOLDER, env['DATA_DIR'] ?? '.data')).tokenFile;
+  const file = dataPathsOf(env).tokenFile;
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
   throw new UsageError(`there is no token: set ORDERS_TOKEN, give --token, or run \`npm start\`, which writes ${file}`);
+}
+
+function dataPathsOf(env: Terminal['env']) {
+  return dataPaths(resolve(PROJECT_FOLDER, env['DATA_DIR'] ?? '.data'));
 }
 
 /** A container may run as a user that no file knows. */
@@ -142,6 +144,8 @@ function userName(): string | null {
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\n\n${USAGE}`;
   if (error instanceof ApiProblemError) return `${error.code}: ${error.message}`;
-  if (error instanceof ApiUnreachableError || isBlind(error)) return (error as Error).message;
+  const isTold = error instanceof ApiUnreachableError || error instanceof EarlierWishError || isBlind(error);
+  if (isTold) return (error as Error).message;
+  if (error instanceof AnswerLostError) return `${explain(error.cause)}\n${error.message}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

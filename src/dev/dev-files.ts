@@ -19,6 +19,7 @@ export function dataPaths(dataFolder: string) {
     logFolder,
     environmentFile: join(dataFolder, 'dev.env'),
     tokenFile: join(dataFolder, 'dev-token'),
+    unansweredFolder: join(dataFolder, 'unanswered-commands'),
     runFile: join(dataFolder, 'run.json'),
     postgresFolder: join(dataFolder, 'postgres'),
     temporalDatabase: join(dataFolder, 'temporal.db'),

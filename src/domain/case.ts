@@ -18,6 +18,16 @@ export type DeskAction = (typeof DESK_ACTIONS)[number];
 export const DECISION_STATES = ['proposed', 'decided', 'carried_out', 'failed_again', 'withdrawn', 'refused'] as const;
 export type DecisionState = (typeof DECISION_STATES)[number];
 
+/** What operators are told of a decision. */
+export const DECISION_OUTCOMES = [
+  'carried_out',
+  'failed_again',
+  'awaiting_second_approver',
+  'withdrawn',
+  'pending',
+] as const;
+export type DecisionOutcome = (typeof DECISION_OUTCOMES)[number];
+
 /**
  * The API hands a decision over itself, within seconds. The sweep does it after 30 s, then after 1, 2, 4 ... 60 min: a step
  * may be tried for a quarter of an hour before its workflow takes the decision, and each time adds to its history.

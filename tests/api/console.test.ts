@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OverviewView } from '../../src/api/schemas/console.ts';
 import { PROJECT_FOLDER } from '../../src/dev/dev-environment.ts';
-import { CASE_ACTIONS } from '../../src/domain/case.ts';
+import { DESK_ACTIONS } from '../../src/domain/case.ts';
 import { FAILURE_CODES } from '../../src/domain/errors.ts';
 import { ORDER_STATUSES } from '../../src/domain/order-status.ts';
 import { STEP_POLICIES } from '../../src/workflows/activity-policies.ts';
@@ -109,7 +109,7 @@ describe('the files of the console', () => {
     const steps = Object.values(STEP_POLICIES).map(({ id }) => id);
     expect(Object.keys(words.STEPS)).toEqual(expect.arrayContaining(steps));
     expect(Object.keys(words.FAILURES)).toEqual(expect.arrayContaining([...FAILURE_CODES]));
-    expect(Object.keys(words.ACTIONS)).toEqual([...CASE_ACTIONS]);
+    expect(Object.keys(words.ACTIONS)).toEqual([...DESK_ACTIONS]);
     expect(Object.keys(words.STATUSES)).toEqual([...ORDER_STATUSES]);
   });
 });

@@ -9,16 +9,22 @@ import { runCommandLine } from '../../src/cli/run-command-line.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { plannedOrder } from '../support/evidence.ts';
 import { createFaults, failBefore } from '../support/faults.ts';
+import { startAnswerLosingProxy, type AnswerLosingProxy } from '../support/answer-losing-proxy.ts';
 import { findTestPort } from '../support/ports.ts';
 import { openCaseOf, untilStatus } from '../support/step-ways.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
 let system: TestSystem;
+let dataFolder: string;
 beforeAll(async () => {
+  dataFolder = await mkdtemp(join(tmpdir(), 'order-saga-cli-data-'));
   system = await startTestSystem({ wrapActivities: faults.wrap });
 });
-afterAll(() => system.stop());
+afterAll(async () => {
+  await system.stop();
+  await rm(dataFolder, { recursive: true });
+});
 
 interface Run {
   readonly code: number;
@@ -51,7 +57,7 @@ async function ordersAlone(args: readonly string[]): Promise<Run> {
 }
 
 async function variables() {
-  return { PATH: process.env['PATH'], API_URL: system.url, ORDERS_TOKEN: await system.token() };
+  return { PATH: process.env['PATH'], API_URL: system.url, ORDERS_TOKEN: await system.token(), DATA_DIR: dataFolder };
 }
 
 /** The answer of a command that has to succeed. */
@@ -279,6 +285,7 @@ describe('what goes wrong', () => {
     const { code, errors } = await orders(['cancel', 'ord_1', '--key', 'my-own-key'], { API_URL: url });
     expect(code).toBe(1);
     expect(errors).toContain('to repeat it safely add --key my-own-key');
+    expect(errors).toContain('not known whether this was done');
     expect(await orders(['list'], { API_URL: 'nowhere' })).toMatchObject({ code: 2, output: '' });
   });
 
@@ -290,6 +297,58 @@ describe('what goes wrong', () => {
     expect(await orders(['list'], other)).toEqual({ code: 0, output: 'There are none.\n', errors: '' });
     expect((await orders(['list', '--token', await system.token()], other)).output).toContain('ord_');
     await rm(folder, { recursive: true });
+  });
+});
+
+describe('a command whose answer is lost', () => {
+  let proxy: AnswerLosingProxy;
+  beforeAll(async () => {
+    proxy = await startAnswerLosingProxy(system.url);
+  });
+  afterAll(() => proxy.stop());
+
+  async function refund(orderId: string, amount: string, ...more: string[]): Promise<Run> {
+    return orders(['refund', orderId, '--amount', amount, '--reason', 'broken', ...more], { API_URL: proxy.url });
+  }
+
+  async function refunded(orderId: string): Promise<number> {
+    const { payment } = await answerOf<{ payment: { refundedMinor: number } }>('show', orderId);
+    return payment.refundedMinor;
+  }
+
+  it('is asked for under the same key when it is given again, and done once', async () => {
+    const orderId = await sold();
+    proxy.losesAnswers(true);
+    const first = await refund(orderId, '100');
+    expect(first).toMatchObject({ code: 1, output: '' });
+    expect(first.errors).toContain('It is not known whether this was done');
+    await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
+    expect(await refund(orderId, '100')).toMatchObject({ code: 1 });
+    proxy.losesAnswers(false);
+    const again = await refund(orderId, '100');
+    expect(again.errors).toMatch(/^This command of .* had no answer: asked again under its key/);
+    expect(again).toMatchObject({ code: 0 });
+    expect(await refunded(orderId)).toBe(100);
+    expect(new Set(proxy.keys(orderId)).size).toBe(1);
+
+    // Its answer is known: the same words are another wish.
+    expect(await refund(orderId, '100')).toMatchObject({ code: 0, errors: '' });
+    await expect.poll(() => refunded(orderId)).toBe(200);
+  });
+
+  it('keeps another one about the same thing back, until that has a key of its own', async () => {
+    const orderId = await sold();
+    proxy.losesAnswers(true);
+    await refund(orderId, '100');
+    proxy.losesAnswers(false);
+    await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
+    const other = await refund(orderId, '200');
+    expect(other).toMatchObject({ code: 1, output: '' });
+    expect(other.errors).toContain(`\`refund ${orderId} --amount "100" --reason "broken"\``);
+    expect(await refunded(orderId)).toBe(100);
+    const [, key = ''] = /--key (\S+)/.exec(other.errors) ?? [];
+    expect(await refund(orderId, '200', '--key', key)).toMatchObject({ code: 0 });
+    await expect.poll(() => refunded(orderId)).toBe(300);
   });
 });
 

@@ -7,7 +7,7 @@ import { PROJECT_FOLDER } from '../../src/dev/dev-environment.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { startAnotherApi } from '../support/another-api.ts';
 import { hasBrowser, launchBrowser } from '../support/browser.ts';
-import { plannedOrder, proveEnd } from '../support/evidence.ts';
+import { evidenceOf, plannedOrder, proveEnd } from '../support/evidence.ts';
 import { createFaults, failBefore } from '../support/faults.ts';
 import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -202,21 +202,27 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await untilStatus(system, orderId, 'CONFIRMED');
       await giveCommand(system, orderId, 'refunds');
       const { id } = await openCaseOf(system, orderId);
-      const settle = async (page: Page, button: RegExp): Promise<void> => {
+      const settle = async (page: Page, button: RegExp, evidence: string): Promise<void> => {
         await page.getByRole('button', { name: button }).click();
-        await page.getByLabel('Reference that proves it').fill('bank-7');
+        await page.getByLabel('Reference that proves it').fill(evidence);
         await page.getByLabel('Reason', { exact: true }).fill('card closed');
         await page.keyboard.press('Enter');
       };
       const ada = await openSignedIn({}, 'ada');
       await goTo(ada, `#/cases/${id}`);
-      await settle(ada, /^Settle by proof/);
+      await settle(ada, /^Settle by proof/, 'bank-7');
       await expectShown(ada.getByText('You proposed to settle this by the reference bank-7'));
-      expect(await ada.getByRole('button', { name: /^Approve the proof/ }).isDisabled()).toBe(true);
+      expect(await ada.getByRole('button', { name: /^Approve the proof/ }).count()).toBe(0);
+      await expectShown(ada.getByRole('button', { name: /^Take the proposal back/ }));
+      await ada.getByRole('button', { name: /^Correct the proof/ }).click();
+      await ada.getByLabel('Reference that proves it').fill('bank-8');
+      await ada.getByLabel('Reason', { exact: true }).fill('a typing error');
+      await ada.keyboard.press('Enter');
+      await expectShown(ada.getByText('You proposed to settle this by the reference bank-8'));
       const bob = await openSignedIn({}, 'bob');
       await goTo(bob, `#/cases/${id}`);
       await expectShown(bob.getByText('ada proposed to settle this'));
-      await settle(bob, /^Approve the proof/);
+      await settle(bob, /^Approve the proof/, 'bank-8');
       await expectShown(bob.getByText('The order is ↩ REFUNDED.'));
       await untilStatus(system, orderId, 'REFUNDED');
     });
@@ -277,6 +283,81 @@ describe.skipIf(!hasBrowser)('the console', () => {
       await page.keyboard.press('Enter');
       await expectShown(page.getByText('The order is cancelled'));
       await proveEnd(system, orderId, 'CANCELLED');
+    });
+
+    describe('whose answer is lost', () => {
+      /** Requests reach the service, their answers do not reach the page; resolves to the keys that were sent. */
+      async function losesAnswers(page: Page): Promise<string[]> {
+        const keys: string[] = [];
+        await page.route('**/refunds', async (route) => {
+          keys.push(route.request().headers()['idempotency-key'] ?? '');
+          await route.fetch();
+          await route.abort();
+        });
+        return keys;
+      }
+
+      async function openDialog(page: Page, orderId: string): Promise<void> {
+        await goTo(page, `#/orders/${orderId}`);
+        await page.getByRole('button', { name: 'Pay back' }).click();
+      }
+
+      /** An order of 45.00 of which 1.00 is paid back; the page does not know it. */
+      async function paidBackUnseen() {
+        const orderId = await system.postOrder();
+        await untilStatus(system, orderId, 'CONFIRMED');
+        const page = await openSignedIn();
+        const keys = await losesAnswers(page);
+        await openDialog(page, orderId);
+        await page.getByLabel('Amount in EUR').fill('1.00');
+        await page.getByLabel('Reason', { exact: true }).fill('one was broken');
+        await page.keyboard.press('Enter');
+        await expectShown(page.getByRole('alert').getByText('it is not known whether this was done'));
+        await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
+        return { orderId, page, keys };
+      }
+
+      async function paidBack(orderId: string): Promise<number> {
+        const { operations } = await evidenceOf(system, orderId);
+        return operations
+          .filter(({ kind, state }) => kind === 'refund' && state === 'SUCCEEDED')
+          .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+      }
+
+      it('is paid back once when it is pressed again, also after the page was loaded again', async () => {
+        const { orderId, page, keys } = await paidBackUnseen();
+        await page.getByRole('button', { name: 'Pay back', exact: true }).click();
+        await expect.poll(() => keys.length).toBeGreaterThan(3);
+        await page.reload();
+        await openDialog(page, orderId);
+        await expectShown(page.getByText('may have been done'));
+        expect(await page.getByLabel('Amount in EUR').inputValue()).toBe('1.00');
+        await page.unroute('**/refunds');
+        const last = page.waitForRequest('**/refunds');
+        await page.keyboard.press('Enter');
+        keys.push((await last).headers()['idempotency-key'] ?? '');
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        expect(new Set(keys).size).toBe(1);
+        expect(await paidBack(orderId)).toBe(100);
+
+        // Its answer is known: the next one is another act.
+        await openDialog(page, orderId);
+        expect(await page.getByText('may have been done').count()).toBe(0);
+      });
+
+      it('is paid back in another amount only after the person was told that the first may have been done', async () => {
+        const { orderId, page, keys } = await paidBackUnseen();
+        await page.unroute('**/refunds');
+        await page.getByLabel('Amount in EUR').fill('2.00');
+        await page.keyboard.press('Enter');
+        await expectShown(page.getByRole('alert').getByText('may have been done'));
+        expect(await paidBack(orderId)).toBe(100);
+        const last = page.waitForRequest('**/refunds');
+        await page.keyboard.press('Enter');
+        expect(keys).not.toContain((await last).headers()['idempotency-key']);
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        await expect.poll(() => paidBack(orderId)).toBe(300);
+      });
     });
 
     it('that is authorized only is taken by hand', async () => {

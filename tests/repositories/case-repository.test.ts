@@ -188,7 +188,7 @@ describe('a decision about a case', () => {
     const { caseId } = await openCase();
     const both = [decisionOn(caseId), decisionOn(caseId, { action: 'abort' })];
     const taken = await Promise.all(both.map(decisions.decide));
-    expect(taken.toSorted()).toEqual([false, true]);
+    expect(taken.filter(Boolean)).toHaveLength(1);
     expect(await decisions.decide(decisionOn(caseId, { caseVersion: 2 }))).toBe(false);
   });
 

@@ -1,3 +1,4 @@
+import { end } from './intents.js';
 import { token } from './session.js';
 
 /** An answer that is no success; `code` is the stable one of docs/errors.md. */
@@ -7,8 +8,8 @@ export class Problem extends Error {
     super(fields === '' ? detail : `${detail} (${fields})`);
     this.status = status;
     this.code = code;
-    /** An earlier attempt may have been carried out although its answer was lost. */
-    this.isRepeated = false;
+    /** It is not known whether what was asked for is done: an answer was lost, this one or one before it. */
+    this.isOpen = false;
   }
 }
 
@@ -24,24 +25,35 @@ export function get(path, { signal } = {}) {
   return call(path, { signal });
 }
 
-/** Does something; a lost answer is asked for again under the same key, so it is done once. @throws {Problem} */
-export async function post(path, body) {
-  const key = crypto.randomUUID();
+/**
+ * Does what an intent wants; a lost answer is asked for again under the intent's key, so it is done once. The intent ends
+ * with the first answer that says what became of it. @throws {Problem}
+ */
+export async function post(intent, wasAsked) {
+  let isOpen = wasAsked;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await call(path, {
+      const answer = await call(intent.path, {
         method: 'POST',
-        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
-        body: JSON.stringify(body),
+        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': intent.key },
+        body: JSON.stringify(intent.body),
       });
+      end(intent);
+      return answer;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      error.isRepeated = attempt > 1;
-      if ((error.status !== 0 && error.status !== 503) || attempt === 3) throw error;
+      const isLost = error.status === 0 || error.status >= 500;
+      // These are said at the door: they say nothing about what an earlier request has done.
+      isOpen = isLost || (isOpen && AT_THE_DOOR.has(error.status));
+      error.isOpen = isOpen;
+      if (!isOpen) end(intent);
+      if (!isLost || attempt === 3) throw error;
       await new Promise((resolve) => setTimeout(resolve, 1_000 * attempt));
     }
   }
 }
+
+const AT_THE_DOOR = new Set([401, 403, 429]);
 
 async function call(path, { headers = {}, ...init }) {
   const response = await open(path, { ...init, headers });
@@ -63,9 +75,15 @@ export async function open(path, { headers = {}, ...init } = {}) {
   throw problem;
 }
 
+/** What a person has to know before pressing again. */
+export const NOT_KNOWN = 'An answer was lost: it is not known whether this was done.';
+
 /** A problem in words for people. */
 export function inWords(error) {
   if (!(error instanceof Problem)) return 'Something went wrong in this page; load it again.';
+  if (error.isOpen) {
+    return `${NOT_KNOWN} Press again to ask: nothing is done twice. (${error.message})`;
+  }
   switch (error.status) {
     case 401:
       return 'The token was refused: it is expired, forged, or for another service. `npm run token` prints a new one.';
@@ -77,7 +95,7 @@ export function inWords(error) {
       return 'Too many requests; wait a moment.';
     case 0:
     case 503:
-      return `The service does not answer now (${error.message}). Nothing is lost; try again in a moment.`;
+      return `The service does not answer now (${error.message}). Try again in a moment.`;
     default:
       return `It was refused: ${error.message}.`;
   }

@@ -1,10 +1,10 @@
-import { get, inWords, post, Problem } from './api.js';
+import { get, inWords, Problem } from './api.js';
 import { orderLink, statusBadge } from './badges.js';
 import { ask } from './dialog.js';
 import { card, facts, field, fill, h, pageTitle, toast } from './dom.js';
 import { age, money, time } from './format.js';
 import { may, who } from './session.js';
-import { ACTIONS, APPROVAL, failureWords, stepWords } from './words.js';
+import { ACTIONS, APPROVAL, CORRECTION, failureWords, stepWords } from './words.js';
 
 const REFRESH_MS = 2_000;
 
@@ -55,10 +55,12 @@ function openCase(found, order, notice, page) {
       h('p', {}, h('strong', {}, 'Look at this first: '), check),
       facts([
         ['Order', orderLink(orderId)],
-        ['Amount', order === null ? null : money(order.totalMinor, order.currency)],
+        ['Amount', found.amountMinor === null ? null : money(found.amountMinor, found.currency)],
+        ['The provider says', mismatchWords(found)],
+        ['Total of the order', order === null ? null : money(order.totalMinor, order.currency)],
         ['Status', order === null ? null : statusBadge(order.status)],
         ['Has waited', `${age(openedAt)}, since ${time(openedAt)}`],
-        ['Failed', attempts === 1 ? 'once' : `${attempts} times`],
+        ['Tried', attempts === 1 ? 'once' : `${attempts} times`],
         ['Message', h('code', {}, message)],
         ['Step and code', h('code', {}, `${step} / ${errorCode}`)],
       ]),
@@ -84,6 +86,14 @@ function openCase(found, order, notice, page) {
   ];
 }
 
+/** Null when it says what it was asked for. */
+function mismatchWords({ mismatch, currency }) {
+  if (mismatch === null) return null;
+  const { field, expected, found } = mismatch;
+  const words = (value) => (field === 'amountMinor' && currency !== null ? money(value, currency) : String(value));
+  return `${found === null ? 'nothing' : words(found)} in place of ${words(expected)}`;
+}
+
 function proposalNotice({ actor, evidence }) {
   const mine = actor === who().subject;
   return h(
@@ -92,14 +102,14 @@ function proposalNotice({ actor, evidence }) {
     mine ? 'You proposed to settle this by the reference ' : `${actor} proposed to settle this by the reference `,
     h('code', {}, evidence),
     mine
-      ? '. Another person has to approve it: send them the address of this page.'
-      : '. Look the reference up yourself; if it proves the payment, approve it below.',
+      ? '. Another person has to approve it: send them the address of this page. If the reference is wrong, settle by the right one below.'
+      : '. Look the reference up yourself; if it proves the payment, approve it below, and if it is wrong, take it back.',
   );
 }
 
 function choice(found, action, page) {
   const { label, effect } = wordsOf(found, action);
-  const obstacle = obstacleOf(action, found.proposal);
+  const obstacle = obstacleOf(action);
   const id = `action-${action}`;
   const button = h(
     'button',
@@ -119,16 +129,17 @@ function choice(found, action, page) {
 
 /** The second of two people does something else than the first. */
 function wordsOf(found, action) {
-  if (action === 'forceResolve' && found.proposal !== null) return APPROVAL;
+  if (action === 'forceResolve' && found.proposal !== null) {
+    return found.proposal.actor === who().subject ? CORRECTION : APPROVAL;
+  }
   return ACTIONS[action] ?? { label: action, effect: '' };
 }
 
 /** Why a button cannot be pressed; empty when it can. The server decides again. */
-function obstacleOf(action, proposal) {
+function obstacleOf(action) {
   if (!may('ops:write')) return 'Your token lacks the scope ops:write.';
-  if (action !== 'forceResolve') return '';
-  if (!may('ops:money')) return 'Your token lacks the scope ops:money.';
-  return proposal?.actor === who().subject ? 'You proposed it, so another person has to approve it.' : '';
+  const isAboutProof = action === 'forceResolve' || action === 'withdraw';
+  return isAboutProof && !may('ops:money') ? 'Your token lacks the scope ops:money.' : '';
 }
 
 async function decide(found, action, page) {
@@ -146,26 +157,34 @@ async function decide(found, action, page) {
       'Why, for the record.',
     ),
   ].filter(Boolean);
-  const act = (form) =>
-    post(`/v1/cases/${found.id}/resolve`, {
-      action,
-      ...(action === 'retryWith' ? { patch: { method: form.get('method') } } : {}),
-      ...(action === 'forceResolve' ? { evidence: form.get('evidence') } : {}),
-      reason: form.get('reason'),
-      version: found.version,
-    });
+  const path = `/v1/cases/${found.id}/resolve`;
+  const bodyOf = (form) => ({
+    action,
+    ...(action === 'retryWith' ? { patch: { method: form.get('method') } } : {}),
+    ...(action === 'forceResolve' ? { evidence: form.get('evidence') } : {}),
+    reason: form.get('reason'),
+    version: found.version,
+  });
   const danger = action === 'abort';
   const isFinal = ({ code }) => code === 'case_stale';
   page.isDeciding = true;
   try {
-    const done = await ask({ title: label, explanation: effect, fields, confirm: label, danger, act, isFinal });
+    const done = await ask({
+      title: label,
+      explanation: effect,
+      fields,
+      confirm: label,
+      danger,
+      path,
+      bodyOf,
+      isFinal,
+    });
     if (done === null) return;
     const words = OUTCOMES[done.outcome] ?? done.outcome;
     tell(page, words);
-    if (done.outcome === 'carried_out') page.message = await untilTried(found, words);
   } catch (error) {
     if (!isFinal(error)) throw error;
-    tell(page, error.isRepeated ? ANSWER_LOST : SOMEBODY_FASTER);
+    tell(page, SOMEBODY_FASTER);
   } finally {
     page.isDeciding = false;
     page.wake();
@@ -179,27 +198,15 @@ function tell(page, words) {
   toast(words);
 }
 
-const ANSWER_LOST = 'An answer was lost on the way: the case was reloaded. Look whether it has your decision already.';
-
-const SOMEBODY_FASTER =
-  'Somebody else was faster, or it failed again meanwhile: the case was reloaded. Nothing of yours was done.';
+const SOMEBODY_FASTER = 'Somebody else was faster: the case was reloaded. Nothing of yours was done.';
 
 const OUTCOMES = {
   carried_out: 'Done: the order has your decision and goes on.',
   awaiting_second_approver: 'Written down. Nothing has happened yet: a second person has to approve it.',
-  pending: 'Stored. No worker has answered yet; it is not lost, the order goes on as soon as one runs.',
+  failed_again: 'It was tried and failed again.',
+  withdrawn: 'The proposal is taken back. Nothing else has changed.',
+  pending: 'Stored, and not done yet: the step is still being tried, or no worker runs. It is not lost.',
 };
-
-/** The step is tried while the case is still open: waits until it is resolved, or has failed again. */
-async function untilTried({ id, attempts, version }, words) {
-  for (let looks = 0; looks < 40; looks += 1) {
-    const now = await get(`/v1/cases/${id}`).catch(() => null);
-    if (now?.state === 'resolved') return words;
-    if (now !== null && now.attempts > attempts && now.version > version) return 'It was tried and failed again.';
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-  return words;
-}
 
 /** The order goes on by itself: follows it until it is at rest, or parked again. */
 async function showResolved(main, found, order, notice, signal) {

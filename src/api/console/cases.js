@@ -1,4 +1,4 @@
-import { get, inWords, post } from './api.js';
+import { get, inWords } from './api.js';
 import { orderLink } from './badges.js';
 import { ask, InputError } from './dialog.js';
 import { card, facts, field, fill, h, pageTitle, table } from './dom.js';
@@ -160,10 +160,11 @@ async function redrive({ fingerprint, step, open }) {
       field('Orders per second, at most', whole('maxPerSecond', 20)),
     ],
     confirm: 'Try all again',
-    act: (form) => {
+    path: '/v1/cases/redrive',
+    bodyOf: (form) => {
       const [canary, maxPerSecond] = [Number(form.get('canary')), Number(form.get('maxPerSecond'))];
       if (!Number.isInteger(canary) || !Number.isInteger(maxPerSecond)) throw new InputError('Enter whole numbers.');
-      return post('/v1/cases/redrive', { fingerprint, canary, maxPerSecond, reason: form.get('reason') });
+      return { fingerprint, canary, maxPerSecond, reason: form.get('reason') };
     },
   });
   if (started !== null) location.hash = `#/redrives/${started.id}`;

@@ -1,13 +1,23 @@
-import { inWords, Problem } from './api.js';
+import { inWords, NOT_KNOWN, post, Problem } from './api.js';
 import { h } from './dom.js';
+import { time } from './format.js';
+import { begin, isSame, unanswered } from './intents.js';
 
 /**
- * Asks for a decision in a modal dialog. Enter confirms, Escape leaves, and the focus goes back to where it was. `act` does it and may throw a problem, which is shown without losing what was typed; `isFinal(problem)`
- * says which problems close the dialog. Resolves to what `act` returned, or to null when it was left.
+ * Asks for a decision in a modal dialog and posts it to `path`. Enter confirms, Escape leaves, and the focus goes back to
+ * where it was. `bodyOf` makes the request of what was typed and may throw an {@link InputError}; a problem is shown without
+ * losing what was typed, and `isFinal(problem)` says which problems close the dialog. Resolves to the answer, or to null when
+ * it was left.
+ *
+ * What a person wants has one key until its answer is known: pressing again, here or after the page was loaded again, asks
+ * for the same. Something else is sent only after the person was told that the earlier request may have been done.
  */
-export function ask({ title, explanation, fields = [], confirm, danger = false, act, isFinal = () => false }) {
+export function ask({ title, explanation, fields = [], confirm, danger = false, path, bodyOf, isFinal = () => false }) {
   const before = document.activeElement?.id ?? '';
   return new Promise((resolve, reject) => {
+    const earlier = unanswered(path);
+    const warning =
+      earlier === null ? null : h('p', { class: 'notice bad', id: 'dialog-earlier' }, earlierWords(earlier));
     const complaint = h('p', { class: 'notice bad', role: 'alert', hidden: true });
     const submit = h('button', { type: 'submit', class: danger ? 'danger' : 'primary', id: 'dialog-confirm' }, confirm);
     const cancel = h('button', { type: 'button', onclick: () => dialog.close() }, 'Back');
@@ -16,6 +26,7 @@ export function ask({ title, explanation, fields = [], confirm, danger = false, 
       { method: 'dialog' },
       h('h2', { id: 'dialog-title' }, title),
       h('p', { id: 'dialog-text' }, explanation),
+      warning,
       ...fields,
       complaint,
       h('div', { class: 'actions' }, submit, cancel),
@@ -23,13 +34,27 @@ export function ask({ title, explanation, fields = [], confirm, danger = false, 
     const labels = { 'aria-labelledby': 'dialog-title', 'aria-describedby': 'dialog-text' };
     const dialog = h('dialog', labels, form);
     let outcome = null;
+    let warnedOf = null;
+    if (earlier?.what === title) fillIn(form, earlier.typed);
+    const send = () => {
+      const typed = Object.fromEntries(new FormData(form));
+      const body = bodyOf(new FormData(form));
+      const open = unanswered(path);
+      if (open !== null && isSame(open, title, typed)) return post(open, true);
+      const wish = JSON.stringify(typed);
+      if (open !== null && warnedOf !== wish) {
+        warnedOf = wish;
+        throw new InputError(`${earlierWords(open)} This is something else: press again to send it all the same.`);
+      }
+      return post(begin(path, { what: title, typed, body }), false);
+    };
     form.addEventListener('submit', async (event) => {
       event.preventDefault();
       if (submit.disabled) return;
       submit.disabled = true;
       complaint.hidden = true;
       try {
-        outcome = await act(new FormData(form));
+        outcome = await send();
         dialog.close();
       } catch (error) {
         if (isFinal(error)) {
@@ -53,6 +78,18 @@ export function ask({ title, explanation, fields = [], confirm, danger = false, 
     dialog.showModal();
     (form.querySelector('input, textarea') ?? submit).focus();
   });
+}
+
+function earlierWords({ what, typed, at }) {
+  const said = Object.values(typed).join(', ');
+  return `${NOT_KNOWN} “${what}” (${said}), sent at ${time(at)}, may have been done. Sent again as it was, it is asked about: nothing is done twice.`;
+}
+
+function fillIn(form, typed) {
+  for (const [name, value] of Object.entries(typed)) {
+    const input = form.elements.namedItem(name);
+    if (input !== null) input.value = value;
+  }
 }
 
 /** Something typed that cannot be meant. */

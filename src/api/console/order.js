@@ -1,4 +1,4 @@
-import { get, inWords, post, Problem } from './api.js';
+import { get, inWords, Problem } from './api.js';
 import { parkedBadge, statusBadge } from './badges.js';
 import { ask, InputError } from './dialog.js';
 import { card, facts, field, fill, h, pageTitle, table, toast } from './dom.js';
@@ -220,7 +220,8 @@ async function cancel(order) {
     fields: [field('Reason', reason, 'Why, for the history.')],
     confirm: 'Cancel the order',
     danger: true,
-    act: (form) => post(`/v1/orders/${order.id}/cancel`, { reason: form.get('reason') }),
+    path: `/v1/orders/${order.id}/cancel`,
+    bodyOf: (form) => ({ reason: form.get('reason') }),
   });
   if (done !== null) toast(DECISIONS[done.decision] ?? done.decision);
 }
@@ -246,14 +247,12 @@ async function move(order, command, { upToMinor, ...words }) {
       isRefund ? field('Reason', reason, 'Why, for the history.') : null,
     ].filter(Boolean),
     danger: isRefund,
-    act: (form) => {
+    path: `/v1/orders/${order.id}/${command}`,
+    bodyOf: (form) => {
       const amountMinor = parseAmount(String(form.get('amount')), currency);
       if (amountMinor === null) throw new InputError(`Enter an amount in ${currency}, for example ${all}.`);
       if (amountMinor > upToMinor) throw new InputError(`At most ${money(upToMinor, currency)}.`);
-      return post(`/v1/orders/${order.id}/${command}`, {
-        amountMinor,
-        ...(isRefund ? { reason: form.get('reason') } : {}),
-      });
+      return { amountMinor, ...(isRefund ? { reason: form.get('reason') } : {}) };
     },
   });
   if (done !== null) toast(DECISIONS[done.decision] ?? done.decision);

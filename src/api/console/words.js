@@ -51,7 +51,7 @@ export const FAILURES = {
   },
   payment_mismatch: {
     happened: 'the payment provider took another amount or currency than it was asked for',
-    check: 'Look the payment up at the provider and clear with it what was taken, before you decide.',
+    check: 'Compare both amounts with the provider’s records. Giving the order up gives back whatever was taken.',
   },
   payment_contract: {
     happened: 'the payment provider refused the request itself, or sent an answer that cannot be read',
@@ -128,6 +128,18 @@ export const ACTIONS = {
       'You state that the money moved outside this system, with a reference that proves it. ' +
       'Nothing is sent to the provider. A second person has to enter the same reference.',
   },
+  withdraw: {
+    label: 'Take the proposal back',
+    effect: 'The proposed proof is forgotten, so that another one can be proposed. Nothing is sent to the provider.',
+  },
+};
+
+/** What the first of two people does about a proof that he has proposed. */
+export const CORRECTION = {
+  label: 'Correct the proof',
+  effect:
+    'You proposed it, so another person has to approve it. If its reference is wrong, enter the right one: it takes the ' +
+    'place of the first.',
 };
 
 /** What the second of two people does about a proof. */
@@ -181,6 +193,7 @@ const ENTRIES = {
   'case.abort': 'An operator gave the order up',
   'case.propose': 'An operator proposed to settle by proof',
   'case.forceResolve': 'A second operator approved the proof',
+  'case.withdraw': 'An operator took a proposed proof back',
 };
 
 /** A step in words. */

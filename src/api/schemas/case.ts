@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { CASE_STATES, DESK_ACTIONS } from '../../domain/case.ts';
-import { DECISION_OUTCOMES } from '../case-decision.ts';
+import { CASE_STATES, DECISION_OUTCOMES, DESK_ACTIONS } from '../../domain/case.ts';
 import { instant, pageQuery, text } from './primitives.ts';
 
 /** A case as operators see it. */
