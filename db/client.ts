@@ -1,6 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import { toDatabaseError } from './errors.ts';
+import { DatabaseUnavailableError } from '../src/domain/errors.ts';
+import { STATEMENT_OUTDATED, toDatabaseError } from './errors.ts';
 
 /** Time to get a connection, from the pool or a new one; a burst fails over to Temporal's retries after it. */
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -141,9 +142,10 @@ async function inTransaction<Result>(pool: pg.Pool, work: (tx: Transaction) => P
     return result;
   } catch (error) {
     await client.query('rollback').catch((rollbackError: Error) => (broken = rollbackError));
+    if (error instanceof DatabaseUnavailableError && error.sqlState === STATEMENT_OUTDATED) broken = error;
     throw error;
   } finally {
-    // A connection that could not even roll back is thrown away instead of being handed to the next caller.
+    // A connection that could not even roll back, or whose statements no longer fit, is not handed to the next caller.
     client.release(broken);
   }
 }

@@ -17,9 +17,16 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
 const PASSING_MESSAGES =
   /timeout exceeded when trying to connect|query read timeout|connection terminated|not queryable|cannot use a pool after/i;
 
+/** The function of the server that finds out that a migration changed the types which a kept statement gives. */
+const REVALIDATION = 'RevalidateCachedQuery';
+
+/** SQLSTATE of that finding: nothing was done, and another connection learns the statement anew. */
+export const STATEMENT_OUTDATED = '0A000';
+
 interface DriverError extends Error {
   readonly code?: string;
   readonly constraint?: string;
+  readonly routine?: string;
 }
 
 /**
@@ -34,6 +41,7 @@ export function toDatabaseError(error: unknown): Error {
   if (SYSTEM_ERROR.test(code) || PASSING.some((pattern) => pattern.test(code))) {
     return new DatabaseUnavailableError(code);
   }
+  if (origin.routine === REVALIDATION) return new DatabaseUnavailableError(STATEMENT_OUTDATED);
   if (SQLSTATE.test(code)) return new DatabaseContractError(code, origin.constraint ?? null);
   if (PASSING_MESSAGES.test(origin.message)) return new DatabaseUnavailableError('no answer');
   return origin;

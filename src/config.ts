@@ -5,7 +5,10 @@ import type { ContactKey } from './domain/contact-sealer.ts';
 import { PAYMENT_PROVIDERS } from './domain/payment-notice.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
-const seconds = z.coerce.number().int().min(1);
+/** At most a year: far below what an integer of the database or a timer holds. */
+const seconds = z.coerce.number().int().min(1).max(31_536_000);
+/** Counted in an integer column over 10 s: 10^9 of at most 2 * 10^9. */
+const perSecond = z.coerce.number().int().min(1).max(100_000_000);
 const url = z.url();
 const KEY_BYTES = 32;
 const SECONDS_PER_DAY = 86_400;
@@ -63,8 +66,8 @@ const standardWebhookSecret = z
 const variables = z.object({
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(8080),
-  RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(1).default(1_000),
-  EVENT_RATE_LIMIT_PER_SECOND: z.coerce.number().int().min(1).default(20_000),
+  RATE_LIMIT_PER_SECOND: perSecond.default(1_000),
+  EVENT_RATE_LIMIT_PER_SECOND: perSecond.default(20_000),
   EAGER_SLOTS: z.coerce.number().int().min(1).max(1_000).default(24),
   BACKLOG_MAX_AGE_SECONDS: seconds.default(60),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
@@ -92,7 +95,7 @@ const variables = z.object({
   STRIPE_WEBHOOK_SECRET: stripeWebhookSecret.optional(),
   STRIPE_API_URL: url.optional(),
   STRIPE_MULTICAPTURE: z.enum(['true', 'false']).default('false'),
-  UNMATCHED_NOTICE_MINUTES: z.coerce.number().min(0).default(60),
+  UNMATCHED_NOTICE_MINUTES: z.coerce.number().min(0).max(525_600).default(60),
   UNMATCHED_NOTICE_TENANT: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be the name of a tenant')
@@ -107,7 +110,7 @@ const variables = z.object({
   STEP_PLACEMENT: stepPlacement.default({ payment: 'local', inventory: 'local', notification: 'local' }),
   ORDER_FIRST_PASS: z.enum(['joined', 'stepwise']).default('joined'),
   HOLD_TTL_SECONDS: seconds.default(1_800),
-  CANCEL_WINDOW_MINUTES: z.coerce.number().int().min(0).default(30),
+  CANCEL_WINDOW_MINUTES: z.coerce.number().int().min(0).max(5_256_000).default(30),
   EVENT_PARTITIONS: z.coerce.number().int().min(1).max(256).default(16),
   EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
   HIGH_VALUE_ALERT_URL: url.optional(),
@@ -115,7 +118,7 @@ const variables = z.object({
   WORKER_METRICS_PORT: port.default(9464),
   WORKFLOW_BUNDLE: z.string().default('dist/workflow-bundle.js'),
   WORKFLOW_SANDBOX: z.enum(['standard', 'lean']).default('standard'),
-  SHUTDOWN_GRACE_SECONDS: seconds.default(20),
+  SHUTDOWN_GRACE_SECONDS: seconds.max(86_400).default(20),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 

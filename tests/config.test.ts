@@ -199,6 +199,13 @@ describe('the configuration', () => {
     ['API_PORT', '-1'],
     ['API_PORT', 'http'],
     ['RATE_LIMIT_PER_SECOND', '0'],
+    // Beyond what an integer of the database or a timer of Node.js holds.
+    ['RATE_LIMIT_PER_SECOND', '214748365'],
+    ['EVENT_RATE_LIMIT_PER_SECOND', '214748365'],
+    ['HOLD_TTL_SECONDS', '2147483648'],
+    ['CANCEL_WINDOW_MINUTES', '35791395'],
+    ['UNMATCHED_NOTICE_MINUTES', '1e300'],
+    ['SHUTDOWN_GRACE_SECONDS', '2147484'],
     ['EAGER_SLOTS', '1.5'],
     ['JWT_SECRET', 'too short'],
     ['JWT_JWKS_URL', 'idp'],

@@ -88,8 +88,8 @@ export const SKU_FIGURES: Statement = {
   name: 'audit_sku_figures',
   text: `
 WITH moved AS (
-  SELECT tenant_id, sku, sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved,
-    sum(on_hand_delta) FILTER (WHERE kind IN ('initial', 'adjustment')) AS supplied
+  SELECT tenant_id, sku, sum(on_hand_delta)::bigint AS on_hand, sum(reserved_delta)::bigint AS reserved,
+    (sum(on_hand_delta) FILTER (WHERE kind IN ('initial', 'adjustment')))::bigint AS supplied
   FROM inventory.stock_movements GROUP BY tenant_id, sku
 ), claimed AS (
   SELECT tenant_id, sku, sum(quantity) FILTER (WHERE state = 'HELD') AS held,

@@ -2,7 +2,7 @@ import { and, asc, eq, gt } from 'drizzle-orm';
 import { DatabaseContractError } from '../../src/domain/errors.ts';
 import type { Offer } from '../../src/domain/offer.ts';
 import type { OrderLine } from '../../src/domain/order.ts';
-import type { StockLevel } from '../../src/domain/reservation.ts';
+import { MAX_STOCK_PIECES, type StockLevel } from '../../src/domain/reservation.ts';
 import type { Database, Statement } from '../client.ts';
 import { products, stock } from '../schema/inventory.ts';
 
@@ -29,6 +29,7 @@ export interface StockAdjustment {
 export type AdjustmentResult =
   | { readonly kind: 'adjusted'; readonly level: StockLevel; readonly replayed: boolean }
   | { readonly kind: 'below_reserved'; readonly level: StockLevel }
+  | { readonly kind: 'above_maximum'; readonly level: StockLevel }
   | { readonly kind: 'key_reused' }
   | { readonly kind: 'unknown_sku' };
 
@@ -107,6 +108,7 @@ async function adjustStock(db: Database, adjustment: StockAdjustment): Promise<A
       return same ? { kind: 'adjusted', level, replayed: true } : { kind: 'key_reused' };
     }
     if (level.onHand + delta < level.reserved) return { kind: 'below_reserved', level };
+    if (delta > 0 && level.onHand + delta > MAX_STOCK_PIECES) return { kind: 'above_maximum', level };
     await tx.run(APPLY_ADJUSTMENT, [tenantId, sku, delta, reason, actor, idempotencyKey]);
     return { kind: 'adjusted', level: { ...level, onHand: level.onHand + delta }, replayed: false };
   });
@@ -134,11 +136,11 @@ const APPLY_ADJUSTMENT: Statement = {
   name: 'apply_adjustment',
   text: `
 WITH changed AS (
-  UPDATE inventory.stock SET on_hand = on_hand + $3::integer WHERE tenant_id = $1 AND sku = $2
+  UPDATE inventory.stock SET on_hand = on_hand + $3::bigint WHERE tenant_id = $1 AND sku = $2
 )
 INSERT INTO inventory.stock_movements
   (tenant_id, sku, kind, on_hand_delta, reserved_delta, reason, actor, idempotency_key)
-VALUES ($1, $2, 'adjustment', $3::integer, 0, $4, $5, $6)`,
+VALUES ($1, $2, 'adjustment', $3::bigint, 0, $4, $5, $6)`,
 };
 
 const PUT_PRODUCT: Statement = {
@@ -161,7 +163,7 @@ const SEED_PRODUCTS: Statement = {
   text: `
 WITH entry AS (
   SELECT * FROM jsonb_to_recordset($2::jsonb)
-    AS entry (sku text, name text, "priceMinor" bigint, currency text, "onHand" integer)
+    AS entry (sku text, name text, "priceMinor" bigint, currency text, "onHand" bigint)
 ), product AS (
   INSERT INTO inventory.products (tenant_id, sku, name, price_minor, currency)
   SELECT $1, sku, name, "priceMinor", currency FROM entry

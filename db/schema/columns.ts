@@ -10,6 +10,9 @@ export const createdAt = () => instant('created_at').notNull().defaultNow();
 /** An amount of money in minor units. */
 export const minorUnits = (name: string) => bigint(name, { mode: 'number' });
 
+/** A number of pieces; bigint, because 2^31 of a small part fit into a warehouse. */
+export const pieces = (name: string) => bigint(name, { mode: 'number' });
+
 /** CHECK that a text column holds one of a list's literals; the list is the same one the code uses. */
 export function oneOf(column: AnyColumn, literals: readonly string[]): SQL {
   return sql`${column} in (${sql.raw(literals.map((literal) => `'${literal}'`).join(', '))})`;

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { bigserial, char, check, index, integer, pgSchema, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { MOVEMENT_KINDS, RESERVATION_STATES } from '../../src/domain/reservation.ts';
-import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
+import { createdAt, instant, minorUnits, oneOf, pieces } from './columns.ts';
 
 /** Products, stock and reservations; the schema of the inventory service. */
 export const inventorySchema = pgSchema('inventory');
@@ -30,12 +30,13 @@ export const stock = inventorySchema.table(
   {
     tenantId: text('tenant_id').notNull(),
     sku: text('sku').notNull(),
-    onHand: integer('on_hand').notNull(),
-    reserved: integer('reserved').notNull(),
+    onHand: pieces('on_hand').notNull(),
+    reserved: pieces('reserved').notNull(),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.sku] }),
     check('stock_reserved_check', sql`0 <= reserved and reserved <= on_hand`),
+    check('stock_on_hand_check', sql`on_hand <= ${sql.raw(String(Number.MAX_SAFE_INTEGER))}`),
   ],
 );
 
@@ -78,8 +79,8 @@ export const stockMovements = inventorySchema.table(
     tenantId: text('tenant_id').notNull(),
     sku: text('sku').notNull(),
     kind: text('kind', { enum: MOVEMENT_KINDS }).notNull(),
-    onHandDelta: integer('on_hand_delta').notNull(),
-    reservedDelta: integer('reserved_delta').notNull(),
+    onHandDelta: pieces('on_hand_delta').notNull(),
+    reservedDelta: pieces('reserved_delta').notNull(),
     orderId: text('order_id'),
     /** Idempotency key of an adjustment; empty for movements that an order's own key protects. */
     idempotencyKey: text('idempotency_key'),

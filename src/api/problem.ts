@@ -63,6 +63,12 @@ export const PROBLEMS = {
     cause: 'The adjustment would take pieces that open orders hold.',
     advice: 'Take fewer pieces, or wait until the open orders that hold them have ended.',
   },
+  stock_above_maximum: {
+    status: 409,
+    title: 'Stock would rise above the maximum',
+    cause: 'The adjustment would give a SKU more than 1,000,000,000,000,000 pieces.',
+    advice: 'Add fewer pieces; read the figures first, one of them may be a slip.',
+  },
   too_late: {
     status: 409,
     title: 'Too late',

@@ -5,6 +5,12 @@ export type ReservationState = (typeof RESERVATION_STATES)[number];
 /** Why stock figures changed; one `stock_movements` row each. */
 export const MOVEMENT_KINDS = ['initial', 'adjustment', 'hold', 'commit', 'release', 'expire', 'restock'] as const;
 
+/**
+ * Pieces that an adjustment may fill one SKU up to. The database holds nine times as many (2^53 - 1, what a number counts
+ * exactly), so that what was sold and comes back always finds room: no release may fail because somebody restocked.
+ */
+export const MAX_STOCK_PIECES = 1_000_000_000_000_000;
+
 /** Stock figures of one SKU. */
 export interface StockLevel {
   readonly sku: string;

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { createDatabase, type Database } from '../../db/client.ts';
+import { createDatabase, type Database, type Statement } from '../../db/client.ts';
 import { createOrderRepository } from '../../db/repositories/order-repository.ts';
 import { createPaymentRepository } from '../../db/repositories/payment-repository.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../../src/domain/errors.ts';
@@ -97,6 +97,23 @@ describe('a database that cannot be reached is unavailable', () => {
     const closed = createDatabase({ url: database.url, poolSize: 1, applicationName: 'test', onIdleError: () => {} });
     await closed.close();
     expect(await failureOf(closed.run(SELECT_ONE, []))).toBeInstanceOf(DatabaseUnavailableError);
+  });
+});
+
+describe('a connection whose statements a migration has outdated', () => {
+  it.each<[string, (target: Database, read: Statement) => Promise<unknown>]>([
+    ['a statement', (target, read) => target.run(read, [])],
+    ['a transaction', (target, read) => target.transaction((tx) => tx.run(read, []))],
+  ])('fails %s once, as one that may pass, and is replaced', async (_, run) => {
+    const table = freshId('migrated').replaceAll('-', '');
+    const read = { name: `read_${table}`, text: `SELECT figure FROM ${table}` };
+    const migrated = open(database.url, 1);
+    await database.query(`CREATE TABLE ${table} AS SELECT 1::integer AS figure`);
+    expect(await run(migrated, read)).toEqual([{ figure: 1 }]);
+    await database.query(`ALTER TABLE ${table} ALTER COLUMN figure SET DATA TYPE bigint`);
+
+    expect(await failureOf(run(migrated, read))).toMatchObject({ code: 'database_unavailable', sqlState: '0A000' });
+    expect(await run(migrated, read)).toEqual([{ figure: 1 }]);
   });
 });
 

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { CatalogRepository } from '../../../db/repositories/catalog-repository.ts';
 import type { OperatorActionRepository } from '../../../db/repositories/operator-action-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
-import type { StockLevel } from '../../domain/reservation.ts';
+import { MAX_STOCK_PIECES, type StockLevel } from '../../domain/reservation.ts';
 import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
 import { decodeCursor, toPage } from '../cursor.ts';
@@ -85,6 +85,7 @@ const adjustStock = createRoute({
       'idempotency_key_reused',
       'not_found',
       'stock_below_reserved',
+      'stock_above_maximum',
       'unsupported_media_type',
       'payload_too_large',
       'validation_failed',
@@ -147,6 +148,11 @@ export function createCatalogRoutes({ catalog, actions }: CatalogRoutesDeps) {
           return c.json(toView(result.level), 200);
         case 'below_reserved':
           throw new ProblemError('stock_below_reserved', `${result.level.reserved} pieces are reserved`);
+        case 'above_maximum':
+          throw new ProblemError(
+            'stock_above_maximum',
+            `${result.level.onHand} pieces are on hand, of at most ${MAX_STOCK_PIECES}`,
+          );
         case 'key_reused':
           throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another adjustment');
         case 'unknown_sku':
