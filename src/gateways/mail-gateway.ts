@@ -59,7 +59,8 @@ export function createSmtpMailGateway(options: {
           try {
             await transport.sendMail({
               messageId: mail.messageId,
-              to: mail.to,
+              // As an object it is one address and never read as a list.
+              to: { name: '', address: mail.to },
               subject: mail.subject,
               text: mail.text,
               headers: { 'X-Order-Id': mail.orderId },

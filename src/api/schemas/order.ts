@@ -4,6 +4,7 @@ import { CAPTURE_MODES, PAYMENT_STATES } from '../../domain/payment.ts';
 import { AMOUNT_PROBLEMS } from '../../domain/payment-capabilities.ts';
 import { RESERVATION_STATES } from '../../domain/reservation.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
+import { emailAddress } from './email-address.ts';
 import { currency, instant, pageQuery, requestedInstant, sku, text } from './primitives.ts';
 
 /** Lines of one order, and pieces of one line after lines of the same SKU are added up. */
@@ -24,10 +25,7 @@ export const createOrderBody = z
     customer: z
       .strictObject({
         id: text(128).openapi({ description: 'Your id of the customer', example: 'cust_42' }),
-        email: z.email().max(254).optional().openapi({
-          description: 'Where the confirmation goes; sealed before it is stored anywhere',
-          example: 'ada@example.com',
-        }),
+        email: emailAddress.optional(),
         phone: z
           .string()
           .regex(/^\+[1-9]\d{6,14}$/, 'must be in E.164 form')
