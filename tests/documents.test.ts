@@ -39,6 +39,12 @@ describe.each(DOCUMENTS)('%s', (document) => {
     );
   });
 
+  it('names only operations that exist', () => {
+    const named = [...read(document).matchAll(/`(GET|POST|PUT|DELETE|PATCH)\s+(\/[^\s`?#]*)/g)];
+    const wrong = named.filter(([, method = '', path = '']) => !isOperation(method, path));
+    expect(wrong.map(([operation]) => operation)).toEqual([]);
+  });
+
   it('names only functions that exist', () => {
     const named = quotedIn(document).flatMap((word) => /^(\w+)\(\)$/.exec(word)?.[1] ?? []);
     // `patched()` is the SDK's.
@@ -46,6 +52,14 @@ describe.each(DOCUMENTS)('%s', (document) => {
     expect(missing).toEqual([]);
   });
 });
+
+/** Whether the API has it; of a path with an id in it, whatever the id is, or is called. */
+function isOperation(method: string, path: string): boolean {
+  const { paths } = JSON.parse(read('docs/openapi.json')) as { paths: Record<string, Record<string, unknown>> };
+  const form = (candidate: string): string => candidate.replaceAll(/\{\w+\}|\bord_[a-z2-7]{26}\b/g, '{}');
+  const match = Object.entries(paths).find(([candidate]) => form(candidate) === form(path));
+  return match?.[1][method.toLowerCase()] !== undefined;
+}
 
 let allSource: string | null = null;
 function source(): string {

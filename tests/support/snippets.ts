@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROJECT_FOLDER } from '../../src/dev/dev-environment.ts';
+
+/** A fenced block of a document. */
+export interface Snippet {
+  /** Document and first line: what a test calls it by. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Every fenced block of every document. */
+export function readSnippets(): Snippet[] {
+  return globSync(['*.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER }).toSorted().flatMap(snippetsIn);
+}
+
+function snippetsIn(document: string): Snippet[] {
+  const content = readFileSync(join(PROJECT_FOLDER, document), 'utf8');
+  return [...content.matchAll(/^```\w*\n([^]*?)^```$/gm)].map(([, text = '']) => ({
+    name: `${document}: ${text.split('\n', 1)[0] ?? ''}`,
+    text,
+  }));
+}
+
+/** How a command ended. */
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs commands as somebody who pastes them into a shell, and says yes to what is asked. */
+export function paste(
+  commands: string,
+  options: { cwd: string; env: Record<string, string | undefined> },
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const shell = execFile('sh', ['-e', '-c', commands], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+    });
+    // A command that asks nothing has closed its end.
+    shell.stdin?.on('error', () => {});
+    shell.stdin?.end('y\ny\ny\n');
+  });
+}
+
+/** What a JSON value is made of: its fields by path, each with its type; of a list, what its entries are made of. */
+export function shapeOf(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return [...new Set(value.flatMap((entry: unknown) => shapeOf(entry, `${path}[]`)))];
+  if (typeof value !== 'object' || value === null) return [`${path}: ${value === null ? 'null' : typeof value}`];
+  return Object.entries(value).flatMap(([name, entry]) => shapeOf(entry, `${path}.${name}`));
+}
