@@ -26,7 +26,7 @@ declare module 'vitest' {
 export const TEMPLATE_DATABASE = 'order_saga_template';
 
 /** Made beforehand, because a new namespace takes seconds until every part of the server knows it. */
-export const NAMESPACES = Array.from({ length: 70 }, (_, index) => `test-${index + 1}`);
+export const NAMESPACES = Array.from({ length: 120 }, (_, index) => `test-${index + 1}`);
 
 /** Starts one PostgreSQL and one Temporal server for all files, on free ports, and removes all traces afterwards. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
