@@ -143,6 +143,18 @@ SELECT o.status, o.request_hash AS "requestHash",
 FROM orders.orders o WHERE o.tenant_id = $1 AND o.order_id = $2`,
 };
 
+/** The same of several orders. The limit makes the server look each one up by its key. */
+export const ORDERS_IN_SHORT: Statement = {
+  name: 'orders_in_short',
+  text: `
+SELECT w.place, o.status,
+  EXISTS (SELECT FROM orders.cases c WHERE c.order_id = o.order_id AND c.state = 'open') AS attention
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant_id, order_id, place)
+CROSS JOIN LATERAL (
+  SELECT order_id, status FROM orders.orders WHERE tenant_id = w.tenant_id AND order_id = w.order_id LIMIT 1
+) o`,
+};
+
 /** Lines and open cases of a page of orders. */
 export const LIST_LINES: Statement = {
   name: 'list_lines',

@@ -1,7 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { except } from 'hono/combine';
-import type { Context, MiddlewareHandler } from 'hono';
+import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { DatabaseUnavailableError } from '../domain/errors.ts';
@@ -12,8 +11,8 @@ import { mountDocs } from './docs.ts';
 import { identifyRequest, logAccess, logOf } from './request-context.ts';
 import { problemResponse, ProblemError, unavailable } from './problem.ts';
 import { limitRate } from './rate-limit.ts';
-import { limitAnnouncedLength, requirePlainUtf8, tooLarge } from './request-body.ts';
-import { shedLoad } from './shed-load.ts';
+import { createPlaces, networkOf, takePlace, tenantOf } from './places.ts';
+import { readPlainBody, tooLarge } from './request-body.ts';
 import type { RateLimitStore } from '../../db/rate-limit-store.ts';
 import { createCaseRoutes, type CaseRoutesDeps } from './routes/cases.ts';
 import { createCatalogRoutes, type CatalogRoutesDeps } from './routes/catalog.ts';
@@ -37,7 +36,7 @@ export interface AppDeps
     OrderCommandRoutesDeps,
     CaseRoutesDeps,
     CatalogRoutesDeps,
-    EventIntakeRoutesDeps,
+    Omit<EventIntakeRoutesDeps, 'eventPlaces'>,
     NotificationRoutesDeps,
     PaymentWebhookRoutesDeps,
     EventOperationRoutesDeps,
@@ -54,29 +53,36 @@ export interface AppDeps
 /** A body of 100 lines has about 10 KiB. */
 const BODY_MAX_BYTES = 64 * 1024;
 
-/** Posts of events in progress at once: those of a second at the highest rate that is promised. */
-const EVENT_POSTS_MAX = 2_000;
+/** Orders in progress at once. One tenant alone may have half of them, which is twice the burst that is promised to it. */
+const ORDERS_IN_PROGRESS_MAX = 1_024;
+
+/** Posts of events in progress at once; half of them are those of a second at the highest rate that is promised. */
+const EVENT_POSTS_MAX = 4_000;
+const EVENT_POSTS_MAX_BYTES = 256 * 1024 * 1024;
 
 /** Reports of the payment provider in progress at once: anybody may send some, only their signature tells. */
-const NOTICES_MAX = 64;
+const NOTICES_MAX = 128;
 
 /** Creates the HTTP application; it opens nothing by itself. */
 export function createApp(deps: AppDeps) {
   const app = new OpenAPIHono<ApiEnv>();
   app.use(identifyRequest(deps.logger), logAccess(deps.metrics));
   app.use('/console/*', restrictConsole());
-  app.post('/v1/orders', shedLoad());
-  app.post('/v1/events', shedLoad('events', EVENT_POSTS_MAX));
   app.use('/v1/*', (c, next) => {
     c.env.outgoing.setHeader('Cache-Control', 'no-store');
     return next();
   });
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods) }));
   // A provider has no token: its signature is verified by the route, which therefore stands before the authentication.
-  app.use('/v1/payment-webhooks/*', shedLoad('reports', NOTICES_MAX), ...limitBody());
+  const reports = createPlaces({ what: 'reports', max: NOTICES_MAX });
+  app.use('/v1/payment-webhooks/*', readPlainBody(BODY_MAX_BYTES), takePlace(reports, networkOf));
   app.route('/', createPaymentWebhookRoutes(deps));
   app.use('/v1/*', authenticate(deps.verifyToken));
-  app.use('/v1/*', except(isEventPost, limitRate(deps.rateLimits, deps.rateLimitPerSecond), ...limitBody()));
+  const limits = [limitRate(deps.rateLimits, deps.rateLimitPerSecond), readPlainBody(BODY_MAX_BYTES)];
+  app.use('/v1/*', except(isEventPost, ...limits));
+  // A place is taken when the body is there: who sends half a request holds up nobody but himself.
+  app.post('/v1/orders', takePlace(createPlaces({ what: 'orders', max: ORDERS_IN_PROGRESS_MAX }), tenantOf));
+  const eventPlaces = createPlaces({ what: 'events', max: EVENT_POSTS_MAX, bytesMax: EVENT_POSTS_MAX_BYTES });
 
   app.route('/', createOperationsRoutes(deps));
   app.route('/', createOrderRoutes(deps));
@@ -85,7 +91,7 @@ export function createApp(deps: AppDeps) {
   app.route('/', createNotificationRoutes(deps));
   app.route('/', createCaseRoutes(deps));
   app.route('/', createCatalogRoutes(deps));
-  app.route('/', createEventIntakeRoutes(deps));
+  app.route('/', createEventIntakeRoutes({ ...deps, eventPlaces }));
   // Before the routes with an id, which would take `stats` for one.
   app.route('/', createEventOperationRoutes(deps));
   app.route('/', createEventRoutes(deps));
@@ -105,14 +111,6 @@ export function createApp(deps: AppDeps) {
 /** Events are counted one by one, and their bodies may be larger and compressed: their route sees to it. */
 function isEventPost({ req }: Context): boolean {
   return req.path === '/v1/events' && req.method === 'POST';
-}
-
-function limitBody(): MiddlewareHandler[] {
-  const refuse = (): never => {
-    throw tooLarge(BODY_MAX_BYTES);
-  };
-  const limit = bodyLimit({ maxSize: BODY_MAX_BYTES, onError: refuse });
-  return [limitAnnouncedLength(BODY_MAX_BYTES), limit, requirePlainUtf8()];
 }
 
 function toProblem(error: unknown): ProblemError {

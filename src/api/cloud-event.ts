@@ -4,6 +4,9 @@ import { cloudEventBody, type CloudEventBody } from './schemas/cloud-event.ts';
 import type { NewEvent } from './schemas/event.ts';
 import { toFieldErrors } from './validation.ts';
 
+/** Attributes of one event; those of the specification and its documented extensions are some twenty. */
+const ATTRIBUTES_MAX = 100;
+
 /** An event with the `source` that it names, if its format has one. */
 export interface EnvelopedEvent extends NewEvent {
   readonly source?: string;
@@ -15,6 +18,8 @@ export interface EnvelopedEvent extends NewEvent {
  * @throws {ProblemError} `validation_failed`, with pointers below `pointer`.
  */
 export function fromCloudEvent(json: unknown, pointer: string): EnvelopedEvent {
+  const attributes = typeof json === 'object' && json !== null ? Object.keys(json).length : 0;
+  if (attributes > ATTRIBUTES_MAX) throw notConforming(pointer, `must have at most ${ATTRIBUTES_MAX} attributes`);
   const parsed = cloudEventBody.safeParse(json);
   if (!parsed.success) {
     const errors = parsed.error.issues.flatMap((issue) => toFieldErrors(issue, pointer));

@@ -4,13 +4,20 @@ import { gunzip } from 'node:zlib';
 import type { Context } from 'hono';
 import type { ApiEnv } from './context.ts';
 import { ProblemError } from './problem.ts';
-import { tooLarge } from './request-body.ts';
+import { requireModestJson } from './json-bounds.ts';
+import { readBody, tooLarge } from './request-body.ts';
 
 /** 500 events of 4 KiB. */
 const EVENT_BODY_MAX_BYTES = 2 * 1024 * 1024;
 
 /** What a compressed body may become: twice the plain limit, which still is a bound on memory. */
 const EVENT_BODY_MAX_DECOMPRESSED_BYTES = 4 * 1024 * 1024;
+
+/** Real events become a tenth or a thirtieth; what is compressed better than this was made to be dear to read. */
+const COMPRESSION_RATIO_MAX = 100;
+
+/** What becomes no larger than this is harmless, however small it was. */
+const SMALL_BODY_BYTES = 256 * 1024;
 
 /** How events may be sent, by media type. */
 export const EVENT_FORMATS = {
@@ -34,11 +41,18 @@ const FORMATS_BY_NAME = new Map<string, EventFormat>(Object.entries(EVENT_FORMAT
 
 const ODD_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
+/** A body of events as it came, and how it is to be read. */
+export interface SentEvents {
+  readonly format: EventFormat;
+  readonly isCompressed: boolean;
+  readonly sent: Buffer;
+}
+
 /**
- * Reads the body of a request with events.
- * @throws {ProblemError} `unsupported_media_type`, `payload_too_large`, `malformed_json`, `bad_request`.
+ * Reads the body of a request with events; resolves when its last byte is there.
+ * @throws {ProblemError} `unsupported_media_type`, `payload_too_large`, `bad_request`.
  */
-export async function readEventBody(c: Context<ApiEnv>): Promise<EventBody> {
+export async function receiveEvents(c: Context<ApiEnv>): Promise<SentEvents> {
   if (c.req.header('ce-specversion') !== undefined) {
     throw new ProblemError(
       'unsupported_media_type',
@@ -47,9 +61,19 @@ export async function readEventBody(c: Context<ApiEnv>): Promise<EventBody> {
   }
   const format = formatOf(c.req.header('content-type'));
   const isCompressed = codingOf(c.req.header('content-encoding')) === 'gzip';
-  const sent = await readBytes(c);
+  return { format, isCompressed, sent: await readBody(c, EVENT_BODY_MAX_BYTES) };
+}
+
+/** The JSON of a body, decompressed. @throws {ProblemError} `payload_too_large`, `malformed_json`. */
+export async function decompressEvents({ isCompressed, sent }: SentEvents): Promise<Buffer> {
   const bytes = isCompressed ? await decompress(sent) : sent;
   if (!isUtf8(bytes)) throw new ProblemError('malformed_json', 'the body is not UTF-8');
+  return bytes;
+}
+
+/** Parses a body. @throws {ProblemError} `malformed_json`, and `validation_failed` for what would take too long to read. */
+export function parseEvents(format: EventFormat, bytes: Buffer): EventBody {
+  requireModestJson(bytes);
   const text = bytes.toString('utf8');
   return { format, json: parse(text), bytes: bytes.byteLength, hasOddEscapes: ODD_ESCAPE.test(text) };
 }
@@ -67,36 +91,16 @@ function codingOf(contentEncoding = 'identity'): 'identity' | 'gzip' {
   throw new ProblemError('unsupported_media_type', 'the body may be compressed with gzip only');
 }
 
-/** A body of announced length is read in one go: the HTTP parser holds it to its length. */
-async function readBytes(c: Context<ApiEnv>): Promise<Buffer> {
-  const announced = c.req.header('content-length');
-  if (Number(announced ?? 0) > EVENT_BODY_MAX_BYTES) throw tooLarge(EVENT_BODY_MAX_BYTES);
-  try {
-    return announced === undefined ? await readChunks(c.req.raw.body) : Buffer.from(await c.req.arrayBuffer());
-  } catch (error) {
-    throw error instanceof ProblemError ? error : new ProblemError('bad_request', 'the body ended early');
-  }
-}
-
-async function readChunks(body: ReadableStream<Uint8Array> | null): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body ?? []) {
-    length += chunk.byteLength;
-    if (length > EVENT_BODY_MAX_BYTES) throw tooLarge(EVENT_BODY_MAX_BYTES);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
 const inflate = promisify(gunzip);
 
 async function decompress(compressed: Buffer): Promise<Buffer> {
+  const inflatedMax = Math.max(SMALL_BODY_BYTES, compressed.byteLength * COMPRESSION_RATIO_MAX);
+  const maxOutputLength = Math.min(EVENT_BODY_MAX_DECOMPRESSED_BYTES, inflatedMax);
   try {
-    return await inflate(compressed, { maxOutputLength: EVENT_BODY_MAX_DECOMPRESSED_BYTES });
+    return await inflate(compressed, { maxOutputLength });
   } catch (error) {
     if (error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-      throw tooLarge(EVENT_BODY_MAX_DECOMPRESSED_BYTES);
+      throw tooLarge(maxOutputLength);
     }
     throw new ProblemError('malformed_json', 'the body is not gzip, or is cut off');
   }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
+import { problemOfHead } from './request-head.ts';
 import { PROBLEMS, problemBody, type ProblemCode } from './problem.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
@@ -16,6 +17,9 @@ export interface HttpServer {
 /** Whole request within 15 s, headers within 10 s: a slow client cannot hold a connection for minutes. */
 const REQUEST_TIMEOUT_MS = 15_000;
 const HEADERS_TIMEOUT_MS = 10_000;
+
+/** How often connections are compared with these limits; Node would look every 30 s. */
+const TIMEOUTS_CHECKED_MS = 1_000;
 
 /** Longer than the idle time-out of usual load balancers (60 s), so that the balancer closes first. */
 const KEEP_ALIVE_MS = 65_000;
@@ -44,6 +48,7 @@ export function startHttpServer(options: {
     {
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUTS_CHECKED_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       // Node would answer an empty 400; `requestListener` answers a problem.
       requireHostHeader: false,
@@ -74,13 +79,14 @@ export function startHttpServer(options: {
 function requestListener(fetch: Fetch, host: string) {
   const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
     // Stands in for the Host header that HTTP/1.0 health checks do not send.
-    hostname: host,
+    hostname: host.includes(':') ? `[${host}]` : host,
     errorHandler: (error) => toResponse(error instanceof RequestError),
   });
   return (request: IncomingMessage, response: ServerResponse): void => {
     response.setHeaders(SECURITY_HEADERS);
-    if (request.headers.host === undefined && request.httpVersion !== '1.0') {
-      refuse(response, 'the Host header is missing');
+    const problem = problemOfHead(request);
+    if (problem !== null) {
+      refuse(response, problem);
       return;
     }
     void listener(request, response);
@@ -97,7 +103,11 @@ function toResponse(isClientFault: boolean): Response {
   });
 }
 
+/** Connections that have their last answer: what else comes on them is no request. */
+const refused = new WeakSet<Duplex>();
+
 function refuse(response: ServerResponse, detail: string): void {
+  if (response.socket !== null) refused.add(response.socket);
   const requestId = randomUUID();
   response.writeHead(PROBLEMS.bad_request.status, {
     'Content-Type': 'application/problem+json',
@@ -107,11 +117,18 @@ function refuse(response: ServerResponse, detail: string): void {
   response.end(problemBody('bad_request', detail, requestId));
 }
 
+const NOT_PARSED = 'the HTTP request could not be parsed';
+
+const PARSER_PROBLEMS: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  HPE_HEADER_OVERFLOW: ['headers_too_large', NOT_PARSED],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'the request did not arrive in time'],
+};
+
 /** What Node's parser refuses never reaches the application; it gets a problem all the same. */
 function answerParserError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return;
-  const code: ProblemCode = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'bad_request';
-  endSocket(socket, code, 'the HTTP request could not be parsed');
+  if (error.code === 'ECONNRESET' || !socket.writable || refused.has(socket)) return;
+  const [code, detail] = PARSER_PROBLEMS[error.code ?? ''] ?? (['bad_request', NOT_PARSED] as const);
+  endSocket(socket, code, detail);
 }
 
 function endSocket(socket: Duplex, code: ProblemCode, detail: string): void {

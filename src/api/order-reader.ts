@@ -46,6 +46,9 @@ const POLL_FAST_MS = 50;
 const POLL_SLOW_MS = 250;
 const POLL_FAST_FOR_MS = 2_000;
 
+/** For each poll that is open here every one waits so much longer: a thousand of them look twice a second. */
+const POLL_STRETCH_MS = 0.5;
+
 const DESCRIBE_TIMEOUT_MS = 3_000;
 
 /** Longer than an order needs from its start to its row, far shorter than the retention of any namespace (a day). */
@@ -53,6 +56,7 @@ const EARLIER_SECONDS = 60;
 
 /** Creates the reader. */
 export function createOrderReader(deps: OrderReaderDeps): OrderReader {
+  let polls = 0;
   const find = async (tenantId: string, orderId: string): Promise<OrderView | null> => {
     const record = await deps.orders.findOptional(tenantId, orderId);
     if (record === null) return findUnopened(deps, tenantId, orderId);
@@ -62,17 +66,19 @@ export function createOrderReader(deps: OrderReaderDeps): OrderReader {
   return {
     find,
     findAtRest: async (tenantId, orderId, waitMs, signal) => {
-      const started = performance.now();
-      const first = await deps.orders.findOptionalInShort(tenantId, orderId);
-      if (first === null && (await describeMemo(deps, tenantId, orderId)) === null) return null;
-      for (let state = first; state === null || (!isAtRest(state.status) && !state.attention);) {
-        const waitedMs = performance.now() - started;
-        if (waitedMs >= waitMs || signal.aborted) break;
-        const pollMs = waitedMs < POLL_FAST_FOR_MS ? POLL_FAST_MS : POLL_SLOW_MS;
-        await pause(Math.min(pollMs, waitMs - waitedMs), signal);
-        state = await deps.orders.findOptionalInShort(tenantId, orderId);
+      polls += 1;
+      try {
+        const isThere = await waitForRest(deps, {
+          tenantId,
+          orderId,
+          waitMs,
+          signal,
+          stretchMs: () => polls * POLL_STRETCH_MS,
+        });
+        return isThere ? await find(tenantId, orderId) : null;
+      } finally {
+        polls -= 1;
       }
-      return find(tenantId, orderId);
     },
     list: async (query) => compose(deps, await deps.orders.list(query)),
     requestHash: async (tenantId, orderId) => {
@@ -82,6 +88,33 @@ export function createOrderReader(deps: OrderReaderDeps): OrderReader {
     earlierRequestHash: (tenantId, orderId) =>
       deps.orders.findEarlierHash(tenantId, orderId, EARLIER_SECONDS).catch(() => null),
   };
+}
+
+interface Wait {
+  readonly tenantId: string;
+  readonly orderId: string;
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  /** Shortest time between two looks. */
+  readonly stretchMs: () => number;
+}
+
+/** Resolves when the order is at rest, or the time is over; to false when there is no such order. */
+async function waitForRest(
+  deps: OrderReaderDeps,
+  { tenantId, orderId, waitMs, signal, stretchMs }: Wait,
+): Promise<boolean> {
+  const started = performance.now();
+  let state = await deps.orders.pollInShort(tenantId, orderId);
+  if (state === null && (await describeMemo(deps, tenantId, orderId)) === null) return false;
+  while (state === null || (!isAtRest(state.status) && !state.attention)) {
+    const waitedMs = performance.now() - started;
+    if (waitedMs >= waitMs || signal.aborted) break;
+    const pollMs = Math.max(waitedMs < POLL_FAST_FOR_MS ? POLL_FAST_MS : POLL_SLOW_MS, stretchMs());
+    await pause(Math.min(pollMs, waitMs - waitedMs), signal);
+    state = await deps.orders.pollInShort(tenantId, orderId);
+  }
+  return true;
 }
 
 async function compose(deps: OrderReaderDeps, records: readonly OrderRecord[]): Promise<OrderView[]> {

@@ -57,6 +57,12 @@ export const PROBLEMS = {
     cause: 'The address exists, but not for this method.',
     advice: 'See the `Allow` header.',
   },
+  request_timeout: {
+    status: 408,
+    title: 'Request timeout',
+    cause: 'The headers did not arrive within 10 s, or the whole request within 15 s.',
+    advice: 'Send the request at once, on another connection.',
+  },
   stock_below_reserved: {
     status: 409,
     title: 'Stock would fall below what is reserved',
@@ -137,7 +143,7 @@ export const PROBLEMS = {
     status: 413,
     title: 'Payload too large',
     cause: 'The body is over the limit.',
-    advice: 'Send at most 64 KiB; of events 2 MiB, and 4 MiB after decompression.',
+    advice: 'Send at most 64 KiB; of events 2 MiB, and 4 MiB after decompression. Send fewer events at once.',
   },
   unsupported_media_type: {
     status: 415,

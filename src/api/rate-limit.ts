@@ -30,6 +30,8 @@ const LEASES_MAX = 10_000;
 export interface RateBudget {
   /** Takes points of a tenant. @throws {ProblemError} `rate_limited` when too few are left for now. */
   spend(tenantId: string, points: number): Promise<void>;
+  /** Points that a tenant can have at most; what costs more never passes. */
+  readonly most: number;
 }
 
 /** Creates a budget over a store of `pointsPerSecond * RATE_WINDOW_SECONDS` points; `what` is what one point pays for. */
@@ -41,6 +43,7 @@ export function createRateBudget(
   const perWindow = options.pointsPerSecond * RATE_WINDOW_SECONDS;
   const size = Math.max(1, Math.min(options.leaseMax ?? LEASE_MAX, Math.floor(perWindow / LEASES_PER_WINDOW)));
   return {
+    most: perWindow,
     spend: async (tenantId, points) => {
       const draw = (drawn: number) => store.take(tenantId, drawn);
       const waitMs = await take(leases, draw, { tenantId, points, size });

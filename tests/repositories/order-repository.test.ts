@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Database } from '../../db/client.ts';
 import { createOrderRepository, type NewOrder, type OrderRepository } from '../../db/repositories/order-repository.ts';
 import { createCaseRepository } from '../../db/repositories/case-repository.ts';
 import { OrderStateConflictError } from '../../src/domain/errors.ts';
@@ -269,5 +270,29 @@ describe('a list of orders', () => {
 
     expect(walked).toHaveLength(23);
     expect(new Set(walked).size).toBe(23);
+  });
+});
+
+describe('polls', () => {
+  it('of a thousand orders at once cost a few statements, and each gets its own answer', async () => {
+    const known = newOrder();
+    await createOrderRepository(database.databases.orders).open(known);
+    let statements = 0;
+    const counting: Database = {
+      ...database.databases.orders,
+      run: (statement, values) => {
+        statements += 1;
+        return database.databases.orders.run(statement, values);
+      },
+    };
+    const { pollInShort } = createOrderRepository(counting);
+    const answers = await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) =>
+        index % 2 === 0 ? pollInShort('demo', known.orderId) : pollInShort('another', known.orderId),
+      ),
+    );
+    expect(statements).toBeLessThanOrEqual(3);
+    const found = { status: 'PENDING', attention: false };
+    expect(answers).toEqual(answers.map((_, index) => (index % 2 === 0 ? found : null)));
   });
 });

@@ -17,7 +17,7 @@ import {
   resolveCaseBody,
   resolvedCaseView,
 } from '../schemas/case.ts';
-import { idempotencyHeader, requestedInstant } from '../schemas/primitives.ts';
+import { idempotencyHeader, pathId, requestedInstant } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import { validationHook } from '../validation.ts';
 
@@ -29,8 +29,8 @@ export interface CaseRoutesDeps {
   readonly workflowUrl: (workflowId: string) => string;
 }
 
-const casePath = z.object({ id: z.string().max(64).openapi({ description: 'Case id', example: 'case_...' }) });
-const redrivePath = z.object({ id: z.string().max(64).openapi({ description: 'Redrive id', example: 'red_...' }) });
+const casePath = z.object({ id: pathId.openapi({ description: 'Case id', example: 'case_...' }) });
+const redrivePath = z.object({ id: pathId.openapi({ description: 'Redrive id', example: 'red_...' }) });
 const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
 
 const listCases = createRoute({
@@ -209,7 +209,7 @@ function actionsOf({ state, actions, proposal }: CaseRecord): DeskAction[] {
 
 function decodeCaseCursor(cursor: string): { openedAt: Date; caseId: string } {
   const [openedAt = '', caseId = ''] = decodeCursor(cursor);
-  if (!requestedInstant.safeParse(openedAt).success || caseId === '') {
+  if (!requestedInstant.safeParse(openedAt).success || !pathId.safeParse(caseId).success) {
     throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
       errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
     });

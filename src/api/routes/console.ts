@@ -6,7 +6,9 @@ import { loadConsoleAssets, type ConsoleAsset, type ConsoleAssets } from '../con
 import type { ApiEnv } from '../context.ts';
 import type { OverviewFeed } from '../overview-feed.ts';
 import { pause } from '../pause.ts';
-import { ProblemError, unavailable } from '../problem.ts';
+import { createPlaces } from '../places.ts';
+import { ProblemError } from '../problem.ts';
+import { onResponseEnd } from '../response-end.ts';
 import { overviewView, type OverviewView } from '../schemas/console.ts';
 import { problems } from '../schemas/problem.ts';
 
@@ -23,8 +25,17 @@ const EVENT_INTERVAL_MS = 2_000;
 /** A stream ends after 5 minutes and the page opens another one, so a token counts no longer than that after its end. */
 const STREAM_LIFE_MS = 5 * 60_000;
 
-/** Streams of one process: each is an open connection and a timer. */
-const STREAMS_MAX = 200;
+/** Streams of one process: each is an open connection and a timer. One tenant alone may have half of them. */
+const STREAMS_MAX = 400;
+
+/** A stream that is over this long after its life belongs to a client that does not read: its connection is cut. */
+const UNREAD_MS = 5_000;
+
+const STREAM_HEADERS = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  // Proxies that collect answers before they hand them on would hold the events back.
+  'X-Accel-Buffering': 'no',
+};
 
 /** Nothing inline, nothing from elsewhere, no HTML made from text: whatever an order holds, it stays text. */
 const POLICY = [
@@ -73,30 +84,25 @@ export function restrictConsole() {
 
 /** Creates the routes of the console: its files for everybody, its figures for operators. */
 export function createConsoleRoutes({ overview, shutdown }: ConsoleRoutesDeps) {
-  let streams = 0;
   let loaded: Promise<ConsoleAssets> | null = null;
   const assets = (): Promise<ConsoleAssets> => (loaded ??= loadConsoleAssets());
-  /** Takes a place among the open streams until `ended` is aborted. */
-  const takePlace = (ended: AbortSignal): void => {
-    if (streams >= STREAMS_MAX) throw unavailable('too many consoles are open here');
-    streams += 1;
-    const leave = (): void => void (streams -= 1);
-    if (ended.aborted) leave();
-    else ended.addEventListener('abort', leave, { once: true });
-  };
+  const places = createPlaces({ what: 'consoles', max: STREAMS_MAX });
   const routes = new OpenAPIHono<ApiEnv>()
     .openapi(consolePage, async (c) => send(c, (await assets()).page, 'no-cache'))
     .openapi(overviewStream, async (c) => {
       const { tenantId } = c.get('caller');
       const first = await overview.read(tenantId);
-      const ended = AbortSignal.any([c.req.raw.signal, shutdown, AbortSignal.timeout(STREAM_LIFE_MS)]);
-      takePlace(ended);
-      const events = overviewEvents(overview, tenantId, first, ended);
-      return c.body(ReadableStream.from(events), 200, {
-        'Content-Type': 'text/event-stream; charset=utf-8',
-        // Proxies that collect answers before they hand them on would hold the events back.
-        'X-Accel-Buffering': 'no',
+      if (c.req.method === 'HEAD') return c.body(null, 200, STREAM_HEADERS);
+      const giveBack = places.take(tenantId);
+      const left = new AbortController();
+      const cut = setTimeout(() => c.env.outgoing.destroy(), STREAM_LIFE_MS + UNREAD_MS);
+      onResponseEnd(c.env, () => {
+        giveBack();
+        clearTimeout(cut);
+        left.abort();
       });
+      const ended = AbortSignal.any([left.signal, shutdown, AbortSignal.timeout(STREAM_LIFE_MS)]);
+      return c.body(ReadableStream.from(overviewEvents(overview, tenantId, first, ended)), 200, STREAM_HEADERS);
     });
   routes.get('/console/:version/:file', async (c) => {
     const { version, files } = await assets();

@@ -2,24 +2,30 @@ import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { OfferedEvent } from '../../domain/event.ts';
 import { guardedBy } from '../auth.ts';
-import { readEventBody, type EventBody } from '../event-body.ts';
+import { decompressEvents, parseEvents, receiveEvents, type EventBody } from '../event-body.ts';
 import { readEnvelopes } from '../event-envelope.ts';
 import type { EventIntake } from '../event-intake.ts';
 import type { EventMetrics } from '../event-metrics.ts';
 import type { ApiEnv } from '../context.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
+import { tenantOf, type Places } from '../places.ts';
 import { ProblemError } from '../problem.ts';
 import { logOf } from '../request-context.ts';
+import { onResponseEnd } from '../response-end.ts';
 import type { RateBudget } from '../rate-limit.ts';
 import { cloudEventBody, cloudEventsBody } from '../schemas/cloud-event.ts';
 import { acceptedEvents, newEvents } from '../schemas/event.ts';
 import { problems } from '../schemas/problem.ts';
 
+/** What an event weighs in the budget: one of 64 KiB counts as 16. */
+const BYTES_PER_POINT = 4 * 1024;
+
 /** What the route that accepts events works with. */
 export interface EventIntakeRoutesDeps {
   readonly intake: EventIntake;
-  /** One point per event. */
+  /** One point per event, and at least one per 4 KiB of them. */
   readonly eventBudget: RateBudget;
+  readonly eventPlaces: Places;
   readonly eventMetrics: EventMetrics;
 }
 
@@ -62,16 +68,22 @@ const postEvents = createRoute({
  * Creates the route that accepts events. It reads its body by itself: other limits, three media types, compression,
  * and JSON that is parsed once.
  */
-export function createEventIntakeRoutes({ intake, eventBudget, eventMetrics }: EventIntakeRoutesDeps) {
+export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
+  const { intake, eventBudget, eventMetrics, eventPlaces } = deps;
   const app = new OpenAPIHono<ApiEnv>();
   app.openAPIRegistry.registerPath(postEvents);
   app.post('/v1/events', postEvents.middleware, async (c) => {
     const { tenantId } = c.get('caller');
-    // Also a request that is refused costs a point.
-    await eventBudget.spend(tenantId, 1);
-    const body = await readEventBody(c);
+    // Also a request that is refused costs points: one for coming, and those of its bytes before they are read.
+    const spent = createSpending(eventBudget, tenantId);
+    await spent.upTo(1);
+    const received = await receiveEvents(c);
+    onResponseEnd(c.env, eventPlaces.take(tenantOf(c), received.sent.byteLength));
+    const bytes = await decompressEvents(received);
+    await spent.upTo(Math.ceil(bytes.byteLength / BYTES_PER_POINT));
+    const body = parseEvents(received.format, bytes);
     const events = readOffered(c, body, eventMetrics);
-    if (events.length > 1) await eventBudget.spend(tenantId, events.length - 1);
+    await spent.upTo(events.length);
     const receipts = await intake.submit(events, body.bytes);
     let accepted = 0;
     const places = events.map(({ eventId, type }, index) => {
@@ -83,6 +95,27 @@ export function createEventIntakeRoutes({ intake, eventBudget, eventMetrics }: E
     return c.json({ accepted, duplicates: events.length - accepted, events: places }, 202);
   });
   return app;
+}
+
+/** Spends points up to a sum that grows while more is known of a request. */
+function createSpending(budget: RateBudget, tenantId: string) {
+  let spent = 0;
+  return {
+    /** @throws {ProblemError} `rate_limited`, or `payload_too_large` when the sum can never be had. */
+    upTo: async (points: number): Promise<void> => {
+      if (points <= spent) return;
+      if (points > budget.most) throw beyondBudget(budget.most);
+      await budget.spend(tenantId, points - spent);
+      spent = points;
+    },
+  };
+}
+
+function beyondBudget(most: number): ProblemError {
+  return new ProblemError(
+    'payload_too_large',
+    `a tenant may send ${most} events of 4 KiB in 10 s, and no more at once`,
+  );
 }
 
 function readOffered(c: Context<ApiEnv>, body: EventBody, metrics: EventMetrics): OfferedEvent[] {

@@ -6,7 +6,7 @@ import type { ApiEnv } from '../context.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
 import type { MessageDesk } from '../message-desk.ts';
 import { ProblemError } from '../problem.ts';
-import { idempotencyHeader } from '../schemas/primitives.ts';
+import { idempotencyHeader, pathId } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import { validationHook } from '../validation.ts';
 
@@ -21,7 +21,7 @@ export interface NotificationRoutesDeps {
 const OCCURRENCE_MAX = 2 ** 31 - 1;
 
 const messagePath = z.object({
-  id: z.string().max(64).openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
+  id: pathId.openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
   template: z.enum(MESSAGE_TEMPLATES).openapi({ description: 'Which message', example: 'order-confirmed' }),
 });
 

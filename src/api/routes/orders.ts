@@ -6,6 +6,7 @@ import { totalOf } from '../../domain/money.ts';
 import { isHoldable, refusalOf } from '../../domain/offer.ts';
 import type { OrderRequest } from '../../domain/order.ts';
 import type { OrderSettings } from '../../workflows/contract.ts';
+import type { Context } from 'hono';
 import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
 import { decodeCursor, toPage } from '../cursor.ts';
@@ -13,7 +14,9 @@ import { parseIdempotencyKey, requestHashOf } from '../idempotency-key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import type { OrderReader } from '../order-reader.ts';
 import type { OrderStarter } from '../order-starter.ts';
+import { createPlaces } from '../places.ts';
 import { ProblemError } from '../problem.ts';
+import { onResponseEnd } from '../response-end.ts';
 import {
   acceptedOrder,
   createOrderBody,
@@ -43,6 +46,9 @@ export interface OrderRoutesDeps {
 
 /** Longest `?wait`, in seconds. */
 const WAIT_MAX_SECONDS = 30;
+
+/** Requests of one process that wait for an order at once. One tenant alone may have half of them. */
+const WAITS_MAX = 2_000;
 
 const createOrder = createRoute({
   method: 'post',
@@ -120,6 +126,16 @@ const listOrders = createRoute({
 
 /** Creates the order routes. */
 export function createOrderRoutes(deps: OrderRoutesDeps) {
+  const waits = createPlaces({ what: 'waits', max: WAITS_MAX });
+  /** Who finds no place to wait in is told at once how the order is. */
+  const findWithin = async (c: Context<ApiEnv>, waitMs: number, orderId: string) => {
+    const { tenantId } = c.get('caller');
+    const giveBack = waitMs === 0 ? null : waits.takeIfFree(tenantId);
+    if (giveBack === null) return deps.reader.find(tenantId, orderId);
+    onResponseEnd(c.env, giveBack);
+    const signal = AbortSignal.any([c.req.raw.signal, deps.shutdown]);
+    return deps.reader.findAtRest(tenantId, orderId, waitMs, signal);
+  };
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(createOrder, async (c) => {
       const { tenantId } = c.get('caller');
@@ -159,15 +175,10 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
       );
     })
     .openapi(getOrder, async (c) => {
-      const { tenantId } = c.get('caller');
       const { id } = c.req.valid('param');
       const { wait = 0 } = c.req.valid('query');
       if (!isOrderId(id)) throw notFound();
-      const signal = AbortSignal.any([c.req.raw.signal, deps.shutdown]);
-      const order =
-        wait === 0
-          ? await deps.reader.find(tenantId, id)
-          : await deps.reader.findAtRest(tenantId, id, wait * 1_000, signal);
+      const order = await findWithin(c, wait * 1_000, id);
       if (order === null) throw notFound();
       return c.json(order, 200);
     });

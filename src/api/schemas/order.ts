@@ -16,6 +16,7 @@ const minor = (description: string) =>
 
 /** Path of one order. */
 export const orderPath = z.object({
+  // Any text: one that is no order id is answered as any order that is not there.
   id: z.string().openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
 });
 

@@ -12,6 +12,9 @@ export function text(maxLength: number) {
     .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must not contain NUL or unpaired surrogates');
 }
 
+/** An id in a path: what cannot be stored is not found, and never asked for. */
+export const pathId = text(64);
+
 /** ISO 4217 code of a currency that exists. */
 export const currency = z
   .string()
@@ -63,5 +66,5 @@ export const pageQuery = {
     .max(100)
     .default(50)
     .openapi({ description: 'Items per page, 1 to 100', example: 50 }),
-  cursor: z.string().max(400).optional().openapi({ description: '`nextCursor` of the page before', example: 'eyJ...' }),
+  cursor: text(400).optional().openapi({ description: '`nextCursor` of the page before', example: 'eyJ...' }),
 };

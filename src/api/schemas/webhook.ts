@@ -5,7 +5,7 @@ import {
   WEBHOOK_EVENT_TYPES,
   WEBHOOK_URL_MAX,
 } from '../../domain/webhook.ts';
-import { instant, pageQuery, text } from './primitives.ts';
+import { instant, pageQuery, pathId, text } from './primitives.ts';
 
 /** Body of `POST /v1/webhooks`. */
 export const createWebhookBody = z
@@ -68,12 +68,12 @@ export const listWebhooksQuery = z.strictObject(pageQuery);
 
 /** Path of one subscription. */
 export const webhookPath = z.object({
-  id: z.string().max(64).openapi({ description: 'Subscription id', example: 'wh_abcdefghijklmnopqrstuvwxyz' }),
+  id: pathId.openapi({ description: 'Subscription id', example: 'wh_abcdefghijklmnopqrstuvwxyz' }),
 });
 
 /** Path of one delivery. */
 export const webhookDeliveryPath = webhookPath.extend({
-  deliveryId: z.string().max(64).openapi({ description: 'Delivery id', example: 'msg_abcdefghijklmnopqrstuvwxyz' }),
+  deliveryId: pathId.openapi({ description: 'Delivery id', example: 'msg_abcdefghijklmnopqrstuvwxyz' }),
 });
 
 /** One event for one subscription. */

@@ -1,0 +1,87 @@
+import type { Context } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import ipaddr from 'ipaddr.js';
+import type { ApiEnv } from './context.ts';
+import { unavailable } from './problem.ts';
+import { onResponseEnd } from './response-end.ts';
+
+/** How many may be in progress at once. */
+export interface PlacesOptions {
+  /** What takes a place, for the answer to those who get none. */
+  readonly what: string;
+  readonly max: number;
+  /** Bytes that all together may keep in memory; left out, their number bounds them. */
+  readonly bytesMax?: number;
+}
+
+/** Bounds what is in progress at once, in all and per caller. */
+export interface Places {
+  /** Takes a place, which the returned function gives back. @throws {ProblemError} `unavailable` when there is none. */
+  take(caller: string, bytes?: number): () => void;
+  /** The same, with null for an answer when there is none. */
+  takeIfFree(caller: string, bytes?: number): (() => void) | null;
+}
+
+interface Share {
+  places: number;
+  bytes: number;
+}
+
+/**
+ * Creates the places. A caller may have as many as are still free: one alone gets half of them, two get a third each, and
+ * whoever comes next always finds some, whatever the others do.
+ */
+export function createPlaces({ what, max, bytesMax = Number.POSITIVE_INFINITY }: PlacesOptions): Places {
+  const shares = new Map<string, Share>();
+  const taken: Share = { places: 0, bytes: 0 };
+  const takeIfFree = (caller: string, bytes = 0): (() => void) | null => {
+    const share = shares.get(caller) ?? { places: 0, bytes: 0 };
+    if (share.places >= max - taken.places || share.bytes + bytes > bytesMax - taken.bytes) return null;
+    shares.set(caller, share);
+    for (const sum of [share, taken]) {
+      sum.places += 1;
+      sum.bytes += bytes;
+    }
+    return () => {
+      for (const sum of [share, taken]) {
+        sum.places -= 1;
+        sum.bytes -= bytes;
+      }
+      if (share.places === 0) shares.delete(caller);
+    };
+  };
+  return {
+    takeIfFree,
+    take: (caller, bytes) => {
+      const giveBack = takeIfFree(caller, bytes);
+      if (giveBack !== null) return giveBack;
+      throw unavailable(`too many ${what} at once; nothing was accepted`, retryAfterSeconds());
+    },
+  };
+}
+
+/** Gives every request a place until its response has ended; stands behind what reads the body. */
+export function takePlace(places: Places, callerOf: (c: Context<ApiEnv>) => string) {
+  return createMiddleware<ApiEnv>(async (c, next) => {
+    onResponseEnd(c.env, places.take(callerOf(c)));
+    await next();
+  });
+}
+
+/** Who asks, where a token says so. */
+export function tenantOf(c: Context<ApiEnv>): string {
+  return c.get('caller').tenantId;
+}
+
+/** Who asks, where no token says so: an address, or in IPv6 the network that one customer of a provider gets. */
+export function networkOf(c: Context<ApiEnv>): string {
+  const { remoteAddress = '' } = c.env.incoming.socket;
+  if (!ipaddr.isValid(remoteAddress)) return remoteAddress;
+  const address = ipaddr.process(remoteAddress);
+  return address.kind() === 'ipv4' ? address.toString() : address.toByteArray().slice(0, 8).join('.');
+}
+
+/** Long enough for what is in progress to end, and spread, so that the flood does not come back as one. */
+function retryAfterSeconds(): number {
+  return 3 + Math.floor(Math.random() * 6);
+}

@@ -1,0 +1,33 @@
+import { connect, type Socket } from 'node:net';
+
+/** Connections whose requests do not end. */
+export interface HalfRequests {
+  /** What came on them so far. */
+  answers(): string;
+  close(): void;
+}
+
+/** Sends the same bytes on so many connections and keeps them open; resolves when all of them are on their way. */
+export async function sendHalves(url: string, count: number, bytes: string): Promise<HalfRequests> {
+  const { hostname, port } = new URL(url);
+  let answers = '';
+  const open = (): Promise<Socket> =>
+    new Promise((resolve, reject) => {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', reject);
+      socket.on('data', (chunk: Buffer) => (answers += chunk.toString('latin1')));
+      socket.write(bytes, () => resolve(socket));
+    });
+  const sockets: Socket[] = [];
+  // Not more at once than a server's queue of new connections takes.
+  while (sockets.length < count) {
+    const next = Math.min(100, count - sockets.length);
+    sockets.push(...(await Promise.all(Array.from({ length: next }, open))));
+  }
+  return {
+    answers: () => answers,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
