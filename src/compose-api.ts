@@ -50,6 +50,7 @@ import { createContactSealer } from './domain/contact-sealer.ts';
 import type { PaymentProvider, PaymentWebhook } from './domain/payment-notice.ts';
 import { createSimulatorWebhook } from './gateways/simulator-webhook.ts';
 import { createStripeWebhook } from './gateways/stripe-webhook.ts';
+import { createRequestHasher } from './domain/request-hash.ts';
 import { createTextSealer } from './domain/text-sealer.ts';
 import { webhookUrlProblem } from './gateways/webhook-address.ts';
 import type { Logger } from './logger.ts';
@@ -166,7 +167,7 @@ function composeApp(parts: AppParts) {
     ...composeWebhooks(config, databases.notifications, client, actions),
     actions,
     catalog,
-    sealer: createContactSealer(config.contactKeys),
+    ...composeKeyed(config),
     settings,
     metrics,
     overview: createOverviewFeed(createStatsRepository(databases.orders), createEventHistory(events.eventOverview)),
@@ -204,6 +205,11 @@ function openRepositories({ orders, inventory, payments, notifications }: Databa
     notices: createNoticeRepository(payments),
     messages: createMessageRepository(notifications),
   };
+}
+
+/** What keeps customer data from those who see rows and histories. */
+function composeKeyed({ contactKeys }: Config) {
+  return { sealer: createContactSealer(contactKeys), hasher: createRequestHasher(contactKeys) };
 }
 
 /** What the routes of events work with. */
@@ -249,6 +255,7 @@ function composeWebhooks(
     deliveries: webhookDeliveries,
     actions,
     sealer: createTextSealer(config.contactKeys),
+    hasher: createRequestHasher(config.contactKeys),
     urlProblem: (url) => webhookUrlProblem(url, config.webhooks.allowPrivate),
     wake: (queue) => wakeWebhookQueue(client, queue, 'at_once'),
   });

@@ -16,6 +16,7 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     actions: absent(),
     catalog: absent(),
     sealer: absent(),
+    hasher: absent(),
     settings: absent(),
     metrics: absent(),
     overview: absent(),

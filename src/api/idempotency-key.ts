@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { ProblemError } from './problem.ts';
 
 const KEY = /^[A-Za-z0-9_.:-]{8,255}$/;
@@ -19,17 +18,4 @@ export function parseIdempotencyKey(header: string | undefined): string {
     );
   }
   return key;
-}
-
-/** SHA-256, hexadecimal, of a validated value: equal values hash alike whatever the order of their properties. */
-export function requestHashOf(value: unknown): string {
-  return createHash('sha256').update(canonical(value)).digest('hex');
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined);
-  entries.sort(([left], [right]) => (left < right ? -1 : 1));
-  return `{${entries.map(([name, entry]) => `${JSON.stringify(name)}:${canonical(entry)}`).join(',')}}`;
 }

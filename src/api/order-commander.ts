@@ -3,6 +3,7 @@ import { ApplicationFailure, WorkflowNotFoundError, WorkflowUpdateFailedError, t
 import type { AnsweredCommand, CommandOfOrder, CommandRepository } from '../../db/repositories/command-repository.ts';
 import type { OrderRecord, OrderRepository } from '../../db/repositories/order-repository.ts';
 import type { PaymentRepository } from '../../db/repositories/payment-repository.ts';
+import type { RequestHash } from '../domain/request-hash.ts';
 import { commandIdFor, type CommandDecision, type CommandKind, type OrderCommand } from '../domain/command.ts';
 import { cancelOfSold, furtherCaptureOf, giveBackOf, refundOf, type RuledCommand } from '../domain/command-rule.ts';
 import { callWithin } from '../domain/deadline.ts';
@@ -45,7 +46,7 @@ export interface CommandRequest {
   readonly orderId: string;
   readonly kind: CommandKind;
   readonly idempotencyKey: string;
-  readonly requestHash: string;
+  readonly requestHash: RequestHash;
   readonly actor: string;
   readonly reason: string | null;
   /** Of a capture or a refund; null is all that is left. */
@@ -83,7 +84,7 @@ export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
     give: async (request) => {
       const { tenantId, orderId, kind, requestHash, actor, reason } = request;
       const commandId = commandIdFor(tenantId, orderId, kind, request.idempotencyKey);
-      const command: OrderCommand = { commandId, requestHash, actor, reason };
+      const command: OrderCommand = { commandId, requestHash: requestHash.text, actor, reason };
       const known = await deps.commands.findOptional(tenantId, commandId);
       if (known !== null) return replay(deps, request, command, known);
       for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
@@ -103,7 +104,7 @@ async function replay(
   command: OrderCommand,
   known: AnsweredCommand,
 ): Promise<CommandOutcome> {
-  if (known.requestHash !== request.requestHash) {
+  if (!request.requestHash.isSameAs(known.requestHash)) {
     throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another command');
   }
   await remind(deps, request, command);

@@ -10,6 +10,7 @@ import type {
   WebhookSubscriptionRepository,
 } from '../../db/repositories/webhook-subscription-repository.ts';
 import { ContactUnreadableError } from '../domain/errors.ts';
+import type { RequestHash, RequestHasher } from '../domain/request-hash.ts';
 import type { TextSealer } from '../domain/text-sealer.ts';
 import {
   WEBHOOKS_PER_TENANT_MAX,
@@ -18,7 +19,6 @@ import {
   type WebhookEventType,
 } from '../domain/webhook.ts';
 import type { Logger } from '../logger.ts';
-import { requestHashOf } from './idempotency-key.ts';
 import { ProblemError } from './problem.ts';
 
 /** What managing webhooks works with. */
@@ -27,6 +27,7 @@ export interface WebhookDeskDeps {
   readonly deliveries: WebhookDeliveryRepository;
   readonly actions: OperatorActionRepository;
   readonly sealer: TextSealer;
+  readonly hasher: RequestHasher;
   /** What is wrong with an address, in words; null when nothing is. */
   readonly urlProblem: (url: string) => string | null;
   /** Has a queue looked at now. */
@@ -67,7 +68,7 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
     create: async (by, idempotencyKey, wanted) => {
       requireAllowed(deps.urlProblem(wanted.url));
       const subscriptionId = webhookIdFor(by.tenantId, idempotencyKey);
-      const requestHash = requestHashOf(wanted);
+      const requestHash = deps.hasher.hash(subscriptionId, wanted);
       const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
       const host = new URL(wanted.url).host;
       // Under the subscription's own id: a request that is repeated is one act.
@@ -78,7 +79,7 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
       const stored = await subscriptions.create({
         subscriptionId,
         tenantId: by.tenantId,
-        requestHash,
+        requestHash: requestHash.text,
         url: wanted.url,
         eventTypes: wanted.events,
         sealedSecret: sealer.seal(webhookSecretSubject(subscriptionId), secret),
@@ -157,8 +158,8 @@ function requireAllowed(urlProblem: string | null): void {
   });
 }
 
-function requireSame({ state, requestHash }: WebhookSubscriptionRecord, asked: string): void {
-  if (state !== 'DELETED' && requestHash === asked) return;
+function requireSame({ state, requestHash }: WebhookSubscriptionRecord, asked: RequestHash): void {
+  if (state !== 'DELETED' && asked.isSameAs(requestHash)) return;
   const whose = state === 'DELETED' ? 'a webhook that was deleted' : 'another webhook';
   throw new ProblemError('idempotency_key_reused', `this Idempotency-Key belongs to ${whose}`);
 }

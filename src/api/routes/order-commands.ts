@@ -1,9 +1,10 @@
 import type { z } from '@hono/zod-openapi';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { isOrderId } from '../../domain/ids.ts';
+import type { RequestHasher } from '../../domain/request-hash.ts';
 import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
-import { parseIdempotencyKey, requestHashOf } from '../idempotency-key.ts';
+import { parseIdempotencyKey } from '../idempotency-key.ts';
 import type { CommandRequest, OrderCommander } from '../order-commander.ts';
 import type { OrderReader } from '../order-reader.ts';
 import { orderBusy, ProblemError } from '../problem.ts';
@@ -17,6 +18,7 @@ import { validationHook } from '../validation.ts';
 export interface OrderCommandRoutesDeps {
   readonly commander: OrderCommander;
   readonly reader: OrderReader;
+  readonly hasher: RequestHasher;
 }
 
 const USUAL_PROBLEMS = [
@@ -93,11 +95,11 @@ const giveBackOrder = createRoute({
 });
 
 /** Creates the routes that move an accepted order. */
-export function createOrderCommandRoutes({ commander, reader }: OrderCommandRoutesDeps) {
+export function createOrderCommandRoutes({ commander, reader, hasher }: OrderCommandRoutesDeps) {
   const give = async (request: Omit<CommandRequest, 'requestHash'>) => {
     const { tenantId, orderId, amountMinor, reason } = request;
     if (!isOrderId(orderId)) throw notFound();
-    const requestHash = requestHashOf({ amountMinor, reason });
+    const requestHash = hasher.hash(orderId, { amountMinor, reason });
     const { decision, replayed } = await commander.give({ ...request, requestHash });
     const accepted = acceptedOrThrow(decision);
     const order = await reader.find(tenantId, orderId);

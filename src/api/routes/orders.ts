@@ -3,14 +3,15 @@ import type { CatalogRepository } from '../../../db/repositories/catalog-reposit
 import type { ContactSealer } from '../../domain/contact-sealer.ts';
 import { isOrderId, orderIdFor } from '../../domain/ids.ts';
 import { totalOf } from '../../domain/money.ts';
+import type { RequestHash, RequestHasher } from '../../domain/request-hash.ts';
 import { isHoldable, refusalOf } from '../../domain/offer.ts';
-import type { OrderRequest } from '../../domain/order.ts';
+import type { OrderLine, OrderRequest } from '../../domain/order.ts';
 import type { OrderSettings } from '../../workflows/contract.ts';
 import type { Context } from 'hono';
 import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
 import { decodeCursor, toPage } from '../cursor.ts';
-import { parseIdempotencyKey, requestHashOf } from '../idempotency-key.ts';
+import { parseIdempotencyKey } from '../idempotency-key.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import type { OrderReader } from '../order-reader.ts';
 import type { OrderStarter } from '../order-starter.ts';
@@ -38,6 +39,7 @@ export interface OrderRoutesDeps {
   readonly reader: OrderReader;
   readonly catalog: Pick<CatalogRepository, 'listOffers'>;
   readonly sealer: ContactSealer;
+  readonly hasher: RequestHasher;
   readonly settings: OrderSettings;
   readonly metrics: ApiMetrics;
   /** Aborted when the process shuts down: long polls then answer at once with what they know. */
@@ -140,19 +142,21 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
     .openapi(createOrder, async (c) => {
       const { tenantId } = c.get('caller');
       if (c.req.valid('query').dryRun === 'true') {
-        return c.json(await tryDry(deps.catalog, tenantId, toOrder(c.req.valid('json')).request), 200);
+        return c.json(await tryDry(deps.catalog, tenantId, toOrder(c.req.valid('json'))), 200);
       }
       const key = parseIdempotencyKey(c.req.header('idempotency-key'));
       const body = c.req.valid('json');
       const orderId = orderIdFor(tenantId, key);
-      const replayed = await accept(deps, {
-        ...toOrder(body),
+      const order = {
+        request: toOrder(body),
         orderId,
         tenantId,
         idempotencyKey: key,
         correlationId: c.get('correlationId'),
         sealedContact: sealContact(deps.sealer, orderId, body),
-      });
+      };
+      const hash = deps.hasher.hash(orderId, { ...body, lines: order.request.lines });
+      const replayed = await accept(deps, order, hash);
       deps.metrics.orderAccepted(replayed);
       const self = `/v1/orders/${orderId}`;
       c.header('Location', self);
@@ -203,36 +207,38 @@ async function tryDry(catalog: OrderRoutesDeps['catalog'], tenantId: string, req
   };
 }
 
-type Acceptance = Omit<Parameters<OrderStarter['start']>[0], 'settings'>;
+type Acceptance = Omit<Parameters<OrderStarter['start']>[0], 'settings' | 'requestHash'>;
 
 /** @returns whether the order had been accepted before. */
-async function accept(deps: OrderRoutesDeps, order: Acceptance): Promise<boolean> {
+async function accept(deps: OrderRoutesDeps, order: Acceptance, hash: RequestHash): Promise<boolean> {
   const { tenantId, orderId } = order;
   // Asked while Temporal takes the order: it may have forgotten the workflow of a key that the row still knows.
   const earlierHash = deps.reader.earlierRequestHash(tenantId, orderId);
-  const outcome = await deps.starter.start({ ...order, settings: deps.settings });
+  const outcome = await deps.starter.start({ ...order, requestHash: hash.text, settings: deps.settings });
   const isKnown = outcome === 'exists' || (await earlierHash) !== null;
   if (!isKnown) return false;
   const firstHash = (await earlierHash) ?? (await deps.reader.requestHash(tenantId, orderId));
-  if (firstHash === order.requestHash) return true;
+  if (firstHash !== null && hash.isSameAs(firstHash)) return true;
   throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another order');
 }
 
 /** The validated body as the workflow's request: lines merged and sorted, absent fields null. */
-function toOrder(body: CreateOrderBody): { request: OrderRequest; requestHash: string } {
-  const lines = [...mergedQuantities(body.lines)]
-    .map(([sku, quantity]) => ({ sku, quantity }))
-    .toSorted((left, right) => (left.sku < right.sku ? -1 : 1));
-  const request: OrderRequest = {
+function toOrder(body: CreateOrderBody): OrderRequest {
+  return {
     customerId: body.customer.id,
     currency: body.currency,
-    lines,
+    lines: mergedLines(body),
     paymentMethod: body.payment.method,
     captureMode: body.payment.capture,
     expectedTotalMinor: body.expectedTotalMinor ?? null,
     reference: body.reference ?? null,
   };
-  return { request, requestHash: requestHashOf({ ...body, lines }) };
+}
+
+function mergedLines(body: CreateOrderBody): OrderLine[] {
+  return [...mergedQuantities(body.lines)]
+    .map(([sku, quantity]) => ({ sku, quantity }))
+    .toSorted((left, right) => (left.sku < right.sku ? -1 : 1));
 }
 
 function sealContact(sealer: ContactSealer, orderId: string, { customer }: CreateOrderBody) {
