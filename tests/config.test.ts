@@ -154,6 +154,7 @@ describe('the configuration', () => {
       simulatorUrl: null,
       secretKey: 'rk_test_1',
       webhookSecret: 'whsec_1',
+      multicapture: false,
       apiUrl: null,
     });
   });

@@ -36,6 +36,7 @@ export interface OrderBook {
 
 const FIRST: Turn = { turn: FIRST_TURN, commandId: 'order' };
 
+/** The book of an order for the command that owns it. */
 export function openBook(payments: PaymentRepository, account: OrderAccount): OrderBook {
   const { orderId, tenantId, currency, turn: { turn, commandId } = FIRST } = account;
   return {
@@ -67,6 +68,7 @@ export interface NumberedCharge {
   readonly generation: number;
 }
 
+/** Kinds of operations that take money, or hold it. */
 export type ChargeKind = Extract<PaymentKind, 'sale' | 'authorize'>;
 
 /**

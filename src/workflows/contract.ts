@@ -155,8 +155,8 @@ export const DECISION_SWEEP_WORKFLOW = 'sweepDecisionsWorkflow';
 export const WEBHOOK_WORKFLOW = 'webhookWorkflow';
 export const WEBHOOK_SWEEP_WORKFLOW = 'sweepWebhooksWorkflow';
 
+/** Workflow that finds commands that were decided and are carried by nobody, and the id of its schedule. */
 export const COMMAND_SWEEP_WORKFLOW = 'sweepCommandsWorkflow';
-
 /** Schedule that finds commands that were decided and are carried by nobody. */
 export const COMMAND_SWEEP_SCHEDULE_ID = 'sweep-commands';
 

@@ -20,6 +20,10 @@ export const STEPS = {
   'read-money': 'read what was paid',
   'abandon-charge': 'prove that the first payment cannot happen any more',
   'capture-payment': 'take the authorized money',
+  'abandon-capture': 'prove that the capture cannot happen any more',
+  'release-authorization': 'release what was never captured',
+  'record-expiry': 'store that the authorization expires',
+  'end-command': 'store how the command ended',
   'refund-payment': 'pay the money back',
   'record-evidence': 'store the proof of a payment outside',
   'settle-order': 'write down how the cancel or refund ended',
@@ -56,6 +60,14 @@ export const FAILURES = {
   payment_contract: {
     happened: 'the payment provider refused the request itself, or sent an answer that cannot be read',
     check: 'Is the payment method valid, and are the provider’s address and credentials right?',
+  },
+  authorization_gone: {
+    happened: 'the payment provider keeps the authorization no longer',
+    check: 'Nothing can be captured of it any more. The order ends by itself.',
+  },
+  order_turn_over: {
+    happened: 'another command had come to move the money of this order',
+    check: 'Nothing was done by this one. The other command goes on by itself.',
   },
   refund_refused: {
     happened: 'the payment provider refused to pay back to this method, for example because the card is closed',
