@@ -1,7 +1,7 @@
 import type { OrderStatus, RejectionReason } from '../../src/domain/order-status.ts';
 import type { Database, Statement } from '../client.ts';
 
-/** A transition or a further capture of an order that the event stream has not got yet. */
+/** A transition or a further capture that the event stream has not got yet, with what was true when it happened. */
 export interface UnpublishedTransition {
   readonly position: number;
   readonly orderId: string;
@@ -30,6 +30,11 @@ export interface EventOutboxRepository {
   remove(transitions: readonly UnpublishedTransition[]): Promise<void>;
 }
 
+/**
+ * What changes in the life of an order (its total, the reason of its end) comes from the events up to this one, never from
+ * the row, which may have moved on since; what never changes comes from the row. Only an event that ends an order without a
+ * sale tells a reason of ours: the others keep the words of the person who asked for them there.
+ */
 const LIST_UNPUBLISHED: Statement = {
   name: 'list_unpublished_transitions',
   text: `
@@ -38,8 +43,12 @@ SELECT b.position, e.order_id AS "orderId", e.seq, e.tenant_id AS "tenantId", e.
     SELECT earlier.to_status FROM orders.order_events earlier
     WHERE earlier.order_id = e.order_id AND earlier.seq < e.seq AND earlier.to_status IS NOT NULL
     ORDER BY earlier.seq DESC LIMIT 1)) AS "to",
-  e.at, o.customer_id AS "customerId", o.reference, o.currency, o.total_minor AS "totalMinor",
-  o.reason, o.correlation_id AS "correlationId"
+  e.at, o.customer_id AS "customerId", o.reference, o.currency,
+  (SELECT (known.data->>'totalMinor')::bigint FROM orders.order_events known
+   WHERE known.order_id = e.order_id AND known.seq <= e.seq AND known.data ? 'totalMinor'
+   ORDER BY known.seq DESC LIMIT 1) AS "totalMinor",
+  CASE WHEN e.to_status IN ('REJECTED', 'CANCELLED', 'EXPIRED') THEN e.data->>'reason' END AS reason,
+  o.correlation_id AS "correlationId"
 FROM orders.event_outbox b
 JOIN orders.order_events e ON e.order_id = b.order_id AND e.seq = b.seq
 JOIN orders.orders o ON o.order_id = b.order_id

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, it, describe } from 'vitest';
+import { createCommandRepository } from '../../db/repositories/command-repository.ts';
+import { createEventOutboxRepository } from '../../db/repositories/event-outbox-repository.ts';
+import { createOrderRepository, type OrderRepository } from '../../db/repositories/order-repository.ts';
+import type { OrderStatus } from '../../src/domain/order-status.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { freshId, newOrder } from './fixtures.ts';
+
+let database: TestDatabase;
+let orders: OrderRepository;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  orders = createOrderRepository(database.databases.orders);
+});
+afterAll(() => database.close());
+
+async function opened(): Promise<string> {
+  const order = newOrder();
+  await orders.open(order);
+  return order.orderId;
+}
+
+function move(orderId: string, to: OrderStatus, totalMinor?: number) {
+  const eventType = `order.${to.toLowerCase()}`;
+  return orders.transition({
+    orderId,
+    to,
+    eventType,
+    actor: 'system',
+    ...(totalMinor === undefined ? {} : { totalMinor }),
+  });
+}
+
+/** What the stream is told of an order when nobody has read it before now. */
+async function toldOf(orderId: string) {
+  const unpublished = await createEventOutboxRepository(database.databases.orders).list(1_000);
+  return unpublished
+    .filter((transition) => transition.orderId === orderId)
+    .map(({ from, to, totalMinor, reason }) => ({ from, to, totalMinor, reason }));
+}
+
+describe('a transition that is read late', () => {
+  it('tells no reason that came after it', async () => {
+    const orderId = await opened();
+    const refusal = { reason: 'payment_declined', details: { declineCode: 'do_not_honor' } } as const;
+    await orders.recordRefusal(orderId, refusal);
+    await orders.transition({ orderId, to: 'REJECTED', eventType: 'order.rejected', actor: 'system', refusal });
+
+    expect(await toldOf(orderId)).toEqual([
+      { from: null, to: 'PENDING', totalMinor: null, reason: null },
+      { from: 'PENDING', to: 'REJECTED', totalMinor: null, reason: 'payment_declined' },
+    ]);
+  });
+
+  it('tells the total from the event on that fixed it', async () => {
+    const orderId = await opened();
+    await move(orderId, 'AWAITING_CAPTURE', 4_500);
+    await move(orderId, 'CONFIRMED');
+    await move(orderId, 'REFUNDING');
+
+    expect(await toldOf(orderId)).toEqual([
+      { from: null, to: 'PENDING', totalMinor: null, reason: null },
+      { from: 'PENDING', to: 'AWAITING_CAPTURE', totalMinor: 4_500, reason: null },
+      { from: 'AWAITING_CAPTURE', to: 'CONFIRMED', totalMinor: 4_500, reason: null },
+      { from: 'CONFIRMED', to: 'REFUNDING', totalMinor: 4_500, reason: null },
+    ]);
+  });
+
+  it('keeps what a person wrote about a command out of the reason', async () => {
+    const orderId = await opened();
+    await createCommandRepository(database.databases.orders).decide(
+      {
+        commandId: freshId('cmd'),
+        orderId,
+        tenantId: 'demo',
+        kind: 'cancel',
+        requestHash: 'hash',
+        actor: 'ada',
+        reason: 'payment_declined',
+        amountMinor: null,
+      },
+      { to: 'CANCELLING', eventType: 'order.cancelling', allowed: 'will_cancel', refused: 'too_late' },
+    );
+    await move(orderId, 'CANCELLED');
+
+    expect(await toldOf(orderId)).toMatchObject([
+      { to: 'PENDING' },
+      { to: 'CANCELLING', reason: null },
+      { to: 'CANCELLED', reason: null },
+    ]);
+  });
+});
