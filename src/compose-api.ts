@@ -15,6 +15,7 @@ import {
   type OperatorActionRepository,
 } from '../db/repositories/operator-action-repository.ts';
 import { createOrderRepository } from '../db/repositories/order-repository.ts';
+import { createPaymentHistoryRepository } from '../db/repositories/payment-history-repository.ts';
 import { createPaymentRepository } from '../db/repositories/payment-repository.ts';
 import { createReservationRepository } from '../db/repositories/reservation-repository.ts';
 import { createWebhookDeliveryRepository } from '../db/repositories/webhook-delivery-repository.ts';
@@ -202,6 +203,7 @@ function openRepositories({ orders, inventory, payments, notifications }: Databa
     reservations: createReservationRepository(inventory),
     catalog: createCatalogRepository(inventory),
     payments: createPaymentRepository(payments),
+    paymentHistory: createPaymentHistoryRepository(payments),
     notices: createNoticeRepository(payments),
     messages: createMessageRepository(notifications),
   };

@@ -7,6 +7,7 @@ import { createMessageRepository } from '../db/repositories/message-repository.t
 import { createNoticeRepository } from '../db/repositories/notice-repository.ts';
 import { createOperatorActionRepository } from '../db/repositories/operator-action-repository.ts';
 import { createOrderRepository } from '../db/repositories/order-repository.ts';
+import { createPaymentHistoryRepository } from '../db/repositories/payment-history-repository.ts';
 import { createPaymentRepository } from '../db/repositories/payment-repository.ts';
 import { createReservationRepository } from '../db/repositories/reservation-repository.ts';
 import { createWebhookDeliveryRepository } from '../db/repositories/webhook-delivery-repository.ts';
@@ -96,6 +97,7 @@ export function composeActivities(config: Config, resources: Resources): Activit
     commands: createCommandRepository(databases.orders),
     reservations: createReservationRepository(databases.inventory),
     payments: createPaymentRepository(databases.payments),
+    paymentHistory: createPaymentHistoryRepository(databases.payments),
     messages: createMessageRepository(databases.notifications),
     notices: createNoticeRepository(databases.payments),
     waker: createPaymentWaker(),

@@ -43,10 +43,11 @@ export interface AnsweredCommand extends DecidedCommand {
 export interface StoredCommand extends AnsweredCommand {
   readonly actor: string;
   readonly reason: string | null;
+  readonly answeredAt: Date;
 }
 
 /** A command that owns its order, and for how long nothing has happened to the order. */
-export interface OwningCommand extends StoredCommand {
+export interface OwningCommand extends Omit<StoredCommand, 'answeredAt'> {
   readonly orderId: string;
   readonly tenantId: string;
   readonly quietSeconds: number;

@@ -62,7 +62,7 @@ export const FIND_COMMAND: Statement = {
 export const LIST_COMMANDS: Statement = {
   name: 'list_commands',
   text: `
-SELECT ${COMMAND}, c.actor, c.reason
+SELECT ${COMMAND}, c.actor, c.reason, c.answered_at AS "answeredAt"
 FROM orders.order_commands c WHERE c.tenant_id = $1 AND c.order_id = $2 ORDER BY c.answered_at, c.command_id`,
 };
 

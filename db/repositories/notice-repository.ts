@@ -19,6 +19,7 @@ export interface StoredNotice extends NoticeKey {
   readonly receivedAt: Date;
   readonly state: NoticeState;
   readonly outcome: NoticeOutcome | null;
+  readonly appliedAt: Date | null;
   /** State of the operation under its key; null when there is none. */
   readonly operation: PaymentOperationState | null;
   /** A later notice about the same key has told something else. */
@@ -82,7 +83,8 @@ ON CONFLICT (provider, event_id) DO NOTHING RETURNING event_id`,
 
 const SELECT_NOTICE = `
 SELECT n.provider, n.event_id AS "eventId", n.kind, n.order_id AS "orderId", n.key, n.amount_minor AS "amountMinor",
-  n.currency, n.occurred_at AS "occurredAt", n.received_at AS "receivedAt", n.state, n.outcome, o.state AS operation,
+  n.currency, n.occurred_at AS "occurredAt", n.received_at AS "receivedAt", n.state, n.outcome, n.applied_at AS "appliedAt",
+  o.state AS operation,
   EXISTS (SELECT FROM payments.payment_notices later WHERE later.key = n.key AND later.provider = n.provider
     AND later.kind <> n.kind AND later.kind <> 'other' AND later.occurred_at > n.occurred_at) AS "isOutdated"
 FROM payments.payment_notices n

@@ -8,6 +8,7 @@ import {
 import { OrderTurnOverError } from '../../src/domain/errors.ts';
 import type { Database, Statement } from '../client.ts';
 import { balances, operations } from '../schema/payments.ts';
+import { insertAttempts, type EndedAttempt } from './payment-history-repository.ts';
 
 /** One effect at the provider, as far as it is known. */
 export interface PaymentOperation {
@@ -49,9 +50,10 @@ export interface PaymentRepository {
   /**
    * Stores an operation under its key and returns what is stored now. A definite result replaces UNKNOWN,
    * a success replaces a decline or a failure (late money that a look-up has proved), and a success never changes.
+   * The attempts that led to it are stored with it, also when it changes nothing or is refused.
    * @throws {OrderTurnOverError} when a later turn than `turn` has begun; an owner finds what was done at the provider.
    */
-  record(operation: PaymentOperation, turn?: number): Promise<PaymentOperation>;
+  record(operation: PaymentOperation, turn?: number, attempts?: readonly EndedAttempt[]): Promise<PaymentOperation>;
   findOptional(key: string): Promise<PaymentOperation | null>;
   /** All operations of an order, oldest first. */
   listByOrder(orderId: string): Promise<RecordedOperation[]>;
@@ -71,7 +73,7 @@ export function createPaymentRepository(db: Database): PaymentRepository {
       const rows = await db.run(BEGIN_TURN, [orderId, turn, commandId]);
       if (rows.length === 0) throw new OrderTurnOverError(orderId, turn);
     },
-    record: async (operation, turn = FIRST_TURN) => {
+    record: async (operation, turn = FIRST_TURN, attempts = []) => {
       const [row] = await db.run<PaymentOperation & { readonly isOver: boolean }>(RECORD_OPERATION, [
         operation.key,
         operation.orderId,
@@ -84,6 +86,7 @@ export function createPaymentRepository(db: Database): PaymentRepository {
         operation.declineCode,
         operation.providerRef,
         turn,
+        JSON.stringify(attempts),
       ]);
       if (row === undefined) return (await findOptional(operation.key)) ?? operation;
       const { isOver, ...stored } = row;
@@ -143,7 +146,7 @@ RETURNING turn`,
 const RECORD_OPERATION: Statement = {
   name: 'record_operation',
   text: `
-WITH begun AS (
+WITH asked AS (${insertAttempts('$12')}), begun AS (
   SELECT turn FROM payments.turns WHERE order_id = $2 FOR SHARE
 ), later AS (
   SELECT FROM begun WHERE turn > $11::integer

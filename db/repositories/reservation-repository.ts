@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, lt, sql } from 'drizzle-orm';
 import type { Offer } from '../../src/domain/offer.ts';
 import type { OrderLine, Shortage } from '../../src/domain/order.ts';
-import type { ReservationState } from '../../src/domain/reservation.ts';
+import type { MOVEMENT_KINDS, ReservationState } from '../../src/domain/reservation.ts';
 import type { PricedLine } from '../../src/domain/money.ts';
 import type { Database } from '../client.ts';
 import { reservations } from '../schema/inventory.ts';
@@ -10,6 +10,7 @@ import {
   EXPIRE_HELD,
   EXTEND_HOLD,
   HOLD_STOCK,
+  LIST_MOVEMENTS,
   LOCK_STOCK,
   RELEASE_RESERVATIONS,
   RETAKE_EXPIRED,
@@ -42,6 +43,19 @@ export interface ReservationRecord {
   readonly expiresAt: Date | null;
 }
 
+/** Why the stock of a line moved. */
+export type MovementKind = (typeof MOVEMENT_KINDS)[number];
+
+/** A change of stock figures for an order; never changed. */
+export interface StockMovement {
+  readonly sku: string;
+  readonly kind: MovementKind;
+  readonly onHandDelta: number;
+  readonly reservedDelta: number;
+  readonly actor: string;
+  readonly at: Date;
+}
+
 /**
  * Reservations and the stock figures they move. Every method locks the order's stock rows in SKU order before it
  * touches reservations, so two orders that share SKUs cannot deadlock.
@@ -62,6 +76,8 @@ export interface ReservationRepository {
   /** Orders with a hold whose time is up, oldest first. */
   listExpired(limit: number): Promise<{ readonly tenantId: string; readonly orderId: string }[]>;
   listByOrder(orderIds: readonly string[]): Promise<ReservationRecord[]>;
+  /** In the order in which they happened. */
+  listMovements(tenantId: string, orderId: string): Promise<StockMovement[]>;
 }
 
 /** Creates the repository over the `inventory` schema. */
@@ -131,6 +147,7 @@ export function createReservationRepository(db: Database): ReservationRepository
           .where(inArray(reservations.orderId, [...orderIds]))
           .orderBy(reservations.orderId, reservations.sku),
       ),
+    listMovements: (tenantId, orderId) => db.run<StockMovement>(LIST_MOVEMENTS, [tenantId, orderId]),
   };
 }
 

@@ -125,6 +125,14 @@ SELECT $2, sku, CASE state WHEN 'HELD' THEN 'release' ELSE 'restock' END,
 FROM before`,
 };
 
+/** An order's movements take turns by the locks of its stock rows, so their numbers say in which order they happened. */
+export const LIST_MOVEMENTS: Statement = {
+  name: 'list_movements',
+  text: `
+SELECT sku, kind, on_hand_delta AS "onHandDelta", reserved_delta AS "reservedDelta", actor, at
+FROM inventory.stock_movements WHERE tenant_id = $1 AND order_id = $2 ORDER BY movement_id`,
+};
+
 function endHold(name: string, state: string, kind: string, onHandDelta: string, guard: string): Statement {
   return {
     name,

@@ -4,6 +4,9 @@ import { bigint, timestamp } from 'drizzle-orm/pg-core';
 /** A point in time with milliseconds: the precision of a JavaScript Date, so values survive the round trip. */
 export const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true, mode: 'date' });
 
+/** A point in time with microseconds: for rows that are read in the order in which they came. */
+export const preciseInstant = (name: string) => timestamp(name, { precision: 6, withTimezone: true, mode: 'date' });
+
 /** `created_at`, by the database's clock. */
 export const createdAt = () => instant('created_at').notNull().defaultNow();
 

@@ -90,6 +90,9 @@ export const stockMovements = inventorySchema.table(
   },
   (table) => [
     index('stock_movements_sku_idx').on(table.tenantId, table.sku),
+    index('stock_movements_order_idx')
+      .on(table.orderId)
+      .where(sql`order_id is not null`),
     uniqueIndex('stock_movements_key_idx')
       .on(table.tenantId, table.idempotencyKey)
       .where(sql`idempotency_key is not null`),

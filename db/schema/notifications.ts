@@ -49,6 +49,25 @@ export const messages = notificationsSchema.table(
   ],
 );
 
+/** Append-only: every attempt to send a message, with what it came to. */
+export const messageAttempts = notificationsSchema.table(
+  'message_attempts',
+  {
+    orderId: text('order_id').notNull(),
+    template: text('template').notNull(),
+    channel: text('channel', { enum: MESSAGE_CHANNELS }).notNull(),
+    /** Counted by the message, further copies included. */
+    attempt: integer('attempt').notNull(),
+    tenantId: text('tenant_id').notNull(),
+    outcome: text('outcome', { enum: MESSAGE_STATES }).notNull(),
+    at: instant('at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.orderId, table.template, table.channel, table.attempt] }),
+    check('message_attempts_outcome_check', oneOf(table.outcome, MESSAGE_STATES)),
+  ],
+);
+
 /** A tenant's wish to be told of its orders. */
 export const webhookSubscriptions = notificationsSchema.table(
   'webhook_subscriptions',

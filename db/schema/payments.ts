@@ -1,13 +1,14 @@
 import { sql } from 'drizzle-orm';
-import { boolean, char, check, index, integer, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core';
+import { bigserial, boolean, char, check, index, integer, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core';
 import { PAYMENT_KINDS, PAYMENT_OPERATION_STATES } from '../../src/domain/payment.ts';
+import { PAYMENT_ATTEMPT_OUTCOMES, PAYMENT_CALLS } from '../../src/domain/payment-attempt.ts';
 import {
   NOTICE_OUTCOMES,
   NOTICE_STATES,
   PAYMENT_NEWS_KINDS,
   PAYMENT_PROVIDERS,
 } from '../../src/domain/payment-notice.ts';
-import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
+import { createdAt, instant, minorUnits, oneOf, preciseInstant } from './columns.ts';
 
 /** What was asked of the payment provider; the schema of the payment service. */
 export const paymentsSchema = pgSchema('payments');
@@ -75,6 +76,57 @@ export const turns = paymentsSchema.table('turns', {
   turn: integer('turn').notNull(),
   commandId: text('command_id').notNull(),
 });
+/** Append-only: every call to the provider, also those that took nothing. */
+export const attempts = paymentsSchema.table(
+  'attempts',
+  {
+    orderId: text('order_id').notNull(),
+    attemptId: text('attempt_id').notNull(),
+    /** In the order in which they were stored. */
+    position: bigserial('position', { mode: 'number' }).notNull(),
+    tenantId: text('tenant_id').notNull(),
+    key: text('key').notNull(),
+    kind: text('kind', { enum: PAYMENT_KINDS }).notNull(),
+    generation: integer('generation').notNull(),
+    call: text('call', { enum: PAYMENT_CALLS }).notNull(),
+    amountMinor: minorUnits('amount_minor'),
+    currency: char('currency', { length: 3 }).notNull(),
+    method: text('method'),
+    outcome: text('outcome', { enum: PAYMENT_ATTEMPT_OUTCOMES }).notNull(),
+    code: text('code'),
+    providerRef: text('provider_ref'),
+    step: text('step').notNull(),
+    durationMs: integer('duration_ms').notNull(),
+    /** When the answer came, or was given up. */
+    at: preciseInstant('at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.orderId, table.attemptId] }),
+    check('attempts_key_check', sql`key = order_id || ':' || kind || ':' || generation`),
+    check('attempts_call_check', oneOf(table.call, PAYMENT_CALLS)),
+    check('attempts_outcome_check', oneOf(table.outcome, PAYMENT_ATTEMPT_OUTCOMES)),
+  ],
+);
+
+/** Append-only: every state that an operation has had; written by a trigger on `operations`, never by hand. */
+export const operationChanges = paymentsSchema.table(
+  'operation_changes',
+  {
+    orderId: text('order_id').notNull(),
+    position: bigserial('position', { mode: 'number' }).notNull(),
+    tenantId: text('tenant_id').notNull(),
+    key: text('key').notNull(),
+    kind: text('kind', { enum: PAYMENT_KINDS }).notNull(),
+    generation: integer('generation').notNull(),
+    state: text('state', { enum: PAYMENT_OPERATION_STATES }).notNull(),
+    amountMinor: minorUnits('amount_minor').notNull(),
+    currency: char('currency', { length: 3 }).notNull(),
+    declineCode: text('decline_code'),
+    providerRef: text('provider_ref'),
+    at: preciseInstant('at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.orderId, table.position] })],
+);
 
 /** What providers reported by webhook: one row per event of theirs, however often they deliver it. */
 export const paymentNotices = paymentsSchema.table(

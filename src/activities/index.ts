@@ -1,5 +1,7 @@
 import { log } from '@temporalio/activity';
 import { OrderSagaError } from '../domain/errors.ts';
+import type { PaymentHistoryRepository } from '../../db/repositories/payment-history-repository.ts';
+import { createAttemptRecorder } from './attempt-recorder.ts';
 import { toFailure } from './failure.ts';
 import { createCommandSweepActivities, type CommandSweepDeps } from './command-sweep-activities.ts';
 import { createCaseActivities, type CaseActivityDeps } from './case-activities.ts';
@@ -19,8 +21,7 @@ export type ActivityDeps = OrderActivityDeps &
   CommandSweepDeps &
   CaseActivityDeps &
   Parameters<typeof createInventoryActivities>[0] &
-  PaymentActivityDeps &
-  NoticeActivityDeps &
+  PaymentActivityDeps & { readonly paymentHistory: PaymentHistoryRepository } & NoticeActivityDeps &
   NotificationActivityDeps & { readonly webhooks: WebhookActivityDeps };
 
 /** The activities a worker registers; workflows import this type only. */
@@ -28,14 +29,15 @@ export type Activities = ReturnType<typeof createActivities>;
 
 /** Creates all activities; every error leaves them as a failure that Temporal understands (see failure.ts). */
 export function createActivities(deps: ActivityDeps) {
+  const recorder = createAttemptRecorder(deps);
   return withFailures({
     ...createOrderActivities(deps),
     ...createCommandActivities(deps),
     ...createCommandSweepActivities(deps),
     ...createCaseActivities(deps),
     ...createInventoryActivities(deps),
-    ...createPaymentActivities(deps),
-    ...createUndoPaymentActivities(deps),
+    ...recorder.during(createPaymentActivities(recorder)),
+    ...recorder.during(createUndoPaymentActivities(recorder)),
     ...createNoticeActivities(deps),
     ...createNotificationActivities(deps),
     ...createWebhookActivities(deps.webhooks),

@@ -1,32 +1,16 @@
 import type { Client } from '@temporalio/client';
-import type { MessageRecord, MessageRepository } from '../../db/repositories/message-repository.ts';
-import type { NoticeRepository } from '../../db/repositories/notice-repository.ts';
-import type { OperatorActionRepository } from '../../db/repositories/operator-action-repository.ts';
-import type { OrderEventRecord, OrderRecord, OrderRepository } from '../../db/repositories/order-repository.ts';
-import type { PaymentRepository, RecordedOperation } from '../../db/repositories/payment-repository.ts';
-import type { ReservationRecord, ReservationRepository } from '../../db/repositories/reservation-repository.ts';
 import { assertNever } from '../domain/errors.ts';
-import { messageNameOf } from '../domain/notification.ts';
 import { orderWorkflowId } from '../workflows/contract.ts';
 import type { OrderReader } from './order-reader.ts';
+import { readReceipt, type OrderReceiptDeps } from './order-receipt.ts';
+import { readTimeline, type OrderTimelineDeps, type StoryEntry } from './order-timeline.ts';
 import type { ExplainView, ReceiptView } from './schemas/insight.ts';
 import { callWithin } from '../domain/deadline.ts';
 
 /** What telling an order's story needs. */
-export interface OrderStoryDeps {
+export interface OrderStoryDeps extends OrderTimelineDeps, OrderReceiptDeps {
   readonly client: Client;
   readonly reader: OrderReader;
-  readonly orders: OrderRepository;
-  readonly reservations: ReservationRepository;
-  readonly payments: PaymentRepository;
-  readonly messages: MessageRepository;
-  readonly notices: NoticeRepository;
-  readonly actions: OperatorActionRepository;
-}
-
-/** One entry of the merged timeline. */
-export interface StoryEntry extends Omit<OrderEventRecord, 'seq'> {
-  readonly source: 'order' | 'payment' | 'message' | 'webhook' | 'operator';
 }
 
 /** What happened to an order, told from all that is stored about it. */
@@ -34,7 +18,7 @@ export interface OrderStory {
   /** Null when the tenant has no such order. */
   explain(tenantId: string, orderId: string): Promise<ExplainView | null>;
   receipt(tenantId: string, orderId: string): Promise<ReceiptView | null>;
-  /** Transitions, money, messages, what the provider reported and what operators did, by time; empty until the order is opened. */
+  /** Everything that happened, in its order; empty until the order is opened. */
   timeline(tenantId: string, orderId: string): Promise<StoryEntry[]>;
 }
 
@@ -44,114 +28,9 @@ const DESCRIBE_TIMEOUT_MS = 3_000;
 export function createOrderStory(deps: OrderStoryDeps): OrderStory {
   return {
     explain: (tenantId, orderId) => explain(deps, tenantId, orderId),
-    receipt: async (tenantId, orderId) => {
-      const order = await deps.orders.findOptional(tenantId, orderId);
-      if (order === null) return null;
-      const [reservations, operations, messages] = await Promise.all([
-        deps.reservations.listByOrder([orderId]),
-        deps.payments.listByOrder(orderId),
-        deps.messages.listByOrder(tenantId, orderId),
-      ]);
-      return { orderId, status: order.status, effects: effectsOf(order, reservations, operations, messages) };
-    },
-    timeline: (tenantId, orderId) => mergedTimeline(deps, tenantId, orderId),
+    receipt: (tenantId, orderId) => readReceipt(deps, tenantId, orderId),
+    timeline: (tenantId, orderId) => readTimeline(deps, tenantId, orderId),
   };
-}
-
-async function mergedTimeline(deps: OrderStoryDeps, tenantId: string, orderId: string): Promise<StoryEntry[]> {
-  const events = await deps.orders.timeline(tenantId, orderId);
-  if (events.length === 0) return [];
-  const [operations, messages, notices, actions] = await Promise.all([
-    deps.payments.listByOrder(orderId),
-    deps.messages.listByOrder(tenantId, orderId),
-    deps.notices.listByOrder(orderId),
-    deps.actions.listByOrder(tenantId, orderId),
-  ]);
-  const silent = { from: null, to: null } as const;
-  const entries: StoryEntry[] = [
-    ...events.map(({ seq: _, ...event }) => ({ ...event, source: 'order' as const })),
-    ...operations.map(({ kind, state, amountMinor, currency, providerRef, declineCode, generation, updatedAt }) => ({
-      ...silent,
-      source: 'payment' as const,
-      at: updatedAt,
-      type: `payment.${kind}_${state.toLowerCase()}`,
-      actor: 'payment provider',
-      data: { amountMinor, currency, generation, providerRef, declineCode },
-    })),
-    ...messages.map(({ template, occurrence, channel, state, attempts, updatedAt }) => ({
-      ...silent,
-      source: 'message' as const,
-      at: updatedAt,
-      type: `message.${state.toLowerCase()}`,
-      actor: 'system',
-      data: { template, occurrence, channel, attempts },
-    })),
-    ...notices.map(({ provider, eventId, kind, key, amountMinor, currency, outcome, occurredAt, receivedAt }) => ({
-      ...silent,
-      source: 'webhook' as const,
-      at: receivedAt,
-      type: `webhook.${kind}`,
-      actor: provider,
-      data: { eventId, key, amountMinor, currency, outcome, occurredAt: occurredAt.toISOString() },
-    })),
-    ...actions.map(({ action, actor, subject, reason, at }) => ({
-      ...silent,
-      source: 'operator' as const,
-      at,
-      type: action,
-      actor,
-      data: { subject, reason },
-    })),
-  ];
-  // Stable: events of the same millisecond keep the order of their own log.
-  return entries.toSorted((left, right) => left.at.getTime() - right.at.getTime());
-}
-
-function effectsOf(
-  order: OrderRecord,
-  reservations: readonly ReservationRecord[],
-  operations: readonly RecordedOperation[],
-  messages: readonly MessageRecord[],
-): ReceiptView['effects'] {
-  const undoOf = (operation: RecordedOperation): string | null => {
-    const isCharge = operation.kind === 'sale' || operation.kind === 'authorize';
-    const undo = operations.find(
-      ({ kind, generation, state }) =>
-        state === 'SUCCEEDED' &&
-        ((kind === 'void' && isCharge && generation === operation.generation) ||
-          (kind === 'refund' && (isCharge || operation.kind === 'capture'))),
-    );
-    return undo?.key ?? null;
-  };
-  return [
-    ...reservations.map(({ sku, quantity, state, expiresAt }) => ({
-      at: expiresAt?.toISOString() ?? null,
-      kind: 'stock' as const,
-      what: `${quantity} x ${sku}`,
-      state,
-      key: `${order.orderId}/${sku}`,
-      providerRef: null,
-      undoneBy: state === 'RELEASED' || state === 'EXPIRED' ? `${order.orderId}/${sku}` : null,
-    })),
-    ...operations.map((operation) => ({
-      at: operation.updatedAt.toISOString(),
-      kind: 'payment' as const,
-      what: `${operation.kind} of ${operation.amountMinor} ${operation.currency} (minor units)`,
-      state: operation.state,
-      key: operation.key,
-      providerRef: operation.providerRef,
-      undoneBy: undoOf(operation),
-    })),
-    ...messages.map(({ channel, state, updatedAt, ...event }) => ({
-      at: updatedAt.toISOString(),
-      kind: 'message' as const,
-      what: `${messageNameOf(event)} by ${channel}`,
-      state,
-      key: `${order.orderId}/${messageNameOf(event)}/${channel}`,
-      providerRef: null,
-      undoneBy: null,
-    })),
-  ];
 }
 
 type OrderView = NonNullable<Awaited<ReturnType<OrderReader['find']>>>;

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { commandView } from '../api/schemas/command.ts';
 import { explainView, receiptView } from '../api/schemas/insight.ts';
-import { orderPage, orderView, timelineView, type OrderView } from '../api/schemas/order.ts';
+import { orderPage, orderView, timelineView, type OrderView, type TimelineView } from '../api/schemas/order.ts';
 import { changing, reading, type ApiCommand, type ApiTools } from './api-command.ts';
 import { countOf } from './command-line.ts';
 import { moneyText, type Cell, type Tables } from './table.ts';
@@ -159,7 +159,7 @@ function explanationText(explained: z.output<typeof explainView>, { fields }: Ta
   ]);
 }
 
-function timelineText({ items }: z.output<typeof timelineView>, { table }: Tables): string {
+function timelineText({ items }: TimelineView, { table }: Tables): string {
   const rows = items.map(({ seq, at, type, from, to, actor, data }) => [
     seq,
     at,

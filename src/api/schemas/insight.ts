@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ORDER_STATUSES, REJECTION_REASONS } from '../../domain/order-status.ts';
+import { MOVEMENT_KINDS } from '../../domain/reservation.ts';
 import { instant } from './primitives.ts';
 
 /** Why an order is where it is, in words. */
@@ -36,13 +37,25 @@ export const receiptView = z
     effects: z
       .array(
         z.object({
-          at: instant('When it was last changed').nullable(),
+          at: instant('When it happened; null for a line that was never held').nullable(),
           kind: z.enum(['stock', 'payment', 'message']).openapi({ description: 'What was touched' }),
           what: z.string().openapi({ description: 'The effect', example: 'sale of 45.00 EUR' }),
           state: z.string().openapi({ description: 'Its state', example: 'SUCCEEDED' }),
           key: z.string().openapi({ description: 'Its idempotency key', example: 'ord_...:sale:1' }),
           providerRef: z.string().nullable().openapi({ description: 'Reference at the provider' }),
           undoneBy: z.string().nullable().openapi({ description: 'Key of the effect that undoes it' }),
+          attempts: z
+            .int()
+            .nullable()
+            .openapi({ description: 'Calls to the provider, or tries to send; null for stock', example: 1 }),
+          movements: z
+            .array(
+              z.object({
+                at: instant('When the stock moved'),
+                kind: z.enum(MOVEMENT_KINDS).openapi({ description: 'Why', example: 'hold' }),
+              }),
+            )
+            .openapi({ description: 'How the stock of a line moved, oldest first; empty for money and messages' }),
         }),
       )
       .openapi({ description: 'Stock, money and messages' }),

@@ -224,11 +224,14 @@ export const timelineView = z
           to: z.enum(ORDER_STATUSES).nullable().openapi({ description: 'Status after, if it changed' }),
           actor: z.string().openapi({ description: 'Who did it', example: 'system' }),
           source: z
-            .enum(['order', 'payment', 'message', 'webhook', 'operator'])
+            .enum(['order', 'command', 'stock', 'payment', 'message', 'webhook', 'operator'])
             .openapi({ description: 'Whose entry it is' }),
           data: z.record(z.string(), z.unknown()).openapi({ description: 'Details, by type' }),
         }),
       )
-      .openapi({ description: 'Oldest first; empty until the order is opened' }),
+      .openapi({
+        description: 'Oldest first; empty until the order is opened. Entries are added and never changed or taken out',
+      }),
   })
   .openapi('Timeline');
+export type TimelineView = z.output<typeof timelineView>;

@@ -1,0 +1,1 @@
+CREATE INDEX "stock_movements_order_idx" ON "inventory"."stock_movements" USING btree ("order_id") WHERE order_id is not null;

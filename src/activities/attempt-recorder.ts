@@ -1,0 +1,170 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { log } from '@temporalio/activity';
+import type { PaymentHistoryRepository, EndedAttempt } from '../../db/repositories/payment-history-repository.ts';
+import {
+  AuthorizationGoneError,
+  OrderSagaError,
+  PaymentContractError,
+  PaymentMismatchError,
+  PaymentOutcomeUnknownError,
+} from '../domain/errors.ts';
+import { randomId } from '../domain/ids.ts';
+import type { PaymentAttempt, PaymentAttemptOutcome, PaymentCall } from '../domain/payment-attempt.ts';
+import type { PaymentKind } from '../domain/payment.ts';
+import type { LookupOutcome, PaymentGateway, VoidOutcome } from '../gateways/payment-gateway.ts';
+import type { PaymentActivityDeps } from './payment-activities.ts';
+
+/** The parts of the payment steps as they are given, but every call to the provider is written down. */
+export interface AttemptRecorder extends PaymentActivityDeps {
+  /** Activities whose calls are written down; what no operation has taken along is stored when they end. */
+  during<Activities extends Record<string, AnyActivity>>(activities: Activities): Activities;
+}
+
+type AnyActivity = (input: never) => Promise<unknown>;
+
+/** One run of an activity, and the calls that it made and has not stored. */
+interface Run {
+  readonly step: string;
+  readonly tenantId: string;
+  readonly ended: { readonly attempt: PaymentAttempt; readonly atMs: number }[];
+}
+
+type Ending = Pick<PaymentAttempt, 'outcome' | 'code' | 'providerRef'>;
+
+interface Asked {
+  readonly key: string;
+  readonly orderId: string;
+  readonly currency: string;
+  readonly amountMinor?: number;
+  readonly method?: string;
+}
+
+/** Longest time that an activity waits for the notes of its failure: by then its own failure has to be told. */
+const STORE_TIMEOUT_MS = 500;
+
+/**
+ * Stands between the payment steps and the provider. A call that led to an operation is stored by the statement that
+ * stores the operation, so an order that goes well costs no statement more; the calls of a step that failed are stored when
+ * it ends. A note that cannot be stored is lost with a line in the log, and hides nothing.
+ */
+export function createAttemptRecorder({
+  payments,
+  gateway,
+  paymentHistory,
+}: PaymentActivityDeps & { readonly paymentHistory: PaymentHistoryRepository }): AttemptRecorder {
+  const runs = new AsyncLocalStorage<Run>();
+  return {
+    gateway: watchCalls(gateway, runs),
+    payments: {
+      ...payments,
+      record: async (operation, turn) => {
+        const ended = runs.getStore()?.ended ?? [];
+        const taken = [...ended];
+        const stored = await payments.record(operation, turn, taken.map(withAge));
+        ended.splice(0, taken.length);
+        return stored;
+      },
+    },
+    during: (activities) => {
+      const watched = Object.entries(activities).map(([step, act]) => [
+        step,
+        async (input: never) => {
+          const run: Run = { step, tenantId: (input as { tenantId: string }).tenantId, ended: [] };
+          try {
+            return await runs.run(run, () => act(input));
+          } finally {
+            await storeRest(paymentHistory, run);
+          }
+        },
+      ]);
+      return Object.fromEntries(watched);
+    },
+  };
+}
+
+async function storeRest(paymentHistory: PaymentHistoryRepository, { step, ended }: Run): Promise<void> {
+  if (ended.length === 0) return;
+  const storing = paymentHistory.addAttempts(ended.map(withAge)).catch((error: unknown) => {
+    log.warn('calls to the payment provider could not be written down', { step, calls: ended.length, error });
+  });
+  await Promise.race([storing, sleep(STORE_TIMEOUT_MS, undefined, { ref: false })]);
+}
+
+function withAge({ attempt, atMs }: Run['ended'][number]): EndedAttempt {
+  return { ...attempt, ageMs: performance.now() - atMs };
+}
+
+function watchCalls(gateway: PaymentGateway, runs: AsyncLocalStorage<Run>): PaymentGateway {
+  const note = async <Answer>(
+    call: PaymentCall,
+    asked: Asked,
+    send: () => Promise<Answer>,
+    read: (answer: Answer) => Ending,
+  ): Promise<Answer> => {
+    const run = runs.getStore();
+    if (run === undefined) return send();
+    const startedMs = performance.now();
+    const end = (ending: Ending): void => {
+      const atMs = performance.now();
+      const attempt = { ...describe(call, asked, run), ...ending, durationMs: Math.round(atMs - startedMs) };
+      run.ended.push({ attempt, atMs });
+    };
+    try {
+      const answer = await send();
+      end(read(answer));
+      return answer;
+    } catch (error) {
+      end(endingOf(error));
+      throw error;
+    }
+  };
+  return {
+    ...gateway,
+    charge: (request, signal) => note('charge', request, () => gateway.charge(request, signal), readAnswer),
+    lookup: (request, signal) => note('lookup', request, () => gateway.lookup(request, signal), readAnswer),
+    voidByKey: (request, signal) => note('void', request, () => gateway.voidByKey(request, signal), readAnswer),
+    capture: (request, signal) => note('capture', request, () => gateway.capture(request, signal), readMovement),
+    refund: (request, signal) => note('refund', request, () => gateway.refund(request, signal), readMovement),
+  };
+}
+
+function describe(call: PaymentCall, asked: Asked, { step, tenantId }: Run) {
+  const { key, orderId, currency, amountMinor = null, method = null } = asked;
+  const [kind, generation] = key.slice(orderId.length + 1).split(':') as [PaymentKind, string];
+  const about = { orderId, tenantId, key, kind, generation: Number(generation) };
+  return { attemptId: randomId('att'), ...about, call, currency, amountMinor, method, step };
+}
+
+function readAnswer(answer: LookupOutcome | VoidOutcome): Ending {
+  switch (answer.kind) {
+    case 'succeeded':
+    case 'captured':
+      return ending(answer.kind, null, answer.providerRef);
+    case 'declined':
+      return ending(answer.kind, answer.declineCode);
+    case 'not_chargeable':
+      return ending(answer.kind, answer.problem.problem);
+    case 'voided':
+    case 'absent':
+      return ending(answer.kind);
+  }
+}
+
+function readMovement({ providerRef }: { readonly providerRef: string }): Ending {
+  return ending('succeeded', null, providerRef);
+}
+
+function endingOf(error: unknown): Ending {
+  if (error instanceof PaymentOutcomeUnknownError) return ending('unknown', error.why);
+  if (error instanceof PaymentContractError) return ending('refused', error.why);
+  if (error instanceof PaymentMismatchError) return ending('mismatch', error.field);
+  if (error instanceof AuthorizationGoneError) return ending('gone', error.code);
+  if (!(error instanceof OrderSagaError)) return ending('failed');
+  if (error.code === 'payment_gateway_open') return ending('not_sent', error.code);
+  return ending(error.code === 'refund_refused' ? 'refused' : 'failed', error.code);
+}
+
+function ending(outcome: PaymentAttemptOutcome, code: string | null = null, providerRef: string | null = null): Ending {
+  return { outcome, code, providerRef };
+}
