@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { log } from '@temporalio/activity';
 import type { PaymentHistoryRepository, EndedAttempt } from '../../db/repositories/payment-history-repository.ts';
 import {
   AuthorizationGoneError,
@@ -14,6 +13,13 @@ import type { PaymentAttempt, PaymentAttemptOutcome, PaymentCall } from '../doma
 import type { PaymentKind } from '../domain/payment.ts';
 import type { LookupOutcome, PaymentGateway, VoidOutcome } from '../gateways/payment-gateway.ts';
 import type { PaymentActivityDeps } from './payment-activities.ts';
+
+/** What the recorder works with. */
+export interface AttemptRecorderDeps extends PaymentActivityDeps {
+  readonly paymentHistory: PaymentHistoryRepository;
+  /** Told of calls that could not be written down. */
+  readonly onLost: (lost: { readonly step: string; readonly calls: number; readonly error: unknown }) => void;
+}
 
 /** The parts of the payment steps as they are given, but every call to the provider is written down. */
 export interface AttemptRecorder extends PaymentActivityDeps {
@@ -46,13 +52,10 @@ const STORE_TIMEOUT_MS = 500;
 /**
  * Stands between the payment steps and the provider. A call that led to an operation is stored by the statement that
  * stores the operation, so an order that goes well costs no statement more; the calls of a step that failed are stored when
- * it ends. A note that cannot be stored is lost with a line in the log, and hides nothing.
+ * it ends. A note that cannot be stored is lost, and hides nothing.
  */
-export function createAttemptRecorder({
-  payments,
-  gateway,
-  paymentHistory,
-}: PaymentActivityDeps & { readonly paymentHistory: PaymentHistoryRepository }): AttemptRecorder {
+export function createAttemptRecorder(deps: AttemptRecorderDeps): AttemptRecorder {
+  const { payments, gateway } = deps;
   const runs = new AsyncLocalStorage<Run>();
   return {
     gateway: watchCalls(gateway, runs),
@@ -74,7 +77,7 @@ export function createAttemptRecorder({
           try {
             return await runs.run(run, () => act(input));
           } finally {
-            await storeRest(paymentHistory, run);
+            await storeRest(deps, run);
           }
         },
       ]);
@@ -83,11 +86,11 @@ export function createAttemptRecorder({
   };
 }
 
-async function storeRest(paymentHistory: PaymentHistoryRepository, { step, ended }: Run): Promise<void> {
+async function storeRest({ paymentHistory, onLost }: AttemptRecorderDeps, { step, ended }: Run): Promise<void> {
   if (ended.length === 0) return;
-  const storing = paymentHistory.addAttempts(ended.map(withAge)).catch((error: unknown) => {
-    log.warn('calls to the payment provider could not be written down', { step, calls: ended.length, error });
-  });
+  const storing = paymentHistory
+    .addAttempts(ended.map(withAge))
+    .catch((error: unknown) => onLost({ step, calls: ended.length, error }));
   await Promise.race([storing, sleep(STORE_TIMEOUT_MS, undefined, { ref: false })]);
 }
 

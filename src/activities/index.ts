@@ -29,7 +29,10 @@ export type Activities = ReturnType<typeof createActivities>;
 
 /** Creates all activities; every error leaves them as a failure that Temporal understands (see failure.ts). */
 export function createActivities(deps: ActivityDeps) {
-  const recorder = createAttemptRecorder(deps);
+  const recorder = createAttemptRecorder({
+    ...deps,
+    onLost: (lost) => log.warn('calls to the payment provider could not be written down', lost),
+  });
   return withFailures({
     ...createOrderActivities(deps),
     ...createCommandActivities(deps),

@@ -86,6 +86,21 @@ describe('a message', () => {
     },
   );
 
+  it('keeps what each attempt came to, also of a further copy', async () => {
+    const key = messageOf();
+    await messages.record(key, 'demo', 'RETRYING', 'MailUnavailableError');
+    await messages.record(key, 'demo', 'SENT', null);
+    await messages.record(key, 'demo', 'RETRYING', 'late');
+    await messages.record(key, 'demo', 'GAVE_UP', 'given up', '<copy-1>');
+    const attempts = await messages.listAttempts('demo', key.orderId);
+    expect(attempts.map(({ attempt, outcome }) => [attempt, outcome])).toEqual([
+      [1, 'RETRYING'],
+      [2, 'SENT'],
+      [3, 'GAVE_UP'],
+    ]);
+    expect(await messages.listAttempts('acme', key.orderId)).toEqual([]);
+  });
+
   it('is one row when attempts are recorded at once', async () => {
     const key = messageOf();
     await Promise.all(Array.from({ length: 10 }, () => messages.record(key, 'demo', 'RETRYING', 'no')));

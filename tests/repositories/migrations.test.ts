@@ -4,7 +4,9 @@ import { generateDrizzleJson, generateMigration, type DrizzleSnapshotJSON } from
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allAt, createDatabase } from '../../db/client.ts';
 import { migrateAll } from '../../db/migrate.ts';
+import { createMessageRepository } from '../../db/repositories/message-repository.ts';
 import { createOrderRepository } from '../../db/repositories/order-repository.ts';
+import { createPaymentRepository } from '../../db/repositories/payment-repository.ts';
 import * as eventsSchema from '../../db/schema/events.ts';
 import * as inventorySchema from '../../db/schema/inventory.ts';
 import * as notificationsSchema from '../../db/schema/notifications.ts';
@@ -104,14 +106,37 @@ describe('migrations', () => {
   });
 });
 
+/** A row in each table that keeps history. */
+async function writeHistory(): Promise<void> {
+  const { orders, payments, notifications } = database.databases;
+  const order = newOrder();
+  const { orderId, tenantId } = order;
+  await createOrderRepository(orders).open(order);
+  const sale = { orderId, tenantId, key: `${orderId}:sale:1`, kind: 'sale', generation: 1, currency: 'EUR' } as const;
+  const result = { amountMinor: 4_500, providerRef: null };
+  const call = { attemptId: 'att_1', call: 'charge', method: 'pm_ok', outcome: 'unknown', code: null } as const;
+  const attempt = { ...sale, ...result, ...call, step: 'takePayment', durationMs: 1_000, ageMs: 0 };
+  await createPaymentRepository(payments).record({ ...sale, ...result, state: 'UNKNOWN', declineCode: null }, [
+    attempt,
+  ]);
+  const mail = { orderId, template: 'order-confirmed', channel: 'email' } as const;
+  await createMessageRepository(notifications).record(mail, tenantId, 'SENT', null);
+}
+
 describe('a history', () => {
   it.each([
     ['orders.order_events', `UPDATE orders.order_events SET actor = 'nobody'`],
     ['orders.order_events', `DELETE FROM orders.order_events`],
     ['inventory.stock_movements', `UPDATE inventory.stock_movements SET reserved_delta = 1`],
     ['inventory.stock_movements', `DELETE FROM inventory.stock_movements`],
+    ['payments.attempts', `UPDATE payments.attempts SET outcome = 'succeeded'`],
+    ['payments.attempts', `DELETE FROM payments.attempts`],
+    ['payments.operation_changes', `UPDATE payments.operation_changes SET state = 'SUCCEEDED'`],
+    ['payments.operation_changes', `DELETE FROM payments.operation_changes`],
+    ['notifications.message_attempts', `UPDATE notifications.message_attempts SET outcome = 'SENT'`],
+    ['notifications.message_attempts', `DELETE FROM notifications.message_attempts`],
   ])('in %s refuses %s', async (table, statement) => {
-    await createOrderRepository(database.databases.orders).open(newOrder());
+    await writeHistory();
     const count = `SELECT count(*)::integer AS rows, sum(hashtext(t::text)) AS content FROM ${table} t`;
     const before = await database.query(count);
 
