@@ -68,20 +68,32 @@ describe('a transition that is read late', () => {
 
   it('keeps what a person wrote about a command out of the reason', async () => {
     const orderId = await opened();
+    const commandId = freshId('cmd');
+    const command = {
+      commandId,
+      orderId,
+      tenantId: 'demo',
+      kind: 'cancel',
+      requestHash: 'hash',
+      actor: 'ada',
+    } as const;
     await createCommandRepository(database.databases.orders).decide(
+      { ...command, reason: 'payment_declined', amountMinor: null },
       {
-        commandId: freshId('cmd'),
-        orderId,
-        tenantId: 'demo',
-        kind: 'cancel',
-        requestHash: 'hash',
-        actor: 'ada',
-        reason: 'payment_declined',
-        amountMinor: null,
+        from: ['PENDING'],
+        to: 'CANCELLING',
+        eventType: 'order.cancelling',
+        allowed: 'will_cancel',
+        refused: 'too_late',
       },
-      { to: 'CANCELLING', eventType: 'order.cancelling', allowed: 'will_cancel', refused: 'too_late' },
     );
-    await move(orderId, 'CANCELLED');
+    await orders.transition({
+      orderId,
+      to: 'CANCELLED',
+      eventType: 'order.cancelled',
+      actor: 'system',
+      ownerId: commandId,
+    });
 
     expect(await toldOf(orderId)).toMatchObject([
       { to: 'PENDING' },
