@@ -97,9 +97,12 @@ function ranked(rank: keyof typeof RANKS, entry: StoryEntry): Ranked {
   return { entry, rank: RANKS[rank] };
 }
 
+/** Ends that leave the status as it is. */
+const ENDS = ['case.opened', 'order.captured', 'order.capture_failed', 'order.given_back'];
+
 /** The end of something follows the effects that prove it; its beginning goes before them. */
-function rankOfEvent({ type, to }: Omit<OrderEventRecord, 'seq'>): keyof typeof RANKS {
-  return type === 'case.opened' || (to !== null && isAtRest(to)) ? 'outcome' : 'act';
+function rankOfEvent({ type, from, to }: Omit<OrderEventRecord, 'seq'>): keyof typeof RANKS {
+  return ENDS.includes(type) || (to !== null && to !== from && isAtRest(to)) ? 'outcome' : 'act';
 }
 
 const UNMOVED = { from: null, to: null } as const;

@@ -177,10 +177,12 @@ function receiptText({ orderId, status, effects }: z.output<typeof receiptView>,
     effect.kind,
     effect.what,
     effect.state,
+    effect.attempts,
+    effect.movements.map(({ at, kind }) => `${kind} ${at}`).join(', '),
     effect.key,
     effect.providerRef,
     effect.undoneBy,
   ]);
-  const header = ['at', 'kind', 'what', 'state', 'key', 'provider', 'undone by'];
+  const header = ['at', 'kind', 'what', 'state', 'attempts', 'movements', 'key', 'provider', 'undone by'];
   return `${orderId} is ${status}.\n\n${table(header, rows)}`;
 }

@@ -6,7 +6,7 @@ import { allAt, createDatabase } from '../../db/client.ts';
 import { migrateAll } from '../../db/migrate.ts';
 import { createMessageRepository } from '../../db/repositories/message-repository.ts';
 import { createOrderRepository } from '../../db/repositories/order-repository.ts';
-import { createPaymentRepository } from '../../db/repositories/payment-repository.ts';
+import { createPaymentRepository, FIRST_TURN } from '../../db/repositories/payment-repository.ts';
 import * as eventsSchema from '../../db/schema/events.ts';
 import * as inventorySchema from '../../db/schema/inventory.ts';
 import * as notificationsSchema from '../../db/schema/notifications.ts';
@@ -116,10 +116,9 @@ async function writeHistory(): Promise<void> {
   const result = { amountMinor: 4_500, providerRef: null };
   const call = { attemptId: 'att_1', call: 'charge', method: 'pm_ok', outcome: 'unknown', code: null } as const;
   const attempt = { ...sale, ...result, ...call, step: 'takePayment', durationMs: 1_000, ageMs: 0 };
-  await createPaymentRepository(payments).record({ ...sale, ...result, state: 'UNKNOWN', declineCode: null }, [
-    attempt,
-  ]);
-  const mail = { orderId, template: 'order-confirmed', channel: 'email' } as const;
+  const operation = { ...sale, ...result, state: 'UNKNOWN', declineCode: null } as const;
+  await createPaymentRepository(payments).record(operation, FIRST_TURN, [attempt]);
+  const mail = { orderId, name: 'order-confirmed', channel: 'email' } as const;
   await createMessageRepository(notifications).record(mail, tenantId, 'SENT', null);
 }
 

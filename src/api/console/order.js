@@ -154,9 +154,15 @@ function stockCard({ lines, currency, holdExpiresAt }) {
 
 function receiptTable({ effects }) {
   if (effects.length === 0) return h('p', { class: 'empty' }, 'Nothing has had an effect yet.');
-  const rows = effects.map(({ kind, what, state, at, key, providerRef, undoneBy }) => [
+  const rows = effects.map(({ kind, what, state, at, key, providerRef, undoneBy, attempts, movements }) => [
     h('div', {}, readable(what), h('p', { class: 'hint' }, kind)),
-    state,
+    h(
+      'div',
+      {},
+      state,
+      attempts > 1 ? h('p', { class: 'hint' }, `${attempts} attempts`) : null,
+      movements.map((movement) => h('p', { class: 'hint' }, `${movement.kind} ${time(movement.at)}`)),
+    ),
     at === null ? '–' : time(at),
     h(
       'div',

@@ -5,6 +5,8 @@ import { entryWords } from './words.js';
 
 const SOURCES = {
   order: { sign: '●', name: 'order' },
+  command: { sign: '☞', name: 'command' },
+  stock: { sign: '▤', name: 'stock' },
   payment: { sign: '€', name: 'money' },
   message: { sign: '✉', name: 'message' },
   webhook: { sign: '↩', name: 'provider' },
@@ -42,16 +44,28 @@ export function timeline(items, currency) {
 
 /** The details that people ask for; the rest is in the API. */
 function detailOf({ data, type }, currency) {
-  const { amountMinor, totalMinor, declineCode, providerRef, step, errorCode, reason, resolution } = data;
+  const { amountMinor, totalMinor, declineCode, providerRef, step, errorCode, reason, resolution, code } = data;
+  const { sku, method, attempt, durationMs, decision } = data;
   const parts = [
     typeof amountMinor === 'number' ? money(amountMinor, data.currency ?? currency) : null,
     typeof totalMinor === 'number' ? money(totalMinor, currency) : null,
+    typeof sku === 'string' ? `${pieces(data)} × ${sku}` : null,
+    typeof method === 'string' ? `by ${method}` : null,
+    typeof code === 'string' ? code.replaceAll('_', ' ') : null,
+    typeof attempt === 'number' ? `attempt ${attempt}` : null,
+    typeof durationMs === 'number' ? `${durationMs} ms` : null,
+    typeof decision === 'string' ? decision.replaceAll('_', ' ') : null,
     typeof declineCode === 'string' ? `declined: ${declineCode}` : null,
     typeof providerRef === 'string' ? `reference ${providerRef}` : null,
-    typeof step === 'string' ? `step ${step}` : null,
+    typeof step === 'string' && type !== 'payment.attempt' ? `step ${step}` : null,
     typeof errorCode === 'string' ? errorCode : null,
     typeof resolution === 'string' ? `by ${resolution.replaceAll('_', ' ')}` : null,
     typeof reason === 'string' && reason !== '' ? (type.startsWith('order.') ? reason : `“${reason}”`) : null,
   ].filter((part) => part !== null);
   return parts.length === 0 ? null : h('p', {}, parts.join(' · '));
+}
+
+/** Pieces that moved: a hold moves what is reserved, a sale moves both. */
+function pieces({ onHandDelta, reservedDelta }) {
+  return Math.abs(onHandDelta === 0 ? reservedDelta : onHandDelta);
 }

@@ -180,8 +180,12 @@ const ENTRIES = {
   'order.opened': 'The order was accepted',
   'order.refused': 'It was decided to reject the order',
   'order.authorized': 'The payment was authorized; the capture is awaited',
-  'order.capture_accepted': 'A capture was asked for',
+  'order.capture_accepted': 'A capture was accepted',
   'order.confirmed': 'The order was confirmed',
+  'order.capture_failed': 'A capture could not be made',
+  'order.giving_back': 'What was left is being given back',
+  'order.given_back': 'What was left was given back',
+  'order.expiring': 'The authorized payment is being given back',
   'order.captured': 'More of the authorized money was taken',
   'order.cancelling': 'A cancel was accepted',
   'order.cancelled': 'The order was cancelled',
@@ -190,12 +194,22 @@ const ENTRIES = {
   'order.partially_refunded': 'A part was paid back',
   'order.refunded': 'Everything was paid back',
   'order.rejected': 'The order was rejected',
+  'command.cancel': 'A cancel was asked for',
+  'command.capture': 'A capture was asked for',
+  'command.refund': 'A refund was asked for',
+  'command.give_back': 'It was asked to give back what is left',
+  'stock.held': 'Stock was held',
+  'stock.committed': 'Held stock was deducted',
+  'stock.released': 'Held stock was given back',
+  'stock.expired': 'A hold ran out',
+  'stock.restocked': 'Stock went back on the shelf',
   'message.resend': 'An operator had a message sent once more',
   'webhook.charge_succeeded': 'The payment provider reported a charge',
   'webhook.charge_failed': 'The payment provider reported a failed charge',
   'webhook.refunded': 'The payment provider reported a refund',
   'webhook.refund_failed': 'The payment provider reported a failed refund',
   'webhook.disputed': 'The customer disputes the charge, says the payment provider',
+  'webhook.applied': 'It was decided what the report means',
   'webhook.other': 'The payment provider reported something else',
   'case.opened': 'The order was parked: it waits for a person',
   'case.resolved': 'The case was resolved, the order goes on',
@@ -218,10 +232,19 @@ export function failureWords(errorCode) {
   return FAILURES[errorCode] ?? { happened: `it failed with ${errorCode}`, check: 'Read the message below.' };
 }
 
+const CALLS = {
+  charge: 'The provider was asked to charge',
+  lookup: 'The provider was asked what it knows',
+  void: 'The provider was asked to void',
+  capture: 'The provider was asked to capture',
+  refund: 'The provider was asked to pay back',
+};
+
 /** An entry of the timeline in words. */
 export function entryWords({ type, source, data }) {
   if (type in ENTRIES) return ENTRIES[type];
   const words = type.replace(/^[a-z]+\./, '').replaceAll('_', ' ');
+  if (type === 'payment.attempt') return `${CALLS[data.call] ?? data.call}: ${data.outcome.replaceAll('_', ' ')}`;
   if (source === 'payment') return `Payment: ${words}`;
   if (source === 'message') {
     const number = Number(data.occurrence) > 1 ? ` (${String(data.occurrence)})` : '';
