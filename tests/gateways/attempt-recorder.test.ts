@@ -86,7 +86,10 @@ describe('a call to the provider', () => {
   it.each([
     [new PaymentOutcomeUnknownError('key', 'no answer in time'), { outcome: 'unknown', code: 'no answer in time' }],
     [new PaymentGatewayOpenError('key'), { outcome: 'not_sent' }],
-    [new PaymentMismatchError('key', 'amountMinor'), { outcome: 'mismatch', code: 'amountMinor' }],
+    [
+      new PaymentMismatchError('key', { field: 'amountMinor', expected: 2_250, found: 2_251 }),
+      { outcome: 'mismatch', code: 'amountMinor' },
+    ],
     [new PaymentContractError('key', '400 bad_request'), { outcome: 'refused', code: '400 bad_request' }],
     [new RefundRefusedError('key', 'closed'), { outcome: 'refused', code: 'refund_refused' }],
     [new TypeError('the text may hold customer data'), { outcome: 'failed', code: null }],
