@@ -37,6 +37,7 @@ import { createCaseDesk } from './api/case-desk.ts';
 import { createMessageDesk } from './api/message-desk.ts';
 import { createNoticeIntake } from './api/notice-intake.ts';
 import { createOrderCommander } from './api/order-commander.ts';
+import { createOrderExplainer } from './api/order-explanation.ts';
 import { createOrderReader } from './api/order-reader.ts';
 import { createOrderStarter } from './api/order-starter.ts';
 import { createOrderStory } from './api/order-story.ts';
@@ -150,7 +151,8 @@ function composeApp(parts: AppParts) {
       onStarted: metrics.orderStarted,
     }),
     reader,
-    story: createOrderStory({ ...repositories, client, reader }),
+    story: createOrderStory(repositories),
+    explainer: createOrderExplainer({ client, reader }),
     commander: createOrderCommander({ ...repositories, client, health, reader, settings, capabilities }),
     noticeIntake: createNoticeIntake({
       client,

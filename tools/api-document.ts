@@ -7,6 +7,7 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     starter: absent(),
     reader: absent(),
     story: absent(),
+    explainer: absent(),
     commander: absent(),
     cases: absent(),
     desk: absent(),

@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { isOrderId } from '../../domain/ids.ts';
 import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
+import type { OrderExplainer } from '../order-explanation.ts';
 import type { OrderReader } from '../order-reader.ts';
 import type { OrderStory } from '../order-story.ts';
 import { ProblemError } from '../problem.ts';
@@ -13,6 +14,7 @@ import { validationHook } from '../validation.ts';
 /** What the routes that tell an order's story work with. */
 export interface OrderInsightRoutesDeps {
   readonly story: OrderStory;
+  readonly explainer: OrderExplainer;
   readonly reader: OrderReader;
 }
 
@@ -56,7 +58,7 @@ const getReceipt = createRoute({
 });
 
 /** Creates the routes that say what happened to an order, and why it is where it is. */
-export function createOrderInsightRoutes({ story, reader }: OrderInsightRoutesDeps) {
+export function createOrderInsightRoutes({ story, explainer, reader }: OrderInsightRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(getTimeline, async (c) => {
       const { tenantId } = c.get('caller');
@@ -69,7 +71,7 @@ export function createOrderInsightRoutes({ story, reader }: OrderInsightRoutesDe
     })
     .openapi(explainOrder, async (c) => {
       const { id } = c.req.valid('param');
-      const explanation = isOrderId(id) ? await story.explain(c.get('caller').tenantId, id) : null;
+      const explanation = isOrderId(id) ? await explainer.explain(c.get('caller').tenantId, id) : null;
       if (explanation === null) throw notFound();
       return c.json(explanation, 200);
     })
