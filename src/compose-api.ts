@@ -45,6 +45,7 @@ import { createOverviewFeed } from './api/overview-feed.ts';
 import { createRateBudget, EVENT_LEASE_MAX, RATE_WINDOW_SECONDS } from './api/rate-limit.ts';
 import type { WebhookRoutesDeps } from './api/routes/webhooks.ts';
 import { createReadiness } from './api/readiness.ts';
+import { createTaskQueues, type TaskQueues, type TaskQueueState } from './api/task-queues.ts';
 import { createWebhookDesk } from './api/webhook-desk.ts';
 import { createTemporalHealth } from './api/temporal-health.ts';
 import type { Config } from './config.ts';
@@ -89,14 +90,16 @@ export async function startApi(
     owned: createCommandMonitor(createCommandRepository(resources.databases.orders)),
     eventProgress: createEventMonitor(createEventControlRepository(resources.databases.events)),
   };
+  const taskQueues = createTaskQueues(client, config.temporal.namespace);
   const metrics = createApiMetrics();
   const shutdown = new AbortController();
   observeState(metrics, { ...monitors, eager });
+  observeQueues(metrics, taskQueues);
   const eventMetrics = createEventMetrics(metrics);
   const log = createEventLogRepository(resources.databases.events, config.events.partitions);
   const intake = createEventIntake({ log, onAppended: eventMetrics.appended });
   const events = { log, intake, eventMetrics };
-  const parts = { config, logger, resources, client, eager, metrics, events, ...monitors };
+  const parts = { config, logger, resources, client, eager, metrics, events, taskQueues, ...monitors };
   const app = composeApp({ ...parts, shutdown: shutdown.signal });
   for (const monitor of Object.values(monitors)) monitor.start();
   const server = await startHttpServer({ fetch: app.fetch, host: config.api.host, port: config.api.port });
@@ -120,6 +123,7 @@ interface AppParts {
   readonly metrics: ApiMetrics;
   readonly health: TemporalHealth;
   readonly backlog: BacklogMonitor;
+  readonly taskQueues: TaskQueues;
   readonly events: {
     readonly log: EventLogRepository;
     readonly intake: EventIntake;
@@ -129,7 +133,7 @@ interface AppParts {
 }
 
 function composeApp(parts: AppParts) {
-  const { config, logger, resources, client, eager, metrics, health, backlog, shutdown } = parts;
+  const { config, logger, resources, client, eager, metrics, health, backlog, taskQueues, shutdown } = parts;
   const { databases } = resources;
   const { namespace, uiUrl } = config.temporal;
   const { backlogMaxAgeSeconds, rateLimitPerSecond } = config.api;
@@ -182,6 +186,7 @@ function composeApp(parts: AppParts) {
       temporal: health,
       backlog,
       backlogMaxAgeSeconds,
+      taskQueues,
     }),
     isShuttingDown: () => shutdown.aborted,
     verifyToken: createTokenVerifier(config.jwt),
@@ -303,4 +308,25 @@ function observeState(
   );
   const { eager } = state;
   if (eager !== null) metrics.observe('eager_slots_in_use', 'Orders in their first local pass', eager.slots.inUse);
+}
+
+/** Asked for when the metrics are. */
+function observeQueues(metrics: ApiMetrics, taskQueues: TaskQueues): void {
+  const figures = (figureOf: (state: TaskQueueState) => number) => async () =>
+    Object.entries((await taskQueues.read()) ?? {}).map(([queue, state]) => [figureOf(state), { queue }] as const);
+  metrics.observeEach(
+    'task_queue_pollers',
+    'Workers that poll a task queue',
+    figures(({ pollers }) => pollers),
+  );
+  metrics.observeEach(
+    'task_queue_backlog_tasks',
+    'Tasks of a queue that no worker has begun',
+    figures(({ tasks }) => tasks),
+  );
+  metrics.observeEach(
+    'task_queue_backlog_age_seconds',
+    'Age of the oldest task of a queue that no worker has begun',
+    figures(({ ageSeconds }) => ageSeconds),
+  );
 }

@@ -2,6 +2,9 @@ import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporte
 import type { Attributes, Meter } from '@opentelemetry/api';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
+/** A figure per set of labels. */
+export type Figures = Iterable<readonly [number, Attributes]>;
+
 /** What the API counts, and its Prometheus text. */
 export interface ApiMetrics {
   requestEnded(route: string, method: string, status: number, seconds: number): void;
@@ -10,7 +13,7 @@ export interface ApiMetrics {
   /** Adds a figure that is read when the metrics are. */
   observe(name: string, description: string, read: () => number): void;
   /** Adds a figure per set of labels, read when the metrics are. */
-  observeEach(name: string, description: string, read: () => Iterable<readonly [number, Attributes]>): void;
+  observeEach(name: string, description: string, read: () => Figures | Promise<Figures>): void;
   /** For parts that count by themselves. */
   readonly meter: Meter;
   scrape(): Promise<string>;
@@ -43,8 +46,8 @@ export function createApiMetrics(): ApiMetrics {
       meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(read()));
     },
     observeEach: (name, description, read) => {
-      meter.createObservableGauge(name, { description }).addCallback((result) => {
-        for (const [value, labels] of read()) result.observe(value, labels);
+      meter.createObservableGauge(name, { description }).addCallback(async (result) => {
+        for (const [value, labels] of await read()) result.observe(value, labels);
       });
     },
     meter,

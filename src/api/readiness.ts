@@ -1,5 +1,7 @@
 import type { BacklogMonitor } from './backlog.ts';
 import { within } from '../domain/deadline.ts';
+import { TASK_QUEUES, type TaskQueue } from '../workflows/contract.ts';
+import type { TaskQueues, TaskQueueStates } from './task-queues.ts';
 import type { TemporalHealth } from './temporal-health.ts';
 
 const CHECK_STATES = ['ok', 'degraded', 'down'] as const;
@@ -16,7 +18,18 @@ export interface Readiness {
     readonly paymentGateway: CheckState;
     readonly mail: CheckState;
     readonly backlog: CheckState;
+    readonly queues: CheckState;
   };
+  /** Queue by queue; null when Temporal does not answer. */
+  readonly queues: Readonly<Record<TaskQueue, QueueReadiness>> | null;
+}
+
+/** Whether a task queue is served. */
+export interface QueueReadiness {
+  readonly status: CheckState;
+  readonly pollers: number;
+  readonly backlogTasks: number;
+  readonly backlogAgeSeconds: number;
 }
 
 /** What readiness looks at. Pings resolve when the dependency answers. */
@@ -27,6 +40,7 @@ export interface ReadinessDeps {
   readonly temporal: TemporalHealth;
   readonly backlog: BacklogMonitor;
   readonly backlogMaxAgeSeconds: number;
+  readonly taskQueues: TaskQueues;
 }
 
 const PING_TIMEOUT_MS = 1_000;
@@ -35,8 +49,8 @@ const PING_TIMEOUT_MS = 1_000;
 const CACHE_MS = 500;
 
 /**
- * Creates the readiness check. Only the database and Temporal can make it `down`: without the gateway or the mail
- * server orders are still accepted and wait. The backlog degrades from half of its bound.
+ * Creates the readiness check. Only the database and Temporal can make it `down`: without the gateway, the mail server or
+ * the workers of a queue orders are still accepted and wait. The backlog degrades from half of its bound.
  */
 export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
   let cached: { readonly at: number; readonly answer: Promise<Readiness> } | null = null;
@@ -53,19 +67,33 @@ async function look(deps: ReadinessDeps): Promise<Readiness> {
       () => true,
       () => false,
     );
-  const [database, paymentGateway, mail] = await Promise.all([
+  const [database, paymentGateway, mail, states] = await Promise.all([
     answers(deps.pingDatabase),
     answers(deps.pingPaymentGateway),
     answers(deps.pingMail),
+    within(PING_TIMEOUT_MS, deps.taskQueues.read()).catch(() => null),
   ]);
+  const queues = states === null ? null : queuesOf(states, deps.backlogMaxAgeSeconds / 2);
   const checks: Readiness['checks'] = {
     database: database ? 'ok' : 'down',
     temporal: deps.temporal.isUp() ? 'ok' : 'down',
     paymentGateway: paymentGateway ? 'ok' : 'degraded',
     mail: mail ? 'ok' : 'degraded',
     backlog: deps.backlog.ageSeconds() > deps.backlogMaxAgeSeconds / 2 ? 'degraded' : 'ok',
+    queues: queues === null ? 'degraded' : worstOf(Object.values(queues).map(({ status }) => status)),
   };
-  const states = Object.values(checks);
-  const status = states.includes('down') ? 'down' : states.includes('degraded') ? 'degraded' : 'ok';
-  return { status, checks };
+  return { status: worstOf(Object.values(checks)), checks, queues };
+}
+
+function queuesOf(states: TaskQueueStates, degradedFromSeconds: number): NonNullable<Readiness['queues']> {
+  const entries = TASK_QUEUES.map((queue) => {
+    const { pollers, tasks, ageSeconds } = states[queue];
+    const status: CheckState = pollers === 0 || ageSeconds > degradedFromSeconds ? 'degraded' : 'ok';
+    return [queue, { status, pollers, backlogTasks: tasks, backlogAgeSeconds: Math.floor(ageSeconds) }] as const;
+  });
+  return Object.fromEntries(entries) as NonNullable<Readiness['queues']>;
+}
+
+function worstOf(states: readonly CheckState[]): CheckState {
+  return states.includes('down') ? 'down' : states.includes('degraded') ? 'degraded' : 'ok';
 }

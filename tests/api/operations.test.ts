@@ -2,15 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OrderView } from '../../src/api/schemas/order.ts';
 import { startAnotherApi } from '../support/another-api.ts';
 import { findTestPort } from '../support/ports.ts';
+import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
 beforeAll(async () => {
-  system = await startTestSystem();
+  system = await startTestSystem({ events: true });
 });
 afterAll(() => system.stop());
 
-const ALL_OK = { database: 'ok', temporal: 'ok', paymentGateway: 'ok', mail: 'ok', backlog: 'ok' };
+const ALL_OK = { database: 'ok', temporal: 'ok', paymentGateway: 'ok', mail: 'ok', backlog: 'ok', queues: 'ok' };
 
 /** Answers of a further API whose environment differs. */
 async function readinessWith(env: Record<string, string>) {
@@ -63,6 +64,53 @@ describe('readiness', () => {
     const answers = await Promise.all(Array.from({ length: 200 }, () => system.request('/readyz')));
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
     expect((await connections()) - before).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('readiness of the task queues', () => {
+  it('tells how many workers poll each, and how old its backlog is', async () => {
+    const served = { status: 'ok', pollers: 1, backlogTasks: 0, backlogAgeSeconds: 0 };
+    const queues = Object.fromEntries(TASK_QUEUES.map((queue) => [queue, served]));
+    await expect.poll(() => system.request('/readyz')).toMatchObject({ status: 200, body: { queues } });
+  });
+
+  it('is degraded, and still 200, when no worker serves one of them', async () => {
+    const served = TASK_QUEUES.filter((queue) => queue !== 'payments');
+    const partly = await startTestSystem({ events: true, env: { WORKER_QUEUES: served.join(',') } });
+    try {
+      await expect
+        .poll(() => partly.request('/readyz'))
+        .toMatchObject({
+          status: 200,
+          body: {
+            status: 'degraded',
+            checks: { ...ALL_OK, queues: 'degraded' },
+            queues: { payments: { status: 'degraded', pollers: 0 }, orders: { status: 'ok', pollers: 1 } },
+          },
+        });
+      const metrics = await fetch(`${partly.url}/metrics`).then((response) => response.text());
+      expect(metrics).toMatch(/^task_queue_pollers\{queue="payments".*\} 0$/m);
+      expect(metrics).toMatch(/^task_queue_pollers\{queue="orders".*\} 1$/m);
+      expect(metrics).toMatch(/^task_queue_backlog_age_seconds\{queue="payments".*\} \d/m);
+    } finally {
+      await partly.stop();
+    }
+  });
+
+  it('is degraded soon after the last worker of a queue has gone', async () => {
+    const partly = await startTestSystem();
+    try {
+      await expect
+        .poll(() => partly.request('/readyz'))
+        .toMatchObject({ body: { queues: { orders: { pollers: 1 } } } });
+      await partly.stopWorker();
+      await partly.postOrder();
+      await expect
+        .poll(() => partly.request('/readyz'), { timeout: 30_000 })
+        .toMatchObject({ body: { queues: { orders: { status: 'degraded', pollers: 0 } } } });
+    } finally {
+      await partly.stop();
+    }
   });
 });
 

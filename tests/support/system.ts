@@ -78,6 +78,8 @@ export interface TestSystem extends SystemClient {
   setFaults(faults: Record<string, unknown>): Promise<void>;
   /** Mails that arrived for an order. */
   mails(orderId: string): Promise<{ readonly messageId: string; readonly to: string; readonly text: string }[]>;
+  /** Ends the workers in order; the API stays. */
+  stopWorker(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -197,6 +199,11 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   const finished = workers?.run();
   const eager = { client: new Client({ connection, namespace: config.temporal.namespace }), slots };
   const api = await startApi(config, logger, resources, client, withWorker ? eager : null);
+  const stopWorker = async (): Promise<void> => {
+    events?.handOver();
+    workers?.shutdown();
+    await finished;
+  };
   const apiUrl = `http://127.0.0.1:${api.server.port}`;
   return {
     ...around,
@@ -205,11 +212,10 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
     config,
     client,
     simulatorUrl: around.simulator.url,
+    stopWorker,
     stop: async () => {
       await api.close();
-      events?.handOver();
-      workers?.shutdown();
-      await finished;
+      await stopWorker();
       await events?.close();
       await connection.close();
       await client.connection.close();

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { TASK_QUEUES } from '../../workflows/contract.ts';
 import type { ApiEnv } from '../context.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import type { Readiness } from '../readiness.ts';
@@ -12,6 +13,13 @@ export interface OperationsRoutesDeps {
 
 const state = z.enum(['ok', 'degraded', 'down']);
 
+const queueView = z.object({
+  status: state.openapi({ description: '`degraded` without pollers, or when its backlog is old' }),
+  pollers: z.int().openapi({ description: 'Workers that poll it', example: 3 }),
+  backlogTasks: z.int().openapi({ description: 'Tasks that no worker has begun', example: 0 }),
+  backlogAgeSeconds: z.int().openapi({ description: 'Age of the oldest of them', example: 0 }),
+});
+
 const readinessView = z
   .object({
     status: state.openapi({ description: 'Worst of the checks; `down` only for database or Temporal' }),
@@ -22,8 +30,13 @@ const readinessView = z
         paymentGateway: state.openapi({ description: 'The payment provider answers' }),
         mail: state.openapi({ description: 'The mail server answers' }),
         backlog: state.openapi({ description: 'The workers keep up' }),
+        queues: state.openapi({ description: 'Every task queue has workers that keep up' }),
       })
       .openapi({ description: 'Each dependency by itself' }),
+    queues: z
+      .record(z.enum(TASK_QUEUES), queueView)
+      .nullable()
+      .openapi({ description: 'Queue by queue; null when Temporal does not answer' }),
   })
   .openapi('Readiness');
 
