@@ -156,7 +156,7 @@ function composeApp(parts: AppParts) {
     }),
     reader,
     story: createOrderStory(repositories),
-    explainer: createOrderExplainer({ client, reader }),
+    explainer: createOrderExplainer({ ...repositories, client, health, reader, taskQueues, workflowUrl }),
     commander: createOrderCommander({ ...repositories, client, health, reader, settings, capabilities }),
     noticeIntake: createNoticeIntake({
       client,

@@ -76,20 +76,20 @@ export interface TaskQueues {
 
 /** Creates the reader. It asks only when it is asked, so a system at rest pays nothing for it. */
 export function createTaskQueues(client: Client, namespace: string): TaskQueues {
-  const stateOf = async (queue: TaskQueue): Promise<readonly [TaskQueue, TaskQueueState]> => {
+  const stateOf = async (namespace: string, queue: TaskQueue): Promise<readonly [TaskQueue, TaskQueueState]> => {
     const types: QueueType[] = queue === 'orders' ? ['workflow', 'activity'] : ['activity'];
     const connection = client.connection as Connection;
     const states = await Promise.all(types.map((type) => readTaskQueue(connection, namespace, queue, type)));
     return [queue, states.reduce(worse)];
   };
-  const read = shareReads(async (_all: 'all'): Promise<TaskQueueStates | null> => {
+  const read = shareReads(async (of: string): Promise<TaskQueueStates | null> => {
     try {
-      return Object.fromEntries(await Promise.all(TASK_QUEUES.map(stateOf))) as TaskQueueStates;
+      return Object.fromEntries(await Promise.all(TASK_QUEUES.map((queue) => stateOf(of, queue)))) as TaskQueueStates;
     } catch {
       return null;
     }
   });
-  return { read: () => read('all') };
+  return { read: () => read(namespace) };
 }
 
 /** A queue of both types needs its workers for each. */

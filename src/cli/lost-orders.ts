@@ -19,6 +19,7 @@ import {
 import { createPaymentRepository, type PaymentRepository } from '../../db/repositories/payment-repository.ts';
 import { isOpen } from '../audit/facts.ts';
 import { reading } from '../audit/source-error.ts';
+import { repairCommandId } from '../domain/command.ts';
 import { isAtRest, type OrderStatus } from '../domain/order-status.ts';
 import { EMPTY_BALANCE } from '../domain/payment.ts';
 import { orderWorkflowId, settleWorkflowId, type SettleWorkflowInput } from '../workflows/contract.ts';
@@ -230,9 +231,8 @@ function suspectsOf({ orders, cases }: OrdersPage): Suspect[] {
   return [...tenants].map(([orderId, tenantId]) => ({ orderId, tenantId }));
 }
 
-/** One id for each order: repeating a repair starts no second one. */
 function cancelUnsold(orderId: string): SettleTask {
-  return { kind: 'repair', amountMinor: null, commandId: `cmd_repair_${orderId}`, stored: null };
+  return { kind: 'repair', amountMinor: null, commandId: repairCommandId(orderId), stored: null };
 }
 
 /** One id for each time that money was found. */

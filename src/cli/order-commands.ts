@@ -154,8 +154,10 @@ function explanationText(explained: z.output<typeof explainView>, { fields }: Ta
     ['attempt', explained.attempt],
     ['last error', explained.lastError],
     ['next retry', explained.nextRetryAt],
+    ['task queue', explained.taskQueue],
     ['case', explained.caseId],
     ['workflow', explained.workflowUrl],
+    ['workflows', explained.workflows.map(({ id, status }) => `${id} ${status}`).join(', ') || null],
   ]);
 }
 

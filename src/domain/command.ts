@@ -76,3 +76,8 @@ export interface CaptureCommand extends OrderCommand {
 export function commandIdFor(tenantId: string, orderId: string, kind: CommandKind, idempotencyKey: string): string {
   return `cmd_${base32Digest(`${tenantId}\0${orderId}\0${kind}\0${idempotencyKey}`)}`;
 }
+
+/** Id of the repair of an order, on behalf of nobody's command: one for each order, so a second repair starts nothing. */
+export function repairCommandId(orderId: string): string {
+  return `cmd_repair_${orderId}`;
+}

@@ -63,7 +63,7 @@ describe('an explanation', () => {
   it('of a parked order names the case', async () => {
     const orderId = await system.postOrder({ method: 'pm_wrong_amount' });
     const { id } = await openCaseOf(system, orderId);
-    expect(await explain(orderId)).toMatchObject({ whoMustAct: 'an operator', caseId: id });
+    expect(await explain(orderId)).toMatchObject({ situation: 'parked', whoMustAct: 'an operator', caseId: id });
     await giveCommand(system, orderId, 'cancel');
   });
 

@@ -360,6 +360,16 @@ describe.skipIf(!hasBrowser)('the console', () => {
       });
     });
 
+    it('that was terminated while it is looked at says so, and what brings it on', async () => {
+      const orderId = await system.postOrder({ method: 'pm_down' });
+      const page = await openSignedIn();
+      await goTo(page, `#/orders/${orderId}`);
+      await expectShown(page.getByText('The step take-payment did not succeed yet'));
+      await system.client.workflow.getHandle(`order/${orderId}`).terminate('a test');
+      await expectShown(page.getByText('nothing goes on by itself'));
+      await expectShown(page.getByText('npm run orders -- repair --yes'));
+    });
+
     it('that is authorized only is taken by hand', async () => {
       const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
       await untilStatus(system, orderId, 'AWAITING_CAPTURE');

@@ -9,26 +9,30 @@ import { failureWords, stepWords } from './words.js';
 
 const REFRESH_MS = 2_000;
 
+/** Whether workers run and who has paused what changes without the order: it is looked at in every fifth round. */
+const EXPLAIN_EVERY = 5;
+
 /** Not signed in, not allowed, not there: asking again helps nobody. */
 const HOPELESS = new Set([401, 403, 404]);
 
 /** One order with everything that is known about it; it follows the order's changes. */
 export async function orderPage(main, { id, signal }) {
   let version = null;
-  while (!signal.aborted) {
+  let summary = null;
+  for (let round = 0; !signal.aborted; round += 1) {
     try {
       const path = `/v1/orders/${encodeURIComponent(id)}`;
+      const read = (part) => get(`${path}/${part}`, { signal }).catch(() => null);
       const order = await get(path, { signal });
       const state = `${order.version} ${order.attention?.caseId ?? ''} ${order.payment.state}`;
-      if (state !== version) {
-        const parts = ['explain', 'timeline', 'receipt'].map((part) =>
-          get(`${path}/${part}`, { signal }).catch(() => null),
-        );
-        const [explanation, history, receipt] = await Promise.all(parts);
+      const explanation = state !== version || round % EXPLAIN_EVERY === 0 ? await read('explain') : undefined;
+      if (state !== version || (explanation !== undefined && explanation?.summary !== summary)) {
+        const [history, receipt] = await Promise.all(['timeline', 'receipt'].map(read));
         if (signal.aborted) return;
         fill(main, ...content(order, explanation, history, receipt));
         if (version === null) main.querySelector('h1')?.focus();
         version = state;
+        summary = explanation?.summary;
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -102,12 +106,13 @@ const WHO = {
   nobody: '',
   'the system': 'The system works on it; nobody has to act.',
   'the client': 'The shop has to act.',
-  'an operator': 'A person has to decide.',
+  'an operator': 'A person has to act.',
 };
 
 /** The API's words are for programs and people alike; here people get buttons, so addresses are left out. */
 function explanationWords(order, explanation) {
-  if (order.attention !== null) {
+  // A case is told in a person's words, unless something else keeps it from being decided.
+  if (order.attention !== null && (explanation === null || explanation.situation === 'parked')) {
     const { step, errorCode } = order.attention;
     return [
       `The system could not ${stepWords(step)}: ${failureWords(errorCode).happened}. The order is parked until somebody decides.`,

@@ -12,6 +12,12 @@ export const explainView = z
       description: 'One or two plain sentences',
       example: 'The payment has no definite answer yet. It is tried again at 10:00:05Z by itself.',
     }),
+    situation: z.enum(['at_rest', 'tried', 'parked', 'paused', 'unserved', 'task_fails', 'lost', 'unseen']).openapi({
+      description:
+        '`at_rest`: nothing waits, or it is under way; `tried`: a step is tried again by itself; `parked`: a case is open; ' +
+        '`paused`: somebody has paused it in Temporal; `unserved`: no worker takes from its task queue; `task_fails`: the ' +
+        "workflow's code fails; `lost`: nothing carries it any more; `unseen`: Temporal does not answer",
+    }),
     waitsFor: z
       .enum(['nothing', 'a worker', 'a retry', 'a capture', 'an operator'])
       .openapi({ description: 'What would let it go on' }),
@@ -22,9 +28,21 @@ export const explainView = z
     attempt: z.int().nullable().openapi({ description: 'Attempt of that step, from 1' }),
     lastError: z.string().nullable().openapi({ description: 'Last failure of that step' }),
     nextRetryAt: instant('When the step is tried again by itself').nullable(),
+    taskQueue: z.string().nullable().openapi({ description: 'Task queue that the step waits on', example: 'payments' }),
     caseId: z.string().nullable().openapi({ description: 'Open case' }),
     advice: z.string().openapi({ description: 'What one can do' }),
-    workflowUrl: z.string().openapi({ description: 'The workflow in the Temporal Web UI' }),
+    workflowUrl: z.string().openapi({ description: 'The workflow that this is about, in the Temporal Web UI' }),
+    workflows: z
+      .array(
+        z.object({
+          id: z.string().openapi({ description: 'Temporal workflow id', example: 'order/ord_...' }),
+          status: z.string().openapi({ description: 'How Temporal calls its state', example: 'RUNNING' }),
+          url: z.string().openapi({ description: 'The workflow in the Temporal Web UI' }),
+        }),
+      )
+      .openapi({
+        description: "The order's own workflow, and those of commands that came after it; empty without Temporal",
+      }),
   })
   .openapi('Explanation');
 export type ExplainView = z.output<typeof explainView>;

@@ -1,0 +1,137 @@
+import type { StoredCommand } from '../../db/repositories/command-repository.ts';
+import type { RecordedOperation } from '../../db/repositories/payment-repository.ts';
+import { repairCommandId } from '../domain/command.ts';
+import { isAtRest } from '../domain/order-status.ts';
+import { orderWorkflowId, settleWorkflowId } from '../workflows/contract.ts';
+import { isOpen, type Carrier, type PendingStep } from './order-carriers.ts';
+import type { OrderView } from './schemas/order.ts';
+import type { TaskQueueStates } from './task-queues.ts';
+
+/** What is known of an order when it is to be explained. */
+export interface OrderFacts {
+  readonly order: OrderView;
+  readonly commands: readonly StoredCommand[];
+  readonly operations: readonly RecordedOperation[];
+  /** The workflow that its open case waits in. */
+  readonly parkedAt: string | null;
+  /** Null when Temporal does not answer. */
+  readonly carriers: readonly Carrier[] | null;
+  /** Null when Temporal does not answer. */
+  readonly queues: TaskQueueStates | null;
+}
+
+/** What keeps an order where it is. `carrier` is the workflow it is about, when there is one. */
+export type Situation =
+  | { readonly kind: 'unseen' | 'parked' | 'at_rest'; readonly carrier?: undefined }
+  /** Nothing carries the order, its open case or a command that was accepted. */
+  | { readonly kind: 'lost'; readonly carrier: Carrier | undefined; readonly command: StoredCommand | null }
+  | { readonly kind: 'paused'; readonly carrier: Carrier; readonly step: PendingStep | null }
+  /** No worker takes anything from the step's queue; without a step, from the queue of workflows. */
+  | { readonly kind: 'unserved'; readonly carrier: Carrier; readonly step: PendingStep | null }
+  | { readonly kind: 'task_fails'; readonly carrier: Carrier; readonly attempt: number }
+  | { readonly kind: 'tried'; readonly carrier: Carrier; readonly step: PendingStep };
+
+/** A task that was lost with its worker is given out again; one that has failed so often fails for ever. */
+const TASK_ATTEMPTS_BAD = 3;
+
+/** Judges what keeps the order: first what only a person can change, then what goes on by itself. */
+export function situationOf(facts: OrderFacts): Situation {
+  const { order, carriers } = facts;
+  if (carriers === null) return { kind: order.attention === null && mustBeCarried(order) ? 'unseen' : resting(order) };
+  const lost = lostOf(facts, carriers);
+  if (lost !== null) return lost;
+  const open = carriers.filter((carrier) => isOpen(carrier));
+  const blocked = firstOf(open, (carrier) => blockedOf(facts, carrier));
+  if (blocked !== null) return blocked;
+  if (order.attention !== null) return { kind: 'parked' };
+  const tried = firstOf(open, (carrier): Situation | null => {
+    const [step] = carrier.steps.toSorted((left, right) => right.attempt - left.attempt);
+    return step === undefined ? null : { kind: 'tried', carrier, step };
+  });
+  return tried ?? { kind: 'at_rest' };
+}
+
+function resting({ attention }: OrderView): 'parked' | 'at_rest' {
+  return attention === null ? 'at_rest' : 'parked';
+}
+
+/** Whether a workflow has to be open for the order. */
+export function mustBeCarried({ status }: OrderView): boolean {
+  return !isAtRest(status) || status === 'AWAITING_CAPTURE';
+}
+
+function lostOf(facts: OrderFacts, carriers: readonly Carrier[]): Situation | null {
+  const { order, commands, parkedAt } = facts;
+  const byId = new Map(carriers.map((carrier) => [carrier.workflowId, carrier]));
+  const isCarried = carrierIdsOf(order, commands).some((workflowId) => isOpen(byId.get(workflowId)));
+  if (mustBeCarried(order) && !isCarried) {
+    return { kind: 'lost', carrier: newestOf(carrierIdsOf(order, commands), byId), command: null };
+  }
+  if (parkedAt !== null && !isOpen(byId.get(parkedAt))) {
+    return { kind: 'lost', carrier: byId.get(parkedAt), command: null };
+  }
+  const dead = commands.find((command) => isLostCapture(facts, command, byId));
+  return dead === undefined
+    ? null
+    : { kind: 'lost', carrier: byId.get(settleWorkflowId(order.id, dead.commandId)), command: dead };
+}
+
+/** The one whose end says most about why nothing goes on. */
+function newestOf(workflowIds: readonly string[], byId: ReadonlyMap<string, Carrier>): Carrier | undefined {
+  return workflowIds
+    .flatMap((workflowId) => byId.get(workflowId) ?? [])
+    .toSorted((left, right) => (left.closedAt ?? '').localeCompare(right.closedAt ?? ''))
+    .at(-1);
+}
+
+/** Workflows of which one has to be open as long as the order has its status. */
+function carrierIdsOf({ id, status }: OrderView, commands: readonly StoredCommand[]): string[] {
+  const kind = status === 'CANCELLING' ? 'cancel' : status === 'REFUNDING' ? 'refund' : null;
+  const given = commands.filter((command) => command.kind === kind);
+  return [
+    orderWorkflowId(id),
+    ...[repairCommandId(id), ...given.map(({ commandId }) => commandId)].map((commandId) =>
+      settleWorkflowId(id, commandId),
+    ),
+  ];
+}
+
+/** A further capture changes no status, so only its own workflow and its operation tell what became of it. */
+function isLostCapture(
+  { order, operations }: OrderFacts,
+  { kind, decision, commandId, generation }: StoredCommand,
+  byId: ReadonlyMap<string, Carrier>,
+): boolean {
+  if (kind !== 'capture' || decision !== 'accepted') return false;
+  const carrier = byId.get(settleWorkflowId(order.id, commandId));
+  if (carrier === undefined || isOpen(carrier) || carrier.status === 'COMPLETED') return false;
+  return !operations.some(
+    (operation) =>
+      operation.kind === 'capture' && operation.generation === generation && operation.state === 'SUCCEEDED',
+  );
+}
+
+function blockedOf({ queues }: OrderFacts, carrier: Carrier): Situation | null {
+  const { steps, task, status } = carrier;
+  if (status === 'PAUSED') return { kind: 'paused', carrier, step: null };
+  const paused = steps.find(({ pause }) => pause !== null);
+  if (paused !== undefined) return { kind: 'paused', carrier, step: paused };
+  const isUnserved = (taskQueue: string | null): boolean =>
+    queues !== null &&
+    taskQueue !== null &&
+    taskQueue in queues &&
+    queues[taskQueue as keyof TaskQueueStates].pollers === 0;
+  const step = steps.find(({ isRunning, taskQueue }) => !isRunning && isUnserved(taskQueue));
+  if (step !== undefined) return { kind: 'unserved', carrier, step };
+  if (task === null) return null;
+  if (!task.isRunning && isUnserved('orders')) return { kind: 'unserved', carrier, step: null };
+  return task.attempt >= TASK_ATTEMPTS_BAD ? { kind: 'task_fails', carrier, attempt: task.attempt } : null;
+}
+
+function firstOf<Item, Result>(items: readonly Item[], judge: (item: Item) => Result | null): Result | null {
+  for (const item of items) {
+    const result = judge(item);
+    if (result !== null) return result;
+  }
+  return null;
+}
