@@ -63,7 +63,7 @@ import { createCommandMonitor, type CommandMonitor } from './api/command-monitor
 import type { ApiMetrics } from './api/metrics.ts';
 import type { BacklogMonitor } from './api/backlog.ts';
 import type { TemporalHealth } from './api/temporal-health.ts';
-import type { Resources } from './compose.ts';
+import { capturesOf, type Resources } from './compose.ts';
 
 /** A running API. */
 export interface Api {
@@ -144,7 +144,15 @@ function composeApp(parts: AppParts) {
   const events = composeEvents(parts);
   const workflowUrl = (workflowId: string) =>
     `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
-  const reader = createOrderReader({ ...repositories, client, health, namespace, workflowUrl });
+  const reader = createOrderReader({
+    ...repositories,
+    client,
+    health,
+    namespace,
+    workflowUrl,
+    captures: capturesOf(config),
+    cancelWindowSeconds: settings.cancelWindowSeconds,
+  });
   return createApp({
     starter: createOrderStarter({
       client,

@@ -1,4 +1,5 @@
 import type { OrderStatus, RejectionReason } from '../../src/domain/order-status.ts';
+import type { CaptureMode } from '../../src/domain/payment.ts';
 import type { Database, Statement } from '../client.ts';
 
 /** A transition or a further capture that the event stream has not got yet, with what was true when it happened. */
@@ -17,6 +18,11 @@ export interface UnpublishedTransition {
   readonly currency: string;
   readonly totalMinor: number | null;
   readonly reason: RejectionReason | null;
+  readonly captureMode: CaptureMode;
+  readonly captureBy: Date | null;
+  readonly confirmedAt: Date | null;
+  /** Of all captures that had been accepted. */
+  readonly captureAcceptedMinor: number;
   readonly correlationId: string;
   /** What was noted with it. */
   readonly data: Readonly<Record<string, unknown>>;
@@ -48,7 +54,13 @@ SELECT b.position, e.order_id AS "orderId", e.seq, e.tenant_id AS "tenantId", e.
    WHERE known.order_id = e.order_id AND known.seq <= e.seq AND known.data ? 'totalMinor'
    ORDER BY known.seq DESC LIMIT 1) AS "totalMinor",
   CASE WHEN e.to_status IN ('REJECTED', 'CANCELLED', 'EXPIRED') THEN e.data->>'reason' END AS reason,
-  o.correlation_id AS "correlationId"
+  o.correlation_id AS "correlationId",
+  -- Set once: only what came before does not have them.
+  o.capture_mode AS "captureMode", CASE WHEN e.seq > 1 THEN o.capture_by END AS "captureBy",
+  CASE WHEN o.confirmed_at <= e.at THEN o.confirmed_at END AS "confirmedAt",
+  (SELECT coalesce(sum(a.amount_minor), 0)::bigint FROM orders.order_commands a
+   WHERE a.order_id = e.order_id AND a.kind = 'capture' AND a.decision = 'accepted' AND a.answered_at <= e.at
+  ) AS "captureAcceptedMinor"
 FROM orders.event_outbox b
 JOIN orders.order_events e ON e.order_id = b.order_id AND e.seq = b.seq
 JOIN orders.orders o ON o.order_id = b.order_id

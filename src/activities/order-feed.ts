@@ -2,12 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventLogRepository } from '../../db/repositories/event-log-repository.ts';
 import type { EventOutboxRepository, UnpublishedTransition } from '../../db/repositories/event-outbox-repository.ts';
 import { SERVICE_EVENT_ID_PREFIX, type OfferedEvent } from '../domain/event.ts';
+import { cancelableUntilOf, capturableMinorOf, type Captures } from '../domain/order-deadlines.ts';
 import type { PumpRun } from './event-pump.ts';
 
 /** What the feed works with. */
 export interface OrderFeedDeps {
   readonly outbox: EventOutboxRepository;
   readonly log: EventLogRepository;
+  readonly promises: OrderPromises;
+}
+
+/** What is told beside a transition: what the provider and the settings allow from then on. */
+export interface OrderPromises {
+  readonly captures: Captures;
+  readonly cancelWindowSeconds: number | undefined;
 }
 
 /** Transitions of one turn. */
@@ -21,11 +29,11 @@ const POLL_MS = 200;
  * afterwards, under an id that the log takes once: whatever crashes in between, each is there exactly once, and those of
  * one order in its order, also while two feeds overlap.
  */
-export async function runOrderFeed({ outbox, log }: OrderFeedDeps, { until, stop }: PumpRun): Promise<void> {
+export async function runOrderFeed({ outbox, log, promises }: OrderFeedDeps, { until, stop }: PumpRun): Promise<void> {
   while (!stop.aborted && Date.now() < until) {
     const transitions = await outbox.list(BATCH);
     if (transitions.length > 0) {
-      const appended = await log.append(transitions.map(toEvent));
+      const appended = await log.append(transitions.map((transition) => toEvent(transition, promises)));
       await log.announce([...new Set(appended.map(({ partition }) => partition))], ['order']);
       await outbox.remove(transitions);
     }
@@ -33,7 +41,7 @@ export async function runOrderFeed({ outbox, log }: OrderFeedDeps, { until, stop
   }
 }
 
-function toEvent(transition: UnpublishedTransition): OfferedEvent {
+function toEvent(transition: UnpublishedTransition, promises: OrderPromises): OfferedEvent {
   const { orderId, seq, tenantId, customerId, correlationId, at } = transition;
   const { to, reference, currency, totalMinor, reason } = transition;
   // A capture leaves the status as it is.
@@ -58,7 +66,26 @@ function toEvent(transition: UnpublishedTransition): OfferedEvent {
       totalMinor,
       reason,
       ...amountsOf(transition),
+      ...deadlinesOf(transition, promises),
     },
+  };
+}
+
+function deadlinesOf(transition: UnpublishedTransition, { captures, cancelWindowSeconds }: OrderPromises) {
+  const { to: status, captureMode, captureBy, confirmedAt, totalMinor, captureAcceptedMinor } = transition;
+  // What is authorized is the total; of captures the accepted ones count, whether they have happened yet or not.
+  const money = {
+    authorizedMinor: totalMinor ?? 0,
+    capturedMinor: 0,
+    acceptedMinor: captureAcceptedMinor,
+    voided: false,
+  };
+  return {
+    captureMode,
+    captureBy: captureBy?.toISOString() ?? null,
+    capturableMinor: capturableMinorOf({ captureMode, status, ...money }, captures),
+    confirmedAt: confirmedAt?.toISOString() ?? null,
+    cancelableUntil: cancelableUntilOf({ status, confirmedAt }, cancelWindowSeconds)?.toISOString() ?? null,
   };
 }
 

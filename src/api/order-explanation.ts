@@ -74,6 +74,9 @@ function toView(facts: OrderFacts, situation: Situation, workflowUrl: (workflowI
     nextRetryAt: step?.pause == null ? (step?.nextRetryAt ?? null) : null,
     taskQueue: step === null && situation.kind === 'unserved' ? 'orders' : (step?.taskQueue ?? null),
     caseId: attention?.caseId ?? null,
+    capturableMinor: order.payment.capturableMinor,
+    captureBy: order.captureBy,
+    cancelableUntil: order.cancelableUntil,
     workflowUrl: carrier === undefined ? order.workflow.url : workflowUrl(carrier.workflowId),
     workflows: (carriers ?? []).map(({ workflowId, status }) => ({
       id: workflowId,

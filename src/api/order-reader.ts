@@ -4,6 +4,7 @@ import type { PaymentRepository, PaymentSummary } from '../../db/repositories/pa
 import type { ReservationRecord, ReservationRepository } from '../../db/repositories/reservation-repository.ts';
 import { totalOf, type PricedLine } from '../domain/money.ts';
 import { isAtRest } from '../domain/order-status.ts';
+import { cancelableUntilOf, capturableMinorOf, type Captures } from '../domain/order-deadlines.ts';
 import { EMPTY_BALANCE, paymentStateOf } from '../domain/payment.ts';
 import { orderWorkflowId, type OrderMemo, type OrderWorkflowInput } from '../workflows/contract.ts';
 import { isNoAnswer } from './no-answer.ts';
@@ -21,6 +22,9 @@ export interface OrderReaderDeps {
   readonly client: Client;
   readonly health: TemporalHealth;
   readonly namespace: string;
+  /** What the payment provider can do with an authorization. */
+  readonly captures: Captures;
+  readonly cancelWindowSeconds: number | undefined;
   /** Address of a workflow in the Temporal Web UI. */
   readonly workflowUrl: (workflowId: string) => string;
 }
@@ -163,8 +167,16 @@ function toView(
       capturedMinor: balance.capturedMinor,
       refundedMinor: balance.refundedMinor,
       method: record.paymentMethod,
+      capture: record.captureMode,
+      capturableMinor: capturableMinorOf(
+        { ...record, ...balance, acceptedMinor: record.captureAcceptedMinor },
+        deps.captures,
+      ),
     },
     holdExpiresAt: held?.expiresAt?.toISOString() ?? null,
+    captureBy: record.captureBy?.toISOString() ?? null,
+    confirmedAt: record.confirmedAt?.toISOString() ?? null,
+    cancelableUntil: cancelableUntilOf(record, deps.cancelWindowSeconds)?.toISOString() ?? null,
     version: record.version,
     createdAt: record.createdAt.toISOString(),
     updatedAt: record.updatedAt.toISOString(),
@@ -196,8 +208,19 @@ async function findUnopened(deps: OrderReaderDeps, tenantId: string, orderId: st
     currency: request.currency,
     totalMinor: null,
     lines: request.lines.map((line) => ({ ...line, unitPriceMinor: null, reservation: null })),
-    payment: { state: 'NONE', authorizedMinor: 0, capturedMinor: 0, refundedMinor: 0, method: request.paymentMethod },
+    payment: {
+      state: 'NONE',
+      authorizedMinor: 0,
+      capturedMinor: 0,
+      refundedMinor: 0,
+      method: request.paymentMethod,
+      capture: request.captureMode,
+      capturableMinor: null,
+    },
     holdExpiresAt: null,
+    captureBy: null,
+    confirmedAt: null,
+    cancelableUntil: null,
     version: 0,
     createdAt: startedAt,
     updatedAt: startedAt,

@@ -56,7 +56,7 @@ function resting({ attention }: OrderView): 'parked' | 'at_rest' {
 }
 
 /** Whether a workflow has to be open for the order. */
-export function mustBeCarried({ status }: OrderView): boolean {
+function mustBeCarried({ status }: OrderView): boolean {
   return !isAtRest(status) || status === 'AWAITING_CAPTURE';
 }
 

@@ -148,7 +148,7 @@ function triedWords({ step, attempt, isRunning, lastError, nextRetryAt }: Pendin
   };
 }
 
-function restingWords({ status, reason, payment }: OrderView): Words {
+function restingWords({ status, reason, payment, captureBy }: OrderView): Words {
   const done = { waitsFor: 'nothing', whoMustAct: 'nobody', advice: 'Nothing has to be done.' } as const;
   const underWay = { waitsFor: 'a worker', whoMustAct: 'the system' } as const;
   const advice = 'Nothing has to be done. If it stays for more than a minute, look whether workers run.';
@@ -160,10 +160,16 @@ function restingWords({ status, reason, payment }: OrderView): Words {
         summary: 'The payment is authorized and the stock is held; the capture has not been asked for yet.',
         waitsFor: 'a capture',
         whoMustAct: 'the client',
-        advice: 'POST /v1/orders/{id}/capture takes the money; without it the authorization is given back in time.',
+        advice: `POST /v1/orders/{id}/capture takes the money until ${captureBy}; without it everything is given back then, and the order expires.`,
       };
     case 'CONFIRMED':
-      return { ...done, summary: 'The order is sold: the money is captured and the stock deducted.' };
+      return {
+        ...done,
+        summary: 'The order is sold: the money is captured and the stock deducted.',
+        ...(payment.capturableMinor === null || payment.capturableMinor === 0
+          ? {}
+          : { advice: `${payment.capturableMinor} (minor units) more can be captured; nothing has to be done.` }),
+      };
     case 'REJECTED':
       return { ...done, summary: `The order was refused (${reason}); nothing is held and nothing is taken.` };
     case 'CANCELLING':

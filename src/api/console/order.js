@@ -127,12 +127,13 @@ function explanationWords(order, explanation) {
     ? `${money(refundedMinor, order.currency)} of ${money(capturedMinor, order.currency)} are paid back.`
     : explanation.summary;
   const advice = explanation.advice.startsWith('POST ')
-    ? 'Take the money with the button below; without it, it is given back in time.'
+    ? `Take the money with the button below, until ${time(order.captureBy)}; without it, it is given back then.`
     : explanation.advice;
   return [summary, WHO[explanation.whoMustAct] ?? explanation.whoMustAct, advice];
 }
 
-function moneyCard({ payment, currency, totalMinor }) {
+function moneyCard({ payment, currency, totalMinor, captureBy, confirmedAt, cancelableUntil }) {
+  const { capturableMinor } = payment;
   return card(
     'Money',
     facts([
@@ -141,6 +142,10 @@ function moneyCard({ payment, currency, totalMinor }) {
       ['Authorized', money(payment.authorizedMinor, currency)],
       ['Taken', money(payment.capturedMinor, currency)],
       ['Paid back', money(payment.refundedMinor, currency)],
+      ...(capturableMinor === null ? [] : [['Can be taken', money(capturableMinor, currency)]]),
+      ...(captureBy === null ? [] : [['To be taken by', time(captureBy)]]),
+      ...(confirmedAt === null ? [] : [['Sold', time(confirmedAt)]]),
+      ...(cancelableUntil === null ? [] : [['Can be cancelled until', time(cancelableUntil)]]),
       ['Method', h('code', {}, payment.method)],
     ]),
   );
@@ -188,9 +193,10 @@ const CANCELLABLE = new Set(['PENDING', 'AWAITING_CAPTURE', 'CONFIRMED', 'PARTIA
 
 function commandButtons(order) {
   const { status, payment, currency } = order;
-  const toCapture = payment.authorizedMinor - payment.capturedMinor;
+  const toCapture = payment.capturableMinor ?? 0;
   const toRefund = payment.capturedMinor - payment.refundedMinor;
-  const isCapturable = (status === 'AWAITING_CAPTURE' || status === 'CONFIRMED') && toCapture > 0;
+  const isCapturable = toCapture > 0;
+  const isCancellable = order.cancelableUntil === null || Date.parse(order.cancelableUntil) > Date.now();
   const isRefundable = (status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED') && toRefund > 0;
   const button = (id, text, style, onclick) =>
     h('button', { type: 'button', id, class: style, disabled: !may('orders:write'), onclick }, text);
@@ -212,7 +218,9 @@ function commandButtons(order) {
           move(order, 'refunds', { title: 'Pay back?', explanation: gives, upToMinor: toRefund, confirm: 'Pay back' }),
         )
       : null,
-    CANCELLABLE.has(status) ? button('cancel', 'Cancel the order …', 'danger', () => cancel(order)) : null,
+    CANCELLABLE.has(status) && isCancellable
+      ? button('cancel', 'Cancel the order …', 'danger', () => cancel(order))
+      : null,
   ];
 }
 

@@ -13,12 +13,14 @@ export interface OperationsRoutesDeps {
 
 const state = z.enum(['ok', 'degraded', 'down']);
 
-const queueView = z.object({
-  status: state.openapi({ description: '`degraded` without pollers, or when its backlog is old' }),
-  pollers: z.int().openapi({ description: 'Workers that poll it', example: 3 }),
-  backlogTasks: z.int().openapi({ description: 'Tasks that no worker has begun', example: 0 }),
-  backlogAgeSeconds: z.int().openapi({ description: 'Age of the oldest of them', example: 0 }),
-});
+const queueView = z
+  .object({
+    status: state.openapi({ description: '`degraded` without pollers, or when its backlog is old' }),
+    pollers: z.int().openapi({ description: 'Workers that poll it', example: 3 }),
+    backlogTasks: z.int().openapi({ description: 'Tasks that no worker has begun', example: 0 }),
+    backlogAgeSeconds: z.int().openapi({ description: 'Age of the oldest of them', example: 0 }),
+  })
+  .openapi({ description: 'One task queue' });
 
 const readinessView = z
   .object({

@@ -30,6 +30,9 @@ export const explainView = z
     nextRetryAt: instant('When the step is tried again by itself').nullable(),
     taskQueue: z.string().nullable().openapi({ description: 'Task queue that the step waits on', example: 'payments' }),
     caseId: z.string().nullable().openapi({ description: 'Open case' }),
+    capturableMinor: z.int().nullable().openapi({ description: 'What a capture could take now, in minor units' }),
+    captureBy: instant('Until when the first capture has to be asked for').nullable(),
+    cancelableUntil: instant('Until when a sold order may be cancelled').nullable(),
     advice: z.string().openapi({ description: 'What one can do' }),
     workflowUrl: z.string().openapi({ description: 'The workflow that this is about, in the Temporal Web UI' }),
     workflows: z

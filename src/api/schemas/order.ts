@@ -149,6 +149,12 @@ const paymentView = z
     capturedMinor: minor('Captured so far'),
     refundedMinor: minor('Refunded so far'),
     method: z.string().openapi({ description: 'Token of the payment method', example: 'pm_ok' }),
+    capture: z
+      .enum(CAPTURE_MODES)
+      .openapi({ description: 'Whether the money is taken with the order, or by a capture' }),
+    capturableMinor: minor(
+      'What a capture could take now; null where the money is taken with the order, and before it is authorized',
+    ).nullable(),
   })
   .openapi({ description: 'What was paid and given back' });
 
@@ -177,6 +183,15 @@ export const orderView = z
     lines: z.array(lineView).openapi({ description: 'By SKU; lines of the same SKU are added up' }),
     payment: paymentView,
     holdExpiresAt: instant('When the held stock is given back, while it is held').nullable(),
+    captureBy: instant(
+      'Until when the first capture has to be asked for; without it the order expires then. Null where the money is taken ' +
+        'with the order, and before it is authorized',
+    ).nullable(),
+    confirmedAt: instant('When the order was sold; null before').nullable(),
+    cancelableUntil: instant(
+      'Until when a sold order may be cancelled; null where no time limits it (before the sale), and after a cancel or a ' +
+        'full refund',
+    ).nullable(),
     version: z.int().openapi({ description: 'Grows with every event of the order', example: 2 }),
     createdAt: instant('When the order was opened'),
     updatedAt: instant('When it last changed'),

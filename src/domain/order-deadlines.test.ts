@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { cancelableUntilOf, capturableMinorOf, type CaptureFacts } from './order-deadlines.ts';
+
+const AUTHORIZED: CaptureFacts = {
+  captureMode: 'manual',
+  status: 'AWAITING_CAPTURE',
+  authorizedMinor: 5_000,
+  capturedMinor: 0,
+  acceptedMinor: 0,
+  voided: false,
+};
+const SOLD_IN_PART = { ...AUTHORIZED, status: 'CONFIRMED', capturedMinor: 1_000, acceptedMinor: 1_000 } as const;
+
+describe('what is left to capture', () => {
+  it.each([
+    ['all that is authorized, before the first capture', AUTHORIZED, 5_000],
+    ['the rest, after a part was captured', SOLD_IN_PART, 4_000],
+    ['what captures under way have left', { ...SOLD_IN_PART, acceptedMinor: 3_500 }, 1_500],
+    ['nothing, once all is captured', { ...SOLD_IN_PART, capturedMinor: 5_000, acceptedMinor: 5_000 }, 0],
+    ['nothing of what was voided', { ...SOLD_IN_PART, voided: true }, 0],
+    ['nothing of an order that is cancelled', { ...SOLD_IN_PART, status: 'CANCELLING' }, 0],
+    ['nothing of an order that has expired', { ...AUTHORIZED, status: 'EXPIRED' }, 0],
+    ['no question before anything is authorized', { ...AUTHORIZED, status: 'PENDING', authorizedMinor: 0 }, null],
+    ['no question where the money is taken with the order', { ...SOLD_IN_PART, captureMode: 'automatic' }, null],
+  ] as const)('is %s', (_, facts, left) => {
+    expect(capturableMinorOf(facts, 'several')).toBe(left);
+  });
+
+  it('is nothing after the first capture where the provider captures once', () => {
+    expect(capturableMinorOf(AUTHORIZED, 'once')).toBe(5_000);
+    expect(capturableMinorOf({ ...AUTHORIZED, acceptedMinor: 1_000 }, 'once')).toBe(0);
+    expect(capturableMinorOf(SOLD_IN_PART, 'once')).toBe(0);
+  });
+});
+
+describe('until when an order may be cancelled', () => {
+  const confirmedAt = new Date('2026-11-21T10:00:00.000Z');
+
+  it('is the end of the window after its confirmation', () => {
+    expect(cancelableUntilOf({ status: 'CONFIRMED', confirmedAt }, 1_800)).toEqual(
+      new Date('2026-11-21T10:30:00.000Z'),
+    );
+  });
+
+  it.each(['AWAITING_CAPTURE', 'CANCELLING', 'CANCELLED', 'REFUNDING', 'REFUNDED'] as const)(
+    'is no time when %s',
+    (status) => {
+      expect(
+        cancelableUntilOf({ status, confirmedAt: status === 'AWAITING_CAPTURE' ? null : confirmedAt }, 1_800),
+      ).toBeNull();
+    },
+  );
+});
