@@ -8,7 +8,7 @@ import { createCatalogRepository } from '../db/repositories/catalog-repository.t
 import { seedCatalog } from '../db/seed.ts';
 import { SCOPES } from '../src/api/context.ts';
 import { bundleWorkflows } from '../src/bundle-workflows.ts';
-import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { signDevToken, TOKEN_AUDIENCE, TOKEN_ISSUER } from '../src/dev/dev-token.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/dev/embedded-postgres.ts';
 import { findFreePort, LOOPBACK } from '../src/dev/ports.ts';

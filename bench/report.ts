@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { drawChart } from './chart.ts';
 import type { Environment } from './environment.ts';
 import type { Latency } from './measure.ts';

@@ -76,7 +76,7 @@ const variables = z.object({
   JWT_AUDIENCE: z.string().default('order-saga'),
   CONTACT_KEYS: contactKeys,
 
-  DATABASE_URL: url,
+  DATABASE_URL: url.optional(),
   ORDERS_DATABASE_URL: url.optional(),
   INVENTORY_DATABASE_URL: url.optional(),
   PAYMENTS_DATABASE_URL: url.optional(),
@@ -137,7 +137,7 @@ export function loadConfig(
   needs: { readonly tokens: boolean } = { tokens: true },
 ): Config {
   const given = present(env);
-  const parsed = variables.safeParse(given);
+  const parsed = variables.extend(sharedDatabase(given)).safeParse(given);
   const problems = contradictions(given, needs);
   if (parsed.success && problems.length === 0) return toConfig(parsed.data);
   throw new ConfigError([...problemsOf(parsed.error, given), ...problems]);
@@ -168,6 +168,15 @@ function contradictions(given: Readonly<Record<string, unknown>>, needs: { reado
 
 const STRIPE_KEY_MISSING = 'STRIPE_SECRET_KEY: is required, because PAYMENT_PROVIDER is stripe';
 
+/** Each service may lie on a server of its own. */
+const SERVICE_DATABASES = {
+  orders: 'ORDERS_DATABASE_URL',
+  inventory: 'INVENTORY_DATABASE_URL',
+  payments: 'PAYMENTS_DATABASE_URL',
+  notifications: 'NOTIFICATIONS_DATABASE_URL',
+  events: 'EVENTS_DATABASE_URL',
+} as const;
+
 const databaseVariables = variables.pick({
   DATABASE_URL: true,
   ORDERS_DATABASE_URL: true,
@@ -177,22 +186,25 @@ const databaseVariables = variables.pick({
   EVENTS_DATABASE_URL: true,
 });
 
+/** The shared database is required as long as a service has none of its own. */
+function sharedDatabase(given: Readonly<Record<string, unknown>>) {
+  const isNeeded = Object.values(SERVICE_DATABASES).some((name) => !(name in given));
+  return { DATABASE_URL: isNeeded ? url : url.optional() };
+}
+
 /** Reads only where the databases are, for tools that need nothing else. @throws {ConfigError} */
 export function loadDatabaseConfig(env: Readonly<Record<string, string | undefined>>) {
   const given = present(env);
-  const parsed = databaseVariables.safeParse(given);
+  const parsed = databaseVariables.extend(sharedDatabase(given)).safeParse(given);
   if (parsed.success) return { urls: databaseUrls(parsed.data) };
   throw new ConfigError(problemsOf(parsed.error, given));
 }
 
-function databaseUrls(env: z.output<typeof databaseVariables>) {
-  return {
-    orders: env.ORDERS_DATABASE_URL ?? env.DATABASE_URL,
-    inventory: env.INVENTORY_DATABASE_URL ?? env.DATABASE_URL,
-    payments: env.PAYMENTS_DATABASE_URL ?? env.DATABASE_URL,
-    notifications: env.NOTIFICATIONS_DATABASE_URL ?? env.DATABASE_URL,
-    events: env.EVENTS_DATABASE_URL ?? env.DATABASE_URL,
-  };
+type ServiceUrls = Record<keyof typeof SERVICE_DATABASES, string>;
+
+function databaseUrls(env: z.output<typeof databaseVariables>): ServiceUrls {
+  const entries = Object.entries(SERVICE_DATABASES).map(([service, name]) => [service, env[name] ?? env.DATABASE_URL]);
+  return Object.fromEntries(entries) as ServiceUrls;
 }
 
 /** What only the provider in use needs; tools ask the simulator for its ledger, other providers show theirs to nobody. */

@@ -181,6 +181,16 @@ describe('the configuration', () => {
     expect(loadDatabaseConfig(env).urls).toEqual(loadConfig(env).database.urls);
   });
 
+  it('needs no shared database when each service has its own', () => {
+    const { DATABASE_URL: _, ...rest } = REQUIRED;
+    const services = ['orders', 'inventory', 'payments', 'notifications', 'events'];
+    const urls = Object.fromEntries(services.map((name) => [name, `postgres://${name}:password@${name}/shop`]));
+    const env = Object.fromEntries(services.map((name) => [`${name.toUpperCase()}_DATABASE_URL`, urls[name]]));
+    expect(loadConfig({ ...rest, ...env }).database.urls).toEqual(urls);
+    expect(loadDatabaseConfig(env).urls).toEqual(urls);
+    expect(problemsOf({ ...rest, ...env, EVENTS_DATABASE_URL: '' })).toEqual(['DATABASE_URL: is required']);
+  });
+
   it('reads placements, queues and keys', () => {
     const config = loadConfig({
       ...REQUIRED,

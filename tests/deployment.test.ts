@@ -5,7 +5,7 @@ import { parseEnv, promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
-import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { loadSimulatorConfig } from '../src/simulator/config.ts';
 import { CASE_KIND } from '../src/workflows/contract.ts';
 import { environmentOf, readComposeFile, serviceOf, type ComposeService } from './support/compose-file.ts';

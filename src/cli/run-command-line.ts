@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { resolve } from 'node:path';
 import { SourceUnavailableError } from '../audit/source-error.ts';
 import { ConfigError, loadConfig } from '../config.ts';
 import { dataPaths } from '../dev/dev-files.ts';
-import { PROJECT_FOLDER } from '../dev/dev-environment.ts';
+import { dataFolderOf } from '../dev/data-folder.ts';
 import { ApiProblemError, ApiUnreachableError, createApiClient } from './api-client.ts';
 import type { ApiCommand } from './api-command.ts';
 import { CASE_COMMANDS } from './case-commands.ts';
@@ -122,7 +121,7 @@ function readApiUrl(env: Terminal['env']): string {
 function readToken(options: Options, env: Terminal['env']): string {
   const given = options.token ?? env['ORDERS_TOKEN'] ?? '';
   if (given !== '') return given;
-  const file = dataPathsOf(env).tokenFile;
+  const file = dataPaths(dataFolderOf(env)).tokenFile;
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
   throw new UsageError(`there is no token: set ORDERS_TOKEN, give --token, or run \`npm start\`, which writes ${file}`);
 }

@@ -28,6 +28,6 @@ export function findApi(
   const { ports, dataFolder } = loadDevEnvironment(variables);
   const { tokenFile } = dataPaths(dataFolder);
   const token = named.token ?? (existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : null);
-  if (token === null) throw new ApiUnknownError('there is no .data/dev-token yet');
+  if (token === null) throw new ApiUnknownError(`there is no ${tokenFile} yet`);
   return { url: named.url ?? `http://${LOOPBACK}:${ports.api}`, token };
 }

@@ -1,14 +1,12 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { dataFolderOf } from './data-folder.ts';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from './dev-token.ts';
 import type { PortClaim } from './ports.ts';
 
 /** Environment variables as `process.env` holds them. */
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
-
-/** The folder of the project: the one that holds `package.json`. */
-export const PROJECT_FOLDER = resolve(import.meta.dirname, '../..');
 
 const port = z.coerce.number().int().min(1).max(65_535);
 
@@ -25,7 +23,7 @@ const PORT_VARIABLES = {
 
 const devSchema = z.object({
   ...PORT_VARIABLES,
-  DATA_DIR: z.string().default('.data'),
+  DATA_DIR: z.string().optional(),
   DATABASE_URL: z.url().optional(),
   TEMPORAL_ADDRESS: z.string().optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
@@ -58,7 +56,7 @@ export class DevEnvironmentError extends Error {
 export function loadDevEnvironment(env: EnvironmentVariables) {
   const values = parse(devSchema, env);
   return {
-    dataFolder: resolve(PROJECT_FOLDER, values.DATA_DIR),
+    dataFolder: dataFolderOf(values),
     ports: {
       api: values.API_PORT,
       temporal: values.TEMPORAL_PORT,

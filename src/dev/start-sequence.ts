@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { SCOPES } from '../api/context.ts';
-import { type DevEnvironment, loadTokenSettings, portClaims, PROJECT_FOLDER } from './dev-environment.ts';
+import { type DevEnvironment, loadTokenSettings, portClaims } from './dev-environment.ts';
+import { PROJECT_FOLDER } from './data-folder.ts';
 import { chooseSecrets, type dataPaths, type DevSecrets, writeEnvironmentFile, writePrivateFile } from './dev-files.ts';
 import { signDevToken } from './dev-token.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';

@@ -1,5 +1,6 @@
 import { createInterrupts } from './interrupts.ts';
-import { type DevEnvironment, loadDevEnvironment, PROJECT_FOLDER } from './dev-environment.ts';
+import { type DevEnvironment, loadDevEnvironment } from './dev-environment.ts';
+import { PROJECT_FOLDER } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
 import type { RunningSystem } from './start-sequence.ts';
 import { createSupervisor } from './supervisor.ts';

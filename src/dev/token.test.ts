@@ -31,7 +31,13 @@ describe('npm run token', () => {
     expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(3_600);
   });
 
+  test('is of another person when one is named', async () => {
+    const { stdout } = runToken(['--subject', 'grace@example.com']);
+    expect(await claimsOf(stdout.trim())).toMatchObject({ sub: 'grace@example.com', tenant: 'demo' });
+  });
+
   test.each([
+    [['--subject', 'grace hopper'], 'is not a name'],
     [['--ttl', 'soon'], 'is not a duration'],
     [['--ttl', '0h'], 'is not a duration'],
     [['--scopes', 'orders:read,orders:steal'], 'there is no scope "orders:steal"'],

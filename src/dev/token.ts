@@ -3,12 +3,15 @@ import { SCOPES, type Scope } from '../api/context.ts';
 import { loadTokenSettings } from './dev-environment.ts';
 import { signDevToken } from './dev-token.ts';
 
-const USAGE = `npm run token -- [--tenant demo] [--scopes orders:read,orders:write] [--ttl 1h]
+const USAGE = `npm run token -- [--tenant demo] [--scopes orders:read,orders:write] [--ttl 1h] [--subject grace]
   --tenant   1-64 letters, digits, "_", ".", "-" (default: demo)
   --scopes   any of ${SCOPES.join(', ')} (default: all)
-  --ttl      how long it is valid: 30s, 15m, 1h, 30d (default: 1h)`;
+  --ttl      how long it is valid: 30s, 15m, 1h, 30d (default: 1h)
+  --subject  whose token it is, as histories and approvals name the person: 1-64 characters as in a tenant or an
+             e-mail address (default: dev)`;
 
 const TENANT = /^[A-Za-z0-9_.-]{1,64}$/;
+const SUBJECT = /^[A-Za-z0-9_.@+-]{1,64}$/;
 const TTL = /^(?<amount>[1-9]\d{0,5})(?<unit>[smhd])$/;
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
@@ -21,17 +24,20 @@ try {
   process.exitCode = 2;
 }
 
-function readArguments(args: string[]): { tenant: string; scopes: Scope[]; ttlSeconds: number } {
+function readArguments(args: string[]): { tenant: string; scopes: Scope[]; ttlSeconds: number; subject: string } {
   const { values } = parseArgs({
     args,
     options: {
       tenant: { type: 'string', default: 'demo' },
       scopes: { type: 'string', default: SCOPES.join(',') },
       ttl: { type: 'string', default: '1h' },
+      subject: { type: 'string', default: 'dev' },
     },
   });
   if (!TENANT.test(values.tenant)) throw new Error(`--tenant: "${values.tenant}" is not a tenant`);
-  return { tenant: values.tenant, scopes: readScopes(values.scopes), ttlSeconds: readTtl(values.ttl) };
+  if (!SUBJECT.test(values.subject)) throw new Error(`--subject: "${values.subject}" is not a name`);
+  const { tenant, subject } = values;
+  return { tenant, scopes: readScopes(values.scopes), ttlSeconds: readTtl(values.ttl), subject };
 }
 
 function readScopes(text: string): Scope[] {

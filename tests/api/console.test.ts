@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OverviewView } from '../../src/api/schemas/console.ts';
-import { PROJECT_FOLDER } from '../../src/dev/dev-environment.ts';
+import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { DESK_ACTIONS } from '../../src/domain/case.ts';
 import { FAILURE_CODES } from '../../src/domain/errors.ts';
 import { ORDER_STATUSES } from '../../src/domain/order-status.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Scope } from '../../src/api/context.ts';
-import { PROJECT_FOLDER } from '../../src/dev/dev-environment.ts';
+import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { startAnotherApi } from '../support/another-api.ts';
 import { hasBrowser, launchBrowser } from '../support/browser.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { PROJECT_FOLDER } from '../../src/dev/dev-environment.ts';
+import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { produce } from '../../src/dev/produce/produce.ts';
 import { hasBrowser, launchBrowser } from '../support/browser.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { PROJECT_FOLDER } from '../../src/dev/dev-environment.ts';
+import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 
 /** One container of `docker-compose.yml`, as far as tests look at it. */
 export interface ComposeService {

@@ -5,6 +5,8 @@ import { Client, Connection } from '@temporalio/client';
 import { type Config, loadConfig } from '../../config.ts';
 import { LOOPBACK } from '../ports.ts';
 import { createInterrupts } from '../interrupts.ts';
+import { dataFolderOf } from '../data-folder.ts';
+import { dataPaths } from '../dev-files.ts';
 import { signDevToken } from '../dev-token.ts';
 import { createShop } from './client.ts';
 import { createNarrator } from './narrator.ts';
@@ -27,7 +29,8 @@ async function main(): Promise<number> {
   const { stop } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
   try {
     if (process.env['JWT_SECRET'] === undefined && process.env['DATABASE_URL'] === undefined) {
-      throw new DemoCannotRunError('there is no .data/dev.env yet, and no variables say where a system is');
+      const { environmentFile } = dataPaths(dataFolderOf(process.env));
+      throw new DemoCannotRunError(`there is no ${environmentFile} yet, and no variables say where a system is`);
     }
     return await play(loadConfig(process.env), stop);
   } catch (error) {

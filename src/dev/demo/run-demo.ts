@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type EnvironmentVariables, PROJECT_FOLDER } from '../dev-environment.ts';
+import { type EnvironmentVariables } from '../dev-environment.ts';
+import { PROJECT_FOLDER } from '../data-folder.ts';
 import { logTail } from '../process-log.ts';
 import { describeExit, runToEnd } from '../processes.ts';
 import type { Ending, Stage } from './stage.ts';

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type EnvironmentVariables, PROJECT_FOLDER } from '../dev-environment.ts';
+import { type EnvironmentVariables } from '../dev-environment.ts';
+import { PROJECT_FOLDER } from '../data-folder.ts';
 import { findFreePort, LOOPBACK } from '../ports.ts';
 import { logTail } from '../process-log.ts';
 import { startProcess } from '../processes.ts';

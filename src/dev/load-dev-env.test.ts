@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jwtVerify } from 'jose';
+import { afterAll, describe, expect, test } from 'vitest';
+import { PROJECT_FOLDER } from './data-folder.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'order-saga-env-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function npmRun(script: string, env: Record<string, string>) {
+  const { PATH = '', HOME = '' } = process.env;
+  return spawnSync('npm', ['run', '--silent', script], {
+    cwd: PROJECT_FOLDER,
+    env: { PATH, HOME, ...env },
+    encoding: 'utf8',
+  });
+}
+
+async function isSignedWith(secret: string, token: string): Promise<boolean> {
+  const key = new TextEncoder().encode(secret);
+  return jwtVerify(token.trim(), key).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe('an npm script', () => {
+  const [kept, other] = ['the-secret-of-a-second-system-here', 'a-secret-that-the-environment-has'];
+
+  test('reads the dev.env of DATA_DIR, and the environment wins', async () => {
+    writeFileSync(join(folder, 'dev.env'), `JWT_SECRET='${kept}'\n`);
+    expect(await isSignedWith(kept, npmRun('token', { DATA_DIR: folder }).stdout)).toBe(true);
+    expect(await isSignedWith(other, npmRun('token', { DATA_DIR: folder, JWT_SECRET: other }).stdout)).toBe(true);
+  });
+
+  test('that talks to a running system is preloaded with its variables', () => {
+    const { scripts } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const ownWay = ['start', 'reset', 'bundle', 'bench', 'build', 'docs'];
+    const programs = Object.entries(scripts).filter(
+      ([name, line]) => /\bnode .*(src|db)\//.test(line) && !ownWay.includes(name),
+    );
+    expect(programs.length).toBeGreaterThan(10);
+    for (const [name, line] of programs) expect(line, name).toContain('node --import ./src/dev/load-dev-env.ts ');
+    for (const line of Object.values(scripts)) expect(line).not.toContain('.data/');
+  });
+});
