@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { OrderView } from '../src/api/schemas/order.ts';
 import { runCommandLine } from '../src/cli/run-command-line.ts';
-import { PROJECT_FOLDER } from '../src/dev/dev-environment.ts';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { startProcess, type ManagedProcess } from '../src/dev/processes.ts';
 import { PaymentContractError } from '../src/domain/errors.ts';
 import type { LoggedEvent } from '../src/domain/event.ts';

@@ -28,8 +28,7 @@ export interface StockAdjustment {
 /** How an adjustment ended. */
 export type AdjustmentResult =
   | { readonly kind: 'adjusted'; readonly level: StockLevel; readonly replayed: boolean }
-  | { readonly kind: 'below_reserved'; readonly level: StockLevel }
-  | { readonly kind: 'above_maximum'; readonly level: StockLevel }
+  | { readonly kind: 'below_zero' | 'below_reserved' | 'above_maximum'; readonly level: StockLevel }
   | { readonly kind: 'key_reused' }
   | { readonly kind: 'unknown_sku' };
 
@@ -107,6 +106,7 @@ async function adjustStock(db: Database, adjustment: StockAdjustment): Promise<A
       const same = earlier.sku === sku && earlier.delta === delta && earlier.reason === reason;
       return same ? { kind: 'adjusted', level, replayed: true } : { kind: 'key_reused' };
     }
+    if (level.onHand + delta < 0) return { kind: 'below_zero', level };
     if (level.onHand + delta < level.reserved) return { kind: 'below_reserved', level };
     if (delta > 0 && level.onHand + delta > MAX_STOCK_PIECES) return { kind: 'above_maximum', level };
     await tx.run(APPLY_ADJUSTMENT, [tenantId, sku, delta, reason, actor, idempotencyKey]);

@@ -75,6 +75,12 @@ export const PROBLEMS = {
     cause: 'The adjustment would give a SKU more than 1,000,000,000,000,000 pieces.',
     advice: 'Add fewer pieces; read the figures first, one of them may be a slip.',
   },
+  stock_below_zero: {
+    status: 409,
+    title: 'Stock would fall below zero',
+    cause: 'The adjustment would take more pieces than are on hand.',
+    advice: 'Take fewer pieces; read the figures first.',
+  },
   too_late: {
     status: 409,
     title: 'Too late',

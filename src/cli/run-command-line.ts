@@ -93,7 +93,7 @@ function run(
   const apiUrl = readApiUrl(env);
   const [name = ''] = command.usage.split(' ');
   const wish = { apiUrl, command: name, subject, options };
-  const wishes = createUnansweredWishes(dataPathsOf(env).unansweredFolder);
+  const wishes = createUnansweredWishes(dataPaths(dataFolderOf(env)).unansweredFolder);
   const earlier = options.key === undefined && command.options.includes('key') ? wishes.find(wish) : null;
   if (earlier !== null) {
     terminal.tell(
@@ -124,10 +124,6 @@ function readToken(options: Options, env: Terminal['env']): string {
   const file = dataPaths(dataFolderOf(env)).tokenFile;
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
   throw new UsageError(`there is no token: set ORDERS_TOKEN, give --token, or run \`npm start\`, which writes ${file}`);
-}
-
-function dataPathsOf(env: Terminal['env']) {
-  return dataPaths(resolve(PROJECT_FOLDER, env['DATA_DIR'] ?? '.data'));
 }
 
 /** A container may run as a user that no file knows. */

@@ -97,7 +97,7 @@ describe('a product', () => {
   });
 
   it.each(['a%20b', 'x'.repeat(65), '%00', '%ff', 'a;b', 'ü'])('cannot have the SKU %s', async (sku) => {
-    expectProblem(await put(sku, TEA), 'not_found');
+    expect(pointersOf(expectProblem(await put(sku, TEA), 'validation_failed'))).toEqual(['#/path/sku']);
     expectProblem(await system.request(`/v1/stock/${sku}`, { token: acme }), 'not_found');
     expectProblem(await adjust(sku, { delta: 1, reason: 'restock' }), 'not_found');
   });
@@ -210,6 +210,13 @@ describe('an adjustment of stock', () => {
     expect(await system.request(`/v1/orders/${orderId}`)).toMatchObject({
       body: { lines: [{ reservation: 'HELD' }] },
     });
+  });
+
+  it('that takes more than is on hand says how many there are', async () => {
+    const sku = await newSku(7);
+    const { detail } = expectProblem(await adjust(sku, { delta: -8, reason: 'inventory' }), 'stock_below_zero');
+    expect(detail).toBe('only 7 pieces are on hand');
+    expect(await stockOf(sku)).toMatchObject({ onHand: 7 });
   });
 
   it('never goes below what is reserved, however many take at once', async () => {

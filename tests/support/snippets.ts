@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PROJECT_FOLDER } from '../../src/dev/dev-environment.ts';
+import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 
 /** A fenced block of a document. */
 export interface Snippet {

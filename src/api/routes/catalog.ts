@@ -1,4 +1,4 @@
-import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { CatalogRepository } from '../../../db/repositories/catalog-repository.ts';
 import type { OperatorActionRepository } from '../../../db/repositories/operator-action-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
@@ -11,6 +11,7 @@ import { ProblemError } from '../problem.ts';
 import {
   adjustStockBody,
   listProductsQuery,
+  newSkuPath,
   productPage,
   productView,
   putProductBody,
@@ -19,7 +20,7 @@ import {
 } from '../schemas/catalog.ts';
 import { idempotencyHeader, sku } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
-import { validationHook } from '../validation.ts';
+import { toFieldErrors, validationHook } from '../validation.ts';
 
 const listProducts = createRoute({
   method: 'get',
@@ -42,13 +43,13 @@ const putProduct = createRoute({
   description: 'A new price holds for orders whose stock is held from now on; held orders keep their frozen price.',
   ...guardedBy('catalog:write'),
   request: {
-    params: skuPath,
+    params: newSkuPath,
     body: { required: true, content: { 'application/json': { schema: putProductBody } } },
   },
   responses: {
     200: { description: 'Changed', content: { 'application/json': { schema: productView } } },
     201: { description: 'Created, with no stock yet', content: { 'application/json': { schema: productView } } },
-    ...problems('malformed_json', 'not_found', 'unsupported_media_type', 'payload_too_large', 'validation_failed'),
+    ...problems('malformed_json', 'unsupported_media_type', 'payload_too_large', 'validation_failed'),
   },
 });
 
@@ -86,6 +87,7 @@ const adjustStock = createRoute({
       'not_found',
       'stock_below_reserved',
       'stock_above_maximum',
+      'stock_below_zero',
       'unsupported_media_type',
       'payload_too_large',
       'validation_failed',
@@ -113,7 +115,7 @@ export function createCatalogRoutes({ catalog, actions }: CatalogRoutesDeps) {
     })
     .openapi(putProduct, async (c) => {
       const { tenantId, subject: actor } = c.get('caller');
-      const product = { sku: c.req.valid('param').sku, ...c.req.valid('json') };
+      const product = { sku: newSkuOf(c.req.valid('param')), ...c.req.valid('json') };
       await actions.record({
         actionId: `act_${c.get('requestId')}`,
         tenantId,
@@ -146,8 +148,10 @@ export function createCatalogRoutes({ catalog, actions }: CatalogRoutesDeps) {
         case 'adjusted':
           c.header('Idempotency-Replayed', String(result.replayed));
           return c.json(toView(result.level), 200);
+        case 'below_zero':
+          throw new ProblemError('stock_below_zero', `only ${result.level.onHand} pieces are on hand`);
         case 'below_reserved':
-          throw new ProblemError('stock_below_reserved', `${result.level.reserved} pieces are reserved`);
+          throw belowReserved(result.level);
         case 'above_maximum':
           throw new ProblemError(
             'stock_above_maximum',
@@ -167,12 +171,25 @@ function toView({ sku, onHand, reserved }: StockLevel) {
   return { sku, onHand, reserved, available: onHand - reserved };
 }
 
+/** Elsewhere a malformed SKU is one that does not exist; here it is one that cannot be made. */
+function newSkuOf(path: z.output<typeof newSkuPath>): string {
+  const checked = skuPath.safeParse(path);
+  if (checked.success) return checked.data.sku;
+  const errors = checked.error.issues.flatMap((issue) => toFieldErrors(issue, '#/path'));
+  throw new ProblemError('validation_failed', 'the SKU does not match the contract', { errors });
+}
+
 function decodeSkuCursor(cursor: string): string {
   const [candidate] = decodeCursor(cursor);
   if (candidate !== undefined && sku.safeParse(candidate).success) return candidate;
   throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
     errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
   });
+}
+
+function belowReserved({ onHand, reserved }: StockLevel): ProblemError {
+  const detail = `${reserved} of the ${onHand} pieces on hand are reserved: at most ${onHand - reserved} can be taken`;
+  return new ProblemError('stock_below_reserved', detail);
 }
 
 function unknownSku(): ProblemError {

@@ -37,6 +37,11 @@ export const listProductsQuery = z.strictObject(pageQuery);
 /** Path with a SKU. */
 export const skuPath = z.object({ sku });
 
+/** Path with a SKU that may be new; the route checks it. */
+export const newSkuPath = z.object({
+  sku: z.string().openapi({ description: 'Stock keeping unit: 1 to 64 of `A-Z a-z 0-9 _ . -`', example: 'SKU-0001' }),
+});
+
 /** Stock figures of one SKU. */
 export const stockView = z
   .object({
