@@ -63,7 +63,7 @@ import { createCommandMonitor, type CommandMonitor } from './api/command-monitor
 import type { ApiMetrics } from './api/metrics.ts';
 import type { BacklogMonitor } from './api/backlog.ts';
 import type { TemporalHealth } from './api/temporal-health.ts';
-import { capturesOf, type Resources } from './compose.ts';
+import type { Resources } from './compose.ts';
 
 /** A running API. */
 export interface Api {
@@ -150,7 +150,7 @@ function composeApp(parts: AppParts) {
     health,
     namespace,
     workflowUrl,
-    captures: capturesOf(config),
+    capabilities: resources.paymentGateway.capabilities,
     cancelWindowSeconds: settings.cancelWindowSeconds,
   });
   return createApp({

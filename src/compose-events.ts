@@ -9,7 +9,7 @@ import { createWebhookDeliveryRepository } from '../db/repositories/webhook-deli
 import { createEventWakeups } from './activities/event-wakeups.ts';
 import { createAllEventActivities, type EventActivities } from './activities/index.ts';
 import { createBackgroundLoop } from './api/background-loop.ts';
-import { breakerListener, capturesOf, type Resources } from './compose.ts';
+import { breakerListener, type Resources } from './compose.ts';
 import type { Config } from './config.ts';
 import { createEventObserver } from './event-telemetry.ts';
 import { EventFailure } from './events/event-failure.ts';
@@ -58,7 +58,10 @@ export function composeEvents(config: Config, logger: Logger, resources: Resourc
       control: createEventControlRepository(databases.events),
       deliveries: createWebhookDeliveryRepository(databases.notifications),
       outbox: createEventOutboxRepository(databases.orders),
-      promises: { captures: capturesOf(config), cancelWindowSeconds: config.orderSettings.cancelWindowSeconds },
+      promises: {
+        capabilities: resources.paymentGateway.capabilities,
+        cancelWindowSeconds: config.orderSettings.cancelWindowSeconds,
+      },
       observe: createEventObserver(logger, workerId),
       ports: composePorts(config, logger, resources, client),
       retentionDays: config.events.retentionDays,

@@ -16,7 +16,6 @@ import { createCommandCarrier } from './command-carrier.ts';
 import { createActivities, type Activities, type EventActivities } from './activities/index.ts';
 import type { Config } from './config.ts';
 import { createContactSealer } from './domain/contact-sealer.ts';
-import type { Captures } from './domain/order-deadlines.ts';
 import { createTextSealer } from './domain/text-sealer.ts';
 import type { BreakerListener } from './gateways/circuit-breaker.ts';
 import { createSmtpMailGateway, type MailGateway } from './gateways/mail-gateway.ts';
@@ -85,11 +84,6 @@ function openPaymentGateway({ payment }: Config, onBreakerChange: BreakerListene
   return payment.provider === 'stripe'
     ? createStripePaymentGateway({ ...payment, onBreakerChange })
     : createSimulatorPaymentGateway({ baseUrl: payment.simulatorUrl, onBreakerChange });
-}
-
-/** Stripe captures an authorization once. */
-export function capturesOf({ payment }: Config): Captures {
-  return payment.provider === 'stripe' ? 'once' : 'several';
 }
 
 /** The activities over real repositories and gateways. */

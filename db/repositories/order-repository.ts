@@ -74,8 +74,8 @@ export interface OrderRecord {
   readonly lines: readonly OrderLine[];
   /** The oldest open case, if any. */
   readonly attention: OrderAttention | null;
-  /** Of all captures that were accepted, whether they have happened yet or not. */
-  readonly captureAcceptedMinor: number;
+  /** Of the capture that owns the order; 0 when none does. */
+  readonly captureUnderWayMinor: number;
 }
 
 /** An open case in short. */
@@ -355,14 +355,14 @@ async function listOrders(db: Database, query: OrderListQuery): Promise<OrderRec
       .orderBy(sql`${orders.createdAt} desc nulls last`, sql`${orders.orderId} desc nulls last`)
       .limit(query.limit),
   );
-  type Details = Pick<OrderRecord, 'orderId' | 'lines' | 'attention' | 'captureAcceptedMinor'>;
+  type Details = Pick<OrderRecord, 'orderId' | 'lines' | 'attention' | 'captureUnderWayMinor'>;
   const details = await db.run<Details>(LIST_LINES, [rows.map((row) => row.orderId)]);
   const byId = new Map(details.map((detail) => [detail.orderId, detail]));
   return rows.map((row) => ({
     ...row,
     lines: byId.get(row.orderId)?.lines ?? [],
     attention: byId.get(row.orderId)?.attention ?? null,
-    captureAcceptedMinor: byId.get(row.orderId)?.captureAcceptedMinor ?? 0,
+    captureUnderWayMinor: byId.get(row.orderId)?.captureUnderWayMinor ?? 0,
   }));
 }
 

@@ -13,9 +13,9 @@ const LINES = `
   (SELECT jsonb_agg(jsonb_build_object('sku', l.sku, 'quantity', l.quantity) ORDER BY l.sku)
      FROM orders.order_lines l WHERE l.order_id = o.order_id)`;
 
-const ACCEPTED = `
-  (SELECT coalesce(sum(a.amount_minor), 0)::bigint FROM orders.order_commands a
-     WHERE a.order_id = o.order_id AND a.kind = 'capture' AND a.decision = 'accepted')`;
+const UNDER_WAY = `
+  coalesce((SELECT a.amount_minor FROM orders.orders owned JOIN orders.order_commands a ON a.command_id = owned.owner_command_id
+     WHERE owned.order_id = o.order_id AND a.kind = 'capture'), 0)`;
 
 /** Row, lines and first event; writes nothing when the order exists. */
 export const OPEN_ORDER: Statement = {
@@ -109,7 +109,7 @@ SELECT o.order_id AS "orderId", o.tenant_id AS "tenantId", o.request_hash AS "re
   o.total_minor AS "totalMinor", o.version, o.capture_mode AS "captureMode", o.sealed_contact AS "sealedContact",
   o.refusal, o.confirmed_at AS "confirmedAt", o.owner_command_id AS "ownerCommandId",
   o.capture_by AS "captureBy", o.created_at AS "createdAt", o.updated_at AS "updatedAt",
-  ${LINES} AS lines, ${OPEN_CASE} AS attention, ${ACCEPTED} AS "captureAcceptedMinor"
+  ${LINES} AS lines, ${OPEN_CASE} AS attention, ${UNDER_WAY} AS "captureUnderWayMinor"
 FROM orders.orders o WHERE o.tenant_id = $1 AND o.order_id = $2`,
 };
 
@@ -164,6 +164,6 @@ export const LIST_LINES: Statement = {
   name: 'list_lines',
   text: `
 SELECT o.order_id AS "orderId", ${LINES} AS lines, ${OPEN_CASE} AS attention,
-  ${ACCEPTED} AS "captureAcceptedMinor"
+  ${UNDER_WAY} AS "captureUnderWayMinor"
 FROM unnest($1::text[]) AS o (order_id)`,
 };

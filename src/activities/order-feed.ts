@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventLogRepository } from '../../db/repositories/event-log-repository.ts';
 import type { EventOutboxRepository, UnpublishedTransition } from '../../db/repositories/event-outbox-repository.ts';
 import { SERVICE_EVENT_ID_PREFIX, type OfferedEvent } from '../domain/event.ts';
-import { cancelableUntilOf, capturableMinorOf, type Captures } from '../domain/order-deadlines.ts';
+import { cancelableUntilOf, capturableMinorOf } from '../domain/order-deadlines.ts';
+import type { PaymentCapabilities } from '../domain/payment-capabilities.ts';
 import type { PumpRun } from './event-pump.ts';
 
 /** What the feed works with. */
@@ -14,7 +15,7 @@ export interface OrderFeedDeps {
 
 /** What is told beside a transition: what the provider and the settings allow from then on. */
 export interface OrderPromises {
-  readonly captures: Captures;
+  readonly capabilities: PaymentCapabilities;
   readonly cancelWindowSeconds: number | undefined;
 }
 
@@ -71,19 +72,14 @@ function toEvent(transition: UnpublishedTransition, promises: OrderPromises): Of
   };
 }
 
-function deadlinesOf(transition: UnpublishedTransition, { captures, cancelWindowSeconds }: OrderPromises) {
+function deadlinesOf(transition: UnpublishedTransition, { capabilities, cancelWindowSeconds }: OrderPromises) {
   const { to: status, captureMode, captureBy, confirmedAt, totalMinor, captureAcceptedMinor } = transition;
   // What is authorized is the total; of captures the accepted ones count, whether they have happened yet or not.
-  const money = {
-    authorizedMinor: totalMinor ?? 0,
-    capturedMinor: 0,
-    acceptedMinor: captureAcceptedMinor,
-    voided: false,
-  };
+  const money = { authorizedMinor: totalMinor ?? 0, takenMinor: captureAcceptedMinor, voided: false };
   return {
     captureMode,
     captureBy: captureBy?.toISOString() ?? null,
-    capturableMinor: capturableMinorOf({ captureMode, status, ...money }, captures),
+    capturableMinor: capturableMinorOf({ captureMode, status, ...money }, capabilities),
     confirmedAt: confirmedAt?.toISOString() ?? null,
     cancelableUntil: cancelableUntilOf({ status, confirmedAt }, cancelWindowSeconds)?.toISOString() ?? null,
   };

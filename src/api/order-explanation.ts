@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { CaseRepository } from '../../db/repositories/case-repository.ts';
 import type { CommandRepository } from '../../db/repositories/command-repository.ts';
-import type { PaymentRepository } from '../../db/repositories/payment-repository.ts';
+import type { OrderRepository } from '../../db/repositories/order-repository.ts';
 import { readCarriers } from './order-carriers.ts';
 import type { OrderReader } from './order-reader.ts';
 import { situationOf, type OrderFacts, type Situation } from './order-situation.ts';
@@ -18,7 +18,7 @@ export interface OrderExplainerDeps {
   readonly reader: OrderReader;
   readonly commands: CommandRepository;
   readonly cases: CaseRepository;
-  readonly payments: PaymentRepository;
+  readonly orders: OrderRepository;
   readonly taskQueues: TaskQueues;
   readonly workflowUrl: (workflowId: string) => string;
 }
@@ -53,9 +53,9 @@ async function factsOf(deps: OrderExplainerDeps, tenantId: string, seen: OrderVi
     ? await readCarriers(deps.client, id, commands, parkedAt).catch(() => null)
     : null;
   // A workflow that is seen closed has written everything it had to: the rows are read after it.
-  const [order, operations] = await Promise.all([deps.reader.find(tenantId, id), deps.payments.listByOrder(id)]);
+  const [order, owner] = await Promise.all([deps.reader.find(tenantId, id), deps.orders.findOwnership(id)]);
   const isSame = order?.attention?.caseId === attention?.caseId;
-  return { order: order ?? seen, commands, operations, parkedAt: isSame ? parkedAt : null, carriers, queues };
+  return { order: order ?? seen, commands, owner, parkedAt: isSame ? parkedAt : null, carriers, queues };
 }
 
 function toView(facts: OrderFacts, situation: Situation, workflowUrl: (workflowId: string) => string): ExplainView {

@@ -4,8 +4,9 @@ import type { PaymentRepository, PaymentSummary } from '../../db/repositories/pa
 import type { ReservationRecord, ReservationRepository } from '../../db/repositories/reservation-repository.ts';
 import { totalOf, type PricedLine } from '../domain/money.ts';
 import { isAtRest } from '../domain/order-status.ts';
-import { cancelableUntilOf, capturableMinorOf, type Captures } from '../domain/order-deadlines.ts';
+import { cancelableUntilOf, capturableMinorOf } from '../domain/order-deadlines.ts';
 import { EMPTY_BALANCE, paymentStateOf } from '../domain/payment.ts';
+import type { PaymentCapabilities } from '../domain/payment-capabilities.ts';
 import { orderWorkflowId, type OrderMemo, type OrderWorkflowInput } from '../workflows/contract.ts';
 import { isNoAnswer } from './no-answer.ts';
 import { pause } from './pause.ts';
@@ -23,7 +24,7 @@ export interface OrderReaderDeps {
   readonly health: TemporalHealth;
   readonly namespace: string;
   /** What the payment provider can do with an authorization. */
-  readonly captures: Captures;
+  readonly capabilities: PaymentCapabilities;
   readonly cancelWindowSeconds: number | undefined;
   /** Address of a workflow in the Temporal Web UI. */
   readonly workflowUrl: (workflowId: string) => string;
@@ -169,8 +170,8 @@ function toView(
       method: record.paymentMethod,
       capture: record.captureMode,
       capturableMinor: capturableMinorOf(
-        { ...record, ...balance, acceptedMinor: record.captureAcceptedMinor },
-        deps.captures,
+        { ...record, ...balance, takenMinor: balance.capturedMinor + record.captureUnderWayMinor },
+        deps.capabilities,
       ),
     },
     holdExpiresAt: held?.expiresAt?.toISOString() ?? null,

@@ -1,8 +1,7 @@
 import type { StoredCommand } from '../../db/repositories/command-repository.ts';
-import type { RecordedOperation } from '../../db/repositories/payment-repository.ts';
-import { repairCommandId } from '../domain/command.ts';
+import { repairCommandId, type OrderOwnership } from '../domain/command.ts';
 import { isAtRest } from '../domain/order-status.ts';
-import { orderWorkflowId, settleWorkflowId } from '../workflows/contract.ts';
+import { noticeWorkflowId, orderWorkflowId, settleWorkflowId } from '../workflows/contract.ts';
 import { isOpen, type Carrier, type PendingStep } from './order-carriers.ts';
 import type { OrderView } from './schemas/order.ts';
 import type { TaskQueueStates } from './task-queues.ts';
@@ -11,7 +10,8 @@ import type { TaskQueueStates } from './task-queues.ts';
 export interface OrderFacts {
   readonly order: OrderView;
   readonly commands: readonly StoredCommand[];
-  readonly operations: readonly RecordedOperation[];
+  /** The command that owns the order: its money is not at rest, whatever the status. */
+  readonly owner: OrderOwnership | null;
   /** The workflow that its open case waits in. */
   readonly parkedAt: string | null;
   /** Null when Temporal does not answer. */
@@ -23,8 +23,10 @@ export interface OrderFacts {
 /** What keeps an order where it is. `carrier` is the workflow it is about, when there is one. */
 export type Situation =
   | { readonly kind: 'unseen' | 'parked' | 'at_rest'; readonly carrier?: undefined }
-  /** Nothing carries the order, its open case or a command that was accepted. */
-  | { readonly kind: 'lost'; readonly carrier: Carrier | undefined; readonly command: StoredCommand | null }
+  /** Nothing carries the order, its open case or the command that owns it. */
+  | { readonly kind: 'lost'; readonly carrier: Carrier | undefined; readonly command: OrderOwnership | null }
+  /** The command that owns the order has no workflow (yet, or any more); the sweep of commands gives it one. */
+  | { readonly kind: 'forgotten'; readonly carrier?: undefined; readonly command: OrderOwnership }
   | { readonly kind: 'paused'; readonly carrier: Carrier; readonly step: PendingStep | null }
   /** No worker takes anything from the step's queue; without a step, from the queue of workflows. */
   | { readonly kind: 'unserved'; readonly carrier: Carrier; readonly step: PendingStep | null }
@@ -37,7 +39,7 @@ const TASK_ATTEMPTS_BAD = 3;
 /** Judges what keeps the order: first what only a person can change, then what goes on by itself. */
 export function situationOf(facts: OrderFacts): Situation {
   const { order, carriers } = facts;
-  if (carriers === null) return { kind: order.attention === null && mustBeCarried(order) ? 'unseen' : resting(order) };
+  if (carriers === null) return { kind: order.attention === null && mustBeCarried(facts) ? 'unseen' : resting(order) };
   const lost = lostOf(facts, carriers);
   if (lost !== null) return lost;
   const open = carriers.filter((carrier) => isOpen(carrier));
@@ -56,59 +58,40 @@ function resting({ attention }: OrderView): 'parked' | 'at_rest' {
 }
 
 /** Whether a workflow has to be open for the order. */
-function mustBeCarried({ status }: OrderView): boolean {
-  return !isAtRest(status) || status === 'AWAITING_CAPTURE';
+function mustBeCarried({ order: { status }, owner }: OrderFacts): boolean {
+  return !isAtRest(status) || status === 'AWAITING_CAPTURE' || owner !== null;
 }
 
 function lostOf(facts: OrderFacts, carriers: readonly Carrier[]): Situation | null {
-  const { order, commands, parkedAt } = facts;
+  const { owner, parkedAt } = facts;
   const byId = new Map(carriers.map((carrier) => [carrier.workflowId, carrier]));
-  const isCarried = carrierIdsOf(order, commands).some((workflowId) => isOpen(byId.get(workflowId)));
-  if (mustBeCarried(order) && !isCarried) {
-    return { kind: 'lost', carrier: newestOf(carrierIdsOf(order, commands), byId), command: null };
+  const mayCarry = carrierIdsOf(facts).flatMap((workflowId) => byId.get(workflowId) ?? []);
+  if (mustBeCarried(facts) && !mayCarry.some((carrier) => isOpen(carrier))) {
+    const wasStopped = mayCarry.some(({ status }) => status !== 'COMPLETED');
+    if (owner !== null && !wasStopped) return { kind: 'forgotten', command: owner };
+    return { kind: 'lost', carrier: newestOf(mayCarry), command: owner };
   }
-  if (parkedAt !== null && !isOpen(byId.get(parkedAt))) {
-    return { kind: 'lost', carrier: byId.get(parkedAt), command: null };
-  }
-  const dead = commands.find((command) => isLostCapture(facts, command, byId));
-  return dead === undefined
-    ? null
-    : { kind: 'lost', carrier: byId.get(settleWorkflowId(order.id, dead.commandId)), command: dead };
+  if (parkedAt === null || isOpen(byId.get(parkedAt))) return null;
+  return { kind: 'lost', carrier: byId.get(parkedAt), command: null };
 }
 
 /** The one whose end says most about why nothing goes on. */
-function newestOf(workflowIds: readonly string[], byId: ReadonlyMap<string, Carrier>): Carrier | undefined {
-  return workflowIds
-    .flatMap((workflowId) => byId.get(workflowId) ?? [])
-    .toSorted((left, right) => (left.closedAt ?? '').localeCompare(right.closedAt ?? ''))
-    .at(-1);
+function newestOf(closed: readonly Carrier[]): Carrier | undefined {
+  return closed.toSorted((left, right) => (left.closedAt ?? '').localeCompare(right.closedAt ?? '')).at(-1);
 }
 
-/** Workflows of which one has to be open as long as the order has its status. */
-function carrierIdsOf({ id, status }: OrderView, commands: readonly StoredCommand[]): string[] {
+/** Workflows of which one has to be open as long as the order has its status, or its owner. */
+function carrierIdsOf({ order: { id, status }, owner, commands }: OrderFacts): string[] {
+  // Orders of an earlier version have no owner: what was given in this status is looked at.
   const kind = status === 'CANCELLING' ? 'cancel' : status === 'REFUNDING' ? 'refund' : null;
-  const given = commands.filter((command) => command.kind === kind);
+  const given = owner === null ? commands.filter((command) => command.kind === kind) : [owner];
   return [
     orderWorkflowId(id),
     ...[repairCommandId(id), ...given.map(({ commandId }) => commandId)].map((commandId) =>
       settleWorkflowId(id, commandId),
     ),
+    ...(owner?.kind === 'give_back' ? [noticeWorkflowId(id)] : []),
   ];
-}
-
-/** A further capture changes no status, so only its own workflow and its operation tell what became of it. */
-function isLostCapture(
-  { order, operations }: OrderFacts,
-  { kind, decision, commandId, generation }: StoredCommand,
-  byId: ReadonlyMap<string, Carrier>,
-): boolean {
-  if (kind !== 'capture' || decision !== 'accepted') return false;
-  const carrier = byId.get(settleWorkflowId(order.id, commandId));
-  if (carrier === undefined || isOpen(carrier) || carrier.status === 'COMPLETED') return false;
-  return !operations.some(
-    (operation) =>
-      operation.kind === 'capture' && operation.generation === generation && operation.state === 'SUCCEEDED',
-  );
 }
 
 function blockedOf({ queues }: OrderFacts, carrier: Carrier): Situation | null {

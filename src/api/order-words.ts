@@ -1,3 +1,4 @@
+import type { OrderOwnership } from '../domain/command.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { Carrier, PendingStep } from './order-carriers.ts';
 import type { Situation } from './order-situation.ts';
@@ -23,6 +24,13 @@ export function wordsOf(order: OrderView, situation: Situation): Words {
       };
     case 'lost':
       return lostWords(order, situation);
+    case 'forgotten':
+      return {
+        summary: `${commandText(situation.command)} was decided, and no workflow is at it yet.`,
+        waitsFor: 'a worker',
+        whoMustAct: 'the system',
+        advice: 'Nothing has to be done: within two minutes the sweep of commands sees to it, as long as workers run.',
+      };
     case 'paused':
       return pausedWords(situation.carrier, situation.step);
     case 'unserved':
@@ -60,6 +68,10 @@ function endOf(carrier: Carrier | undefined): string {
   return `${ENDS[carrier.status] ?? 'has ended'}${at}`;
 }
 
+function commandText({ kind, amountMinor }: OrderOwnership): string {
+  return amountMinor === null ? `The ${kind.replace('_', ' ')}` : `The ${kind} of ${amountMinor} (minor units)`;
+}
+
 function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { kind: 'lost' }>): Words {
   const end = endOf(carrier);
   if (order.version === 0) {
@@ -70,12 +82,11 @@ function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { 
       advice: 'Send the order again under another Idempotency-Key.',
     };
   }
-  if (command !== null) {
-    const { kind, amountMinor, commandId } = command;
+  if (command !== null && order.attention === null) {
     return {
-      summary: `The ${kind} of ${amountMinor} (minor units) was accepted, but its workflow ${end}: nothing carries it out.`,
+      summary: `${commandText(command)} was decided, but its workflow ${end}: nothing carries it out.`,
       ...AN_OPERATOR,
-      advice: `The command is ${commandId}. ${REPAIR}`,
+      advice: `The command is ${command.commandId}. ${REPAIR}`,
     };
   }
   if (order.attention !== null) {

@@ -5,31 +5,33 @@ const AUTHORIZED: CaptureFacts = {
   captureMode: 'manual',
   status: 'AWAITING_CAPTURE',
   authorizedMinor: 5_000,
-  capturedMinor: 0,
-  acceptedMinor: 0,
+  takenMinor: 0,
   voided: false,
 };
-const SOLD_IN_PART = { ...AUTHORIZED, status: 'CONFIRMED', capturedMinor: 1_000, acceptedMinor: 1_000 } as const;
+const SOLD_IN_PART = { ...AUTHORIZED, status: 'CONFIRMED', takenMinor: 1_000 } as const;
+
+const ONCE = { captures: 'once' } as const;
 
 describe('what is left to capture', () => {
   it.each([
     ['all that is authorized, before the first capture', AUTHORIZED, 5_000],
     ['the rest, after a part was captured', SOLD_IN_PART, 4_000],
-    ['what captures under way have left', { ...SOLD_IN_PART, acceptedMinor: 3_500 }, 1_500],
-    ['nothing, once all is captured', { ...SOLD_IN_PART, capturedMinor: 5_000, acceptedMinor: 5_000 }, 0],
+    ['what captures under way have left', { ...SOLD_IN_PART, takenMinor: 3_500 }, 1_500],
+    ['the rest, after a part was paid back', { ...SOLD_IN_PART, status: 'PARTIALLY_REFUNDED' }, 4_000],
+    ['nothing, once all is captured', { ...SOLD_IN_PART, takenMinor: 5_000 }, 0],
     ['nothing of what was voided', { ...SOLD_IN_PART, voided: true }, 0],
     ['nothing of an order that is cancelled', { ...SOLD_IN_PART, status: 'CANCELLING' }, 0],
     ['nothing of an order that has expired', { ...AUTHORIZED, status: 'EXPIRED' }, 0],
     ['no question before anything is authorized', { ...AUTHORIZED, status: 'PENDING', authorizedMinor: 0 }, null],
     ['no question where the money is taken with the order', { ...SOLD_IN_PART, captureMode: 'automatic' }, null],
   ] as const)('is %s', (_, facts, left) => {
-    expect(capturableMinorOf(facts, 'several')).toBe(left);
+    expect(capturableMinorOf(facts, { captures: 'several' })).toBe(left);
   });
 
   it('is nothing after the first capture where the provider captures once', () => {
-    expect(capturableMinorOf(AUTHORIZED, 'once')).toBe(5_000);
-    expect(capturableMinorOf({ ...AUTHORIZED, acceptedMinor: 1_000 }, 'once')).toBe(0);
-    expect(capturableMinorOf(SOLD_IN_PART, 'once')).toBe(0);
+    expect(capturableMinorOf(AUTHORIZED, ONCE)).toBe(5_000);
+    expect(capturableMinorOf({ ...AUTHORIZED, takenMinor: 1_000 }, ONCE)).toBe(0);
+    expect(capturableMinorOf(SOLD_IN_PART, ONCE)).toBe(0);
   });
 });
 

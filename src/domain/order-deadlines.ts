@@ -1,33 +1,31 @@
 import type { OrderStatus } from './order-status.ts';
 import type { CaptureMode } from './payment.ts';
-
-/** Whether an authorization can be captured in several parts, or once: the provider decides. */
-export type Captures = 'once' | 'several';
+import type { PaymentCapabilities } from './payment-capabilities.ts';
 
 /** What the rest of an authorization depends on; amounts in minor units. */
 export interface CaptureFacts {
   readonly captureMode: CaptureMode;
   readonly status: OrderStatus;
   readonly authorizedMinor: number;
-  readonly capturedMinor: number;
-  /** Of captures that were accepted, whether they have happened yet or not. */
-  readonly acceptedMinor: number;
+  /** By captures that were accepted, whether they have happened yet or not. */
+  readonly takenMinor: number;
   readonly voided: boolean;
 }
 
 /**
- * What a capture could take now: captures under way have their part, and where the provider captures once, the first one
+ * What a capture could take now: a capture under way has its part, and where the provider captures once, the first one
  * ends it. Null while it is not a question: nothing is authorized yet, or the money is taken with the order.
  */
-export function capturableMinorOf(facts: CaptureFacts, captures: Captures): number | null {
-  const { captureMode, status, authorizedMinor, capturedMinor, acceptedMinor, voided } = facts;
+export function capturableMinorOf(
+  { captureMode, status, authorizedMinor, takenMinor, voided }: CaptureFacts,
+  { captures }: Pick<PaymentCapabilities, 'captures'>,
+): number | null {
   if (captureMode === 'automatic' || status === 'PENDING') return null;
-  const takenMinor = Math.max(capturedMinor, acceptedMinor);
   if (voided || !CAPTURABLE.includes(status) || (captures === 'once' && takenMinor > 0)) return 0;
   return Math.max(0, authorizedMinor - takenMinor);
 }
 
-const CAPTURABLE: readonly OrderStatus[] = ['AWAITING_CAPTURE', 'CONFIRMED'];
+const CAPTURABLE: readonly OrderStatus[] = ['AWAITING_CAPTURE', 'CONFIRMED', 'PARTIALLY_REFUNDED'];
 
 /**
  * Until when a sold order may be cancelled; null when no time limits it: before the sale a cancel is always taken, and an

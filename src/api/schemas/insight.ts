@@ -12,12 +12,14 @@ export const explainView = z
       description: 'One or two plain sentences',
       example: 'The payment has no definite answer yet. It is tried again at 10:00:05Z by itself.',
     }),
-    situation: z.enum(['at_rest', 'tried', 'parked', 'paused', 'unserved', 'task_fails', 'lost', 'unseen']).openapi({
-      description:
-        '`at_rest`: nothing waits, or it is under way; `tried`: a step is tried again by itself; `parked`: a case is open; ' +
-        '`paused`: somebody has paused it in Temporal; `unserved`: no worker takes from its task queue; `task_fails`: the ' +
-        "workflow's code fails; `lost`: nothing carries it any more; `unseen`: Temporal does not answer",
-    }),
+    situation: z
+      .enum(['at_rest', 'tried', 'parked', 'paused', 'unserved', 'task_fails', 'forgotten', 'lost', 'unseen'])
+      .openapi({
+        description:
+          '`at_rest`: nothing waits, or it is under way; `tried`: a step is tried again by itself; `parked`: a case is open; ' +
+          '`paused`: somebody has paused it in Temporal; `unserved`: no worker takes from its task queue; `task_fails`: the ' +
+          "workflow's code fails; `forgotten`: a command has no workflow, and gets one by itself; `lost`: nothing carries it any more; `unseen`: Temporal does not answer",
+      }),
     waitsFor: z
       .enum(['nothing', 'a worker', 'a retry', 'a capture', 'an operator'])
       .openapi({ description: 'What would let it go on' }),
