@@ -28,7 +28,7 @@ await runProcess('combined', async (config, logger) => {
   const connection = await connectNatively(config.temporal);
   const slots = createEagerSlots(config.api.eagerSlots);
   const events = config.worker.queues.includes('events') ? composeEvents(config, logger, resources, client) : null;
-  const activities = composeActivities(config, resources);
+  const activities = composeActivities(config, resources, logger);
   const eventActivities = events?.activities ?? null;
   const workers = await composeWorkers(config, logger, connection, { activities, eventActivities }, slots.release);
   events?.start();

@@ -25,7 +25,7 @@ import { createApp } from './api/app.ts';
 import { createTokenVerifier } from './api/auth.ts';
 import { createBacklogMonitor } from './api/backlog.ts';
 import type { EagerSlots } from './api/eager-slots.ts';
-import { startHttpServer, type HttpServer } from './api/http-server.ts';
+import { startHttpServer, type HttpServer, type RefusedRequest } from './api/http-server.ts';
 import { createApiMetrics } from './api/metrics.ts';
 import { createEventHistory } from './api/event-history.ts';
 import { createEventDesk } from './api/event-desk.ts';
@@ -56,7 +56,9 @@ import { createStripeWebhook } from './gateways/stripe-webhook.ts';
 import { createRequestHasher } from './domain/request-hash.ts';
 import { createTextSealer } from './domain/text-sealer.ts';
 import { webhookUrlProblem } from './gateways/webhook-address.ts';
+import type { OrderMoveListener } from './domain/order-move.ts';
 import type { Logger } from './logger.ts';
+import { createOrderLog } from './order-log.ts';
 import { wakeWebhookQueue } from './webhooks/webhook-publisher.ts';
 import { createCaseMonitor, type CaseMonitor } from './api/case-monitor.ts';
 import { createCommandMonitor, type CommandMonitor } from './api/command-monitor.ts';
@@ -102,7 +104,11 @@ export async function startApi(
   const parts = { config, logger, resources, client, eager, metrics, events, taskQueues, ...monitors };
   const app = composeApp({ ...parts, shutdown: shutdown.signal });
   for (const monitor of Object.values(monitors)) monitor.start();
-  const server = await startHttpServer({ fetch: app.fetch, host: config.api.host, port: config.api.port });
+  const { host, port } = config.api;
+  const onRefused = (refused: RefusedRequest): void => {
+    if (config.logsRequests) logger.warn({ ...refused }, 'request');
+  };
+  const server = await startHttpServer({ fetch: app.fetch, host, port, onRefused });
   return {
     server,
     close: async () => {
@@ -137,22 +143,16 @@ function composeApp(parts: AppParts) {
   const { databases } = resources;
   const { namespace, uiUrl } = config.temporal;
   const { backlogMaxAgeSeconds, rateLimitPerSecond } = config.api;
-  const repositories = openRepositories(databases);
-  const { orders, payments, messages, catalog, cases, decisions, actions, notices } = repositories;
+  const repositories = openRepositories(databases, createOrderLog(logger));
+  const { catalog, cases, actions } = repositories;
   const settings = config.orderSettings;
-  const { capabilities } = resources.paymentGateway;
   const events = composeEvents(parts);
   const workflowUrl = (workflowId: string) =>
     `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
-  const reader = createOrderReader({
-    ...repositories,
-    client,
-    health,
-    namespace,
-    workflowUrl,
-    capabilities: resources.paymentGateway.capabilities,
-    cancelWindowSeconds: settings.cancelWindowSeconds,
-  });
+  const { capabilities } = resources.paymentGateway;
+  const { cancelWindowSeconds } = settings;
+  const around = { ...repositories, client, health, capabilities, workflowUrl };
+  const reader = createOrderReader({ ...around, namespace, cancelWindowSeconds });
   return createApp({
     starter: createOrderStarter({
       client,
@@ -164,20 +164,12 @@ function composeApp(parts: AppParts) {
     }),
     reader,
     story: createOrderStory(repositories),
-    explainer: createOrderExplainer({ ...repositories, client, health, reader, taskQueues, workflowUrl }),
-    commander: createOrderCommander({ ...repositories, client, health, reader, settings, capabilities }),
-    noticeIntake: createNoticeIntake({
-      client,
-      health,
-      notices,
-      orders,
-      settings,
-      logger,
-      webhooks: webhooksOf(config),
-    }),
-    messageDesk: createMessageDesk({ client, health, orders, payments, messages, actions }),
+    explainer: createOrderExplainer({ ...around, reader, taskQueues }),
+    commander: createOrderCommander({ ...around, reader, settings }),
+    noticeIntake: createNoticeIntake({ ...around, settings, logger, webhooks: webhooksOf(config) }),
+    messageDesk: createMessageDesk(around),
     cases,
-    desk: createCaseDesk({ client, health, cases, decisions, actions }),
+    desk: createCaseDesk(around),
     workflowUrl,
     ...composeWebhooks(config, databases.notifications, client, actions),
     actions,
@@ -187,15 +179,7 @@ function composeApp(parts: AppParts) {
     metrics,
     overview: createOverviewFeed(createStatsRepository(databases.orders), createEventHistory(events.eventOverview)),
     shutdown,
-    readiness: createReadiness({
-      pingDatabase: () => databases.ping(),
-      pingPaymentGateway: () => resources.paymentGateway.ping(AbortSignal.timeout(1_000)),
-      pingMail: () => resources.mail.ping(),
-      temporal: health,
-      backlog,
-      backlogMaxAgeSeconds,
-      taskQueues,
-    }),
+    readiness: composeReadiness(parts),
     isShuttingDown: () => shutdown.aborted,
     verifyToken: createTokenVerifier(config.jwt),
     rateLimits: createRateLimitStore(databases.orders, {
@@ -205,14 +189,27 @@ function composeApp(parts: AppParts) {
     rateLimitPerSecond,
     ...events,
     logger,
+    logsRequests: config.logsRequests,
   });
 }
 
-function openRepositories({ orders, inventory, payments, notifications }: Databases) {
+function composeReadiness({ config, resources, health, backlog, taskQueues }: AppParts) {
+  return createReadiness({
+    pingDatabase: () => resources.databases.ping(),
+    pingPaymentGateway: () => resources.paymentGateway.ping(AbortSignal.timeout(1_000)),
+    pingMail: () => resources.mail.ping(),
+    temporal: health,
+    backlog,
+    backlogMaxAgeSeconds: config.api.backlogMaxAgeSeconds,
+    taskQueues,
+  });
+}
+
+function openRepositories({ orders, inventory, payments, notifications }: Databases, onMove: OrderMoveListener) {
   return {
-    orders: createOrderRepository(orders),
+    orders: createOrderRepository(orders, onMove),
     cases: createCaseRepository(orders),
-    commands: createCommandRepository(orders),
+    commands: createCommandRepository(orders, onMove),
     decisions: createDecisionRepository(orders),
     actions: createOperatorActionRepository(orders),
     reservations: createReservationRepository(inventory),

@@ -25,6 +25,7 @@ import type { PaymentGateway } from './gateways/payment-gateway.ts';
 import { createSimulatorPaymentGateway } from './gateways/simulator-payment-gateway.ts';
 import { createStripePaymentGateway } from './gateways/stripe-payment-gateway.ts';
 import type { Logger } from './logger.ts';
+import { createOrderLog } from './order-log.ts';
 import { createPaymentWaker } from './payment-waker.ts';
 import { countTextMessage, countWebhookAttempt, countWebhookDisabled, reportBreaker } from './temporal.ts';
 import { createWorkerHost, type WorkerHost } from './worker-host.ts';
@@ -75,7 +76,7 @@ export function openResources(config: Config, logger: Logger, applicationName: s
 /** Logs and shows when a breaker around a collaborator opens or closes. */
 export function breakerListener(logger: Logger, collaborator: string): BreakerListener {
   return (route, isOpen) => {
-    logger.warn({ collaborator, route }, isOpen ? 'the circuit breaker opened' : 'the circuit breaker closed');
+    logger.warn({ collaborator, breaker: route }, isOpen ? 'the circuit breaker opened' : 'the circuit breaker closed');
     reportBreaker(collaborator, route, isOpen);
   };
 }
@@ -87,14 +88,15 @@ function openPaymentGateway({ payment }: Config, onBreakerChange: BreakerListene
 }
 
 /** The activities over real repositories and gateways. */
-export function composeActivities(config: Config, resources: Resources): Activities {
+export function composeActivities(config: Config, resources: Resources, logger: Logger): Activities {
   const { databases, paymentGateway, mail, sms, webhooks } = resources;
+  const onMove = createOrderLog(logger);
   return createActivities({
-    orders: createOrderRepository(databases.orders),
+    orders: createOrderRepository(databases.orders, onMove),
     cases: createCaseRepository(databases.orders),
     decisions: createDecisionRepository(databases.orders),
     actions: createOperatorActionRepository(databases.orders),
-    commands: createCommandRepository(databases.orders),
+    commands: createCommandRepository(databases.orders, onMove),
     reservations: createReservationRepository(databases.inventory),
     payments: createPaymentRepository(databases.payments),
     paymentHistory: createPaymentHistoryRepository(databases.payments),

@@ -120,6 +120,7 @@ const variables = z.object({
   WORKFLOW_SANDBOX: z.enum(['standard', 'lean']).default('standard'),
   SHUTDOWN_GRACE_SECONDS: seconds.max(86_400).default(20),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_REQUESTS: z.enum(['true', 'false']).default('true'),
 });
 
 /** Names of all variables, for `.env.example` and its test. */
@@ -288,6 +289,7 @@ function toConfig(env: z.output<typeof variables>) {
     },
     shutdownGraceMs: env.SHUTDOWN_GRACE_SECONDS * 1_000,
     logLevel: env.LOG_LEVEL,
+    logsRequests: env.LOG_REQUESTS === 'true',
   });
 }
 

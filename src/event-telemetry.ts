@@ -47,14 +47,15 @@ export function createEventObserver(logger: Logger, workerId: string): EventObse
       }
       logger[outcome.kind === 'processed' ? 'info' : 'warn'](
         {
-          event_id: event.eventId,
-          type: event.type,
+          eventId: event.eventId,
+          eventType: event.type,
+          tenantId: event.tenantId,
           consumer,
           outcome: outcome.kind,
-          ...('code' in outcome ? { code: outcome.code, attempts: outcome.attempts } : {}),
-          latency_ms: latencyMs,
-          worker_id: workerId,
-          correlation_id: event.correlationId,
+          ...('code' in outcome ? { errorCode: outcome.code, attempts: outcome.attempts } : {}),
+          latencyMs,
+          workerId,
+          correlationId: event.correlationId,
         },
         'event',
       );

@@ -1,6 +1,18 @@
-import { pino, type Logger } from 'pino';
+import { pino, type Level } from 'pino';
+import type { LogFields } from './domain/log-fields.ts';
 
-export type { Logger };
+/** A process's logger. It takes the fields that are known, in their one spelling (src/domain/log-fields.ts). */
+export interface Logger extends Record<Level, LogLine> {
+  isLevelEnabled(level: Level): boolean;
+  /** Calls back when everything is written. */
+  flush(written: () => void): void;
+}
+
+/** Writes a line. */
+interface LogLine {
+  (fields: LogFields, message: string): void;
+  (message: string): void;
+}
 
 /** Fields of errors that may repeat customer data are not logged: name, code, message and stack are. */
 function serializeError(error: unknown): Record<string, unknown> {
@@ -15,7 +27,7 @@ export function createLogger(options: { readonly level: string; readonly service
     level: options.level,
     base: { service: options.service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
-    serializers: { err: serializeError, error: serializeError },
+    serializers: { err: serializeError },
     // A second line of defence: log calls name their fields, and none of these is among them.
     redact: ['authorization', 'email', 'phone', 'customer.email', 'customer.phone', 'headers.authorization'],
   });

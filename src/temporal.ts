@@ -101,7 +101,8 @@ export function installTemporalRuntime(logger: Logger, metricsPort: number): voi
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      logger[pinoLevel(level)]({ ...meta }, message);
+      const { error, ...fields } = meta ?? {};
+      logger[pinoLevel(level)](error === undefined ? fields : { ...fields, err: error }, message);
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },

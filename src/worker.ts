@@ -22,7 +22,7 @@ await runProcess('worker', async (config, logger) => {
   const connection = await connectNatively(config.temporal);
   const events = config.worker.queues.includes('events') ? composeEvents(config, logger, resources, client) : null;
   const workers = await composeWorkers(config, logger, connection, {
-    activities: composeActivities(config, resources),
+    activities: composeActivities(config, resources, logger),
     eventActivities: events?.activities ?? null,
   });
   events?.start();

@@ -33,6 +33,7 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     rateLimits: absent(),
     rateLimitPerSecond: 1,
     logger: absent(),
+    logsRequests: false,
     shutdown: new AbortController().signal,
     verifyToken: () => Promise.reject(new TypeError('this application only describes itself')),
     readiness: () => Promise.reject(new TypeError('this application only describes itself')),

@@ -1,5 +1,6 @@
 import type { CommandDecision, CommandKind, OrderCommand } from '../../src/domain/command.ts';
 import { judgeCommand, type CommandRule, type OrderToDecide } from '../../src/domain/command-rule.ts';
+import type { OrderMove, OrderMoveListener } from '../../src/domain/order-move.ts';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
 import type { Database, Transaction } from '../client.ts';
 import {
@@ -83,7 +84,7 @@ export interface CommandRepository {
 }
 
 /** Creates the repository over the `orders` schema. */
-export function createCommandRepository(db: Database): CommandRepository {
+export function createCommandRepository(db: Database, onMove: OrderMoveListener = () => {}): CommandRepository {
   const findOptional = async (tenantId: string, commandId: string): Promise<AnsweredCommand | null> => {
     const [row] = await db.run<AnsweredCommand>(FIND_COMMAND, [commandId, tenantId]);
     return row ?? null;
@@ -91,7 +92,11 @@ export function createCommandRepository(db: Database): CommandRepository {
   return {
     findOptional,
     listByOrder: (tenantId, orderId) => db.run<StoredCommand>(LIST_COMMANDS, [tenantId, orderId]),
-    decide: (command, rule) => db.transaction((tx) => decide(tx, command, rule)),
+    decide: async (command, rule) => {
+      const { decided, move } = await db.transaction((tx) => decide(tx, command, rule));
+      if (move !== null) onMove(move);
+      return decided;
+    },
     release: async ({ orderId, commandId, eventType, data }) =>
       (await db.run(RELEASE_ORDER, [orderId, commandId, eventType, JSON.stringify(data)])).length > 0,
     answer: async (command, decision) => {
@@ -107,24 +112,34 @@ export function createCommandRepository(db: Database): CommandRepository {
 }
 
 /** The statements after the lock see what every earlier owner of the lock has committed: no number is drawn twice. */
-async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRule): Promise<DecidedCommand | null> {
+async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRule): Promise<Decided> {
   const { commandId, orderId, tenantId } = command;
   const [order] = await tx.run<LockedOrder>(LOCK_ORDER, [orderId, tenantId]);
-  if (order === undefined) return null;
+  if (order === undefined) return unmoved(null);
   const [known] = await tx.run<AnsweredCommand>(FIND_COMMAND, [commandId, tenantId]);
-  if (known !== undefined) return decidedOf(known);
+  if (known !== undefined) return unmoved(decidedOf(known));
   switch (judgeCommand(order, rule)) {
     case 'look_again':
-      return null;
+      return unmoved(null);
     case 'busy':
-      return undecided('busy');
+      return unmoved(undecided('busy'));
     case 'refused':
-      return answer(tx, command, rule.refused);
+      return unmoved(await answer(tx, command, rule.refused));
     case 'joined':
-      return answer(tx, command, rule.allowed);
+      return unmoved(await answer(tx, command, rule.allowed));
     case 'owns':
       return own(tx, command, rule, order);
   }
+}
+
+/** A decision, and the status that the order has entered with it. */
+interface Decided {
+  readonly decided: DecidedCommand | null;
+  readonly move: OrderMove | null;
+}
+
+function unmoved(decided: DecidedCommand | null): Decided {
+  return { decided, move: null };
 }
 
 interface LockedOrder extends OrderToDecide {
@@ -142,12 +157,12 @@ async function own(
   command: CommandOfOrder,
   { to, eventType, allowed, generationsUsed = 0 }: CommandRule,
   { captureCount, refundCount, status }: LockedOrder,
-): Promise<DecidedCommand> {
+): Promise<Decided> {
   const isCapture = command.kind === 'capture';
   const generation = 1 + Math.max(isCapture ? captureCount : refundCount, generationsUsed);
   const counts: [number, number] = isCapture ? [generation, refundCount] : [captureCount, generation];
   const edge: readonly [OrderStatus | null, OrderStatus | null] = to === null ? [null, null] : [status, to];
-  const [row] = await tx.run<{ turn: number }>(OWN_ORDER, [
+  const [row] = await tx.run<{ turn: number; correlationId: string }>(OWN_ORDER, [
     ...columnsOf(command),
     to ?? status,
     eventType,
@@ -156,7 +171,12 @@ async function own(
     ...counts,
     ...edge,
   ]);
-  return { decision: allowed, amountMinor: command.amountMinor, generation, turn: row?.turn ?? null };
+  const decided = { decision: allowed, amountMinor: command.amountMinor, generation, turn: row?.turn ?? null };
+  if (to === null || row === undefined) return unmoved(decided);
+  const { orderId, tenantId } = command;
+  const { turn: version, correlationId } = row;
+  const move = { orderId, tenantId, correlationId, from: status, to, version, reason: null, reasonDetails: null };
+  return { decided, move };
 }
 
 function undecided(decision: CommandDecision): DecidedCommand {

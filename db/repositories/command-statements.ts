@@ -23,7 +23,7 @@ export const OWN_ORDER: Statement = {
 WITH owned AS (
   UPDATE orders.orders SET status = $9, owner_command_id = $1, capture_count = $13, refund_count = $14,
     version = version + 1, updated_at = now()
-  WHERE order_id = $2 RETURNING order_id, tenant_id, version
+  WHERE order_id = $2 RETURNING order_id, tenant_id, correlation_id, version
 ), event AS (
   INSERT INTO orders.order_events (order_id, seq, tenant_id, type, from_status, to_status, actor, data)
   SELECT order_id, version, tenant_id, $10, $15, $16, $6, jsonb_strip_nulls(jsonb_build_object(
@@ -34,7 +34,7 @@ WITH owned AS (
     (command_id, order_id, tenant_id, kind, request_hash, actor, reason, amount_minor, decision, generation, turn)
   SELECT $1, $2, $3, $4, $5, $6, $7, $8, $11, $12, version FROM owned
 )
-SELECT version AS turn FROM owned`,
+SELECT version AS turn, correlation_id AS "correlationId" FROM owned`,
 };
 
 /** Gives the order back, with the event that tells how the command ended; no row when another one owns it. */

@@ -2,6 +2,7 @@ import { and, eq, gt, lt, or, sql, type SQL } from 'drizzle-orm';
 import type { OrderOwnership } from '../../src/domain/command.ts';
 import type { SealedContact } from '../../src/domain/contact-sealer.ts';
 import { OrderStateConflictError } from '../../src/domain/errors.ts';
+import type { OrderMove, OrderMoveListener } from '../../src/domain/order-move.ts';
 import type { OrderLine, OrderRequest, Refusal, RejectionDetails } from '../../src/domain/order.ts';
 import type { CaptureMode } from '../../src/domain/payment.ts';
 import { statusesLeadingTo, type OrderStatus, type RejectionReason } from '../../src/domain/order-status.ts';
@@ -184,7 +185,7 @@ interface OrderName {
 }
 
 /** Creates the repository over the `orders` schema. */
-export function createOrderRepository(db: Database): OrderRepository {
+export function createOrderRepository(db: Database, onMove: OrderMoveListener = () => {}): OrderRepository {
   const poll = createGathering({
     run: (orders: readonly OrderName[]) => listInShort(db, orders),
     weightOf: () => 1,
@@ -192,11 +193,11 @@ export function createOrderRepository(db: Database): OrderRepository {
     runsMax: 1,
   });
   return {
-    open: (order) => openOrder(db, order),
+    open: (order) => openOrder(db, order, onMove),
     recordRefusal: (orderId, refusal) => recordRefusal(db, orderId, refusal),
     recordExpiry: (orderId, ownerId) => recordExpiry(db, orderId, ownerId),
     findOwnership: (orderId) => findOwnership(db, orderId),
-    transition: (change) => transition(db, change),
+    transition: (change) => transition(db, change, onMove),
     findOptional: async (tenantId, orderId) => {
       const [row] = await db.run<OrderRecord>(FIND_ORDER, [tenantId, orderId]);
       return row ?? null;
@@ -237,7 +238,7 @@ export function createOrderRepository(db: Database): OrderRepository {
   };
 }
 
-async function openOrder(db: Database, order: NewOrder): Promise<OpenedOrder> {
+async function openOrder(db: Database, order: NewOrder, onMove: OrderMoveListener): Promise<OpenedOrder> {
   const { request } = order;
   const [opened] = await db.run<{ created: boolean }>(OPEN_ORDER, [
     order.orderId,
@@ -256,7 +257,9 @@ async function openOrder(db: Database, order: NewOrder): Promise<OpenedOrder> {
     JSON.stringify(request.lines),
   ]);
   if (opened?.created === true) {
-    const { firstExecutionRunId } = order;
+    const { firstExecutionRunId, orderId, tenantId, correlationId } = order;
+    const opened = { from: null, to: 'PENDING', version: 1, reason: null, reasonDetails: null } as const;
+    onMove({ orderId, tenantId, correlationId, ...opened });
     const untouched = { refusal: null, totalMinor: null, captureBy: null, confirmedAt: null, owner: null };
     return { status: 'PENDING', ...untouched, firstExecutionRunId };
   }
@@ -307,11 +310,17 @@ async function recordRefusal(db: Database, orderId: string, refusal: Refusal): P
   throw new OrderStateConflictError(orderId, found.status, 'refused');
 }
 
+/** The row after a transition, and whose it is. */
+interface MovedOrder extends Pick<OrderMove, 'tenantId' | 'correlationId' | 'from' | 'version'> {
+  readonly captureBy: Date | null;
+}
+
 async function transition(
   db: Database,
   change: OrderTransition,
+  onMove: OrderMoveListener,
 ): Promise<{ readonly version: number; readonly captureBy: Date | null }> {
-  const [moved] = await db.run<{ version: number; captureBy: Date | null }>(TRANSITION_ORDER, [
+  const [moved] = await db.run<MovedOrder>(TRANSITION_ORDER, [
     change.orderId,
     statusesLeadingTo(change.to),
     change.to,
@@ -327,7 +336,12 @@ async function transition(
     change.captureBy ?? null,
     change.ownerId ?? null,
   ]);
-  if (moved !== undefined) return moved;
+  if (moved !== undefined) {
+    const { version, captureBy, ...whose } = moved;
+    const { reason = null, details: reasonDetails = null } = change.refusal ?? {};
+    onMove({ ...whose, orderId: change.orderId, to: change.to, version, reason, reasonDetails });
+    return { version, captureBy };
+  }
   const [row] = await db.query((orm) =>
     orm
       .select({ status: orders.status, version: orders.version, captureBy: orders.captureBy })

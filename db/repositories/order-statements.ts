@@ -91,12 +91,14 @@ WITH before AS (
   FROM before
   WHERE o.order_id = before.order_id AND before.status = ANY ($2::text[])
     AND before.owner_command_id IS NOT DISTINCT FROM $11
-  RETURNING o.order_id, o.tenant_id, o.version, o.capture_by, before.status AS from_status, o.status AS to_status
+  RETURNING o.order_id, o.tenant_id, o.correlation_id, o.version, o.capture_by, before.status AS from_status,
+    o.status AS to_status
 ), event AS (
   INSERT INTO orders.order_events (order_id, seq, tenant_id, type, from_status, to_status, actor, data)
   SELECT order_id, version, tenant_id, $7, from_status, to_status, $8, $9::jsonb FROM moved
 )
-SELECT version, capture_by AS "captureBy" FROM moved`,
+SELECT version, capture_by AS "captureBy", tenant_id AS "tenantId", correlation_id AS "correlationId", from_status AS "from"
+FROM moved`,
 };
 
 /** One order of one tenant with its lines and its open case. */

@@ -5,6 +5,7 @@ import type { EventConsumer } from '../domain/event.ts';
 import { createEventConsumers } from '../events/event-consumers.ts';
 import type { EventPorts } from '../events/ports.ts';
 import { runEventPump, type EventPumpDeps, type PumpRun } from './event-pump.ts';
+import type { LogFields } from '../domain/log-fields.ts';
 import { runOrderFeed, type OrderFeedDeps } from './order-feed.ts';
 
 /** What the event activities work with. */
@@ -31,7 +32,8 @@ export function createEventActivities(deps: EventActivityDeps) {
   const consumers = createEventConsumers(deps.ports);
   const pumpDeps: EventPumpDeps = {
     ...deps,
-    onUnexpected: ({ eventId, type }, error) => log.error('event failed unexpectedly', { eventId, type, error }),
+    onUnexpected: ({ eventId, type }, error) =>
+      log.error('event failed unexpectedly', { eventId, eventType: type, err: error } satisfies LogFields),
   };
   const runFor = async (roundMs: number, work: (run: PumpRun) => Promise<void>): Promise<void> => {
     const { cancellationSignal, heartbeat } = Context.current();

@@ -2,6 +2,7 @@ import { log } from '@temporalio/activity';
 import { OrderSagaError } from '../domain/errors.ts';
 import type { PaymentHistoryRepository } from '../../db/repositories/payment-history-repository.ts';
 import { createAttemptRecorder } from './attempt-recorder.ts';
+import type { LogFields } from '../domain/log-fields.ts';
 import { toFailure } from './failure.ts';
 import { createCommandSweepActivities, type CommandSweepDeps } from './command-sweep-activities.ts';
 import { createCaseActivities, type CaseActivityDeps } from './case-activities.ts';
@@ -63,7 +64,9 @@ function withFailures<Table extends Record<string, AnyActivity>>(activities: Tab
       return await run(input);
     } catch (error) {
       // Known errors are told by their failure; what nobody expected is worth its stack, here and only here.
-      if (!(error instanceof OrderSagaError)) log.error('activity failed unexpectedly', { activity: name, error });
+      if (!(error instanceof OrderSagaError)) {
+        log.error('activity failed unexpectedly', { activityType: name, err: error } satisfies LogFields);
+      }
       throw toFailure(error);
     }
   };

@@ -7,6 +7,7 @@ import type {
 } from '../../db/repositories/webhook-delivery-repository.ts';
 import type { WebhookSubscriptionRepository } from '../../db/repositories/webhook-subscription-repository.ts';
 import { assertNever, ContactUnreadableError, WebhookUndeliveredError } from '../domain/errors.ts';
+import type { LogFields } from '../domain/log-fields.ts';
 import type { TextSealer } from '../domain/text-sealer.ts';
 import { webhookRetryDelayMs, webhookSecretSubject, type WebhookDisabledReason } from '../domain/webhook.ts';
 import { createAttemptPlaces } from './attempt-places.ts';
@@ -167,7 +168,7 @@ async function retryLater(
 
 async function disable(deps: WebhookActivityDeps, queue: WebhookQueue, reason: WebhookDisabledReason): Promise<void> {
   if (!(await deps.subscriptions.disable(queue.subscriptionId, reason))) return;
-  log.warn('webhook subscription disabled', { subscriptionId: queue.subscriptionId, reason });
+  log.warn('webhook subscription disabled', { subscriptionId: queue.subscriptionId, reason } satisfies LogFields);
   deps.onDisabled(reason);
 }
 

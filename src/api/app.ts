@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import { authenticate, type TokenVerifier } from './auth.ts';
 import type { ApiEnv } from './context.ts';
 import { mountDocs } from './docs.ts';
-import { identifyRequest, logAccess, logOf } from './request-context.ts';
+import { identifyRequest, logAccess, requestFields } from './request-context.ts';
 import { problemResponse, ProblemError, unavailable } from './problem.ts';
 import { limitRate } from './rate-limit.ts';
 import { createPlaces, networkOf, takePlace, tenantOf } from './places.ts';
@@ -48,6 +48,8 @@ export interface AppDeps
   readonly rateLimits: RateLimitStore;
   readonly rateLimitPerSecond: number;
   readonly logger: Logger;
+  /** Whether each request leaves a line. */
+  readonly logsRequests: boolean;
 }
 
 /** A body of 100 lines has about 10 KiB. */
@@ -66,7 +68,7 @@ const NOTICES_MAX = 128;
 /** Creates the HTTP application; it opens nothing by itself. */
 export function createApp(deps: AppDeps) {
   const app = new OpenAPIHono<ApiEnv>();
-  app.use(identifyRequest(deps.logger), logAccess(deps.metrics));
+  app.use(identifyRequest(deps.logger), logAccess(deps.metrics, deps.logsRequests));
   app.use('/console/*', restrictConsole());
   app.use('/v1/*', (c, next) => {
     c.env.outgoing.setHeader('Cache-Control', 'no-store');
@@ -102,7 +104,7 @@ export function createApp(deps: AppDeps) {
   app.notFound((c) => problemResponse(c, new ProblemError('not_found', 'there is nothing at this address')));
   app.onError((error, c) => {
     const problem = toProblem(error);
-    if (problem.code === 'internal_error') logOf(c).error({ err: error }, 'request failed');
+    if (problem.code === 'internal_error') deps.logger.error({ err: error, ...requestFields(c) }, 'request failed');
     return problemResponse(c, problem);
   });
   return app;

@@ -29,7 +29,7 @@ export interface ApiEnv {
     requestId: string;
     correlationId: string;
     caller: Caller;
-    /** Of the process; lines about a request are written by `logOf`. */
+    /** Of the process; lines about a request name it by `requestFields`. */
     logger: Logger;
   };
 }

@@ -38,12 +38,23 @@ class PortTakenError extends Error {
 /** What answers the requests; `fetch` of the application. */
 type Fetch = (request: Request, env: never) => Response | Promise<Response>;
 
+/** A request that the application never saw, and what it was answered. */
+export interface RefusedRequest {
+  readonly requestId: string;
+  readonly status: number;
+  readonly errorCode: ProblemCode;
+}
+
+type RefusalListener = (refused: RefusedRequest) => void;
+
 /** Starts listening. @throws {PortTakenError} */
 export function startHttpServer(options: {
   readonly fetch: Fetch;
   readonly host: string;
   readonly port: number;
+  readonly onRefused: RefusalListener;
 }): Promise<HttpServer> {
+  const { onRefused } = options;
   const server = createServer(
     {
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -53,17 +64,19 @@ export function startHttpServer(options: {
       // Node would answer an empty 400; `requestListener` answers a problem.
       requireHostHeader: false,
     },
-    requestListener(options.fetch, options.host),
+    requestListener(options.fetch, options.host, onRefused),
   );
   server.on('checkExpectation', (_: IncomingMessage, response: ServerResponse) => {
-    refuse(response, 'the Expect header asks for what this server does not do');
+    refuse(response, 'the Expect header asks for what this server does not do', onRefused);
   });
   server.on('connect', (_: IncomingMessage, socket: Duplex) => {
     // The server has let go of this socket: without a listener its error would end the process.
     socket.on('error', () => {});
-    endSocket(socket, 'bad_request', 'this is no proxy');
+    endSocket(socket, 'bad_request', 'this is no proxy', onRefused);
   });
-  server.on('clientError', answerParserError);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+    answerParserError(error, socket, onRefused),
+  );
   return new Promise((resolve, reject) => {
     server.on('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'EADDRINUSE' ? new PortTakenError(options.port) : error);
@@ -76,27 +89,27 @@ export function startHttpServer(options: {
 }
 
 /** Hands requests to the application; targets and hosts that make no address never get there. */
-function requestListener(fetch: Fetch, host: string) {
+function requestListener(fetch: Fetch, host: string, onRefused: RefusalListener) {
   const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
     // Stands in for the Host header that HTTP/1.0 health checks do not send.
     hostname: host.includes(':') ? `[${host}]` : host,
-    errorHandler: (error) => toResponse(error instanceof RequestError),
+    errorHandler: (error) => toResponse(error instanceof RequestError, onRefused),
   });
   return (request: IncomingMessage, response: ServerResponse): void => {
     response.setHeaders(SECURITY_HEADERS);
     const problem = problemOfHead(request);
     if (problem !== null) {
-      refuse(response, problem);
+      refuse(response, problem, onRefused);
       return;
     }
     void listener(request, response);
   };
 }
 
-function toResponse(isClientFault: boolean): Response {
+function toResponse(isClientFault: boolean, onRefused: RefusalListener): Response {
   const code: ProblemCode = isClientFault ? 'bad_request' : 'internal_error';
   const detail = isClientFault ? 'the address of the request is malformed' : 'something went wrong here';
-  const requestId = randomUUID();
+  const requestId = newRefusal(code, onRefused);
   return new Response(problemBody(code, detail, requestId), {
     status: PROBLEMS[code].status,
     headers: { 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId },
@@ -106,9 +119,16 @@ function toResponse(isClientFault: boolean): Response {
 /** Connections that have their last answer: what else comes on them is no request. */
 const refused = new WeakSet<Duplex>();
 
-function refuse(response: ServerResponse, detail: string): void {
-  if (response.socket !== null) refused.add(response.socket);
+/** Its request id. */
+function newRefusal(errorCode: ProblemCode, onRefused: RefusalListener): string {
   const requestId = randomUUID();
+  onRefused({ requestId, status: PROBLEMS[errorCode].status, errorCode });
+  return requestId;
+}
+
+function refuse(response: ServerResponse, detail: string, onRefused: RefusalListener): void {
+  if (response.socket !== null) refused.add(response.socket);
+  const requestId = newRefusal('bad_request', onRefused);
   response.writeHead(PROBLEMS.bad_request.status, {
     'Content-Type': 'application/problem+json',
     'X-Request-Id': requestId,
@@ -125,14 +145,14 @@ const PARSER_PROBLEMS: Readonly<Record<string, readonly [ProblemCode, string]>> 
 };
 
 /** What Node's parser refuses never reaches the application; it gets a problem all the same. */
-function answerParserError(error: NodeJS.ErrnoException, socket: Duplex): void {
+function answerParserError(error: NodeJS.ErrnoException, socket: Duplex, onRefused: RefusalListener): void {
   if (error.code === 'ECONNRESET' || !socket.writable || refused.has(socket)) return;
   const [code, detail] = PARSER_PROBLEMS[error.code ?? ''] ?? (['bad_request', NOT_PARSED] as const);
-  endSocket(socket, code, detail);
+  endSocket(socket, code, detail, onRefused);
 }
 
-function endSocket(socket: Duplex, code: ProblemCode, detail: string): void {
-  const requestId = randomUUID();
+function endSocket(socket: Duplex, code: ProblemCode, detail: string, onRefused: RefusalListener): void {
+  const requestId = newRefusal(code, onRefused);
   const body = problemBody(code, detail, requestId);
   const { status, title } = PROBLEMS[code];
   socket.end(

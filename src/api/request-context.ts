@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
+import type { LogFields } from '../domain/log-fields.ts';
 import type { Logger } from '../logger.ts';
 import type { ApiEnv } from './context.ts';
 import type { ApiMetrics } from './metrics.ts';
@@ -25,13 +26,20 @@ export function identifyRequest(logger: Logger) {
   });
 }
 
-/** A logger whose lines name the request. Most requests write none, so none of them is given one beforehand. */
-export function logOf(c: Context<ApiEnv>): Logger {
-  return c.get('logger').child({ requestId: c.get('requestId'), correlationId: c.get('correlationId') });
+/** Fields that name the request in every line about it. */
+export function requestFields(c: Context<ApiEnv>): LogFields {
+  return {
+    tenantId: c.get('caller')?.tenantId,
+    requestId: c.get('requestId'),
+    correlationId: c.get('correlationId'),
+  };
 }
 
-/** One metric per request, by route template; one log line, at debug level when all went well. */
-export function logAccess(metrics: ApiMetrics) {
+/** Asked every few seconds by machines that only want to know the status: told when it is not 200, or at debug level. */
+const PROBES = new Set(['/livez', '/readyz', '/health', '/metrics']);
+
+/** One metric and one log line per request, by route template: queries and ids may be personal, and are in neither. */
+export function logAccess(metrics: ApiMetrics, logsRequests: boolean) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     const started = performance.now();
     await next();
@@ -39,8 +47,16 @@ export function logAccess(metrics: ApiMetrics) {
     const { status } = c.res;
     const route = routePath(c, -1);
     metrics.requestEnded(route, c.req.method, status, durationMs / 1_000);
-    const level = status >= 500 ? 'warn' : 'debug';
-    if (!c.get('logger').isLevelEnabled(level)) return;
-    logOf(c)[level]({ method: c.req.method, route, status, durationMs: Math.round(durationMs) }, 'request');
+    const logger = c.get('logger');
+    const level = levelOf(status, route);
+    if (!logsRequests || !logger.isLevelEnabled(level)) return;
+    const fields = { method: c.req.method, route, status, durationMs: Math.round(durationMs * 10) / 10 };
+    logger[level]({ ...fields, ...requestFields(c) }, 'request');
   });
+}
+
+function levelOf(status: number, route: string): 'debug' | 'info' | 'warn' | 'error' {
+  if (status >= 500) return 'error';
+  if (status >= 400) return 'warn';
+  return PROBES.has(route) ? 'debug' : 'info';
 }

@@ -18,6 +18,7 @@ import {
   webhookSecretSubject,
   type WebhookEventType,
 } from '../domain/webhook.ts';
+import type { LogFields } from '../domain/log-fields.ts';
 import type { Logger } from '../logger.ts';
 import { ProblemError } from './problem.ts';
 
@@ -39,7 +40,9 @@ export interface WebhookActor {
   readonly tenantId: string;
   readonly actor: string;
   readonly requestId: string;
-  readonly log: Logger;
+  readonly logger: Logger;
+  /** Name the request in its lines. */
+  readonly fields: LogFields;
 }
 
 /** Managing a tenant's webhooks; each change leaves an operator action. */
@@ -111,7 +114,7 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
       await record(deps, by, 'webhook.redeliver', subscriptionId, { orderId: eventKey, after: { deliveryId } });
       await deps.wake({ subscriptionId, key: eventKey }).catch((error: unknown) => {
         // The row is what counts: the sweep finds it.
-        by.log.warn({ err: error, subscriptionId, deliveryId }, 'a redelivery starts a minute late');
+        by.logger.warn({ err: error, ...by.fields, subscriptionId, deliveryId }, 'a redelivery starts a minute late');
       });
       return delivery;
     },

@@ -14,7 +14,7 @@ export async function startAnotherWorker(
   const logger = createLogger({ level: config.logLevel, service: 'another-worker' });
   const resources = openResources(config, logger, 'another-worker');
   const connection = await connectNatively(config.temporal);
-  const activities = wrapActivities(composeActivities(config, resources));
+  const activities = wrapActivities(composeActivities(config, resources, logger));
   const workers = await composeWorkers(config, logger, connection, { activities, eventActivities: null });
   const finished = workers.run();
   return {

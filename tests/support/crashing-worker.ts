@@ -23,7 +23,7 @@ async function run(): Promise<void> {
   const logger = createLogger({ level: config.logLevel, service: 'crashing-worker' });
   installTemporalRuntime(logger, 0);
   const resources = openResources(config, logger, 'crashing-worker');
-  const activities = faultsOf(plan).wrap(composeActivities(config, resources));
+  const activities = faultsOf(plan).wrap(composeActivities(config, resources, logger));
   const workers = await composeWorkers(config, logger, await connectNatively(config.temporal), {
     activities,
     eventActivities: null,

@@ -186,7 +186,7 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   await ensureSearchAttributes(client, config.temporal);
   const resources = openResources(config, logger, 'test-system');
   const connection = await connectNatively(config.temporal);
-  const activities = composeActivities(config, resources);
+  const activities = composeActivities(config, resources, logger);
   const slots = createEagerSlots(config.api.eagerSlots);
   const withWorker = options.worker ?? true;
   const events = options.events === true ? composeEvents(config, logger, resources, client) : null;

@@ -10,8 +10,8 @@ import type { ApiEnv } from '../context.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
 import { tenantOf, type Places } from '../places.ts';
 import { ProblemError } from '../problem.ts';
-import { logOf } from '../request-context.ts';
 import { onResponseEnd } from '../response-end.ts';
+import { requestFields } from '../request-context.ts';
 import type { RateBudget } from '../rate-limit.ts';
 import { cloudEventBody, cloudEventsBody } from '../schemas/cloud-event.ts';
 import { acceptedEvents, newEvents } from '../schemas/event.ts';
@@ -131,7 +131,7 @@ function readOffered(c: Context<ApiEnv>, body: EventBody, metrics: EventMetrics)
     if (error instanceof ProblemError) {
       const { errors } = error;
       for (const type of typesIn(body.json)) metrics.received(type, 'refused');
-      logOf(c).info({ tenantId: sender.tenantId, format: body.format, errors }, 'events were refused');
+      c.get('logger').info({ ...requestFields(c), format: body.format, errors }, 'events were refused');
     }
     throw error;
   }

@@ -13,7 +13,7 @@ import type { ApiEnv } from '../context.ts';
 import { decodeCursor, toPage } from '../cursor.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
 import { ProblemError } from '../problem.ts';
-import { logOf } from '../request-context.ts';
+import { requestFields } from '../request-context.ts';
 import { idempotencyHeader, requestedInstant } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import {
@@ -219,7 +219,7 @@ function describeMessage({ openAPIRegistry }: OpenAPIHono<ApiEnv>): void {
 
 function actorOf(c: Context<ApiEnv>): WebhookActor {
   const { tenantId, subject } = c.get('caller');
-  return { tenantId, actor: subject, requestId: c.get('requestId'), log: logOf(c) };
+  return { tenantId, actor: subject, requestId: c.get('requestId'), logger: c.get('logger'), fields: requestFields(c) };
 }
 
 function toView(subscription: WebhookSubscriptionRecord) {
