@@ -38,6 +38,7 @@ import { createMessageDesk } from './api/message-desk.ts';
 import { createNoticeIntake } from './api/notice-intake.ts';
 import { createOrderCommander } from './api/order-commander.ts';
 import { createOrderExplainer } from './api/order-explanation.ts';
+import { createOrderList } from './api/order-list.ts';
 import { createOrderReader } from './api/order-reader.ts';
 import { createOrderStarter } from './api/order-starter.ts';
 import { createOrderStory } from './api/order-story.ts';
@@ -46,6 +47,7 @@ import { createRateBudget, EVENT_LEASE_MAX, RATE_WINDOW_SECONDS } from './api/ra
 import type { WebhookRoutesDeps } from './api/routes/webhooks.ts';
 import { createReadiness } from './api/readiness.ts';
 import { createTaskQueues, type TaskQueues, type TaskQueueState } from './api/task-queues.ts';
+import { createUnopenedOrders } from './api/unopened-orders.ts';
 import { createWebhookDesk } from './api/webhook-desk.ts';
 import { createTemporalHealth } from './api/temporal-health.ts';
 import type { Config } from './config.ts';
@@ -163,6 +165,7 @@ function composeApp(parts: AppParts) {
       onStarted: metrics.orderStarted,
     }),
     reader,
+    list: createOrderList({ ...around, reader, unopened: createUnopenedOrders({ client, health, taskQueues }) }),
     story: createOrderStory(repositories),
     explainer: createOrderExplainer({ ...around, reader, taskQueues }),
     commander: createOrderCommander({ ...around, reader, settings }),

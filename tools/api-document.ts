@@ -6,6 +6,7 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
   const deps: AppDeps = {
     starter: absent(),
     reader: absent(),
+    list: absent(),
     story: absent(),
     explainer: absent(),
     commander: absent(),

@@ -1,4 +1,4 @@
-import { and, eq, gt, lt, or, sql, type SQL } from 'drizzle-orm';
+import { and, eq, gt, inArray, lt, or, sql, type SQL } from 'drizzle-orm';
 import type { OrderOwnership } from '../../src/domain/command.ts';
 import type { SealedContact } from '../../src/domain/contact-sealer.ts';
 import { OrderStateConflictError } from '../../src/domain/errors.ts';
@@ -173,6 +173,8 @@ export interface OrderRepository {
     orderId: string,
   ): Promise<{ readonly status: OrderStatus; readonly attention: boolean } | null>;
   list(query: OrderListQuery): Promise<OrderRecord[]>;
+  /** Those of the ids that have a row. */
+  listKnown(orderIds: readonly string[]): Promise<string[]>;
   timeline(tenantId: string, orderId: string): Promise<OrderEventRecord[]>;
 }
 
@@ -219,6 +221,15 @@ export function createOrderRepository(db: Database, onMove: OrderMoveListener = 
     },
     pollInShort: (tenantId, orderId) => poll({ tenantId, orderId }),
     list: (query) => listOrders(db, query),
+    listKnown: async (orderIds) => {
+      const rows = await db.query((orm) =>
+        orm
+          .select({ orderId: orders.orderId })
+          .from(orders)
+          .where(inArray(orders.orderId, [...orderIds])),
+      );
+      return rows.map(({ orderId }) => orderId);
+    },
     timeline: (tenantId, orderId) =>
       db.query((orm) =>
         orm

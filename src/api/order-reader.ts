@@ -36,6 +36,7 @@ export interface OrderReader {
   find(tenantId: string, orderId: string): Promise<OrderView | null>;
   /** As `find`, but answers when the order is at rest or a case is open, or the time is over. */
   findAtRest(tenantId: string, orderId: string, waitMs: number, signal: AbortSignal): Promise<OrderView | null>;
+  /** Only orders that have a row. */
   list(query: OrderListQuery): Promise<OrderView[]>;
   /** The hash of the body that made the order; null when there is no such order. The row counts before the workflow. */
   requestHash(tenantId: string, orderId: string): Promise<string | null>;

@@ -13,6 +13,7 @@ import type { ApiEnv } from '../context.ts';
 import { decodeCursor, toPage } from '../cursor.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
 import type { ApiMetrics } from '../metrics.ts';
+import type { OrderList } from '../order-list.ts';
 import type { OrderReader } from '../order-reader.ts';
 import type { OrderStarter } from '../order-starter.ts';
 import { createPlaces } from '../places.ts';
@@ -37,6 +38,7 @@ import { validationHook } from '../validation.ts';
 export interface OrderRoutesDeps {
   readonly starter: OrderStarter;
   readonly reader: OrderReader;
+  readonly list: OrderList;
   readonly catalog: Pick<CatalogRepository, 'listOffers'>;
   readonly sealer: ContactSealer;
   readonly hasher: RequestHasher;
@@ -166,17 +168,15 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
     .openapi(listOrders, async (c) => {
       const { tenantId } = c.get('caller');
       const { limit, cursor, createdAfter, ...filters } = c.req.valid('query');
-      const found = await deps.reader.list({
+      const { orders, complete } = await deps.list({
         tenantId,
         ...filters,
         createdAfter: createdAfter === undefined ? undefined : new Date(createdAfter),
         before: cursor === undefined ? undefined : decodeOrderCursor(cursor),
         limit: limit + 1,
       });
-      return c.json(
-        toPage(found, limit, (order) => [order.createdAt, order.id]),
-        200,
-      );
+      const page = toPage(orders, limit, (order) => [order.createdAt, order.id]);
+      return c.json(complete ? page : { ...page, complete: false as const }, 200);
     })
     .openapi(getOrder, async (c) => {
       const { id } = c.req.valid('param');

@@ -223,6 +223,10 @@ export const orderPage = z
   .object({
     items: z.array(orderView).openapi({ description: 'Newest first' }),
     nextCursor: z.string().nullable().openapi({ description: 'Cursor of the next page; null on the last one' }),
+    complete: z.literal(false).optional().openapi({
+      description:
+        'Only there when it is false: accepted orders that no worker has opened yet may be missing, because Temporal does not answer or many wait',
+    }),
   })
   .openapi('OrderPage');
 
