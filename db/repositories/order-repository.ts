@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray, lt, or, sql, type SQL } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import type { OrderOwnership } from '../../src/domain/command.ts';
 import type { SealedContact } from '../../src/domain/contact-sealer.ts';
 import { OrderStateConflictError } from '../../src/domain/errors.ts';
@@ -10,12 +10,12 @@ import { createGathering, rowsByPlace, type Placed } from './gathering.ts';
 import type { Database } from '../client.ts';
 import { orderEvents, orders } from '../schema/orders.ts';
 import { RELEASE_ORDER } from './command-statements.ts';
+import { listOrders } from './order-list.ts';
 import {
   EARLIER_HASH,
   FIND_ORDER,
   FIND_OWNER,
   FIND_OWNERSHIP,
-  LIST_LINES,
   OPEN_ORDER,
   ORDER_IN_SHORT,
   ORDERS_IN_SHORT,
@@ -368,43 +368,6 @@ async function transition(
     return { version: row.version, captureBy: row.captureBy };
   }
   throw new OrderStateConflictError(change.orderId, row?.status ?? 'absent', change.to);
-}
-
-async function listOrders(db: Database, query: OrderListQuery): Promise<OrderRecord[]> {
-  const rows = await db.query((orm) =>
-    orm
-      .select()
-      .from(orders)
-      .where(and(...listConditions(query)))
-      // As the index has it: without NULLS LAST it is not used.
-      .orderBy(sql`${orders.createdAt} desc nulls last`, sql`${orders.orderId} desc nulls last`)
-      .limit(query.limit),
-  );
-  type Details = Pick<OrderRecord, 'orderId' | 'lines' | 'attention' | 'captureUnderWayMinor'>;
-  const details = await db.run<Details>(LIST_LINES, [rows.map((row) => row.orderId)]);
-  const byId = new Map(details.map((detail) => [detail.orderId, detail]));
-  return rows.map((row) => ({
-    ...row,
-    lines: byId.get(row.orderId)?.lines ?? [],
-    attention: byId.get(row.orderId)?.attention ?? null,
-    captureUnderWayMinor: byId.get(row.orderId)?.captureUnderWayMinor ?? 0,
-  }));
-}
-
-function listConditions(query: OrderListQuery): SQL[] {
-  const conditions: (SQL | undefined)[] = [
-    eq(orders.tenantId, query.tenantId),
-    query.status && eq(orders.status, query.status),
-    query.customerId === undefined ? undefined : eq(orders.customerId, query.customerId),
-    query.reference === undefined ? undefined : eq(orders.reference, query.reference),
-    query.createdAfter && gt(orders.createdAt, query.createdAfter),
-    query.before &&
-      or(
-        lt(orders.createdAt, query.before.createdAt),
-        and(eq(orders.createdAt, query.before.createdAt), lt(orders.orderId, query.before.orderId)),
-      ),
-  ];
-  return conditions.filter((condition) => condition !== undefined).map((condition) => sql`${condition}`);
 }
 
 async function listInShort(db: Database, orders: readonly OrderName[]) {
