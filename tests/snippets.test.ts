@@ -109,7 +109,14 @@ describe('README.md', () => {
     const shown = snippet(
       `README.md: {"id":"${ORDER_ID}","status":"CONFIRMED","reason":null,"reasonDetails":null,"attention":null,`,
     );
-    const varying = { correlationId: '', createdAt: '', updatedAt: '', workflow: '' };
+    const varying = {
+      correlationId: '',
+      createdAt: '',
+      updatedAt: '',
+      confirmedAt: '',
+      cancelableUntil: '',
+      workflow: '',
+    };
     const order = await read<OrderView>(`/v1/orders/${ORDER_ID}?wait=20`);
     expect({ ...order, ...varying }).toEqual({ ...(JSON.parse(shown) as OrderView), ...varying });
     expect(shapeOf(order)).toEqual(shapeOf(JSON.parse(shown)));
