@@ -19,6 +19,7 @@ import {
   capturePaymentUpdate,
   COMMAND_REFUSALS,
   orderWorkflowId,
+  settleWorkflowId,
   type CommandReply,
   type OrderSettings,
 } from '../workflows/contract.ts';
@@ -92,7 +93,7 @@ export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
         if (decision !== 'look_again') return { decision, replayed: false };
         await sleep(POLL_MS);
       }
-      throw await whyNotTaken(deps, orderId);
+      throw await whyNotTaken(deps, orderId, null);
     },
   };
 }
@@ -120,16 +121,31 @@ async function remind(deps: OrderCommanderDeps, request: CommandRequest, command
   await callWithin(ANSWER_WITHIN_MS, deps.client, () => signal(deps, request, command)).catch(() => {});
 }
 
-/** An order that stands between two statuses has a workflow, or needs a person. */
-async function whyNotTaken({ client }: OrderCommanderDeps, orderId: string): Promise<ProblemError> {
-  const handle = client.workflow.getHandle(orderWorkflowId(orderId));
-  const isRunning = await callWithin(CALL_TIMEOUT_MS, client, () => handle.describe()).then(
-    ({ status }) => status.name === 'RUNNING',
-    (error: unknown) => !(error instanceof WorkflowNotFoundError),
-  );
-  return isRunning
-    ? orderBusy('the order is changing right now')
-    : new ProblemError('order_stopped', 'the workflow of the order has been ended by hand');
+/** What is being done for an order has a workflow, or needs a person: that of its owner, or else the order's own. */
+async function whyNotTaken(deps: OrderCommanderDeps, orderId: string, ownerId: string | null): Promise<ProblemError> {
+  const own = orderWorkflowId(orderId);
+  const carriers = ownerId === null ? [own] : [settleWorkflowId(orderId, ownerId), own];
+  for (const workflowId of carriers) {
+    const status = await statusOf(deps, workflowId);
+    if (status === 'absent') continue;
+    // One that has ended by itself leaves the next moment to its order; what it left open the sweep finds.
+    return ENDED_BY_HAND.includes(status)
+      ? new ProblemError('order_stopped', `the workflow ${workflowId} has been ended by hand`)
+      : orderBusy('another command moves the money of the order, or it is changing right now');
+  }
+  return orderBusy('another command moves the money of the order');
+}
+
+const ENDED_BY_HAND: readonly string[] = ['TERMINATED', 'FAILED', 'CANCELLED', 'TIMED_OUT'];
+
+/** `unknown` when Temporal does not say. */
+async function statusOf({ client }: OrderCommanderDeps, workflowId: string): Promise<string> {
+  try {
+    const handle = client.workflow.getHandle(workflowId);
+    return (await callWithin(CALL_TIMEOUT_MS, client, () => handle.describe())).status.name;
+  } catch (error) {
+    return error instanceof WorkflowNotFoundError ? 'absent' : 'unknown';
+  }
 }
 
 type Given = CommandOutcome['decision'] | 'look_again';
@@ -154,7 +170,7 @@ async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, comma
       return decided.decision;
     }
     case 'busy':
-      throw orderBusy(`the order is ${status}, and another command moves its money`);
+      throw await whyNotTaken(deps, orderId, order?.ownerCommandId ?? null);
     case 'not_captured':
       throw new ProblemError('not_captured', 'the payment is authorized, and nothing of it captured yet');
     case 'capture_not_supported':
@@ -237,7 +253,7 @@ async function settle(
   const { amountMinor, rule } = await ruleOf(deps, ofOrder, order);
   const decided = await deps.commands.decide({ ...ofOrder, amountMinor }, rule);
   if (decided === null) return 'look_again';
-  if (decided.decision === 'busy') throw orderBusy('another command moves its money');
+  if (decided.decision === 'busy') throw await whyNotTaken(deps, order.orderId, order.ownerCommandId);
   if (decided.turn === null) return decided.decision;
   const { kind } = ofOrder;
   const input = settleInput({ kind, amountMinor: decided.amountMinor }, command, order, deps.settings);

@@ -3,12 +3,51 @@ import {
   EMPTY_BALANCE,
   PAYMENT_OPERATION_STATES,
   PAYMENT_STATES,
+  moneyOf,
   paymentKey,
   paymentStateOf,
   type PaymentBalance,
   type PaymentOperationState,
   type PaymentState,
+  type SummedOperation,
 } from './payment.ts';
+
+function op(
+  kind: SummedOperation['kind'],
+  amountMinor: number,
+  generation = 1,
+  state: SummedOperation['state'] = 'SUCCEEDED',
+): SummedOperation {
+  return { kind, amountMinor, generation, state };
+}
+
+describe('what may still be captured', () => {
+  const partly = [op('authorize', 5_000), op('capture', 1_000)];
+
+  it.each([
+    ['of an authorization nothing of which was captured', [op('authorize', 5_000)], true, 5_000],
+    ['of one that is captured once only', [op('authorize', 5_000)], false, 5_000],
+    ['after a part', partly, true, 4_000],
+    ['after a part, where it is captured once only', partly, false, 0],
+    ['after its rest was released', [...partly, op('void', 4_000)], true, 0],
+    ['after a refund of the part', [...partly, op('refund', 400)], true, 4_000],
+    ['beside a capture whose outcome is unknown', [...partly, op('capture', 500, 2, 'UNKNOWN')], true, 4_000],
+    [
+      'of the second charge, after the first one was proved dead',
+      [op('authorize', 5_000, 1, 'FAILED'), op('void', 0), op('authorize', 5_000, 2)],
+      true,
+      5_000,
+    ],
+    ['of a sale', [op('sale', 5_000)], true, 0],
+  ])('%s', (_, operations, several, leftMinor) => {
+    expect(moneyOf(operations, several).capturableMinor).toBe(leftMinor);
+  });
+
+  it('has numbers above every one that was sent, whatever came of it', () => {
+    const sent = [...partly, op('capture', 500, 2, 'FAILED'), op('refund', 10, 3, 'UNKNOWN')];
+    expect(moneyOf(sent, true)).toMatchObject({ captures: 2, refunds: 3, capturedMinor: 1_000, refundedMinor: 0 });
+  });
+});
 
 describe('a payment key', () => {
   it('is order, kind and generation', () => {

@@ -62,11 +62,15 @@ export function moneyOf(operations: readonly SummedOperation[], capturesSeveralT
     operations
       .filter(({ kind, state }) => state === 'SUCCEEDED' && kinds.includes(kind))
       .reduce((total, { amountMinor }) => total + amountMinor, 0);
-  const lastOf = (wanted: PaymentKind): number =>
-    Math.max(0, ...operations.filter(({ kind }) => kind === wanted).map(({ generation }) => generation));
+  const lastOf = (...kinds: PaymentKind[]): number =>
+    Math.max(0, ...operations.filter(({ kind }) => kinds.includes(kind)).map(({ generation }) => generation));
   const authorizedMinor = sum('sale', 'authorize');
   const capturedMinor = sum('sale', 'capture');
-  const voided = operations.some(({ kind, state }) => kind === 'void' && state === 'SUCCEEDED');
+  // A tombstone of an earlier charge says nothing of the one that came after it.
+  const last = lastOf('sale', 'authorize');
+  const voided = operations.some(
+    ({ kind, state, generation }) => kind === 'void' && state === 'SUCCEEDED' && generation >= last,
+  );
   const isByHand = sum('authorize') > 0;
   const canCaptureAgain = isByHand && !voided && (capturesSeveralTimes || capturedMinor === 0);
   return {

@@ -441,6 +441,25 @@ describe('an order whose workflow was ended by hand', () => {
       body: { code: 'order_stopped' },
     });
   });
+
+  it('says so also when it was that of the command which owns the order', async () => {
+    const { key, orderId } = plannedOrder();
+    faults.inject(orderId, 'refundPayment', () => Promise.reject(new PaymentContractError(orderId, 'made so')));
+    await system.postOrder({}, key);
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'refunds');
+    await openCaseOf(system, orderId);
+    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({ status: 409, body: { code: 'order_busy' } });
+    const [owner] = await system.database.query<{ id: string }>(
+      'SELECT owner_command_id AS id FROM orders.orders WHERE order_id = $1',
+      [orderId],
+    );
+    await system.client.workflow.getHandle(settleWorkflowId(orderId, owner?.id ?? '')).terminate();
+    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({
+      status: 409,
+      body: { code: 'order_stopped' },
+    });
+  });
 });
 
 async function voidAtProvider(orderId: string): Promise<void> {
