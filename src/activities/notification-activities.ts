@@ -1,5 +1,6 @@
 import type { MessageKey, MessageRepository } from '../../db/repositories/message-repository.ts';
 import type { ContactSealer } from '../domain/contact-sealer.ts';
+import { exponentOf, toMajor } from '../domain/currency.ts';
 import { SmsRejectedError } from '../domain/errors.ts';
 import { messageIdFor, messageNameOf, textMessageIdFor, type MessageTemplate } from '../domain/notification.ts';
 import type { MailGateway } from '../gateways/mail-gateway.ts';
@@ -142,22 +143,18 @@ function wordsOf(template: MessageTemplate, orderId: string, amount: string): { 
   }
 }
 
-interface MoneyFormat {
-  readonly format: Intl.NumberFormat;
-  readonly minorPerMajor: number;
-}
-
 /** By currency: making a format costs a hundred times as much as using it. */
-const moneyFormats = new Map<string, MoneyFormat>();
+const moneyFormats = new Map<string, Intl.NumberFormat>();
 
 function formatMoney(amountMinor: number, currency: string): string {
-  const known = moneyFormats.get(currency) ?? makeMoneyFormat(currency);
-  moneyFormats.set(currency, known);
-  return known.format.format(amountMinor / known.minorPerMajor);
+  const format = moneyFormats.get(currency) ?? makeMoneyFormat(currency);
+  moneyFormats.set(currency, format);
+  return format.format(toMajor(amountMinor, currency));
 }
 
-function makeMoneyFormat(currency: string): MoneyFormat {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
-  const { maximumFractionDigits = 2 } = format.resolvedOptions();
-  return { format, minorPerMajor: 10 ** maximumFractionDigits };
+/** `Intl` knows the sign of a currency; how many digits it has is ours to say. */
+function makeMoneyFormat(currency: string): Intl.NumberFormat {
+  const digits = exponentOf(currency);
+  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return new Intl.NumberFormat('en', { style: 'currency', currency, ...fraction });
 }

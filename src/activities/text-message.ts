@@ -1,3 +1,4 @@
+import { moneyText } from '../domain/currency.ts';
 import type { MessageTemplate } from '../domain/notification.ts';
 import type { NotificationContent } from '../workflows/contract.ts';
 
@@ -9,19 +10,14 @@ export function textOf(
 ): string {
   switch (template) {
     case 'order-confirmed':
-      return `Your order ${orderId} is confirmed. Total: ${amountOf(totalMinor, currency)}.`;
+      return `Your order ${orderId} is confirmed. Total: ${moneyText(totalMinor, currency)}.`;
     case 'order-captured':
-      return `We have charged a further ${amountOf(totalMinor, currency)} for your order ${orderId}.`;
+      return `We have charged a further ${moneyText(totalMinor, currency)} for your order ${orderId}.`;
     case 'order-cancelled':
       return `Your order ${orderId} is cancelled. Nothing stays charged.`;
     case 'order-expired':
       return `Your order ${orderId} has expired. The reserved amount is free again.`;
     case 'order-refunded':
-      return `We have paid back ${amountOf(totalMinor, currency)} of your order ${orderId}.`;
+      return `We have paid back ${moneyText(totalMinor, currency)} of your order ${orderId}.`;
   }
-}
-
-function amountOf(amountMinor: number, currency: string): string {
-  const { maximumFractionDigits = 2 } = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions();
-  return `${(amountMinor / 10 ** maximumFractionDigits).toFixed(maximumFractionDigits)} ${currency}`;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { CURRENCY_EXPONENTS } from '../domain/currency.ts';
 
 /** A file of the console, ready to be sent. */
 export interface ConsoleAsset {
@@ -24,6 +25,10 @@ const PAGE = 'index.html';
 /** Stands in the page where the version goes. */
 const VERSION_PLACEHOLDER = '{version}';
 
+/** The module that gives the page the digits of currencies, and what stands in it where they go. */
+const CURRENCIES = 'currencies.js';
+const EXPONENTS_PLACEHOLDER = '{exponents}';
+
 /** The only kinds of files that are served. */
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -37,6 +42,7 @@ export async function loadConsoleAssets(): Promise<ConsoleAssets> {
   const names = (await readdir(FOLDER)).filter((name) => extname(name) in TYPES).toSorted();
   const contents = await Promise.all(names.map((name) => readFile(join(FOLDER, name), 'utf8')));
   const texts = new Map(names.map((name, index) => [name, contents[index] ?? '']));
+  texts.set(CURRENCIES, withExponents(texts.get(CURRENCIES) ?? ''));
   const version = hashOf(JSON.stringify([...texts]));
   const page = (texts.get(PAGE) ?? '').replaceAll(VERSION_PLACEHOLDER, version);
   texts.delete(PAGE);
@@ -45,6 +51,10 @@ export async function loadConsoleAssets(): Promise<ConsoleAssets> {
     page: toAsset(PAGE, page),
     files: new Map([...texts].map(([name, text]) => [name, toAsset(name, text)])),
   };
+}
+
+function withExponents(module: string): string {
+  return module.replace(EXPONENTS_PLACEHOLDER, JSON.stringify(Object.fromEntries(CURRENCY_EXPONENTS)));
 }
 
 function toAsset(name: string, text: string): ConsoleAsset {

@@ -6,7 +6,7 @@ import { ApiProblemError } from './api-client.ts';
 import { changing, reading, type ApiCommand, type ApiTools } from './api-command.ts';
 import { countOf, required, UsageError, type Options } from './command-line.ts';
 import { moreText } from './order-commands.ts';
-import { moneyText, type Tables } from './table.ts';
+import { amountText, type Tables } from './table.ts';
 
 type Case = z.output<typeof caseView>;
 type Redrive = z.output<typeof redriveView>;
@@ -146,7 +146,7 @@ function mismatchText({ mismatch, currency }: Case): string | null {
   const { field, expected, found } = mismatch;
   const text = (value: string | number | null): string =>
     typeof value === 'number' && currency !== null
-      ? (moneyText(value, currency) ?? '')
+      ? (amountText(value, currency) ?? '')
       : (value ?? 'nothing').toString();
   return `the provider says ${field} ${text(found)} where ${text(expected)} was asked for`;
 }
@@ -162,7 +162,7 @@ function caseText(found: Case, { fields }: Tables): string {
     ['error', found.errorCode],
     ['message', found.message],
     ['fingerprint', found.fingerprint],
-    ['amount', found.currency && moneyText(found.amountMinor, found.currency)],
+    ['amount', found.currency && amountText(found.amountMinor, found.currency)],
     ['mismatch', mismatchText(found)],
     ['attempts', found.attempts],
     ['input', JSON.stringify(found.input)],

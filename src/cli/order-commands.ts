@@ -4,7 +4,7 @@ import { explainView, receiptView } from '../api/schemas/insight.ts';
 import { orderPage, orderView, timelineView, type OrderView, type TimelineView } from '../api/schemas/order.ts';
 import { changing, reading, type ApiCommand, type ApiTools } from './api-command.ts';
 import { countOf } from './command-line.ts';
-import { moneyText, type Cell, type Tables } from './table.ts';
+import { amountText, type Cell, type Tables } from './table.ts';
 
 /** Commands about orders. */
 export const ORDER_COMMANDS = {
@@ -90,7 +90,7 @@ function pageText({ items, nextCursor }: z.output<typeof orderPage>, { table }: 
   const rows = items.map((order) => [
     order.id,
     order.status,
-    moneyText(order.totalMinor, order.currency),
+    amountText(order.totalMinor, order.currency),
     order.payment.state,
     order.customer.id,
     order.reference,
@@ -116,7 +116,7 @@ function orderText(order: OrderView, { fields, table }: Tables): string {
     ['parked', attention && `at ${attention.step}: ${attention.errorCode}, case ${attention.caseId}`],
     ['customer', order.customer.id],
     ['reference', order.reference],
-    ['total', moneyText(order.totalMinor, currency)],
+    ['total', amountText(order.totalMinor, currency)],
     ['payment', paymentText(order)],
     ['left to capture', moneyText(order.payment.capturableMinor, currency)],
     ['capture by', order.captureBy],
@@ -131,7 +131,7 @@ function orderText(order: OrderView, { fields, table }: Tables): string {
   const lines = order.lines.map((line): Cell[] => [
     line.sku,
     line.quantity,
-    moneyText(line.unitPriceMinor, currency),
+    amountText(line.unitPriceMinor, currency),
     line.reservation,
   ]);
   return `${head}\n\n${table(['SKU', 'pieces', 'each', 'stock'], lines)}`;
@@ -139,7 +139,7 @@ function orderText(order: OrderView, { fields, table }: Tables): string {
 
 function paymentText({ payment, currency }: OrderView): string {
   const { state, method, authorizedMinor, capturedMinor, refundedMinor } = payment;
-  const money = (amountMinor: number): string => moneyText(amountMinor, currency) ?? '';
+  const money = (amountMinor: number): string => amountText(amountMinor, currency) ?? '';
   return (
     `${state} by ${method}: authorized ${money(authorizedMinor)}, captured ${money(capturedMinor)}, ` +
     `refunded ${money(refundedMinor)}`

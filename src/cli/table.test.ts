@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTables, moneyText, textOf } from './table.ts';
+import { createTables, amountText, textOf } from './table.ts';
 
 const plain = createTables({ colors: false });
 const colored = createTables({ colors: true });
@@ -59,10 +59,10 @@ describe('an amount', () => {
     [4_500, 'KWD', '4.500 KWD'],
     [100_000_000_000_000, 'EUR', '1000000000000.00 EUR'],
   ])('%i %s has the digits of its currency', (amountMinor, currency, text) => {
-    expect(moneyText(amountMinor, currency)).toBe(text);
+    expect(amountText(amountMinor, currency)).toBe(text);
   });
 
   it('that is not known yet is none', () => {
-    expect(moneyText(null, 'EUR')).toBeNull();
+    expect(amountText(null, 'EUR')).toBeNull();
   });
 });

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { moneyText } from '../domain/currency.ts';
 import { formatTable } from '../dev/demo/table.ts';
 
 /** What stands in a cell; null is shown as `-`. */
@@ -38,12 +39,7 @@ export function textOf(value: Cell): string {
   return String(value).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '·');
 }
 
-/** An amount as people write it, with the digits of its currency: 4500 EUR is `45.00 EUR`. Null is null. */
-export function moneyText(amountMinor: number | null, currency: string): string | null {
-  if (amountMinor === null) return null;
-  const { maximumFractionDigits: digits = 2 } = new Intl.NumberFormat('en', {
-    style: 'currency',
-    currency,
-  }).resolvedOptions();
-  return `${(amountMinor / 10 ** digits).toFixed(digits)} ${currency}`;
+/** An amount as people write it, such as `45.00 EUR`; null is null. */
+export function amountText(amountMinor: number | null, currency: string): string | null {
+  return amountMinor === null ? null : moneyText(amountMinor, currency);
 }

@@ -27,7 +27,7 @@ export function exponentOf(currency: string): number {
 }
 
 /** An amount in its currency's usual unit, such as `22.50`, `700` or `1.250`; exact for every safe integer. */
-export function toMajor(amountMinor: number, currency: string): string {
+export function toMajor(amountMinor: number, currency: string): `${number}` {
   return shiftPoint(amountMinor, exponentOf(currency));
 }
 
@@ -36,18 +36,10 @@ export function moneyText(amountMinor: number, currency: string): string {
   return `${toMajor(amountMinor, currency)} ${currency}`;
 }
 
-/** Minor units of an amount that a person typed, such as `22.50`; null when it is none, or too fine for the currency. */
-export function toMinor(typed: string, currency: string): number | null {
-  const [, whole = '', fraction = ''] = /^(\d{1,15})(?:[.,](\d+))?$/.exec(typed) ?? [];
-  const digits = exponentOf(currency);
-  if (whole === '' || fraction.length > digits) return null;
-  const amountMinor = Number(`${whole}${fraction.padEnd(digits, '0')}`);
-  return Number.isSafeInteger(amountMinor) ? amountMinor : null;
-}
-
-function shiftPoint(amount: number, digits: number): string {
+function shiftPoint(amount: number, digits: number): `${number}` {
   const sign = amount < 0 ? '-' : '';
   const padded = String(Math.abs(amount)).padStart(digits + 1, '0');
   const point = padded.length - digits;
-  return `${sign}${padded.slice(0, point)}${digits === 0 ? '' : `.${padded.slice(point)}`}`;
+  const text = digits === 0 ? padded : `${padded.slice(0, point)}.${padded.slice(point)}`;
+  return `${sign}${text}` as `${number}`;
 }

@@ -1,18 +1,27 @@
+import { exponentOf } from './currencies.js';
+
 /** An amount in minor units, as people write it. */
 export function money(amountMinor, currency) {
   if (amountMinor === null || amountMinor === undefined) return 'not known yet';
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' });
-  const digits = format.resolvedOptions().maximumFractionDigits;
-  return format.format(amountMinor / 10 ** digits);
+  const digits = exponentOf(currency);
+  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code', ...fraction });
+  return format.format(major(amountMinor, currency));
 }
 
-/** What a person typed as an amount, in minor units; null when it is none. Exact: it never passes a fraction. */
+/** An amount in minor units, as a person would type it. */
+export function major(amountMinor, currency) {
+  const digits = exponentOf(currency);
+  return (amountMinor / 10 ** digits).toFixed(digits);
+}
+
+/**
+ * What a person typed as an amount, in minor units; null when it is none. Exact: it never passes a fraction. A comma is a
+ * decimal mark where it cannot be taken for one between thousands.
+ */
 export function parseAmount(text, currency) {
-  const { maximumFractionDigits: digits } = new Intl.NumberFormat('en', {
-    style: 'currency',
-    currency,
-  }).resolvedOptions();
-  const match = /^(\d{1,12})(?:[.,](\d+))?$/.exec(text.trim());
+  const digits = exponentOf(currency);
+  const match = (digits < 3 ? /^(\d{1,12})(?:[.,](\d+))?$/ : /^(\d{1,12})(?:\.(\d+))?$/).exec(text.trim());
   if (match === null || (match[2] ?? '').length > digits) return null;
   const amountMinor = Number(match[1] + (match[2] ?? '').padEnd(digits, '0'));
   return amountMinor > 0 ? amountMinor : null;

@@ -2,7 +2,7 @@ import { get, inWords, Problem } from './api.js';
 import { parkedBadge, statusBadge } from './badges.js';
 import { ask, InputError } from './dialog.js';
 import { card, facts, field, fill, h, pageTitle, table, toast } from './dom.js';
-import { money, parseAmount, time } from './format.js';
+import { major, money, parseAmount, time } from './format.js';
 import { may } from './session.js';
 import { timeline } from './timeline.js';
 import { failureWords, stepWords } from './words.js';
@@ -247,8 +247,7 @@ async function cancel(order) {
 
 async function move(order, command, { upToMinor, ...words }) {
   const { currency } = order;
-  const digits = new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
-  const all = (upToMinor / 10 ** digits).toFixed(digits);
+  const all = major(upToMinor, currency);
   const amount = h('input', {
     id: 'amount',
     name: 'amount',

@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi';
+import { CURRENCY_EXPONENTS } from '../../domain/currency.ts';
 import { MAX_UNIT_PRICE_MINOR } from '../../domain/money.ts';
-
-const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
 
 /** Text that PostgreSQL and JSON can both hold: neither NUL nor half a surrogate pair. */
 export function text(maxLength: number) {
@@ -19,7 +18,7 @@ export const pathId = text(64);
 export const currency = z
   .string()
   .regex(/^[A-Z]{3}$/, 'must be three capital letters')
-  .refine((code) => CURRENCIES.has(code), 'is not an ISO 4217 currency')
+  .refine((code) => CURRENCY_EXPONENTS.has(code), 'is not an ISO 4217 currency')
   .openapi({ description: 'ISO 4217 currency code', example: 'EUR' });
 
 /** Stock keeping unit. */

@@ -1,3 +1,4 @@
+import { toMajor } from '../../domain/currency.ts';
 import type { Stock } from './client.ts';
 import type { Ending, Money, Snapshot } from './stage.ts';
 
@@ -33,7 +34,7 @@ function moneyText({ capturedMinor, refundedMinor }: Money): string {
   return `${euros(capturedMinor)}/${euros(refundedMinor)}`;
 }
 
-/** Minor units of a currency with two digits as people write them. */
+/** Cents as people write them. */
 export function euros(amountMinor: number): string {
-  return (amountMinor / 100).toFixed(2);
+  return toMajor(amountMinor, 'EUR');
 }
