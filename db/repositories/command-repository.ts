@@ -126,7 +126,7 @@ async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRul
     case 'refused':
       return unmoved(await answer(tx, command, rule.refused));
     case 'joined':
-      return unmoved(await answer(tx, command, rule.allowed));
+      return unmoved(await answer(tx, command, promiseOf(rule, order)));
     case 'owns':
       return own(tx, command, rule, order);
   }
@@ -143,8 +143,14 @@ function unmoved(decided: DecidedCommand | null): Decided {
 }
 
 interface LockedOrder extends OrderToDecide {
+  /** Its total is 0: nothing was taken for it. */
+  readonly isFree: boolean;
   readonly captureCount: number;
   readonly refundCount: number;
+}
+
+function promiseOf({ allowed }: CommandRule, { isFree }: LockedOrder): CommandDecision {
+  return isFree && allowed === 'will_refund' ? 'will_cancel' : allowed;
 }
 
 async function answer(tx: Transaction, command: CommandOfOrder, decision: CommandDecision): Promise<DecidedCommand> {
@@ -155,9 +161,12 @@ async function answer(tx: Transaction, command: CommandOfOrder, decision: Comman
 async function own(
   tx: Transaction,
   command: CommandOfOrder,
-  { to, eventType, allowed, generationsUsed = 0 }: CommandRule,
-  { captureCount, refundCount, status }: LockedOrder,
+  rule: CommandRule,
+  order: LockedOrder,
 ): Promise<Decided> {
+  const { to, eventType, generationsUsed = 0 } = rule;
+  const { captureCount, refundCount, status } = order;
+  const allowed = promiseOf(rule, order);
   const isCapture = command.kind === 'capture';
   const generation = 1 + Math.max(isCapture ? captureCount : refundCount, generationsUsed);
   const counts: [number, number] = isCapture ? [generation, refundCount] : [captureCount, generation];

@@ -7,6 +7,7 @@ export const LOCK_ORDER: Statement = {
 SELECT status, version, confirmed_at IS NOT NULL AS "wasSold", owner_command_id AS "ownerId",
   extract(epoch FROM now() - confirmed_at)::float8 AS "soldForSeconds",
   refusal IS NOT NULL AND status IN ('PENDING', 'AWAITING_CAPTURE') AS "isGivenUp",
+  coalesce(total_minor = 0, false) AS "isFree",
   capture_count AS "captureCount", refund_count AS "refundCount"
 FROM orders.orders WHERE order_id = $1 AND tenant_id = $2 FOR NO KEY UPDATE`,
 };

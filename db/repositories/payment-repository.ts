@@ -1,4 +1,4 @@
-import { and, desc, inArray } from 'drizzle-orm';
+import { and, desc, gt, inArray } from 'drizzle-orm';
 import {
   EMPTY_BALANCE,
   type PaymentBalance,
@@ -33,7 +33,7 @@ export interface RecordedOperation extends PaymentOperation {
 /** Money of one order in short. */
 export interface PaymentSummary {
   readonly balance: PaymentBalance;
-  /** State of the newest sale or authorization; null when none was tried. */
+  /** State of the newest sale or authorization; null when none was tried, also for a total of 0. */
   readonly lastCharge: PaymentOperationState | null;
 }
 
@@ -105,7 +105,14 @@ async function summarize(db: Database, orderIds: readonly string[]): Promise<Map
       orm
         .selectDistinctOn([operations.orderId], { orderId: operations.orderId, state: operations.state })
         .from(operations)
-        .where(and(inArray(operations.orderId, ids), inArray(operations.kind, ['sale', 'authorize'])))
+        // A charge of 0 was never asked for (see `wasAsked`).
+        .where(
+          and(
+            inArray(operations.orderId, ids),
+            inArray(operations.kind, ['sale', 'authorize']),
+            gt(operations.amountMinor, 0),
+          ),
+        )
         .orderBy(operations.orderId, desc(operations.generation)),
     ),
     db.query((orm) => orm.select().from(balances).where(inArray(balances.orderId, ids))),

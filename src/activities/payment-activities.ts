@@ -54,8 +54,9 @@ export interface MovePaymentInput extends OrderAccount {
 export function createPaymentActivities({ payments, gateway }: PaymentActivityDeps) {
   return {
     /**
-     * Effect: one sale or authorization at the provider and its row. Key: `orderId:kind:generation` at both. Outcomes:
-     * `captured` or `authorized`, also when an earlier attempt charged; `declined`; `not_chargeable`. Failures: outcome
+     * Effect: one sale or authorization at the provider and its row; of a total of 0 only a row, by which every later
+     * step knows that there is nothing to give back. Key: `orderId:kind:generation` at both. Outcomes: `captured` (also a
+     * total of 0) or `authorized`, also when an earlier attempt charged; `declined`; `not_chargeable`. Failures: outcome
      * unknown (looked up first by the next attempt); another amount, currency or order in the answer, permanent;
      * database, retryable. Undo: `undoPayment`.
      */
@@ -68,6 +69,10 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
         book.note(chargeKind, generation, input.amountMinor, state, result);
       // A first try comes right after the order was opened; a later one may meet a cancel, whose turn has begun.
       if (!activityInfo().isLocal) await book.begin();
+      if (input.amountMinor === 0) {
+        await note('FAILED');
+        return { kind: 'captured' };
+      }
       try {
         const outcome = await askForCharge({ payments, gateway }, charge);
         switch (outcome.kind) {
@@ -78,7 +83,8 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
             await note('DECLINED', { declineCode: outcome.declineCode });
             return { kind: 'declined', declineCode: outcome.declineCode, soft: outcome.soft };
           case 'not_chargeable':
-            await note('FAILED');
+            // Shown as a try only where there was one.
+            await note('FAILED', outcome.problem.problem === 'refused_by_provider' ? {} : { amountMinor: 0 });
             return { kind: 'not_chargeable', problem: outcome.problem };
           case 'voided':
             throw new OrderStateConflictError(input.orderId, 'voided', 'paid');

@@ -52,8 +52,8 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
       const stored = operations.filter(isCharge).map((charge) => charge.generation);
       for (let each = 1; each <= Math.max(generation, ...stored); each += 1) {
         const key = paymentKey(input.orderId, chargeKind, each);
-        // A tombstone is proof, and so is an amount that can never be charged. A decline is not: a soft one may have been
-        // asked again just before.
+        // A tombstone is proof, and so is a total of 0, or an amount that can never be charged. A decline is not: a soft
+        // one may have been asked again just before.
         if (operations.some((charge) => charge.key === key && charge.state === 'FAILED')) continue;
         await giveBack(gateway, book, input, { chargeKind, generation: each });
       }

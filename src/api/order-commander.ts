@@ -166,7 +166,7 @@ async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, comma
       const { rule } = cancelOfSold(undefined);
       const decided = await deps.commands.decide(ofOrder, rule);
       if (decided === null || decided.decision === 'busy') return 'look_again';
-      if (decided.decision === 'will_refund') await remind(deps, request, command);
+      if (decided.decision !== 'too_late') await remind(deps, request, command);
       return decided.decision;
     }
     case 'busy':

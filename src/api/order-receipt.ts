@@ -11,7 +11,9 @@ import type {
   ReservationRepository,
   StockMovement,
 } from '../../db/repositories/reservation-repository.ts';
+import { moneyText } from '../domain/currency.ts';
 import { messageNameOf } from '../domain/notification.ts';
+import { wasAsked } from '../domain/payment.ts';
 import type { ReceiptView } from './schemas/insight.ts';
 
 /** What the receipt of an order is read from. */
@@ -47,7 +49,7 @@ export async function readReceipt(
     status: order.status,
     effects: [
       ...reservations.map((line) => effectOfLine(line, movements)),
-      ...operations.map((operation) => ({
+      ...operations.filter(wasAsked).map((operation) => ({
         ...effectOfOperation(operation, attempts, changes),
         undoneBy: undoOf(operation, operations),
       })),
@@ -86,7 +88,7 @@ function effectOfOperation(
   return {
     at: (became?.at ?? updatedAt).toISOString(),
     kind: 'payment',
-    what: `${kind} of ${amountMinor} ${currency} (minor units)`,
+    what: `${kind} of ${moneyText(amountMinor, currency)}`,
     state,
     key,
     providerRef,

@@ -14,6 +14,7 @@ import type {
   StockMovement,
 } from '../../db/repositories/reservation-repository.ts';
 import { isAtRest } from '../domain/order-status.ts';
+import { wasAsked } from '../domain/payment.ts';
 import type { TimelineView } from './schemas/order.ts';
 
 /** What the timeline of an order is read from. */
@@ -165,7 +166,7 @@ function entryOfMovement({ kind, sku, onHandDelta, reservedDelta, actor, at }: S
 function entriesOfPayments(attempts: readonly StoredAttempt[], changes: readonly OperationChange[]): Ranked[] {
   const entries = [
     ...attempts.map((attempt) => ({ atMs: attempt.atMs, entry: entryOfAttempt(attempt) })),
-    ...changes.map((change) => ({ atMs: change.atMs, entry: entryOfChange(change) })),
+    ...changes.filter(wasAsked).map((change) => ({ atMs: change.atMs, entry: entryOfChange(change) })),
   ];
   return entries.toSorted((one, other) => one.atMs - other.atMs).map(({ entry }) => ranked('money', entry));
 }

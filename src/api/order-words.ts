@@ -1,4 +1,5 @@
 import type { OrderOwnership } from '../domain/command.ts';
+import { moneyText } from '../domain/currency.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { Carrier, PendingStep } from './order-carriers.ts';
 import type { Situation } from './order-situation.ts';
@@ -26,7 +27,7 @@ export function wordsOf(order: OrderView, situation: Situation): Words {
       return lostWords(order, situation);
     case 'forgotten':
       return {
-        summary: `${commandText(situation.command)} was decided, and no workflow is at it yet.`,
+        summary: `${commandText(situation.command, order)} was decided, and no workflow is at it yet.`,
         waitsFor: 'a worker',
         whoMustAct: 'the system',
         advice: 'Nothing has to be done: within two minutes the sweep of commands sees to it, as long as workers run.',
@@ -68,8 +69,9 @@ function endOf(carrier: Carrier | undefined): string {
   return `${ENDS[carrier.status] ?? 'has ended'}${at}`;
 }
 
-function commandText({ kind, amountMinor }: OrderOwnership): string {
-  return amountMinor === null ? `The ${kind.replace('_', ' ')}` : `The ${kind} of ${amountMinor} (minor units)`;
+function commandText({ kind, amountMinor }: OrderOwnership, { currency }: OrderView): string {
+  const of = amountMinor === null ? '' : ` of ${moneyText(amountMinor, currency)}`;
+  return `The ${kind.replace('_', ' ')}${of}`;
 }
 
 function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { kind: 'lost' }>): Words {
@@ -84,7 +86,7 @@ function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { 
   }
   if (command !== null && order.attention === null) {
     return {
-      summary: `${commandText(command)} was decided, but its workflow ${end}: nothing carries it out.`,
+      summary: `${commandText(command, order)} was decided, but its workflow ${end}: nothing carries it out.`,
       ...AN_OPERATOR,
       advice: `The command is ${command.commandId}. ${REPAIR}`,
     };
@@ -159,7 +161,9 @@ function triedWords({ step, attempt, isRunning, lastError, nextRetryAt }: Pendin
   };
 }
 
-function restingWords({ status, reason, payment, captureBy }: OrderView): Words {
+function restingWords(order: OrderView): Words {
+  const { status, payment, captureBy, currency, totalMinor } = order;
+  const text = (amountMinor: number): string => moneyText(amountMinor, currency);
   const done = { waitsFor: 'nothing', whoMustAct: 'nobody', advice: 'Nothing has to be done.' } as const;
   const underWay = { waitsFor: 'a worker', whoMustAct: 'the system' } as const;
   const advice = 'Nothing has to be done. If it stays for more than a minute, look whether workers run.';
@@ -176,13 +180,13 @@ function restingWords({ status, reason, payment, captureBy }: OrderView): Words 
     case 'CONFIRMED':
       return {
         ...done,
-        summary: 'The order is sold: the money is captured and the stock deducted.',
+        summary: `The order is sold: ${totalMinor === 0 ? 'there was nothing to pay' : 'the money is captured'}, and the stock is deducted.`,
         ...(payment.capturableMinor === null || payment.capturableMinor === 0
           ? {}
-          : { advice: `${payment.capturableMinor} (minor units) more can be captured; nothing has to be done.` }),
+          : { advice: `${text(payment.capturableMinor)} more can be captured; nothing has to be done.` }),
       };
     case 'REJECTED':
-      return { ...done, summary: `The order was refused (${reason}); nothing is held and nothing is taken.` };
+      return { ...done, summary: `The order was refused (${order.reason}); nothing is held and nothing is taken.` };
     case 'CANCELLING':
       return { ...underWay, summary: 'The order is being cancelled: money and stock are given back.', advice };
     case 'CANCELLED':
@@ -193,7 +197,7 @@ function restingWords({ status, reason, payment, captureBy }: OrderView): Words 
       return { ...underWay, summary: 'A refund is under way; it stays owed until it is proved.', advice };
     case 'PARTIALLY_REFUNDED':
     case 'REFUNDED':
-      return { ...done, summary: `${payment.refundedMinor} of ${payment.capturedMinor} (minor units) are paid back.` };
+      return { ...done, summary: `${text(payment.refundedMinor)} of ${text(payment.capturedMinor)} are paid back.` };
     default:
       return assertNever(status);
   }

@@ -118,7 +118,7 @@ function orderText(order: OrderView, { fields, table }: Tables): string {
     ['reference', order.reference],
     ['total', amountText(order.totalMinor, currency)],
     ['payment', paymentText(order)],
-    ['left to capture', moneyText(order.payment.capturableMinor, currency)],
+    ['left to capture', amountText(order.payment.capturableMinor, currency)],
     ['capture by', order.captureBy],
     ['held until', order.holdExpiresAt],
     ['confirmed', order.confirmedAt],

@@ -5,6 +5,7 @@ import { createCaseRepository } from '../../db/repositories/case-repository.ts';
 import { createOperatorActionRepository } from '../../db/repositories/operator-action-repository.ts';
 import { createOrderRepository, type OrderRecord } from '../../db/repositories/order-repository.ts';
 import { reading } from '../audit/source-error.ts';
+import { moneyText } from '../domain/currency.ts';
 import { randomId } from '../domain/ids.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import { settleInput, startSettle } from '../settle-starts.ts';
@@ -146,12 +147,13 @@ async function start(
 }
 
 /** What a repair does, or would do, about an order. */
-export function repairText({ task, deadCases }: LostOrder): string {
+export function repairText({ order, task, deadCases }: LostOrder): string {
   const closes = deadCases.map(({ step }) => `close the case at ${step}`);
-  return [...closes, ...(task === null ? [] : [taskText(task)])].join(', ');
+  return [...closes, ...(task === null ? [] : [taskText(task, order)])].join(', ');
 }
 
-function taskText({ kind, amountMinor }: SettleTask): string {
+function taskText({ kind, amountMinor }: SettleTask, order: OrderRecord | null): string {
+  const amount = order === null || amountMinor === null ? 'all that is left' : moneyText(amountMinor, order.currency);
   switch (kind) {
     case 'repair':
       return 'give everything back and cancel';
@@ -161,6 +163,6 @@ function taskText({ kind, amountMinor }: SettleTask): string {
       return 'go on cancelling';
     case 'refund':
     case 'capture':
-      return `go on with the ${kind} of ${amountMinor} (minor units)`;
+      return `go on with the ${kind} of ${amount}`;
   }
 }

@@ -96,6 +96,11 @@ export function paymentKey(orderId: string, kind: PaymentKind, generation: numbe
   return `${orderId}:${kind}:${generation}`;
 }
 
+/** Whether the provider was asked: a charge that is not sent (a total of 0, or none that can be charged) is noted as 0. */
+export function wasAsked(operation: { readonly kind: PaymentKind; readonly amountMinor: number }): boolean {
+  return operation.amountMinor > 0 || (operation.kind !== 'sale' && operation.kind !== 'authorize');
+}
+
 /** Folds an order's balance and its last charge attempt into the one state shown to clients. */
 export function paymentStateOf(balance: PaymentBalance, lastCharge: PaymentOperationState | null): PaymentState {
   if (balance.refundedMinor > 0) {

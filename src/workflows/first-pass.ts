@@ -52,7 +52,9 @@ export function createFirstPass(order: OrderWorkflowInput): FirstPass {
       try {
         const result: FirstPassResult = await tryFirstPass(planOf(order));
         outcomes = new Map(Object.entries(result));
-        return result.takePayment !== undefined;
+        const { holdStock, takePayment } = result;
+        const isFree = holdStock?.answer?.kind === 'held' && holdStock.answer.totalMinor === 0;
+        return takePayment !== undefined && !isFree;
       } catch (error) {
         // Whatever happened is found by the steps, each by its own key.
         failureOf(error);

@@ -18,7 +18,7 @@ export async function fulfil(carriage: Carriage): Promise<Fulfilment> {
   const { totalMinor } = hold;
 
   saga.undoWith('payment', () => undoPayment(input, steps, carriage.owner));
-  carriage.mayBeCharged = true;
+  carriage.mayBeCharged = totalMinor > 0;
   const payment = await takePayment(carriage, { ...paymentOf(input), amountMinor: totalMinor });
   if (payment.kind === 'declined') {
     return {

@@ -165,7 +165,7 @@ function stockCard({ lines, currency, holdExpiresAt }) {
 function receiptTable({ effects }) {
   if (effects.length === 0) return h('p', { class: 'empty' }, 'Nothing has had an effect yet.');
   const rows = effects.map(({ kind, what, state, at, key, providerRef, undoneBy, attempts, movements }) => [
-    h('div', {}, readable(what), h('p', { class: 'hint' }, kind)),
+    h('div', {}, what, h('p', { class: 'hint' }, kind)),
     h(
       'div',
       {},
@@ -182,11 +182,6 @@ function receiptTable({ effects }) {
     ),
   ]);
   return table('Every effect with its proof', ['Effect', 'State', 'When', 'Proof'], rows);
-}
-
-/** The API counts in minor units, people do not. */
-function readable(what) {
-  return what.replace(/(\d+) ([A-Z]{3}) \(minor units\)/, (_, amount, currency) => money(Number(amount), currency));
 }
 
 const CANCELLABLE = new Set(['PENDING', 'AWAITING_CAPTURE', 'CONFIRMED', 'PARTIALLY_REFUNDED']);

@@ -106,7 +106,7 @@ function atRestProblems(order: AuditedOrder, money: PaymentBalance, facts: Order
 }
 
 function isPaid({ captureMode, totalMinor }: AuditedOrder, capturedMinor: number): boolean {
-  if (totalMinor === null) return false;
+  if (totalMinor === null || totalMinor === 0) return totalMinor === capturedMinor;
   // By hand, a part may be captured.
   return captureMode === 'automatic' ? capturedMinor === totalMinor : capturedMinor > 0 && capturedMinor <= totalMinor;
 }
@@ -151,15 +151,20 @@ const ENDED_WITHOUT_SALE: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EX
 /** The clocks that are compared may be those of two servers; a real case is a request that was sent after the end. */
 const CLOCK_TOLERANCE_MS = 5_000;
 
-/** I4: money and stock move in the order of the saga: nothing taken after the end, no void of captured money. */
-export function checkMoneyOrder({ events, operations, reservations }: OrderFacts): Finding {
+/**
+ * I4: money and stock move in the order of the saga: nothing committed that was not captured (a total of 0 needs no
+ * capture), nothing taken after the end, no void of captured money.
+ */
+export function checkMoneyOrder({ order, events, operations, reservations }: OrderFacts): Finding {
   const succeeded = operations.filter(({ state }) => state === 'SUCCEEDED');
   const captures = succeeded.filter(({ kind }) => kind === 'sale' || kind === 'capture');
   const committed = reservations.filter(({ state }) => state === 'COMMITTED');
   if (succeeded.length === 0 && committed.length === 0) return NOT_APPLICABLE;
 
   const problems: string[] = [];
-  if (captures.length === 0) problems.push(...committed.map(({ sku }) => `${sku} is COMMITTED, nothing was captured`));
+  const isFree = order?.totalMinor === 0;
+  if (captures.length === 0 && !isFree)
+    problems.push(...committed.map(({ sku }) => `${sku} is COMMITTED, nothing was captured`));
   problems.push(...voidProblems(succeeded));
   const end = events.findLast(({ to }) => to !== null && ENDED_WITHOUT_SALE.includes(to));
   if (end !== undefined) {
