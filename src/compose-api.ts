@@ -178,6 +178,7 @@ function composeApp(parts: AppParts) {
     actions,
     catalog,
     ...composeKeyed(config),
+    capabilities: resources.paymentGateway.capabilities,
     settings,
     metrics,
     overview: createOverviewFeed(createStatsRepository(databases.orders), createEventHistory(events.eventOverview)),

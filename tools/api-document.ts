@@ -19,6 +19,7 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     catalog: absent(),
     sealer: absent(),
     hasher: absent(),
+    capabilities: absent(),
     settings: absent(),
     metrics: absent(),
     overview: absent(),

@@ -6,6 +6,7 @@ import type { PaymentRepository } from '../../db/repositories/payment-repository
 import type { RequestHash } from '../domain/request-hash.ts';
 import { commandIdFor, type CommandDecision, type CommandKind, type OrderCommand } from '../domain/command.ts';
 import { cancelOfSold, furtherCaptureOf, giveBackOf, refundOf, type RuledCommand } from '../domain/command-rule.ts';
+import { amountProblemText } from '../domain/currency.ts';
 import { callWithin } from '../domain/deadline.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
@@ -272,8 +273,7 @@ async function ruleOf(
   if (kind === 'cancel') return cancelOfSold(settings.cancelWindowSeconds);
   const problem = amountMinor === null ? null : movementProblemOf(capabilities, amountMinor, currency);
   if (problem !== null) {
-    const detail = `${amountMinor} ${currency} cannot be moved: ${problem.problem}`;
-    throw new ProblemError('amount_not_chargeable', detail);
+    throw new ProblemError('amount_not_chargeable', `the amount ${amountProblemText(problem, currency)}`);
   }
   const money = moneyOf(await payments.listByOrder(orderId), capabilities.captures === 'several');
   switch (kind) {

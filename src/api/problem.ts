@@ -175,17 +175,18 @@ export const PROBLEMS = {
     cause: 'The capture asks for more than is left of the authorization.',
     advice: 'Capture less, or leave `amountMinor` out to capture what is left.',
   },
-  amount_not_chargeable: {
-    status: 422,
-    title: 'The provider cannot move this amount',
-    cause: 'The amount has more decimals than the provider takes in this currency, or it does not take the currency.',
-    advice: 'Ask for another amount; `detail` says what is wrong with this one.',
-  },
   amount_exceeds_captured: {
     status: 422,
     title: 'More than what was taken',
     cause: 'The refund asks for more than was captured and not yet refunded.',
     advice: 'Refund less, or leave `amountMinor` out to refund what is left.',
+  },
+  amount_not_chargeable: {
+    status: 422,
+    title: 'The provider cannot move this amount',
+    cause:
+      'The payment provider takes no such amount: it is too small, too large or too fine, or the currency is not taken.',
+    advice: 'Ask for another amount; `detail` says what is wrong with this one.',
   },
   action_not_allowed: {
     status: 422,

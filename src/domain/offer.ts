@@ -1,5 +1,6 @@
 import { totalOf } from './money.ts';
 import type { OrderLine, Refusal, RejectionDetails } from './order.ts';
+import { chargeProblemOf, type PaymentCapabilities } from './payment-capabilities.ts';
 import type { RejectionReason } from './order-status.ts';
 
 /** A line of the catalog at the moment of a hold. */
@@ -17,13 +18,24 @@ export interface Wanted {
 }
 
 /** Whether every line can be held at the offered prices. */
-export function isHoldable(wanted: Wanted, offers: readonly Offer[]): boolean {
+function isHoldable(wanted: Wanted, offers: readonly Offer[]): boolean {
   const { lines, currency, expectedTotalMinor } = wanted;
   return (
     offers.length === lines.length &&
     offers.every((offer) => offer.currency === currency && offer.available >= offer.quantity) &&
     (expectedTotalMinor === null || expectedTotalMinor === totalOf(offers))
   );
+}
+
+/** Why an order would be refused before anything is charged; null when it would not. */
+export function foreseenRefusalOf(
+  wanted: Wanted,
+  offers: readonly Offer[],
+  capabilities: PaymentCapabilities,
+): Refusal | null {
+  if (!isHoldable(wanted, offers)) return refusalOf(wanted, offers);
+  const problem = chargeProblemOf(capabilities, totalOf(offers), wanted.currency);
+  return problem === null ? null : { reason: 'amount_not_chargeable', details: problem };
 }
 
 /** Why a hold was refused, most telling reason first. */

@@ -58,6 +58,8 @@ interface Refund {
 interface Method {
   readonly decline?: { readonly code: string; readonly decline_code: string; readonly advice_code?: string };
   readonly extraMinor?: number;
+  /** Stripe's limits depend on the account. */
+  readonly amountCode?: string;
   readonly slow?: true;
   readonly losesReply?: true;
   readonly unavailable?: true;
@@ -76,6 +78,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   pm_fake_issuer_not_available: { decline: cardDeclined('issuer_not_available') },
   pm_fake_try_again_later: { decline: cardDeclined('try_again_later') },
   pm_fake_never_again: { decline: { ...cardDeclined('insufficient_funds'), advice_code: 'do_not_try_again' } },
+  pm_fake_amount_too_small: { amountCode: 'amount_too_small' },
   pm_card_refundFail: { refund: 'fails' },
   pm_card_pendingRefund: { refund: 'pending' },
   pm_card_createDispute: { refund: 'disputed' },
@@ -259,6 +262,7 @@ function createAccount() {
     if (!/^[a-z]{3}$/.test(form.currency ?? '')) throw invalid('parameter_invalid_string_blank', 'currency');
     if ('payment_method_types[0]' in form) throw invalid('parameter_unknown', 'payment_method_types');
     const method = form.confirm === 'true' ? methodOf(form) : {};
+    if (method.amountCode !== undefined) throw invalid(method.amountCode, 'amount');
     if (method.unavailable) throw new ApiError(503, { type: 'api_error' }, false);
     if (method.slow) await delay(SLOW_MS);
     const intent: Intent = {

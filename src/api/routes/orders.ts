@@ -2,10 +2,12 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { CatalogRepository } from '../../../db/repositories/catalog-repository.ts';
 import type { ContactSealer } from '../../domain/contact-sealer.ts';
 import { isOrderId, orderIdFor } from '../../domain/ids.ts';
+import { amountProblemText } from '../../domain/currency.ts';
 import { totalOf } from '../../domain/money.ts';
 import type { RequestHash, RequestHasher } from '../../domain/request-hash.ts';
-import { isHoldable, refusalOf } from '../../domain/offer.ts';
+import { foreseenRefusalOf } from '../../domain/offer.ts';
 import type { OrderLine, OrderRequest } from '../../domain/order.ts';
+import { chargeProblemOf, type PaymentCapabilities } from '../../domain/payment-capabilities.ts';
 import type { OrderSettings } from '../../workflows/contract.ts';
 import type { Context } from 'hono';
 import { guardedBy } from '../auth.ts';
@@ -42,6 +44,8 @@ export interface OrderRoutesDeps {
   readonly catalog: Pick<CatalogRepository, 'listOffers'>;
   readonly sealer: ContactSealer;
   readonly hasher: RequestHasher;
+  /** What the payment provider can charge. */
+  readonly capabilities: PaymentCapabilities;
   readonly settings: OrderSettings;
   readonly metrics: ApiMetrics;
   /** Aborted when the process shuts down: long polls then answer at once with what they know. */
@@ -90,6 +94,7 @@ const createOrder = createRoute({
       'unsupported_media_type',
       'validation_failed',
       'idempotency_key_reused',
+      'amount_not_chargeable',
     ),
   },
 });
@@ -144,7 +149,10 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
     .openapi(createOrder, async (c) => {
       const { tenantId } = c.get('caller');
       if (c.req.valid('query').dryRun === 'true') {
-        return c.json(await tryDry(deps.catalog, tenantId, toOrder(c.req.valid('json'))), 200);
+        const request = toOrder(c.req.valid('json'));
+        const problem = chargeProblemIn(deps, request);
+        if (problem !== null) throw problem;
+        return c.json(await tryDry(deps, tenantId, request), 200);
       }
       const key = parseIdempotencyKey(c.req.header('idempotency-key'));
       const body = c.req.valid('json');
@@ -189,12 +197,16 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
 }
 
 /** What the catalog says to an order right now; nothing is held, so it may be different a moment later. */
-async function tryDry(catalog: OrderRoutesDeps['catalog'], tenantId: string, request: OrderRequest) {
+async function tryDry(
+  { catalog, capabilities }: Pick<OrderRoutesDeps, 'catalog' | 'capabilities'>,
+  tenantId: string,
+  request: OrderRequest,
+) {
   const offers = await catalog.listOffers(tenantId, request.lines);
   const bySku = new Map(offers.map((offer) => [offer.sku, offer]));
-  const wouldHold = isHoldable(request, offers);
+  const refusal = foreseenRefusalOf(request, offers, capabilities);
   return {
-    wouldHold,
+    wouldHold: refusal === null,
     currency: request.currency,
     totalMinor: offers.length === request.lines.length ? totalOf(offers) : null,
     lines: request.lines.map(({ sku, quantity }) => ({
@@ -203,8 +215,21 @@ async function tryDry(catalog: OrderRoutesDeps['catalog'], tenantId: string, req
       available: bySku.get(sku)?.available ?? null,
       unitPriceMinor: bySku.get(sku)?.unitPriceMinor ?? null,
     })),
-    refusal: wouldHold ? null : { reason: refusalOf(request, offers).reason },
+    refusal: refusal && { reason: refusal.reason, reasonDetails: refusal.details },
   };
+}
+
+/** Without an expected total the catalog has to be asked first: even where nothing can be charged, a product may be free. */
+function chargeProblemIn(
+  { capabilities }: OrderRoutesDeps,
+  { currency, expectedTotalMinor }: OrderRequest,
+): ProblemError | null {
+  const problem = expectedTotalMinor === null ? null : chargeProblemOf(capabilities, expectedTotalMinor, currency);
+  if (problem === null) return null;
+  const detail = amountProblemText(problem, currency);
+  return new ProblemError('amount_not_chargeable', `the expected total ${detail}`, {
+    errors: [{ pointer: '#/expectedTotalMinor', detail }],
+  });
 }
 
 type Acceptance = Omit<Parameters<OrderStarter['start']>[0], 'settings' | 'requestHash'>;
@@ -212,6 +237,9 @@ type Acceptance = Omit<Parameters<OrderStarter['start']>[0], 'settings' | 'reque
 /** @returns whether the order had been accepted before. */
 async function accept(deps: OrderRoutesDeps, order: Acceptance, hash: RequestHash): Promise<boolean> {
   const { tenantId, orderId } = order;
+  const problem = chargeProblemIn(deps, order.request);
+  // One that was accepted while the provider took it is answered as then.
+  if (problem !== null && (await deps.reader.requestHash(tenantId, orderId)) === null) throw problem;
   // Asked while Temporal takes the order: it may have forgotten the workflow of a key that the row still knows.
   const earlierHash = deps.reader.earlierRequestHash(tenantId, orderId);
   const outcome = await deps.starter.start({ ...order, requestHash: hash.text, settings: deps.settings });

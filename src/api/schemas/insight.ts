@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ORDER_STATUSES, REJECTION_REASONS } from '../../domain/order-status.ts';
 import { MOVEMENT_KINDS } from '../../domain/reservation.ts';
+import { rejectionDetails } from './order.ts';
 import { instant } from './primitives.ts';
 
 /** Why an order is where it is, in words. */
@@ -103,7 +104,10 @@ export const dryRunView = z
       )
       .openapi({ description: 'By SKU, merged' }),
     refusal: z
-      .object({ reason: z.enum(REJECTION_REASONS).openapi({ description: 'Why it would be rejected' }) })
+      .object({
+        reason: z.enum(REJECTION_REASONS).openapi({ description: 'Why it would be rejected' }),
+        reasonDetails: rejectionDetails,
+      })
       .nullable()
       .openapi({ description: 'Null when it would hold' }),
   })

@@ -114,7 +114,8 @@ const amountProblem = z.object({
   multipleOfMinor: minor('What every charge is a multiple of; null for a currency that is not taken').nullable(),
 });
 
-const rejectionDetails = z
+/** What a reason alone does not say. */
+export const rejectionDetails = z
   .union([
     z.object({
       lines: z.array(shortage).readonly().openapi({ description: '`out_of_stock`: the lines that fell short' }),
