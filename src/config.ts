@@ -224,7 +224,7 @@ function paymentOf(env: z.output<typeof variables>) {
     secretKey: env.STRIPE_SECRET_KEY,
     webhookSecret: env.STRIPE_WEBHOOK_SECRET ?? null,
     apiUrl: env.STRIPE_API_URL ?? null,
-    multicapture: env.STRIPE_MULTICAPTURE === 'true',
+    ...(env.STRIPE_MULTICAPTURE === 'true' ? { multicapture: true as const } : {}),
   };
 }
 

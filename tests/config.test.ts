@@ -157,6 +157,7 @@ describe('the configuration', () => {
       multicapture: false,
       apiUrl: null,
     });
+    expect(loadConfig({ ...env, STRIPE_MULTICAPTURE: 'true' }).payment).toMatchObject({ multicapture: true });
   });
 
   it('wants the key of Stripe when Stripe is the provider, and tells it together with the rest', () => {

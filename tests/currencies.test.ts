@@ -60,7 +60,7 @@ describe('an amount of every currency', () => {
   let simulator: Awaited<ReturnType<typeof startTestSimulator>>;
   beforeAll(async () => {
     fake = await startFakeStripe();
-    const options = { secretKey: FAKE_STRIPE_KEY, apiUrl: fake.url, multicapture: false, onBreakerChange: () => {} };
+    const options = { secretKey: FAKE_STRIPE_KEY, apiUrl: fake.url, onBreakerChange: () => {} };
     stripe = createStripePaymentGateway(options);
     simulator = await startTestSimulator();
   });

@@ -20,7 +20,7 @@ import { findPayment } from './stripe-lookup.ts';
 export async function capture(
   send: StripeSend,
   request: CaptureRequest,
-  { multicapture }: { readonly multicapture: boolean },
+  { multicapture = false }: { readonly multicapture?: boolean },
 ): Promise<{ providerRef: string }> {
   const { key, chargeKey, orderId, amountMinor, currency } = request;
   return refusing(key, async () => {

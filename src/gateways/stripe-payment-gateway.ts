@@ -52,7 +52,7 @@ export function createStripePaymentGateway(options: StripeGatewayOptions): Payme
 /** How Stripe is reached, and what the account may do. */
 export interface StripeGatewayOptions extends StripeClientOptions {
   /** Several captures of one authorization: an account has to ask Stripe for it, and not every card can. */
-  readonly multicapture: boolean;
+  readonly multicapture?: true;
 }
 
 /**
@@ -62,10 +62,11 @@ export interface StripeGatewayOptions extends StripeClientOptions {
 const AUTHORIZATION_SECONDS = (4 * 24 + 18) * 3_600;
 
 function capabilitiesOf({ multicapture }: StripeGatewayOptions): PaymentCapabilities {
+  const isMulticapture = multicapture === true;
   return {
-    captures: multicapture ? 'several' : 'once',
-    restAfterCapture: multicapture ? 'stays_authorized' : 'released_by_provider',
-    voidsRest: false,
+    captures: isMulticapture ? 'several' : 'once',
+    restAfterCapture: isMulticapture ? 'stays_authorized' : 'released_by_provider',
+    voidsRest: isMulticapture,
     authorizationSeconds: AUTHORIZATION_SECONDS,
     limitsOf: stripeLimitsOf,
   };
@@ -86,7 +87,7 @@ async function createCharge(
   options: Pick<StripeGatewayOptions, 'multicapture'>,
 ): Promise<ChargeOutcome> {
   try {
-    const params = { ...chargeParams(request), ...(options.multicapture ? multicaptureParams(request) : {}) };
+    const params = { ...chargeParams(request), ...(options.multicapture === true ? multicaptureParams(request) : {}) };
     const created = await send((stripe) => stripe.paymentIntents.create(params, { idempotencyKey: request.key }));
     return chargeOutcomeOf(request, parseStripe(request.key, intentAnswer, created));
   } catch (error) {

@@ -97,7 +97,7 @@ function stripeProvider(fake: FakeStripe): Provider {
 }
 
 function stripeGateway(fake: FakeStripe, secretKey = FAKE_STRIPE_KEY): PaymentGateway {
-  return createStripePaymentGateway({ secretKey, apiUrl: fake.url, multicapture: false, onBreakerChange: () => {} });
+  return createStripePaymentGateway({ secretKey, apiUrl: fake.url, onBreakerChange: () => {} });
 }
 
 function sum(entries: readonly { readonly amountMinor: number }[]): number {
@@ -637,7 +637,7 @@ describe('the Stripe adapter', () => {
     const guarded = createStripePaymentGateway({
       secretKey: FAKE_STRIPE_KEY,
       apiUrl: fake.url,
-      multicapture: false,
+
       onBreakerChange: (route, isOpen) => changes.push([route, isOpen]),
     });
     fake.answerAll(503);

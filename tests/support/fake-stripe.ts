@@ -40,6 +40,7 @@ interface Charge {
   readonly payment_method: string;
   readonly transfer_group: string | null;
   readonly metadata: Metadata;
+  readonly payment_method_details: object;
 }
 
 interface Refund {
@@ -58,6 +59,8 @@ interface Refund {
 interface Method {
   readonly decline?: { readonly code: string; readonly decline_code: string; readonly advice_code?: string };
   readonly extraMinor?: number;
+  /** The card's network takes one capture of an authorization. */
+  readonly onlyOneCapture?: true;
   /** Stripe's limits depend on the account. */
   readonly amountCode?: string;
   readonly slow?: true;
@@ -78,6 +81,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   pm_fake_issuer_not_available: { decline: cardDeclined('issuer_not_available') },
   pm_fake_try_again_later: { decline: cardDeclined('try_again_later') },
   pm_fake_never_again: { decline: { ...cardDeclined('insufficient_funds'), advice_code: 'do_not_try_again' } },
+  pm_fake_only_one_capture: { onlyOneCapture: true },
   pm_fake_amount_too_small: { amountCode: 'amount_too_small' },
   pm_card_refundFail: { refund: 'fails' },
   pm_card_pendingRefund: { refund: 'pending' },
@@ -281,12 +285,14 @@ function createAccount() {
       metadata: metadataOf(form),
     };
     intents.set(intent.id, intent);
-    if (form.confirm === 'true') tryCard(intent, method, form.payment_method ?? '');
+    if (form.confirm === 'true') tryCard(intent, method, form);
     const answered = ok(intent);
     return method.losesReply ? LOST : answered;
   }
 
-  function tryCard(intent: Intent, method: Method, paymentMethod: string): void {
+  function tryCard(intent: Intent, method: Method, form: Form): void {
+    const isAsked = form['payment_method_options[card][request_multicapture]'] === 'if_available';
+    const status = isAsked && !method.onlyOneCapture ? 'available' : 'unavailable';
     const isDeclined = method.decline !== undefined;
     const isCaptured = !isDeclined && intent.capture_method !== 'manual';
     const charge: Charge = {
@@ -299,9 +305,10 @@ function createAccount() {
       captured: isCaptured,
       currency: intent.currency,
       payment_intent: intent.id,
-      payment_method: paymentMethod,
+      payment_method: form.payment_method ?? '',
       transfer_group: intent.transfer_group,
       metadata: { ...intent.metadata },
+      payment_method_details: { type: 'card', card: { multicapture: { status } } },
     };
     charges.unshift(charge);
     intent.latest_charge = charge.id;
@@ -331,13 +338,18 @@ function createAccount() {
     expectStatus(intent, ['requires_capture']);
     const amount = Number(form.amount_to_capture ?? intent.amount_capturable);
     if (amount > intent.amount_capturable) throw invalid('amount_too_large', 'amount_to_capture');
-    intent.status = 'succeeded';
-    intent.amount_received = amount;
-    intent.amount_capturable = 0;
+    const charge = charges.find(({ id }) => id === intent.latest_charge);
+    const isFinal = form.final_capture !== 'false';
+    if (!isFinal && !JSON.stringify(charge?.payment_method_details).includes('"available"')) {
+      throw invalid(undefined, 'final_capture');
+    }
+    intent.status = isFinal ? 'succeeded' : 'requires_capture';
+    intent.amount_received += amount;
+    intent.amount_capturable = isFinal ? 0 : intent.amount_capturable - amount;
     Object.assign(intent.metadata, metadataOf(form));
-    for (const charge of charges.filter(({ id }) => id === intent.latest_charge)) {
+    if (charge !== undefined) {
       charge.captured = true;
-      charge.amount_captured = amount;
+      charge.amount_captured = intent.amount_received;
     }
     return ok(intent);
   }
