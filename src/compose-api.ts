@@ -147,11 +147,11 @@ function composeApp(parts: AppParts) {
   const { backlogMaxAgeSeconds, rateLimitPerSecond } = config.api;
   const repositories = openRepositories(databases, createOrderLog(logger));
   const { catalog, cases, actions } = repositories;
-  const settings = config.orderSettings;
+  const { capabilities } = resources.paymentGateway;
+  const settings = { ...config.orderSettings, authorizationSeconds: capabilities.authorizationSeconds };
   const events = composeEvents(parts);
   const workflowUrl = (workflowId: string) =>
     `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
-  const { capabilities } = resources.paymentGateway;
   const { cancelWindowSeconds } = settings;
   const around = { ...repositories, client, health, capabilities, workflowUrl };
   const reader = createOrderReader({ ...around, namespace, cancelWindowSeconds });
@@ -178,7 +178,7 @@ function composeApp(parts: AppParts) {
     actions,
     catalog,
     ...composeKeyed(config),
-    capabilities: resources.paymentGateway.capabilities,
+    capabilities,
     settings,
     metrics,
     overview: createOverviewFeed(createStatsRepository(databases.orders), createEventHistory(events.eventOverview)),

@@ -128,8 +128,9 @@ export function paymentStateOf(balance: PaymentBalance, lastCharge: PaymentOpera
 export const PAYMENT_RETRY_DELAYS_MS = [1_000, 5_000, 30_000, 120_000, 600_000] as const;
 
 /**
- * How long a provider keeps an authorization: card networks allow 7 days for most merchants. The order acts a day
- * before, so that a capture is never sent against an authorization that has just lapsed.
+ * How long a provider keeps an authorization unless its adapter declares another time: card networks allow 7 days for
+ * most merchants. The order acts a day before, so that a capture is never sent against an authorization that has just
+ * lapsed.
  */
 export const AUTHORIZATION_DAYS = 7;
 export const AUTHORIZATION_MARGIN_DAYS = 1;

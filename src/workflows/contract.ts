@@ -29,6 +29,8 @@ export interface OrderSettings {
   readonly holdTtlSeconds: number;
   /** How long after its confirmation an order may be cancelled; absent in orders of earlier versions. */
   readonly cancelWindowSeconds?: number;
+  /** How long the payment provider keeps an authorization; absent in orders of earlier versions, for a week. */
+  readonly authorizationSeconds?: number;
   /** Whether text messages are sent; absent in orders of earlier versions, and where no gateway is set. */
   readonly sendsTextMessages?: true;
   /** Whether the first pass is one local activity; absent in orders of earlier versions, and where it is not wanted. */

@@ -31,8 +31,9 @@ export async function fulfil(carriage: Carriage): Promise<Fulfilment> {
   }
   if (payment.kind === 'authorized') {
     // Stock is held for as long as the money is: to the end of the authorization, and a day more for what follows it.
-    await steps.run('extendHold', { orderId, tenantId, holdTtlSeconds: (AUTHORIZATION_DAYS + 1) * DAY_SECONDS });
-    const captureWithinMs = (AUTHORIZATION_DAYS - AUTHORIZATION_MARGIN_DAYS) * DAY_SECONDS * 1_000;
+    const { authorizationSeconds = AUTHORIZATION_DAYS * DAY_SECONDS } = input.settings;
+    await steps.run('extendHold', { orderId, tenantId, holdTtlSeconds: authorizationSeconds + DAY_SECONDS });
+    const captureWithinMs = (authorizationSeconds - AUTHORIZATION_MARGIN_DAYS * DAY_SECONDS) * 1_000;
     const { captureBy } = await steps.run('awaitCapture', { orderId, tenantId, totalMinor, captureWithinMs }, ways);
     return awaitCapture(carriage, totalMinor, captureBy);
   }

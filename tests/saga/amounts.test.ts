@@ -5,6 +5,7 @@ import type { OrderView } from '../../src/api/schemas/order.ts';
 import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/fake-stripe.ts';
 import { proveEnd, stockOf } from '../support/evidence.ts';
 import { expectProblem } from '../support/problems.ts';
+import { giveCommand, untilStatus } from '../support/step-ways.ts';
 import { orderBody, startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
 const PRODUCTS = [
@@ -15,38 +16,38 @@ const PRODUCTS = [
   { sku: 'SKU-KRONA', priceMinor: 500, currency: 'ISK' },
 ];
 
+let fake: FakeStripe;
+let system: TestSystem;
+beforeAll(async () => {
+  fake = await startFakeStripe();
+  const env = { PAYMENT_PROVIDER: 'stripe', STRIPE_SECRET_KEY: FAKE_STRIPE_KEY, STRIPE_API_URL: fake.url };
+  system = await startTestSystem({ env });
+  await createCatalogRepository(system.database.databases.inventory).seed(
+    'demo',
+    PRODUCTS.map((product) => ({ ...product, name: product.sku, onHand: 10 })),
+  );
+});
+afterAll(async () => {
+  await system.stop();
+  await fake.close();
+});
+
+function orderOf(sku: string, currency: string, more: Record<string, unknown> = {}): OrderOverrides {
+  return { sku, quantity: 1, body: { currency, payment: { method: 'pm_card_visa' }, ...more } };
+}
+
+/** What Stripe was asked to do; a look changes nothing. */
+function effects(): string[] {
+  return fake.requests.map(({ route }) => route).filter((route) => route.startsWith('POST'));
+}
+
+async function rejected(order: OrderOverrides): Promise<OrderView> {
+  const orderId = await system.postOrder(order);
+  await proveEnd(system, orderId, 'REJECTED');
+  return (await system.request<OrderView>(`/v1/orders/${orderId}`)).body;
+}
+
 describe('an amount that the provider can never charge', () => {
-  let fake: FakeStripe;
-  let system: TestSystem;
-  beforeAll(async () => {
-    fake = await startFakeStripe();
-    const env = { PAYMENT_PROVIDER: 'stripe', STRIPE_SECRET_KEY: FAKE_STRIPE_KEY, STRIPE_API_URL: fake.url };
-    system = await startTestSystem({ env });
-    await createCatalogRepository(system.database.databases.inventory).seed(
-      'demo',
-      PRODUCTS.map((product) => ({ ...product, name: product.sku, onHand: 10 })),
-    );
-  });
-  afterAll(async () => {
-    await system.stop();
-    await fake.close();
-  });
-
-  function orderOf(sku: string, currency: string, more: Record<string, unknown> = {}): OrderOverrides {
-    return { sku, quantity: 1, body: { currency, payment: { method: 'pm_card_visa' }, ...more } };
-  }
-
-  /** What Stripe was asked to do; a look changes nothing. */
-  function effects(): string[] {
-    return fake.requests.map(({ route }) => route).filter((route) => route.startsWith('POST'));
-  }
-
-  async function rejected(order: OrderOverrides): Promise<OrderView> {
-    const orderId = await system.postOrder(order);
-    await proveEnd(system, orderId, 'REJECTED');
-    return (await system.request<OrderView>(`/v1/orders/${orderId}`)).body;
-  }
-
   const limits = { minimumMinor: 50, maximumMinor: 99_999_999, multipleOfMinor: 1 };
   const REFUSED = [
     ['SKU-PENNY', 'EUR', { problem: 'below_minimum', amountMinor: 49, ...limits }],
@@ -102,8 +103,24 @@ describe('an amount that the provider can never charge', () => {
       payment: { state: 'DECLINED' },
     });
   });
+});
 
-  it('is none where it can be charged, in the units of the provider', async () => {
+describe('a payment by Stripe', () => {
+  it('that is authorized waits for its capture until a day before Stripe forgets it, after 4 days and 18 hours', async () => {
+    const payment = { method: 'pm_card_visa', capture: 'manual' };
+    const orderId = await system.postOrder(orderOf('SKU-0001', 'EUR', { payment }));
+    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+    const [row] = await system.database.query<{ hours: number; held: number }>(
+      `SELECT round(extract(epoch FROM o.capture_by - o.created_at) / 3600)::integer AS hours,
+         round(extract(epoch FROM r.expires_at - o.created_at) / 3600)::integer AS held
+       FROM orders.orders o JOIN inventory.reservations r USING (order_id) WHERE o.order_id = $1`,
+      [orderId],
+    );
+    expect(row).toEqual({ hours: 3 * 24 + 18, held: 5 * 24 + 18 });
+    await giveCommand(system, orderId, 'cancel');
+  });
+
+  it('is made in the units that Stripe counts the currency in', async () => {
     const orderId = await system.postOrder(orderOf('SKU-KRONA', 'ISK', { expectedTotalMinor: 500 }));
     const { status, payment } = await system.orderAtRest(orderId);
     expect([status, payment.capturedMinor, fake.charges(orderId)[0]?.amount]).toEqual(['CONFIRMED', 500, 50_000]);
