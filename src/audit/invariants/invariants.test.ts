@@ -50,12 +50,15 @@ interface Sketch {
   readonly operations?: readonly AuditedOperation[];
   readonly reservation?: 'HELD' | 'COMMITTED' | 'RELEASED' | 'EXPIRED' | null;
   readonly captureMode?: 'automatic' | 'manual';
+  /** Of each of its two pieces. */
+  readonly unitPriceMinor?: number;
   readonly changes?: Partial<OrderFacts>;
 }
 
 /** An order that is right in everything but what the sketch says; a sold one by default. */
 function order(sketch: Sketch = {}): OrderFacts {
   const { path = ['PENDING', 'CONFIRMED'], operations = [operation('sale')], reservation = 'COMMITTED' } = sketch;
+  const { unitPriceMinor = 2_250 } = sketch;
   const status = path.at(-1) ?? 'PENDING';
   const succeeded = operations.filter(({ state }) => state === 'SUCCEEDED');
   const sum = (...kinds: string[]): number =>
@@ -69,7 +72,7 @@ function order(sketch: Sketch = {}): OrderFacts {
       status,
       captureMode: sketch.captureMode ?? 'automatic',
       currency: 'EUR',
-      totalMinor: 4_500,
+      totalMinor: 2 * unitPriceMinor,
       version: path.length,
       ownerCommandId: null,
     },
@@ -77,7 +80,7 @@ function order(sketch: Sketch = {}): OrderFacts {
     events: history(...path),
     cases: [],
     commands: [],
-    reservations: reservation === null ? [] : [{ ...OF_ORDER, ...line, unitPriceMinor: 2_250, state: reservation }],
+    reservations: reservation === null ? [] : [{ ...OF_ORDER, ...line, unitPriceMinor, state: reservation }],
     operations,
     balance: {
       ...OF_ORDER,
@@ -115,6 +118,8 @@ describe('the invariants', () => {
       'sold in part, captured by hand',
       { path: [...WAITING, 'CONFIRMED'], operations: CAPTURED_BY_HAND, captureMode: 'manual' },
     ],
+    ['sold for nothing', { unitPriceMinor: 0, operations: [operation('sale', { amountMinor: 0, state: 'FAILED' })] }],
+    ['sold for nothing, by hand', { unitPriceMinor: 0, operations: [], captureMode: 'manual' }],
     ['rejected before any payment', { path: ['PENDING', 'REJECTED'], operations: [], reservation: 'RELEASED' }],
     [
       'rejected by a decline',
@@ -214,6 +219,7 @@ describe('the invariants', () => {
       'a part captured of what is captured automatically',
       { operations: [operation('sale', { amountMinor: 4_499 })] },
     ],
+    ['I3', 'money for what costs nothing', { unitPriceMinor: 0 }],
     ['I3', 'a sale with a refund', { operations: [operation('sale'), operation('refund', { amountMinor: 1 })] }],
     [
       'I3',

@@ -152,19 +152,18 @@ const ENDED_WITHOUT_SALE: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EX
 const CLOCK_TOLERANCE_MS = 5_000;
 
 /**
- * I4: money and stock move in the order of the saga: nothing committed that was not captured (a total of 0 needs no
- * capture), nothing taken after the end, no void of captured money.
+ * I4: money and stock move in the order of the saga: nothing committed that was not captured (what costs nothing
+ * needs no capture), nothing taken after the end, no void of captured money.
  */
-export function checkMoneyOrder({ order, events, operations, reservations }: OrderFacts): Finding {
+export function checkMoneyOrder({ events, operations, reservations }: OrderFacts): Finding {
   const succeeded = operations.filter(({ state }) => state === 'SUCCEEDED');
   const captures = succeeded.filter(({ kind }) => kind === 'sale' || kind === 'capture');
   const committed = reservations.filter(({ state }) => state === 'COMMITTED');
   if (succeeded.length === 0 && committed.length === 0) return NOT_APPLICABLE;
 
   const problems: string[] = [];
-  const isFree = order?.totalMinor === 0;
-  if (captures.length === 0 && !isFree)
-    problems.push(...committed.map(({ sku }) => `${sku} is COMMITTED, nothing was captured`));
+  const priced = committed.filter(({ unitPriceMinor }) => unitPriceMinor !== 0);
+  if (captures.length === 0) problems.push(...priced.map(({ sku }) => `${sku} is COMMITTED, nothing was captured`));
   problems.push(...voidProblems(succeeded));
   const end = events.findLast(({ to }) => to !== null && ENDED_WITHOUT_SALE.includes(to));
   if (end !== undefined) {
