@@ -116,6 +116,8 @@ describe('an amount of every currency', () => {
         { kind: 'authorize', amountMinor: wholes(digits), currency },
         { kind: 'capture', amountMinor: wholes(digits) / 2 },
         { kind: 'refund', amountMinor: 10 ** digits },
+        // What the capture has left is released by the void.
+        { kind: 'void', amountMinor: wholes(digits) / 2 },
       ]);
     }
   });

@@ -149,6 +149,7 @@ interface LockedOrder extends OrderToDecide {
   readonly refundCount: number;
 }
 
+/** What is promised to a cancel of a sold order: nothing goes back where nothing was taken. */
 function promiseOf({ allowed }: CommandRule, { isFree }: LockedOrder): CommandDecision {
   return isFree && allowed === 'will_refund' ? 'will_cancel' : allowed;
 }
