@@ -154,7 +154,7 @@ function proveSold({ status, totalMinor, reservations, movements, operations }: 
   const taken = amountOf(operations, 'sale', 'capture');
   // By hand, a part may be captured.
   if (amountOf(operations, 'authorize') === 0) expect(taken).toBe(totalMinor);
-  expect(taken).toBeGreaterThan(0);
+  if (totalMinor !== 0) expect(taken).toBeGreaterThan(0);
   expect(taken).toBeLessThanOrEqual(totalMinor ?? 0);
   const refunded = amountOf(operations, 'refund');
   if (status === 'CONFIRMED') expect(refunded).toBe(0);
