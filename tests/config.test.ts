@@ -154,7 +154,6 @@ describe('the configuration', () => {
       simulatorUrl: null,
       secretKey: 'rk_test_1',
       webhookSecret: 'whsec_1',
-      multicapture: false,
       apiUrl: null,
     });
     expect(loadConfig({ ...env, STRIPE_MULTICAPTURE: 'true' }).payment).toMatchObject({ multicapture: true });
