@@ -17,8 +17,11 @@ export async function fulfil(carriage: Carriage): Promise<Fulfilment> {
   if (hold.kind === 'refused') return hold;
   const { totalMinor } = hold;
 
-  saga.undoWith('payment', () => undoPayment(input, steps, carriage.owner));
   carriage.mayBeCharged = totalMinor > 0;
+  // A total of 0 is never asked for, so there is nothing to give back, also when a cancel comes before the next step.
+  saga.undoWith('payment', async () => {
+    if (totalMinor > 0) await undoPayment(input, steps, carriage.owner);
+  });
   const payment = await takePayment(carriage, { ...paymentOf(input), amountMinor: totalMinor });
   if (payment.kind === 'declined') {
     return {

@@ -75,6 +75,7 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, 'commitStock', failBefore(new TypeError('made so'), 99));
     await system.postOrder(free, key);
+    await expect.poll(() => faults.calls(orderId, 'commitStock').length).toBeGreaterThan(0);
     const answer = await giveCommand(system, orderId, 'cancel');
     expect(['will_cancel', 'pending']).toContain(answer.body.decision);
     expect(await ended(orderId, 'CANCELLED')).toMatchObject({ payment: { state: 'NONE' } });
