@@ -159,12 +159,7 @@ async function answer(tx: Transaction, command: CommandOfOrder, decision: Comman
   return { ...undecided(decision), amountMinor: command.amountMinor };
 }
 
-async function own(
-  tx: Transaction,
-  command: CommandOfOrder,
-  rule: CommandRule,
-  order: LockedOrder,
-): Promise<Decided> {
+async function own(tx: Transaction, command: CommandOfOrder, rule: CommandRule, order: LockedOrder): Promise<Decided> {
   const { to, eventType, generationsUsed = 0 } = rule;
   const { captureCount, refundCount, status } = order;
   const allowed = promiseOf(rule, order);

@@ -1,5 +1,5 @@
 import type { OrderOwnership } from '../domain/command.ts';
-import { moneyText } from '../domain/currency.ts';
+import { amountProblemText, moneyText } from '../domain/currency.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { Carrier, PendingStep } from './order-carriers.ts';
 import type { Situation } from './order-situation.ts';
@@ -186,7 +186,10 @@ function restingWords(order: OrderView): Words {
           : { advice: `${text(payment.capturableMinor)} more can be captured; nothing has to be done.` }),
       };
     case 'REJECTED':
-      return { ...done, summary: `The order was refused (${order.reason}); nothing is held and nothing is taken.` };
+      return {
+        ...done,
+        summary: `The order was refused (${refusalText(order)}); nothing is held and nothing is taken.`,
+      };
     case 'CANCELLING':
       return { ...underWay, summary: 'The order is being cancelled: money and stock are given back.', advice };
     case 'CANCELLED':
@@ -201,4 +204,9 @@ function restingWords(order: OrderView): Words {
     default:
       return assertNever(status);
   }
+}
+
+function refusalText({ reason, reasonDetails, currency }: OrderView): string {
+  if (reasonDetails === null || !('problem' in reasonDetails)) return String(reason);
+  return `${reason}: its total ${amountProblemText(reasonDetails, currency)}`;
 }

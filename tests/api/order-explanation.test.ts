@@ -90,7 +90,7 @@ describe('an explanation, while workers run', () => {
     await system.setFaults({ down: false });
     expect(await explain(system, orderId)).toMatchObject({
       ...REPAIR,
-      summary: expect.stringMatching(/^The refund of 4500 .*was terminated/),
+      summary: expect.stringMatching(/^The refund of 45\.00 EUR .*was terminated/),
     });
   });
 
@@ -107,7 +107,7 @@ describe('an explanation, while workers run', () => {
     expect(await explain(system, orderId)).toMatchObject({
       ...REPAIR,
       status: 'CONFIRMED',
-      summary: expect.stringMatching(/^The capture of 500 .*was terminated/),
+      summary: expect.stringMatching(/^The capture of 5\.00 EUR .*was terminated/),
     });
   });
 
