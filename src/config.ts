@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { COLLABORATORS, PLACEMENTS, TASK_QUEUES, type StepPlacement, type TaskQueue } from './workflows/contract.ts';
-import { policyContradictions } from './workflows/activity-policies.ts';
+import { policyContradictions } from './workflows/policy-check.ts';
 import type { ContactKey } from './domain/contact-sealer.ts';
 import { PAYMENT_PROVIDERS } from './domain/payment-notice.ts';
 

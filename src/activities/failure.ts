@@ -2,7 +2,7 @@ import { activityInfo, ApplicationFailure, asyncLocalStorage } from '@temporalio
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AnswerMismatch } from '../domain/case.ts';
 import { OrderSagaError, PaymentMismatchError, WebhookUndeliveredError, type FailureCode } from '../domain/errors.ts';
-import { PAYMENT_RETRY_DELAYS_MS } from '../domain/payment.ts';
+import { PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER } from '../domain/payment.ts';
 
 /** What a later attempt of the same step can do about a failure. */
 export type RetryClass =
@@ -47,11 +47,6 @@ export interface FailureDetail {
   readonly mismatch?: AnswerMismatch;
 }
 
-/** Spread of the payment delays: failures of one outage must not all come back in the same moment. */
-const JITTER = 0.1;
-
-const LAST_DELAY_MS = Math.max(...PAYMENT_RETRY_DELAYS_MS);
-
 /**
  * Turns any error of an activity into the failure that Temporal retries or not. Messages carry ids and codes only;
  * the text of an unclassified error stays in the worker's log, because it may repeat customer data.
@@ -84,17 +79,32 @@ function detailOf(error: unknown): FailureDetail {
   return error instanceof PaymentMismatchError ? { attempt, mismatch: error.mismatch } : { attempt };
 }
 
+/** What Temporal says of an attempt; by its clock, because a worker's own may be ahead or behind. */
+type AttemptTimes = Pick<
+  ReturnType<typeof activityInfo>,
+  'scheduledTimestampMs' | 'currentAttemptScheduledTimestampMs' | 'scheduleToCloseTimeoutMs' | 'startToCloseTimeoutMs'
+>;
+
+const SHORTEST_DELAY_MS = Math.min(...PAYMENT_RETRY_DELAYS_MS);
+const LONGEST_DELAY_MS = Math.max(...PAYMENT_RETRY_DELAYS_MS);
+
 /**
  * The next wait of the payment schedule, chosen by the time since the step began and not by the attempt's number: an
- * attempt that the circuit breaker kept back must not use up the schedule. Past the schedule the last wait exceeds
- * what is left of the step's budget, which ends it at once.
+ * attempt that the circuit breaker kept back must not use up the schedule. A wait that the rest of the budget does not
+ * hold is made shorter, so that the budget is used to its end. Past the schedule the longest wait exceeds what is left,
+ * which ends the step at once.
  */
-function paymentRetryDelayMs(): number {
-  const elapsedMs = Date.now() - activityInfo().scheduledTimestampMs;
+export function paymentRetryDelayMs(times: AttemptTimes = activityInfo(), luck: () => number = Math.random): number {
+  const { scheduledTimestampMs, currentAttemptScheduledTimestampMs, scheduleToCloseTimeoutMs } = times;
+  const elapsedMs = currentAttemptScheduledTimestampMs - scheduledTimestampMs;
+  // This attempt may take until its limit, and so may the one after the wait.
+  const leftMs = scheduleToCloseTimeoutMs - elapsedMs - 2 * times.startToCloseTimeoutMs;
   let passedMs = 0;
   for (const delayMs of PAYMENT_RETRY_DELAYS_MS) {
     passedMs += delayMs;
-    if (elapsedMs < passedMs) return Math.round(delayMs * (1 + JITTER * Math.random()));
+    if (elapsedMs >= passedMs) continue;
+    const wantedMs = Math.round(delayMs * (1 + PAYMENT_RETRY_JITTER * luck()));
+    return leftMs >= SHORTEST_DELAY_MS ? Math.min(wantedMs, leftMs) : wantedMs;
   }
-  return LAST_DELAY_MS;
+  return LONGEST_DELAY_MS;
 }

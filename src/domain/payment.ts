@@ -127,6 +127,9 @@ export function paymentStateOf(balance: PaymentBalance, lastCharge: PaymentOpera
  */
 export const PAYMENT_RETRY_DELAYS_MS = [1_000, 5_000, 30_000, 120_000, 600_000] as const;
 
+/** Spread of these waits, as a part of each: failures of one outage must not all come back in the same moment. */
+export const PAYMENT_RETRY_JITTER = 0.1;
+
 /**
  * How long a provider keeps an authorization unless its adapter declares another time: card networks allow 7 days for
  * most merchants. The order acts a day before, so that a capture is never sent against an authorization that has just

@@ -1,15 +1,11 @@
-import {
-  LOCAL_PAYMENT_TRY_MS,
-  PAYMENT_CALL_TIMEOUT_MS,
-  PAYMENT_LOOKUP_TIMEOUT_MS,
-  PAYMENT_RETRY_DELAYS_MS,
-} from '../domain/payment.ts';
+import { LOCAL_PAYMENT_TRY_MS, PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER } from '../domain/payment.ts';
 import type { CaseAction } from '../domain/case.ts';
 import type { FailureCode } from '../domain/errors.ts';
-import { WORKFLOW_TASK_TIMEOUT_MS, type Collaborator, type TaskQueue } from './contract.ts';
+import type { Collaborator, TaskQueue } from './contract.ts';
+import { worstCaseMs, type RetrySchedule } from './retry-schedule.ts';
 
 /** How one step is tried, retried and given up. All times in milliseconds. */
-export interface StepPolicy {
+export interface StepPolicy extends RetrySchedule {
   /** Activity id in the Web UI and step name in a case. */
   readonly id: string;
   readonly summary: string;
@@ -18,15 +14,8 @@ export interface StepPolicy {
   readonly collaborator: Collaborator | null;
   /** Limit of the first, local try. */
   readonly localTimeoutMs: number;
-  /** Limit of one regular attempt; also how soon a killed worker is noticed. */
-  readonly attemptTimeoutMs: number;
-  readonly firstDelayMs: number;
-  readonly backoff: number;
-  readonly maxDelayMs: number;
   /** Attempts until the budget is spent, when attempts are counted; else null. */
   readonly maxAttempts: number | null;
-  /** Time until the budget is spent, when time is counted; else null. */
-  readonly budgetMs: number | null;
   /** When spent: `park` waits for a person; `persist` opens a case too, and goes on trying slowly by itself. */
   readonly whenSpent: 'park' | 'persist';
   /** What an operator may do about its case; by default only `retry`. */
@@ -51,22 +40,26 @@ const DATABASE = {
   budgetMs: 10 * MINUTE,
 } as const;
 
-const PAYMENT_ATTEMPT_MS = 5 * SECOND;
+const PAYMENT_RETRIES = {
+  attemptTimeoutMs: 5 * SECOND,
+  firstDelayMs: 1 * SECOND,
+  backoff: 5,
+  maxDelayMs: 10 * MINUTE,
+  namedDelays: { delaysMs: PAYMENT_RETRY_DELAYS_MS, jitter: PAYMENT_RETRY_JITTER },
+} as const;
 
 /**
  * The local try is bounded by the HTTP call's own limit; the activity's limit leaves time to store the result.
  * Regular attempts follow PAYMENT_RETRY_DELAYS_MS: the activity names each delay by the time that has passed, and the
  * policy gives the same ones (1, 5, 25, 125, 600 s) to attempts that died without naming any. The budget is time and
- * not a number of attempts, because a call that an open circuit breaker kept back has not tried anything.
+ * not a number of attempts, because a call that an open circuit breaker kept back has not tried anything. It is the
+ * longest that the schedule can take (831.6 s of waits and 6 attempts of 5 s), so that no wait of it is ever dropped.
  */
 const PAYMENT = {
+  ...PAYMENT_RETRIES,
   localTimeoutMs: LOCAL_PAYMENT_TRY_MS + 1 * SECOND,
-  attemptTimeoutMs: PAYMENT_ATTEMPT_MS,
-  firstDelayMs: 1 * SECOND,
-  backoff: 5,
-  maxDelayMs: 10 * MINUTE,
   maxAttempts: null,
-  budgetMs: totalOf(PAYMENT_RETRY_DELAYS_MS) + (PAYMENT_RETRY_DELAYS_MS.length + 1) * PAYMENT_ATTEMPT_MS,
+  budgetMs: worstCaseMs(PAYMENT_RETRIES),
 } as const;
 
 /** Every step of an order. Written as data so that tests and the validator can walk it. */
@@ -333,47 +326,6 @@ export function waitingPaymentSteps(): string[] {
 /** Longest time from the first money call to the point where a person is asked, in milliseconds. */
 export function paymentBudgetMs(): number {
   return PAYMENT.localTimeoutMs + PAYMENT.budgetMs;
-}
-
-function totalOf(delaysMs: readonly number[]): number {
-  return delaysMs.reduce((sum, delayMs) => sum + delayMs, 0);
-}
-
-/** Values from the configuration that the policies depend on. */
-export interface PolicySettings {
-  readonly holdTtlSeconds: number;
-}
-
-/**
- * Contradictions between the policies and the configuration, in words; empty when there are none.
- * A process that finds one must not start.
- */
-export function policyContradictions(
-  settings: PolicySettings,
-  policies: Readonly<Record<string, StepPolicy>> = STEP_POLICIES,
-): string[] {
-  const problems: string[] = [];
-  const holdTtlMs = settings.holdTtlSeconds * SECOND;
-  const needed = paymentBudgetMs() + DATABASE.budgetMs;
-  if (holdTtlMs <= needed) {
-    problems.push(
-      `HOLD_TTL_SECONDS is ${settings.holdTtlSeconds}, but a payment may take ${Math.ceil(paymentBudgetMs() / SECOND)} s ` +
-        `and the commit after it ${DATABASE.budgetMs / SECOND} s: it must be more than ${Math.ceil(needed / SECOND)}`,
-    );
-  }
-  for (const [name, policy] of Object.entries(policies)) {
-    if (policy.localTimeoutMs >= WORKFLOW_TASK_TIMEOUT_MS) {
-      problems.push(`${name}: a local try of ${policy.localTimeoutMs} ms does not fit into a workflow task`);
-    }
-    if (policy.maxAttempts === null && policy.budgetMs === null) {
-      problems.push(`${name}: neither attempts nor time are limited, so no case would ever open`);
-    }
-    const moneyCallsMs = PAYMENT_LOOKUP_TIMEOUT_MS + PAYMENT_CALL_TIMEOUT_MS;
-    if (policy.collaborator === 'payment' && moneyCallsMs >= policy.attemptTimeoutMs) {
-      problems.push(`${name}: a look-up and a call do not fit into one attempt of ${policy.attemptTimeoutMs} ms`);
-    }
-  }
-  return problems;
 }
 
 /**

@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  paymentBudgetMs,
-  policyContradictions,
-  STEP_POLICIES,
-  type PolicySettings,
-  type StepPolicy,
-} from './activity-policies.ts';
+import { paymentBudgetMs, STEP_POLICIES, type StepPolicy } from './activity-policies.ts';
+import { NOTIFICATION_POLICY } from './background-policies.ts';
 import type { Collaborator, TaskQueue } from './contract.ts';
+import { policyContradictions, type PolicySettings } from './policy-check.ts';
 
 const DEFAULTS: PolicySettings = { holdTtlSeconds: 1_800 };
 
@@ -20,12 +16,11 @@ describe('the validator of the policies', () => {
   });
 
   it('wants a hold to outlive the whole budget of the payment and of the commit after it', () => {
-    // 2 s locally, waits of 756 s, 6 attempts of 5 s, and 600 s for the commit.
-    const needed = 2 + 756 + 6 * 5 + 600;
-    expect(policyContradictions({ holdTtlSeconds: needed })).toEqual([
-      'HOLD_TTL_SECONDS is 1388, but a payment may take 788 s and the commit after it 600 s: it must be more than 1388',
+    // 2 s locally, waits of 756 s and a tenth more, 6 attempts of 5 s, and 600 s for the commit: 1463.6 s.
+    expect(policyContradictions({ holdTtlSeconds: 1_464 })).toEqual([
+      'HOLD_TTL_SECONDS is 1464, but a payment may take 864 s and the commit after it 600 s: it must be more than 1464',
     ]);
-    expect(policyContradictions({ holdTtlSeconds: needed + 1 })).toEqual([]);
+    expect(policyContradictions({ holdTtlSeconds: 1_465 })).toEqual([]);
   });
 
   it('wants a local try to fit into a workflow task', () => {
@@ -39,7 +34,7 @@ describe('the validator of the policies', () => {
     expect(contradictionsOf({ maxAttempts: null, budgetMs: null })).toEqual([
       'takePayment: neither attempts nor time are limited, so no case would ever open',
     ]);
-    expect(contradictionsOf({ maxAttempts: null, budgetMs: 1_000 })).toEqual([]);
+    expect(contradictionsOf({ maxAttempts: null, budgetMs: 900_000 })).toEqual([]);
   });
 
   it('wants an attempt at the gateway to hold a look-up and a call', () => {
@@ -47,6 +42,32 @@ describe('the validator of the policies', () => {
       'takePayment: a look-up and a call do not fit into one attempt of 4500 ms',
     ]);
     expect(contradictionsOf({ attemptTimeoutMs: 4_501 })).toEqual([]);
+  });
+
+  it.each(Object.entries<StepPolicy>(STEP_POLICIES))(
+    'wants the budget of %s to hold all its waits at their longest',
+    (name, policy) => {
+      const tooShort = { ...policy, budgetMs: 30_000 };
+      const found = policyContradictions(DEFAULTS, { [name]: tooShort });
+      expect(found).toEqual([
+        expect.stringMatching(`^${name}: its waits and attempts may take \\d+ s, its budget is 30 s$`),
+      ]);
+    },
+  );
+
+  it('finds a budget that holds the waits of a payment only while none of them is drawn longer', () => {
+    const waits = 756 * 1_000 + 6 * 5_000;
+    expect(contradictionsOf({ budgetMs: waits })).toEqual([
+      'takePayment: its waits and attempts may take 862 s, its budget is 786 s',
+    ]);
+    expect(contradictionsOf({ budgetMs: waits + 75_600 })).toEqual([]);
+  });
+
+  it('wants the same of the work beside the orders', () => {
+    const notification = { ...NOTIFICATION_POLICY, budgetMs: 60_000 };
+    expect(policyContradictions(DEFAULTS, {}, { notification })).toEqual([
+      'notification: its waits and attempts may take 976 s, its budget is 60 s',
+    ]);
   });
 
   it('reports all contradictions at once', () => {
