@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import { createEagerSlots } from './api/eager-slots.ts';
-import { composeActivities, composeWorkers, openResources } from './compose.ts';
+import { composeActivities, composePaymentWatch, composeWorkers, openResources } from './compose.ts';
 import { composeEvents } from './compose-events.ts';
 import { startApi } from './compose-api.ts';
 import { runProcess } from './process.ts';
@@ -26,12 +26,14 @@ await runProcess('combined', async (config, logger) => {
 
   const resources = openResources(config, logger, 'order-saga-combined');
   const connection = await connectNatively(config.temporal);
+  const paymentWatch = composePaymentWatch(config, logger, resources, client);
   const slots = createEagerSlots(config.api.eagerSlots);
   const events = config.worker.queues.includes('events') ? composeEvents(config, logger, resources, client) : null;
   const activities = composeActivities(config, resources, logger);
   const eventActivities = events?.activities ?? null;
   const workers = await composeWorkers(config, logger, connection, { activities, eventActivities }, slots.release);
   events?.start();
+  paymentWatch?.start();
   const finished = workers.run();
   const eagerClient = new Client({ connection, namespace: config.temporal.namespace });
   const api = await startApi(config, logger, resources, client, { client: eagerClient, slots });
@@ -42,6 +44,7 @@ await runProcess('combined', async (config, logger) => {
       // First no new orders, then the ones under way, then the connections they used.
       await api.close();
       events?.handOver();
+      paymentWatch?.stop();
       workers.shutdown();
       await workers.ended;
       await events?.close();

@@ -1,3 +1,5 @@
+import { getClient } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import { createDatabases, type Databases } from '../db/client.ts';
 import { createCaseRepository } from '../db/repositories/case-repository.ts';
@@ -10,10 +12,13 @@ import { createOrderRepository } from '../db/repositories/order-repository.ts';
 import { createPaymentHistoryRepository } from '../db/repositories/payment-history-repository.ts';
 import { createPaymentRepository } from '../db/repositories/payment-repository.ts';
 import { createReservationRepository } from '../db/repositories/reservation-repository.ts';
+import { createWaitingStepRepository, type WaitingStepRepository } from '../db/repositories/waiting-step-repository.ts';
 import { createWebhookDeliveryRepository } from '../db/repositories/webhook-delivery-repository.ts';
 import { createWebhookSubscriptionRepository } from '../db/repositories/webhook-subscription-repository.ts';
 import { createCommandCarrier } from './command-carrier.ts';
 import { createActivities, type Activities, type EventActivities } from './activities/index.ts';
+import { createWaitingSteps, type WaitingSteps } from './activities/waiting-steps.ts';
+import { createBackgroundLoop, type BackgroundLoop } from './api/background-loop.ts';
 import type { Config } from './config.ts';
 import { createContactSealer } from './domain/contact-sealer.ts';
 import { createTextSealer } from './domain/text-sealer.ts';
@@ -27,6 +32,7 @@ import { createStripePaymentGateway } from './gateways/stripe-payment-gateway.ts
 import type { Logger } from './logger.ts';
 import { createOrderLog } from './order-log.ts';
 import { createPaymentWaker } from './payment-waker.ts';
+import { createPaymentWatch, PAYMENT_WATCH_INTERVAL_MS } from './payment-watch.ts';
 import { countTextMessage, countWebhookAttempt, countWebhookDisabled, reportBreaker } from './temporal.ts';
 import { createWorkerHost, type WorkerHost } from './worker-host.ts';
 import type { Collaborator } from './workflows/contract.ts';
@@ -40,6 +46,8 @@ import type { Collaborator } from './workflows/contract.ts';
 export interface Resources {
   readonly databases: Databases;
   readonly paymentGateway: PaymentGateway;
+  /** The steps that wait for it. */
+  readonly waiting: { readonly repository: WaitingStepRepository; readonly steps: WaitingSteps };
   readonly mail: MailGateway;
   /** Null: no text messages are sent. */
   readonly sms: SmsGateway | null;
@@ -59,12 +67,14 @@ export function openResources(config: Config, logger: Logger, applicationName: s
   const mail = createSmtpMailGateway({ ...config.mail, onBreakerChange: onBreakerChange('notification') });
   const { sms } = config;
   const webhooks = createWebhookGateway({ allowPrivate: config.webhooks.allowPrivate });
+  const repository = createWaitingStepRepository(databases.payments);
   return {
     databases,
     mail,
     sms: sms === null ? null : createHttpSmsGateway({ ...sms, onBreakerChange: onBreakerChange('notification') }),
     webhooks,
     paymentGateway: openPaymentGateway(config, onBreakerChange('payment')),
+    waiting: { repository, steps: createWaitingSteps(repository) },
     close: async () => {
       mail.close();
       await webhooks.close();
@@ -102,11 +112,12 @@ export function composeActivities(config: Config, resources: Resources, logger: 
     paymentHistory: createPaymentHistoryRepository(databases.payments),
     messages: createMessageRepository(databases.notifications),
     notices: createNoticeRepository(databases.payments),
-    waker: createPaymentWaker(),
+    waker: createPaymentWaker(getClient),
     carrier: createCommandCarrier(config.orderSettings),
     noticePolicy: config.notices,
     settings: config.orderSettings,
     gateway: paymentGateway,
+    waitingSteps: resources.waiting.steps,
     mail,
     sealer: createContactSealer(config.contactKeys),
     sms,
@@ -121,6 +132,26 @@ export function composeActivities(config: Config, resources: Resources, logger: 
       onDisabled: countWebhookDisabled,
     },
   });
+}
+
+/** Wakes what waits for the payment provider when it is back; null where no payment step runs. */
+export function composePaymentWatch(
+  config: Config,
+  logger: Logger,
+  { waiting, paymentGateway }: Resources,
+  client: Client,
+): BackgroundLoop | null {
+  if (!config.worker.queues.includes('payments')) return null;
+  const waker = createPaymentWaker(() => client);
+  const watch = createPaymentWatch({ ...waiting, gateway: paymentGateway, waker, logger });
+  const loop = createBackgroundLoop(PAYMENT_WATCH_INTERVAL_MS, watch.look);
+  return {
+    start: loop.start,
+    stop: () => {
+      loop.stop();
+      watch.stop();
+    },
+  };
 }
 
 /** The workers of a process. */

@@ -1,5 +1,4 @@
-import { getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { PaymentWaker } from './activities/notice-activities.ts';
 import { CASE_KIND, resumeOrderSignal } from './workflows/contract.ts';
 
@@ -7,20 +6,20 @@ import { CASE_KIND, resumeOrderSignal } from './workflows/contract.ts';
 const SCHEDULED = 1;
 
 /**
- * Wakes by the worker's own connection to Temporal, inside of an activity. A step that waits for its next attempt is
+ * Wakes by the client that it is given, which may be the worker's own, inside of an activity. A step that waits for its next attempt is
  * reset: that leaves no event in the history, so a workflow task that is under way is not dropped, as it would be by a
  * signal. A step that is parked is resumed.
  */
-export function createPaymentWaker(): PaymentWaker {
+export function createPaymentWaker(clientOf: () => Client): PaymentWaker {
   return {
     wake: async (workflowId, steps) => {
-      const client = getClient();
+      const client = clientOf();
       const handle = client.workflow.getHandle(workflowId);
       const found = await handle.describe().catch((error: unknown) => {
         if (error instanceof WorkflowNotFoundError) return null;
         throw error;
       });
-      if (found === null || found.status.name !== 'RUNNING') return 'nothing';
+      if (found === null || found.status.name !== 'RUNNING') return 'gone';
       const waiting = found.raw.pendingActivities?.find(({ activityId }) => steps.includes(activityId ?? ''));
       if (waiting !== undefined) {
         if (waiting.state !== SCHEDULED) return 'under_way';
@@ -28,7 +27,7 @@ export function createPaymentWaker(): PaymentWaker {
           namespace: client.options.namespace,
           execution: { workflowId, runId: found.runId },
           id: waiting.activityId ?? null,
-          identity: 'payment notice',
+          identity: 'payment waker',
         });
         return 'woken';
       }

@@ -1,4 +1,4 @@
-import { composeActivities, composeWorkers, openResources } from './compose.ts';
+import { composeActivities, composePaymentWatch, composeWorkers, openResources } from './compose.ts';
 import { composeEvents } from './compose-events.ts';
 import { runProcess } from './process.ts';
 import {
@@ -20,16 +20,19 @@ await runProcess('worker', async (config, logger) => {
 
   const resources = openResources(config, logger, 'order-saga-worker');
   const connection = await connectNatively(config.temporal);
+  const paymentWatch = composePaymentWatch(config, logger, resources, client);
   const events = config.worker.queues.includes('events') ? composeEvents(config, logger, resources, client) : null;
   const workers = await composeWorkers(config, logger, connection, {
     activities: composeActivities(config, resources, logger),
     eventActivities: events?.activities ?? null,
   });
   events?.start();
+  paymentWatch?.start();
   return {
     finished: workers.run(),
     stop: async () => {
       events?.handOver();
+      paymentWatch?.stop();
       workers.shutdown();
       await workers.ended;
       await events?.close();

@@ -165,3 +165,29 @@ export const paymentNotices = paymentsSchema.table(
     ),
   ],
 );
+
+/**
+ * Steps whose last attempt had no answer of the provider: who is woken when it answers again. A row goes with its step's
+ * answer; it is no evidence of anything.
+ */
+export const waitingSteps = paymentsSchema.table(
+  'waiting_steps',
+  {
+    workflowId: text('workflow_id').notNull(),
+    /** As in the Web UI, for example `take-payment`. */
+    step: text('step').notNull(),
+    /** What it waits for together with others: the activity, and the way of a charge to the provider. */
+    route: text('route').notNull(),
+    failedAt: instant('failed_at').notNull().defaultNow(),
+    /** How often it was woken in vain since the provider was last known to be away. */
+    wakes: integer('wakes').notNull().default(0),
+    wokenAt: instant('woken_at'),
+    /** When it may be woken next. */
+    dueAt: instant('due_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.workflowId, table.step] }),
+    index('waiting_steps_due_idx').on(table.dueAt),
+    index('waiting_steps_route_idx').on(table.route),
+  ],
+);

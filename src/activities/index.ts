@@ -15,6 +15,7 @@ import { createOrderActivities, type OrderActivityDeps } from './order-activitie
 import { createWebhookActivities, type WebhookActivityDeps } from './webhook-activities.ts';
 import { createUndoPaymentActivities } from './undo-payment-activities.ts';
 import { createPaymentActivities, type PaymentActivityDeps } from './payment-activities.ts';
+import { listingWaits, type WaitingSteps } from './waiting-steps.ts';
 
 /** Everything the steps of an order work with. */
 export type ActivityDeps = OrderActivityDeps &
@@ -23,7 +24,7 @@ export type ActivityDeps = OrderActivityDeps &
   CaseActivityDeps &
   Parameters<typeof createInventoryActivities>[0] &
   PaymentActivityDeps & { readonly paymentHistory: PaymentHistoryRepository } & NoticeActivityDeps &
-  NotificationActivityDeps & { readonly webhooks: WebhookActivityDeps };
+  NotificationActivityDeps & { readonly webhooks: WebhookActivityDeps; readonly waitingSteps: WaitingSteps };
 
 /** The activities a worker registers; workflows import this type only. */
 export type Activities = ReturnType<typeof createActivities>;
@@ -40,8 +41,10 @@ export function createActivities(deps: ActivityDeps) {
     ...createCommandSweepActivities(deps),
     ...createCaseActivities(deps),
     ...createInventoryActivities(deps),
-    ...recorder.during(createPaymentActivities(recorder)),
-    ...recorder.during(createUndoPaymentActivities(recorder)),
+    ...listingWaits(
+      recorder.during({ ...createPaymentActivities(recorder), ...createUndoPaymentActivities(recorder) }),
+      { steps: deps.waitingSteps, gateway: deps.gateway },
+    ),
     ...createNoticeActivities(deps),
     ...createNotificationActivities(deps),
     ...createWebhookActivities(deps.webhooks),

@@ -15,10 +15,10 @@ import type { NoticeWorkflowInput, OrderSettings } from '../workflows/contract.t
 /** Tells a step that waits for the payment provider to look now. */
 export interface PaymentWaker {
   /**
-   * `woken`: an attempt begins now. `under_way`: one runs that may have looked before. `nothing`: no workflow of the
-   * order waits for the provider.
+   * `woken`: an attempt begins now. `under_way`: one runs that may have looked before. `nothing`: the workflow does not
+   * wait for the provider. `gone`: there is no such workflow any more.
    */
-  wake(workflowId: string, steps: readonly string[]): Promise<'woken' | 'under_way' | 'nothing'>;
+  wake(workflowId: string, steps: readonly string[]): Promise<'woken' | 'under_way' | 'nothing' | 'gone'>;
 }
 
 /** What the steps of notices work with. */

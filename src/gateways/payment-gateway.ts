@@ -83,6 +83,8 @@ export interface PaymentGateway {
   capture(request: CaptureRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;
   /** Refunds; @throws {RefundRefusedError} when the provider cannot pay back to this method. */
   refund(request: RefundRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;
+  /** The way that charges of a payment method go: a method may be away while others are not. */
+  routeOf(method: string): string;
   /** Resolves when the provider answers at all. */
   ping(signal: AbortSignal): Promise<void>;
 }

@@ -95,6 +95,7 @@ export function createSimulatorPaymentGateway(options: {
     voidByKey: (request, signal) => voidByKey(call, request, signal),
     capture: (request, signal) => move(call, 'capture', request, signal),
     refund: (request, signal) => move(call, 'refund', request, signal),
+    routeOf: (method) => method,
     ping: async (signal) => {
       await send(options.baseUrl, { method: 'GET', path: '/healthz', about: 'ping', route: 'ping' }, signal);
     },

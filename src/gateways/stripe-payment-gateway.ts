@@ -42,6 +42,7 @@ export function createStripePaymentGateway(options: StripeGatewayOptions): Payme
     voidByKey: (request, signal) => voidByKey(scope('void', request.key, signal), request),
     capture: (request, signal) => capture(scope('capture', request.key, signal), request, options),
     refund: (request, signal) => refund(scope('refund', request.key, signal), request),
+    routeOf: () => 'charge',
     ping: async (signal) => {
       const send = scope('ping', 'ping', signal);
       await refusing('ping', () => send((stripe) => stripe.charges.list({ limit: 1 })));

@@ -8,7 +8,7 @@ import type { Activities } from '../../src/activities/index.ts';
 import { createEagerSlots } from '../../src/api/eager-slots.ts';
 import { SCOPES, type Scope } from '../../src/api/context.ts';
 import type { OrderView } from '../../src/api/schemas/order.ts';
-import { composeActivities, composeWorkers, openResources } from '../../src/compose.ts';
+import { composeActivities, composePaymentWatch, composeWorkers, openResources } from '../../src/compose.ts';
 import { composeEvents } from '../../src/compose-events.ts';
 import { startApi } from '../../src/compose-api.ts';
 import { loadConfig, type Config } from '../../src/config.ts';
@@ -195,12 +195,15 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
     eventActivities: events?.activities ?? null,
   };
   const workers = withWorker ? await composeWorkers(config, logger, connection, given, slots.release) : null;
+  const paymentWatch = withWorker ? composePaymentWatch(config, logger, resources, client) : null;
   events?.start();
+  paymentWatch?.start();
   const finished = workers?.run();
   const eager = { client: new Client({ connection, namespace: config.temporal.namespace }), slots };
   const api = await startApi(config, logger, resources, client, withWorker ? eager : null);
   const stopWorker = async (): Promise<void> => {
     events?.handOver();
+    paymentWatch?.stop();
     workers?.shutdown();
     await finished;
   };
