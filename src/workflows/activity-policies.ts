@@ -288,8 +288,18 @@ export const STEP_POLICIES = {
 /** Names of the steps, equal to their activities' names. */
 export type StepName = keyof typeof STEP_POLICIES;
 
-/** Pause between the tries of a step that persists past its budget: an open case already tells a person. */
-export const PERSIST_INTERVAL_MS = 1 * MINUTE;
+/**
+ * Pauses of a step that persists past its budget, whose case tells a person already: a tenth of the time that it has
+ * waited, so that whatever it waits for is met again within a tenth of its absence, but 1 min to 12 h. A round writes
+ * some 20 events into the history, of which Temporal takes 51,200: a year has 800 rounds.
+ */
+const PERSIST_PAUSE = { share: 0.1, shortestMs: 1 * MINUTE, longestMs: 12 * 60 * MINUTE } as const;
+
+/** How long a persisting step rests that was parked so long ago. */
+export function persistPauseMs(waitedMs: number): number {
+  const { share, shortestMs, longestMs } = PERSIST_PAUSE;
+  return Math.min(Math.max(Math.round(waitedMs * share), shortestMs), longestMs);
+}
 
 /** What an operator may do when a step is not said to allow more. */
 const USUAL_ACTIONS: readonly CaseAction[] = ['retry'];

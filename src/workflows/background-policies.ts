@@ -9,6 +9,8 @@ const MINUTE = 60 * SECOND;
 export const REDRIVE_POLICY = {
   watchMs: 15 * SECOND,
   watchIntervalMs: 1 * SECOND,
+  /** Cases of one redrive; what is beyond waits for the next one. */
+  casesMax: 1_000,
   batch: 100,
   startToCloseTimeout: 10 * SECOND,
   retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 10 * SECOND },

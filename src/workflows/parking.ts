@@ -15,7 +15,7 @@ import {
   actionsOf,
   CASE_BOOKKEEPING,
   HOLD_EXTENSION,
-  PERSIST_INTERVAL_MS,
+  persistPauseMs,
   STEP_POLICIES,
   type StepPolicy,
 } from './activity-policies.ts';
@@ -38,6 +38,10 @@ interface Parked {
   readonly actions: readonly CaseAction[];
   /** Null until its case is open, and in histories of earlier versions. */
   readonly caseId: string | null;
+  /** When it was parked first. */
+  readonly sinceMs: number;
+  /** What the Web UI shows. */
+  readonly words: string;
 }
 
 /** Where the steps of one order wait for a person. */
@@ -63,15 +67,22 @@ export function createParking(
   let resumes = 0;
   const decisions = new Map<string, CaseDecision>();
   const takenIds = new Set<string>();
+  /** The outermost first: one step may park while another does what an operator has asked for. */
   const parked = new Map<string, Parked>();
   const cases = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'orders' });
 
-  const untilDecided = async (policy: StepPolicy, resumed: () => boolean): Promise<void> => {
+  const untilDecided = async (policy: StepPolicy, sinceMs: number, resumed: () => boolean): Promise<void> => {
     // A persisting step also goes on by itself after a pause.
-    if (policy.whenSpent === 'persist') await condition(resumed, PERSIST_INTERVAL_MS);
+    if (policy.whenSpent === 'persist') await condition(resumed, persistPauseMs(Date.now() - sinceMs));
     else if (policy.id === STEP_POLICIES.takePayment.id && patched('extend-hold')) {
-      await waitWithHold(order.settings.holdTtlSeconds, resumed, extendHold);
+      await waitWithHold({ holdTtlSeconds: order.settings.holdTtlSeconds, sinceMs, extendHold }, resumed);
     } else await condition(resumed);
+  };
+  /** The Web UI and the search show the innermost step. */
+  const show = (): void => {
+    const [step = null, at = null] = [...parked.entries()].at(-1) ?? [];
+    upsertSearchAttributes([{ key: CASE_KIND, value: step }]);
+    setCurrentDetails(at?.words ?? '');
   };
 
   const isTaken = ({ decisionId = '' }: CaseDecision): boolean => takenIds.has(decisionId);
@@ -90,19 +101,19 @@ export function createParking(
       const { policy } = step;
       const seen = resumes;
       const report = reportOf(step);
-      upsertSearchAttributes([{ key: CASE_KIND, value: policy.id }]);
-      setCurrentDetails(wordsOf(report));
+      const { caseId = null, sinceMs = Date.now() } = parked.get(policy.id) ?? {};
+      const at: Parked = { actions: report.actions, caseId, sinceMs, words: wordsOf(report) };
       // Known as parked before its case can be seen, so that a fast operator's decision finds it.
-      const { actions } = report;
-      parked.set(policy.id, { actions, caseId: parked.get(policy.id)?.caseId ?? null });
+      parked.set(policy.id, at);
+      show();
       try {
         // Not given up half-way: a case that is opened after it was resolved would stay open for ever.
         const opened = await CancellationScope.nonCancellable(() => cases.openCase({ orderId, tenantId, report }));
         // Earlier versions answered nothing.
-        parked.set(policy.id, { actions, caseId: (opened as typeof opened | undefined)?.caseId ?? null });
+        parked.set(policy.id, { ...at, caseId: (opened as typeof opened | undefined)?.caseId ?? null });
         const early = decisions.get(policy.id);
         if (early !== undefined && obstacleTo(early, parked) !== null) decisions.delete(policy.id);
-        await untilDecided(policy, () => resumes > seen || decisions.has(policy.id));
+        await untilDecided(policy, at.sinceMs, () => resumes > seen || decisions.has(policy.id));
         return decisions.get(policy.id) ?? null;
       } finally {
         decisions.delete(policy.id);
@@ -111,8 +122,7 @@ export function createParking(
     leave: (policy, decision, resolution) =>
       CancellationScope.nonCancellable(async () => {
         parked.delete(policy.id);
-        upsertSearchAttributes([{ key: CASE_KIND, value: null }]);
-        setCurrentDetails('');
+        show();
         await cases.resolveCase({ orderId, step: policy.id, resolution, actor: decision?.actor ?? 'system' });
       }),
     resume: () => {
@@ -141,14 +151,14 @@ function obstacleTo(
 
 /** Keeps the stock of an order whose payment is unknown from running out of time, as long as that is bearable. */
 async function waitWithHold(
-  holdTtlSeconds: number,
+  hold: { readonly holdTtlSeconds: number; readonly sinceMs: number; readonly extendHold: () => Promise<void> },
   resumed: () => boolean,
-  extendHold: () => Promise<void>,
 ): Promise<void> {
-  const pauseMs = Math.ceil(holdTtlSeconds * 1_000 * HOLD_EXTENSION.partOfTtl);
-  for (let waitedMs = 0; waitedMs < HOLD_EXTENSION.limitMs; waitedMs += pauseMs) {
+  const pauseMs = Math.ceil(hold.holdTtlSeconds * 1_000 * HOLD_EXTENSION.partOfTtl);
+  // Counted from when it was first parked: tries in vain must not make it longer.
+  while (Date.now() - hold.sinceMs < HOLD_EXTENSION.limitMs) {
     if (await condition(resumed, pauseMs)) return;
-    await extendHold();
+    await hold.extendHold();
   }
   await condition(resumed);
 }

@@ -16,9 +16,6 @@ const { listCause, readCases } = proxyActivities<Activities>({
   retry: REDRIVE_POLICY.retry,
 });
 
-/** Cases of one redrive; what is beyond waits for the next one. */
-const CASES_MAX = 1_000;
-
 /**
  * Tries the parked orders of one cause again: a few first, then a tenth, then the rest in batches. It stops by itself
  * as soon as one fails again, because then the cause is not mended.
@@ -27,7 +24,7 @@ export async function redriveWorkflow(input: RedriveWorkflowInput): Promise<Redr
   let progress: RedriveProgress = { state: 'canary', tried: 0, resolved: 0, failedAgain: 0 };
   setHandler(redriveProgressQuery, () => progress);
   const { tenantId, fingerprint, maxPerSecond } = input;
-  const all = await listCause({ tenantId, fingerprint, limit: CASES_MAX });
+  const all = await listCause({ tenantId, fingerprint, limit: REDRIVE_POLICY.casesMax });
   for (const { state, cases } of stagesOf(all, input.canary)) {
     progress = { ...progress, state };
     setCurrentDetails(`Redrive of \`${fingerprint}\`: ${state}, ${progress.tried} of ${all.length} tried.`);

@@ -20,7 +20,7 @@ export function worstCaseMs(schedule: Omit<RetrySchedule, 'budgetMs'>): number {
 }
 
 /** The longest wait that a jitter can make of one. */
-export function longest(delayMs: number, jitter: number): number {
+function longest(delayMs: number, jitter: number): number {
   return Math.ceil(delayMs * (1 + jitter));
 }
 

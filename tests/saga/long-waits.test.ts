@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { persistPauseMs } from '../../src/workflows/activity-policies.ts';
+import { CASE_KIND, orderWorkflowId, resumeOrderSignal, SETTLE_WORKFLOW } from '../../src/workflows/contract.ts';
+import { plannedOrder, proveEnd } from '../support/evidence.ts';
+import { createFaults, failBefore } from '../support/faults.ts';
+import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/step-ways.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+const faults = createFaults();
+let system: TestSystem;
+
+beforeAll(async () => {
+  system = await startTestSystem({ wrapActivities: faults.wrap });
+});
+afterAll(() => system.stop());
+
+/** Temporal ends a workflow whose history has more. */
+const EVENTS_MAX = 51_200;
+const BYTES_MAX = 50 * 2 ** 20;
+
+const MINUTE = 60_000;
+const YEAR = 365 * 24 * 60 * MINUTE;
+
+function roundsIn(spanMs: number): number {
+  let rounds = 0;
+  for (let waitedMs = 0; waitedMs < spanMs; waitedMs += persistPauseMs(waitedMs)) rounds += 1;
+  return rounds;
+}
+
+/** Resumes a parked workflow until its case counts so many failures; resolves with the size of its history. */
+async function parkAgain(
+  workflowId: string,
+  orderId: string,
+  failures: number,
+): Promise<{ events: number; bytes: number }> {
+  const handle = system.client.workflow.getHandle(workflowId);
+  const attempts = async (): Promise<number> => {
+    const [row] = await system.database.query<{ attempts: number }>(
+      `SELECT attempts FROM orders.cases WHERE order_id = $1 AND state = 'open'`,
+      [orderId],
+    );
+    return row?.attempts ?? 0;
+  };
+  for (let seen = await attempts(); seen < failures; seen = await attempts()) {
+    await handle.signal(resumeOrderSignal);
+    await expect.poll(attempts).toBeGreaterThan(seen);
+  }
+  const { historyLength, historySize = 0 } = await handle.describe();
+  return { events: historyLength, bytes: historySize };
+}
+
+async function settleOf(orderId: string): Promise<string> {
+  const query = `WorkflowType = '${SETTLE_WORKFLOW}' AND ExecutionStatus = 'Running'`;
+  for await (const { workflowId } of system.client.workflow.list({ query })) {
+    if (workflowId.includes(orderId)) return workflowId;
+  }
+  throw new Error(`no settle workflow of ${orderId} is running`);
+}
+
+describe('a refund that the provider refuses', () => {
+  it('goes on by itself for a year within half of what Temporal takes of a history', async () => {
+    const orderId = await system.postOrder({ method: 'pm_refund_fails' });
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'refunds');
+    await openCaseOf(system, orderId);
+    await expect.poll(() => settleOf(orderId).catch(() => null)).not.toBeNull();
+    const workflowId = await settleOf(orderId);
+    const before = await parkAgain(workflowId, orderId, 2);
+    const after = await parkAgain(workflowId, orderId, 7);
+    // A round that a person has asked for has a signal more than one by itself.
+    const eventsOfRound = (after.events - before.events) / 5;
+    const bytesOfRound = (after.bytes - before.bytes) / 5;
+    expect(eventsOfRound).toBeGreaterThan(10);
+    expect(before.events + eventsOfRound * roundsIn(YEAR)).toBeLessThan(EVENTS_MAX / 2);
+    expect(before.bytes + bytesOfRound * roundsIn(YEAR)).toBeLessThan(BYTES_MAX / 2);
+  });
+});
+
+describe('the step that a workflow is parked on, as the search finds it,', () => {
+  it('is the outer one again when an inner one has ended', async () => {
+    const { key, orderId } = plannedOrder();
+    faults.inject(orderId, 'abandonCharge', failBefore(new TypeError('made so by a test')));
+    await system.postOrder({ method: 'pm_wrong_amount' }, key);
+    await openCaseOf(system, orderId);
+    expect(await caseKindOf(orderId)).toBe('take-payment');
+    const checked = Promise.withResolvers<void>();
+    faults.inject(orderId, 'takePayment', async (effect) => {
+      await checked.promise;
+      return effect();
+    });
+    await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_ok' } });
+    await expect.poll(() => caseKindOf(orderId)).toBe('abandon-charge');
+    const before = faults.calls(orderId, 'takePayment').length;
+    await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(resumeOrderSignal);
+    await expect.poll(() => faults.calls(orderId, 'takePayment').length).toBeGreaterThan(before);
+    expect(await caseKindOf(orderId)).toBe('take-payment');
+    checked.resolve();
+    await giveCommand(system, orderId, 'cancel');
+    await proveEnd(system, orderId, 'CANCELLED');
+  });
+});
+
+async function caseKindOf(orderId: string): Promise<string | undefined> {
+  const { typedSearchAttributes } = await system.client.workflow.getHandle(orderWorkflowId(orderId)).describe();
+  return typedSearchAttributes.get(CASE_KIND);
+}
