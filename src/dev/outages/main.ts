@@ -1,0 +1,71 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findApi } from '../api-access.ts';
+import { formatTable } from '../demo/table.ts';
+import { loadDevEnvironment } from '../dev-environment.ts';
+import { createInterrupts } from '../interrupts.ts';
+import { LOOPBACK } from '../ports.ts';
+import { playOutage, type OutageResult } from './outage.ts';
+
+const USAGE = `usage: npm run outages -- [--minutes 1,3,10] [--rate ORDERS_PER_SECOND] [--out FILE]
+Beside a running npm start: takes the payment provider away, posts orders all the while, and tells when they end.`;
+
+// Entry of `npm run outages`: how long orders take to recover from outages of the payment provider.
+process.exit(await main());
+
+async function main(): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    console.error(`npm run outages: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return 1;
+  }
+}
+
+async function run(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '1,3,10' },
+      rate: { type: 'string', default: '1' },
+      out: { type: 'string' },
+    },
+  });
+  const ordersPerSecond = positive(values.rate);
+  const { url: apiUrl, token } = findApi(process.env, { url: null, token: null });
+  const simulatorUrl = `http://${LOOPBACK}:${loadDevEnvironment(process.env).ports.simulator}`;
+  const { stop: signal } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
+  const results: OutageResult[] = [];
+  for (const minutes of values.minutes.split(',').map(positive)) {
+    console.error(`the provider is away for ${minutes} min`);
+    results.push(await playOutage({ apiUrl, simulatorUrl, token, signal }, { minutes, ordersPerSecond }));
+  }
+  console.log(tableOf(results));
+  if (values.out !== undefined) await write(values.out, results);
+  return results.every(({ orders, confirmed, casesAfter }) => confirmed === orders && casesAfter === 0) ? 0 : 1;
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (!(number > 0)) throw new RangeError(`${text} is not a number above 0`);
+  return number;
+}
+
+function tableOf(results: readonly OutageResult[]): string {
+  const header = ['away', 'orders', 'confirmed', 'cases at its return', 'cases left', 'median', 'last'];
+  const rows = results.map((result) => [
+    `${result.minutes} min`,
+    String(result.orders),
+    String(result.confirmed),
+    String(result.casesBefore),
+    String(result.casesAfter),
+    `${result.medianSeconds.toFixed(1)} s`,
+    `${result.lastSeconds.toFixed(1)} s`,
+  ]);
+  return formatTable(header, rows);
+}
+
+async function write(file: string, results: readonly OutageResult[]): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify({ at: new Date().toISOString(), outages: results }, null, 2)}\n`);
+}
