@@ -36,6 +36,8 @@ export interface Database extends Transaction {
   transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>;
   /** Resolves when the server answers. */
   ping(): Promise<void>;
+  /** The server's clock. */
+  now(): Promise<Date>;
   close(): Promise<void>;
   /** For libraries that bring their own SQL (migrations, rate limiter). */
   readonly pool: pg.Pool;
@@ -77,9 +79,15 @@ export function createDatabase(options: DatabaseOptions): Database {
     ping: async () => {
       await pool.query('select 1').catch(rethrowTranslated);
     },
+    now: async () => {
+      const [row] = await runOn<{ now: Date }>(pool, READ_CLOCK, []);
+      return row?.now ?? new Date(Number.NaN);
+    },
     close: () => pool.end(),
   };
 }
+
+const READ_CLOCK: Statement = { name: 'read_clock', text: 'SELECT clock_timestamp() AS now' };
 
 /** The databases of all services; services whose URLs are equal share one pool, but events never take it from orders. */
 export interface Databases {

@@ -10,6 +10,7 @@ import {
   ensureSearchAttributes,
   ensureSweepSchedules,
   installTemporalRuntime,
+  reportClock,
   requireLeanSandbox,
 } from './temporal.ts';
 
@@ -25,6 +26,7 @@ await runProcess('combined', async (config, logger) => {
   await ensureSweepSchedules(client);
 
   const resources = openResources(config, logger, 'order-saga-combined');
+  resources.clock.onLook(reportClock);
   const connection = await connectNatively(config.temporal);
   const paymentWatch = composePaymentWatch(config, logger, resources, client);
   const slots = createEagerSlots(config.api.eagerSlots);

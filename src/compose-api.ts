@@ -97,7 +97,7 @@ export async function startApi(
   const taskQueues = createTaskQueues(client, config.temporal.namespace);
   const metrics = createApiMetrics();
   const shutdown = new AbortController();
-  observeState(metrics, { ...monitors, eager });
+  observeState(metrics, { ...monitors, eager, clock: resources.clock });
   observeQueues(metrics, taskQueues);
   const eventMetrics = createEventMetrics(metrics);
   const log = createEventLogRepository(resources.databases.events, config.events.partitions);
@@ -205,6 +205,7 @@ function composeReadiness({ config, resources, health, backlog, taskQueues }: Ap
     temporal: health,
     backlog,
     backlogMaxAgeSeconds: config.api.backlogMaxAgeSeconds,
+    clock: resources.clock,
     taskQueues,
   });
 }
@@ -289,8 +290,11 @@ function observeState(
     readonly owned: CommandMonitor;
     readonly eventProgress: EventMonitor;
     readonly eager: { readonly slots: EagerSlots } | null;
+    readonly clock: { aheadMs(): number };
   },
 ): void {
+  const clockAhead = () => state.clock.aheadMs() / 1_000;
+  metrics.observe('clock_ahead_seconds', "How far this machine's clock is ahead of the database's", clockAhead);
   metrics.observe('temporal_up', 'Whether Temporal answers, 1 or 0', () => (state.health.isUp() ? 1 : 0));
   metrics.observe('orders_backlog_age_seconds', 'Age of the oldest order on the task queue', state.backlog.ageSeconds);
   metrics.observe('cases_open', 'Orders that wait for a person', state.cases.open);

@@ -22,6 +22,7 @@ import { createBackgroundLoop, type BackgroundLoop } from './api/background-loop
 import type { Config } from './config.ts';
 import { createContactSealer } from './domain/contact-sealer.ts';
 import { createTextSealer } from './domain/text-sealer.ts';
+import { CLOCK_CHECK_INTERVAL_MS, createClockMonitor, type ClockMonitor } from './clock-monitor.ts';
 import type { BreakerListener } from './gateways/circuit-breaker.ts';
 import { createSmtpMailGateway, type MailGateway } from './gateways/mail-gateway.ts';
 import { createHttpSmsGateway, type SmsGateway } from './gateways/sms-gateway.ts';
@@ -45,6 +46,8 @@ import type { Collaborator } from './workflows/contract.ts';
 /** Connections to the outside that a process opens once. */
 export interface Resources {
   readonly databases: Databases;
+  /** Compares this machine's clock with the database's until the resources are closed. */
+  readonly clock: ClockMonitor;
   readonly paymentGateway: PaymentGateway;
   /** The steps that wait for it. */
   readonly waiting: { readonly repository: WaitingStepRepository; readonly steps: WaitingSteps };
@@ -68,14 +71,19 @@ export function openResources(config: Config, logger: Logger, applicationName: s
   const { sms } = config;
   const webhooks = createWebhookGateway({ allowPrivate: config.webhooks.allowPrivate });
   const repository = createWaitingStepRepository(databases.payments);
+  const clock = createClockMonitor({ readServerTime: () => databases.orders.now(), logger });
+  const clockLoop = createBackgroundLoop(CLOCK_CHECK_INTERVAL_MS, clock.look);
+  clockLoop.start();
   return {
     databases,
+    clock,
     mail,
     sms: sms === null ? null : createHttpSmsGateway({ ...sms, onBreakerChange: onBreakerChange('notification') }),
     webhooks,
     paymentGateway: openPaymentGateway(config, onBreakerChange('payment')),
     waiting: { repository, steps: createWaitingSteps(repository) },
     close: async () => {
+      clockLoop.stop();
       mail.close();
       await webhooks.close();
       await databases.close();

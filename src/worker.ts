@@ -7,6 +7,7 @@ import {
   ensureSearchAttributes,
   ensureSweepSchedules,
   installTemporalRuntime,
+  reportClock,
   requireLeanSandbox,
 } from './temporal.ts';
 
@@ -19,6 +20,7 @@ await runProcess('worker', async (config, logger) => {
   await ensureSweepSchedules(client);
 
   const resources = openResources(config, logger, 'order-saga-worker');
+  resources.clock.onLook(reportClock);
   const connection = await connectNatively(config.temporal);
   const paymentWatch = composePaymentWatch(config, logger, resources, client);
   const events = config.worker.queues.includes('events') ? composeEvents(config, logger, resources, client) : null;

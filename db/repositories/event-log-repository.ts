@@ -34,6 +34,8 @@ export interface EventLogRepository {
   countPartitions(): Promise<number>;
   /** Opens the tables of the days from yesterday to so many days ahead; moves rows that came too early for theirs. */
   openDays(ahead: number): Promise<void>;
+  /** By the clock that says when an event arrived. */
+  now(): Promise<Date>;
   /** Drops the days that ended before `oldest` and that no consumer needs; answers them as `YYYYMMDD`. */
   dropDays(oldest: Date): Promise<string[]>;
 }
@@ -63,6 +65,7 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
     announce: async (touched, topics) => {
       await db.run(NOTIFY_APPENDED, [`${touched.join(',')} ${topics.join(',')}`]);
     },
+    now: () => db.now(),
     openDays: async (ahead) => {
       await db.run(OPEN_DAYS, [ahead]);
     },

@@ -17,6 +17,8 @@ export interface StoredNotice extends NoticeKey {
   readonly currency: string | null;
   readonly occurredAt: Date;
   readonly receivedAt: Date;
+  /** How long ago it was received, by the clock that said when. */
+  readonly ageMs: number;
   readonly state: NoticeState;
   readonly outcome: NoticeOutcome | null;
   readonly appliedAt: Date | null;
@@ -83,7 +85,8 @@ ON CONFLICT (provider, event_id) DO NOTHING RETURNING event_id`,
 
 const SELECT_NOTICE = `
 SELECT n.provider, n.event_id AS "eventId", n.kind, n.order_id AS "orderId", n.key, n.amount_minor AS "amountMinor",
-  n.currency, n.occurred_at AS "occurredAt", n.received_at AS "receivedAt", n.state, n.outcome, n.applied_at AS "appliedAt",
+  n.currency, n.occurred_at AS "occurredAt", n.received_at AS "receivedAt",
+  (extract(epoch FROM now() - n.received_at) * 1000)::float8 AS "ageMs", n.state, n.outcome, n.applied_at AS "appliedAt",
   o.state AS operation,
   EXISTS (SELECT FROM payments.payment_notices later WHERE later.key = n.key AND later.provider = n.provider
     AND later.kind <> n.kind AND later.kind <> 'other' AND later.occurred_at > n.occurred_at) AS "isOutdated"

@@ -117,8 +117,8 @@ export interface OrderTransition {
   readonly actor: string;
   readonly totalMinor?: number;
   readonly refusal?: Refusal;
-  /** Manual capture: until when it waits. The first one stays. */
-  readonly captureBy?: Date;
+  /** Manual capture: how long it waits, by the database's clock. The first time stays. */
+  readonly captureWithinMs?: number;
   /** The command that owns the order, and gives it back with this change; absent: none does. */
   readonly ownerId?: string | undefined;
   /** What the event tells beside the total and the refusal. */
@@ -344,7 +344,7 @@ async function transition(
       ...(change.refusal ?? (change.totalMinor === undefined ? {} : { totalMinor: change.totalMinor })),
       ...change.data,
     }),
-    change.captureBy ?? null,
+    change.captureWithinMs ?? null,
     change.ownerId ?? null,
   ]);
   if (moved !== undefined) {

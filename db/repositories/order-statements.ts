@@ -85,7 +85,8 @@ WITH before AS (
 ), moved AS (
   UPDATE orders.orders o
   SET status = $3, confirmed_at = CASE WHEN $3 = 'CONFIRMED' THEN coalesce(o.confirmed_at, now()) ELSE o.confirmed_at END,
-    capture_by = coalesce($10, o.capture_by), total_minor = coalesce($4, o.total_minor), reason = coalesce($5, o.reason),
+    capture_by = coalesce(now() + $10::float8 * interval '1 millisecond', o.capture_by),
+    total_minor = coalesce($4, o.total_minor), reason = coalesce($5, o.reason),
     reason_details = coalesce($6::jsonb, o.reason_details), owner_command_id = NULL, version = o.version + 1,
     updated_at = now()
   FROM before

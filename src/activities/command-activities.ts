@@ -32,16 +32,16 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
       captureWithinMs: number;
     }): Promise<{ captureBy: string }> {
       const { orderId, totalMinor, captureWithinMs } = input;
-      const captureBy = new Date(Date.now() + captureWithinMs);
-      const moved = await orders.transition({
+      const { captureBy } = await orders.transition({
         orderId,
         to: 'AWAITING_CAPTURE',
         eventType: 'order.authorized',
         actor: 'system',
         totalMinor,
-        captureBy,
+        captureWithinMs,
       });
-      return { captureBy: (moved.captureBy ?? captureBy).toISOString() };
+      if (captureBy === null) throw new OrderStateConflictError(orderId, 'without a time', 'awaited');
+      return { captureBy: captureBy.toISOString() };
     },
 
     /**

@@ -90,7 +90,8 @@ export function createEventActivities(deps: EventActivityDeps) {
      */
     async maintainEventLog(): Promise<{ droppedDays: string[] }> {
       await deps.log.openDays(DAYS_AHEAD);
-      const oldest = Date.now() - deps.retentionDays * DAY_MS;
+      const now = await deps.log.now();
+      const oldest = now.getTime() - deps.retentionDays * DAY_MS;
       const droppedDays = await deps.log.dropDays(new Date(oldest));
       // The log goes in whole days: an event that is still there would be delivered anew if its consumer were set back.
       await deps.deliveries.forgetSettled(new Date(oldest - DAY_MS));

@@ -86,7 +86,7 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
           return verdict;
         case 'look_up':
           // Nobody has looked for so long that nobody waits for it.
-          if (ageMs(notice) > noticePolicy.unmatchedAfterMs) throw new NoticeUnexpectedError(eventId, kind, key);
+          if (notice.ageMs > noticePolicy.unmatchedAfterMs) throw new NoticeUnexpectedError(eventId, kind, key);
           return verdict;
         case 'give_back':
           return { ...verdict, currency: owner?.currency ?? '' };
@@ -137,14 +137,14 @@ function anyOf<Item>(items: readonly Item[], limit: number): Item[] {
 async function dueOf(deps: NoticeActivityDeps, notice: StoredNotice): Promise<NoticeWorkflowInput | null> {
   const { orders, notices, noticePolicy, settings } = deps;
   const { provider, eventId } = notice;
-  if (ageMs(notice) < Math.min(API_GRACE_MS, noticePolicy.unmatchedAfterMs)) return null;
+  if (notice.ageMs < Math.min(API_GRACE_MS, noticePolicy.unmatchedAfterMs)) return null;
   const owner = await ownerOf(orders, notice);
   const verdict = verdictOf(notice, owner);
   if (verdict.kind === 'settled') {
     await notices.close(notice, verdict.outcome);
     return null;
   }
-  if (verdict.kind === 'unmatched' && ageMs(notice) < noticePolicy.unmatchedAfterMs) return null;
+  if (verdict.kind === 'unmatched' && notice.ageMs < noticePolicy.unmatchedAfterMs) return null;
   const standIn = `notice_${base32Digest(`${provider}\0${eventId}`)}`;
   return {
     notice: { provider, eventId },
@@ -162,8 +162,4 @@ function verdictOf(notice: StoredNotice, owner: OrderOwner | null): NoticeVerdic
 
 async function ownerOf(orders: OrderRepository, { orderId }: StoredNotice): Promise<OrderOwner | null> {
   return orderId === null ? null : orders.findOwner(orderId);
-}
-
-function ageMs({ receivedAt }: StoredNotice): number {
-  return Date.now() - receivedAt.getTime();
 }

@@ -19,6 +19,7 @@ export interface Readiness {
     readonly mail: CheckState;
     readonly backlog: CheckState;
     readonly queues: CheckState;
+    readonly clock: CheckState;
   };
   /** Queue by queue; null when Temporal does not answer. */
   readonly queues: Readonly<Record<TaskQueue, QueueReadiness>> | null;
@@ -41,6 +42,8 @@ export interface ReadinessDeps {
   readonly backlog: BacklogMonitor;
   readonly backlogMaxAgeSeconds: number;
   readonly taskQueues: TaskQueues;
+  /** Whether this machine's clock agrees with the database's. */
+  readonly clock: { isRight(): boolean };
 }
 
 const PING_TIMEOUT_MS = 1_000;
@@ -49,8 +52,8 @@ const PING_TIMEOUT_MS = 1_000;
 const CACHE_MS = 500;
 
 /**
- * Creates the readiness check. Only the database and Temporal can make it `down`: without the gateway, the mail server or
- * the workers of a queue orders are still accepted and wait. The backlog degrades from half of its bound.
+ * Creates the readiness check. The database, Temporal and a wrong clock can make it `down`: without the gateway, the mail
+ * server or the workers of a queue orders are still accepted and wait. The backlog degrades from half of its bound.
  */
 export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
   let cached: { readonly at: number; readonly answer: Promise<Readiness> } | null = null;
@@ -81,6 +84,7 @@ async function look(deps: ReadinessDeps): Promise<Readiness> {
     mail: mail ? 'ok' : 'degraded',
     backlog: deps.backlog.ageSeconds() > deps.backlogMaxAgeSeconds / 2 ? 'degraded' : 'ok',
     queues: queues === null ? 'degraded' : worstOf(Object.values(queues).map(({ status }) => status)),
+    clock: deps.clock.isRight() ? 'ok' : 'down',
   };
   return { status: worstOf(Object.values(checks)), checks, queues };
 }

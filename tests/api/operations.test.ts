@@ -11,7 +11,15 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const ALL_OK = { database: 'ok', temporal: 'ok', paymentGateway: 'ok', mail: 'ok', backlog: 'ok', queues: 'ok' };
+const ALL_OK = {
+  database: 'ok',
+  temporal: 'ok',
+  paymentGateway: 'ok',
+  mail: 'ok',
+  backlog: 'ok',
+  queues: 'ok',
+  clock: 'ok',
+};
 
 /** Answers of a further API whose environment differs. */
 async function readinessWith(env: Record<string, string>) {
@@ -169,5 +177,6 @@ describe('metrics', () => {
     for (const gauge of ['temporal_up', 'orders_backlog_age_seconds', 'eager_slots_in_use']) {
       expect(text).toMatch(new RegExp(`^# HELP ${gauge} .+\\n# TYPE ${gauge} gauge\\n${gauge}\\{.*\\} \\d`, 'm'));
     }
+    expect(text).toMatch(/^clock_ahead_seconds\{.*\} -?[\d.e-]+$/m);
   });
 });

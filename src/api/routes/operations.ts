@@ -24,7 +24,7 @@ const queueView = z
 
 const readinessView = z
   .object({
-    status: state.openapi({ description: 'Worst of the checks; `down` only for database or Temporal' }),
+    status: state.openapi({ description: 'Worst of the checks; `down` only for database, Temporal or clock' }),
     checks: z
       .object({
         database: state.openapi({ description: 'PostgreSQL answers' }),
@@ -33,6 +33,7 @@ const readinessView = z
         mail: state.openapi({ description: 'The mail server answers' }),
         backlog: state.openapi({ description: 'The workers keep up' }),
         queues: state.openapi({ description: 'Every task queue has workers that keep up' }),
+        clock: state.openapi({ description: "This machine's clock is within 5 s of the database's" }),
       })
       .openapi({ description: 'Each dependency by itself' }),
     queues: z

@@ -1,0 +1,57 @@
+import type { Logger } from './logger.ts';
+
+/** How far a worker's or an API's own clock may be from the database's before it is not ready. */
+export const CLOCK_TOLERANCE_MS = 5_000;
+
+/** How often the clocks are compared, from the start of the process on. */
+export const CLOCK_CHECK_INTERVAL_MS = 30_000;
+
+/** Whether this machine's clock agrees with the one of the servers. */
+export interface ClockMonitor {
+  /** Compares once; never rejects. */
+  look(): Promise<void>;
+  /** False when the clocks are certainly apart; true while nothing is known. */
+  isRight(): boolean;
+  /** Positive: ours is ahead. 0 while nothing is known. */
+  aheadMs(): number;
+  /** Told of every comparison. */
+  onLook(listener: (aheadMs: number) => void): void;
+}
+
+/** What comparing clocks works with; `now` can be another clock in tests. */
+export interface ClockMonitorDeps {
+  /** Reads the database's clock. */
+  readonly readServerTime: () => Promise<Date>;
+  readonly logger: Logger;
+  readonly now?: () => number;
+}
+
+/** Creates the monitor. The server's answer is taken to be of the middle between question and answer. */
+export function createClockMonitor({ readServerTime, logger, now = Date.now }: ClockMonitorDeps): ClockMonitor {
+  const listeners: ((aheadMs: number) => void)[] = [];
+  let aheadMs = 0;
+  let isRight = true;
+  const compare = async (): Promise<void> => {
+    const askedAt = now();
+    const started = performance.now();
+    const serverTime = await readServerTime();
+    const halfMs = (performance.now() - started) / 2;
+    aheadMs = askedAt + halfMs - serverTime.getTime();
+    // A slow answer may be older or younger than the middle, and is no wrong clock.
+    isRight = Math.abs(aheadMs) - halfMs <= CLOCK_TOLERANCE_MS;
+    if (!isRight) logger.error(`not ready: this machine's clock is ${describe(aheadMs)} the database's`);
+    for (const listener of listeners) listener(aheadMs);
+  };
+  return {
+    // That the database is away is told by its own check; what was known of the clock stays.
+    look: () => compare().catch(() => {}),
+    isRight: () => isRight,
+    aheadMs: () => aheadMs,
+    onLook: (listener) => listeners.push(listener),
+  };
+}
+
+function describe(aheadMs: number): string {
+  const seconds = (Math.abs(aheadMs) / 1_000).toFixed(1);
+  return aheadMs > 0 ? `${seconds} s ahead of` : `${seconds} s behind`;
+}

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { NOTICE_WORKFLOW, noticeWorkflowId, type NoticeWorkflowInput } from '../../src/workflows/contract.ts';
+import { giveCommand, storeNotice, untilStatus } from '../support/step-ways.ts';
+import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
+
+/** API and worker run on a machine whose clock is 90 minutes ahead; database and Temporal have their own. */
+const AHEAD_MS = 90 * 60_000;
+let system: TestSystem;
+
+beforeAll(async () => {
+  const rightNow = Date.now.bind(Date);
+  vi.spyOn(Date, 'now').mockImplementation(() => rightNow() + AHEAD_MS);
+  system = await startTestSystem();
+});
+afterAll(async () => {
+  await system.stop();
+  vi.restoreAllMocks();
+});
+
+describe('a worker whose clock is ahead', () => {
+  it('is not ready, and says why', async () => {
+    await expect
+      .poll(() => system.request('/readyz'))
+      .toMatchObject({ status: 503, body: { status: 'down', checks: { database: 'ok', clock: 'down' } } });
+  });
+
+  it('waits no longer for a payment than others', async () => {
+    const orderId = await system.postOrder({ method: 'pm_flaky' });
+    // Refused twice: at once, and after it; the third attempt comes 1 s later. By its own clock the wait would be 10 min.
+    await untilStatus(system, orderId, 'CONFIRMED');
+  });
+
+  it('keeps an authorization for as long as the provider does', async () => {
+    const { payment } = orderBody();
+    const orderId = await system.postOrder({ body: { payment: { ...payment, capture: 'manual' } } });
+    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+    const [row] = await system.database.query<{ days: number }>(
+      'SELECT extract(epoch FROM capture_by - now())::float8 / 86400 AS days FROM orders.orders WHERE order_id = $1',
+      [orderId],
+    );
+    expect(row?.days).toBeGreaterThan(5.99);
+    expect(row?.days).toBeLessThanOrEqual(6);
+    await giveCommand(system, orderId, 'cancel');
+    await untilStatus(system, orderId, 'CANCELLED');
+  });
+
+  it('takes no young report for one that nobody looked at for an hour', async () => {
+    await system.setFaults({ down: true });
+    const orderId = await system.postOrder();
+    const key = `${orderId}:sale:1`;
+    const eventId = `evt_${orderId}`;
+    await storeNotice(system, { provider: 'simulator', eventId, kind: 'charge_succeeded', orderId, key });
+    await startNotice(orderId, eventId);
+    const outcome = () =>
+      system.database.query('SELECT outcome FROM payments.payment_notices WHERE event_id = $1', [eventId]);
+    await expect.poll(outcome).toEqual([{ outcome: 'looked_up' }]);
+    expect(await system.database.query('SELECT FROM orders.cases WHERE order_id = $1', [orderId])).toEqual([]);
+    await system.setFaults({ down: false });
+    await untilStatus(system, orderId, 'CONFIRMED');
+  });
+});
+
+async function startNotice(orderId: string, eventId: string): Promise<void> {
+  const input: NoticeWorkflowInput = {
+    notice: { provider: 'simulator', eventId },
+    orderId,
+    tenantId: 'demo',
+    correlationId: orderId,
+    settings: system.config.orderSettings,
+  };
+  const workflowId = noticeWorkflowId(orderId);
+  await system.client.workflow.start(NOTICE_WORKFLOW, { workflowId, taskQueue: 'orders', args: [input] });
+}
