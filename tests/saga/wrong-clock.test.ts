@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { NOTICE_WORKFLOW, noticeWorkflowId, type NoticeWorkflowInput } from '../../src/workflows/contract.ts';
+import { proveEnd } from '../support/evidence.ts';
 import { giveCommand, storeNotice, untilStatus } from '../support/step-ways.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -27,7 +28,7 @@ describe('a worker whose clock is ahead', () => {
   it('waits no longer for a payment than others', async () => {
     const orderId = await system.postOrder({ method: 'pm_flaky' });
     // Refused twice: at once, and after it; the third attempt comes 1 s later. By its own clock the wait would be 10 min.
-    await untilStatus(system, orderId, 'CONFIRMED');
+    await proveEnd(system, orderId, 'CONFIRMED');
   });
 
   it('keeps an authorization for as long as the provider does', async () => {
