@@ -71,6 +71,8 @@ export interface WebhookWorkflowInput {
   readonly subscriptionId: string;
   /** The order's id. */
   readonly key: string;
+  /** A person asked for it in the run before: what is next does not wait for its time. */
+  readonly isUrgent?: boolean;
 }
 
 /** What a message says; free of personal data. */

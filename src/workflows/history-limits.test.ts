@@ -16,6 +16,9 @@ const SIGNAL = 1 + TASK;
 /** What one round of a parked step writes: the wait, the attempt, the search attribute, the case. */
 const PARKED_ROUND = TIMER + ACTIVITY + 1 + ACTIVITY;
 
+/** Local tries that a look at the row and the money needs. */
+const MARKERS_OF_A_LOOK = 3;
+
 const SECOND = 1_000;
 const DAY = 24 * 3_600 * SECOND;
 const YEAR = 365 * DAY;
@@ -37,6 +40,9 @@ const REDRIVE_STAGES = 2 + Math.ceil(REDRIVE_POLICY.casesMax / REDRIVE_POLICY.ba
 const EVENTS: Readonly<Record<string, number>> = {
   'a step that goes on by itself, in a year': PARKED_ROUND * timesIn(YEAR, persistPauseMs),
   'a payment that waits for a person and is woken, in a year': (PARKED_ROUND + SIGNAL) * wakesInAYear,
+  'a command that waits for its turn, in a year':
+    (MARKERS_OF_A_LOOK + TIMER) * timesIn(YEAR, (_, times) => Math.min(200 * 2 ** times, DAY / 2)),
+  'an order that waits for its capture': (MARKERS_OF_A_LOOK + TIMER) * timesIn(7 * DAY, () => 3_600 * SECOND),
   'a hold that is made longer':
     (TIMER + ACTIVITY) * Math.ceil(HOLD_EXTENSION.limitMs / (shortestHoldMs * HOLD_EXTENSION.partOfTtl)),
   'an event pump or the order feed, until its next run, failing all the time':

@@ -72,8 +72,8 @@ interface Decided {
   readonly owner: OrderOwnership | null;
 }
 
-/** Commands of one order take turns; one that is parked may keep the others waiting for days. */
-const TURN_WAIT_MS = { first: 200, longest: 3_600_000 } as const;
+/** Commands of one order take turns; one that is parked may keep the others waiting for weeks: two looks a day then. */
+const TURN_WAIT_MS = { first: 200, longest: 12 * 3_600_000 } as const;
 
 /** What was judged is what is decided, because the version is part of the decision. */
 async function decide({ input, steps }: Settlement): Promise<Decided> {

@@ -30,8 +30,8 @@ const { deliverWebhook } = proxyActivities<Activities>({
  * Delivers one subscription's events about one order, one after the other, and ends when none is left. What is to be
  * delivered stands in the database; this only keeps the order and the retries.
  */
-export async function webhookWorkflow(input: WebhookWorkflowInput): Promise<void> {
-  const turn = { isWoken: true, isUrgent: false, attempt: new CancellationScope() };
+export async function webhookWorkflow({ isUrgent: wasUrgent = false, ...queue }: WebhookWorkflowInput): Promise<void> {
+  const turn = { isWoken: true, isUrgent: wasUrgent, attempt: new CancellationScope() };
   setHandler(webhookWakeSignal, (when) => {
     turn.isWoken = true;
     if (when === 'in_turn') return;
@@ -43,10 +43,10 @@ export async function webhookWorkflow(input: WebhookWorkflowInput): Promise<void
     turn.isWoken = false;
     turn.isUrgent = false;
     turn.attempt = new CancellationScope();
-    const { hasMore } = await deliverNext(isUrgent ? { ...input, isUrgent } : input, turn.attempt);
+    const { hasMore } = await deliverNext(isUrgent ? { ...queue, isUrgent } : queue, turn.attempt);
     if (hasMore) turn.isWoken = true;
     if (turn.isWoken && (round >= WEBHOOK_POLICY.roundsPerRun || workflowInfo().continueAsNewSuggested)) {
-      await continueAsNew<typeof webhookWorkflow>(input);
+      await continueAsNew<typeof webhookWorkflow>(turn.isUrgent ? { ...queue, isUrgent: true } : queue);
     }
   }
 }

@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { persistPauseMs } from '../../src/workflows/activity-policies.ts';
-import { CASE_KIND, orderWorkflowId, resumeOrderSignal, SETTLE_WORKFLOW } from '../../src/workflows/contract.ts';
+import type { Activities } from '../../src/activities/index.ts';
+import { WEBHOOK_POLICY } from '../../src/workflows/background-policies.ts';
+import {
+  CASE_KIND,
+  orderWorkflowId,
+  resumeOrderSignal,
+  SETTLE_WORKFLOW,
+  WEBHOOK_WORKFLOW,
+  webhookWakeSignal,
+} from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/evidence.ts';
 import { createFaults, failBefore } from '../support/faults.ts';
 import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/step-ways.ts';
@@ -10,9 +19,14 @@ const faults = createFaults();
 let system: TestSystem;
 
 beforeAll(async () => {
-  system = await startTestSystem({ wrapActivities: faults.wrap });
+  system = await startTestSystem({
+    wrapActivities: (activities) => ({ ...faults.wrap(activities), deliverWebhook: (input) => deliver(input) }),
+  });
 });
 afterAll(() => system.stop());
+
+type Deliver = Activities['deliverWebhook'];
+let deliver: Deliver = () => Promise.resolve({ hasMore: false });
 
 /** Temporal ends a workflow whose history has more. */
 const EVENTS_MAX = 51_200;
@@ -97,6 +111,29 @@ describe('the step that a workflow is parked on, as the search finds it,', () =>
     checked.resolve();
     await giveCommand(system, orderId, 'cancel');
     await proveEnd(system, orderId, 'CANCELLED');
+  });
+});
+
+describe('a delivery that a person asked for at once', () => {
+  it('is urgent also when the workflow begins a new run in between', async () => {
+    const workflowId = 'webhook/wh_long/ord_long';
+    const urgent: boolean[] = [];
+    deliver = async ({ isUrgent = false }) => {
+      urgent.push(isUrgent);
+      if (urgent.length === WEBHOOK_POLICY.roundsPerRun) {
+        await system.client.workflow.getHandle(workflowId).signal(webhookWakeSignal, 'at_once');
+      }
+      return { hasMore: urgent.length <= WEBHOOK_POLICY.roundsPerRun };
+    };
+    const handle = await system.client.workflow.start(WEBHOOK_WORKFLOW, {
+      workflowId,
+      taskQueue: 'orders',
+      args: [{ subscriptionId: 'wh_long', key: 'ord_long' }],
+    });
+    await handle.result();
+    expect(urgent).toHaveLength(WEBHOOK_POLICY.roundsPerRun + 1);
+    expect(urgent.at(-1)).toBe(true);
+    expect(urgent.filter(Boolean)).toHaveLength(1);
   });
 });
 
