@@ -36,12 +36,18 @@ export interface NoticeRepository {
    */
   add(news: PaymentNews): Promise<boolean>;
   findOptional(key: NoticeKey): Promise<StoredNotice | null>;
-  /** Notices that nothing became of yet, oldest first. */
+  /** Notices of orders that nothing became of yet, oldest first. */
   listReceived(page: { readonly after: NoticePosition | null; readonly limit: number }): Promise<StoredNotice[]>;
   /** By time of the event at the provider. */
   listByOrder(orderId: string): Promise<StoredNotice[]>;
   /** Stores what became of a notice; the first outcome stays. */
   close(key: NoticeKey, outcome: NoticeOutcome): Promise<void>;
+  closeAll(closed: readonly (NoticeKey & { readonly outcome: NoticeOutcome })[]): Promise<void>;
+  /**
+   * Matches the notices that name no order of ours with the charges that were booked since, and closes those that are
+   * still without one after so long: another system uses the same account at the provider.
+   */
+  closeForeign(afterMs: number): Promise<void>;
 }
 
 /** Where a page of notices ends. */
@@ -68,6 +74,13 @@ export function createNoticeRepository(db: Database): NoticeRepository {
     listByOrder: (orderId) => db.run<StoredNotice>(LIST_NOTICES, [orderId]),
     close: async ({ provider, eventId }, outcome) => {
       await db.run(CLOSE_NOTICE, [provider, eventId, outcome]);
+    },
+    closeAll: async (closed) => {
+      if (closed.length > 0) await db.run(CLOSE_NOTICES, [JSON.stringify(closed)]);
+    },
+    closeForeign: async (afterMs) => {
+      await db.run(MATCH_NOTICES, []);
+      await db.run(CLOSE_FOREIGN, [afterMs]);
     },
   };
 }
@@ -101,7 +114,8 @@ const FIND_NOTICE: Statement = {
 const LIST_RECEIVED: Statement = {
   name: 'list_received_notices',
   text: `${SELECT_NOTICE}
-WHERE n.state = 'RECEIVED' AND ($1::timestamptz IS NULL OR (n.received_at, n.provider, n.event_id) > ($1, $2::text, $3::text))
+WHERE n.state = 'RECEIVED' AND n.order_id IS NOT NULL
+  AND ($1::timestamptz IS NULL OR (n.received_at, n.provider, n.event_id) > ($1, $2::text, $3::text))
 ORDER BY n.received_at, n.provider, n.event_id LIMIT $4`,
 };
 
@@ -115,4 +129,26 @@ const CLOSE_NOTICE: Statement = {
   text: `
 UPDATE payments.payment_notices SET state = 'APPLIED', outcome = $3, applied_at = now()
 WHERE provider = $1 AND event_id = $2 AND state = 'RECEIVED'`,
+};
+
+const CLOSE_NOTICES: Statement = {
+  name: 'close_notices',
+  text: `
+UPDATE payments.payment_notices n SET state = 'APPLIED', outcome = c.outcome, applied_at = now()
+FROM jsonb_to_recordset($1::jsonb) AS c (provider text, "eventId" text, outcome text)
+WHERE n.provider = c.provider AND n.event_id = c."eventId" AND n.state = 'RECEIVED'`,
+};
+
+const MATCH_NOTICES: Statement = {
+  name: 'match_notices',
+  text: `
+UPDATE payments.payment_notices n SET order_id = o.order_id FROM payments.operations o
+WHERE n.state = 'RECEIVED' AND n.order_id IS NULL AND o.provider_ref = n.charge_ref AND o.kind IN ('sale', 'authorize')`,
+};
+
+const CLOSE_FOREIGN: Statement = {
+  name: 'close_foreign_notices',
+  text: `
+UPDATE payments.payment_notices SET state = 'APPLIED', outcome = 'of_no_concern', applied_at = now()
+WHERE state = 'RECEIVED' AND order_id IS NULL AND received_at < now() - $1::float8 * interval '1 millisecond'`,
 };

@@ -14,7 +14,7 @@ import { listOrders } from './order-list.ts';
 import {
   EARLIER_HASH,
   FIND_ORDER,
-  FIND_OWNER,
+  FIND_OWNERS,
   FIND_OWNERSHIP,
   OPEN_ORDER,
   ORDER_IN_SHORT,
@@ -160,6 +160,8 @@ export interface OrderRepository {
   findOptional(tenantId: string, orderId: string): Promise<OrderRecord | null>;
   /** Whose order it is, whoever asks: for what comes from a payment provider, which knows no tenants. */
   findOwner(orderId: string): Promise<OrderOwner | null>;
+  /** By order id; an order that is not there is absent. */
+  findOwners(orderIds: readonly string[]): Promise<Map<string, OrderOwner>>;
   /** Status and whether a case is open: what a long poll needs, from the primary key alone. */
   findOptionalInShort(
     tenantId: string,
@@ -205,8 +207,12 @@ export function createOrderRepository(db: Database, onMove: OrderMoveListener = 
       return row ?? null;
     },
     findOwner: async (orderId) => {
-      const [row] = await db.run<OrderOwner>(FIND_OWNER, [orderId]);
+      const [row] = await db.run<OrderOwner>(FIND_OWNERS, [[orderId]]);
       return row ?? null;
+    },
+    findOwners: async (orderIds) => {
+      const owners = await db.run<OrderOwner>(FIND_OWNERS, [[...orderIds]]);
+      return new Map(owners.map((owner) => [owner.orderId, owner]));
     },
     findOptionalInShort: async (tenantId, orderId) => {
       const [row] = await db.run<{ status: OrderStatus; attention: boolean; requestHash: string }>(ORDER_IN_SHORT, [

@@ -124,13 +124,13 @@ SELECT c.command_id AS "commandId", c.kind, c.turn, c.generation, c.amount_minor
 FROM orders.orders o JOIN orders.order_commands c ON c.command_id = o.owner_command_id WHERE o.order_id = $1`,
 };
 
-/** Whose order it is, over all tenants. */
-export const FIND_OWNER: Statement = {
-  name: 'find_owner',
+/** Whose orders they are, over all tenants. */
+export const FIND_OWNERS: Statement = {
+  name: 'find_owners',
   text: `
 SELECT order_id AS "orderId", tenant_id AS "tenantId", correlation_id AS "correlationId", currency, status,
   owner_command_id IS NOT NULL AS "isOwned"
-FROM orders.orders WHERE order_id = $1`,
+FROM orders.orders WHERE order_id = ANY ($1::text[])`,
 };
 
 /** The request hash of an order that was opened $3 seconds ago or earlier. */

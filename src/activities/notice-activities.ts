@@ -57,14 +57,14 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
      * sweep. Failures: database, retryable. Undo: none.
      */
     async listDueNotices({ limit }: { limit: number }): Promise<NoticeWorkflowInput[]> {
+      await notices.closeForeign(noticePolicy.unmatchedAfterMs);
       const due = new Map<string, NoticeWorkflowInput>();
       let after: NoticePosition | null = null;
       do {
         const page: StoredNotice[] = await notices.listReceived({ after, limit: PAGE_SIZE });
-        for (const notice of page) {
-          const input = await dueOf(deps, notice);
+        for (const input of await dueOfPage(deps, page)) {
           // The others of an order wait for their turn.
-          if (input !== null && !due.has(input.orderId)) due.set(input.orderId, input);
+          if (!due.has(input.orderId)) due.set(input.orderId, input);
         }
         after = page.length < PAGE_SIZE ? null : (page.at(-1) ?? null);
       } while (after !== null);
@@ -133,18 +133,31 @@ function anyOf<Item>(items: readonly Item[], limit: number): Item[] {
   return drawn.slice(0, limit).map(({ item }) => item);
 }
 
-/** What to start for a notice; null when it is settled, or when nothing is to be done yet. */
-async function dueOf(deps: NoticeActivityDeps, notice: StoredNotice): Promise<NoticeWorkflowInput | null> {
-  const { orders, notices, noticePolicy, settings } = deps;
-  const { provider, eventId } = notice;
-  if (notice.ageMs < Math.min(API_GRACE_MS, noticePolicy.unmatchedAfterMs)) return null;
-  const owner = await ownerOf(orders, notice);
-  const verdict = verdictOf(notice, owner);
-  if (verdict.kind === 'settled') {
-    await notices.close(notice, verdict.outcome);
-    return null;
+/** What to start for the notices of a page, which costs two statements. Those that are settled are closed. */
+async function dueOfPage(deps: NoticeActivityDeps, page: readonly StoredNotice[]): Promise<NoticeWorkflowInput[]> {
+  const { orders, notices, noticePolicy } = deps;
+  const seasoned = page.filter(({ ageMs }) => ageMs >= Math.min(API_GRACE_MS, noticePolicy.unmatchedAfterMs));
+  const owners = await orders.findOwners(seasoned.flatMap(({ orderId }) => (orderId === null ? [] : [orderId])));
+  const due: NoticeWorkflowInput[] = [];
+  const closed: (NoticeKey & { outcome: NoticeOutcome })[] = [];
+  for (const notice of seasoned) {
+    const { provider, eventId, orderId } = notice;
+    const owner = owners.get(orderId ?? '') ?? null;
+    const verdict = verdictOf(notice, owner);
+    if (verdict.kind === 'settled') closed.push({ provider, eventId, outcome: verdict.outcome });
+    else if (verdict.kind !== 'unmatched' || notice.ageMs >= noticePolicy.unmatchedAfterMs) {
+      due.push(inputOf(deps, notice, owner));
+    }
   }
-  if (verdict.kind === 'unmatched' && notice.ageMs < noticePolicy.unmatchedAfterMs) return null;
+  await notices.closeAll(closed);
+  return due;
+}
+
+function inputOf(
+  { noticePolicy, settings }: NoticeActivityDeps,
+  { provider, eventId }: StoredNotice,
+  owner: OrderOwner | null,
+): NoticeWorkflowInput {
   const standIn = `notice_${base32Digest(`${provider}\0${eventId}`)}`;
   return {
     notice: { provider, eventId },
