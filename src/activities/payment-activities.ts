@@ -1,6 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { PaymentOperation, PaymentRepository } from '../../db/repositories/payment-repository.ts';
 import {
+  assertNever,
   AuthorizationGoneError,
   OrderStateConflictError,
   PaymentContractError,
@@ -88,6 +89,8 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
             return { kind: 'not_chargeable', problem: outcome.problem };
           case 'voided':
             throw new OrderStateConflictError(input.orderId, 'voided', 'paid');
+          default:
+            return assertNever(outcome);
         }
       } catch (error) {
         // Shown to whoever asks for the order; that it could not be noted must not hide why.

@@ -6,6 +6,7 @@ import {
   type RecordedOperation,
 } from '../../db/repositories/payment-repository.ts';
 import type { Turn } from '../domain/command.ts';
+import { assertNever } from '../domain/errors.ts';
 import { paymentKey, type PaymentKind } from '../domain/payment.ts';
 import type { VoidOutcome } from '../gateways/payment-gateway.ts';
 
@@ -87,6 +88,7 @@ export async function bookUntaken(
     await book.note(chargeKind, generation, amountMinor, 'DECLINED', { declineCode });
     return;
   }
+  if (found.kind !== 'voided') return assertNever(found);
   const charge: [number, PaymentOperation['state']] =
     amountMinor > 0 ? [amountMinor, 'SUCCEEDED'] : [askedMinor, 'FAILED'];
   await book.note(chargeKind, generation, ...charge);

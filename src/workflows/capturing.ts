@@ -1,4 +1,6 @@
 import { CancellationScope, condition, setCurrentDetails } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { assertNever } from '../domain/errors.ts';
 import type { OrderOwnership } from '../domain/command.ts';
 import { ownershipOf } from '../domain/command-rule.ts';
 import type { Refusal } from '../domain/order.ts';
@@ -73,7 +75,7 @@ async function take(carriage: Carriage, totalMinor: number, capture: OrderOwners
   const account = { orderId, tenantId, currency: request.currency, ...turnOf(capture) };
   try {
     const taken = await steps.run('capturePayment', { ...account, amountMinor, generation });
-    if (taken?.kind === 'gone') return await expire(carriage, commandId);
+    if (!isTaken(taken)) return await expire(carriage, commandId);
     const committed = await commit(carriage, totalMinor);
     return committed.kind === 'refused' ? await giveUp(carriage, committed.refusal, commandId) : committed;
   } catch (error) {
@@ -116,10 +118,33 @@ export async function expire(carriage: Carriage, ownerId: string | null): Promis
 export async function commit({ input, steps, ways }: Carriage, totalMinor: number): Promise<Fulfilment> {
   const { orderId, tenantId, settings } = input;
   const { holdTtlSeconds } = settings;
-  for (let done = await steps.run('commitStock', { orderId, tenantId }, ways); done.kind === 'hold_lost';) {
-    const retaken = await steps.run('retakeStock', { orderId, tenantId, holdTtlSeconds });
-    if (retaken.kind === 'refused') return retaken;
-    done = await steps.run('commitStock', { orderId, tenantId }, ways);
+  for (;;) {
+    const done = await steps.run('commitStock', { orderId, tenantId }, ways);
+    switch (done.kind) {
+      case 'committed':
+        return { kind: 'paid', totalMinor };
+      case 'hold_lost': {
+        const retaken = await steps.run('retakeStock', { orderId, tenantId, holdTtlSeconds });
+        if (retaken.kind === 'refused') return retaken;
+        if (retaken.kind !== 'held') return assertNever(retaken);
+        break;
+      }
+      default:
+        return assertNever(done.kind);
+    }
   }
-  return { kind: 'paid', totalMinor };
+}
+
+/** Whether a capture took the money; earlier versions answered nothing when it did. */
+export function isTaken(answer: Awaited<ReturnType<Activities['capturePayment']>> | undefined): boolean {
+  const kind = answer?.kind;
+  switch (kind) {
+    case undefined:
+    case 'captured':
+      return true;
+    case 'gone':
+      return false;
+    default:
+      return assertNever(kind);
+  }
 }

@@ -1,5 +1,6 @@
 import { sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { assertNever } from '../domain/errors.ts';
 import { AUTHORIZATION_DAYS, AUTHORIZATION_MARGIN_DAYS } from '../domain/payment.ts';
 import { SOFT_DECLINE_POLICY } from './activity-policies.ts';
 import { awaitCapture, commit } from './capturing.ts';
@@ -10,37 +11,53 @@ import { holdOf, paymentOf } from './step-inputs.ts';
 /** Holds, pays and commits; the pivot is passed when it returns a total. */
 export async function fulfil(carriage: Carriage): Promise<Fulfilment> {
   const { input, steps, saga, ways } = carriage;
-  const { orderId, tenantId } = input;
 
   saga.undoWith('hold', () => releaseStock(input, steps));
   const hold = await steps.run('holdStock', holdOf(input), ways);
-  if (hold.kind === 'refused') return hold;
-  const { totalMinor } = hold;
+  switch (hold.kind) {
+    case 'refused':
+      return hold;
+    case 'held':
+      return pay(carriage, hold.totalMinor);
+    default:
+      return assertNever(hold);
+  }
+}
 
+/** An answer that this build does not know, of a worker of a newer one, is no success: it blocks the order for a worker that does. */
+async function pay(carriage: Carriage, totalMinor: number): Promise<Fulfilment> {
+  const { input, steps, saga } = carriage;
   carriage.mayBeCharged = totalMinor > 0;
   // A total of 0 is never asked for, so there is nothing to give back, also when a cancel comes before the next step.
   saga.undoWith('payment', async () => {
     if (totalMinor > 0) await undoPayment(input, steps, carriage.owner);
   });
   const payment = await takePayment(carriage, { ...paymentOf(input), amountMinor: totalMinor });
-  if (payment.kind === 'declined') {
-    return {
-      kind: 'refused',
-      refusal: { reason: 'payment_declined', details: { declineCode: payment.declineCode } },
-    };
+  switch (payment.kind) {
+    case 'declined': {
+      const { declineCode } = payment;
+      return { kind: 'refused', refusal: { reason: 'payment_declined', details: { declineCode } } };
+    }
+    case 'not_chargeable':
+      return { kind: 'refused', refusal: { reason: 'amount_not_chargeable', details: payment.problem } };
+    case 'authorized':
+      return keepForCapture(carriage, totalMinor);
+    case 'captured':
+      return commit(carriage, totalMinor);
+    default:
+      return assertNever(payment);
   }
-  if (payment.kind === 'not_chargeable') {
-    return { kind: 'refused', refusal: { reason: 'amount_not_chargeable', details: payment.problem } };
-  }
-  if (payment.kind === 'authorized') {
-    // Stock is held for as long as the money is: to the end of the authorization, and a day more for what follows it.
-    const { authorizationSeconds = AUTHORIZATION_DAYS * DAY_SECONDS } = input.settings;
-    await steps.run('extendHold', { orderId, tenantId, holdTtlSeconds: authorizationSeconds + DAY_SECONDS });
-    const captureWithinMs = (authorizationSeconds - AUTHORIZATION_MARGIN_DAYS * DAY_SECONDS) * 1_000;
-    const { captureBy } = await steps.run('awaitCapture', { orderId, tenantId, totalMinor, captureWithinMs }, ways);
-    return awaitCapture(carriage, totalMinor, captureBy);
-  }
-  return commit(carriage, totalMinor);
+}
+
+/** Stock is held for as long as the money is: to the end of the authorization, and a day more for what follows it. */
+async function keepForCapture(carriage: Carriage, totalMinor: number): Promise<Fulfilment> {
+  const { input, steps, ways } = carriage;
+  const { orderId, tenantId } = input;
+  const { authorizationSeconds = AUTHORIZATION_DAYS * DAY_SECONDS } = input.settings;
+  await steps.run('extendHold', { orderId, tenantId, holdTtlSeconds: authorizationSeconds + DAY_SECONDS });
+  const captureWithinMs = (authorizationSeconds - AUTHORIZATION_MARGIN_DAYS * DAY_SECONDS) * 1_000;
+  const { captureBy } = await steps.run('awaitCapture', { orderId, tenantId, totalMinor, captureWithinMs }, ways);
+  return awaitCapture(carriage, totalMinor, captureBy);
 }
 
 const DAY_SECONDS = 24 * 3_600;
@@ -68,6 +85,13 @@ async function withMethod(steps: Steps, payment: Payment, method: string): Promi
   const { orderId, tenantId, currency, amountMinor, chargeKind, generation = 1 } = payment;
   const charge = { orderId, tenantId, currency, amountMinor, generation };
   const first = await steps.run('abandonCharge', { ...charge, ...(chargeKind === undefined ? {} : { chargeKind }) });
-  // Taken after all: the next attempt looks it up and adopts it.
-  return first.kind === 'taken' ? payment : { ...payment, method, generation: generation + 1 };
+  switch (first.kind) {
+    case 'taken':
+      // The next attempt looks it up and adopts it.
+      return payment;
+    case 'dead':
+      return { ...payment, method, generation: generation + 1 };
+    default:
+      return assertNever(first.kind);
+  }
 }

@@ -1,4 +1,5 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import type { CommandDecision } from '../domain/command.ts';
 import { assertNever } from '../domain/errors.ts';
 import { ownershipOf } from '../domain/command-rule.ts';
 import { carryOut, expire } from './capturing.ts';
@@ -118,8 +119,9 @@ async function judgeCancels(carriage: Carriage): Promise<'given_up' | 'kept' | '
     });
     if (decided === null) return 'sold';
     if (decided.decision === 'busy') return 'owned';
+    const isGivenUp = givesUp(decided.decision);
     commands.reply(command, decided.decision);
-    if (decided.decision === 'too_late') continue;
+    if (!isGivenUp) continue;
     judged = 'given_up';
     const owner = ownershipOf(command, decided);
     if (owner !== null) carriage.owner = owner;
@@ -127,4 +129,21 @@ async function judgeCancels(carriage: Carriage): Promise<'given_up' | 'kept' | '
     else if (carriage.owner === null) judged = 'owned';
   }
   return judged;
+}
+
+/** What a cancel was answered; an answer that this build does not know undoes nothing. */
+function givesUp(decision: Exclude<CommandDecision, 'busy'>): boolean {
+  switch (decision) {
+    case 'will_cancel':
+    case 'will_refund':
+    case 'accepted':
+      return true;
+    case 'too_late':
+    case 'amount_exceeds_authorized':
+    case 'amount_exceeds_captured':
+    case 'capture_not_supported':
+      return false;
+    default:
+      return assertNever(decision);
+  }
 }

@@ -1,5 +1,6 @@
 import { CancellationScope, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { assertNever } from '../domain/errors.ts';
 import { isTerminal, type OrderStatus } from '../domain/order-status.ts';
 import { undoEverything, type Carriage, type Fulfilment } from './carriage.ts';
 import {
@@ -69,6 +70,7 @@ async function carry(carriage: Carriage): Promise<OrderWorkflowResult> {
   const { input, steps } = carriage;
   const opened = await steps.run('openOrder', openingOf(input));
   if (opened.kind === 'duplicate') return { status: 'DUPLICATE' };
+  if (opened.kind !== 'open') return assertNever(opened);
   // What has moved a sold order since is carried by settle workflows.
   const ended = opened.status === 'CONFIRMED' || opened.wasSold === true ? 'CONFIRMED' : opened.status;
   if (ended === 'CONFIRMED' || isTerminal(ended)) {

@@ -10,6 +10,7 @@ import {
 } from '../domain/command-rule.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { OrderMoney } from '../domain/payment.ts';
+import { isTaken } from './capturing.ts';
 import { releaseStock, turnOf, undoPayment } from './carriage.ts';
 import {
   resolveCaseUpdate,
@@ -180,21 +181,21 @@ async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership)
 async function capture(settlement: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
   const { input, steps } = settlement;
   const { orderId, tenantId } = input;
-  const eventType = (await isTaken(settlement, owner)) ? 'order.captured' : 'order.capture_failed';
+  const eventType = (await tookMore(settlement, owner)) ? 'order.captured' : 'order.capture_failed';
   const { ownerId: commandId, data } = endOf(owner, await steps.run('readMoney', { orderId, tenantId }));
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
   return eventType;
 }
 
-async function isTaken({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<boolean> {
+async function tookMore({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<boolean> {
   const { generation } = owner;
   const taking = { ...accountOf(input, owner), amountMinor: owner.amountMinor ?? 0, generation };
   try {
-    const outcome = await steps.run('capturePayment', taking, ways);
-    return outcome?.kind !== 'gone';
+    return isTaken(await steps.run('capturePayment', taking, ways));
   } catch (error) {
     if (!(error instanceof StepAbortedError)) throw error;
     const { kind } = await steps.run('abandonCapture', taking, ways);
+    if (kind !== 'taken' && kind !== 'dead') return assertNever(kind);
     return kind === 'taken';
   }
 }
