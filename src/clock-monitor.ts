@@ -1,7 +1,7 @@
 import type { Logger } from './logger.ts';
 
 /** How far a worker's or an API's own clock may be from the database's before it is not ready. */
-export const CLOCK_TOLERANCE_MS = 5_000;
+const CLOCK_TOLERANCE_MS = 5_000;
 
 /** How often the clocks are compared, from the start of the process on. */
 export const CLOCK_CHECK_INTERVAL_MS = 30_000;

@@ -93,8 +93,9 @@ describe('a refund that the provider refuses', () => {
 describe('the step that a workflow is parked on, as the search finds it,', () => {
   it('is the outer one again when an inner one has ended', async () => {
     const { key, orderId } = plannedOrder();
+    faults.inject(orderId, 'takePayment', failBefore(new TypeError('made so by a test')));
     faults.inject(orderId, 'abandonCharge', failBefore(new TypeError('made so by a test')));
-    await system.postOrder({ method: 'pm_wrong_amount' }, key);
+    await system.postOrder({}, key);
     await openCaseOf(system, orderId);
     expect(await caseKindOf(orderId)).toBe('take-payment');
     const checked = Promise.withResolvers<void>();
@@ -102,7 +103,7 @@ describe('the step that a workflow is parked on, as the search finds it,', () =>
       await checked.promise;
       return effect();
     });
-    await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_ok' } });
+    await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_slow' } });
     await expect.poll(() => caseKindOf(orderId)).toBe('abandon-charge');
     const before = faults.calls(orderId, 'takePayment').length;
     await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(resumeOrderSignal);
