@@ -75,7 +75,7 @@ export async function openShop(database: TestDatabase, pieces: Readonly<Record<s
     },
     figures: async () => {
       const rows = await database.query<{ sku: string; figures: [number, number] }>(
-        'SELECT sku, ARRAY[on_hand, reserved] AS figures FROM inventory.stock WHERE tenant_id = $1 ORDER BY sku',
+        'SELECT sku, ARRAY[on_hand::integer, reserved::integer] AS figures FROM inventory.stock WHERE tenant_id = $1 ORDER BY sku',
         [tenantId],
       );
       return Object.fromEntries(rows.map(({ sku, figures }) => [sku, figures]));
