@@ -167,7 +167,7 @@ export class NoticeUnexpectedError extends OrderSagaError {
   }
 }
 
-/** The provider refused the request itself, or its answer cannot be read: configuration or code is wrong. */
+/** The provider refused the request itself: configuration or code is wrong. */
 export class PaymentContractError extends OrderSagaError {
   readonly code = 'payment_contract';
   readonly key: string;
@@ -178,6 +178,12 @@ export class PaymentContractError extends OrderSagaError {
     this.why = why;
   }
 }
+
+/**
+ * The provider refused a capture or a refund of more than is left of the charge: either nobody should have asked, or
+ * somebody has moved money at the provider itself.
+ */
+export class AmountExceedsLeftError extends PaymentContractError {}
 
 /** The mail server did not take the message now. */
 export class MailUnavailableError extends OrderSagaError {

@@ -24,7 +24,7 @@ export function createHttpAlertGateway(url: string, onBreakerChange: BreakerList
             body: JSON.stringify(alert),
             signal: AbortSignal.timeout(TIMEOUT_MS),
           });
-          await response.body?.cancel();
+          await response.body?.cancel().catch(() => {});
           if (!response.ok) throw new Error(`the receiver of alerts answered ${response.status}`);
         },
         () => new Error('the circuit breaker around the receiver of alerts is open'),

@@ -61,6 +61,21 @@ export interface RefundRequest extends VoidRequest {
   readonly amountMinor: number;
 }
 
+/** Which charge a question is about. */
+export type ChargeQuestion = Pick<VoidRequest, 'chargeKey' | 'orderId' | 'currency'>;
+
+/** A capture or a refund in the provider's books, whoever asked for it. */
+export interface ProviderMovement {
+  readonly kind: Extract<PaymentKind, 'capture' | 'refund'>;
+  /** The provider's own reference, unique there. */
+  readonly providerRef: string;
+  /** Idempotency key that it was asked for under; null when it was made at the provider itself. */
+  readonly key: string | null;
+  readonly amountMinor: number;
+  /** `PENDING`: it already counts for what is left, and may still fail. Failed ones are no movements. */
+  readonly state: 'SUCCEEDED' | 'PENDING';
+}
+
 /**
  * The port to a payment provider. Implementations never retry by themselves, bound every call by `signal`, and
  * parse every answer.
@@ -68,7 +83,7 @@ export interface RefundRequest extends VoidRequest {
  * All methods throw {@link PaymentOutcomeUnknownError} when no definite answer came (timeout, reset, 5xx, key in
  * use), {@link PaymentGatewayOpenError} when the circuit breaker kept the call from being sent,
  * {@link PaymentMismatchError} when amount, currency or order differ, {@link PaymentContractError} when the
- * request was refused as such.
+ * request was refused as such. An answer that cannot be read leaves the outcome unknown, unless it is a refusal.
  */
 export interface PaymentGateway {
   readonly capabilities: PaymentCapabilities;
@@ -79,10 +94,16 @@ export interface PaymentGateway {
   /**
    * Captures; repeated under its key it answers as the first time.
    * @throws {AuthorizationGoneError} when the provider keeps the authorization no longer.
+   * @throws {AmountExceedsLeftError}
    */
   capture(request: CaptureRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;
-  /** Refunds; @throws {RefundRefusedError} when the provider cannot pay back to this method. */
+  /**
+   * Refunds. @throws {RefundRefusedError} when the provider cannot pay back to this method.
+   * @throws {AmountExceedsLeftError}
+   */
   refund(request: RefundRequest, signal: AbortSignal): Promise<{ readonly providerRef: string }>;
+  /** What was captured of an authorization and refunded of any charge, oldest first; nothing for a key never used. */
+  movements(question: ChargeQuestion, signal: AbortSignal): Promise<readonly ProviderMovement[]>;
   /** The way that charges of a payment method go: a method may be away while others are not. */
   routeOf(method: string): string;
   /** Resolves when the provider answers at all. */

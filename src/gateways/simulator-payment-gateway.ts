@@ -1,6 +1,7 @@
 import { request as exchange, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import {
+  AmountExceedsLeftError,
   AuthorizationGoneError,
   PaymentContractError,
   PaymentGatewayOpenError,
@@ -15,9 +16,11 @@ import {
   expectSame,
   type CaptureRequest,
   type ChargeOutcome,
+  type ChargeQuestion,
   type ChargeRequest,
   type LookupOutcome,
   type PaymentGateway,
+  type ProviderMovement,
   type RefundRequest,
   type VoidOutcome,
   type VoidRequest,
@@ -51,6 +54,17 @@ const voidAnswer = z.discriminatedUnion('result', [
 
 const movementAnswer = z.object({ id: z.string(), orderId: z.string(), amountMinor: z.number(), currency: z.string() });
 
+const movementsAnswer = z.object({
+  movements: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.enum(['capture', 'refund']),
+      key: z.string().nullable(),
+      amountMinor: z.number(),
+      currency: z.string(),
+    }),
+  ),
+});
 const refusalAnswer = z.object({ code: z.string() });
 
 /** Bodies are small; a longer one is not read to its end. */
@@ -95,6 +109,7 @@ export function createSimulatorPaymentGateway(options: {
     voidByKey: (request, signal) => voidByKey(call, request, signal),
     capture: (request, signal) => move(call, 'capture', request, signal),
     refund: (request, signal) => move(call, 'refund', request, signal),
+    movements: (question, signal) => movementsOf(call, question, signal),
     routeOf: (method) => method,
     ping: async (signal) => {
       await send(options.baseUrl, { method: 'GET', path: '/healthz', about: 'ping', route: 'ping' }, signal);
@@ -203,6 +218,21 @@ async function move(
   return { providerRef: moved.id };
 }
 
+async function movementsOf(
+  call: Caller,
+  { chargeKey, currency }: ChargeQuestion,
+  signal: AbortSignal,
+): Promise<ProviderMovement[]> {
+  const path = `${keyPath(chargeKey)}/movements`;
+  const answer = await call({ method: 'GET', path, about: chargeKey, route: 'lookup' }, signal);
+  if (answer.status === 404) return [];
+  if (answer.status !== 200) throw refusalOf(chargeKey, answer);
+  return parseAnswer(chargeKey, movementsAnswer, answer).movements.map(({ id, currency: found, ...moved }) => {
+    expectSame(chargeKey, 'currency', currency, found);
+    return { ...moved, providerRef: id, state: 'SUCCEEDED' };
+  });
+}
+
 /** One HTTP call, never repeated here. Everything but a readable answer below 500 leaves the outcome unknown. */
 async function send(baseUrl: string, call: Call, signal: AbortSignal): Promise<Answer> {
   const unknown = (why: string, cause?: unknown): PaymentOutcomeUnknownError =>
@@ -245,11 +275,15 @@ async function readCapped(answer: Dispatcher.ResponseData['body']): Promise<stri
   return Buffer.concat(chunks).toString('utf8');
 }
 
+/** A refusal that cannot be read is one all the same; of anything else nobody knows what it says. */
 function parseAnswer<Schema extends z.ZodType>(key: string, schema: Schema, answer: Answer): z.output<Schema> {
   const parsed = schema.safeParse(answer.body);
-  if (!parsed.success) throw new PaymentContractError(key, 'its answer has an unexpected shape');
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  const why = 'its answer has an unexpected shape';
+  throw answer.status >= 400 ? new PaymentContractError(key, why) : new PaymentOutcomeUnknownError(key, why);
 }
+
+const EXCEEDS = new Set(['amount_exceeds_authorized', 'amount_exceeds_captured']);
 
 function refusalOf(key: string, answer: Answer): Error {
   const refusal = refusalAnswer.safeParse(answer.body);
@@ -258,7 +292,8 @@ function refusalOf(key: string, answer: Answer): Error {
   if (answer.status === 409) return new PaymentOutcomeUnknownError(key, `the provider answered ${code}`);
   if (answer.status === 410) return new AuthorizationGoneError(key, code);
   if (code === 'refund_failed') return new RefundRefusedError(key, code);
-  return new PaymentContractError(key, `${answer.status} ${code}`);
+  const why = `${answer.status} ${code}`;
+  return EXCEEDS.has(code) ? new AmountExceedsLeftError(key, why) : new PaymentContractError(key, why);
 }
 
 function keyPath(key: string): string {

@@ -20,7 +20,7 @@ const KINDS = {
 const paymentEvent = z.object({
   type: z.enum(['payment.succeeded', 'payment.declined', 'refund.succeeded', 'refund.failed']),
   timestamp: z.iso.datetime(),
-  data: z.object({ orderId: z.string(), key: z.string(), amountMinor: z.int(), currency: z.string() }),
+  data: z.object({ orderId: z.string(), key: z.string().nullable(), amountMinor: z.int(), currency: z.string() }),
 });
 
 const anyEvent = z.object({ type: z.string(), timestamp: z.iso.datetime() });

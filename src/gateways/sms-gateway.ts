@@ -67,7 +67,8 @@ export function createHttpSmsGateway(options: {
 async function statusOf(url: string, init: RequestInit): Promise<number | null> {
   try {
     const response = await fetch(url, init);
-    await response.body?.cancel();
+    // The status is what counts: an answer that breaks off after it was a delivery all the same.
+    await response.body?.cancel().catch(() => {});
     return response.status;
   } catch {
     return null;

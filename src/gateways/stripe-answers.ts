@@ -79,10 +79,19 @@ export interface StripePayment {
   readonly attempts: readonly z.output<typeof attemptAnswer>[];
 }
 
-/** Parses an answer. @throws {PaymentContractError} */
+const UNREADABLE = 'its answer has an unexpected shape';
+
+/** Parses an answer: what it says is unknown when it cannot be read. @throws {PaymentOutcomeUnknownError} */
 export function parseStripe<Schema extends z.ZodType>(key: string, schema: Schema, answer: unknown): z.output<Schema> {
   const parsed = schema.safeParse(answer);
-  if (!parsed.success) throw new PaymentContractError(key, 'its answer has an unexpected shape');
+  if (!parsed.success) throw new PaymentOutcomeUnknownError(key, UNREADABLE);
+  return parsed.data;
+}
+
+/** Parses the intent of a card error, which is a refusal whatever else it says. @throws {PaymentContractError} */
+export function parseRefused(key: string, intent: unknown): StripeIntent {
+  const parsed = intentAnswer.safeParse(intent);
+  if (!parsed.success) throw new PaymentContractError(key, UNREADABLE);
   return parsed.data;
 }
 

@@ -1,5 +1,5 @@
 import { Stripe } from 'stripe';
-import { AuthorizationGoneError, PaymentContractError } from '../domain/errors.ts';
+import { AmountExceedsLeftError, AuthorizationGoneError, PaymentContractError } from '../domain/errors.ts';
 import type { CaptureRequest } from './payment-gateway.ts';
 import { toStripeAmount } from './stripe-amounts.ts';
 import {
@@ -8,6 +8,7 @@ import {
   expectSameOrder,
   intentAnswer,
   parseStripe,
+  type StripeIntent,
   type StripePayment,
 } from './stripe-answers.ts';
 import { refusing, type StripeSend } from './stripe-client.ts';
@@ -33,6 +34,7 @@ export async function capture(
     const earlier = metadata[name];
     if (earlier !== undefined) return { providerRef: expectAmount(request, Number(earlier), id) };
     if (known.intent.status === 'canceled') throw new AuthorizationGoneError(key, 'its intent is cancelled');
+    if (known.intent.status === 'succeeded') throw new AmountExceedsLeftError(key, 'it is captured already');
     const amount = toStripeAmount(amountMinor, currency);
     const leavesRest = multicapture && canCaptureAgain(known) && amount < known.intent.amount - takenBefore;
     const answer = await sendCapture(send, key, (stripe) =>
@@ -67,6 +69,18 @@ async function sendCapture(send: StripeSend, key: string, call: Parameters<Strip
 function nameOf({ key, orderId }: CaptureRequest): string {
   return key.slice(orderId.length + 1).replaceAll(':', '_');
 }
+
+/** What our captures of an intent have taken, with their keys. */
+export function ownCapturesOf(
+  orderId: string,
+  { metadata }: StripeIntent,
+): { readonly key: string; readonly amount: number }[] {
+  return Object.entries(metadata)
+    .filter(([name]) => CAPTURE_NAME.test(name))
+    .map(([name, amount]) => ({ key: `${orderId}:${name.replace('_', ':')}`, amount: Number(amount) }));
+}
+
+const CAPTURE_NAME = /^capture_\d+$/;
 
 function canCaptureAgain({ attempts }: StripePayment): boolean {
   return attempts.some(({ payment_method_details: details }) => details?.card?.multicapture?.status === 'available');

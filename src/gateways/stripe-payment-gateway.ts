@@ -3,7 +3,7 @@ import { PaymentContractError } from '../domain/errors.ts';
 import { problemOf, type PaymentCapabilities } from '../domain/payment-capabilities.ts';
 import type { ChargeOutcome, ChargeRequest, LookupOutcome, PaymentGateway } from './payment-gateway.ts';
 import { stripeLimitsOf, toStripeAmount } from './stripe-amounts.ts';
-import { chargeOutcomeOf, declineOf, intentAnswer, parseStripe } from './stripe-answers.ts';
+import { chargeOutcomeOf, declineOf, intentAnswer, parseRefused, parseStripe } from './stripe-answers.ts';
 import { capture } from './stripe-capture.ts';
 import {
   createStripeClient,
@@ -14,6 +14,7 @@ import {
   type StripeSend,
 } from './stripe-client.ts';
 import { findPayment, searchPayment } from './stripe-lookup.ts';
+import { movementsOf } from './stripe-movements.ts';
 import { refund } from './stripe-refund.ts';
 import { claimKey, voidByKey } from './stripe-void.ts';
 
@@ -42,6 +43,7 @@ export function createStripePaymentGateway(options: StripeGatewayOptions): Payme
     voidByKey: (request, signal) => voidByKey(scope('void', request.key, signal), request),
     capture: (request, signal) => capture(scope('capture', request.key, signal), request, options),
     refund: (request, signal) => refund(scope('refund', request.key, signal), request),
+    movements: (question, signal) => movementsOf(scope('lookup', question.chargeKey, signal), question),
     routeOf: () => 'charge',
     ping: async (signal) => {
       const send = scope('ping', 'ping', signal);
@@ -114,7 +116,7 @@ async function outcomeOfUsedKey(send: StripeSend, request: ChargeRequest): Promi
 function outcomeOfRefusal(request: ChargeRequest, error: unknown): ChargeOutcome {
   if (error instanceof Stripe.errors.StripeCardError) {
     if (error.payment_intent === undefined) return declineOf(error);
-    return chargeOutcomeOf(request, parseStripe(request.key, intentAnswer, error.payment_intent));
+    return chargeOutcomeOf(request, parseRefused(request.key, error.payment_intent));
   }
   if (error instanceof Stripe.errors.StripeInvalidRequestError) {
     // A token that the client made up is the client's mistake, and nothing was charged under it.

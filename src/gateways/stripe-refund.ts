@@ -1,5 +1,10 @@
 import { Stripe } from 'stripe';
-import { PaymentContractError, PaymentOutcomeUnknownError, RefundRefusedError } from '../domain/errors.ts';
+import {
+  AmountExceedsLeftError,
+  PaymentContractError,
+  PaymentOutcomeUnknownError,
+  RefundRefusedError,
+} from '../domain/errors.ts';
 import type { RefundRequest } from './payment-gateway.ts';
 import { toStripeAmount } from './stripe-amounts.ts';
 import {
@@ -11,7 +16,7 @@ import {
   refundsAnswer,
   type StripeRefund,
 } from './stripe-answers.ts';
-import { stripeRefusalOf, type StripeSend } from './stripe-client.ts';
+import { isKeyReused, stripeRefusalOf, type StripeSend } from './stripe-client.ts';
 import { findPayment } from './stripe-lookup.ts';
 
 /** Refusals of a refund that no repeat mends: somebody has to pay the customer back in another way. */
@@ -21,6 +26,8 @@ const FINAL_REFUSALS = new Set([
   'charge_not_refundable',
   'refund_disputed_payment',
 ]);
+
+const EXCEEDS = new Set(['amount_too_large', 'charge_already_refunded']);
 
 /** Stripe's own limit; an order has a handful of refunds. */
 const LIST_LIMIT = 100;
@@ -37,23 +44,48 @@ export async function refund(send: StripeSend, request: RefundRequest): Promise<
     expectSameOrder(key, orderId, payment.intent.metadata.orderId);
     expectSameCurrency(key, currency, payment.intent.currency);
     const earlier = await findRefund(send, key, payment.intent.id);
-    return refundOutcomeOf(request, earlier ?? (await createRefund(send, request, payment.intent.id)));
+    return refundOutcomeOf(request, earlier ?? (await refundOnce(send, request, payment.intent.id)));
   } catch (error) {
     throw refundFailureOf(key, error);
   }
 }
 
-async function findRefund(send: StripeSend, key: string, intentId: string): Promise<StripeRefund | undefined> {
+/** All refunds of an intent, newest first, whoever made them. */
+export async function listRefunds(send: StripeSend, about: string, intentId: string): Promise<readonly StripeRefund[]> {
   const listed = await send((stripe) => stripe.refunds.list({ payment_intent: intentId, limit: LIST_LIMIT }));
-  return parseStripe(key, refundsAnswer, listed).data.find(({ metadata }) => metadata.key === key);
+  return parseStripe(about, refundsAnswer, listed).data;
 }
 
-async function createRefund(send: StripeSend, request: RefundRequest, intentId: string): Promise<StripeRefund> {
-  const { key, orderId, amountMinor, currency } = request;
+async function findRefund(send: StripeSend, key: string, intentId: string): Promise<StripeRefund | undefined> {
+  const refunds = await listRefunds(send, key, intentId);
+  return refunds.find(({ metadata }) => metadata['key'] === key);
+}
+
+/**
+ * Stripe keeps the refusal of a larger refund under the key (somebody had refunded a part in the dashboard), so that the
+ * rest needs another idempotency key. What is on the list by then was made under ours after all.
+ */
+async function refundOnce(send: StripeSend, request: RefundRequest, intentId: string): Promise<StripeRefund> {
+  const { key, amountMinor } = request;
+  try {
+    return await createRefund(send, request, intentId, key);
+  } catch (error) {
+    if (!isKeyReused(error)) throw error;
+    const made = await findRefund(send, key, intentId);
+    return made ?? createRefund(send, request, intentId, `${key}:${amountMinor}`);
+  }
+}
+
+async function createRefund(
+  send: StripeSend,
+  { key, orderId, amountMinor, currency }: RefundRequest,
+  intentId: string,
+  idempotencyKey: string,
+): Promise<StripeRefund> {
   const created = await send((stripe) =>
     stripe.refunds.create(
       { payment_intent: intentId, amount: toStripeAmount(amountMinor, currency), metadata: { orderId, key } },
-      { idempotencyKey: key },
+      { idempotencyKey },
     ),
   );
   return parseStripe(key, refundAnswer, created);
@@ -71,8 +103,12 @@ function refundOutcomeOf(request: RefundRequest, { id, status, ...found }: Strip
 }
 
 function refundFailureOf(key: string, error: unknown): unknown {
-  const code = error instanceof Stripe.errors.StripeError ? error.code : undefined;
-  return code !== undefined && FINAL_REFUSALS.has(code)
-    ? new RefundRefusedError(key, code)
-    : stripeRefusalOf(key, error);
+  if (error instanceof Stripe.errors.StripeInvalidRequestError) {
+    const { code, param } = error;
+    if (code !== undefined && FINAL_REFUSALS.has(code)) return new RefundRefusedError(key, code);
+    // Of an amount that is too large Stripe says which parameter it was, and often no code.
+    const exceeds = code === undefined ? param === 'amount' : EXCEEDS.has(code);
+    if (exceeds) return new AmountExceedsLeftError(key, code ?? 'more than is left to refund');
+  }
+  return stripeRefusalOf(key, error);
 }

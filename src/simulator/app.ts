@@ -8,6 +8,7 @@ import { refusal, UNAVAILABLE, type Answer, type Reply } from './replies.ts';
 import {
   InvalidRequestError,
   parseChargeRequest,
+  parseExternalRequest,
   parseJson,
   parseMovementRequest,
   parseVoidRequest,
@@ -35,6 +36,7 @@ export function createApp({ payments, faults, warn }: AppDeps): Hono<Env> {
   app.use(limitBody());
   app.use('/v1/*', async (c, next) => (faults.current().down ? send(c, UNAVAILABLE) : next()));
   addPaymentRoutes(app, payments);
+  addExternalRoutes(app, payments);
   addControlRoutes(app, payments, faults);
   app.notFound((c) => c.json({ code: 'not_found', message: `no route ${c.req.method} ${c.req.path}` }, 404));
   app.onError((error, c) => {
@@ -56,6 +58,17 @@ function addPaymentRoutes(app: Hono<Env>, payments: Payments): void {
   );
   app.post('/v1/payments/:key/refunds', async (c) =>
     send(c, await payments.execute(parseMovementRequest('refund', keyOf(c), c.req.param('key'), await textOf(c)))),
+  );
+}
+
+/** What a person does in the provider's dashboard, and what the merchant's system may read of it. */
+function addExternalRoutes(app: Hono<Env>, payments: Payments): void {
+  app.get('/v1/payments/:key/movements', async (c) => send(c, await payments.movements(c.req.param('key'))));
+  app.post('/v1/payments/:key/external-captures', async (c) =>
+    send(c, await payments.moveOutside(parseExternalRequest('capture', c.req.param('key'), await textOf(c)))),
+  );
+  app.post('/v1/payments/:key/external-refunds', async (c) =>
+    send(c, await payments.moveOutside(parseExternalRequest('refund', c.req.param('key'), await textOf(c)))),
   );
 }
 

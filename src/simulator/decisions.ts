@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Charge, LedgerRecord, LedgerView, VoidRecord } from './ledger.ts';
 import { behaviorOf } from './methods.ts';
 import { KEY_IN_USE, KEY_VOIDED, NOT_FOUND, refusal, reply, replyFor, type Reply } from './replies.ts';
-import type { ChargeRequest, EffectRequest, MovementRequest, VoidRequest } from './requests.ts';
+import type { ChargeRequest, EffectRequest, ExternalRequest, MovementRequest, VoidRequest } from './requests.ts';
 
 /** ISO 4217 for "no currency": the amount of a tombstone is 0 of nothing in particular. */
 const NO_CURRENCY = 'XXX';
@@ -64,6 +64,25 @@ function decideMovement(ledger: LedgerView, request: MovementRequest): Decision 
   return write({ ...stamp(), key, target, orderId, kind, amountMinor, currency, state: 'SUCCEEDED' });
 }
 
+/** What somebody does at the provider itself: he sees the charge, so only its amount can be wrong. */
+export function decideExternal(ledger: LedgerView, { kind, target, amountMinor: asked }: ExternalRequest): Decision {
+  if (kind === 'capture' && ledger.voidOf(target)) return answer(KEY_VOIDED);
+  const charge = ledger.charge(target);
+  if (!charge) return answer(NOT_FOUND);
+  const { orderId, currency } = charge.record;
+  const amountMinor = asked ?? leftOf(charge, kind);
+  const stamped = stamp();
+  const movement = { kind, key: stamped.id, target, orderId, amountMinor, currency };
+  const nothing = refusal(422, 'nothing_left', `nothing is left to ${kind}`);
+  const refused = amountMinor === 0 ? nothing : overdraft(charge, movement);
+  if (refused) return answer(refused);
+  return write({ ...stamped, ...movement, state: 'SUCCEEDED', external: true });
+}
+
+function leftOf({ authorizedMinor, capturedMinor, refundedMinor }: Charge, kind: MovementRequest['kind']): number {
+  return kind === 'capture' ? authorizedMinor - capturedMinor : capturedMinor - refundedMinor;
+}
+
 function mismatch(charge: Charge, request: MovementRequest): Reply | undefined {
   if (charge.record.orderId !== request.orderId) return orderMismatch();
   if (charge.record.currency === request.currency) return undefined;
@@ -75,15 +94,14 @@ function orderMismatch(): Reply {
 }
 
 function overdraft(charge: Charge, request: MovementRequest): Reply | undefined {
+  const left = leftOf(charge, request.kind);
   if (request.kind === 'capture') {
-    const left = charge.authorizedMinor - charge.capturedMinor;
     if (request.amountMinor <= left) return undefined;
     return refusal(422, 'amount_exceeds_authorized', `${left} is left to capture`);
   }
   if (behaviorOf(charge.record.method).refundFails) {
     return refusal(422, 'refund_failed', 'the card cannot take a refund');
   }
-  const left = charge.capturedMinor - charge.refundedMinor;
   if (request.amountMinor <= left) return undefined;
   return refusal(422, 'amount_exceeds_captured', `${left} is left to refund`);
 }

@@ -26,6 +26,8 @@ const movementSchema = z.object({
   state: z.literal('SUCCEEDED'),
   /** The key of the charge that is captured or refunded. */
   target: z.string(),
+  /** Made at the provider itself and not by the merchant's system: its key is its own id. */
+  external: z.literal(true).optional(),
 });
 
 const voidSchema = z.object({
@@ -42,7 +44,7 @@ const recordSchema = z.discriminatedUnion('kind', [chargeSchema, movementSchema,
 /** A sale or an authorization, taken or declined. */
 type ChargeRecord = Readonly<z.infer<typeof chargeSchema>>;
 /** A capture or a refund of a charge. */
-type MovementRecord = Readonly<z.infer<typeof movementSchema>>;
+export type MovementRecord = Readonly<z.infer<typeof movementSchema>>;
 /** A void: of an authorization, or of a key under which nothing was known (a tombstone). */
 export type VoidRecord = Readonly<z.infer<typeof voidSchema>>;
 /** One effect, as one line of the file. Never changed after it was written. */
@@ -65,6 +67,8 @@ export interface LedgerView {
   find(key: string): LedgerRecord | undefined;
   /** The charge written under this key, with its balance. */
   charge(key: string): Charge | undefined;
+  /** Captures and refunds of the charge under this key, in the order of their effect. */
+  movementsOf(key: string): readonly MovementRecord[];
   /** The void that names this key as its target. */
   voidOf(key: string): VoidRecord | undefined;
 }
@@ -105,6 +109,7 @@ interface LedgerIndex {
 function createIndex(): LedgerIndex {
   const byKey = new Map<string, LedgerRecord>();
   const charges = new Map<string, Charge>();
+  const movements = new Map<string, MovementRecord[]>();
   const voids = new Map<string, VoidRecord>();
 
   function add(record: LedgerRecord): void {
@@ -128,6 +133,7 @@ function createIndex(): LedgerIndex {
     const charge = charges.get(record.target);
     if (!charge) throw new Error(`${record.kind} ${record.key} names the unknown charge ${record.target}`);
     charges.set(record.target, afterMovement(charge, record));
+    movements.set(record.target, [...(movements.get(record.target) ?? []), record]);
   }
 
   return {
@@ -135,6 +141,7 @@ function createIndex(): LedgerIndex {
     view: {
       find: (key) => byKey.get(key),
       charge: (key) => charges.get(key),
+      movementsOf: (key) => movements.get(key) ?? [],
       voidOf: (key) => voids.get(key),
     },
     // A Map keeps insertion order, and a key is inserted once: the index is the list of entries too.

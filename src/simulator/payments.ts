@@ -1,4 +1,4 @@
-import { decide, settledReply } from './decisions.ts';
+import { decide, decideExternal, settledReply, type Decision } from './decisions.ts';
 import type { Delays } from './delays.ts';
 import type { FaultSwitches } from './faults.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
@@ -7,6 +7,7 @@ import {
   KEY_IN_USE,
   KEY_VOIDED,
   lookupReplyFor,
+  movementsReplyFor,
   NOT_FOUND,
   replyFor,
   RESET,
@@ -14,7 +15,7 @@ import {
   type Answer,
   type Reply,
 } from './replies.ts';
-import type { EffectRequest } from './requests.ts';
+import type { EffectRequest, ExternalRequest } from './requests.ts';
 import type { WebhookSender } from './webhooks.ts';
 
 /** Requests that may wait at once (slow, delayed or late); each holds about 1 kB, so 10,000 stay below 10 MB. */
@@ -46,6 +47,10 @@ export interface Payments {
   execute(request: EffectRequest): Promise<Answer>;
   /** What is known under a key of any kind: 200, 404, 409 while in flight, 410 for a tombstone. */
   lookup(key: string): Promise<Reply>;
+  /** What was captured and refunded of a charge, whoever did it; 404 for what is none. */
+  movements(key: string): Promise<Reply>;
+  /** Moves money behind the back of the merchant's system, which is told by webhook only. */
+  moveOutside(request: ExternalRequest): Promise<Reply>;
   /** The durable entries in the order of their effect. */
   entries(orderId: string | undefined): Promise<LedgerEntry[]>;
 }
@@ -83,6 +88,18 @@ class PaymentMachine implements Payments {
 
   lookup(key: string): Promise<Reply> {
     return this.#whenDurable(this.#lookupNow(key));
+  }
+
+  movements(key: string): Promise<Reply> {
+    const { ledger } = this.#deps;
+    return this.#whenDurable(ledger.charge(key) ? movementsReplyFor(ledger.movementsOf(key)) : NOT_FOUND);
+  }
+
+  async moveOutside(request: ExternalRequest): Promise<Reply> {
+    const { reply, tell } = this.#carryOut(decideExternal(this.#deps.ledger, request));
+    await this.#deps.ledger.durable();
+    tell();
+    return reply;
   }
 
   entries(orderId: string | undefined): Promise<LedgerEntry[]> {
@@ -145,6 +162,12 @@ class PaymentMachine implements Payments {
       const isFailedRefund = request.kind === 'refund' && 'code' in reply.body && reply.body.code === 'refund_failed';
       return { reply, written: false, tell: () => isFailedRefund && webhooks.refundFailed(request) };
     }
+    return this.#carryOut(decision);
+  }
+
+  #carryOut(decision: Decision): { reply: Reply; written: boolean; tell: () => void } {
+    if (decision.kind === 'answer') return { reply: decision.reply, written: false, tell: () => {} };
+    const { ledger, webhooks } = this.#deps;
     const { record } = decision;
     ledger.append(record);
     return { reply: decision.reply ?? replyFor(record), written: true, tell: () => webhooks.effect(record) };

@@ -1,4 +1,4 @@
-import type { Charge, LedgerRecord } from './ledger.ts';
+import type { Charge, LedgerRecord, MovementRecord } from './ledger.ts';
 
 /** An HTTP answer with a JSON body. */
 export interface Reply {
@@ -46,6 +46,19 @@ export function lookupReplyFor(record: LedgerRecord, charge: Charge | undefined,
   if (!charge) return reply(200, bodyOf(record));
   const { capturedMinor, refundedMinor } = charge;
   return reply(200, { ...bodyOf(record), voided, capturedMinor, refundedMinor });
+}
+
+/** The answer to the question what was moved; the key is null where the merchant's system did not move it. */
+export function movementsReplyFor(records: readonly MovementRecord[]): Reply {
+  const movements = records.map(({ id, key, kind, amountMinor, currency, at, external }) => ({
+    id,
+    kind,
+    key: external === true ? null : key,
+    amountMinor,
+    currency,
+    at,
+  }));
+  return reply(200, { movements });
 }
 
 function bodyOf(record: LedgerRecord): object {

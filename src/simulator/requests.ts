@@ -16,6 +16,7 @@ const chargeBodySchema = z.object({
   method: z.string().min(1).max(255),
 });
 const movementBodySchema = z.object({ orderId, amountMinor, currency });
+const externalBodySchema = z.object({ amountMinor: amountMinor.optional() });
 const voidBodySchema = z.object({ orderId, currency: currency.optional() });
 
 /** A sale or an authorization asked for under an idempotency key. */
@@ -27,6 +28,13 @@ export type MovementRequest = Readonly<z.infer<typeof movementBodySchema>> & {
   readonly key: string;
   readonly target: string;
 };
+
+/** A capture or a refund that somebody makes at the provider itself; without an amount it is all that is left. */
+export interface ExternalRequest {
+  readonly kind: 'capture' | 'refund';
+  readonly target: string;
+  readonly amountMinor: number | undefined;
+}
 
 /** A void of whatever is, or may yet arrive, under the key `target`. */
 export type VoidRequest = Readonly<z.infer<typeof voidBodySchema>> & {
@@ -64,6 +72,12 @@ export function parseMovementRequest(
 /** Throws `InvalidRequestError`. */
 export function parseVoidRequest(key: string | undefined, target: string, body: string): VoidRequest {
   return { kind: 'void', ...parseKeys(key, target), ...parseBody(voidBodySchema, body) };
+}
+
+/** Throws `InvalidRequestError`. */
+export function parseExternalRequest(kind: ExternalRequest['kind'], target: string, body: string): ExternalRequest {
+  const { amountMinor: asked } = parseBody(externalBodySchema, body);
+  return { kind, target: parseKey(target, 'the key in the path'), amountMinor: asked };
 }
 
 /** Any JSON value; throws `InvalidRequestError`. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ORDER_ID, startTestSimulator, type TestClient } from './test-client.ts';
+import { createSimulator } from './simulator.ts';
+import { createTestClient, ORDER_ID, startTestSimulator, type TestClient } from './test-client.ts';
 
 let client: TestClient;
 let url: string;
@@ -371,5 +372,51 @@ describe('requests', () => {
   it('answers an unknown route with a JSON 404', async () => {
     expect(await client.send('GET', '/v2/nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } });
     expect(await client.send('DELETE', '/ledger')).toMatchObject({ status: 404, body: { code: 'not_found' } });
+  });
+});
+
+describe('what somebody does at the provider itself', () => {
+  const outside = (key: string, kind: string, amountMinor?: number) =>
+    client.send('POST', `/v1/payments/${key}/external-${kind}`, JSON.stringify({ amountMinor }));
+
+  it('counts for what is left, and is listed without a key of the client', async () => {
+    const key = freshKey();
+    await client.charge(key, { kind: 'authorize' });
+    expect(await outside(key, 'captures', 600)).toMatchObject({ status: 201, body: { amountMinor: 600 } });
+    expect(await client.act('captures', key, `${key}:c`, 401)).toMatchObject({ status: 422 });
+    await client.act('captures', key, `${key}:c`, 400);
+    expect(await outside(key, 'refunds', 300)).toMatchObject({ status: 201 });
+    expect(await client.act('refunds', key, `${key}:r`, 701)).toMatchObject({ status: 422 });
+    expect(await client.send('GET', `/v1/payments/${key}/movements`)).toMatchObject({
+      body: {
+        movements: [
+          { kind: 'capture', key: null, amountMinor: 600 },
+          { kind: 'capture', key: `${key}:c`, amountMinor: 400 },
+          { kind: 'refund', key: null, amountMinor: 300 },
+        ],
+      },
+    });
+  });
+
+  it('takes all that is left without an amount, and then nothing', async () => {
+    const key = freshKey();
+    await client.charge(key);
+    expect(await outside(key, 'refunds')).toMatchObject({ status: 201, body: { amountMinor: 1_000 } });
+    expect(await outside(key, 'refunds')).toMatchObject({ status: 422, body: { code: 'nothing_left' } });
+    expect(await outside(key, 'refunds', 1)).toMatchObject({ status: 422, body: { code: 'amount_exceeds_captured' } });
+    expect(await outside(freshKey(), 'refunds')).toMatchObject({ status: 404 });
+  });
+
+  it('survives a restart', async () => {
+    const started = await startTestSimulator();
+    const key = freshKey();
+    await started.client.charge(key);
+    await started.client.send('POST', `/v1/payments/${key}/external-refunds`, '{}');
+    await started.simulator.close();
+    const again = await createSimulator({ ledgerFile: started.ledgerFile });
+    const listed = await createTestClient(again.url).send('GET', `/v1/payments/${key}/movements`);
+    expect(listed).toMatchObject({ body: { movements: [{ key: null, amountMinor: 1_000 }] } });
+    await again.close();
+    await started.dispose();
   });
 });

@@ -13,7 +13,7 @@ interface Received {
   readonly id: string;
   readonly signature: string;
   readonly type: string;
-  readonly data: { readonly key: string };
+  readonly data: { readonly key: string | null };
 }
 
 let folder: string;
@@ -84,6 +84,13 @@ describe('the reports of the simulator', () => {
       ]);
     expect(new Set(received.map(({ id }) => id)).size).toBe(5);
     expect(received.every(({ signature }) => signature.startsWith('v1,'))).toBe(true);
+  });
+
+  it('tell what somebody has moved at the provider itself without a key', async () => {
+    await post('/v1/payments', 'k', { kind: 'sale', method: 'pm_ok' });
+    expect(await post('/v1/payments/k/external-refunds', 'unused', { amountMinor: 2 })).toBe(201);
+    await expect.poll(told).toEqual(['payment.succeeded k', 'refund.succeeded null']);
+    expect(received[1]?.data).toMatchObject({ id: expect.stringMatching(/^pay_/), orderId: 'o1', amountMinor: 2 });
   });
 
   it('tell a refund that the card does not take under one id, however often it is tried', async () => {

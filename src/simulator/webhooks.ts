@@ -51,7 +51,9 @@ export function createWebhookSender(
   return {
     effect: (record) => {
       const type = typeOf(record);
-      if (type !== null) send(reportOf(`evt_${record.id}`, type, record.at, record));
+      const isExternal = 'external' in record && record.external === true;
+      const told = { ...record, key: isExternal ? null : record.key };
+      if (type !== null) send(reportOf(`evt_${record.id}`, type, record.at, told));
     },
     refundFailed: (request) => {
       const id = `evt_failed_${createHash('sha256').update(request.key).digest('hex').slice(0, 32)}`;
@@ -80,11 +82,16 @@ function typeOf({ kind, state }: LedgerRecord): string | null {
   }
 }
 
-type Told = Pick<LedgerRecord, 'orderId' | 'key' | 'amountMinor' | 'currency'>;
+interface Told extends Pick<LedgerRecord, 'orderId' | 'amountMinor' | 'currency'> {
+  /** The provider's own id of the effect; absent where there is none. */
+  readonly id?: string;
+  /** Null when the merchant's system did not ask for it. */
+  readonly key: string | null;
+}
 
 function reportOf(id: string, type: string, timestamp: string, told: Told): Report {
-  const { orderId, key, amountMinor, currency } = told;
-  return { id, body: JSON.stringify({ type, timestamp, data: { orderId, key, amountMinor, currency } }) };
+  const { id: ref, orderId, key, amountMinor, currency } = told;
+  return { id, body: JSON.stringify({ type, timestamp, data: { id: ref, orderId, key, amountMinor, currency } }) };
 }
 
 /** Signed anew for each try, because a signature grows old. */

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
+  AmountExceedsLeftError,
   AuthorizationGoneError,
   PaymentContractError,
   PaymentGatewayOpenError,
@@ -23,6 +26,8 @@ interface Provider {
   /** Sum of an order's refunds. */
   refundedMinor(orderId: string): Promise<number>;
   setDown(isDown: boolean): Promise<void>;
+  /** Somebody moves money of a charge at the provider itself; all that is left without an amount. */
+  moveOutside(kind: 'capture' | 'refund', charge: ChargeRequest, amountMinor?: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -81,6 +86,10 @@ async function startSimulatorProvider(): Promise<Provider> {
     setDown: async (down) => {
       await client.faults({ down });
     },
+    moveOutside: async (kind, { key }, amountMinor) => {
+      const path = `/v1/payments/${encodeURIComponent(key)}/external-${kind}s`;
+      expect(await client.send('POST', path, JSON.stringify({ amountMinor }))).toMatchObject({ status: 201 });
+    },
     stop: dispose,
   };
 }
@@ -92,6 +101,8 @@ function stripeProvider(fake: FakeStripe): Provider {
     refundedMinor: async (orderId) =>
       sum(fake.refunds(orderId).map(({ amount, status }) => ({ amountMinor: status === 'succeeded' ? amount : 0 }))),
     setDown: async (isDown) => fake.answerAll(isDown ? 503 : null),
+    moveOutside: async (kind, { orderId }, amountMinor) =>
+      kind === 'capture' ? fake.captureElsewhere(orderId) : fake.refundElsewhere(orderId, amountMinor),
     stop: () => fake.close(),
   };
 }
@@ -407,6 +418,68 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
     });
   });
 
+  describe('lists what was moved', () => {
+    const movements = (request: ChargeRequest) =>
+      gateway.movements({ chargeKey: request.key, orderId: order.orderId, currency: request.currency }, patience());
+
+    it('of a charge, ours by its key and what was refunded outside by none', async () => {
+      const sale = order.sale(methods.ok);
+      expect(await movements(sale)).toEqual([]);
+      await charge(sale);
+      expect(await movements(sale)).toEqual([]);
+      const ours = await refund(sale.key, 700);
+      await provider.moveOutside('refund', sale, 400);
+      const moved = { kind: 'refund', state: 'SUCCEEDED', providerRef: expect.any(String) };
+      const found = await movements(sale);
+      expect(found).toEqual([
+        { ...moved, key: order.after('refund', sale.key).key, amountMinor: 700, ...ours },
+        { ...moved, key: null, amountMinor: 400 },
+      ]);
+      expect(new Set(found.map(({ providerRef }) => providerRef)).size).toBe(2);
+    });
+
+    it('of an authorization that was captured by us, or outside', async () => {
+      const authorization = order.authorization(methods.ok);
+      await charge(authorization);
+      const ours = await capture(authorization.key, 1_000);
+      const key = order.after('capture', authorization.key).key;
+      expect(await movements(authorization)).toEqual([
+        { kind: 'capture', state: 'SUCCEEDED', key, amountMinor: 1_000, ...ours },
+      ]);
+      order = newOrder();
+      const other = order.authorization(methods.ok);
+      await charge(other);
+      await provider.moveOutside('capture', other);
+      expect(await movements(other)).toMatchObject([{ kind: 'capture', key: null, amountMinor: 2_500 }]);
+    });
+
+    it('in a currency in which a minor unit is a whole one', async () => {
+      const sale = order.sale(methods.ok, { currency: 'ISK', amountMinor: 700 });
+      await charge(sale);
+      await provider.moveOutside('refund', sale);
+      expect(await movements(sale)).toMatchObject([{ key: null, amountMinor: 700 }]);
+    });
+  });
+
+  describe('says that more is asked for than is left', () => {
+    it('of a refund when a part was refunded outside, and takes the rest under the same key', async () => {
+      const sale = order.sale(methods.ok);
+      await charge(sale);
+      await provider.moveOutside('refund', sale, 400);
+      await expect(refund(sale.key, 2_500)).rejects.toBeInstanceOf(AmountExceedsLeftError);
+      const first = await refund(sale.key, 2_100);
+      expect(await refund(sale.key, 2_100)).toEqual(first);
+      await expect(refund(sale.key, 1, 2)).rejects.toBeInstanceOf(AmountExceedsLeftError);
+    });
+
+    it('of a capture when all was captured outside', async () => {
+      const authorization = order.authorization(methods.ok);
+      await charge(authorization);
+      await provider.moveOutside('capture', authorization);
+      await expect(capture(authorization.key, 1_000)).rejects.toBeInstanceOf(AmountExceedsLeftError);
+    });
+  });
+
   describe('calls an outcome unknown', () => {
     it('when no answer came in time; the charge is one when it has landed', async () => {
       const sale = order.sale(methods.slow);
@@ -460,6 +533,86 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
 function isRefusal(error: unknown): boolean {
   return error instanceof PaymentMismatchError || error instanceof PaymentContractError;
 }
+
+describe('an answer that cannot be read', () => {
+  const moved = (order: Order, chargeKey: string) => ({ ...order.after('refund', chargeKey), amountMinor: 100 });
+
+  it.each([200, 201])('leaves the outcome unknown when the simulator says %i', async (status) => {
+    const { gateway, stop } = await answering(status);
+    const order = newOrder();
+    const sale = order.sale('pm_ok');
+    const question = { chargeKey: sale.key, orderId: order.orderId, currency: 'EUR' };
+    const calls = [
+      gateway.charge(sale, patience()),
+      gateway.capture(moved(order, sale.key), patience()),
+      gateway.refund(moved(order, sale.key), patience()),
+      ...(status === 200
+        ? [
+            gateway.lookup(sale, patience()),
+            gateway.voidByKey(order.after('void', sale.key), patience()),
+            gateway.movements(question, patience()),
+          ]
+        : []),
+    ];
+    for (const call of calls) await expect(call).rejects.toBeInstanceOf(PaymentOutcomeUnknownError);
+    await stop();
+  });
+
+  it('is a broken contract when the simulator has refused', async () => {
+    const { gateway, stop } = await answering(402);
+    await expect(gateway.charge(newOrder().sale('pm_ok'), patience())).rejects.toBeInstanceOf(PaymentContractError);
+    await stop();
+  });
+
+  it.each([
+    ['POST /payment_intents', 'charge'],
+    ['POST /capture', 'capture'],
+    ['POST /refunds', 'refund'],
+    ['GET /charges', 'lookup'],
+  ] as const)('leaves the outcome unknown when it is the one of Stripe to %s', async (route, call) => {
+    const fake = await startFakeStripe();
+    const gateway = stripeGateway(fake);
+    const order = newOrder();
+    const authorization = order.authorization('pm_card_visa');
+    const request = { ...order.after('capture', authorization.key), amountMinor: 2_500 };
+    if (call !== 'charge') await gateway.charge(authorization, patience());
+    if (call === 'refund') await gateway.capture(request, patience());
+    fake.garbleNext(route);
+    const calls = {
+      charge: () => gateway.charge(authorization, patience()),
+      lookup: () => gateway.lookup(authorization, patience()),
+      capture: () => gateway.capture(request, patience()),
+      refund: () => gateway.refund(moved(order, authorization.key), patience()),
+    };
+    await expect(calls[call]()).rejects.toBeInstanceOf(PaymentOutcomeUnknownError);
+    // What was done is found by the next attempt.
+    expect(await calls[call]()).toBeDefined();
+    expect(fake.charges(order.orderId)).toHaveLength(1);
+    await fake.close();
+  });
+
+  /** The simulator's adapter beside a server that says this and a body of another version. */
+  async function answering(status: number) {
+    const server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(status, { 'content-type': 'application/json' }).end('{"version":2}');
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = server.address() as AddressInfo;
+    const baseUrl = `http://127.0.0.1:${port}`;
+    return {
+      gateway: createSimulatorPaymentGateway({ baseUrl, onBreakerChange: () => {} }),
+      stop: async () => {
+        server.closeAllConnections();
+        await new Promise((resolve) => {
+          server.close(resolve);
+        });
+      },
+    };
+  }
+});
 
 describe('the Stripe adapter', () => {
   let fake: FakeStripe;

@@ -118,6 +118,10 @@ export interface FakeStripe {
   beforeNext(route: string, act: () => unknown): void;
   /** Takes the money of an authorization behind the adapter's back. */
   captureElsewhere(orderId: string): void;
+  /** Refunds a charge in the dashboard; the whole of it without an amount. */
+  refundElsewhere(orderId: string, amount?: number): void;
+  /** Answers the next request to a route, once it was carried out, with something that nobody can read. */
+  garbleNext(route: string): void;
   /** Answers every request with this status, or as usual again. */
   answerAll(status: number | null): void;
   close(): Promise<void>;
@@ -158,6 +162,7 @@ export async function startFakeStripe(): Promise<FakeStripe> {
   const keys = new Map<string, SavedAnswer>();
   const requests: HeardRequest[] = [];
   const before = new Map<string, () => unknown>();
+  const garbled = new Set<string>();
   let forced: number | null = null;
 
   async function answer(request: IncomingMessage, text: string): Promise<Answer | typeof LOST> {
@@ -167,8 +172,7 @@ export async function startFakeStripe(): Promise<FakeStripe> {
     const route = `${request.method} ${url.pathname}`;
     requests.push({ route, version: headerOf(request, 'stripe-version'), key, form });
     for (const [suffix, act] of before) {
-      const [method = '', end = ''] = suffix.split(' ');
-      if (request.method !== method || !url.pathname.endsWith(end)) continue;
+      if (!matches(suffix, request, url)) continue;
       before.delete(suffix);
       await act();
     }
@@ -177,7 +181,11 @@ export async function startFakeStripe(): Promise<FakeStripe> {
       throw new ApiError(401, { type: 'invalid_request_error' }, false);
     }
     const run = () => account.handle(request.method ?? '', url.pathname, form);
-    return request.method === 'POST' && key !== undefined ? once(key, `${route}?${text}`, run) : run();
+    const answered = await (request.method === 'POST' && key !== undefined
+      ? once(key, `${route}?${text}`, run)
+      : run());
+    const isGarbled = [...garbled].some((suffix) => matches(suffix, request, url) && garbled.delete(suffix));
+    return isGarbled ? { status: 200, body: { object: 'changed' } } : answered;
   }
 
   /** The first answer of a key is every answer of the key, errors included, once its work began. */
@@ -226,6 +234,9 @@ export async function startFakeStripe(): Promise<FakeStripe> {
     forgetKeys: () => keys.clear(),
     beforeNext: (route, act) => {
       before.set(route, act);
+    },
+    garbleNext: (route) => {
+      garbled.add(route);
     },
     answerAll: (status) => {
       forced = status;
@@ -363,7 +374,8 @@ function createAccount() {
     const { refund: fate } = METHODS[charge.payment_method] ?? {};
     if (fate === 'disputed') throw invalid('charge_disputed');
     if (left === 0) throw invalid('charge_already_refunded');
-    if (amount > left) throw invalid(undefined, 'amount');
+    // Stripe has to look at the charge for it, so that the refusal is kept under the key.
+    if (amount > left) throw new ApiError(400, { type: 'invalid_request_error', param: 'amount' });
     const refund: Refund = {
       id: idOf('re'),
       object: 'refund',
@@ -442,6 +454,10 @@ function createAccount() {
       captureElsewhere: (orderId: string) => {
         for (const intent of intents.values()) if (intent.metadata.orderId === orderId) captureIntent(intent, {});
       },
+      refundElsewhere: (orderId: string, amount?: number) => {
+        const intent = [...intents.values()].find(({ metadata }) => metadata.orderId === orderId);
+        createRefund({ payment_intent: intent?.id ?? '', ...(amount === undefined ? {} : { amount: String(amount) }) });
+      },
     },
   };
 }
@@ -478,6 +494,12 @@ function metadataOf(form: Form): Metadata {
 
 function idOf(prefix: string): string {
   return `${prefix}_${randomUUID().replaceAll('-', '')}`;
+}
+
+/** A route is written as `POST /cancel`: its method and how its path ends. */
+function matches(route: string, request: IncomingMessage, { pathname }: URL): boolean {
+  const [method = '', end = ''] = route.split(' ');
+  return request.method === method && pathname.endsWith(end);
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {
