@@ -2,6 +2,8 @@ import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import type { OwningCommand } from '../db/repositories/command-repository.ts';
 import type { CommandCarrier } from './activities/command-sweep-activities.ts';
+import { standInOf } from './domain/ids.ts';
+import { noticeOfCommand } from './domain/payment-notice.ts';
 import { settleInput, startSettle } from './settle-starts.ts';
 import {
   CASE_KIND,
@@ -36,7 +38,10 @@ export function createCommandCarrier(settings: OrderSettings): CommandCarrier {
 
 /** Workflows that may carry a command after the order's own has closed. */
 function carriersOf({ orderId, commandId, kind }: OwningCommand): string[] {
-  return [settleWorkflowId(orderId, commandId), ...(kind === 'give_back' ? [noticeWorkflowId(orderId)] : [])];
+  const settle = settleWorkflowId(orderId, commandId);
+  const notice = noticeOfCommand(commandId, kind);
+  if (notice === null) return [settle];
+  return [settle, noticeWorkflowId(orderId, notice), noticeWorkflowId(standInOf(notice), notice)];
 }
 
 async function describe(workflowId: string): Promise<WorkflowExecutionDescription | null> {

@@ -73,9 +73,9 @@ export const FAILURE_ADVICE = {
   },
   notice_unexpected: {
     cause:
-      'The payment provider reports money that no command here has moved: a second charge of a sold order, a refund from its dashboard, a dispute, a refund that failed after it was booked.',
+      'The payment provider reports money that no command here has moved and that it does not list as moved: a second charge of a sold order, a dispute, a refund that failed after it was booked.',
     check:
-      'Compare the receipt of the order with the provider’s records of the key. Clear the difference at the provider, then `skip`; `retry` judges again.',
+      'Compare the receipt of the order with the provider’s records of the key. Clear the difference at the provider, then `skip`; `retry` judges again, and the case closes itself when the books agree.',
   },
   mail_unavailable: {
     cause: 'The mail server did not take the message now. The order is not affected.',

@@ -8,6 +8,7 @@ import {
   FIND_CASE,
   LIST_CASES,
   LIST_CAUSE,
+  LIST_PARKED,
   OPEN_CASE,
   RESOLVE_CASE,
 } from './case-statements.ts';
@@ -70,6 +71,8 @@ export interface CaseRepository {
   /** Open cases with a fingerprint, oldest first. */
   listCause(tenantId: string, fingerprint: string, limit: number): Promise<CauseCase[]>;
   progress(caseIds: readonly string[]): Promise<{ caseId: string; state: CaseState; attempts: number }[]>;
+  /** Which of these orders have an open case; what stands for an order while there is none is one, too. */
+  listParked(orderIds: readonly string[]): Promise<Set<string>>;
   age(): Promise<{ readonly open: number; readonly oldestSeconds: number }>;
 }
 
@@ -103,6 +106,11 @@ export function createCaseRepository(db: Database): CaseRepository {
       ]),
     listCause: (tenantId, fingerprint, limit) => db.run<CauseCase>(LIST_CAUSE, [tenantId, fingerprint, limit]),
     progress: (caseIds) => db.run(CASE_PROGRESS, [[...caseIds]]),
+    listParked: async (orderIds) => {
+      if (orderIds.length === 0) return new Set();
+      const parked = await db.run<{ orderId: string }>(LIST_PARKED, [[...orderIds]]);
+      return new Set(parked.map(({ orderId }) => orderId));
+    },
     age: async () => {
       const [row] = await db.run<{ open: number; oldestSeconds: number }>(CASE_AGE, []);
       return row ?? { open: 0, oldestSeconds: 0 };

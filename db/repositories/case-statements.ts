@@ -98,6 +98,12 @@ export const CASE_PROGRESS: Statement = {
   text: 'SELECT case_id AS "caseId", state, attempts FROM orders.cases WHERE case_id = ANY ($1::text[])',
 };
 
+/** Orders of which one or more cases are open. */
+export const LIST_PARKED: Statement = {
+  name: 'list_parked',
+  text: `SELECT DISTINCT order_id AS "orderId" FROM orders.cases WHERE order_id = ANY ($1::text[]) AND state = 'open'`,
+};
+
 /** Open cases and the age of the oldest, over all tenants, for the metrics. */
 export const CASE_AGE: Statement = {
   name: 'case_age',

@@ -22,7 +22,7 @@ export interface StoredNotice extends NoticeKey {
   readonly state: NoticeState;
   readonly outcome: NoticeOutcome | null;
   readonly appliedAt: Date | null;
-  /** State of the operation under its key; null when there is none. */
+  /** State of the operation under its key, or of the one that was adopted; null when there is none. */
   readonly operation: PaymentOperationState | null;
   /** A later notice about the same key has told something else. */
   readonly isOutdated: boolean;
@@ -56,8 +56,9 @@ export type NoticePosition = Pick<StoredNotice, 'receivedAt' | 'provider' | 'eve
 /** Creates the repository over the `payments` schema. */
 export function createNoticeRepository(db: Database): NoticeRepository {
   return {
-    add: async ({ provider, eventId, kind, orderId, key, amountMinor, currency, occurredAt, chargeRef }) => {
-      const values = [provider, eventId, kind, orderId, key, amountMinor, currency, occurredAt, chargeRef];
+    add: async (news) => {
+      const { provider, eventId, kind, orderId, key, amountMinor, currency, occurredAt, chargeRef, movementRef } = news;
+      const values = [provider, eventId, kind, orderId, key, amountMinor, currency, occurredAt, chargeRef, movementRef];
       return (await db.run(ADD_NOTICE, values)).length > 0;
     },
     findOptional: async ({ provider, eventId }) => {
@@ -89,10 +90,10 @@ const ADD_NOTICE: Statement = {
   name: 'add_notice',
   text: `
 INSERT INTO payments.payment_notices
-  (provider, event_id, kind, order_id, key, amount_minor, currency, occurred_at, charge_ref)
+  (provider, event_id, kind, order_id, key, amount_minor, currency, occurred_at, charge_ref, movement_ref)
 VALUES ($1, $2, $3, coalesce($4, (
   SELECT order_id FROM payments.operations WHERE provider_ref = $9 AND kind IN ('sale', 'authorize') LIMIT 1
-)), $5, $6, $7, $8, $9)
+)), $5, $6, $7, $8, $9, $10)
 ON CONFLICT (provider, event_id) DO NOTHING RETURNING event_id`,
 };
 
@@ -104,7 +105,11 @@ SELECT n.provider, n.event_id AS "eventId", n.kind, n.order_id AS "orderId", n.k
   EXISTS (SELECT FROM payments.payment_notices later WHERE later.key = n.key AND later.provider = n.provider
     AND later.kind <> n.kind AND later.kind <> 'other' AND later.occurred_at > n.occurred_at) AS "isOutdated"
 FROM payments.payment_notices n
-LEFT JOIN payments.operations o ON o.key = n.key`;
+LEFT JOIN LATERAL (
+  SELECT state FROM payments.operations WHERE key IN (
+    n.key, n.order_id || ':refund:external:' || n.movement_ref, n.order_id || ':capture:external:' || n.movement_ref
+  ) ORDER BY key = n.key DESC NULLS LAST LIMIT 1
+) o ON true`;
 
 const FIND_NOTICE: Statement = {
   name: 'find_notice',

@@ -17,11 +17,12 @@ export const paymentsSchema = pgSchema('payments');
 export const operations = paymentsSchema.table(
   'operations',
   {
-    /** `orderId:kind:generation`. */
+    /** `orderId:kind:generation`, or `orderId:kind:external:providerRef` of what was made at the provider itself. */
     key: text('key').primaryKey(),
     orderId: text('order_id').notNull(),
     tenantId: text('tenant_id').notNull(),
     kind: text('kind', { enum: PAYMENT_KINDS }).notNull(),
+    /** From 1; 0 of what was made at the provider itself. */
     generation: integer('generation').notNull(),
     amountMinor: minorUnits('amount_minor').notNull(),
     currency: char('currency', { length: 3 }).notNull(),
@@ -34,7 +35,14 @@ export const operations = paymentsSchema.table(
   (table) => [
     // Not UNIQUE: the key, which says the same, is; ON CONFLICT resolves conflicts of one index only.
     index('operations_order_idx').on(table.orderId, table.kind, table.generation),
-    check('operations_key_check', sql`key = order_id || ':' || kind || ':' || generation`),
+    check(
+      'operations_key_check',
+      sql`key = order_id || ':' || kind || ':' || case when generation > 0 then generation::text else 'external:' || provider_ref end`,
+    ),
+    check(
+      'operations_external_check',
+      sql`generation > 0 or (kind in ('capture', 'refund') and state = 'SUCCEEDED' and provider_ref is not null)`,
+    ),
     index('operations_charge_ref_idx')
       .on(table.providerRef)
       .where(sql`kind in ('sale', 'authorize')`),
@@ -44,7 +52,7 @@ export const operations = paymentsSchema.table(
     check('operations_kind_check', oneOf(table.kind, PAYMENT_KINDS)),
     check('operations_state_check', oneOf(table.state, PAYMENT_OPERATION_STATES)),
     check('operations_amount_check', sql`amount_minor >= 0`),
-    check('operations_generation_check', sql`generation >= 1`),
+    check('operations_generation_check', sql`generation >= 0`),
   ],
 );
 
@@ -140,6 +148,8 @@ export const paymentNotices = paymentsSchema.table(
     key: text('key'),
     /** The provider's reference of the charge, by which news without an order of ours is matched. */
     chargeRef: text('charge_ref'),
+    /** The provider's reference of the capture or refund itself, by which one that was adopted is known again. */
+    movementRef: text('movement_ref'),
     amountMinor: minorUnits('amount_minor'),
     currency: text('currency'),
     occurredAt: instant('occurred_at').notNull(),

@@ -129,6 +129,8 @@ interface OrderAnswer {
   readonly totalMinor?: number | null;
   /** The event that ended the command; null while there is none, and when no command was asked about. */
   readonly commandEnd?: CommandEndEvent | null;
+  /** The amount that this event tells. */
+  readonly commandEndMinor?: number | null;
 }
 
 async function readOrder(orders: OrderRepository, input: OrderQuestion): Promise<OrderAnswer> {
@@ -136,16 +138,18 @@ async function readOrder(orders: OrderRepository, input: OrderQuestion): Promise
   if (found === null) throw new OrderStateConflictError(input.orderId, 'absent', 'read');
   const { status, version, refusal, confirmedAt, ownerCommandId, totalMinor } = found;
   const owner = ownerCommandId === null ? null : await orders.findOwnership(input.orderId);
-  const commandEnd = input.commandId === undefined ? null : await endOf(orders, input, input.commandId);
-  return { status, version, refusal, wasSold: confirmedAt !== null, owner, totalMinor, commandEnd };
+  const end = input.commandId === undefined ? null : await endOf(orders, input, input.commandId);
+  return { status, version, refusal, wasSold: confirmedAt !== null, owner, totalMinor, ...end };
 }
 
 async function endOf(
   orders: OrderRepository,
   { tenantId, orderId }: OrderQuestion,
   commandId: string,
-): Promise<CommandEndEvent | null> {
+): Promise<Pick<OrderAnswer, 'commandEnd' | 'commandEndMinor'>> {
   const events = await orders.timeline(tenantId, orderId);
-  const ofCommand = new Set(events.filter(({ data }) => data['commandId'] === commandId).map(({ type }) => type));
-  return COMMAND_ENDS.find((type) => ofCommand.has(type)) ?? null;
+  const ofCommand = events.filter(({ data }) => data['commandId'] === commandId);
+  const commandEnd = COMMAND_ENDS.find((end) => ofCommand.some(({ type }) => type === end)) ?? null;
+  const told = ofCommand.find(({ type }) => type === commandEnd)?.data['amountMinor'];
+  return { commandEnd, commandEndMinor: typeof told === 'number' ? told : null };
 }

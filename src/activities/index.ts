@@ -8,6 +8,7 @@ import { createCommandSweepActivities, type CommandSweepDeps } from './command-s
 import { createCaseActivities, type CaseActivityDeps } from './case-activities.ts';
 import { createEventActivities, type EventActivityDeps } from './event-activities.ts';
 import { createCommandActivities, type CommandActivityDeps } from './command-activities.ts';
+import { createExternalMoneyActivities } from './external-money-activities.ts';
 import { createInventoryActivities } from './inventory-activities.ts';
 import { createNoticeActivities, type NoticeActivityDeps } from './notice-activities.ts';
 import { createNotificationActivities, type NotificationActivityDeps } from './notification-activities.ts';
@@ -42,7 +43,11 @@ export function createActivities(deps: ActivityDeps) {
     ...createCaseActivities(deps),
     ...createInventoryActivities(deps),
     ...listingWaits(
-      recorder.during({ ...createPaymentActivities(recorder), ...createUndoPaymentActivities(recorder) }),
+      recorder.during({
+        ...createPaymentActivities(recorder),
+        ...createUndoPaymentActivities(recorder),
+        ...createExternalMoneyActivities(recorder),
+      }),
       { steps: deps.waitingSteps, gateway: deps.gateway },
     ),
     ...createNoticeActivities(deps),

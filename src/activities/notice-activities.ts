@@ -1,10 +1,13 @@
+import type { CaseRepository } from '../../db/repositories/case-repository.ts';
 import type { CommandRepository } from '../../db/repositories/command-repository.ts';
 import type { NoticePosition, NoticeRepository, StoredNotice } from '../../db/repositories/notice-repository.ts';
 import type { OrderOwner, OrderRepository } from '../../db/repositories/order-repository.ts';
 import { NoticeUnexpectedError, NoticeUnmatchedError } from '../domain/errors.ts';
-import { base32Digest } from '../domain/ids.ts';
+import { standInOf } from '../domain/ids.ts';
+import { isAtRest } from '../domain/order-status.ts';
 import {
   judgeNotice,
+  noticeContextOf,
   type NamedCharge,
   type NoticeKey,
   type NoticeOutcome,
@@ -19,6 +22,8 @@ export interface PaymentWaker {
    * wait for the provider. `gone`: there is no such workflow any more.
    */
   wake(workflowId: string, steps: readonly string[]): Promise<'woken' | 'under_way' | 'nothing' | 'gone'>;
+  /** Lets the workflow of a notice judge it again, if it is parked for a person; `orderId` as it was started with. */
+  judgeAgain(orderId: string, notice: NoticeKey): Promise<void>;
 }
 
 /** What the steps of notices work with. */
@@ -26,6 +31,7 @@ export interface NoticeActivityDeps {
   readonly orders: OrderRepository;
   readonly commands: CommandRepository;
   readonly notices: NoticeRepository;
+  readonly cases: CaseRepository;
   readonly waker: PaymentWaker;
   readonly settings: OrderSettings;
   readonly noticePolicy: {
@@ -40,7 +46,9 @@ export interface NoticeActivityDeps {
 export type JudgedNotice =
   | { readonly kind: 'settled'; readonly outcome: NoticeOutcome }
   | { readonly kind: 'look_up' }
-  | { readonly kind: 'give_back'; readonly charge: NamedCharge; readonly currency: string };
+  | { readonly kind: 'give_back'; readonly charge: NamedCharge; readonly currency: string }
+  | { readonly kind: 'adopt'; readonly currency: string }
+  | { readonly kind: 'look_again' };
 
 /** Younger notices are the API's, which has just stored them. */
 const API_GRACE_MS = 5_000;
@@ -52,45 +60,46 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
   const { notices, orders, commands, waker, noticePolicy } = deps;
   return {
     /**
-     * Effect: notices that the books know already are closed. Key: the event's id. Outcomes: some that ask for more,
-     * with what to start for them; any of them, so that those that wait for a person cannot keep the others out of every
-     * sweep. Failures: database, retryable. Undo: none.
+     * Effect: notices that the books know by now are closed, and their cases close themselves. Key: the event's id.
+     * Outcomes: some that ask for more, with what to start for them; any of them, so that those that wait for a person
+     * cannot keep the others out of every sweep. Failures: database, Temporal, retryable. Undo: none.
      */
     async listDueNotices({ limit }: { limit: number }): Promise<NoticeWorkflowInput[]> {
       await notices.closeForeign(noticePolicy.unmatchedAfterMs);
-      const due = new Map<string, NoticeWorkflowInput>();
+      const due: NoticeWorkflowInput[] = [];
       let after: NoticePosition | null = null;
       do {
         const page: StoredNotice[] = await notices.listReceived({ after, limit: PAGE_SIZE });
-        for (const input of await dueOfPage(deps, page)) {
-          // The others of an order wait for their turn.
-          if (!due.has(input.orderId)) due.set(input.orderId, input);
-        }
+        due.push(...(await dueOfPage(deps, page)));
         after = page.length < PAGE_SIZE ? null : (page.at(-1) ?? null);
       } while (after !== null);
-      return anyOf([...due.values()], limit);
+      return anyOf(due, limit);
     },
 
     /**
-     * Effect: none. Outcomes: what is to be done about a notice by what is stored now. Failures: no such order, or money
-     * that fits nothing, permanent (a person decides); database, retryable. Undo: none.
+     * Effect: none. Outcomes: what is to be done about a notice by what is stored now; `look_again` while it fits nothing
+     * and this is not the last look. Failures: no such order, or money that still fits nothing, permanent (a person
+     * decides); database, retryable. Undo: none.
      */
-    async judgeNotice(input: { orderId: string; tenantId: string; notice: NoticeKey }): Promise<JudgedNotice> {
+    async judgeNotice(input: JudgeNoticeInput): Promise<JudgedNotice> {
       const notice = await notices.findOptional(input.notice);
       if (notice === null || notice.state === 'APPLIED') return { kind: 'settled', outcome: 'known' };
       const owner = await ownerOf(orders, notice);
-      const verdict = verdictOf(notice, owner);
+      const isStale = notice.ageMs > noticePolicy.unmatchedAfterMs;
+      const verdict = verdictOf(notice, owner, isStale);
       const { eventId, kind, key, orderId } = notice;
       switch (verdict.kind) {
         case 'settled':
-          return verdict;
         case 'look_up':
-          // Nobody has looked for so long that nobody waits for it.
-          if (notice.ageMs > noticePolicy.unmatchedAfterMs) throw new NoticeUnexpectedError(eventId, kind, key);
           return verdict;
         case 'give_back':
           return { ...verdict, currency: owner?.currency ?? '' };
+        case 'adopt':
+          if (input.isLast === true) throw new NoticeUnexpectedError(eventId, kind, key);
+          return { ...verdict, currency: owner?.currency ?? '' };
         case 'unexpected':
+          // A dispute is what it is; anything else the books may still come to know.
+          if (input.isLast === false && kind !== 'disputed' && !isStale) return { kind: 'look_again' };
           throw new NoticeUnexpectedError(eventId, kind, key);
         case 'unmatched':
           throw new NoticeUnmatchedError(eventId, orderId);
@@ -128,6 +137,15 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
   };
 }
 
+/** Which notice is judged. */
+interface JudgeNoticeInput {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly notice: NoticeKey;
+  /** Whether it is judged again later; absent in workflows of earlier versions, which do not. */
+  readonly isLast?: boolean;
+}
+
 function anyOf<Item>(items: readonly Item[], limit: number): Item[] {
   const drawn = items.map((item) => ({ item, lot: Math.random() })).toSorted((a, b) => a.lot - b.lot);
   return drawn.slice(0, limit).map(({ item }) => item);
@@ -139,17 +157,18 @@ async function dueOfPage(deps: NoticeActivityDeps, page: readonly StoredNotice[]
   const seasoned = page.filter(({ ageMs }) => ageMs >= Math.min(API_GRACE_MS, noticePolicy.unmatchedAfterMs));
   const owners = await orders.findOwners(seasoned.flatMap(({ orderId }) => (orderId === null ? [] : [orderId])));
   const due: NoticeWorkflowInput[] = [];
-  const closed: (NoticeKey & { outcome: NoticeOutcome })[] = [];
+  const closed: (NoticeKey & { outcome: NoticeOutcome; orderId: string | null })[] = [];
   for (const notice of seasoned) {
     const { provider, eventId, orderId } = notice;
     const owner = owners.get(orderId ?? '') ?? null;
     const verdict = verdictOf(notice, owner);
-    if (verdict.kind === 'settled') closed.push({ provider, eventId, outcome: verdict.outcome });
+    if (verdict.kind === 'settled') closed.push({ provider, eventId, orderId, outcome: verdict.outcome });
     else if (verdict.kind !== 'unmatched' || notice.ageMs >= noticePolicy.unmatchedAfterMs) {
       due.push(inputOf(deps, notice, owner));
     }
   }
-  await notices.closeAll(closed);
+  await notices.closeAll(closed.map(({ provider, eventId, outcome }) => ({ provider, eventId, outcome })));
+  await judgeAgain(deps, closed);
   return due;
 }
 
@@ -158,7 +177,7 @@ function inputOf(
   { provider, eventId }: StoredNotice,
   owner: OrderOwner | null,
 ): NoticeWorkflowInput {
-  const standIn = `notice_${base32Digest(`${provider}\0${eventId}`)}`;
+  const standIn = standInOf({ provider, eventId });
   return {
     notice: { provider, eventId },
     orderId: owner?.orderId ?? standIn,
@@ -168,9 +187,29 @@ function inputOf(
   };
 }
 
-function verdictOf(notice: StoredNotice, owner: OrderOwner | null): NoticeVerdict {
-  const { operation, isOutdated } = notice;
-  return judgeNotice(notice, { orderStatus: owner?.status ?? null, operation, isOutdated });
+/** A notice that is known by now may have a case, whose parked workflow judges it again and closes it. */
+async function judgeAgain(
+  { cases, waker }: NoticeActivityDeps,
+  closed: readonly (NoticeKey & { readonly orderId: string | null })[],
+): Promise<void> {
+  const places = closed.flatMap((notice) =>
+    [notice.orderId, standInOf(notice)].flatMap((orderId) => (orderId === null ? [] : [{ orderId, notice }])),
+  );
+  const parked = await cases.listParked(places.map(({ orderId }) => orderId));
+  for (const { orderId, notice } of places) if (parked.has(orderId)) await waker.judgeAgain(orderId, notice);
+}
+
+/**
+ * `isStale`: nobody has looked for so long that nobody waits for it. Then what was noted and never booked is adopted; an
+ * order that seems to move and has no command that owns it is a person's.
+ */
+function verdictOf(notice: StoredNotice, owner: OrderOwner | null, isStale = false): NoticeVerdict {
+  const context = noticeContextOf(notice, owner);
+  const verdict = judgeNotice(notice, context);
+  if (verdict.kind !== 'look_up' || !isStale || context.isOwned === true) return verdict;
+  const isAdoptable = notice.kind === 'refunded' || notice.kind === 'charge_succeeded';
+  const isResting = owner !== null && isAtRest(owner.status) && owner.status !== 'AWAITING_CAPTURE';
+  return { kind: isAdoptable && isResting ? 'adopt' : 'unexpected' };
 }
 
 async function ownerOf(orders: OrderRepository, { orderId }: StoredNotice): Promise<OrderOwner | null> {

@@ -19,6 +19,7 @@ import {
 } from '../domain/payment.ts';
 import { chargeProblemOf, type AmountProblem } from '../domain/payment-capabilities.ts';
 import type { ChargeOutcome, ChargeRequest, PaymentGateway } from '../gateways/payment-gateway.ts';
+import { moveWhatIsLeft } from './external-money.ts';
 import { isCharge, openBook, timeout, type ChargeKind, type OrderAccount } from './payment-books.ts';
 
 /** What the payment steps work with. */
@@ -50,6 +51,13 @@ export interface MovePaymentInput extends OrderAccount {
   /** Which capture or refund of the order: part of the key. */
   readonly generation: number;
 }
+
+/** What a capture or refund of ours has moved: less than it was asked for when a part was moved at the provider itself. */
+interface MovedMoney {
+  readonly amountMinor: number;
+}
+
+type CapturePaymentResult = ({ readonly kind: 'captured' } & MovedMoney) | { readonly kind: 'gone' };
 
 /** Steps on money. */
 export function createPaymentActivities({ payments, gateway }: PaymentActivityDeps) {
@@ -101,13 +109,12 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
 
     /**
      * Effect: (a part of) the authorized amount is taken, and its row. Key: `orderId:capture:generation`. Outcomes:
-     * `captured`, also when an earlier attempt did it; `gone` when the provider keeps the authorization no longer.
+     * `captured`, also when an earlier attempt did it, or somebody at the provider itself, which is adopted; `gone` when the provider keeps the authorization no longer.
      * Failures: outcome unknown, database, retryable; refused, or the turn is over, permanent. Undo: `undoPayment`.
      */
-    async capturePayment(input: MovePaymentInput): Promise<{ kind: 'captured' | 'gone' }> {
+    async capturePayment(input: MovePaymentInput): Promise<CapturePaymentResult> {
       try {
-        await movePayment({ payments, gateway }, 'capture', input);
-        return { kind: 'captured' };
+        return { kind: 'captured', ...(await movePayment({ payments, gateway }, 'capture', input)) };
       } catch (error) {
         if (error instanceof AuthorizationGoneError) return { kind: 'gone' };
         throw error;
@@ -115,12 +122,13 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
     },
 
     /**
-     * Effect: (a part of) the captured amount is paid back, and its row. Key: `orderId:refund:generation`. Outcomes: done,
-     * also when an earlier attempt did it. Failures: outcome unknown, refused (it stays owed), database, retryable; the
+     * Effect: (a part of) the captured amount is paid back, and its row; what was paid back at the provider itself is
+     * adopted, and only the rest of it paid. Key: `orderId:refund:generation`. Outcomes: what was paid back, also when an
+     * earlier attempt did it. Failures: outcome unknown, refused (it stays owed), database, retryable; the
      * turn is over, permanent. Undo: none.
      */
-    async refundPayment(input: MovePaymentInput): Promise<void> {
-      await movePayment({ payments, gateway }, 'refund', input);
+    async refundPayment(input: MovePaymentInput): Promise<MovedMoney> {
+      return movePayment({ payments, gateway }, 'refund', input);
     },
 
     /** Effect: none. Outcomes: what the order's operations add up to. Failures: database, retryable. */
@@ -134,21 +142,21 @@ async function movePayment(
   { payments, gateway }: PaymentActivityDeps,
   kind: 'capture' | 'refund',
   input: MovePaymentInput,
-): Promise<void> {
+): Promise<MovedMoney> {
   const { orderId, currency, amountMinor, generation } = input;
   const key = paymentKey(orderId, kind, generation);
   const book = openBook(payments, input);
   await book.begin();
   const operations = await book.list();
-  if (operations.some((each) => each.key === key && each.state === 'SUCCEEDED')) return;
+  const done = operations.find((each) => each.key === key && each.state === 'SUCCEEDED');
+  if (done !== undefined) return { amountMinor: done.amountMinor };
   const charge = operations.findLast((each) => isCharge(each) && each.state === 'SUCCEEDED');
   if (charge === undefined) throw new OrderStateConflictError(orderId, 'without a charge', `${kind}d`);
-  const request = { key, chargeKey: charge.key, orderId, currency, amountMinor };
+  const movement = { kind, generation, key, chargeKey: charge.key, orderId, currency, amountMinor };
   // From here on whoever hears of it from the provider knows that it is ours.
   await book.note(kind, generation, amountMinor, 'UNKNOWN');
   try {
-    const { providerRef } = await gateway[kind](request, timeout(PAYMENT_CALL_TIMEOUT_MS));
-    await book.note(kind, generation, amountMinor, 'SUCCEEDED', { providerRef });
+    return { amountMinor: await moveWhatIsLeft(gateway, book, movement) };
   } catch (error) {
     if (isRefusal(error)) await book.note(kind, generation, amountMinor, 'FAILED').catch(() => {});
     throw error;

@@ -1,6 +1,7 @@
 import type { PaymentOperation, PaymentRepository } from '../../db/repositories/payment-repository.ts';
 import { EVIDENCE_PREFIX, PAYMENT_CALL_TIMEOUT_MS, paymentKey } from '../domain/payment.ts';
 import type { PaymentGateway } from '../gateways/payment-gateway.ts';
+import { adoptCharge, expectNonePending, moveWhatIsLeft, type KeyedMovement } from './external-money.ts';
 import {
   bookTaken,
   bookUntaken,
@@ -171,11 +172,12 @@ async function voidCharge(
   const chargeKey = paymentKey(orderId, chargeKind, generation);
   const key = paymentKey(orderId, 'void', generation);
   const found = await gateway.voidByKey({ key, chargeKey, orderId, currency }, timeout(PAYMENT_CALL_TIMEOUT_MS));
-  const operations = await book.list();
   if (found.kind === 'captured') {
-    await bookTaken(book, charge, found, operations);
+    if (chargeKind === 'authorize') await adoptDifference(gateway, book, { orderId, currency, chargeKey }, found);
+    await bookTaken(book, charge, found, await book.list());
     return { ...found, chargeKey };
   }
+  const operations = await book.list();
   const asked = operations.find((each) => each.key === chargeKey);
   await bookUntaken(book, charge, found, asked?.amountMinor ?? 0);
   return null;
@@ -191,18 +193,42 @@ async function giveBack(
   const taken = await voidCharge(gateway, book, input, charge);
   if (taken === null) return;
   const { orderId, currency, refundGeneration = 1 } = input;
-  const operations = await book.list();
+  const { chargeKey } = taken;
   const key = paymentKey(orderId, 'refund', refundGeneration);
+  expectNonePending(key, await adoptDifference(gateway, book, { orderId, currency, chargeKey }, taken));
+  const operations = await book.list();
   const known = operations.find((each) => each.key === key);
   const amountMinor = known?.amountMinor ?? taken.capturedMinor - taken.refundedMinor - paidBackOutside(operations);
   if (amountMinor <= 0 || known?.state === 'SUCCEEDED') return;
   await book.note('refund', refundGeneration, amountMinor, 'UNKNOWN');
-  const { chargeKey } = taken;
-  const { providerRef } = await gateway.refund(
-    { key, chargeKey, orderId, currency, amountMinor },
-    timeout(PAYMENT_CALL_TIMEOUT_MS),
-  );
-  await book.note('refund', refundGeneration, amountMinor, 'SUCCEEDED', { providerRef });
+  const refund = {
+    kind: 'refund',
+    generation: refundGeneration,
+    key,
+    chargeKey,
+    orderId,
+    currency,
+    amountMinor,
+  } as const;
+  await moveWhatIsLeft(gateway, book, refund);
+}
+
+/**
+ * Adopts what was captured and refunded of a charge at the provider itself, when its sums are not those of the books;
+ * answers what was moved, as far as somebody had to look.
+ */
+async function adoptDifference(
+  gateway: PaymentGateway,
+  book: OrderBook,
+  { chargeKey, ...order }: { readonly orderId: string; readonly currency: string; readonly chargeKey: string },
+  { capturedMinor, refundedMinor }: { readonly capturedMinor: number; readonly refundedMinor: number },
+): Promise<readonly KeyedMovement[]> {
+  const operations = await book.list();
+  const sum = (...kinds: PaymentOperation['kind'][]): number =>
+    succeededSum(operations.filter(({ kind }) => kinds.includes(kind)));
+  const refundedHere = sum('refund') - paidBackOutside(operations);
+  if (sum('sale', 'capture') === capturedMinor && refundedHere === refundedMinor) return [];
+  return (await adoptCharge(gateway, book, order, chargeKey)).movements;
 }
 
 /** What people have proved is in no list of the provider's. */

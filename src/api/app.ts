@@ -22,6 +22,7 @@ import { createEventIntakeRoutes, type EventIntakeRoutesDeps } from './routes/ev
 import { createConsoleRoutes, restrictConsole, type ConsoleRoutesDeps } from './routes/console.ts';
 import { createOperationsRoutes, type OperationsRoutesDeps } from './routes/operations.ts';
 import { createOrderCommandRoutes, type OrderCommandRoutesDeps } from './routes/order-commands.ts';
+import { createOrderReconciliationRoutes } from './routes/order-reconciliation.ts';
 import { createOrderInsightRoutes, type OrderInsightRoutesDeps } from './routes/order-insight.ts';
 import { createNotificationRoutes, type NotificationRoutesDeps } from './routes/notifications.ts';
 import { createOrderRoutes, type OrderRoutesDeps } from './routes/orders.ts';
@@ -90,6 +91,7 @@ export function createApp(deps: AppDeps) {
   app.route('/', createOrderRoutes(deps));
   app.route('/', createOrderInsightRoutes(deps));
   app.route('/', createOrderCommandRoutes(deps));
+  app.route('/', createOrderReconciliationRoutes(deps));
   app.route('/', createNotificationRoutes(deps));
   app.route('/', createCaseRoutes(deps));
   app.route('/', createCatalogRoutes(deps));

@@ -4,6 +4,7 @@ import type { NoticeRepository, StoredNotice } from '../../db/repositories/notic
 import type { OrderOwner, OrderRepository } from '../../db/repositories/order-repository.ts';
 import {
   judgeNotice,
+  noticeContextOf,
   WebhookContentError,
   WebhookSignatureError,
   type NoticeKey,
@@ -46,17 +47,13 @@ export interface NoticeIntake {
   take(provider: PaymentProvider, request: WebhookRequest): Promise<'stored' | 'duplicate'>;
 }
 
-/** The answer of a charge is in the books by then: its local try takes 1 s at most, and its row some milliseconds. */
+/** The answer of a money call is in the books by then: its local try takes 1 s at most, and its row some milliseconds. */
 const ANSWER_IS_BOOKED_MS = 1_500;
 
 /** Notices that are seen to at once; those beyond wait for the sweep. */
 const AT_ONCE_MAX = 1_000;
 
 const CALL_TIMEOUT_MS = 4_000;
-
-/** Another notice of the order may have its turn for a moment. */
-const TURN_TRIES = 3;
-const TURN_PAUSE_MS = 1_000;
 
 /** Creates the intake. */
 export function createNoticeIntake(deps: NoticeIntakeDeps): NoticeIntake {
@@ -94,8 +91,8 @@ function read(webhook: PaymentWebhook, request: WebhookRequest): PaymentNews {
 /** As long as a provider's ids may be, and text that PostgreSQL can hold. */
 const ID_MAX_LENGTH = 255;
 
-function isStorable({ eventId, orderId, key, chargeRef, currency, amountMinor }: PaymentNews): boolean {
-  const ids = [eventId, orderId, key, chargeRef, currency].filter((id) => id !== null);
+function isStorable({ eventId, orderId, key, chargeRef, movementRef, currency, amountMinor }: PaymentNews): boolean {
+  const ids = [eventId, orderId, key, chargeRef, movementRef, currency].filter((id) => id !== null);
   const areTexts = ids.every((id) => id.length <= ID_MAX_LENGTH && !id.includes('\0') && id.isWellFormed());
   return areTexts && (amountMinor === null || Number.isSafeInteger(amountMinor));
 }
@@ -103,7 +100,7 @@ function isStorable({ eventId, orderId, key, chargeRef, currency, amountMinor }:
 /** Most notices tell what the books know; only the others cost a workflow. Whatever fails here the sweep does. */
 async function seeTo(deps: NoticeIntakeDeps, key: NoticeKey): Promise<void> {
   let seen = await look(deps, key);
-  if (seen?.verdict.kind === 'look_up' && seen.notice.operation === null) {
+  if (seen !== null && mayBeBookedSoon(seen)) {
     await sleep(ANSWER_IS_BOOKED_MS, undefined, { ref: false });
     seen = await look(deps, key);
   }
@@ -112,6 +109,14 @@ async function seeTo(deps: NoticeIntakeDeps, key: NoticeKey): Promise<void> {
   if (verdict.kind === 'settled') await deps.notices.close(key, verdict.outcome);
   else if (verdict.kind !== 'unmatched' && owner !== null) await startNotice(deps, key, owner);
 }
+
+/** What our own call has moved is reported before its answer is booked. */
+function mayBeBookedSoon({ verdict, notice }: Seen): boolean {
+  const isAnswered = notice.operation !== null && notice.operation !== 'UNKNOWN';
+  return !isAnswered && notice.kind !== 'disputed' && WAITING_VERDICTS.includes(verdict.kind);
+}
+
+const WAITING_VERDICTS: readonly NoticeVerdict['kind'][] = ['look_up', 'adopt', 'unexpected'];
 
 interface Seen {
   readonly notice: StoredNotice;
@@ -123,8 +128,7 @@ async function look({ notices, orders }: NoticeIntakeDeps, key: NoticeKey): Prom
   const notice = await notices.findOptional(key);
   if (notice === null || notice.state === 'APPLIED') return null;
   const owner = notice.orderId === null ? null : await orders.findOwner(notice.orderId);
-  const { operation, isOutdated } = notice;
-  const verdict = judgeNotice(notice, { orderStatus: owner?.status ?? null, operation, isOutdated });
+  const verdict = judgeNotice(notice, noticeContextOf(notice, owner));
   return { notice, owner, verdict };
 }
 
@@ -136,20 +140,17 @@ async function startNotice(
   const input: NoticeWorkflowInput = { notice, orderId, tenantId, correlationId, settings };
   const start = () =>
     client.workflow.start(NOTICE_WORKFLOW, {
-      workflowId: noticeWorkflowId(orderId),
+      workflowId: noticeWorkflowId(orderId, notice),
       taskQueue: 'orders',
       args: [input],
       workflowIdConflictPolicy: 'FAIL',
       memo: { tenantId, [CORRELATION_MEMO]: correlationId },
       staticSummary: `Notice of ${orderId}`,
     });
-  for (let tries = 0; tries < TURN_TRIES && health.isUp(); tries += 1) {
-    try {
-      await callWithin(CALL_TIMEOUT_MS, client, start);
-      return;
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      await sleep(TURN_PAUSE_MS, undefined, { ref: false });
-    }
+  if (!health.isUp()) return;
+  try {
+    await callWithin(CALL_TIMEOUT_MS, client, start);
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }

@@ -163,6 +163,8 @@ async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, comma
     case 'settle':
       if (order === null) return 'look_again';
       return settle(deps, ofOrder, command, order);
+    case 'provider':
+      return order === null ? 'look_again' : askProvider(deps, ofOrder, order);
     case 'cancelling': {
       const { rule } = cancelOfSold(undefined);
       const decided = await deps.commands.decide(ofOrder, rule);
@@ -264,6 +266,29 @@ async function settle(
   return decided.decision;
 }
 
+/** The settle workflow decides it, because only workers call the provider: its start is what makes the command durable. */
+async function askProvider(deps: OrderCommanderDeps, command: CommandOfOrder, order: OrderRecord): Promise<Given> {
+  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
+  const input = settleInput({ kind: 'reconcile', amountMinor: null }, commandOf(command), order, deps.settings);
+  try {
+    await callWithin(CALL_TIMEOUT_MS, deps.client, () => startSettle(deps.client, input));
+  } catch (error) {
+    if (!isNoAnswer(error)) throw error;
+    throw unavailable('Temporal did not take the command; repeat with the same Idempotency-Key');
+  }
+  const deadline = Date.now() + ANSWER_WITHIN_MS;
+  while (Date.now() < deadline) {
+    const answered = await deps.commands.findOptional(command.tenantId, command.commandId);
+    if (answered !== null) return answered.decision;
+    await sleep(POLL_MS);
+  }
+  return 'pending';
+}
+
+function commandOf({ commandId, requestHash, actor, reason }: CommandOfOrder): OrderCommand {
+  return { commandId, requestHash, actor, reason };
+}
+
 /** The rule, and the amount, by the money that the order has now. */
 async function ruleOf(
   { payments, capabilities, settings }: OrderCommanderDeps,
@@ -283,6 +308,8 @@ async function ruleOf(
       return furtherCaptureOf(amountMinor, money, version);
     case 'give_back':
       return giveBackOf(money);
+    case 'reconcile':
+      throw new TypeError(`${kind} is decided by what the provider has`);
     default:
       return assertNever(kind);
   }

@@ -1,16 +1,17 @@
 import type { CommandKind } from '../domain/command.ts';
-import type { OrderStatus } from '../domain/order-status.ts';
+import { isAtRest, type OrderStatus } from '../domain/order-status.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { OrderRecord } from '../../db/repositories/order-repository.ts';
 
 /**
  * Who decides a command. `order`: the order's own workflow, which it interrupts. `settle`: the order's row; a settle
- * workflow carries it out. `cancelling`: it joins the cancel that is under way. `busy`: it may be asked again later. All
+ * workflow carries it out. `provider`: what the provider has, which only a worker sees. `cancelling`: it joins the cancel that is under way. `busy`: it may be asked again later. All
  * others are the answer.
  */
 export type Destination =
   | 'order'
   | 'settle'
+  | 'provider'
   | 'cancelling'
   | 'busy'
   | 'too_late'
@@ -30,6 +31,9 @@ export function destinationOf(kind: CommandKind, status: OrderStatus, order: Kno
       return refundDestination(status);
     case 'give_back':
       return giveBackDestination(status);
+    case 'reconcile':
+      // A command that moves the order's money looks at the provider itself.
+      return isAtRest(status) && status !== 'AWAITING_CAPTURE' && !isOwned(order) ? 'provider' : 'busy';
     default:
       return assertNever(kind);
   }

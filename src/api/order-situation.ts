@@ -1,6 +1,8 @@
 import type { StoredCommand } from '../../db/repositories/command-repository.ts';
 import { repairCommandId, type OrderOwnership } from '../domain/command.ts';
+import { standInOf } from '../domain/ids.ts';
 import { isAtRest } from '../domain/order-status.ts';
+import { noticeOfCommand } from '../domain/payment-notice.ts';
 import { noticeWorkflowId, orderWorkflowId, settleWorkflowId } from '../workflows/contract.ts';
 import { isOpen, type Carrier, type PendingStep } from './order-carriers.ts';
 import type { OrderView } from './schemas/order.ts';
@@ -90,8 +92,14 @@ function carrierIdsOf({ order: { id, status }, owner, commands }: OrderFacts): s
     ...[repairCommandId(id), ...given.map(({ commandId }) => commandId)].map((commandId) =>
       settleWorkflowId(id, commandId),
     ),
-    ...(owner?.kind === 'give_back' ? [noticeWorkflowId(id)] : []),
+    ...(owner === null ? [] : noticeIdsOf(id, owner)),
   ];
+}
+
+/** A command that a notice has given is carried out by the notice's workflow, which may have begun before the order came. */
+function noticeIdsOf(orderId: string, { commandId, kind }: Pick<StoredCommand, 'commandId' | 'kind'>): string[] {
+  const notice = noticeOfCommand(commandId, kind);
+  return notice === null ? [] : [noticeWorkflowId(orderId, notice), noticeWorkflowId(standInOf(notice), notice)];
 }
 
 function blockedOf({ queues }: OrderFacts, carrier: Carrier): Situation | null {

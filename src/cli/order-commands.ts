@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { commandView } from '../api/schemas/command.ts';
+import { commandView, reconciliationView } from '../api/schemas/command.ts';
 import { explainView, receiptView } from '../api/schemas/insight.ts';
 import { orderPage, orderView, timelineView, type OrderView, type TimelineView } from '../api/schemas/order.ts';
 import { changing, reading, type ApiCommand, type ApiTools } from './api-command.ts';
@@ -67,15 +67,29 @@ export const ORDER_COMMANDS = {
     },
     (tools) => give(tools, '/capture', { amountMinor: countOf(tools.options, 'amount') }),
   ),
+  reconcile: changing(
+    {
+      usage: 'reconcile ID [--reason R]',
+      summary: 'book what was moved at the payment provider itself',
+      subject: 'ID',
+      options: ['reason'],
+    },
+    (tools) => give(tools, '/payments/reconcile', { reason: tools.options.reason }, reconciliationView),
+  ),
 } satisfies Record<string, ApiCommand>;
 
 function pathOf({ subject }: ApiTools, rest = ''): string {
   return `/v1/orders/${encodeURIComponent(subject)}${rest}`;
 }
 
-async function give(tools: ApiTools, route: string, body: Readonly<Record<string, unknown>>): Promise<void> {
+async function give(
+  tools: ApiTools,
+  route: string,
+  body: Readonly<Record<string, unknown>>,
+  view: typeof commandView | typeof reconciliationView = commandView,
+): Promise<void> {
   const { api, key, show } = tools;
-  show(await api.post(pathOf(tools, route), key, body), commandView, ({ decision, order }, { fields }) =>
+  show(await api.post(pathOf(tools, route), key, body), view, ({ decision, order }, { fields }) =>
     fields([
       ['decision', decision],
       ['order', order.id],

@@ -161,6 +161,8 @@ function taskText({ kind, amountMinor }: SettleTask, order: OrderRecord | null):
       return 'give back what it still has';
     case 'cancel':
       return 'go on cancelling';
+    case 'reconcile':
+      return 'go on booking what was moved at the provider itself';
     case 'refund':
     case 'capture':
       return `go on with the ${kind} of ${amount}`;

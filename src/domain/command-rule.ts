@@ -144,6 +144,35 @@ export function giveBackOf(money: OrderMoney): RuledCommand {
   };
 }
 
+/** Captures and refunds that the provider has and the books do not. */
+export interface MissingMoney {
+  readonly capturedMinor: number;
+  readonly refundedMinor: number;
+}
+
+/**
+ * Adopts what was moved at the provider itself. A refund moves a sold order to where its money is; any other status
+ * stays. An order that its own workflow carries is that one's to look after.
+ */
+export function reconcileOf(
+  { capturedMinor, refundedMinor }: MissingMoney,
+  { status, version }: { readonly status: OrderStatus; readonly version: number },
+): RuledCommand {
+  const foundMinor = capturedMinor + refundedMinor;
+  const isRefund = refundedMinor > 0 && SOLD.includes(status);
+  return {
+    amountMinor: foundMinor > 0 ? foundMinor : null,
+    rule: {
+      from: foundMinor > 0 ? [...SOLD, ...ENDED] : [],
+      to: isRefund ? 'REFUNDING' : null,
+      eventType: isRefund ? 'order.refunding_outside' : 'order.reconciling',
+      allowed: 'accepted',
+      refused: foundMinor > 0 ? 'too_late' : 'books_agree',
+      version,
+    },
+  };
+}
+
 /** The capture or refund that a command makes, once it owns the order. */
 export function ownershipOf(
   command: { readonly commandId: string; readonly kind: CommandKind },

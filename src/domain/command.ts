@@ -2,9 +2,10 @@ import { base32Digest } from './ids.ts';
 
 /**
  * What may be asked of an order after it was accepted. `give_back` is an operator's, or the system's about late money: it
- * returns what an order that has ended still has, and leaves the status.
+ * returns what an order that has ended still has, and leaves the status. `reconcile` is theirs too: what was moved at the
+ * payment provider itself is adopted into the books.
  */
-export const COMMAND_KINDS = ['cancel', 'capture', 'refund', 'give_back'] as const;
+export const COMMAND_KINDS = ['cancel', 'capture', 'refund', 'give_back', 'reconcile'] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /**
@@ -12,6 +13,7 @@ export type CommandKind = (typeof COMMAND_KINDS)[number];
  * `will_cancel`: nothing stays taken. `will_refund`: what is taken, or may be, is given back. `accepted`: a capture or a
  * refund is under way. `too_late`: the order's status does not allow it any more. `busy`: another command owns the order;
  * it is never stored, so that the same key may be repeated.
+ * `books_agree`: nothing was moved at the provider that the books do not have.
  * `capture_not_supported`: the order is captured automatically, or the provider captures an authorization once.
  */
 export const COMMAND_DECISIONS = [
@@ -23,6 +25,7 @@ export const COMMAND_DECISIONS = [
   'amount_exceeds_authorized',
   'amount_exceeds_captured',
   'capture_not_supported',
+  'books_agree',
 ] as const;
 export type CommandDecision = (typeof COMMAND_DECISIONS)[number];
 
@@ -61,6 +64,7 @@ export const COMMAND_ENDS = [
   'order.captured',
   'order.capture_failed',
   'order.given_back',
+  'order.reconciled',
 ] as const;
 export type CommandEndEvent = (typeof COMMAND_ENDS)[number];
 

@@ -48,3 +48,8 @@ function base32(bytes: Uint8Array): string {
   }
   return bits > 0 ? text + BASE32[(buffer << (5 - bits)) & 31] : text;
 }
+
+/** Stands for the order of a payment provider's report while there is none. */
+export function standInOf({ provider, eventId }: { readonly provider: string; readonly eventId: string }): string {
+  return `notice_${base32Digest(`${provider}\0${eventId}`)}`;
+}

@@ -45,7 +45,9 @@ describe('a notice', () => {
         for (const orderStatus of MOVING) expect(judge('charge_succeeded', { ...given, orderStatus })).toBe('look_up');
         for (const orderStatus of UNSOLD)
           expect(judge('charge_succeeded', { ...given, orderStatus })).toBe('give_back');
-        for (const orderStatus of SOLD) expect(judge('charge_succeeded', { ...given, orderStatus })).toBe('unexpected');
+        // What is noted as UNKNOWN is being asked for; a second charge of a sold order is not.
+        const second = operation === 'UNKNOWN' ? 'look_up' : 'unexpected';
+        for (const orderStatus of SOLD) expect(judge('charge_succeeded', { ...given, orderStatus })).toBe(second);
         expect(judge('charge_succeeded', { ...given, orderStatus: null })).toBe('unmatched');
       }
     }
@@ -65,8 +67,28 @@ describe('a notice', () => {
     expect(judge('charge_failed', { operation: null, orderStatus: 'CANCELLED' })).toBe('settled');
   });
 
-  it('of what was done outside is shown to a person', () => {
-    expect(judge('refunded', {}, null)).toBe('unexpected');
+  it('of money of a sold order that the books do not have is adopted, when no command is moving it', () => {
+    for (const key of [null, 'from-the-dashboard', `${ORDER_ID}:refund:1`]) {
+      expect(judge('refunded', {}, key)).toBe('adopt');
+      expect(judge('refunded', { operation: 'FAILED' }, key)).toBe('adopt');
+      expect(judge('refunded', { operation: 'UNKNOWN' }, key)).toBe('look_up');
+      expect(judge('refunded', { isOwned: true }, key)).toBe('look_up');
+      expect(judge('refunded', { orderStatus: 'REFUNDING' }, key)).toBe('look_up');
+    }
+    for (const key of [null, 'from-the-dashboard', `${ORDER_ID}:capture:2`]) {
+      for (const orderStatus of SOLD) expect(judge('charge_succeeded', { orderStatus }, key)).toBe('adopt');
+      expect(judge('charge_succeeded', { operation: 'UNKNOWN' }, key)).toBe('look_up');
+      expect(judge('charge_succeeded', { isOwned: true }, key)).toBe('look_up');
+    }
+    expect(judge('charge_succeeded', {}, `ord_${'b'.repeat(26)}:capture:1`)).toBe('unexpected');
+  });
+
+  it('of a failure wakes the command that owns the order', () => {
+    expect(judge('charge_failed', { operation: 'UNKNOWN', isOwned: true })).toBe('look_up');
+    expect(judge('refund_failed', { operation: 'UNKNOWN', isOwned: true })).toBe('look_up');
+  });
+
+  it('of a dispute is shown to a person', () => {
     expect(judge('disputed', {}, null)).toBe('unexpected');
     expect(judge('disputed', { orderStatus: null }, null)).toBe('unmatched');
   });

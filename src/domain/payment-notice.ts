@@ -1,5 +1,6 @@
+import type { CommandKind } from './command.ts';
 import type { OrderStatus } from './order-status.ts';
-import type { PaymentKind, PaymentOperationState } from './payment.ts';
+import { parsePaymentKey, type PaymentKind, type PaymentOperationState } from './payment.ts';
 
 /** Payment providers that report by webhook. */
 export const PAYMENT_PROVIDERS = ['simulator', 'stripe'] as const;
@@ -34,6 +35,8 @@ export interface PaymentNews {
    * matched to its order by. Null when it names none.
    */
   readonly chargeRef: string | null;
+  /** The provider's own reference of the refund or capture that it tells of; null when it tells of none. */
+  readonly movementRef: string | null;
   /** Minor units of `currency`; null when the report is not about an amount. */
   readonly amountMinor: number | null;
   /** ISO 4217, upper case. */
@@ -100,6 +103,25 @@ export interface NoticeKey {
   readonly eventId: string;
 }
 
+/**
+ * Id of a command that a notice gives on behalf of the system: the money that goes back because of it, or, by the number
+ * of the look, what is adopted because of it.
+ */
+export function noticeCommandId({ provider, eventId }: NoticeKey, look?: number): string {
+  return `cmd_${provider}_${eventId}${look === undefined ? '' : `#${look}`}`;
+}
+
+/** The notice that has given a command; null when none has. */
+export function noticeOfCommand(commandId: string, kind: CommandKind): NoticeKey | null {
+  for (const provider of PAYMENT_PROVIDERS) {
+    const prefix = `cmd_${provider}_`;
+    if (!commandId.startsWith(prefix)) continue;
+    const rest = commandId.slice(prefix.length);
+    return { provider, eventId: kind === 'reconcile' ? rest.replace(/#\d+$/, '') : rest };
+  }
+  return null;
+}
+
 /** A charge as its key names it. */
 export interface NamedCharge {
   readonly kind: Extract<PaymentKind, 'sale' | 'authorize'>;
@@ -113,7 +135,9 @@ export type NoticeVerdict =
   | { readonly kind: 'look_up' }
   /** The order is not sold: what the provider has under the key goes back. */
   | { readonly kind: 'give_back'; readonly charge: NamedCharge }
-  /** Money that no command of ours has moved: a person decides. */
+  /** Money that no command of ours has moved: what the provider has of it is adopted into the books. */
+  | { readonly kind: 'adopt' }
+  /** Nobody but a person can decide. */
   | { readonly kind: 'unexpected' }
   /** There is no such order, or not yet. */
   | { readonly kind: 'unmatched' };
@@ -126,17 +150,16 @@ export interface NoticeContext {
   readonly operation: PaymentOperationState | null;
   /** A later notice about the same key has told something else. A success is looked up all the same. */
   readonly isOutdated: boolean;
+  /** A command of ours owns the order and may move its money right now. */
+  readonly isOwned?: boolean;
 }
 
-const KEY = /^(ord_[a-z2-7]{26}):(sale|authorize|capture|void|refund):(\d{1,9})$/;
-
-/** The parts of one of our keys; null for a key that is none of ours. */
-function parsePaymentKey(
-  key: string,
-): { readonly orderId: string; readonly kind: PaymentKind; readonly generation: number } | null {
-  const [, orderId, kind, generation] = KEY.exec(key) ?? [];
-  if (orderId === undefined || kind === undefined) return null;
-  return { orderId, kind: kind as PaymentKind, generation: Number(generation) };
+/** What is stored about the thing a notice tells of, from its row and its order's. */
+export function noticeContextOf(
+  { operation, isOutdated }: Pick<NoticeContext, 'operation' | 'isOutdated'>,
+  owner: { readonly status: OrderStatus; readonly isOwned?: boolean } | null,
+): NoticeContext {
+  return { orderStatus: owner?.status ?? null, operation, isOutdated, isOwned: owner?.isOwned ?? false };
 }
 
 /**
@@ -145,19 +168,20 @@ function parsePaymentKey(
  */
 export function judgeNotice(
   news: Pick<PaymentNews, 'kind' | 'orderId' | 'key'>,
-  { orderStatus, operation, isOutdated }: NoticeContext,
+  context: NoticeContext,
 ): NoticeVerdict {
+  const { orderStatus, operation, isOutdated } = context;
   if (news.kind === 'other') return { kind: 'settled', outcome: 'of_no_concern' };
   switch (news.kind) {
     case 'charge_succeeded':
-      return operation === 'SUCCEEDED' ? KNOWN : judgeCharge(news, orderStatus);
+      return operation === 'SUCCEEDED' ? KNOWN : judgeCharge(news, context);
     case 'charge_failed':
     case 'refund_failed':
-      return isOutdated ? KNOWN : judgeFailure(news.kind, orderStatus, operation);
+      return isOutdated ? KNOWN : judgeFailure(news.kind, context);
     case 'refunded':
       if (operation === 'SUCCEEDED') return KNOWN;
       if (orderStatus === null) return { kind: 'unmatched' };
-      return moves(orderStatus) ? { kind: 'look_up' } : { kind: 'unexpected' };
+      return { kind: operation === 'UNKNOWN' || isUnderWay(orderStatus, context) ? 'look_up' : 'adopt' };
     case 'disputed':
       return { kind: orderStatus === null ? 'unmatched' : 'unexpected' };
   }
@@ -165,27 +189,35 @@ export function judgeNotice(
 
 const KNOWN: NoticeVerdict = { kind: 'settled', outcome: 'known' };
 
-/** A charge that the books do not have as taken. */
-function judgeCharge(news: Pick<PaymentNews, 'orderId' | 'key'>, orderStatus: OrderStatus | null): NoticeVerdict {
+/** A charge or a capture that the books do not have as taken. */
+function judgeCharge(news: Pick<PaymentNews, 'orderId' | 'key'>, context: NoticeContext): NoticeVerdict {
+  const { orderStatus } = context;
   if (orderStatus === null) return { kind: 'unmatched' };
-  if (moves(orderStatus)) return { kind: 'look_up' };
+  if (isUnderWay(orderStatus, context)) return { kind: 'look_up' };
   const named = news.key === null ? null : parsePaymentKey(news.key);
-  if (named === null || named.orderId !== news.orderId) return { kind: 'unexpected' };
-  const { kind, generation } = named;
-  if (wasSold(orderStatus) || (kind !== 'sale' && kind !== 'authorize')) return { kind: 'unexpected' };
-  return { kind: 'give_back', charge: { kind, generation } };
+  if (named !== null && named.orderId !== news.orderId) return { kind: 'unexpected' };
+  const isCharge = named?.kind === 'sale' || named?.kind === 'authorize';
+  // A second charge of a sold order is nothing that its books could take up.
+  if (wasSold(orderStatus)) return { kind: isCharge ? 'unexpected' : 'adopt' };
+  if (!isCharge) return { kind: 'unexpected' };
+  return { kind: 'give_back', charge: { kind: named.kind, generation: named.generation } };
 }
 
 /** Nothing was moved: only an order that waits for the answer cares, and a refund that was booked as done. */
 function judgeFailure(
   kind: 'charge_failed' | 'refund_failed',
-  orderStatus: OrderStatus | null,
-  operation: PaymentOperationState | null,
+  { orderStatus, operation, isOwned = false }: NoticeContext,
 ): NoticeVerdict {
   if (operation === 'SUCCEEDED') return kind === 'refund_failed' ? { kind: 'unexpected' } : KNOWN;
   if (operation !== null && operation !== 'UNKNOWN') return KNOWN;
   if (orderStatus === null) return { kind: 'unmatched' };
-  return moves(orderStatus) ? { kind: 'look_up' } : KNOWN;
+  return isOwned || moves(orderStatus) ? { kind: 'look_up' } : KNOWN;
+}
+
+/** A command of ours may have moved the money and not booked it yet: it owns the order, or has noted what it sends. */
+function isUnderWay(orderStatus: OrderStatus, { operation, isOwned = false }: NoticeContext): boolean {
+  // What was noted for an order that ended without a sale is late money.
+  return isOwned || moves(orderStatus) || (operation === 'UNKNOWN' && wasSold(orderStatus));
 }
 
 /** Whether a workflow of the order may be waiting for the provider. */

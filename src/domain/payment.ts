@@ -101,6 +101,37 @@ export function wasAsked(operation: { readonly kind: PaymentKind; readonly amoun
   return operation.amountMinor > 0 || (operation.kind !== 'sale' && operation.kind !== 'authorize');
 }
 
+const KEY = /^(ord_[a-z2-7]{26}):(sale|authorize|capture|void|refund):(\d{1,9})$/;
+
+/** The parts of one of our keys; null for a key that is none of ours. */
+export function parsePaymentKey(
+  key: string,
+): { readonly orderId: string; readonly kind: PaymentKind; readonly generation: number } | null {
+  const [, orderId, kind, generation] = KEY.exec(key) ?? [];
+  if (orderId === undefined || kind === undefined) return null;
+  return { orderId, kind: kind as PaymentKind, generation: Number(generation) };
+}
+
+/**
+ * An external operation was made at the provider itself and adopted into the books: it has no generation of ours, and the
+ * provider's reference in its key, so that it is adopted once.
+ */
+export const EXTERNAL_GENERATION = 0;
+
+/** Key of an external operation; none of ours can look like it. */
+export function externalKey(
+  orderId: string,
+  kind: Extract<PaymentKind, 'capture' | 'refund'>,
+  providerRef: string,
+): string {
+  return `${orderId}:${kind}:external:${providerRef}`;
+}
+
+/** Whether an operation was made at the provider itself. */
+export function isExternal({ generation }: { readonly generation: number }): boolean {
+  return generation === EXTERNAL_GENERATION;
+}
+
 /** Folds an order's balance and its last charge attempt into the one state shown to clients. */
 export function paymentStateOf(balance: PaymentBalance, lastCharge: PaymentOperationState | null): PaymentState {
   if (balance.refundedMinor > 0) {

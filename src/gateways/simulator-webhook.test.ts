@@ -98,11 +98,21 @@ describe('an event of the simulator', () => {
   ])('%s is told in our words', (type, kind) => {
     expect(read({ body: JSON.stringify({ ...EVENT, type }) })).toEqual({
       chargeRef: null,
+      movementRef: null,
       eventId: VECTOR.id,
       provider: 'simulator',
       kind,
       ...EVENT.data,
       occurredAt: EVENT.timestamp,
+    });
+  });
+
+  it('of what was made at the provider itself has its reference and no key', () => {
+    const data = { ...EVENT.data, key: null, id: 'pay_1' };
+    expect(read({ body: JSON.stringify({ ...EVENT, type: 'refund.succeeded', data }) })).toMatchObject({
+      kind: 'refunded',
+      key: null,
+      movementRef: 'pay_1',
     });
   });
 

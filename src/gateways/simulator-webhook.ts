@@ -20,7 +20,14 @@ const KINDS = {
 const paymentEvent = z.object({
   type: z.enum(['payment.succeeded', 'payment.declined', 'refund.succeeded', 'refund.failed']),
   timestamp: z.iso.datetime(),
-  data: z.object({ orderId: z.string(), key: z.string().nullable(), amountMinor: z.int(), currency: z.string() }),
+  data: z.object({
+    /** The provider's own id of the effect; a refund that failed has none. */
+    id: z.string().optional(),
+    orderId: z.string(),
+    key: z.string().nullable(),
+    amountMinor: z.int(),
+    currency: z.string(),
+  }),
 });
 
 const anyEvent = z.object({ type: z.string(), timestamp: z.iso.datetime() });
@@ -70,12 +77,13 @@ function translate(body: Uint8Array): Omit<PaymentNews, 'eventId' | 'provider'> 
   const event = paymentEvent.safeParse(content);
   if (event.success) {
     const { type, timestamp, data } = event.data;
-    return { kind: KINDS[type], occurredAt: timestamp, chargeRef: null, ...data };
+    const { id: movementRef = null, ...told } = data;
+    return { kind: KINDS[type], occurredAt: timestamp, chargeRef: null, movementRef, ...told };
   }
   const other = anyEvent.safeParse(content);
   if (!other.success || other.data.type in KINDS) throw new WebhookContentError('it is no event');
   const { timestamp: occurredAt } = other.data;
-  const nothing = { orderId: null, key: null, chargeRef: null, amountMinor: null, currency: null };
+  const nothing = { orderId: null, key: null, chargeRef: null, movementRef: null, amountMinor: null, currency: null };
   return { kind: 'other', ...nothing, occurredAt };
 }
 

@@ -112,6 +112,7 @@ describe('an event of Stripe', () => {
       kind,
       ...METADATA,
       chargeRef: amountMinor === null ? null : 'pi_1',
+      movementRef: type.startsWith('refund.') ? 're_1' : null,
       amountMinor,
       currency,
       occurredAt: new Date((SENT_AT - 10) * 1_000).toISOString(),

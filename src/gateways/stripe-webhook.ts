@@ -38,10 +38,10 @@ const chargedObject = ownedObject.extend({
   payment_intent: z.string().nullish(),
 });
 
-const refundObject = chargedObject.extend({ status: z.string().nullable() });
+const refundObject = chargedObject.extend({ id: z.string(), status: z.string().nullable() });
 
 type EventBody = z.output<typeof eventBody>;
-type Told = Pick<PaymentNews, 'kind' | 'orderId' | 'key' | 'chargeRef' | 'amountMinor' | 'currency'>;
+type Told = Pick<PaymentNews, 'kind' | 'orderId' | 'key' | 'chargeRef' | 'movementRef' | 'amountMinor' | 'currency'>;
 
 /** Stripe's webhooks, verified by the `stripe` package with the secret of the endpoint (`whsec_...`). */
 export function createStripeWebhook({ secret }: { readonly secret: string }): PaymentWebhook {
@@ -89,7 +89,7 @@ function tell({ type, data: { object } }: EventBody): Told {
       return { kind: 'disputed', ...chargedOf(parse(chargedObject, object)) };
     default: {
       const owner = ownerOf(ownedObject.safeParse(object).data);
-      return { kind: 'other', ...owner, chargeRef: null, amountMinor: null, currency: null };
+      return { kind: 'other', ...owner, chargeRef: null, movementRef: null, amountMinor: null, currency: null };
     }
   }
 }
@@ -105,6 +105,7 @@ function tellIntent(
     kind,
     ...ownerOf(intent),
     chargeRef,
+    movementRef: null,
     amountMinor: fromStripeAmount(intent[amount], currency),
     currency: currency.toUpperCase(),
   };
@@ -118,13 +119,13 @@ function tellRefund(object: unknown): Told {
     failed: 'refund_failed',
     canceled: 'refund_failed',
   };
-  return { kind: kinds[refund.status ?? ''] ?? 'other', ...chargedOf(refund) };
+  return { kind: kinds[refund.status ?? ''] ?? 'other', ...chargedOf(refund), movementRef: refund.id };
 }
 
 function chargedOf(object: z.output<typeof chargedObject>): Omit<Told, 'kind'> {
   const { amount, currency, payment_intent: chargeRef = null } = object;
   const amountMinor = fromStripeAmount(amount, currency);
-  return { ...ownerOf(object), chargeRef, amountMinor, currency: currency.toUpperCase() };
+  return { ...ownerOf(object), chargeRef, movementRef: null, amountMinor, currency: currency.toUpperCase() };
 }
 
 function ownerOf(owned: z.output<typeof ownedObject> | undefined): Pick<PaymentNews, 'orderId' | 'key'> {

@@ -249,6 +249,22 @@ export const STEP_POLICIES = {
     whenSpent: 'persist',
     actions: ['retry', 'forceResolve'],
   },
+  findExternal: {
+    ...PAYMENT,
+    id: 'find-external',
+    summary: 'Compare the books with the provider',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'persist',
+  },
+  adoptExternal: {
+    ...PAYMENT,
+    id: 'adopt-external',
+    summary: 'Book what was moved at the provider itself',
+    queue: 'payments',
+    collaborator: 'payment',
+    whenSpent: 'persist',
+  },
   recordEvidence: {
     ...DATABASE,
     id: 'record-evidence',

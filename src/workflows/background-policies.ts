@@ -72,7 +72,8 @@ export const EVENT_MAINTENANCE_POLICY = {
 
 /**
  * A notice wakes the step that waits for the provider. While an attempt of it is under way, which may have looked before
- * the event, it is looked again after these pauses; what is left then waits for the sweep.
+ * the event, it is looked again after these pauses; what is left then waits for the sweep. News that fit nothing are judged
+ * again after the same pauses, because the books may only be behind; then a case opens.
  */
 export const NOTICE_POLICY = {
   pausesMs: [500, 1 * SECOND, 2 * SECOND, 5 * SECOND],

@@ -185,9 +185,9 @@ export function settleWorkflowId(orderId: string, commandId: string): string {
   return `settle/${orderId}/${commandId}`;
 }
 
-/** Workflow id of an order's notices: they take turns, so that one case at a time asks about its money. */
-export function noticeWorkflowId(orderId: string): string {
-  return settleWorkflowId(orderId, 'notice');
+/** Workflow id of a notice: the reports of one order do not wait for each other. */
+export function noticeWorkflowId(orderId: string, { provider, eventId }: NoticeKey): string {
+  return settleWorkflowId(orderId, `notice/${provider}/${eventId}`);
 }
 
 /** Workflow id of a redrive. */

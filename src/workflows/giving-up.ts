@@ -142,6 +142,7 @@ function givesUp(decision: Exclude<CommandDecision, 'busy'>): boolean {
     case 'amount_exceeds_authorized':
     case 'amount_exceeds_captured':
     case 'capture_not_supported':
+    case 'books_agree':
       return false;
     default:
       return assertNever(decision);

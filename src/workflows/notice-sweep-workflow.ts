@@ -19,13 +19,13 @@ export async function sweepNoticesWorkflow(): Promise<{ readonly started: number
   return { started: started.filter(Boolean).length };
 }
 
-/** Another notice of the same order may have its turn: this one waits for the next sweep. */
+/** One whose workflow runs is being seen to. */
 async function start(input: NoticeWorkflowInput): Promise<boolean> {
-  const { orderId, tenantId, correlationId } = input;
+  const { orderId, tenantId, correlationId, notice } = input;
   try {
     await startChild(noticeWorkflow, {
       args: [input],
-      workflowId: noticeWorkflowId(orderId),
+      workflowId: noticeWorkflowId(orderId, notice),
       parentClosePolicy: ParentClosePolicy.ABANDON,
       memo: { [CORRELATION_MEMO]: correlationId, tenantId },
       staticSummary: `Notice of ${orderId}`,

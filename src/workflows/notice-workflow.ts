@@ -1,18 +1,20 @@
 import { CancellationScope, proxyActivities, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { giveBackOf, ownershipOf } from '../domain/command-rule.ts';
-import type { NoticeOutcome } from '../domain/payment-notice.ts';
+import { giveBackOf, ownershipOf, reconcileOf } from '../domain/command-rule.ts';
+import { noticeCommandId, type NoticeOutcome } from '../domain/payment-notice.ts';
 import { CASE_BOOKKEEPING, waitingPaymentSteps } from './activity-policies.ts';
 import { NOTICE_POLICY } from './background-policies.ts';
 import { turnOf } from './carriage.ts';
 import { resolveCaseUpdate, resumeOrderSignal, type NoticeWorkflowInput } from './contract.ts';
 import { failureOf } from './failures.ts';
+import { adoptExternal } from './reconciling.ts';
 import { createSteps, type Steps } from './step.ts';
 
 /**
  * Sees to one report of a payment provider. A report is a hint and never evidence: whatever it says, the step that waits
- * for the provider looks now, late money of an order that was not sold is looked up and given back, and money that fits
- * nothing is shown to a person. `left`: the order is still about to look by itself; the sweep asks again.
+ * for the provider looks now, late money of an order that was not sold is looked up and given back, money that was moved
+ * at the provider itself is looked up and adopted, and what fits nothing after several looks is shown to a person. `left`:
+ * the order is still about to look by itself; the sweep asks again.
  */
 export async function noticeWorkflow(
   input: NoticeWorkflowInput,
@@ -34,8 +36,10 @@ export async function noticeWorkflow(
 async function apply(input: NoticeWorkflowInput, steps: Steps): Promise<NoticeOutcome | 'left'> {
   const { notice, orderId, tenantId } = input;
   const skip = { kind: 'settled', outcome: 'put_aside' } as const;
-  for (const pauseMs of NOTICE_POLICY.pausesMs) {
-    const verdict = await steps.run('judgeNotice', { orderId, tenantId, notice }, { skip });
+  const { pausesMs } = NOTICE_POLICY;
+  for (const [round, pauseMs] of pausesMs.entries()) {
+    const isLast = round === pausesMs.length - 1;
+    const verdict = await steps.run('judgeNotice', { orderId, tenantId, notice, isLast }, { skip });
     switch (verdict.kind) {
       case 'settled':
         return verdict.outcome;
@@ -44,10 +48,37 @@ async function apply(input: NoticeWorkflowInput, steps: Steps): Promise<NoticeOu
         break;
       case 'look_up':
         if (await wake(input)) return 'looked_up';
+        break;
+      case 'adopt':
+        await adopt(input, steps, verdict.currency, round);
+        break;
+      case 'look_again':
+        break;
     }
-    await sleep(pauseMs, { summary: 'An attempt is under way' });
+    await sleep(pauseMs, { summary: 'The books may be behind' });
   }
   return 'left';
+}
+
+/**
+ * Adopts what was moved at the provider itself, as a command of the system; what was adopted then explains the notice,
+ * which is judged again. Nothing while another command owns the order. Each look has a command of its own.
+ */
+async function adopt(
+  { orderId, tenantId, notice }: NoticeWorkflowInput,
+  steps: Steps,
+  currency: string,
+  round: number,
+): Promise<void> {
+  const order = await steps.run('readOrder', { orderId, tenantId });
+  const found = await steps.run('findExternal', { orderId, tenantId, currency });
+  if (found.capturedMinor + found.refundedMinor === 0) return;
+  const { amountMinor, rule } = reconcileOf(found, order);
+  const commandId = noticeCommandId(notice, round);
+  const command = { commandId, orderId, tenantId, kind: 'reconcile', requestHash: '', actor: notice.provider } as const;
+  const decided = await steps.run('decideCommand', { command: { ...command, reason: null, amountMinor }, rule });
+  const owner = decided === null ? null : ownershipOf(command, decided);
+  if (owner !== null) await adoptExternal({ orderId, tenantId, currency, ...turnOf(owner) }, owner, steps);
 }
 
 type GiveBack = Extract<Awaited<ReturnType<Activities['judgeNotice']>>, { kind: 'give_back' }>;
@@ -61,7 +92,7 @@ async function giveBack(
   steps: Steps,
   { charge, currency }: GiveBack,
 ): Promise<boolean> {
-  const commandId = `cmd_${notice.provider}_${notice.eventId}`;
+  const commandId = noticeCommandId(notice);
   const { amountMinor, rule } = giveBackOf(await steps.run('readMoney', { orderId, tenantId }));
   const command = { commandId, orderId, tenantId, kind: 'give_back', requestHash: '', actor: notice.provider } as const;
   const decided = await steps.run('decideCommand', { command: { ...command, reason: null, amountMinor }, rule });

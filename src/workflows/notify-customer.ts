@@ -66,14 +66,21 @@ const COMMAND_MESSAGES: Readonly<Partial<Record<CommandEndEvent, MessageTemplate
 /** Tells how a command has ended; null: it is not known. */
 export async function tellCommand(
   input: Addressee,
-  { generation, amountMinor }: OrderOwnership,
+  { kind, generation, amountMinor }: OrderOwnership,
   end: CommandEndEvent | null,
 ): Promise<void> {
+  // What was moved at the provider itself is told by whoever moved it there.
+  if (kind === 'reconcile') return;
   const template = end === null ? undefined : COMMAND_MESSAGES[end];
   if (template === undefined) return;
   // An order is cancelled once, whatever number the refund has by which it is paid back.
   if (template === 'order-cancelled') return notifyCustomer(input, { template, amountMinor: 0 });
-  await notifyCustomer(input, { template, occurrence: generation, amountMinor });
+  // Of 0 somebody else has moved all that there was, at the provider itself.
+  await notifyCustomer(input, {
+    template,
+    occurrence: generation,
+    amountMinor: amountMinor === 0 ? null : amountMinor,
+  });
 }
 
 async function deliver(

@@ -5,6 +5,7 @@ import {
   furtherCaptureOf,
   giveBackOf,
   ownershipOf,
+  reconcileOf,
   refundOf,
   type RuledCommand,
 } from '../domain/command-rule.ts';
@@ -19,6 +20,7 @@ import {
   type SettleWorkflowResult,
 } from './contract.ts';
 import { tellCommand } from './notify-customer.ts';
+import { adoptExternal } from './reconciling.ts';
 import { createSteps, StepAbortedError, StepConflictError, type Steps } from './step.ts';
 
 /**
@@ -48,11 +50,21 @@ interface Settlement {
 /** A run that comes after the command's end, as after a reset, finds the order another one's, and has only to tell. */
 async function settle(settlement: Settlement): Promise<CommandDecision> {
   const { decision, owner } = await decide(settlement);
-  if (owner !== null) await tellCommand(settlement.input, owner, await untilEnded(settlement, owner));
+  if (owner === null) return decision;
+  const { event, amountMinor } = await untilEnded(settlement, owner);
+  await tellCommand(settlement.input, { ...owner, amountMinor }, event);
   return decision;
 }
 
-async function untilEnded(settlement: Settlement, owner: OrderOwnership): Promise<CommandEndEvent | null> {
+/** How a command has ended. */
+interface Ending {
+  /** Null: it is not known. */
+  readonly event: CommandEndEvent | null;
+  /** What it has moved: less than was decided when somebody had moved a part at the provider itself. */
+  readonly amountMinor: number | null;
+}
+
+async function untilEnded(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { input, steps, ways } = settlement;
   const { orderId, tenantId } = input;
   const { commandId } = owner;
@@ -61,7 +73,9 @@ async function untilEnded(settlement: Settlement, owner: OrderOwnership): Promis
   } catch (error) {
     if (!(error instanceof StepConflictError)) throw error;
     const stored = await steps.run('readOrder', { orderId, tenantId, commandId });
-    if (stored.owner?.commandId !== commandId) return stored.commandEnd ?? null;
+    if (stored.owner?.commandId !== commandId) {
+      return { event: stored.commandEnd ?? null, amountMinor: stored.commandEndMinor ?? owner.amountMinor };
+    }
     ways.judgesConflicts = false;
     return carryOut(settlement, owner);
   }
@@ -111,6 +125,10 @@ const rules: Readonly<Record<SettleWorkflowInput['kind'], Rule>> = {
     return furtherCaptureOf(amountMinor, await steps.run('readMoney', { orderId, tenantId }), version);
   },
   give_back: async ({ orderId, tenantId }, steps) => giveBackOf(await steps.run('readMoney', { orderId, tenantId })),
+  reconcile: async ({ orderId, tenantId, request: { currency } }, steps) => {
+    const order = await steps.run('readOrder', { orderId, tenantId });
+    return reconcileOf(await steps.run('findExternal', { orderId, tenantId, currency }), order);
+  },
   repair: async ({ orderId, tenantId }, steps) => {
     const { owner = null } = await steps.run('readOrder', { orderId, tenantId });
     return {
@@ -129,7 +147,7 @@ const rules: Readonly<Record<SettleWorkflowInput['kind'], Rule>> = {
   },
 };
 
-function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
+function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
   switch (owner.kind) {
     case 'cancel':
       return cancel(settlement, owner);
@@ -139,33 +157,38 @@ function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<Comman
       return capture(settlement, owner);
     case 'give_back':
       return giveBack(settlement, owner);
+    case 'reconcile':
+      return reconcile(settlement, owner);
     default:
       return assertNever(owner.kind);
   }
 }
 
 /** Money first, then goods; CANCELLED is written when both are proved. */
-async function cancel({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
+async function cancel({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { orderId, tenantId } = input;
   await undoPayment(input, steps, owner, ways);
   await releaseStock(input, steps);
   await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner) }, ways);
-  return 'order.cancelled';
+  return { event: 'order.cancelled', amountMinor: null };
 }
 
 /** Pays (a part of) the money back. Where all of it went back, what was never captured is released too. */
-async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
+async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { orderId, tenantId } = input;
   const account = accountOf(input, owner);
   const { generation } = owner;
   const amountMinor = owner.amountMinor ?? 0;
   const payBack = { ...account, amountMinor, generation };
-  await steps.run('refundPayment', payBack, {
+  const paid = await steps.run('refundPayment', payBack, {
     ...ways,
     force: async ({ evidence }) => {
       await steps.run('recordEvidence', { ...payBack, evidence: evidence ?? '' });
+      return { amountMinor };
     },
   });
+  // Less than was asked for when somebody had paid back a part at the provider itself; absent in earlier histories.
+  const paidMinor = paid?.amountMinor ?? amountMinor;
   const after = await steps.run('readMoney', { orderId, tenantId });
   const isWhole = after.refundedMinor >= after.capturedMinor;
   if (isWhole && after.capturableMinor > 0) {
@@ -173,41 +196,54 @@ async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership)
     await steps.run('releaseAuthorization', account, { ...ways, skip: { kind: 'left' } });
   }
   const to = isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
-  await steps.run('settleOrder', { orderId, tenantId, to, ...endOf(owner, after) }, ways);
-  return isWhole ? 'order.refunded' : 'order.partially_refunded';
+  const end = endOf({ ...owner, amountMinor: paidMinor }, after);
+  await steps.run('settleOrder', { orderId, tenantId, to, ...end }, ways);
+  return { event: isWhole ? 'order.refunded' : 'order.partially_refunded', amountMinor: paidMinor };
 }
 
 /** Takes more of what is still authorized, after a first part was captured and the order confirmed. */
-async function capture(settlement: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
+async function capture(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { input, steps } = settlement;
   const { orderId, tenantId } = input;
-  const eventType = (await tookMore(settlement, owner)) ? 'order.captured' : 'order.capture_failed';
-  const { ownerId: commandId, data } = endOf(owner, await steps.run('readMoney', { orderId, tenantId }));
+  const takenMinor = await takenBy(settlement, owner);
+  const eventType = takenMinor === null ? 'order.capture_failed' : 'order.captured';
+  const moved = { ...owner, amountMinor: takenMinor ?? owner.amountMinor };
+  const { ownerId: commandId, data } = endOf(moved, await steps.run('readMoney', { orderId, tenantId }));
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
-  return eventType;
+  return { event: eventType, amountMinor: moved.amountMinor };
 }
 
-async function tookMore({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<boolean> {
+/** Null: it can never be taken. */
+async function takenBy({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<number | null> {
   const { generation } = owner;
-  const taking = { ...accountOf(input, owner), amountMinor: owner.amountMinor ?? 0, generation };
+  const amountMinor = owner.amountMinor ?? 0;
+  const taking = { ...accountOf(input, owner), amountMinor, generation };
   try {
-    return isTaken(await steps.run('capturePayment', taking, ways));
+    const outcome = await steps.run('capturePayment', taking, ways);
+    if (!isTaken(outcome)) return null;
+    // Absent in earlier histories.
+    return outcome?.kind === 'captured' ? outcome.amountMinor : amountMinor;
   } catch (error) {
     if (!(error instanceof StepAbortedError)) throw error;
     const { kind } = await steps.run('abandonCapture', taking, ways);
     if (kind !== 'taken' && kind !== 'dead') return assertNever(kind);
-    return kind === 'taken';
+    return kind === 'taken' ? amountMinor : null;
   }
 }
 
 /** Whatever an order that has ended still has goes back; its status stays. */
-async function giveBack({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<CommandEndEvent> {
+async function giveBack({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { orderId, tenantId } = input;
   await undoPayment(input, steps, owner, ways);
   const { ownerId: commandId, data } = endOf(owner, await steps.run('readMoney', { orderId, tenantId }));
   const eventType = 'order.given_back';
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
-  return eventType;
+  return { event: eventType, amountMinor: null };
+}
+
+async function reconcile({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<Ending> {
+  await adoptExternal(accountOf(input, owner), owner, steps, ways);
+  return { event: 'order.reconciled', amountMinor: null };
 }
 
 function accountOf({ orderId, tenantId, request }: SettleWorkflowInput, owner: OrderOwnership) {

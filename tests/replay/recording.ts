@@ -138,6 +138,7 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-aborted': () => travelled(ABORTED, 'order'),
   'settle-cancelled': () => travelled(STEP_WAYS.settleOrder, 'settle'),
   'settle-refunded': () => travelled(STEP_WAYS.refundPayment, 'settle'),
+  'settle-reconciled': () => travelled(STEP_WAYS.adoptExternal, 'settle'),
   'settle-paid-back-outside': () => travelled(STEP_WAYS.recordEvidence, 'settle'),
   'notice-given-back': () => travelled(STEP_WAYS.returnCharge, 'notice'),
   'notice-looked-up': lookedUp,
@@ -252,7 +253,7 @@ async function travelled(way: Way, whose: 'order' | 'settle' | 'notice'): Promis
   await untilStatus(system, orderId, end);
   await proveEnd(system, orderId, end);
   if (whose === 'order') return { where: system, workflowId: orderWorkflowId(orderId) };
-  if (whose === 'notice') return { where: system, workflowId: noticeWorkflowId(orderId) };
+  if (whose === 'notice') return { where: system, workflowId: noticeWorkflowId(orderId, noticeOf(orderId)) };
   const [command] = await system.database.query<{ id: string }>(
     'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1',
     [orderId],
@@ -267,7 +268,7 @@ async function lookedUp(): Promise<Recorded> {
   await notify(orderId, `${orderId}:sale:1`);
   await giveCommand(system, orderId, 'cancel');
   await proveEnd(system, orderId, 'CANCELLED');
-  return { where: system, workflowId: noticeWorkflowId(orderId) };
+  return { where: system, workflowId: noticeWorkflowId(orderId, noticeOf(orderId)) };
 }
 
 /** A second charge of a sold order, which an operator clears. */
@@ -277,15 +278,19 @@ async function putAside(): Promise<Recorded> {
   const isOver = notify(orderId, `${orderId}:sale:2`);
   await resolveCase(system, orderId, { action: 'skip' });
   await isOver;
-  return { where: system, workflowId: noticeWorkflowId(orderId) };
+  return { where: system, workflowId: noticeWorkflowId(orderId, noticeOf(orderId)) };
+}
+
+function noticeOf(orderId: string) {
+  return { provider: 'simulator', eventId: `evt_${orderId}` } as const;
 }
 
 async function notify(orderId: string, key: string): Promise<void> {
-  const notice = { provider: 'simulator', eventId: `evt_${orderId}` } as const;
+  const notice = noticeOf(orderId);
   await storeNotice(system, { ...notice, kind: 'charge_succeeded', orderId, key });
   const { orderSettings: settings } = system.config;
   const input: NoticeWorkflowInput = { notice, orderId, tenantId: 'demo', correlationId: 'a-test', settings };
-  const workflowId = noticeWorkflowId(orderId);
+  const workflowId = noticeWorkflowId(orderId, notice);
   await system.client.workflow.execute(NOTICE_WORKFLOW, { workflowId, taskQueue: 'orders', args: [input] });
 }
 

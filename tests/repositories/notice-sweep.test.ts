@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Database, Databases } from '../../db/client.ts';
+import { createCaseRepository } from '../../db/repositories/case-repository.ts';
 import { createCommandRepository } from '../../db/repositories/command-repository.ts';
 import { createNoticeRepository } from '../../db/repositories/notice-repository.ts';
 import { createOrderRepository } from '../../db/repositories/order-repository.ts';
@@ -18,7 +19,8 @@ function sweepOf(databases: Pick<Databases, 'orders' | 'payments'>, unmatchedAft
     orders: createOrderRepository(orders),
     commands: createCommandRepository(orders),
     notices: createNoticeRepository(payments),
-    waker: { wake: () => Promise.resolve('nothing') },
+    cases: createCaseRepository(orders),
+    waker: { wake: () => Promise.resolve('nothing'), judgeAgain: () => Promise.resolve() },
     settings: { holdTtlSeconds: 1, placement: { inventory: 'local', payment: 'local', notification: 'local' } },
     noticePolicy: { unmatchedAfterMs, tenantId: 'demo' },
   });

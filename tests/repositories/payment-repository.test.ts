@@ -5,7 +5,7 @@ import {
   type PaymentRepository,
 } from '../../db/repositories/payment-repository.ts';
 import { DatabaseContractError } from '../../src/domain/errors.ts';
-import { paymentKey, type PaymentKind } from '../../src/domain/payment.ts';
+import { externalKey, isExternal, paymentKey, type PaymentKind } from '../../src/domain/payment.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { freshId } from './fixtures.ts';
 
@@ -113,6 +113,32 @@ describe('a balance', () => {
 
     expect(await balanceOf(after)).toMatchObject({ voided: true, capturedMinor: 0 });
     expect(await balanceOf(before)).toMatchObject({ voided: true, authorizedMinor: 0 });
+  });
+
+  it('takes what was refunded at the provider itself once, under its reference and beside our own refunds', async () => {
+    const orderId = freshId();
+    const key = externalKey(orderId, 'refund', 're_1');
+    const external = operation(orderId, 'refund', { key, generation: 0, amountMinor: 1_800, providerRef: 're_1' });
+    await payments.record(operation(orderId, 'sale'));
+    await Promise.all([payments.record(external), payments.record(external)]);
+    await payments.record(operation(orderId, 'refund', { amountMinor: 2_700 }));
+    expect(await balanceOf(orderId)).toMatchObject({ capturedMinor: 4_500, refundedMinor: 4_500 });
+    const stored = (await payments.listByOrder(orderId)).map((each) => [each.generation, isExternal(each)]);
+    expect(stored).toContainEqual([0, true]);
+    expect(stored).toContainEqual([1, false]);
+  });
+
+  it.each([
+    ['without a reference', { providerRef: null }],
+    ['under another reference', { providerRef: 're_2' }],
+    ['under a number of ours', { generation: 1 }],
+    ['that is no success', { state: 'UNKNOWN' }],
+  ] as const)('refuses an external refund %s', async (_, change) => {
+    const orderId = freshId();
+    await payments.record(operation(orderId, 'sale'));
+    const key = externalKey(orderId, 'refund', 're_1');
+    const external = operation(orderId, 'refund', { key, generation: 0, providerRef: 're_1', ...change });
+    await expect(payments.record(external)).rejects.toMatchObject({ sqlState: '23514' });
   });
 
   it('refuses a refund of more than was captured', async () => {

@@ -70,6 +70,6 @@ async function startNotice(orderId: string, eventId: string): Promise<void> {
     correlationId: orderId,
     settings: system.config.orderSettings,
   };
-  const workflowId = noticeWorkflowId(orderId);
+  const workflowId = noticeWorkflowId(orderId, input.notice);
   await system.client.workflow.start(NOTICE_WORKFLOW, { workflowId, taskQueue: 'orders', args: [input] });
 }

@@ -139,8 +139,11 @@ function proveTimeline({ status, events }: Evidence): void {
 
 /** The provider's ledger and the operations agree, row by row. */
 function proveBooks({ ledger, operations }: Evidence): void {
-  const row = ({ key, kind, amountMinor, state }: Omit<OperationEvidence, 'providerRef'>): string =>
-    [key, kind, amountMinor, state].join(' ');
+  // What was made at the provider itself stands in its ledger under its own reference.
+  const keyOf = ({ key, providerRef }: Pick<OperationEvidence, 'key'> & { readonly providerRef?: string | null }) =>
+    key.includes(':external:') ? providerRef : key;
+  const row = (entry: Omit<OperationEvidence, 'providerRef'> & { readonly providerRef?: string | null }): string =>
+    [keyOf(entry), entry.kind, entry.amountMinor, entry.state].join(' ');
   expect(operations.filter(({ state }) => state === 'UNKNOWN')).toEqual([]);
   const definite = operations.filter(
     // What was paid back outside is in no ledger of the provider's.

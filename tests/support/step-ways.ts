@@ -179,10 +179,22 @@ const CHARGED_LATE: Way = {
     const { orderSettings: settings } = system.config;
     const input: NoticeWorkflowInput = { notice, orderId, tenantId: 'demo', correlationId: 'a-test', settings };
     await system.client.workflow.execute(NOTICE_WORKFLOW, {
-      workflowId: noticeWorkflowId(orderId),
+      workflowId: noticeWorkflowId(orderId, notice),
       taskQueue: 'orders',
       args: [input],
     });
+  },
+};
+
+/** Somebody has paid all of it back in the provider's dashboard. */
+const REFUNDED_AT_PROVIDER: Way = {
+  ...HAPPY,
+  end: 'REFUNDED',
+  mails: 1,
+  act: async (system, orderId) => {
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await moveAtProvider(system, 'refund', `${orderId}:sale:1`);
+    await giveCommand(system, orderId, 'payments/reconcile');
   },
 };
 
@@ -210,6 +222,8 @@ export const STEP_WAYS: Readonly<Record<StepName, Way>> = {
   readOrder: REFUNDED,
   readMoney: REFUNDED,
   refundPayment: REFUNDED,
+  findExternal: REFUNDED_AT_PROVIDER,
+  adoptExternal: REFUNDED_AT_PROVIDER,
   abandonCharge: OTHER_METHOD,
   recordEvidence: PAID_BACK_OUTSIDE,
   judgeNotice: CHARGED_LATE,
@@ -231,12 +245,33 @@ export async function chargeAtProvider(
   if (answer.status !== 201) throw new Error(`not charged: ${answer.status}`);
 }
 
+/** Money of a charge that somebody moves in the provider's dashboard; all that is left without an amount. */
+export async function moveAtProvider(
+  { simulatorUrl }: TestSystem,
+  kind: 'capture' | 'refund',
+  chargeKey: string,
+  amountMinor?: number,
+): Promise<void> {
+  const answer = await fetch(`${simulatorUrl}/v1/payments/${encodeURIComponent(chargeKey)}/external-${kind}s`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ amountMinor }),
+  });
+  if (answer.status !== 201) throw new Error(`not moved: ${answer.status}`);
+}
+
 /** Stores a report as the API does, and goes no further: as after a crash in that moment. */
 export async function storeNotice(
   { database }: TestSystem,
   news: Pick<PaymentNews, 'provider' | 'eventId' | 'kind' | 'orderId' | 'key'> & Partial<PaymentNews>,
 ): Promise<void> {
-  const usual = { chargeRef: null, amountMinor: 4_500, currency: 'EUR', occurredAt: new Date().toISOString() };
+  const usual = {
+    chargeRef: null,
+    movementRef: null,
+    amountMinor: 4_500,
+    currency: 'EUR',
+    occurredAt: new Date().toISOString(),
+  };
   await createNoticeRepository(database.databases.payments).add({ ...usual, ...news });
 }
 
@@ -297,7 +332,7 @@ async function untilSeen(what: string, look: () => Promise<boolean>): Promise<vo
 export async function giveCommand(
   system: TestSystem,
   orderId: string,
-  route: 'cancel' | 'capture' | 'refunds',
+  route: 'cancel' | 'capture' | 'refunds' | 'payments/reconcile',
   body: Record<string, unknown> = {},
   key: string = randomUUID(),
 ): Promise<Answer<{ decision?: string; code?: string }>> {

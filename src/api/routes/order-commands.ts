@@ -176,6 +176,8 @@ function acceptedOrThrow(decision: Awaited<ReturnType<OrderCommander['give']>>['
     case 'accepted':
     case 'pending':
       return decision;
+    case 'books_agree':
+      throw new TypeError(`${decision} is no answer to a command of a client`);
   }
 }
 

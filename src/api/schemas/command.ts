@@ -35,3 +35,18 @@ export const commandView = z
     order: z.object({ ...orderView.shape }).openapi({ description: 'The order as it is now' }),
   })
   .openapi('CommandAnswer');
+
+/** Body of `POST /v1/orders/{id}/payments/reconcile`. */
+export const reconcileBody = z.strictObject({ reason: reason.optional() }).openapi('ReconcilePayments');
+
+/** Answer to it. */
+export const reconciliationView = z
+  .object({
+    decision: z.enum(['accepted', 'books_agree', 'pending']).openapi({
+      description:
+        '`accepted`: what was moved at the provider itself is being booked; `books_agree`: nothing was; ' +
+        '`pending`: stored, not yet decided - repeat with the same key, or read the order',
+    }),
+    order: z.object({ ...orderView.shape }).openapi({ description: 'The order as it is now' }),
+  })
+  .openapi('Reconciliation');

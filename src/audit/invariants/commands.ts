@@ -1,4 +1,5 @@
 import type { AuditedCommand, AuditedOperation } from '../../../db/repositories/audit-repository.ts';
+import { isExternal } from '../../domain/payment.ts';
 import type { OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
@@ -25,7 +26,21 @@ function problemsOf(
   const effect = operations.find((operation) => operation.kind === kind && operation.generation === generation);
   const what = `the ${kind} of ${amountMinor} that ${commandId} was promised`;
   if (effect === undefined) return [`${what} is not in the books`];
+  if (effect.state !== 'SUCCEEDED' && effect.state !== 'FAILED') return [`${what} is ${effect.state}`];
+  const doneMinor = effect.state === 'FAILED' ? 0 : effect.amountMinor;
+  if (isExplained(kind, (amountMinor ?? doneMinor) - doneMinor, operations)) return [];
   if (effect.state === 'FAILED') return kind === 'capture' ? [] : [`${what} has failed`];
-  if (effect.state !== 'SUCCEEDED') return [`${what} is ${effect.state}`];
-  return effect.amountMinor === amountMinor ? [] : [`${what} was done with ${effect.amountMinor}`];
+  return [`${what} was done with ${effect.amountMinor}`];
+}
+
+/** What somebody moved at the provider itself was not left to be moved by the command. */
+function isExplained(
+  wanted: AuditedCommand['kind'],
+  missingMinor: number,
+  operations: readonly AuditedOperation[],
+): boolean {
+  const outsideMinor = operations
+    .filter((operation) => operation.kind === wanted && isExternal(operation))
+    .reduce((sum, operation) => sum + operation.amountMinor, 0);
+  return missingMinor >= 0 && missingMinor <= outsideMinor;
 }

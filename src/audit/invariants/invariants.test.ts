@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AuditedEvent, AuditedOperation, SkuFigures } from '../../../db/repositories/audit-repository.ts';
 import { orderIdFor } from '../../domain/ids.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
+import { externalKey } from '../../domain/payment.ts';
 import type { Carrier, OrderFacts } from '../facts.ts';
 import { ORDER_CHECKS } from './index.ts';
 import { checkSkuFigures } from './stock.ts';
@@ -105,6 +106,23 @@ const AUTHORIZED = operation('authorize');
 const VOIDED = operation('void');
 const CAPTURED_BY_HAND = [AUTHORIZED, operation('capture', { amountMinor: 2_000 })];
 const REFUND = operation('refund');
+/** Paid back in the provider's dashboard: in the provider's ledger under its own reference. */
+const EXTERNAL = operation('refund', {
+  key: externalKey(ORDER_ID, 'refund', 'pay_1'),
+  generation: 0,
+  amountMinor: 1_800,
+  providerRef: 'pay_1',
+});
+const REST = operation('refund', { amountMinor: 2_700 });
+const REFUNDED_PATH: readonly OrderStatus[] = ['PENDING', 'CONFIRMED', 'REFUNDING', 'REFUNDED'];
+const PROMISED = {
+  ...OF_ORDER,
+  commandId: 'cmd_1',
+  kind: 'refund',
+  decision: 'accepted',
+  generation: 1,
+  amountMinor: 4_500,
+} as const;
 const SETTLE = carrier({ workflowId: `settle/${ORDER_ID}/c1`, status: 'RUNNING' });
 const WAITING: readonly OrderStatus[] = ['PENDING', 'AWAITING_CAPTURE'];
 const OPEN_CASE = { ...OF_ORDER, step: 'take-payment', workflowId: `order/${ORDER_ID}`, state: 'open' } as const;
@@ -120,6 +138,14 @@ describe('the invariants', () => {
     ],
     ['sold for nothing', { unitPriceMinor: 0, operations: [operation('sale', { amountMinor: 0, state: 'FAILED' })] }],
     ['sold for nothing, by hand', { unitPriceMinor: 0, operations: [], captureMode: 'manual' }],
+    [
+      'refunded in part outside, and the rest by a refund that was asked for all of it',
+      {
+        path: REFUNDED_PATH,
+        operations: [operation('sale'), EXTERNAL, REST],
+        changes: { ledger: [operation('sale'), { ...EXTERNAL, key: 'pay_1' }, REST], commands: [PROMISED] },
+      },
+    ],
     ['rejected before any payment', { path: ['PENDING', 'REJECTED'], operations: [], reservation: 'RELEASED' }],
     [
       'rejected by a decline',
@@ -251,6 +277,32 @@ describe('the invariants', () => {
       'I6',
       'a charge in the ledger only',
       { changes: { ledger: [operation('sale'), operation('sale', { generation: 2 })] } },
+    ],
+    [
+      'I6',
+      'a refund outside that nobody has adopted',
+      { changes: { ledger: [operation('sale'), { ...EXTERNAL, key: 'pay_1' }] } },
+    ],
+    [
+      'I6',
+      'an external refund with another amount than the provider says',
+      {
+        path: REFUNDED_PATH,
+        operations: [operation('sale'), EXTERNAL, REST],
+        changes: { ledger: [operation('sale'), { ...EXTERNAL, key: 'pay_1', amountMinor: 1_700 }, REST] },
+      },
+    ],
+    [
+      'I14',
+      'a refund with less than was promised and than was moved outside',
+      {
+        path: ['PENDING', 'CONFIRMED', 'REFUNDING', 'PARTIALLY_REFUNDED'],
+        operations: [operation('sale'), { ...EXTERNAL, amountMinor: 1_700 }, REST],
+        changes: {
+          ledger: [operation('sale'), { ...EXTERNAL, key: 'pay_1', amountMinor: 1_700 }, REST],
+          commands: [PROMISED],
+        },
+      },
     ],
     [
       'I6',

@@ -1,5 +1,5 @@
 import type { AuditedOperation } from '../../../db/repositories/audit-repository.ts';
-import { EVIDENCE_PREFIX } from '../../domain/payment.ts';
+import { EVIDENCE_PREFIX, isExternal } from '../../domain/payment.ts';
 import { isInMotion, type LedgerEntry, type OrderFacts } from '../facts.ts';
 import type { Finding } from './finding.ts';
 
@@ -18,12 +18,13 @@ export function checkLedger(facts: OrderFacts): Finding {
       (state === 'SUCCEEDED' || state === 'DECLINED') && providerRef?.startsWith(EVIDENCE_PREFIX) !== true,
   );
   const problems = definite.flatMap((operation) => {
-    const entry = entries.get(operation.key);
-    entries.delete(operation.key);
+    const key = ledgerKeyOf(operation);
+    const entry = entries.get(key);
+    entries.delete(key);
     if (entry === undefined) return [`the books have ${rowOf(operation)}, the ledger has not`];
     // A softly declined key that is asked again succeeds at the provider first.
     if (mayBeAhead && operation.state === 'DECLINED') return [];
-    return rowOf(operation) === rowOf(entry)
+    return rowOf({ ...operation, key }) === rowOf(entry)
       ? []
       : [`the books have ${rowOf(operation)}, the ledger has ${rowOf(entry)}`];
   });
@@ -47,6 +48,11 @@ function leftOf(rows: readonly Pick<LedgerEntry, 'kind' | 'amountMinor' | 'state
   return rows
     .filter(({ state }) => state === 'SUCCEEDED')
     .reduce((left, { kind, amountMinor }) => left + (signs[kind] ?? 0) * amountMinor, 0);
+}
+
+/** What was made at the provider itself stands in its ledger under its own reference. */
+function ledgerKeyOf(operation: AuditedOperation): string {
+  return isExternal(operation) ? (operation.providerRef ?? operation.key) : operation.key;
 }
 
 function rowOf({ key, kind, amountMinor, currency, state }: LedgerEntry | AuditedOperation): string {

@@ -1,0 +1,4 @@
+ALTER TABLE "orders"."order_commands" DROP CONSTRAINT "order_commands_kind_check";--> statement-breakpoint
+ALTER TABLE "orders"."order_commands" DROP CONSTRAINT "order_commands_decision_check";--> statement-breakpoint
+ALTER TABLE "orders"."order_commands" ADD CONSTRAINT "order_commands_kind_check" CHECK ("orders"."order_commands"."kind" in ('cancel', 'capture', 'refund', 'give_back', 'reconcile'));--> statement-breakpoint
+ALTER TABLE "orders"."order_commands" ADD CONSTRAINT "order_commands_decision_check" CHECK ("orders"."order_commands"."decision" in ('will_cancel', 'will_refund', 'accepted', 'too_late', 'busy', 'amount_exceeds_authorized', 'amount_exceeds_captured', 'capture_not_supported', 'books_agree'));
