@@ -1,5 +1,13 @@
-import { CancellationScope, proxyActivities, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  patched,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import type { OrderOwnership } from '../domain/command.ts';
 import { giveBackOf, ownershipOf, reconcileOf } from '../domain/command-rule.ts';
 import { noticeCommandId, type NoticeOutcome } from '../domain/payment-notice.ts';
 import { CASE_BOOKKEEPING, waitingPaymentSteps } from './activity-policies.ts';
@@ -83,22 +91,40 @@ async function adopt(
 
 type GiveBack = Extract<Awaited<ReturnType<Activities['judgeNotice']>>, { kind: 'give_back' }>;
 
-/**
- * Gives late money back as a command of the system: false while another command owns the order. Two people may prove that
- * the money went back outside of the provider.
- */
-async function giveBack(
+/** Gives late money back as a command of the system: false while another command owns the order. */
+async function giveBack(input: NoticeWorkflowInput, steps: Steps, verdict: GiveBack): Promise<boolean> {
+  const { orderId, tenantId } = input;
+  // Notices of earlier versions gave back without owning the order.
+  const isOwned = patched('owned-give-back');
+  const owner = isOwned ? await ownForGiveBack(input, steps) : null;
+  if (isOwned && owner === null) return false;
+  await returnCharge(input, steps, verdict, owner);
+  if (owner === null) return true;
+  const { commandId, generation } = owner;
+  const data = { commandId, generation };
+  await steps.run('endCommand', { orderId, tenantId, commandId, eventType: 'order.given_back', data });
+  return true;
+}
+
+async function ownForGiveBack(
   { orderId, tenantId, notice }: NoticeWorkflowInput,
   steps: Steps,
-  { charge, currency }: GiveBack,
-): Promise<boolean> {
+): Promise<OrderOwnership | null> {
   const commandId = noticeCommandId(notice);
   const { amountMinor, rule } = giveBackOf(await steps.run('readMoney', { orderId, tenantId }));
   const command = { commandId, orderId, tenantId, kind: 'give_back', requestHash: '', actor: notice.provider } as const;
   const decided = await steps.run('decideCommand', { command: { ...command, reason: null, amountMinor }, rule });
-  const owner = decided === null ? null : ownershipOf(command, decided);
-  if (owner === null) return false;
-  const { generation } = owner;
+  return decided === null ? null : ownershipOf(command, decided);
+}
+
+/** Two people may prove that the money went back outside of the provider. */
+async function returnCharge(
+  { orderId, tenantId }: NoticeWorkflowInput,
+  steps: Steps,
+  { charge, currency }: GiveBack,
+  owner: OrderOwnership | null,
+): Promise<void> {
+  const generation = owner?.generation ?? 1;
   const account = { orderId, tenantId, currency, ...turnOf(owner) };
   await steps.run(
     'returnCharge',
@@ -110,9 +136,6 @@ async function giveBack(
       },
     },
   );
-  const data = { commandId, generation };
-  await steps.run('endCommand', { orderId, tenantId, commandId, eventType: 'order.given_back', data });
-  return true;
 }
 
 /** True when an attempt that begins after the event will look. */

@@ -13,6 +13,7 @@ import {
 import { STEP_POLICIES } from '../../src/workflows/activity-policies.ts';
 import { NOTIFICATION_POLICY } from '../../src/workflows/background-policies.ts';
 import {
+  COMMAND_SWEEP_WORKFLOW,
   EVENT_MAINTENANCE_WORKFLOW,
   eventPumpWorkflowId,
   NOTICE_SWEEP_WORKFLOW,
@@ -138,8 +139,17 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-aborted': () => travelled(ABORTED, 'order'),
   'settle-cancelled': () => travelled(STEP_WAYS.settleOrder, 'settle'),
   'settle-refunded': () => travelled(STEP_WAYS.refundPayment, 'settle'),
+  'settle-captured-more': () => travelled(STEP_WAYS.endCommand, 'settle'),
+  'settle-capture-abandoned': () => travelled(STEP_WAYS.abandonCapture, 'settle'),
+  'settle-rest-released': () => travelled(STEP_WAYS.releaseAuthorization, 'settle'),
+  'order-expired': () => travelled(STEP_WAYS.recordExpiry, 'order'),
+  'command-sweep': async () => {
+    await system.client.workflow.start(COMMAND_SWEEP_WORKFLOW, { workflowId: 'commands', taskQueue: 'orders' });
+    return { where: system, workflowId: 'commands' };
+  },
   'settle-reconciled': () => travelled(STEP_WAYS.adoptExternal, 'settle'),
   'settle-paid-back-outside': () => travelled(STEP_WAYS.recordEvidence, 'settle'),
+  'notice-given-back-owned': () => travelled(STEP_WAYS.returnCharge, 'notice'),
   'notice-given-back': () => travelled(STEP_WAYS.returnCharge, 'notice'),
   'notice-looked-up': lookedUp,
   'notice-put-aside': putAside,
@@ -255,7 +265,8 @@ async function travelled(way: Way, whose: 'order' | 'settle' | 'notice'): Promis
   if (whose === 'order') return { where: system, workflowId: orderWorkflowId(orderId) };
   if (whose === 'notice') return { where: system, workflowId: noticeWorkflowId(orderId, noticeOf(orderId)) };
   const [command] = await system.database.query<{ id: string }>(
-    'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1',
+    // The last one: a first capture is carried out by the order's own workflow.
+    'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1 ORDER BY answered_at DESC LIMIT 1',
     [orderId],
   );
   return { where: system, workflowId: settleWorkflowId(orderId, command?.id ?? '') };
