@@ -185,7 +185,7 @@ describe('a statement that breaks a rule of the database', () => {
       payments.record({ ...bad, key: SECRET, orderId, amountMinor: 1, state: 'SUCCEEDED', providerRef: SECRET }),
     );
 
-    expect(failure).toMatchObject({ sqlState: '23514', constraint: 'operations_generation_check' });
+    expect(failure).toMatchObject({ sqlState: '23514', constraint: 'operations_external_check' });
     expect(everythingIn(failure)).not.toContain(SECRET);
   });
 
