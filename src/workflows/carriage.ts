@@ -43,7 +43,7 @@ export type Fulfilment =
 export function undoEverything(carriage: Carriage): void {
   const { input, steps, saga } = carriage;
   saga.undoWith('hold', () => releaseStock(input, steps));
-  saga.undoWith('payment', () => undoPayment(input, steps, carriage.owner));
+  saga.undoWith('payment', () => undoPayment(input, steps, carriage.owner, carriage.ways));
 }
 
 type OfOrder = Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'request'>;

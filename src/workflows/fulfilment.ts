@@ -3,9 +3,10 @@ import type { Activities } from '../activities/index.ts';
 import { assertNever } from '../domain/errors.ts';
 import { AUTHORIZATION_DAYS, AUTHORIZATION_MARGIN_DAYS } from '../domain/payment.ts';
 import { SOFT_DECLINE_POLICY } from './activity-policies.ts';
-import { awaitCapture, commit } from './capturing.ts';
+import { awaitCapture } from './capturing.ts';
 import { releaseStock, undoPayment, type Carriage, type Fulfilment } from './carriage.ts';
 import type { Steps } from './step.ts';
+import { commit } from './stored-order.ts';
 import { holdOf, paymentOf } from './step-inputs.ts';
 
 /** Holds, pays and commits; the pivot is passed when it returns a total. */
@@ -30,7 +31,7 @@ async function pay(carriage: Carriage, totalMinor: number): Promise<Fulfilment> 
   carriage.mayBeCharged = totalMinor > 0;
   // A total of 0 is never asked for, so there is nothing to give back, also when a cancel comes before the next step.
   saga.undoWith('payment', async () => {
-    if (totalMinor > 0) await undoPayment(input, steps, carriage.owner);
+    if (totalMinor > 0) await undoPayment(input, steps, carriage.owner, carriage.ways);
   });
   const payment = await takePayment(carriage, { ...paymentOf(input), amountMinor: totalMinor });
   switch (payment.kind) {

@@ -2,9 +2,9 @@ import { CancellationScope, condition, isCancellation } from '@temporalio/workfl
 import type { CommandDecision } from '../domain/command.ts';
 import { assertNever } from '../domain/errors.ts';
 import { ownershipOf } from '../domain/command-rule.ts';
-import { carryOut, expire } from './capturing.ts';
 import { ABORTED, undoEverything, type Carriage, type Fulfilment } from './carriage.ts';
 import { StepAbortedError, StepConflictError } from './step.ts';
+import { followStored } from './stored-order.ts';
 
 /**
  * Does the part of the order that can still be given up: a cancel interrupts it wherever it waits, because what was sent
@@ -62,38 +62,6 @@ async function recorded({ input, steps, ways }: Carriage, work: () => Promise<Fu
     kind: 'refused',
     refusal: await steps.run('recordRefusal', { orderId, refusal: fulfilment.refusal }, ways),
   };
-}
-
-/**
- * What is stored goes before what is remembered: a run whose memory was dropped (the server refused its completion
- * because a signal or an Update had come meanwhile) may have decided otherwise. Null when that explains nothing.
- */
-export async function followStored(carriage: Carriage): Promise<Fulfilment | null> {
-  const { orderId, tenantId } = carriage.input;
-  const stored = await carriage.steps.run('readOrder', { orderId, tenantId });
-  const { status, refusal, wasSold, owner = null, totalMinor = null } = stored;
-  if (wasSold) return { kind: 'ended', status: 'CONFIRMED', totalMinor };
-  undoEverything(carriage);
-  carriage.owner = owner;
-  switch (status) {
-    case 'PENDING':
-      return refusal === null ? null : { kind: 'refused', refusal };
-    case 'AWAITING_CAPTURE':
-      if (refusal !== null) return expire(carriage, null);
-      return owner === null || totalMinor === null ? null : carryOut(carriage, totalMinor, owner);
-    case 'CANCELLING':
-      return { kind: 'cancelled' };
-    case 'CONFIRMED':
-    case 'REJECTED':
-    case 'CANCELLED':
-    case 'EXPIRED':
-    case 'REFUNDING':
-    case 'PARTIALLY_REFUNDED':
-    case 'REFUNDED':
-      return { kind: 'ended', status, totalMinor };
-    default:
-      return assertNever(status);
-  }
 }
 
 /**

@@ -14,15 +14,16 @@ import {
   type OrderWorkflowResult,
 } from './contract.ts';
 import { createFirstPass } from './first-pass.ts';
-import { awaitCapture, carryOut, expire } from './capturing.ts';
+import { awaitCapture } from './capturing.ts';
 import { fulfil } from './fulfilment.ts';
-import { followStored, untilGivenUp } from './giving-up.ts';
+import { untilGivenUp } from './giving-up.ts';
 import { answerTheRest } from './late-commands.ts';
 import { tellEnd } from './notify-customer.ts';
 import { createOrderCommands } from './order-commands.ts';
 import { createSaga } from './saga.ts';
 import { createSteps, StepConflictError } from './step.ts';
 import { openingOf } from './step-inputs.ts';
+import { carryOut, expire, followStored } from './stored-order.ts';
 
 /**
  * The story of one order, from its first row to its end.
@@ -104,25 +105,37 @@ async function finish(carriage: Carriage, fulfilment: Fulfilment): Promise<Order
     case 'refused':
     case 'cancelled':
     case 'expired':
-      return carriage.commands.uninterrupted(() => giveBack(carriage, fulfilment));
+      return carriage.commands.uninterrupted(() => giveBackOrFollow(carriage, fulfilment));
     case 'ended':
       await tellEnd(carriage, fulfilment.status, fulfilment.totalMinor);
       return fulfilment.status;
   }
 }
 
+/** What a run that was forgotten has given back belongs to whoever has come to own the order since. */
+async function giveBackOrFollow(carriage: Carriage, fulfilment: GivenUp): Promise<OrderStatus> {
+  const { ways } = carriage;
+  try {
+    return await giveBack(carriage, fulfilment);
+  } catch (error) {
+    if (!(error instanceof StepConflictError)) throw error;
+    ways.judgesConflicts = false;
+    return finish(carriage, (await followStored(carriage)) ?? fulfilment);
+  }
+}
+
 /** Everything is given back before the status says so. */
 async function giveBack(carriage: Carriage, fulfilment: GivenUp): Promise<OrderStatus> {
-  const { input, steps, saga } = carriage;
+  const { input, steps, saga, ways } = carriage;
   const { orderId, tenantId } = input;
   await saga.unwind();
   if (fulfilment.kind === 'refused') {
-    await steps.run('rejectOrder', { orderId, tenantId, refusal: fulfilment.refusal });
+    await steps.run('rejectOrder', { orderId, tenantId, refusal: fulfilment.refusal }, ways);
     return 'REJECTED';
   }
   const to = fulfilment.kind === 'cancelled' ? 'CANCELLED' : 'EXPIRED';
   const ownerId = carriage.owner?.commandId ?? null;
-  await steps.run('settleOrder', { orderId, tenantId, to, ...(ownerId === null ? {} : { ownerId }) });
+  await steps.run('settleOrder', { orderId, tenantId, to, ...(ownerId === null ? {} : { ownerId }) }, ways);
   await tellEnd(carriage, to);
   return to;
 }

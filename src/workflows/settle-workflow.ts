@@ -11,7 +11,6 @@ import {
 } from '../domain/command-rule.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { OrderMoney } from '../domain/payment.ts';
-import { isTaken } from './capturing.ts';
 import { releaseStock, turnOf, undoPayment } from './carriage.ts';
 import {
   resolveCaseUpdate,
@@ -22,6 +21,7 @@ import {
 import { tellCommand } from './notify-customer.ts';
 import { adoptExternal } from './reconciling.ts';
 import { createSteps, StepAbortedError, StepConflictError, type Steps } from './step.ts';
+import { isTaken } from './stored-order.ts';
 
 /**
  * Carries out what is asked of an order after its own workflow has closed: a cancel within the window, a refund, a

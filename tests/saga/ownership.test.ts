@@ -375,6 +375,37 @@ describe('a settled refund that is reset while another one is owed', () => {
   });
 });
 
+describe('a capture that is remembered after the order was cancelled', () => {
+  it('finds its turn over and takes nothing; the order stays what it is, without a case', async () => {
+    const { key, orderId } = plannedOrder();
+    const stale = Promise.withResolvers<void>();
+    let isStale = false;
+    faults.inject(orderId, 'openOrder', async (effect) => {
+      const opened = await effect();
+      if (!isStale || opened.kind !== 'open') return opened;
+      stale.resolve();
+      // As a run sees it whose memory ends before the capture.
+      const captureBy = new Date(Date.now() + 60_000).toISOString();
+      return { ...opened, status: 'AWAITING_CAPTURE', captureBy, wasSold: false, owner: null };
+    });
+    await authorized(key);
+    const captureKey = randomUUID();
+    await giveCommand(system, orderId, 'capture', {}, captureKey);
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await giveCommand(system, orderId, 'cancel');
+    await untilStatus(system, orderId, 'CANCELLED');
+    const before = await proveEnd(system, orderId, 'CANCELLED');
+
+    isStale = true;
+    const handle = await reset(orderWorkflowId(orderId));
+    await stale.promise;
+    // The same key again: the API tells the workflow once more.
+    await giveCommand(system, orderId, 'capture', {}, captureKey);
+    expect(await handle.result()).toEqual({ status: 'CONFIRMED' });
+    expect(await evidenceOf(system, orderId)).toEqual(before);
+  });
+});
+
 describe('an order that has ended with money left over', () => {
   async function overpaid(): Promise<string> {
     const orderId = await system.postOrder({ method: 'pm_declined' });
