@@ -31,11 +31,12 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
+/** A token that is typed in stays in the page's memory: like the console, it leaves nothing for whoever comes next. */
 const START = `SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#swagger-ui',
   deepLinking: true,
-  persistAuthorization: true,
+  persistAuthorization: false,
   validatorUrl: null,
 });
 `;

@@ -176,6 +176,12 @@ describe('/docs', () => {
     expect(await (await fetch(`${system.url}/docs/start.js`)).text()).not.toMatch(/https?:/);
   });
 
+  it('keeps a token no longer than the page', async () => {
+    const start = await (await fetch(`${system.url}/docs/start.js`)).text();
+    expect(start).toMatch(/persistAuthorization: false/);
+    expect(start).not.toMatch(/[sS]torage/);
+  });
+
   it('may run no other script and call no other server', async () => {
     const response = await fetch(`${system.url}/docs`);
     expect(response.headers.get('content-type')).toMatch(/^text\/html/);
