@@ -1,5 +1,6 @@
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import type { Attributes, Meter } from '@opentelemetry/api';
+import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
 /** A figure per set of labels. */
@@ -25,8 +26,10 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** Creates the metrics of one API process. */
 export function createApiMetrics(): ApiMetrics {
   const exporter = new PrometheusExporter({ preventServerStart: true });
+  // Without it the name would be the path of the program.
+  const resource = resourceFromAttributes({ 'service.name': 'order-saga-api' });
   const serializer = new PrometheusSerializer();
-  const meter = new MeterProvider({ readers: [exporter] }).getMeter('order-saga-api');
+  const meter = new MeterProvider({ resource, readers: [exporter] }).getMeter('order-saga-api');
   const requests = meter.createHistogram('http_server_request_duration', {
     description: 'Time to answer, by route template, method and status',
     unit: 's',

@@ -177,6 +177,8 @@ describe('metrics', () => {
     for (const gauge of ['temporal_up', 'orders_backlog_age_seconds', 'eager_slots_in_use']) {
       expect(text).toMatch(new RegExp(`^# HELP ${gauge} .+\\n# TYPE ${gauge} gauge\\n${gauge}\\{.*\\} \\d`, 'm'));
     }
+    expect(text).toMatch(/^target_info\{.*service_name="order-saga-api"/m);
+    expect(text).not.toContain(process.execPath);
     expect(text).toMatch(/^clock_ahead_seconds\{.*\} -?[\d.e-]+$/m);
   });
 });
