@@ -20,7 +20,7 @@ import {
  */
 await runProcess('combined', async (config, logger) => {
   requireLeanSandbox(config.worker.sandbox);
-  installTemporalRuntime(logger, config.worker.metricsPort);
+  installTemporalRuntime(logger, config.worker.metrics);
   const client = createTemporalClient(config.temporal);
   await ensureSearchAttributes(client, config.temporal);
   await ensureSweepSchedules(client);

@@ -10,6 +10,8 @@ const seconds = z.coerce.number().int().min(1).max(31_536_000);
 /** Counted in an integer column over 10 s: 10^9 of at most 2 * 10^9. */
 const perSecond = z.coerce.number().int().min(1).max(100_000_000);
 const url = z.url();
+/** What the metrics listen on is bound by number. */
+const listenAddress = z.union([z.ipv4(), z.ipv6()], 'must be an IP address');
 const KEY_BYTES = 32;
 const SECONDS_PER_DAY = 86_400;
 const KEY_PAIR = /^([A-Za-z0-9_.-]{1,32}):(.+)$/;
@@ -115,6 +117,7 @@ const variables = z.object({
   EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
   HIGH_VALUE_ALERT_URL: url.optional(),
   WORKER_QUEUES: queues.default(TASK_QUEUES),
+  WORKER_METRICS_HOST: listenAddress.default('127.0.0.1'),
   WORKER_METRICS_PORT: port.default(9464),
   WORKFLOW_BUNDLE: z.string().default('dist/workflow-bundle.js'),
   WORKFLOW_SANDBOX: z.enum(['standard', 'lean']).default('standard'),
@@ -283,7 +286,7 @@ function toConfig(env: z.output<typeof variables>) {
     },
     worker: {
       queues: env.WORKER_QUEUES,
-      metricsPort: env.WORKER_METRICS_PORT,
+      metrics: env.WORKER_METRICS_PORT === 0 ? null : { host: env.WORKER_METRICS_HOST, port: env.WORKER_METRICS_PORT },
       bundlePath: env.WORKFLOW_BUNDLE,
       sandbox: env.WORKFLOW_SANDBOX,
     },

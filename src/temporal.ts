@@ -104,11 +104,17 @@ const EVENT_BUCKETS_SECONDS = [
   0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 ];
 
+/** Where Prometheus finds the metrics. */
+interface MetricsAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /**
- * Sets up the SDK's native core: logs go to the process's logger, metrics to a Prometheus endpoint (none when the
- * port is 0). Once per process, before the first native connection. Signals stay ours: shutdown is ordered.
+ * Sets up the SDK's native core: logs go to the process's logger, metrics to a Prometheus endpoint, if one
+ * is wanted. Once per process, before the first native connection. Signals stay ours: shutdown is ordered.
  */
-export function installTemporalRuntime(logger: Logger, metricsPort: number): void {
+export function installTemporalRuntime(logger: Logger, metrics: MetricsAddress | null): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
@@ -117,14 +123,14 @@ export function installTemporalRuntime(logger: Logger, metricsPort: number): voi
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
-      ...(metricsPort === 0 ? {} : { metrics: { prometheus: prometheusOptions(metricsPort) } }),
+      ...(metrics === null ? {} : { metrics: { prometheus: prometheusOptions(metrics) } }),
     },
   });
 }
 
-function prometheusOptions(port: number) {
+function prometheusOptions({ host, port }: MetricsAddress) {
   return {
-    bindAddress: `0.0.0.0:${port}`,
+    bindAddress: `${host.includes(':') ? `[${host}]` : host}:${port}`,
     countersTotalSuffix: true,
     unitSuffix: true,
     useSecondsForDurations: true,

@@ -14,7 +14,7 @@ import {
 /** A worker alone: carries orders; `--queues` picks the task queues it serves. */
 await runProcess('worker', async (config, logger) => {
   requireLeanSandbox(config.worker.sandbox);
-  installTemporalRuntime(logger, config.worker.metricsPort);
+  installTemporalRuntime(logger, config.worker.metrics);
   const client = createTemporalClient(config.temporal);
   await ensureSearchAttributes(client, config.temporal);
   await ensureSweepSchedules(client);

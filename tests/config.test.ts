@@ -216,6 +216,7 @@ describe('the configuration', () => {
     ['HOLD_TTL_SECONDS', '2147483648'],
     ['CANCEL_WINDOW_MINUTES', '35791395'],
     ['UNMATCHED_NOTICE_MINUTES', '1e300'],
+    ['WORKER_METRICS_HOST', 'everywhere'],
     ['SHUTDOWN_GRACE_SECONDS', '2147484'],
     ['EAGER_SLOTS', '1.5'],
     ['JWT_SECRET', 'too short'],

@@ -16,7 +16,7 @@ const SOURCE = resolve(import.meta.dirname, '../../src');
 const files = (await readdir(HISTORIES)).filter((file) => file.endsWith('.json'));
 const names = files.map((file) => file.replace('.json', ''));
 
-beforeAll(() => installTemporalRuntime(createLogger({ level: 'silent', service: 'replay' }), 0));
+beforeAll(() => installTemporalRuntime(createLogger({ level: 'silent', service: 'replay' }), null));
 
 describe('a history that was recorded once', () => {
   it.each(names)('%s replays on the workflow code of today', async (name) => {

@@ -21,7 +21,7 @@ async function run(): Promise<void> {
   const plan = JSON.parse(process.env['CRASH_PLAN'] ?? '[]') as readonly CrashPoint[];
   const config = loadConfig(process.env);
   const logger = createLogger({ level: config.logLevel, service: 'crashing-worker' });
-  installTemporalRuntime(logger, 0);
+  installTemporalRuntime(logger, null);
   const resources = openResources(config, logger, 'crashing-worker');
   const activities = faultsOf(plan).wrap(composeActivities(config, resources, logger));
   const workers = await composeWorkers(config, logger, await connectNatively(config.temporal), {

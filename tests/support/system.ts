@@ -180,7 +180,7 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   const queues = options.events === true ? { WORKER_QUEUES: TASK_QUEUES.join(',') } : {};
   const config = loadConfig({ ...around.env, ...queues, API_PORT: String(port), ...options.env });
   const logger = createLogger({ level: config.logLevel, service: 'test' });
-  if (!runtimeInstalled) installTemporalRuntime(logger, 0);
+  if (!runtimeInstalled) installTemporalRuntime(logger, null);
   runtimeInstalled = true;
   const client = createTemporalClient(config.temporal);
   await ensureSearchAttributes(client, config.temporal);
