@@ -35,9 +35,14 @@ export interface EventBody {
   readonly bytes: number;
   /** Whether a string of it may hold NUL or half a surrogate pair: these can only be written as escapes. */
   readonly hasOddEscapes: boolean;
+  /** Whether a card number may be in it. */
+  readonly mayHoldCardNumber: boolean;
 }
 
 const FORMATS_BY_NAME = new Map<string, EventFormat>(Object.entries(EVENT_FORMATS));
+
+/** Thirteen digits, with at most a blank or hyphen between them; digits may also be written as escapes. */
+const CARD_HINT = /(?:\d[ \u00a0-]?){13}|\\u00(?:3\d|20|2d|a0)/i;
 
 const ODD_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
@@ -75,7 +80,13 @@ export async function decompressEvents({ isCompressed, sent }: SentEvents): Prom
 export function parseEvents(format: EventFormat, bytes: Buffer): EventBody {
   requireModestJson(bytes);
   const text = bytes.toString('utf8');
-  return { format, json: parse(text), bytes: bytes.byteLength, hasOddEscapes: ODD_ESCAPE.test(text) };
+  return {
+    format,
+    json: parse(text),
+    bytes: bytes.byteLength,
+    hasOddEscapes: ODD_ESCAPE.test(text),
+    mayHoldCardNumber: CARD_HINT.test(text),
+  };
 }
 
 function formatOf(contentType = ''): EventFormat {

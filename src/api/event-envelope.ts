@@ -3,9 +3,11 @@ import type { z } from 'zod';
 import type { OfferedEvent } from '../domain/event.ts';
 import { findEventType } from '../events/event-types.ts';
 import { fromCloudEvent, type EnvelopedEvent } from './cloud-event.ts';
+import { findCardNumber } from './card-numbers.ts';
 import type { EventBody } from './event-body.ts';
 import { ProblemError, type FieldError } from './problem.ts';
 import { eventBody, eventsBody, EVENTS_MAX } from './schemas/event.ts';
+import { CARD_NUMBER_REFUSED } from './schemas/primitives.ts';
 import { ERRORS_MAX, toFieldErrors } from './validation.ts';
 
 /** Levels of properties: more than people write, few enough for every parser that reads them later. */
@@ -27,6 +29,8 @@ export interface EventSender {
  */
 export function readEnvelopes(body: EventBody, sender: EventSender): OfferedEvent[] {
   const now = new Date();
+  const cardNumber = body.mayHoldCardNumber ? findCardNumber(body.json) : null;
+  if (cardNumber !== null) throw refusal([{ pointer: cardNumber, detail: CARD_NUMBER_REFUSED }]);
   const { events, pointerOf } = envelopesOf(body);
   const errors = events.flatMap((event, index) =>
     refusalsOf(event, body).map(({ pointer, detail }) => ({ pointer: pointerOf(index) + pointer, detail })),

@@ -1,4 +1,8 @@
+import { holdsCardNumber } from '../domain/card-number.ts';
 import { ProblemError } from './problem.ts';
+
+/** What is nothing but digits and hyphens; digits inside of longer keys are more often random than a card's. */
+const NUMBER = /^[\d-]+$/;
 
 const KEY = /^[A-Za-z0-9_.:-]{8,255}$/;
 
@@ -16,6 +20,9 @@ export function parseIdempotencyKey(header: string | undefined): string {
       'idempotency_key_malformed',
       'Idempotency-Key must be 8 to 255 characters of A-Z a-z 0-9 _ . : -',
     );
+  }
+  if (NUMBER.test(key) && holdsCardNumber(key)) {
+    throw new ProblemError('idempotency_key_malformed', 'Idempotency-Key must not be a card number');
   }
   return key;
 }

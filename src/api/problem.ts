@@ -24,7 +24,7 @@ export const PROBLEMS = {
   idempotency_key_malformed: {
     status: 400,
     title: 'Idempotency-Key is malformed',
-    cause: 'The key is too short, too long, or has other characters.',
+    cause: 'The key is too short, too long, has other characters, or is the number of a payment card.',
     advice: 'Use 8 to 255 characters of A-Z a-z 0-9 _ . : -',
   },
   unauthorized: {

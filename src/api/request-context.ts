@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { routePath } from 'hono/route';
+import { holdsCardNumber } from '../domain/card-number.ts';
 import type { LogFields } from '../domain/log-fields.ts';
 import type { Logger } from '../logger.ts';
 import type { ApiEnv } from './context.ts';
@@ -15,7 +16,8 @@ export function identifyRequest(logger: Logger) {
   return createMiddleware<ApiEnv>((c, next) => {
     const requestId = randomUUID();
     const given = c.req.header('x-correlation-id');
-    const correlationId = given !== undefined && SAFE_ID.test(given) ? given : requestId;
+    const isSafe = given !== undefined && SAFE_ID.test(given) && !holdsCardNumber(given);
+    const correlationId = isSafe ? given : requestId;
     c.set('requestId', requestId);
     c.set('correlationId', correlationId);
     c.set('logger', logger);

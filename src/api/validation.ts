@@ -23,11 +23,12 @@ export const validationHook: Hook<unknown, ApiEnv, string, Response | undefined>
 /** One entry per field; unknown fields are pointed at themselves, not at the object that must not have them. */
 export function toFieldErrors(issue: Issue, prefix: string): FieldError[] {
   const pointerTo = (...path: readonly PropertyKey[]): string =>
-    prefix + path.map((part) => `/${escapePointer(String(part))}`).join('');
+    prefix + path.map((part) => `/${pointerPart(String(part))}`).join('');
   if (issue.code !== 'unrecognized_keys') return [{ pointer: pointerTo(...issue.path), detail: issue.message }];
   return issue.keys.map((key) => ({ pointer: pointerTo(...issue.path, key), detail: 'is not a known field' }));
 }
 
-function escapePointer(part: string): string {
+/** A name as one part of a JSON pointer, bounded. */
+export function pointerPart(part: string): string {
   return part.slice(0, 100).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -23,6 +23,8 @@ const EMAIL = `ada.${randomBytes(6).toString('hex')}@example.com`;
 const PHONE = `+49301${randomBytes(4).readUInt32BE()}`.slice(0, 15);
 const SMTP_PASSWORD = randomBytes(12).toString('hex');
 const SMS_TOKEN = randomBytes(12).toString('hex');
+/** No scheme has given it out. */
+const CARD = '4111111111111111';
 const PAYLOAD = randomBytes(12).toString('hex');
 
 /** The process under test logs everything it can, its mail server refuses everybody and repeats the address. */
@@ -77,6 +79,7 @@ async function secrets(): Promise<ReadonlyMap<string, string>> {
     ['the address', EMAIL],
     ['the address, encoded', encodeURIComponent(EMAIL)],
     ['the phone number', PHONE],
+    ['the card number', CARD],
     ['the mail password', SMTP_PASSWORD],
     ['the token of the SMS gateway', SMS_TOKEN],
     ['the signing secret of a webhook', signingSecret.replace('whsec_', '')],
@@ -129,6 +132,23 @@ async function misplaceContacts(): Promise<void> {
   await sendRaw(api.url, `GET /v1/orders/${EMAIL} HTTP/1.1\r\nAuthorization: Bearer ${token}\r\n${EMAIL}\r\n\r\n`);
 }
 
+/** Card numbers where people and programs put them by mistake. */
+async function misplaceCards(): Promise<void> {
+  const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+    api.request(path, {
+      method: 'POST',
+      headers: { 'idempotency-key': randomUUID(), ...headers },
+      body: JSON.stringify(body),
+    });
+  for (const body of [{ reference: CARD }, { payment: { method: CARD } }, { customer: { id: CARD } }]) {
+    await post('/v1/orders', orderBody({ body }));
+  }
+  await post('/v1/orders', orderBody({}), { 'idempotency-key': CARD });
+  await post('/v1/orders', orderBody({}), { 'x-correlation-id': CARD });
+  await post('/v1/events', { type: 'custom', properties: { card: CARD } }, { 'x-correlation-id': `card:${CARD}` });
+  await api.request(`/v1/orders?reference=${CARD}`);
+}
+
 /** The texts inside a workflow's history and description: payloads are bytes there. */
 async function textsOf(workflowId: string): Promise<string> {
   const handle = system.client.workflow.getHandle(workflowId);
@@ -157,10 +177,20 @@ async function everythingStored(): Promise<string> {
   return texts.join('\n');
 }
 
+describe('the metrics of a worker', () => {
+  it('are told on the address that is set, by default to this machine only', async () => {
+    const ask = (host: string) => fetch(`http://${host}:${metricsPort}/metrics`);
+    expect((await ask('127.0.0.1')).status).toBe(200);
+    // Whoever listens on all addresses listens on this one too.
+    await expect(ask('127.0.0.2')).rejects.toThrow('fetch failed');
+  });
+});
+
 describe('contact data and secrets', () => {
   it('appear in no log at any level, no answer, no metric, no history and no table', async () => {
     const orderIds = await carryOrders();
     await misplaceContacts();
+    await misplaceCards();
     const [told = ''] = orderIds;
     const event = orderEvent(told, 'order.confirmed', { properties: { orderId: told, status: PAYLOAD } });
     await publisherOf(system)(event);

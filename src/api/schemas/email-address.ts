@@ -1,5 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { z } from '@hono/zod-openapi';
+import { holdsCardNumber } from '../../domain/card-number.ts';
+import { CARD_NUMBER_REFUSED } from './primitives.ts';
 
 /** RFC 5321: a path of 256 octets with its angle brackets, and a local part of 64. */
 const ADDRESS_MAX_OCTETS = 254;
@@ -48,9 +50,13 @@ function octetsIn(text: string): number {
 }
 
 /** An address that mail can be sent to. */
-export const emailAddress = z.string().refine(isEmailAddress, 'is not an e-mail address').openapi({
-  format: 'idn-email',
-  maxLength: ADDRESS_MAX_OCTETS,
-  description: 'Where the confirmation goes; sealed before it is stored anywhere',
-  example: 'ada@example.com',
-});
+export const emailAddress = z
+  .string()
+  .refine(isEmailAddress, 'is not an e-mail address')
+  .refine((value) => !holdsCardNumber(value), CARD_NUMBER_REFUSED)
+  .openapi({
+    format: 'idn-email',
+    maxLength: ADDRESS_MAX_OCTETS,
+    description: 'Where the confirmation goes; sealed before it is stored anywhere',
+    example: 'ada@example.com',
+  });

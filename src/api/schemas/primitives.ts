@@ -1,14 +1,19 @@
 import { z } from '@hono/zod-openapi';
+import { holdsCardNumber } from '../../domain/card-number.ts';
 import { CURRENCY_EXPONENTS } from '../../domain/currency.ts';
 import { MAX_UNIT_PRICE_MINOR } from '../../domain/money.ts';
 
-/** Text that PostgreSQL and JSON can both hold: neither NUL nor half a surrogate pair. */
+/** What a text is told that holds the number of a payment card: such numbers are stored and logged nowhere. */
+export const CARD_NUMBER_REFUSED = 'must not contain a card number';
+
+/** Text that PostgreSQL and JSON can both hold: neither NUL nor half a surrogate pair; and no card number. */
 export function text(maxLength: number) {
   return z
     .string()
     .min(1)
     .max(maxLength)
-    .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must not contain NUL or unpaired surrogates');
+    .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must not contain NUL or unpaired surrogates')
+    .refine((value) => !holdsCardNumber(value), CARD_NUMBER_REFUSED);
 }
 
 /** An id in a path: what cannot be stored is not found, and never asked for. */
