@@ -76,6 +76,7 @@ const variables = z.object({
   JWT_JWKS_URL: url.optional(),
   JWT_ISSUER: z.string().default('order-saga'),
   JWT_AUDIENCE: z.string().default('order-saga'),
+  JWT_MAX_LIFETIME_SECONDS: seconds.default(2_592_000),
   CONTACT_KEYS: contactKeys,
 
   DATABASE_URL: url.optional(),
@@ -254,6 +255,7 @@ function toConfig(env: z.output<typeof variables>) {
       jwksUrl: env.JWT_JWKS_URL ?? null,
       issuer: env.JWT_ISSUER,
       audience: env.JWT_AUDIENCE,
+      maxLifetimeSeconds: env.JWT_MAX_LIFETIME_SECONDS,
     },
     contactKeys: env.CONTACT_KEYS,
     database: {

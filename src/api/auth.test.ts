@@ -31,7 +31,8 @@ describe('tokens of an identity provider', () => {
     server = createServer((_, response) => response.writeHead(answer.status).end(answer.body));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
-    verify = createTokenVerifier({ secret: null, jwksUrl, issuer: 'https://idp.example', audience: 'order-saga' });
+    const expected = { issuer: 'https://idp.example', audience: 'order-saga', maxLifetimeSeconds: 3_600 };
+    verify = createTokenVerifier({ secret: null, jwksUrl, ...expected });
   });
 
   const closeServer = (): Promise<void> =>
@@ -47,6 +48,17 @@ describe('tokens of an identity provider', () => {
       subject: 'ada',
       scopes: new Set(['orders:read', 'ops:money']),
     });
+  });
+
+  it.each([
+    ['words in `scope`', { scope: 'orders:read ops:money' }],
+    ['words in `scp`', { scope: undefined, scp: 'ops:money  orders:read' }],
+    ['a list in `scp`', { scope: undefined, scp: ['orders:read', 7, null, 'ops:money'] }],
+    ['a list in `scope`', { scope: ['orders:read', 'ops:money', 'ops:write orders:write'] }],
+    ['both', { scope: 'orders:read', scp: ['ops:money'] }],
+  ])('grant what stands there as %s', async (_, claims) => {
+    const token = await sign(keys.privateKey, 'RS256', 'current', { ...CLAIMS, ...claims });
+    expect((await verify(token)).scopes).toEqual(new Set(['orders:read', 'ops:money']));
   });
 
   it('are refused when another key signed them', async () => {

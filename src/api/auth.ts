@@ -1,14 +1,8 @@
 import { createMiddleware } from 'hono/factory';
-import {
-  createRemoteJWKSet,
-  errors,
-  jwtVerify,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-} from 'jose';
-import { SCOPES, type ApiEnv, type Caller, type Scope } from './context.ts';
+import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
+import type { ApiEnv, Caller, Scope } from './context.ts';
 import { ProblemError, unavailable } from './problem.ts';
+import { callerOf, CLOCK_TOLERANCE_SECONDS, refuseToken, type TokenRefusal } from './token-claims.ts';
 
 /** How tokens are verified: a shared secret (development) or the keys of an identity provider. */
 export interface JwtOptions {
@@ -16,18 +10,11 @@ export interface JwtOptions {
   readonly jwksUrl: string | null;
   readonly issuer: string;
   readonly audience: string;
+  readonly maxLifetimeSeconds: number;
 }
 
 /** Verifies a token. @throws {ProblemError} `unauthorized`. */
 export type TokenVerifier = (token: string) => Promise<Caller>;
-
-const TENANT = /^[A-Za-z0-9_.-]{1,64}$/;
-
-/** Stored as the actor of what the caller does: no control characters, no unpaired surrogates. */
-const SUBJECT = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
-
-/** Tolerated difference between our clock and the issuer's. */
-const CLOCK_TOLERANCE_SECONDS = 5;
 
 /**
  * A verified token is believed for so long without looking again, and never past its own end: a client sends the same
@@ -50,8 +37,8 @@ export function createTokenVerifier(options: JwtOptions): TokenVerifier {
   return async (token) => {
     const known = believed.get(token);
     if (known !== undefined && Date.now() < known.until) return known.caller;
-    const { payload } = await verify(token).catch(rejectToken);
-    const caller = callerOf(payload);
+    const { payload, protectedHeader } = await verify(token).catch(rejectToken);
+    const caller = callerOf(payload, protectedHeader, options.maxLifetimeSeconds);
     // The oldest belief goes first; it is verified again when it is needed.
     const [oldest] = believed.keys();
     if (believed.size >= BELIEVED_TOKENS_MAX && oldest !== undefined) believed.delete(oldest);
@@ -59,13 +46,6 @@ export function createTokenVerifier(options: JwtOptions): TokenVerifier {
     believed.set(token, { caller, until: Math.min(Date.now() + BELIEVED_MS, Number(payload.exp) * 1_000) });
     return caller;
   };
-}
-
-function callerOf({ sub, tenant, scope }: JWTPayload): Caller {
-  if (typeof tenant !== 'string' || !TENANT.test(tenant)) throw unauthorized();
-  if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw unauthorized();
-  const granted = new Set(typeof scope === 'string' ? scope.split(' ') : []);
-  return { tenantId: tenant, subject: sub, scopes: new Set(SCOPES.filter((known) => granted.has(known))) };
 }
 
 function verifierOf(options: JwtOptions, checks: (algorithms: string[]) => JWTVerifyOptions) {
@@ -94,21 +74,29 @@ function remoteKeys(jwksUrl: string): JWTVerifyGetKey {
 }
 
 function rejectToken(error: unknown): never {
-  throw error instanceof ProblemError ? error : unauthorized();
+  throw error instanceof ProblemError ? error : refuseToken(refusalOf(error));
 }
 
-function unauthorized(): ProblemError {
-  return new ProblemError('unauthorized', 'a valid bearer token is required', {
-    headers: { 'WWW-Authenticate': 'Bearer realm="order-saga"' },
-  });
+/** Claims are looked at after the signature. */
+function refusalOf(error: unknown): TokenRefusal {
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return 'unverified';
+  if (error.reason !== 'check_failed') return 'claims';
+  return REFUSAL_OF_CLAIM.get(error.claim) ?? 'claims';
 }
+
+const REFUSAL_OF_CLAIM: ReadonlyMap<string, TokenRefusal> = new Map([
+  ['iss', 'issuer'],
+  ['aud', 'audience'],
+  ['nbf', 'not_yet_valid'],
+]);
 
 /** Sets `caller` from the `Authorization` header. */
 export function authenticate(verify: TokenVerifier) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     const header = c.req.header('authorization') ?? '';
-    const match = /^Bearer ([A-Za-z0-9_.-]+)$/i.exec(header);
-    if (match?.[1] === undefined) throw unauthorized();
+    const match = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header);
+    if (match?.[1] === undefined) throw refuseToken('missing');
     c.set('caller', await verify(match[1]));
     await next();
   });

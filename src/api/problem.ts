@@ -30,8 +30,9 @@ export const PROBLEMS = {
   unauthorized: {
     status: 401,
     title: 'Unauthorized',
-    cause: 'There is no bearer token, or it is forged, expired, or of another issuer or audience.',
-    advice: 'Send a valid, unexpired bearer token.',
+    cause:
+      'There is no bearer token, or it is forged, expired, valid for too long, or of another issuer, audience or type.',
+    advice: 'Send a valid, unexpired bearer token. `detail` says what is wrong with one whose signature is good.',
   },
   webhook_signature_refused: {
     status: 401,

@@ -142,12 +142,18 @@ const tokenSchema = z.object({
   JWT_SECRET: z.string({ error: 'is not set: run `npm start` once, which makes one, or set the secret of your API' }),
   JWT_ISSUER: z.string().default(TOKEN_ISSUER),
   JWT_AUDIENCE: z.string().default(TOKEN_AUDIENCE),
+  JWT_MAX_LIFETIME_SECONDS: z.coerce.number().int().min(1).default(2_592_000),
 });
 
 /** Reads what tokens are signed with. */
 export function loadTokenSettings(env: EnvironmentVariables) {
   const values = parse(tokenSchema, env);
-  return { secret: values.JWT_SECRET, issuer: values.JWT_ISSUER, audience: values.JWT_AUDIENCE };
+  return {
+    secret: values.JWT_SECRET,
+    issuer: values.JWT_ISSUER,
+    audience: values.JWT_AUDIENCE,
+    maxLifetimeSeconds: values.JWT_MAX_LIFETIME_SECONDS,
+  };
 }
 
 const mailSinkSchema = z.object({

@@ -40,6 +40,7 @@ describe('npm run token', () => {
     [['--subject', 'grace hopper'], 'is not a name'],
     [['--ttl', 'soon'], 'is not a duration'],
     [['--ttl', '0h'], 'is not a duration'],
+    [['--ttl', '31d'], 'JWT_MAX_LIFETIME_SECONDS allows 2592000 seconds at most'],
     [['--scopes', 'orders:read,orders:steal'], 'there is no scope "orders:steal"'],
     [['--tenant', 'a b'], 'is not a tenant'],
     [['--color', 'red'], '--color'],

@@ -18,7 +18,11 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, 
 // Entry of `npm run token`: only the token goes to stdout, so that it can stand in `$(...)`.
 try {
   const wishes = readArguments(process.argv.slice(2));
-  console.log(await signDevToken({ ...loadTokenSettings(process.env), ...wishes }));
+  const { maxLifetimeSeconds, ...settings } = loadTokenSettings(process.env);
+  if (wishes.ttlSeconds > maxLifetimeSeconds) {
+    throw new Error(`--ttl: JWT_MAX_LIFETIME_SECONDS allows ${maxLifetimeSeconds} seconds at most`);
+  }
+  console.log(await signDevToken({ ...settings, ...wishes }));
 } catch (error) {
   console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
   process.exitCode = 2;

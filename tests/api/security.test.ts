@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { SCOPES, type Scope } from '../../src/api/context.ts';
 import { startAnotherApi } from '../support/another-api.ts';
-import { forgedAuthorizations, hmacToken, validClaims } from '../support/forged-tokens.ts';
+import {
+  forgedAuthorizations,
+  hmacToken,
+  oddAuthorizations,
+  validClaims,
+  wrongAuthorizations,
+} from '../support/forged-tokens.ts';
 import { expectProblem } from '../support/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -46,17 +52,57 @@ describe('a token', () => {
     ).toMatchObject({ status: 200 });
   });
 
-  it('is refused in every forged form, always with the same words', async () => {
-    const forged = await forgedAuthorizations(secret);
-    expect(forged.size).toBeGreaterThan(60);
+  it('may stand behind more than one blank', async () => {
+    const authorization = `Bearer   ${hmacToken(secret, validClaims())}`;
+    expect(await system.request('/v1/orders', { headers: { authorization } })).toMatchObject({ status: 200 });
+  });
+
+  it.each([undefined, 'JWT', 'jwt', 'at+jwt', 'application/at+jwt'])('may be of the type %s', async (typ) => {
+    const authorization = `Bearer ${hmacToken(secret, validClaims(), { typ })}`;
+    expect(await system.request('/v1/orders', { headers: { authorization } })).toMatchObject({ status: 200 });
+  });
+
+  /** What is told about tokens that must not be let in. */
+  async function refusals(authorizations: ReadonlyMap<string, string>): Promise<Set<string>> {
     const details = new Set<string>();
-    for (const [name, authorization] of forged) {
+    for (const [name, authorization] of authorizations) {
       const answer = await system.request('/v1/orders', { headers: { authorization } });
       expect(answer.status, name).toBe(401);
       details.add(expectProblem(answer, 'unauthorized').detail);
-      expect(answer.headers.get('www-authenticate'), name).toMatch(/^Bearer realm=/);
+      expect(answer.headers.get('www-authenticate'), name).toMatch(/^Bearer realm="order-saga"/);
     }
-    expect(details.size).toBe(1);
+    return details;
+  }
+
+  it('is refused in every forged form, always with the same words', async () => {
+    const forged = await forgedAuthorizations(secret);
+    expect(forged.size).toBeGreaterThan(80);
+    expect(await refusals(forged)).toEqual(new Set(['the token cannot be verified']));
+  });
+
+  it('is asked for where there is none', async () => {
+    expect(await refusals(oddAuthorizations(secret))).toEqual(new Set(['a bearer token is required']));
+  });
+
+  it('is refused with the reason where its signature is good and its claims are not', async () => {
+    const wrong = wrongAuthorizations(secret);
+    expect(wrong.size).toBeGreaterThan(40);
+    expect((await refusals(wrong)).size).toBe(7);
+  });
+
+  it.each([
+    ['has expired', { exp: 1_700_000_000, iat: 1_700_000_000 - 60 }],
+    ['is not valid yet', { nbf: Math.floor(Date.now() / 1_000) + 600 }],
+    ['is of another issuer', { iss: 'somebody' }],
+    ['is for another audience', { aud: 'another' }],
+    ['is valid for longer than this service allows', { exp: Math.floor(Date.now() / 1_000) + 3_000_000 }],
+    ['lacks a claim that is needed, or has it in another form', { tenant: undefined }],
+  ])('that is signed and %s is told so', async (reason, change) => {
+    const authorization = `Bearer ${hmacToken(secret, { ...validClaims(), ...change })}`;
+    const answer = await system.request('/v1/orders', { headers: { authorization } });
+    expect(expectProblem(answer, 'unauthorized').detail).toBe(`the token ${reason}`);
+    const challenge = `Bearer realm="order-saga", error="invalid_token", error_description="the token ${reason}"`;
+    expect(answer.headers.get('www-authenticate')).toBe(challenge);
   });
 
   it('is read from its header only', async () => {
@@ -66,7 +112,18 @@ describe('a token', () => {
   });
 
   it('grants no scope by words that are none', async () => {
-    for (const scope of ['', '*', 'orders:*', 'orders', 'admin', ['orders:read'], { 'orders:read': true }, undefined]) {
+    for (const scope of [
+      '',
+      '*',
+      'orders:*',
+      'orders',
+      'admin',
+      ['orders:*'],
+      ['orders:read '],
+      [['orders:read']],
+      { 'orders:read': true },
+      undefined,
+    ]) {
       const authorization = `Bearer ${hmacToken(secret, { ...validClaims(), scope })}`;
       expectProblem(await system.request('/v1/orders', { headers: { authorization } }), 'forbidden');
     }

@@ -19,20 +19,31 @@ export function validClaims(): Claims {
 
 /** A token (HS256) with these claims and header members, signed with this secret. */
 export function hmacToken(secret: string, claims: Claims, header: Record<string, unknown> = {}): string {
-  const content = `${segment({ alg: 'HS256', typ: 'JWT', ...header })}.${segment(claims)}`;
-  return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`;
+  return signed(secret, { typ: 'JWT', ...header }, JSON.stringify(claims));
+}
+
+function signed(secret: string, header: Record<string, unknown>, claims: string): string {
+  return resign(secret, `${segment({ alg: 'HS256', ...header })}.${Buffer.from(claims).toString('base64url')}`);
 }
 
 function segment(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-/** `Authorization` headers that must not be let in, by what is wrong with them. */
+/** `Authorization` headers whose signature is good and whose claims are not, by what is wrong with them. */
+export function wrongAuthorizations(secret: string): ReadonlyMap<string, string> {
+  return new Map(wrongClaims(secret).map(([name, token]) => [name, `Bearer ${token}`]));
+}
+
+/** `Authorization` headers with a token that nobody may have signed, by what is wrong with them. */
 export async function forgedAuthorizations(secret: string): Promise<ReadonlyMap<string, string>> {
+  const tokens = [...wrongClaims(`${secret}x`), ...brokenTokens(secret), ...(await wrongKeys(secret))];
+  return new Map(tokens.map(([name, token]) => [name, `Bearer ${token}`]));
+}
+
+/** `Authorization` headers that hold no token, by what is wrong with them. */
+export function oddAuthorizations(secret: string): ReadonlyMap<string, string> {
   const forged = new Map<string, string>();
-  for (const [name, token] of [...wrongClaims(secret), ...brokenTokens(secret), ...(await wrongKeys(secret))]) {
-    forged.set(name, `Bearer ${token}`);
-  }
   const valid = hmacToken(secret, validClaims());
   for (const header of ['', 'Bearer', 'Bearer ', valid, `Basic ${valid}`, `Token ${valid}`, `Bearer: ${valid}`]) {
     forged.set(`the header "${header.replace(valid, '...')}"`, header);
@@ -56,6 +67,10 @@ function wrongClaims(secret: string): [string, string][] {
     ['no expiry', { exp: undefined }],
     ['an expiry in words', { exp: 'never' }],
     ['a negative expiry', { exp: -1 }],
+    ['a lifetime of a year', { exp: hourAgo + 31_536_000 }],
+    ['a lifetime of a year that is nearly over', { iat: hourAgo - 31_536_000 }],
+    ['a lifetime of a year from an issue in the future', { iat: hourAgo + 31_500_000, exp: hourAgo + 31_536_000 }],
+    ['an issue in words', { iat: 'now' }],
     ['a start in the future', { nbf: hourAgo + 7_200 }],
     ['a start in words', { nbf: 'now' }],
     ['no subject', { sub: undefined }],
@@ -74,7 +89,21 @@ function wrongClaims(secret: string): [string, string][] {
       { tenant },
     ]),
   ];
-  return changes.map(([name, change]) => [name, hmacToken(secret, { ...validClaims(), ...change })]);
+  return [
+    ...changes.map(([name, change]): [string, string] => [name, hmacToken(secret, { ...validClaims(), ...change })]),
+    ...['exp', 'iat', 'nbf'].map((claim): [string, string] => [
+      `the time 1e400 as ${claim}`,
+      signed(
+        secret,
+        { typ: 'JWT' },
+        JSON.stringify({ ...validClaims(), [claim]: 0 }).replace(`"${claim}":0`, `"${claim}":1e400`),
+      ),
+    ]),
+    ...['', 'logout+jwt', 'dpop+jwt', 'JWE', 7, null, ['JWT']].map((typ): [string, string] => [
+      `the type ${JSON.stringify(typ)}`,
+      hmacToken(secret, validClaims(), { typ }),
+    ]),
+  ];
 }
 
 function brokenTokens(secret: string): [string, string][] {

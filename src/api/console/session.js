@@ -21,11 +21,17 @@ export function who() {
   try {
     const [, payload] = (token() ?? '').split('.');
     const bytes = Uint8Array.from(atob(payload.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.codePointAt(0));
-    const { sub, tenant, scope } = JSON.parse(new TextDecoder().decode(bytes));
-    return { subject: String(sub), tenant: String(tenant), scopes: String(scope ?? '').split(' ') };
+    const { sub, tenant, scope, scp } = JSON.parse(new TextDecoder().decode(bytes));
+    return { subject: String(sub), tenant: String(tenant), scopes: [scope, scp].flatMap(scopesOf) };
   } catch {
     return { subject: '?', tenant: '?', scopes: [] };
   }
+}
+
+/** As the server reads them: words of a text, or a list. */
+function scopesOf(claim) {
+  if (typeof claim === 'string') return claim.split(' ');
+  return Array.isArray(claim) ? claim : [];
 }
 
 /** Whether the token says that it allows something. */
