@@ -8,7 +8,7 @@ export interface Caller {
   readonly scopes: ReadonlySet<Scope>;
 }
 
-/** What a token may allow. */
+/** What a token may allow: in its own tenant, but for `platform:`, which is about what serves all tenants at once. */
 export const SCOPES = [
   'orders:write',
   'orders:read',
@@ -19,6 +19,8 @@ export const SCOPES = [
   'ops:read',
   'ops:write',
   'ops:money',
+  'platform:read',
+  'platform:write',
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Scope } from '../../src/api/context.ts';
 import type { OverviewView } from '../../src/api/schemas/console.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { DESK_ACTIONS } from '../../src/domain/case.ts';
@@ -148,6 +149,20 @@ async function openStream(api: Pick<TestSystem, 'url' | 'token'>, token?: string
 }
 
 describe('the stream of the console', () => {
+  it('tells the figures of the event pipeline, which are of all tenants, only with the scope for it', async () => {
+    await system.request('/v1/events', { method: 'POST', body: JSON.stringify({ type: 'custom' }) });
+    const firstWith = async (scopes: readonly Scope[]) => {
+      const stream = await openStream(system, await system.token('acme', scopes));
+      const first = await stream.next();
+      stream.leave();
+      return first?.data;
+    };
+    await expect.poll(async () => (await firstWith(['ops:read', 'platform:read']))?.events).not.toBeNull();
+    const shown = await firstWith(['ops:read', 'ops:write', 'ops:money']);
+    expect(shown?.orders).toBeDefined();
+    expect(shown?.events).toBeNull();
+  });
+
   it('tells the figures at once and then about every two seconds', async () => {
     const stream = await openStream(system);
     expect(stream.status).toBe(200);

@@ -279,6 +279,22 @@ describe('consumers', () => {
       expectProblem(await act(path, {}, clerk), 'forbidden');
     }
   });
+
+  it('are for operators of the platform where they concern all tenants', async () => {
+    const operator = await system.token(tenant, ['events:read', 'events:write', 'ops:read', 'ops:write', 'ops:money']);
+    for (const path of ['stats', 'consumers']) {
+      const { detail } = expectProblem(await system.request(`/v1/events/${path}`, { token: operator }), 'forbidden');
+      expect(detail).toContain('platform:read');
+    }
+    const watcher = await system.token(tenant, ['platform:read', 'ops:write']);
+    for (const path of ['pause', 'resume', 'rewind'].map((what) => `consumers/analytics/${what}`)) {
+      for (const by of [operator, watcher]) {
+        expect(expectProblem(await act(path, {}, by), 'forbidden').detail).toContain('platform:write');
+      }
+    }
+    expect(await actions()).toEqual([]);
+    expect((await act('failed/reprocess', { errorCode: 'invalid_event' }, operator)).status).toBe(202);
+  });
 });
 
 describe('stats', () => {

@@ -132,8 +132,8 @@ describe('npm run monitor', () => {
   });
 
   it('says what it may not read', async () => {
-    const { code, stderr } = await runTool('monitor', '--once', '--token', await system.token('demo', ['events:read']));
+    const { code, stderr } = await runTool('monitor', '--once', '--token', await system.token('demo', ['ops:read']));
     expect(code).toBe(1);
-    expect(stderr).toContain('403 forbidden: the token lacks the scope ops:read');
+    expect(stderr).toContain('403 forbidden: the token lacks the scope platform:read');
   });
 });

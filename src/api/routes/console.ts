@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { guardedBy } from '../auth.ts';
 import { loadConsoleAssets, type ConsoleAsset, type ConsoleAssets } from '../console-assets.ts';
-import type { ApiEnv } from '../context.ts';
+import type { ApiEnv, Caller } from '../context.ts';
 import type { OverviewFeed } from '../overview-feed.ts';
 import { pause } from '../pause.ts';
 import { createPlaces } from '../places.ts';
@@ -66,7 +66,7 @@ const overviewStream = createRoute({
   summary: 'Follow the figures of the console',
   description:
     'Server-sent events: about every 2 seconds an event `overview` whose `data` is this object, or `unavailable` while ' +
-    'the figures cannot be read. The stream ends after 5 minutes and when the process shuts down: open it again.',
+    'the figures cannot be read. `events` needs the scope `platform:read` too and is null without it. The stream ends after 5 minutes and when the process shuts down: open it again.',
   ...guardedBy('ops:read'),
   responses: {
     200: { description: 'Events', content: { 'text/event-stream': { schema: overviewView } } },
@@ -90,8 +90,10 @@ export function createConsoleRoutes({ overview, shutdown }: ConsoleRoutesDeps) {
   const routes = new OpenAPIHono<ApiEnv>()
     .openapi(consolePage, async (c) => send(c, (await assets()).page, 'no-cache'))
     .openapi(overviewStream, async (c) => {
-      const { tenantId } = c.get('caller');
-      const first = await overview.read(tenantId);
+      const caller = c.get('caller');
+      const { tenantId } = caller;
+      const read = () => overview.read(tenantId).then((view) => shownTo(caller, view));
+      const first = await read();
       if (c.req.method === 'HEAD') return c.body(null, 200, STREAM_HEADERS);
       const giveBack = places.take(tenantId);
       const left = new AbortController();
@@ -102,7 +104,7 @@ export function createConsoleRoutes({ overview, shutdown }: ConsoleRoutesDeps) {
         left.abort();
       });
       const ended = AbortSignal.any([left.signal, shutdown, AbortSignal.timeout(STREAM_LIFE_MS)]);
-      return c.body(ReadableStream.from(overviewEvents(overview, tenantId, first, ended)), 200, STREAM_HEADERS);
+      return c.body(ReadableStream.from(overviewEvents(read, first, ended)), 200, STREAM_HEADERS);
     });
   routes.get('/console/:version/:file', async (c) => {
     const { version, files } = await assets();
@@ -123,15 +125,20 @@ function send(c: Context<ApiEnv>, { content, type, etag }: ConsoleAsset, cacheCo
   return c.body(content, 200, { ...headers, 'Content-Type': type });
 }
 
+/** The event pipeline serves all tenants: its figures are for those who look after the platform. */
+function shownTo({ scopes }: Caller, view: OverviewView): OverviewView {
+  return scopes.has('platform:read') ? view : { ...view, events: null };
+}
+
 /** Ends as soon as `ended` is aborted, also in the middle of a pause. */
-async function* overviewEvents(overview: OverviewFeed, tenantId: string, first: OverviewView, ended: AbortSignal) {
+async function* overviewEvents(read: () => Promise<OverviewView>, first: OverviewView, ended: AbortSignal) {
   const encoder = new TextEncoder();
   yield encoder.encode(eventOf('overview', first));
   for (;;) {
     await pause(EVENT_INTERVAL_MS, ended);
     if (ended.aborted) return;
     yield encoder.encode(
-      await overview.read(tenantId).then(
+      await read().then(
         (view) => eventOf('overview', view),
         () => eventOf('unavailable', {}),
       ),

@@ -65,7 +65,7 @@ const stats = createRoute({
   tags: ['Events'],
   summary: 'How much was accepted, processed and given up, and what waits',
   description: `Figures over all tenants. ${GLOBAL}`,
-  ...guardedBy('ops:read'),
+  ...guardedBy('platform:read'),
   responses: { 200: { description: 'The figures', content: json(eventStats) }, ...problems() },
 });
 
@@ -75,7 +75,7 @@ const listConsumers = createRoute({
   tags: ['Events'],
   summary: 'How far each consumer is in each partition',
   description: GLOBAL,
-  ...guardedBy('ops:read'),
+  ...guardedBy('platform:read'),
   responses: { 200: { description: 'All consumers', content: json(consumersView) }, ...problems() },
 });
 
@@ -86,7 +86,7 @@ const pauseOrResume = (act: 'pause' | 'resume', summary: string) =>
     tags: ['Events'],
     summary,
     description: `${GLOBAL} Repeating it is harmless.`,
-    ...guardedBy('ops:write'),
+    ...guardedBy('platform:write'),
     request: { params: consumerPath },
     responses: { 200: { description: 'The consumer', content: json(consumerView) }, ...problems('not_found') },
   });
@@ -97,7 +97,7 @@ const rewind = createRoute({
   tags: ['Events'],
   summary: 'Let a consumer go through a partition once more',
   description: `Only back. ${GLOBAL} The events of every tenant from that place on come to it again.`,
-  ...guardedBy('ops:write'),
+  ...guardedBy('platform:write'),
   request: { params: consumerPath, body: { required: true, content: json(rewindBody) } },
   responses: {
     200: { description: 'Where the cursor was and is', content: json(rewoundView) },

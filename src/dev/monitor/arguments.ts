@@ -15,7 +15,7 @@ export const MONITOR_USAGE = `npm run monitor -- [options]
   --once           print one snapshot and end
   --json           with --once: as JSON
   --url URL        the API (default: that of the last npm start)
-  --token TOKEN    with the scope ops:read (default: .data/dev-token)`;
+  --token TOKEN    with the scopes ops:read and platform:read (default: .data/dev-token)`;
 
 /** An argument cannot be used; the message says which and why. */
 export class MonitorArgumentError extends Error {
