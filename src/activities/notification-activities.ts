@@ -6,6 +6,7 @@ import { messageIdFor, messageNameOf, textMessageIdFor, type MessageTemplate } f
 import type { MailGateway } from '../gateways/mail-gateway.ts';
 import type { SmsGateway } from '../gateways/sms-gateway.ts';
 import type { NotificationContent, NotificationWorkflowInput } from '../workflows/contract.ts';
+import { referenceLine } from './reference-line.ts';
 import { textOf } from './text-message.ts';
 
 /** Told what became of each try to send a text message. */
@@ -109,7 +110,7 @@ function render(
 ): { subject: string; text: string } {
   const amount = formatMoney(content.totalMinor, content.currency);
   const { subject, text } = wordsOf(template, orderId, amount);
-  const reference = content.reference === null ? '' : `Your reference: ${content.reference}\n`;
+  const reference = referenceLine(content.reference);
   return { subject, text: `${text}\n${reference}` };
 }
 

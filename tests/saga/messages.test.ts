@@ -60,6 +60,18 @@ function dropTask(workflowId: string): Promise<void> {
 }
 
 describe('the customer', () => {
+  it('is told nothing by the reference but the reference', async () => {
+    const references = ['cart\r\n\r\n991', 'cart-991 https://evil.example/pay'];
+    const texts = references.map(async (reference) => {
+      const orderId = await system.postOrder({ body: { reference } });
+      const [text = ''] = await untilTold(orderId, 'order-confirmed');
+      return text;
+    });
+    const [broken, linked] = await Promise.all(texts);
+    expect(broken).toContain('Your reference: cart 991');
+    expect(linked).not.toMatch(/reference|evil/);
+  });
+
   it('is told of every refund once, each with its own amount', async () => {
     const orderId = await sold();
     await give(orderId, 'refunds', 1_000, 'PARTIALLY_REFUNDED');
