@@ -47,10 +47,13 @@ export interface MessageDesk {
   /**
    * Sends a message that was sent or given up once more; the same key sends one copy. Of several refunds or captures
    * that of the number, or the last one. The order is not touched.
-   * @throws {ProblemError} `not_found`, `message_under_way`, `unavailable`.
+   * @throws {ProblemError} `not_found`, `message_under_way`, `resent_too_often`, `unavailable`.
    */
   resend(request: OperatorRequest, orderId: string, which: MessageChoice): Promise<ResentMessage>;
 }
+
+/** Of one message: a customer asks again once or twice, and nobody's mailbox is filled by a loop with fresh keys. */
+const COPIES = { max: 5, seconds: 24 * 3_600 };
 
 const CALL_TIMEOUT_MS = 4_000;
 
@@ -73,7 +76,8 @@ export function createMessageDesk(deps: MessageDeskDeps): MessageDesk {
       const messageId = messageIdFor(orderId, template, copy);
       const subject = `${messageNameOf(stored)}/email`;
       const act = { actionId, tenantId, actor, action: 'message.resend', subject, orderId, reason: null };
-      await deps.actions.record({ ...act, before: null, after: { messageId } });
+      const waitSeconds = await deps.actions.recordWithin({ ...act, before: null, after: { messageId } }, COPIES);
+      if (waitSeconds > 0) throw tooOften(waitSeconds);
       // Also for a repeat: the one before may have been written down and not started.
       await start(deps.client, message, order);
       const workflowId = notificationWorkflowId(orderId, template, 'email', copy);
@@ -94,6 +98,12 @@ async function find(
     .at(-1);
   if (found === undefined) throw new ProblemError('not_found', 'the order has no such message');
   return found;
+}
+
+function tooOften(waitSeconds: number): ProblemError {
+  return new ProblemError('resent_too_often', `a message is sent again at most ${COPIES.max} times in 24 hours`, {
+    headers: { 'Retry-After': String(waitSeconds) },
+  });
 }
 
 function checkEnded({ state }: MessageRecord): void {

@@ -201,6 +201,12 @@ export const PROBLEMS = {
     cause: 'The tenant has used up its requests of this window.',
     advice: 'Wait as long as `Retry-After` says.',
   },
+  resent_too_often: {
+    status: 429,
+    title: 'The message was sent again too often',
+    cause: 'The customer got as many copies of the message as one may in 24 hours.',
+    advice: 'Wait as long as `Retry-After` says, or find out why the copies do not arrive.',
+  },
   headers_too_large: {
     status: 431,
     title: 'Request headers too large',

@@ -153,6 +153,33 @@ describe('a resend', () => {
     expect(await mailIds(orderId)).toHaveLength(1);
   });
 
+  it('of one message is done five times in a day, however many keys come, at once or later', async () => {
+    const orderId = await sold();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => resend(orderId)));
+    const refused = answers.filter(({ status }) => status !== 202);
+    expect(refused).toHaveLength(3);
+    for (const answer of refused) {
+      expectProblem(answer, 'resent_too_often');
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(86_000);
+      expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(86_400);
+    }
+    await expect.poll(() => mailIds(orderId)).toHaveLength(6);
+    const key = randomUUID();
+    expectProblem(await resend(orderId, 'order-confirmed', key), 'resent_too_often');
+    expectProblem(await resend(orderId, 'order-confirmed', key), 'resent_too_often');
+    expect(await mailIds(orderId)).toHaveLength(6);
+  });
+
+  it('under a key that was taken is answered as before when the bound is reached', async () => {
+    const orderId = await sold();
+    const key = randomUUID();
+    const first = await resend(orderId, 'order-confirmed', key);
+    for (let more = 1; more < 5; more += 1) expect((await resend(orderId)).status).toBe(202);
+    const again = await resend(orderId, 'order-confirmed', key);
+    expect(again).toMatchObject({ status: 202, body: first.body });
+    expectProblem(await resend(orderId), 'resent_too_often');
+  });
+
   it('needs an Idempotency-Key', async () => {
     expectProblem(await resend(await sold(), 'order-confirmed', null), 'idempotency_key_missing');
   });

@@ -54,7 +54,7 @@ const resendMessage = createRoute({
   tags: ['Orders'],
   summary: 'Send a message to the customer once more',
   description:
-    'For a message that was sent or given up; of several refunds or captures the last one, or the one of a number. The order is not touched, whatever becomes of the copy.',
+    'For a message that was sent or given up; of several refunds or captures the last one, or the one of a number. The order is not touched, whatever becomes of the copy. At most 5 copies of a message in 24 hours.',
   ...guardedBy('ops:write'),
   request: { params: messagePath, query: whichOccurrence, headers: idempotencyHeader },
   responses: {
@@ -64,6 +64,7 @@ const resendMessage = createRoute({
       'idempotency_key_malformed',
       'not_found',
       'message_under_way',
+      'resent_too_often',
       'validation_failed',
     ),
   },

@@ -98,12 +98,10 @@ export const overviewView = z
           .openapi({ description: 'Up to 20 causes, the most frequent first' }),
       })
       .openapi({ description: 'What waits for a person' }),
-    events: eventFigures
-      .nullable()
-      .openapi({
-        description:
-          'The event pipeline, of all tenants; null before the first event, and without the scope `platform:read`',
-      }),
+    events: eventFigures.nullable().openapi({
+      description:
+        'The event pipeline, of all tenants; null before the first event, and without the scope `platform:read`',
+    }),
   })
   .openapi('Overview');
 export type OverviewView = z.output<typeof overviewView>;
