@@ -144,7 +144,7 @@ function composeApp(parts: AppParts) {
   const { config, logger, resources, client, eager, metrics, health, backlog, taskQueues, shutdown } = parts;
   const { databases } = resources;
   const { namespace, uiUrl } = config.temporal;
-  const { backlogMaxAgeSeconds, rateLimitPerSecond } = config.api;
+  const { backlogMaxAgeSeconds, rateLimitPerSecond, unauthenticatedPerSecond, trustedHops } = config.api;
   const repositories = openRepositories(databases, createOrderLog(logger));
   const { catalog, cases, actions } = repositories;
   const { capabilities } = resources.paymentGateway;
@@ -191,6 +191,8 @@ function composeApp(parts: AppParts) {
       windowSeconds: RATE_WINDOW_SECONDS,
     }),
     rateLimitPerSecond,
+    unauthenticatedPerSecond,
+    trustedHops,
     ...events,
     logger,
     logsRequests: config.logsRequests,

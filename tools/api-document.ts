@@ -33,6 +33,8 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     webhookDeliveries: absent(),
     webhookDesk: absent(),
     rateLimits: absent(),
+    unauthenticatedPerSecond: 1,
+    trustedHops: 0,
     rateLimitPerSecond: 1,
     logger: absent(),
     logsRequests: false,

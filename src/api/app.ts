@@ -8,10 +8,12 @@ import type { Logger } from '../logger.ts';
 import { authenticate, type TokenVerifier } from './auth.ts';
 import type { ApiEnv } from './context.ts';
 import { mountDocs } from './docs.ts';
-import { identifyRequest, logAccess, requestFields } from './request-context.ts';
+import { identifyRequest, isProbe, logAccess, requestFields } from './request-context.ts';
 import { problemResponse, ProblemError, unavailable } from './problem.ts';
 import { limitRate } from './rate-limit.ts';
-import { createPlaces, networkOf, takePlace, tenantOf } from './places.ts';
+import { createPlaces, takePlace, tenantOf } from './places.ts';
+import { createRefusals } from './refusals.ts';
+import { createNetworkOf } from './client-network.ts';
 import { readPlainBody, tooLarge } from './request-body.ts';
 import type { RateLimitStore } from '../../db/rate-limit-store.ts';
 import { createCaseRoutes, type CaseRoutesDeps } from './routes/cases.ts';
@@ -48,6 +50,10 @@ export interface AppDeps
   readonly verifyToken: TokenVerifier;
   readonly rateLimits: RateLimitStore;
   readonly rateLimitPerSecond: number;
+  /** Requests of one network that no token or signature opens. */
+  readonly unauthenticatedPerSecond: number;
+  /** Proxies of our own before this process. */
+  readonly trustedHops: number;
   readonly logger: Logger;
   /** Whether each request leaves a line. */
   readonly logsRequests: boolean;
@@ -69,7 +75,15 @@ const NOTICES_MAX = 128;
 /** Creates the HTTP application; it opens nothing by itself. */
 export function createApp(deps: AppDeps) {
   const app = new OpenAPIHono<ApiEnv>();
+  const networkOf = createNetworkOf(deps.trustedHops);
+  const refusals = createRefusals({
+    networkOf,
+    pointsPerSecond: deps.unauthenticatedPerSecond,
+    logger: deps.logger,
+    onRefused: deps.metrics.requestRefused,
+  });
   app.use(identifyRequest(deps.logger), logAccess(deps.metrics, deps.logsRequests));
+  app.use(except(isProtected, refusals.limitPages));
   app.use('/console/*', restrictConsole());
   app.use('/v1/*', (c, next) => {
     c.env.outgoing.setHeader('Cache-Control', 'no-store');
@@ -107,9 +121,14 @@ export function createApp(deps: AppDeps) {
   app.onError((error, c) => {
     const problem = toProblem(error);
     if (problem.code === 'internal_error') deps.logger.error({ err: error, ...requestFields(c) }, 'request failed');
-    return problemResponse(c, problem);
+    return problemResponse(c, refusals.answer(c, problem));
   });
   return app;
+}
+
+/** What a token or a signature opens; and probes, which nobody may keep from being answered. */
+function isProtected({ req }: Context): boolean {
+  return req.path.startsWith('/v1/') || (isProbe(req.path) && req.path !== '/metrics');
 }
 
 /** Events are counted one by one, and their bodies may be larger and compressed: their route sees to it. */

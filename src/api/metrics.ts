@@ -9,6 +9,8 @@ export type Figures = Iterable<readonly [number, Attributes]>;
 /** What the API counts, and its Prometheus text. */
 export interface ApiMetrics {
   requestEnded(route: string, method: string, status: number, seconds: number): void;
+  /** A caller without a good token or signature, or without the scope. */
+  requestRefused(reason: string): void;
   orderAccepted(replayed: boolean): void;
   orderStarted(dispatch: 'eager' | 'queue'): void;
   /** Adds a figure that is read when the metrics are. */
@@ -35,6 +37,9 @@ export function createApiMetrics(): ApiMetrics {
     unit: 's',
     advice: { explicitBucketBoundaries: BUCKETS },
   });
+  const refused = meter.createCounter('requests_refused', {
+    description: 'Requests without a good token, signature or scope, by what was wrong',
+  });
   const accepted = meter.createCounter('orders_accepted', { description: 'Orders answered with 202' });
   const started = meter.createCounter('orders_started', {
     description: 'New orders by the way to their worker: eager (in this process) or queue',
@@ -43,6 +48,7 @@ export function createApiMetrics(): ApiMetrics {
     requestEnded: (route, method, status, seconds) => {
       requests.record(seconds, { http_route: route, http_request_method: method, http_response_status_code: status });
     },
+    requestRefused: (reason) => refused.add(1, { reason }),
     orderAccepted: (replayed) => accepted.add(1, { replayed }),
     orderStarted: (dispatch) => started.add(1, { dispatch }),
     observe: (name, description, read) => {

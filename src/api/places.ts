@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import ipaddr from 'ipaddr.js';
 import type { ApiEnv } from './context.ts';
 import { unavailable } from './problem.ts';
 import { onResponseEnd } from './response-end.ts';
@@ -71,14 +70,6 @@ export function takePlace(places: Places, callerOf: (c: Context<ApiEnv>) => stri
 /** Who asks, where a token says so. */
 export function tenantOf(c: Context<ApiEnv>): string {
   return c.get('caller').tenantId;
-}
-
-/** Who asks, where no token says so: an address, or in IPv6 the network that one customer of a provider gets. */
-export function networkOf(c: Context<ApiEnv>): string {
-  const { remoteAddress = '' } = c.env.incoming.socket;
-  if (!ipaddr.isValid(remoteAddress)) return remoteAddress;
-  const address = ipaddr.process(remoteAddress);
-  return address.kind() === 'ipv4' ? address.toString() : address.toByteArray().slice(0, 8).join('.');
 }
 
 /** Long enough for what is in progress to end, and spread, so that the flood does not come back as one. */

@@ -198,7 +198,7 @@ export const PROBLEMS = {
   rate_limited: {
     status: 429,
     title: 'Too many requests',
-    cause: 'The tenant has used up its requests of this window.',
+    cause: 'The tenant, or the network of callers without a valid token, has used up its requests of this window.',
     advice: 'Wait as long as `Retry-After` says.',
   },
   resent_too_often: {
@@ -244,16 +244,23 @@ export class ProblemError extends Error {
   readonly detail: string;
   readonly errors: readonly FieldError[];
   readonly headers: Readonly<Record<string, string>>;
+  /** What the code alone does not say, for metrics and logs; null where nothing is. */
+  readonly reason: string | null;
   constructor(
     code: ProblemCode,
     detail: string,
-    extra: { readonly errors?: readonly FieldError[]; readonly headers?: Readonly<Record<string, string>> } = {},
+    extra: {
+      readonly errors?: readonly FieldError[];
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly reason?: string;
+    } = {},
   ) {
     super(`${code}: ${detail}`);
     this.code = code;
     this.detail = detail;
     this.errors = extra.errors ?? [];
     this.headers = extra.headers ?? {};
+    this.reason = extra.reason ?? null;
   }
 }
 

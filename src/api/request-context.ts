@@ -40,6 +40,11 @@ export function requestFields(c: Context<ApiEnv>): LogFields {
 /** Asked every few seconds by machines that only want to know the status: told when it is not 200, or at debug level. */
 const PROBES = new Set(['/livez', '/readyz', '/health', '/metrics']);
 
+/** Whether an address is one of those. */
+export function isProbe(path: string): boolean {
+  return PROBES.has(path);
+}
+
 /** One metric and one log line per request, by route template: queries and ids may be personal, and are in neither. */
 export function logAccess(metrics: ApiMetrics, logsRequests: boolean) {
   return createMiddleware<ApiEnv>(async (c, next) => {

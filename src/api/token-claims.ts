@@ -35,6 +35,7 @@ export function refuseToken(refusal: TokenRefusal): ProblemError {
   const error = refusal === 'missing' ? '' : `, error="invalid_token", error_description="${REFUSALS[refusal]}"`;
   return new ProblemError('unauthorized', REFUSALS[refusal], {
     headers: { 'WWW-Authenticate': `Bearer realm="order-saga"${error}` },
+    reason: refusal,
   });
 }
 

@@ -1,6 +1,6 @@
 /**
  * Every field of a log line, in its one spelling, with what it means: `LogFields` knows no other, so the compiler finds one
- * that is misspelt. Free text of people, addresses and query strings are no fields.
+ * that is misspelt. Free text of people, their addresses and query strings are no fields.
  */
 export const LOG_FIELDS = {
   time: 'when, RFC 3339',
@@ -16,11 +16,13 @@ export const LOG_FIELDS = {
   method: 'HTTP method',
   route: 'template of the address that was asked',
   status: 'HTTP status of the answer',
+  network: 'IPv4 address or IPv6 network of a request that was refused',
+  unlogged: 'refusals before this one that left no line',
   durationMs: 'time to answer, in milliseconds',
   from: 'status of the order before',
   to: 'status of the order from now on',
   version: 'version of the order from now on',
-  reason: 'code that says why: of a rejection, or of a webhook that was disabled',
+  reason: 'code that says why: of a rejection, of a refused request, or of a webhook that was disabled',
   reasonDetails: 'what that code alone does not say, such as `declineCode`',
   workflowId: 'workflow in Temporal',
   runId: 'run of the workflow',
