@@ -2,6 +2,7 @@ import type { z } from '@hono/zod-openapi';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { OperatorActionRepository } from '../../../db/repositories/operator-action-repository.ts';
 import { commandIdFor } from '../../domain/command.ts';
+import { isOrderId } from '../../domain/ids.ts';
 import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
@@ -57,7 +58,7 @@ const reconcilePayments = createRoute({
 /** Creates the route by which an operator brings the books of an order up to the provider's. */
 export function createOrderReconciliationRoutes({ commander, reader, actions, hasher }: OrderReconciliationRoutesDeps) {
   const find = async (tenantId: string, orderId: string) => {
-    const order = await reader.find(tenantId, orderId);
+    const order = isOrderId(orderId) ? await reader.find(tenantId, orderId) : null;
     if (order === null) throw new ProblemError('not_found', 'there is no such order');
     return order;
   };
