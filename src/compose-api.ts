@@ -278,7 +278,7 @@ function composeWebhooks(
     sealer: createTextSealer(config.contactKeys),
     hasher: createRequestHasher(config.contactKeys),
     urlProblem: (url) => webhookUrlProblem(url, config.webhooks.allowPrivate),
-    wake: (queue) => wakeWebhookQueue(client, queue, 'at_once'),
+    sendNow: (queue, deliveryId) => wakeWebhookQueue(client, queue, deliveryId),
   });
   return { webhookSubscriptions, webhookDeliveries, webhookDesk };
 }

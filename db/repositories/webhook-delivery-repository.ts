@@ -6,12 +6,14 @@ import { createGathering, rowsByPlace, type Placed } from './gathering.ts';
 import {
   CANCEL_QUEUE,
   FIND_HEAD,
+  FIND_OPEN,
   FIND_STRANDED,
   FORGET_SETTLED,
   LIST_DELIVERIES,
   OFFER_DELIVERIES,
   RECORD_DELIVERED,
   RECORD_FAILED,
+  RECORD_FAILED_EARLY,
   REDELIVER,
   WANTING_SUBSCRIPTIONS,
 } from './webhook-delivery-statements.ts';
@@ -37,7 +39,7 @@ export interface WebhookQueue {
   readonly key: string;
 }
 
-/** The delivery whose turn it is. */
+/** A delivery that may be sent now. */
 export interface WebhookHead {
   readonly deliveryId: string;
   readonly tenantId: string;
@@ -93,6 +95,8 @@ export interface WebhookDeliveryRepository {
   offer(event: WebhookEvent, offered: readonly OfferedWebhook[]): Promise<string[]>;
   /** The oldest delivery of a queue that is neither settled nor cancelled. */
   findHead(queue: WebhookQueue): Promise<WebhookHead | null>;
+  /** One delivery of a queue, wherever it stands; null when it is settled or cancelled. */
+  findOpen(queue: WebhookQueue, deliveryId: string): Promise<WebhookHead | null>;
   /** Cancels what is left in a queue. */
   cancelQueue(queue: WebhookQueue): Promise<void>;
   /** Ends the subscription's failing; a delivery that was cancelled meanwhile stays so. */
@@ -102,6 +106,8 @@ export interface WebhookDeliveryRepository {
    * @returns for how many seconds the subscription has been failing.
    */
   recordFailed(attempt: WebhookAttempt, error: string, retryInMs: number | null): Promise<number>;
+  /** Notes a failed attempt that costs no try and moves nothing. @returns as `recordFailed` does. */
+  recordFailedEarly(attempt: WebhookAttempt, error: string): Promise<number>;
   list(query: WebhookDeliveryListQuery): Promise<WebhookDeliveryRecord[]>;
   /** Puts a delivery of an active subscription back to its beginning; null when there is none such. */
   redeliver(tenantId: string, subscriptionId: string, deliveryId: string): Promise<WebhookDeliveryRecord | null>;
@@ -152,6 +158,10 @@ export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRe
       const [row] = await db.run<WebhookHead>(FIND_HEAD, [subscriptionId, key]);
       return row ?? null;
     },
+    findOpen: async ({ subscriptionId, key }, deliveryId) => {
+      const [row] = await db.run<WebhookHead>(FIND_OPEN, [subscriptionId, key, deliveryId]);
+      return row ?? null;
+    },
     cancelQueue: async ({ subscriptionId, key }) => {
       await db.run(CANCEL_QUEUE, [subscriptionId, key]);
     },
@@ -161,6 +171,11 @@ export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRe
     recordFailed: async ({ deliveryId, status, excerpt }, error, retryInMs) => {
       const values = [deliveryId, status, excerpt, error, retryInMs === null ? null : Math.round(retryInMs)];
       const [row] = await db.run<{ failingSeconds: number }>(RECORD_FAILED, values);
+      return row?.failingSeconds ?? 0;
+    },
+    recordFailedEarly: async ({ deliveryId, status, excerpt }, error) => {
+      const values = [deliveryId, status, excerpt, error];
+      const [row] = await db.run<{ failingSeconds: number }>(RECORD_FAILED_EARLY, values);
       return row?.failingSeconds ?? 0;
     },
     list: ({ tenantId, subscriptionId, state, beforeSeq, limit }) =>

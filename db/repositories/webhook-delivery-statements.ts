@@ -27,17 +27,26 @@ ON CONFLICT (subscription_id, event_id) DO UPDATE SET updated_at = d.updated_at
 RETURNING d.subscription_id AS "subscriptionId", d.state`,
 };
 
-/** The delivery whose turn it is, with where it goes. */
-export const FIND_HEAD: Statement = {
-  name: 'find_webhook_head',
-  text: `
+/** Open deliveries of a queue, with where they go. */
+const OPEN_DELIVERIES = `
 SELECT d.delivery_id AS "deliveryId", d.tenant_id AS "tenantId", d.event_type AS "eventType", d.body, d.attempts,
   greatest(0, coalesce(extract(epoch FROM d.next_attempt_at - now()) * 1000, 0))::float8 AS "waitMs",
   s.url, s.sealed_secret AS "sealedSecret", s.state AS "subscriptionState"
 FROM notifications.webhook_deliveries d
 JOIN notifications.webhook_subscriptions s ON s.subscription_id = d.subscription_id
-WHERE d.subscription_id = $1 AND d.event_key = $2 AND d.state IN ('PENDING', 'RETRYING')
+WHERE d.subscription_id = $1 AND d.event_key = $2 AND d.state IN ('PENDING', 'RETRYING')`;
+
+/** The delivery whose turn it is. */
+export const FIND_HEAD: Statement = {
+  name: 'find_webhook_head',
+  text: `${OPEN_DELIVERIES}
 ORDER BY d.seq LIMIT 1`,
+};
+
+/** One delivery, wherever it stands in its queue. */
+export const FIND_OPEN: Statement = {
+  name: 'find_open_webhook',
+  text: `${OPEN_DELIVERIES} AND d.delivery_id = $3`,
 };
 
 /** Forgets at most `$2` deliveries from before `$1` that are over. The locks keep one that is asked for again just then. */
@@ -79,12 +88,22 @@ FROM delivered WHERE s.subscription_id = delivered.subscription_id AND s.failing
 /** The first failure since the last success marks the subscription. */
 export const RECORD_FAILED: Statement = {
   name: 'record_webhook_failed',
-  text: `
+  text: failedAnd(`state = CASE WHEN $5::bigint IS NULL THEN 'GAVE_UP' ELSE 'RETRYING' END, attempts = attempts + 1,
+    next_attempt_at = now() + $5::bigint * interval '1 millisecond'`),
+};
+
+/** An attempt before its time: what is left of the tries and the time of the next one stay. */
+export const RECORD_FAILED_EARLY: Statement = {
+  name: 'record_webhook_failed_early',
+  text: failedAnd('attempts = attempts'),
+};
+
+function failedAnd(changes: string): string {
+  return `
 WITH failed AS (
   UPDATE notifications.webhook_deliveries
-  SET state = CASE WHEN $5::bigint IS NULL THEN 'GAVE_UP' ELSE 'RETRYING' END, attempts = attempts + 1,
-    last_status = $2, last_error = $4, response_excerpt = $3, updated_at = now(),
-    next_attempt_at = now() + $5::bigint * interval '1 millisecond'
+  SET last_status = $2, last_error = $4, response_excerpt = $3, updated_at = now(),
+    ${changes}
   WHERE delivery_id = $1 AND state IN ('PENDING', 'RETRYING')
   RETURNING subscription_id
 ), marked AS (
@@ -92,8 +111,8 @@ WITH failed AS (
   FROM failed WHERE s.subscription_id = failed.subscription_id AND s.failing_since IS NULL
 )
 SELECT coalesce(extract(epoch FROM now() - s.failing_since), 0)::float8 AS "failingSeconds"
-FROM failed JOIN notifications.webhook_subscriptions s ON s.subscription_id = failed.subscription_id`,
-};
+FROM failed JOIN notifications.webhook_subscriptions s ON s.subscription_id = failed.subscription_id`;
+}
 
 /** Newest first. */
 export const LIST_DELIVERIES: Statement = {

@@ -33,8 +33,10 @@ const BUSY_DELAY_MS = { first: 1_000, longest: 30_000 } as const;
 
 /** Input of `deliverWebhook`. */
 interface NextDelivery extends WebhookQueue {
-  /** A person asked for it: it does not wait for its time. */
+  /** A person asked for the queue: what is next does not wait for its time, and pays no try for that. */
   readonly isUrgent?: boolean;
+  /** A person asked for this delivery: it is sent once, also out of its turn. */
+  readonly deliveryId?: string;
 }
 
 /** A retry that Temporal starts a moment early is in time. */
@@ -46,24 +48,31 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
   const places = createAttemptPlaces();
   return {
     /**
-     * Effect: the oldest open delivery of the queue is sent once, and its row says what came of it. Key: its message id,
-     * by which the receiver knows a second copy. Outcomes: delivered, given up, or nothing to deliver. Failures: not
-     * accepted or too many under way, retryable after the wait that it names; database, retryable (a second copy may
-     * follow). Undo: none.
+     * Effect: the oldest open delivery of the queue, or the one that is named, is sent once, and its row says what came
+     * of it. Key: its message id, by which the receiver knows a second copy. Outcomes: delivered, given up, or nothing to
+     * deliver; a named one also not accepted, because it waits in its place for its next attempt. Failures: not accepted
+     * or too many under way, retryable after the wait that it names; database, retryable (a second copy may follow).
+     * Undo: none.
      */
-    async deliverWebhook({ isUrgent = false, ...queue }: NextDelivery): Promise<{ hasMore: boolean }> {
-      const head = await deliveries.findHead(queue);
-      if (head === null) return { hasMore: false };
-      if (head.subscriptionState !== 'ACTIVE') {
+    async deliverWebhook({ isUrgent = false, deliveryId, ...queue }: NextDelivery): Promise<{ hasMore: boolean }> {
+      const isNamed = deliveryId !== undefined;
+      const next = isNamed ? await deliveries.findOpen(queue, deliveryId) : await deliveries.findHead(queue);
+      // Without the named one the queue goes on.
+      if (next === null) return { hasMore: isNamed };
+      if (next.subscriptionState !== 'ACTIVE') {
         await deliveries.cancelQueue(queue);
         return { hasMore: false };
       }
-      if (head.waitMs > EARLY_MS && !isUrgent)
-        throw new WebhookUndeliveredError(head.deliveryId, 'its turn has not come', head.waitMs);
-      const giveBack = places.take({ ...queue, tenantId: head.tenantId });
-      if (giveBack === null) throw new WebhookUndeliveredError(head.deliveryId, 'too many at once', busyDelayMs());
+      if (isEarly(next)) {
+        // A retry after a crash: the attempt that was asked for has been made.
+        if (isNamed) return { hasMore: true };
+        if (!isUrgent) throw new WebhookUndeliveredError(next.deliveryId, 'its turn has not come', next.waitMs);
+      }
+      const giveBack = places.take({ ...queue, tenantId: next.tenantId });
+      if (giveBack === null) throw new WebhookUndeliveredError(next.deliveryId, 'too many at once', busyDelayMs());
       try {
-        await settle(deps, queue, head, await attempt(deps, queue, head));
+        const later = await settle(deps, queue, next, await attempt(deps, queue, next));
+        if (later !== null && !isNamed) throw new WebhookUndeliveredError(next.deliveryId, later.why, later.retryInMs);
       } finally {
         giveBack();
       }
@@ -106,38 +115,45 @@ function openSecret(
   }
 }
 
+/** When and why a delivery is to be tried again. */
+interface Later {
+  readonly why: string;
+  readonly retryInMs: number;
+}
+
+/** @returns null when the delivery is over, or its subscription disabled. */
 async function settle(
   deps: WebhookActivityDeps,
   queue: WebhookQueue,
-  { deliveryId, attempts }: WebhookHead,
+  head: WebhookHead,
   answer: Attempted,
-): Promise<void> {
+): Promise<Later | null> {
   const { deliveries, onAttempt } = deps;
-  const noted: WebhookAttempt = { deliveryId, status: null, excerpt: null };
+  const noted: WebhookAttempt = { deliveryId: head.deliveryId, status: null, excerpt: null };
   switch (answer.kind) {
     case 'accepted':
       await deliveries.recordDelivered({ ...noted, status: answer.status, excerpt: answer.excerpt });
       onAttempt('delivered');
-      return;
+      return null;
     case 'gone':
       await deliveries.recordFailed({ ...noted, status: answer.status, excerpt: answer.excerpt }, 'status_410', null);
       onAttempt('gone');
       await disable(deps, queue, 'gone');
-      return;
+      return null;
     case 'refused':
-      return retryLater(deps, queue, attempts, {
+      return retryLater(deps, queue, head, {
         noted: { ...noted, status: answer.status, excerpt: answer.excerpt },
         why: `status_${answer.status}`,
         outcome: 'failed',
       });
     case 'silent':
-      return retryLater(deps, queue, attempts, {
+      return retryLater(deps, queue, head, {
         noted,
         why: answer.why,
         outcome: answer.why === 'address_not_allowed' ? 'address_not_allowed' : 'failed',
       });
     case 'unsigned':
-      return retryLater(deps, queue, attempts, { noted, why: 'secret_unreadable', outcome: 'secret_unreadable' });
+      return retryLater(deps, queue, head, { noted, why: 'secret_unreadable', outcome: 'secret_unreadable' });
     default:
       return assertNever(answer);
   }
@@ -149,21 +165,28 @@ interface Failed {
   readonly outcome: WebhookOutcome;
 }
 
-/** @throws {WebhookUndeliveredError} unless the delivery is given up or its subscription disabled. */
+/** An attempt before its time costs no try: the next one comes when it would have come anyway. */
 async function retryLater(
   deps: WebhookActivityDeps,
   queue: WebhookQueue,
-  attempts: number,
+  head: WebhookHead,
   { noted, why, outcome }: Failed,
-): Promise<void> {
-  const retryInMs = webhookRetryDelayMs(attempts + 1);
-  const failingSeconds = await deps.deliveries.recordFailed(noted, why, retryInMs);
-  deps.onAttempt(retryInMs === null ? 'gave_up' : outcome);
+): Promise<Later | null> {
+  const { deliveries, onAttempt } = deps;
+  const retryInMs = isEarly(head) ? head.waitMs : webhookRetryDelayMs(head.attempts + 1);
+  const failingSeconds = isEarly(head)
+    ? await deliveries.recordFailedEarly(noted, why)
+    : await deliveries.recordFailed(noted, why, retryInMs);
+  onAttempt(retryInMs === null ? 'gave_up' : outcome);
   if (failingSeconds > deps.disableAfterSeconds) {
     await disable(deps, queue, 'failing');
-    return;
+    return null;
   }
-  if (retryInMs !== null) throw new WebhookUndeliveredError(noted.deliveryId, why, retryInMs);
+  return retryInMs === null ? null : { why, retryInMs };
+}
+
+function isEarly({ waitMs }: WebhookHead): boolean {
+  return waitMs > EARLY_MS;
 }
 
 async function disable(deps: WebhookActivityDeps, queue: WebhookQueue, reason: WebhookDisabledReason): Promise<void> {

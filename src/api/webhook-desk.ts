@@ -31,8 +31,8 @@ export interface WebhookDeskDeps {
   readonly hasher: RequestHasher;
   /** What is wrong with an address, in words; null when nothing is. */
   readonly urlProblem: (url: string) => string | null;
-  /** Has a queue looked at now. */
-  readonly wake: (queue: WebhookQueue) => Promise<void>;
+  /** Has one delivery of a queue sent now. */
+  readonly sendNow: (queue: WebhookQueue, deliveryId: string) => Promise<void>;
 }
 
 /** Who does it, and by which request. */
@@ -112,8 +112,8 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
       if (delivery === null) throw new ProblemError('not_found', 'there is no such delivery');
       const { eventKey } = delivery;
       await record(deps, by, 'webhook.redeliver', subscriptionId, { orderId: eventKey, after: { deliveryId } });
-      await deps.wake({ subscriptionId, key: eventKey }).catch((error: unknown) => {
-        // The row is what counts: the sweep finds it.
+      await deps.sendNow({ subscriptionId, key: eventKey }, deliveryId).catch((error: unknown) => {
+        // The row is what counts: the sweep finds its queue.
         by.logger.warn({ err: error, ...by.fields, subscriptionId, deliveryId }, 'a redelivery starts a minute late');
       });
       return delivery;

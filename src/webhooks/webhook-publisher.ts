@@ -14,19 +14,15 @@ const SIGNAL_TIMEOUT_MS = 3_000;
 /** Asks for everything, also for event types of later versions. */
 const ALL_EVENTS = 'order.*';
 
-/** Starts or wakes the workflow of a queue. */
-export async function wakeWebhookQueue(
-  client: Client,
-  queue: WebhookQueue,
-  when: 'in_turn' | 'at_once',
-): Promise<void> {
+/** Starts or wakes the workflow of a queue; with a delivery's id to send that one now. */
+export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, deliveryId?: string): Promise<void> {
   await callWithin(SIGNAL_TIMEOUT_MS, client, () =>
     client.workflow.signalWithStart(WEBHOOK_WORKFLOW, {
       workflowId: webhookWorkflowId(queue),
       taskQueue: 'orders',
       args: [queue],
       signal: webhookWakeSignal,
-      signalArgs: [when],
+      signalArgs: deliveryId === undefined ? ['in_turn'] : ['at_once', deliveryId],
       staticSummary: `Webhooks about ${queue.key}`,
     }),
   );
@@ -47,9 +43,7 @@ export function createWebhookPublisher(deps: {
         const wanting = await repository.listWanting(event.tenantId, [event.type, ALL_EVENTS]);
         if (wanting.length === 0) return 0;
         const open = await offer(repository, event, wanting);
-        await Promise.all(
-          open.map((subscriptionId) => wakeWebhookQueue(client, { subscriptionId, key: event.key }, 'in_turn')),
-        );
+        await Promise.all(open.map((subscriptionId) => wakeWebhookQueue(client, { subscriptionId, key: event.key })));
         return wanting.length;
       } catch (error) {
         throw isBug(error) ? error : unavailable(error);

@@ -73,6 +73,8 @@ export interface WebhookWorkflowInput {
   readonly key: string;
   /** A person asked for it in the run before: what is next does not wait for its time. */
   readonly isUrgent?: boolean;
+  /** Deliveries that a person asked for in the run before. */
+  readonly named?: readonly string[];
 }
 
 /** What a message says; free of personal data. */
@@ -261,10 +263,10 @@ export const resolveCaseUpdate = defineUpdate<void, [CaseDecision]>('resolveCase
 export const resolveCaseSignal = defineSignal<[CaseDecision]>('resolveCaseRequested');
 
 /**
- * There is something to deliver. `at_once`: also what waits for its next attempt is tried now, because a person asked
- * for it.
+ * There is something to deliver. `at_once`: a person asked for it; the delivery that is named is sent now, also out of
+ * its turn, or without a name what is next is tried before its time, which costs it no try.
  */
-export const webhookWakeSignal = defineSignal<['in_turn' | 'at_once']>('webhookWake');
+export const webhookWakeSignal = defineSignal<['in_turn' | 'at_once', deliveryId?: string]>('webhookWake');
 
 /** Stops a consumer in all partitions, lets it go on, or sets one partition back so that a sequence is next. */
 export const pauseConsumerSignal = defineSignal('pauseConsumer');

@@ -30,25 +30,51 @@ const { deliverWebhook } = proxyActivities<Activities>({
  * Delivers one subscription's events about one order, one after the other, and ends when none is left. What is to be
  * delivered stands in the database; this only keeps the order and the retries.
  */
-export async function webhookWorkflow({ isUrgent: wasUrgent = false, ...queue }: WebhookWorkflowInput): Promise<void> {
-  const turn = { isWoken: true, isUrgent: wasUrgent, attempt: new CancellationScope() };
-  setHandler(webhookWakeSignal, (when) => {
+export async function webhookWorkflow(input: WebhookWorkflowInput): Promise<void> {
+  const { isUrgent = false, named = [], ...queue } = input;
+  const turn: Turn = { isWoken: true, isUrgent, named: new Set(named), waiting: new CancellationScope() };
+  setHandler(webhookWakeSignal, (when, deliveryId) => {
     turn.isWoken = true;
     if (when === 'in_turn') return;
-    turn.isUrgent = true;
-    turn.attempt.cancel();
+    if (deliveryId === undefined) turn.isUrgent = true;
+    else turn.named.add(deliveryId);
+    turn.waiting.cancel();
   });
   for (let round = 1; turn.isWoken; round++) {
-    const { isUrgent } = turn;
     turn.isWoken = false;
-    turn.isUrgent = false;
-    turn.attempt = new CancellationScope();
-    const { hasMore } = await deliverNext(isUrgent ? { ...queue, isUrgent } : queue, turn.attempt);
+    const { hasMore } = await takeTurn(turn, queue);
     if (hasMore) turn.isWoken = true;
     if (turn.isWoken && (round >= WEBHOOK_POLICY.roundsPerRun || workflowInfo().continueAsNewSuggested)) {
-      await continueAsNew<typeof webhookWorkflow>(turn.isUrgent ? { ...queue, isUrgent: true } : queue);
+      await continueAsNew<typeof webhookWorkflow>({
+        ...queue,
+        ...(turn.isUrgent ? { isUrgent: true } : {}),
+        ...(turn.named.size > 0 ? { named: [...turn.named] } : {}),
+      });
     }
   }
+}
+
+/** What is to be done next. */
+interface Turn {
+  isWoken: boolean;
+  isUrgent: boolean;
+  /** Deliveries that a person asked for, in the order of the wishes. */
+  readonly named: Set<string>;
+  /** The attempt in turn, which may wait for days. */
+  waiting: CancellationScope;
+}
+
+/** What a person named comes first. Its one attempt is not cut short: another wish follows it. */
+function takeTurn(turn: Turn, queue: WebhookWorkflowInput): Promise<{ hasMore: boolean }> {
+  const [deliveryId] = turn.named;
+  if (deliveryId !== undefined) {
+    turn.named.delete(deliveryId);
+    return deliverNext({ ...queue, deliveryId }, new CancellationScope());
+  }
+  const { isUrgent } = turn;
+  turn.isUrgent = false;
+  turn.waiting = new CancellationScope();
+  return deliverNext(isUrgent ? { ...queue, isUrgent } : queue, turn.waiting);
 }
 
 /** @returns whether there may be more; also after an attempt that was cut short, or met a bug. */

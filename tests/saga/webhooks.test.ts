@@ -247,6 +247,78 @@ describe('a failing receiver', () => {
     await expect.poll(() => statesOf(id)).toEqual(['DELIVERED']);
   });
 
+  it('pays no try and moves no attempt when operators have it tried before its time', async () => {
+    const { receiver, id } = await merchant(answerWith(500));
+    const orderId = newOrder();
+    await publish(orderEvent(orderId, 'order.created'));
+    await expect.poll(async () => (await deliveriesOf(id))[0]?.attempts).toBe(1);
+    // The next attempt is hours away, and the one after it is the last.
+    await system.database.query('UPDATE notifications.webhook_deliveries SET attempts = 9 WHERE subscription_id = $1', [
+      id,
+    ]);
+    await expect.poll(async () => (await deliveriesOf(id))[0]?.attempts).toBe(10);
+    const [before] = await nextAttemptsOf(id);
+    for (let wish = 1; wish <= 4; wish++) {
+      const sent = receiver.received.length;
+      await workflowOf(id, orderId).signal(webhookWakeSignal, 'at_once');
+      await expect.poll(() => receiver.received.length).toBe(sent + 1);
+    }
+    receiver.reply = answerWith(502);
+    await workflowOf(id, orderId).signal(webhookWakeSignal, 'at_once');
+    await expect.poll(() => deliveriesOf(id)).toMatchObject([{ state: 'RETRYING', attempts: 10, lastStatus: 502 }]);
+    expect(await nextAttemptsOf(id)).toEqual([before]);
+  });
+
+  it('gets the message that a person asks for, at the expense of no other one', async () => {
+    const { receiver, id } = await merchant(({ type }, response) => {
+      response.writeHead(type === 'order.created' ? 500 : 200).end();
+    });
+    const orderId = newOrder();
+    await publish(orderEvent(orderId, 'order.created'));
+    await publish(orderEvent(orderId, 'order.confirmed'));
+    await publish(orderEvent(orderId, 'order.refunding'));
+    await system.database.query(
+      `UPDATE notifications.webhook_deliveries SET attempts = 8 WHERE subscription_id = $1 AND event_type = 'order.created'`,
+      [id],
+    );
+    await expect.poll(async () => (await deliveriesOf(id))[0]?.attempts).toBe(9);
+    const [created] = await nextAttemptsOf(id);
+    const sent = receiver.received.length;
+    const [, confirmed] = await deliveriesOf(id);
+    for (let wish = 1; wish <= 5; wish++) {
+      await redeliver(id, confirmed?.id ?? '');
+      await expect.poll(() => receiver.received.length).toBe(sent + wish);
+    }
+    await expect.poll(() => statesOf(id)).toEqual(['RETRYING', 'DELIVERED', 'PENDING']);
+    expect(receiver.received.slice(sent).map(({ type }) => type)).toEqual(Array(5).fill('order.confirmed'));
+    expect((await deliveriesOf(id)).map(({ attempts }) => attempts)).toEqual([9, 1, 0]);
+    expect((await nextAttemptsOf(id))[0]).toEqual(created);
+  });
+
+  it('is asked once more for the message that a person names, which then waits in its place', async () => {
+    const { receiver, id } = await merchant(answerWith(500));
+    const orderId = newOrder();
+    await publish(orderEvent(orderId, 'order.created'));
+    await publish(orderEvent(orderId, 'order.confirmed'));
+    await system.database.query(
+      `UPDATE notifications.webhook_deliveries SET attempts = 3 WHERE subscription_id = $1 AND event_type = 'order.created'`,
+      [id],
+    );
+    await expect.poll(async () => (await deliveriesOf(id))[0]?.attempts).toBe(4);
+    const [, confirmed] = await deliveriesOf(id);
+    await redeliver(id, confirmed?.id ?? '');
+    await expect
+      .poll(() => deliveriesOf(id))
+      .toMatchObject([
+        { attempts: 4, state: 'RETRYING' },
+        { attempts: 1, state: 'RETRYING', lastError: 'status_500' },
+      ]);
+    receiver.reply = accept;
+    await workflowOf(id, orderId).signal(webhookWakeSignal, 'at_once');
+    await expect.poll(() => statesOf(id)).toEqual(['DELIVERED', 'DELIVERED']);
+    expect(receiver.received.slice(-2).map(({ type }) => type)).toEqual(['order.created', 'order.confirmed']);
+  });
+
   it('is tried at once when a person asks for it, although its next attempt is hours away', async () => {
     const { receiver, id } = await merchant(answerWith(500));
     const orderId = newOrder();
@@ -333,6 +405,19 @@ describe('a delivery', () => {
     ).toEqual([{ sealed_secret: null }]);
   });
 });
+
+async function nextAttemptsOf(subscriptionId: string): Promise<(Date | null)[]> {
+  const rows = await system.database.query<{ at: Date | null }>(
+    'SELECT next_attempt_at AS at FROM notifications.webhook_deliveries WHERE subscription_id = $1 ORDER BY seq',
+    [subscriptionId],
+  );
+  return rows.map(({ at }) => at);
+}
+
+async function redeliver(subscriptionId: string, deliveryId: string): Promise<void> {
+  const path = `/v1/webhooks/${subscriptionId}/deliveries/${deliveryId}/redeliver`;
+  expect(await system.request(path, { method: 'POST' })).toMatchObject({ status: 202, body: { attempts: 0 } });
+}
 
 async function rowWithoutSignal(subscriptionId: string, age: string): Promise<string> {
   const event = orderEvent(newOrder(), 'order.created');
