@@ -106,8 +106,8 @@ export interface WebhookDeliveryRepository {
    * @returns for how many seconds the subscription has been failing.
    */
   recordFailed(attempt: WebhookAttempt, error: string, retryInMs: number | null): Promise<number>;
-  /** Notes a failed attempt that costs no try and moves nothing. @returns as `recordFailed` does. */
-  recordFailedEarly(attempt: WebhookAttempt, error: string): Promise<number>;
+  /** Notes a failed attempt that costs no try; the next one comes no earlier than asked. @returns as `recordFailed` does. */
+  recordFailedEarly(attempt: WebhookAttempt, error: string, askedForMs: number): Promise<number>;
   list(query: WebhookDeliveryListQuery): Promise<WebhookDeliveryRecord[]>;
   /** Puts a delivery of an active subscription back to its beginning; null when there is none such. */
   redeliver(tenantId: string, subscriptionId: string, deliveryId: string): Promise<WebhookDeliveryRecord | null>;
@@ -173,8 +173,8 @@ export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRe
       const [row] = await db.run<{ failingSeconds: number }>(RECORD_FAILED, values);
       return row?.failingSeconds ?? 0;
     },
-    recordFailedEarly: async ({ deliveryId, status, excerpt }, error) => {
-      const values = [deliveryId, status, excerpt, error];
+    recordFailedEarly: async ({ deliveryId, status, excerpt }, error, askedForMs) => {
+      const values = [deliveryId, status, excerpt, error, Math.round(askedForMs)];
       const [row] = await db.run<{ failingSeconds: number }>(RECORD_FAILED_EARLY, values);
       return row?.failingSeconds ?? 0;
     },

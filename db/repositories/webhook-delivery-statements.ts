@@ -92,10 +92,10 @@ export const RECORD_FAILED: Statement = {
     next_attempt_at = now() + $5::bigint * interval '1 millisecond'`),
 };
 
-/** An attempt before its time: what is left of the tries and the time of the next one stay. */
+/** An attempt before its time: what is left of the tries stays, and the next one comes no earlier. */
 export const RECORD_FAILED_EARLY: Statement = {
   name: 'record_webhook_failed_early',
-  text: failedAnd('attempts = attempts'),
+  text: failedAnd(`next_attempt_at = greatest(next_attempt_at, now() + $5::bigint * interval '1 millisecond')`),
 };
 
 function failedAnd(changes: string): string {

@@ -9,7 +9,12 @@ import type { WebhookSubscriptionRepository } from '../../db/repositories/webhoo
 import { assertNever, ContactUnreadableError, WebhookUndeliveredError } from '../domain/errors.ts';
 import type { LogFields } from '../domain/log-fields.ts';
 import type { TextSealer } from '../domain/text-sealer.ts';
-import { webhookRetryDelayMs, webhookSecretSubject, type WebhookDisabledReason } from '../domain/webhook.ts';
+import {
+  WEBHOOK_RETRY_AFTER_MAX_MS,
+  webhookRetryDelayMs,
+  webhookSecretSubject,
+  type WebhookDisabledReason,
+} from '../domain/webhook.ts';
 import { createAttemptPlaces } from './attempt-places.ts';
 import type { WebhookAnswer, WebhookGateway } from '../gateways/webhook-gateway.ts';
 
@@ -145,6 +150,7 @@ async function settle(
         noted: { ...noted, status: answer.status, excerpt: answer.excerpt },
         why: `status_${answer.status}`,
         outcome: 'failed',
+        askedForMs: Math.min(answer.retryAfterMs ?? 0, WEBHOOK_RETRY_AFTER_MAX_MS),
       });
     case 'silent':
       return retryLater(deps, queue, head, {
@@ -163,19 +169,23 @@ interface Failed {
   readonly noted: WebhookAttempt;
   readonly why: string;
   readonly outcome: WebhookOutcome;
+  /** For how long the receiver asks to be left alone. */
+  readonly askedForMs?: number;
 }
 
-/** An attempt before its time costs no try: the next one comes when it would have come anyway. */
+/** An attempt before its time costs no try: the next one comes when it would have come, unless the receiver asks for more. */
 async function retryLater(
   deps: WebhookActivityDeps,
   queue: WebhookQueue,
   head: WebhookHead,
-  { noted, why, outcome }: Failed,
+  { noted, why, outcome, askedForMs = 0 }: Failed,
 ): Promise<Later | null> {
   const { deliveries, onAttempt } = deps;
-  const retryInMs = isEarly(head) ? head.waitMs : webhookRetryDelayMs(head.attempts + 1);
+  const retryInMs = isEarly(head)
+    ? Math.max(head.waitMs, askedForMs)
+    : webhookRetryDelayMs(head.attempts + 1, askedForMs);
   const failingSeconds = isEarly(head)
-    ? await deliveries.recordFailedEarly(noted, why)
+    ? await deliveries.recordFailedEarly(noted, why, askedForMs)
     : await deliveries.recordFailed(noted, why, retryInMs);
   onAttempt(retryInMs === null ? 'gave_up' : outcome);
   if (failingSeconds > deps.disableAfterSeconds) {

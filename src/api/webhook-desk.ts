@@ -73,7 +73,8 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
       const subscriptionId = webhookIdFor(by.tenantId, idempotencyKey);
       const requestHash = deps.hasher.hash(subscriptionId, wanted);
       const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
-      const host = new URL(wanted.url).host;
+      // What was checked is what is stored: spelled another way, another reader might read another address.
+      const { href, host } = new URL(wanted.url);
       // Under the subscription's own id: a request that is repeated is one act.
       await record(deps, by, 'webhook.create', subscriptionId, {
         actionId: `act_${subscriptionId}`,
@@ -83,7 +84,7 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
         subscriptionId,
         tenantId: by.tenantId,
         requestHash: requestHash.text,
-        url: wanted.url,
+        url: href,
         eventTypes: wanted.events,
         sealedSecret: sealer.seal(webhookSecretSubject(subscriptionId), secret),
       });

@@ -51,6 +51,9 @@ export const WEBHOOK_RETRY_DELAYS_MS = [
   24 * HOUR,
 ] as const;
 
+/** A receiver that asks for more time (`Retry-After`) gets as much as our own longest wait. */
+export const WEBHOOK_RETRY_AFTER_MAX_MS = 24 * HOUR;
+
 /** Subscriptions of one tenant; each multiplies the traffic of every order. */
 export const WEBHOOKS_PER_TENANT_MAX = 50;
 
@@ -75,7 +78,11 @@ export function webhookSecretSubject(subscriptionId: string): string {
   return `webhook/${subscriptionId}`;
 }
 
-/** Milliseconds until the next attempt after so many; null when the delivery is to be given up. */
-export function webhookRetryDelayMs(attempts: number): number | null {
-  return WEBHOOK_RETRY_DELAYS_MS[attempts - 1] ?? null;
+/**
+ * Milliseconds until the next attempt after so many; null when the delivery is to be given up. It comes no earlier than
+ * the receiver asked for.
+ */
+export function webhookRetryDelayMs(attempts: number, askedForMs: number): number | null {
+  const planned = WEBHOOK_RETRY_DELAYS_MS[attempts - 1];
+  return planned === undefined ? null : Math.max(planned, askedForMs);
 }

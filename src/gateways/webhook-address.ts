@@ -43,6 +43,7 @@ export function webhookUrlProblem(address: string, allowPrivate: boolean): strin
   if (address.length > WEBHOOK_URL_MAX) return `must have at most ${WEBHOOK_URL_MAX} characters`;
   const url = URL.parse(address);
   if (url === null) return 'must be an absolute URL';
+  if (url.href.length > WEBHOOK_URL_MAX) return `must have at most ${WEBHOOK_URL_MAX} characters when it is encoded`;
   if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:')) return 'must be an https address';
   if (url.username !== '' || url.password !== '') return 'must not hold a user name or a password';
   if (url.hash !== '') return 'must not hold a fragment';

@@ -1,7 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import {
+  createServer as createSocketServer,
+  type AddressInfo,
+  type Server as SocketServer,
+  type Socket,
+} from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -10,18 +15,28 @@ import { createWebhookGateway, type WebhookGateway, type WebhookGatewayOptions }
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const BODY = '{"type":"order.confirmed","timestamp":"2026-11-21T10:00:00.000Z","data":{"orderId":"ord_1"}}';
 
-const servers: Server[] = [];
+const servers: (Server | SocketServer)[] = [];
 const gateways: WebhookGateway[] = [];
 afterEach(async () => {
   for (const gateway of gateways.splice(0)) await gateway.close();
   for (const server of servers.splice(0)) {
-    server.closeAllConnections();
+    if ('closeAllConnections' in server) server.closeAllConnections();
     server.close();
   }
 });
 
 async function receiver(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');
+  servers.push(server);
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+}
+
+/** Answers the first bytes of each connection by hand. */
+async function rawReceiver(answer: (socket: Socket) => void): Promise<string> {
+  const server = createSocketServer((socket) => {
+    socket.on('error', () => {}).once('data', () => answer(socket));
+  }).listen(0, '127.0.0.1');
   servers.push(server);
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
@@ -144,10 +159,49 @@ describe('a receiver', () => {
     expect(await send(url, { timeoutMs: 500 })).toEqual({ kind: 'silent', why: 'timeout' });
   });
 
-  it('that hangs up, or is not there, is unreachable', async () => {
+  it('that hangs up, is not there, has no name, no TLS, or no HTTP is told apart', async () => {
     const url = await receiver((request) => request.socket.destroy());
     expect(await send(url)).toEqual({ kind: 'silent', why: 'unreachable' });
-    expect(await send('http://127.0.0.1:1/')).toEqual({ kind: 'silent', why: 'unreachable' });
+    expect(await send('http://127.0.0.1:1/')).toEqual({ kind: 'silent', why: 'connection_refused' });
+    expect(await send('https://127.0.0.1:1/')).toEqual({ kind: 'silent', why: 'connection_refused' });
+    const nowhere = 'https://shop.invalid/';
+    expect(await send(nowhere)).toEqual({ kind: 'silent', why: 'name_not_resolved' });
+    expect(await send(nowhere, { allowPrivate: false })).toEqual({ kind: 'silent', why: 'name_not_resolved' });
+    expect(await send(url.replace('http:', 'https:'))).toEqual({ kind: 'silent', why: 'tls_failed' });
+    const odd = await rawReceiver((socket) => socket.write('HELO shop.example\r\n\r\n'));
+    expect(await send(odd)).toEqual({ kind: 'silent', why: 'invalid_http' });
+    const closing = await rawReceiver((socket) => socket.destroy());
+    expect(await send(closing.replace('http:', 'https:'))).toEqual({ kind: 'silent', why: 'tls_failed' });
+  });
+
+  it('may send informational answers that nobody asked for', async () => {
+    const head = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n';
+    const url = await rawReceiver((socket) =>
+      socket.write(`${head}HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok`),
+    );
+    expect(await send(url)).toEqual({ kind: 'accepted', status: 202, excerpt: 'ok' });
+  });
+
+  it.each([
+    [429, '120', 120_000],
+    [503, '7', 7_000],
+    [503, 'Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    [503, '-5', null],
+    [503, '1.5', null],
+    [503, 'soon', null],
+    [500, '120', null],
+  ])('that answers %i with Retry-After %s asks for %s ms', async (status, retryAfter, expected) => {
+    const url = await receiver((_, response) => response.writeHead(status, { 'retry-after': retryAfter }).end());
+    expect(await send(url)).toMatchObject({ kind: 'refused', status, retryAfterMs: expected });
+  });
+
+  it('may name the time after which it is asked again', async () => {
+    const at = new Date(Date.now() + 3_600_000).toUTCString();
+    const url = await receiver((_, response) => response.writeHead(503, { 'retry-after': at }).end());
+    const answer = await send(url);
+    const asked = answer.kind === 'refused' ? answer.retryAfterMs : null;
+    expect(asked).toBeGreaterThan(3_590_000);
+    expect(asked).toBeLessThanOrEqual(3_600_000);
   });
 
   it('may answer anything: what is kept of it is text that can be stored', async () => {
@@ -190,7 +244,7 @@ describe('a receiver that is not public', () => {
     });
     const message = { messageId: 'msg_1', url: `http://rebind.example.com:${new URL(url).port}/`, secret: SECRET };
     const first = await gateway.send({ ...message, body: BODY });
-    expect(first.kind === 'silent' && first.why).toMatch(/timeout|unreachable/);
+    expect(first.kind === 'silent' && first.why).toMatch(/timeout|unreachable|connection_refused/);
     expect(await gateway.send({ ...message, body: BODY })).toEqual({ kind: 'silent', why: 'address_not_allowed' });
     expect(asked).toEqual(['rebind.example.com', 'rebind.example.com']);
     expect(connections).toBe(0);

@@ -1,13 +1,10 @@
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { Webhook } from 'standardwebhooks';
-import { Agent, buildConnector, request, type Dispatcher } from 'undici';
 import { WEBHOOK_EXCERPT_MAX } from '../domain/webhook.ts';
-import {
-  AddressNotAllowedError,
-  createPublicLookup,
-  isPublicAddress,
-  literalAddress,
-  type AddressResolver,
-} from './webhook-address.ts';
+import { retryAfterMs } from './retry-after.ts';
+import { createPublicLookup, isPublicAddress, literalAddress, type AddressResolver } from './webhook-address.ts';
+import { silenceOf, type WebhookSilence } from './webhook-silence.ts';
 
 /** One signed message to one receiver. */
 export interface WebhookMessage {
@@ -19,12 +16,16 @@ export interface WebhookMessage {
   readonly body: string;
 }
 
-/** Why a receiver gave no answer. */
-export type WebhookSilence = 'address_not_allowed' | 'timeout' | 'unreachable';
-
 /** What a receiver said; only `accepted` (2xx) counts as delivered, and `gone` (410) means never again. */
 export type WebhookAnswer =
-  | { readonly kind: 'accepted' | 'gone' | 'refused'; readonly status: number; readonly excerpt: string }
+  | { readonly kind: 'accepted' | 'gone'; readonly status: number; readonly excerpt: string }
+  | {
+      readonly kind: 'refused';
+      readonly status: number;
+      readonly excerpt: string;
+      /** For how long the receiver asks to be left alone, with 429 and 503; null when it does not. */
+      readonly retryAfterMs: number | null;
+    }
   | { readonly kind: 'silent'; readonly why: WebhookSilence };
 
 /** The port to the receivers of webhooks. */
@@ -50,68 +51,83 @@ const TIMEOUT_MS = 10_000;
 /** Of an answer's body so much is read; the connection is closed when there is more. */
 const ANSWER_MAX_BYTES = 64 * 1024;
 
+/** A connection that nobody uses is closed before most receivers close it. */
+const IDLE_MS = 4_000;
+
 const HEADERS = { 'content-type': 'application/json', 'user-agent': 'order-saga-webhooks/1' } as const;
 
-/** Creates the sender of webhooks, signed by the Standard Webhooks scheme. */
+/**
+ * Creates the sender of webhooks, signed by the Standard Webhooks scheme. Node's own client: it takes informational
+ * answers that nobody asked for (100 Continue), as HTTP wants it.
+ */
 export function createWebhookGateway(options: WebhookGatewayOptions): WebhookGateway {
   const { allowPrivate, timeoutMs = TIMEOUT_MS } = options;
-  const agent = new Agent({
-    // One connection carries one message at a time: what one receiver's answer does cannot touch another.
-    allowH2: false,
-    connect: allowPrivate ? { timeout: timeoutMs } : publicConnector(timeoutMs, options.resolve),
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    pipelining: 1,
-  });
+  const lookup = allowPrivate ? {} : { lookup: createPublicLookup(options.resolve) };
+  // One connection carries one message at a time: what one receiver's answer does cannot touch another.
+  const http = new HttpAgent({ keepAlive: true, timeout: IDLE_MS });
+  const https = new HttpsAgent({ keepAlive: true, timeout: IDLE_MS });
   return {
     send: async (message) => {
-      const signal = AbortSignal.timeout(timeoutMs);
-      try {
-        return await post(agent, message, signal);
-      } catch (error) {
-        return { kind: 'silent', why: silenceOf(error, signal) };
+      const url = new URL(message.url);
+      // A literal address never reaches the checking look-up.
+      const literal = literalAddress(url.hostname);
+      if (!allowPrivate && literal !== null && !isPublicAddress(literal)) {
+        return { kind: 'silent', why: 'address_not_allowed' };
       }
+      const signal = AbortSignal.timeout(timeoutMs);
+      const ways = { ...lookup, signal, method: 'POST', headers: headersOf(message) } satisfies RequestOptions;
+      const request =
+        url.protocol === 'https:'
+          ? httpsRequest(url, { ...ways, agent: https })
+          : httpRequest(url, { ...ways, agent: http });
+      return exchange(request, message.body, signal);
     },
-    close: () => agent.destroy(),
+    close: () => {
+      http.destroy();
+      https.destroy();
+      return Promise.resolve();
+    },
   };
 }
 
-/** Names go through the checking look-up; a literal address never reaches it, so it is looked at here. */
-function publicConnector(timeoutMs: number, resolve: AddressResolver | undefined): buildConnector.connector {
-  const connect = buildConnector({ allowH2: false, timeout: timeoutMs, lookup: createPublicLookup(resolve) });
-  return (target, callback) => {
-    const literal = literalAddress(target.hostname);
-    if (literal === null || isPublicAddress(literal)) connect(target, callback);
-    else callback(new AddressNotAllowedError(), null);
-  };
-}
-
-async function post(agent: Agent, message: WebhookMessage, signal: AbortSignal): Promise<WebhookAnswer> {
-  const { messageId, url, secret, body } = message;
+function headersOf({ messageId, secret, body }: WebhookMessage): Record<string, string> {
   const sentAt = new Date();
-  const { statusCode, body: answer } = await request(url, {
-    method: 'POST',
-    dispatcher: agent,
-    signal,
-    body,
-    headers: {
-      ...HEADERS,
-      'webhook-id': messageId,
-      'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
-      'webhook-signature': new Webhook(secret).sign(messageId, sentAt, body),
-    },
-  });
-  const excerpt = excerptOf(await readCapped(answer));
-  return { kind: kindOf(statusCode), status: statusCode, excerpt };
+  return {
+    ...HEADERS,
+    'webhook-id': messageId,
+    'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
+    'webhook-signature': new Webhook(secret).sign(messageId, sentAt, body),
+  };
 }
 
-function kindOf(status: number): 'accepted' | 'gone' | 'refused' {
-  if (status >= 200 && status < 300) return 'accepted';
-  return status === 410 ? 'gone' : 'refused';
+/** Sends a body and reads what comes back; resolves in any case. */
+function exchange(request: ClientRequest, body: string, signal: AbortSignal): Promise<WebhookAnswer> {
+  return new Promise((resolve) => {
+    let isAnswered = false;
+    request.on('error', (error) => {
+      // After the head of an answer its status counts, whatever becomes of the rest.
+      if (!isAnswered) resolve({ kind: 'silent', why: silenceOf(error, request, signal) });
+    });
+    request.once('response', (answer) => {
+      isAnswered = true;
+      void readAnswer(answer).then(resolve);
+    });
+    request.end(body);
+  });
+}
+
+async function readAnswer(answer: IncomingMessage): Promise<WebhookAnswer> {
+  const status = answer.statusCode ?? 0;
+  const excerpt = excerptOf(await readCapped(answer));
+  if (status >= 200 && status < 300) return { kind: 'accepted', status, excerpt };
+  if (status === 410) return { kind: 'gone', status, excerpt };
+  const asksForTime = status === 429 || status === 503;
+  const retryAfter = asksForTime ? retryAfterMs(answer.headers['retry-after']) : null;
+  return { kind: 'refused', status, excerpt, retryAfterMs: retryAfter };
 }
 
 /** The status is what counts: a body that ends early or never is cut, not a failure. */
-async function readCapped(answer: Dispatcher.ResponseData['body']): Promise<Buffer> {
+async function readCapped(answer: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   // A body that is cut ends with an error that nobody waits for.
@@ -132,14 +148,4 @@ async function readCapped(answer: Dispatcher.ResponseData['body']): Promise<Buff
 function excerptOf(bytes: Buffer): string {
   const text = bytes.toString('utf8').replaceAll('\0', '\u{FFFD}');
   return text.slice(0, WEBHOOK_EXCERPT_MAX).toWellFormed();
-}
-
-function silenceOf(error: unknown, signal: AbortSignal): WebhookSilence {
-  let current = error;
-  while (current instanceof Error) {
-    if (current instanceof AddressNotAllowedError) return 'address_not_allowed';
-    if (/Timeout/.test(current.name)) return 'timeout';
-    current = current.cause;
-  }
-  return signal.aborted ? 'timeout' : 'unreachable';
 }

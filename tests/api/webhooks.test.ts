@@ -88,6 +88,15 @@ describe('a webhook', () => {
     ]);
   });
 
+  it('has the address that was parsed and checked, not the one that was written', async () => {
+    const url = 'HTTPS://SHOP.example.com:443/a/../hook\t?x=ü b';
+    const made = await create({ ...WANTED, url });
+    expect(made).toMatchObject({ status: 201, body: { url: 'https://shop.example.com/hook?x=%C3%BC%20b' } });
+    expect(await call('GET', `/v1/webhooks/${made.body.id}`)).toMatchObject({ body: { url: made.body.url } });
+    const long = `https://shop.example.com/${'ü'.repeat(1_000)}`;
+    expect(pointersOf(expectProblem(await create({ ...WANTED, url: long }), 'validation_failed'))).toEqual(['/url']);
+  });
+
   it('is made once by many requests at once', async () => {
     const key = randomUUID();
     const answers = await Promise.all(Array.from({ length: 8 }, () => create(WANTED, { key })));

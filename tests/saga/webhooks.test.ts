@@ -247,6 +247,21 @@ describe('a failing receiver', () => {
     await expect.poll(() => statesOf(id)).toEqual(['DELIVERED']);
   });
 
+  it('that asks for time gets it, but no more than a day', async () => {
+    const { id } = await merchant(({ type }, response) => {
+      response.writeHead(type === 'order.created' ? 429 : 503, {
+        'retry-after': type === 'order.created' ? '600' : '99999999',
+      });
+      response.end();
+    });
+    const [first, second] = [newOrder(), newOrder()];
+    await publish(orderEvent(first, 'order.created'));
+    await publish(orderEvent(second, 'order.confirmed'));
+    await expect.poll(() => statesOf(id)).toEqual(['RETRYING', 'RETRYING']);
+    const waits = (await nextAttemptsOf(id)).map((at) => Math.round(((at?.getTime() ?? 0) - Date.now()) / 60_000));
+    expect(waits).toEqual([10, 24 * 60]);
+  });
+
   it('pays no try and moves no attempt when operators have it tried before its time', async () => {
     const { receiver, id } = await merchant(answerWith(500));
     const orderId = newOrder();

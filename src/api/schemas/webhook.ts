@@ -91,7 +91,7 @@ export const webhookDeliveryView = z
     lastStatus: z.int().nullable().openapi({ description: 'HTTP status of the last answer; null without one' }),
     lastError: z.string().nullable().openapi({
       description:
-        'Why the last attempt failed: `status_500`, `timeout`, `unreachable`, `address_not_allowed`, `secret_unreadable`',
+        'Why the last attempt failed: `status_500`, `name_not_resolved`, `connection_refused`, `tls_failed`, `invalid_http`, `timeout`, `unreachable`, `address_not_allowed`, `secret_unreadable`',
     }),
     responseExcerpt: z
       .string()
