@@ -7,6 +7,7 @@ import { createDecisionRepository } from '../db/repositories/decision-repository
 import { createCatalogRepository } from '../db/repositories/catalog-repository.ts';
 import { createEventLogRepository, type EventLogRepository } from '../db/repositories/event-log-repository.ts';
 import { createEventControlRepository, type ConsumerProgress } from '../db/repositories/event-control-repository.ts';
+import { createEventRequestRepository } from '../db/repositories/event-request-repository.ts';
 import { createEventViewRepository } from '../db/repositories/event-view-repository.ts';
 import { createMessageRepository } from '../db/repositories/message-repository.ts';
 import { createNoticeRepository } from '../db/repositories/notice-repository.ts';
@@ -247,6 +248,7 @@ function composeEvents({ config, resources, events: { log, ...events } }: AppPar
   const actions = createOperatorActionRepository(orders);
   return {
     ...events,
+    eventRequests: createEventRequestRepository(db),
     events: createEventViewRepository(db),
     eventDesk: createEventDesk({ control, overview, log, actions }),
     eventOverview: overview,

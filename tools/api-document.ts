@@ -28,6 +28,7 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     eventDesk: absent(),
     eventOverview: absent(),
     eventBudget: absent(),
+    eventRequests: absent(),
     eventMetrics: absent(),
     webhookSubscriptions: absent(),
     webhookDeliveries: absent(),

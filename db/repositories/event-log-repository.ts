@@ -5,6 +5,7 @@ import {
   COUNT_PARTITIONS,
   DROP_DAYS,
   FORGET_IDS,
+  FORGET_REQUESTS,
   NOTIFY_APPENDED,
   OPEN_DAYS,
   OPEN_PARTITIONS,
@@ -72,6 +73,7 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
     dropDays: async (oldest) => {
       const days = await db.run<{ day: string }>(DROP_DAYS, [oldest, [...EVENT_CONSUMERS]]);
       await forgetAll(db, FORGET_IDS, []);
+      await forgetAll(db, FORGET_REQUESTS, [oldest]);
       return days.map(({ day }) => day);
     },
   };

@@ -45,6 +45,27 @@ export const DROP_DAYS: Statement = {
   text: `SELECT events.drop_days($1, $2) AS day`,
 };
 
+/** The update that changes nothing makes a row that was there before answer too. */
+export const CLAIM_EVENT_REQUEST: Statement = {
+  name: 'claim_event_request',
+  text: `
+INSERT INTO events.event_requests AS r (request_id, request_hash) VALUES ($1, $2)
+ON CONFLICT (request_id) DO UPDATE SET request_hash = r.request_hash
+RETURNING request_hash AS "requestHash"`,
+};
+
+/** Forgets at most `$2` keys of requests from before `$1`. */
+export const FORGET_REQUESTS: Statement = {
+  name: 'forget_event_requests',
+  text: `
+WITH forgotten AS (
+  DELETE FROM events.event_requests WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM events.event_requests WHERE created_at < $1 LIMIT $2))
+  RETURNING 1
+)
+SELECT count(*)::integer AS forgotten FROM forgotten`,
+};
+
 /** Forgets at most `$1` ids of dropped days. */
 export const FORGET_IDS: Statement = {
   name: 'forget_event_ids',

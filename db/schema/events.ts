@@ -70,6 +70,18 @@ export const eventIds = eventsSchema.table(
   ],
 );
 
+/** The requests that came with an `Idempotency-Key`: a key belongs to one body. */
+export const eventRequests = eventsSchema.table(
+  'event_requests',
+  {
+    /** Made of the tenant and the key. */
+    requestId: text('request_id').primaryKey(),
+    requestHash: text('request_hash').notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [index('event_requests_created_idx').using('brin', table.createdAt)],
+);
+
 /** One row per consumer that was ever paused. */
 export const consumers = eventsSchema.table(
   'consumers',

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { base32Digest } from './ids.ts';
 
 /** Named subscriptions to the log, each with a cursor, results and failures of its own. */
 export const EVENT_CONSUMERS = ['analytics', 'webhooks'] as const;
@@ -19,6 +20,11 @@ export type EventFailureCode = (typeof EVENT_FAILURE_CODES)[number];
 
 /** Ids that begin so are the service's own: nobody else may take one before it does. */
 export const SERVICE_EVENT_ID_PREFIX = 'order-saga:';
+
+/** The same tenant and key give the same request with events. */
+export function eventRequestIdFor(tenantId: string, idempotencyKey: string): string {
+  return `evr_${base32Digest(`${tenantId}\0${idempotencyKey}`)}`;
+}
 
 /** An event as a producer offers it, its envelope checked and its defaults filled in. */
 export interface OfferedEvent {

@@ -146,6 +146,38 @@ describe('ids', () => {
     );
   });
 
+  it('are not made for other events under a key that has been used', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    expect((await sendEvents(system, purchase(), { headers })).status).toBe(202);
+    const before = await countStored();
+    const others = [
+      purchase({ userId: 'u2' }),
+      { events: [purchase()] },
+      { events: [purchase(), purchase()] },
+      purchase({ id: randomUUID() }),
+    ];
+    for (const other of others) {
+      expectProblem(await sendEvents(another, other, { headers }), 'idempotency_key_reused');
+    }
+    expect(await countStored()).toBe(before);
+    const same = '{ "properties": {"amount": 99.990}, "userId": "u1", "type": "purchase" }';
+    expect((await sendEvents(another, same, { headers })).body).toMatchObject({ accepted: 0, duplicates: 1 });
+    // What was refused has not used its key.
+    const fresh = { 'idempotency-key': randomUUID() };
+    expectProblem(await sendEvents(system, { type: 'unknown' }, { headers: fresh }), 'validation_failed');
+    expect((await sendEvents(system, purchase(), { headers: fresh })).status).toBe(202);
+  });
+
+  it('belong to one of many different requests that come at once under one key', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, place) =>
+        sendEvents(place % 2 === 0 ? system : another, purchase({ userId: `u-${place}` }), { headers }),
+      ),
+    );
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([202, ...Array<number>(11).fill(422)]);
+  });
+
   it('belong to a tenant', async () => {
     const id = randomUUID();
     await sendEvents(system, purchase({ id }));

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createEventControlRepository } from '../../db/repositories/event-control-repository.ts';
 import { createEventConsumerRepository, type EventCursor } from '../../db/repositories/event-consumer-repository.ts';
 import { createEventLogRepository, type EventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import { createEventRequestRepository } from '../../db/repositories/event-request-repository.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { offer } from '../support/offered-events.ts';
 
@@ -132,6 +133,16 @@ describe('a day of the log', () => {
       1, 0, 1,
     ]);
     expect(await log.append([offer({ eventId: id })])).toMatchObject([{ isNew: true }]);
+  });
+
+  it('takes the keys of its requests with it', async () => {
+    const requests = createEventRequestRepository(database.databases.events);
+    await requests.claim('evr_old', 'hash');
+    await database.query(`UPDATE events.event_requests SET created_at = '${OLD_DAY}T12:00:00Z'`);
+    await requests.claim('evr_new', 'hash');
+    await log.dropDays(AFTER_OLD_DAY);
+    expect(await requests.claim('evr_old', 'another')).toBe('another');
+    expect(await requests.claim('evr_new', 'another')).toBe('hash');
   });
 
   it('stays while an event of it will be tried again', async () => {

@@ -3,9 +3,10 @@ import type { Context } from 'hono';
 import type { OfferedEvent } from '../../domain/event.ts';
 import { guardedBy } from '../auth.ts';
 import { decompressEvents, parseEvents, receiveEvents, type EventBody } from '../event-body.ts';
-import { readEnvelopes } from '../event-envelope.ts';
+import { readEnvelopes, type EventSender } from '../event-envelope.ts';
 import type { EventIntake } from '../event-intake.ts';
 import type { EventMetrics } from '../event-metrics.ts';
+import { claimEventRequest, type EventRequestDeps } from '../event-request.ts';
 import type { ApiEnv } from '../context.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
 import { tenantOf, type Places } from '../places.ts';
@@ -21,7 +22,7 @@ import { problems } from '../schemas/problem.ts';
 const BYTES_PER_POINT = 4 * 1024;
 
 /** What the route that accepts events works with. */
-export interface EventIntakeRoutesDeps {
+export interface EventIntakeRoutesDeps extends EventRequestDeps {
   readonly intake: EventIntake;
   /** One point per event, and at least one per 4 KiB of them. */
   readonly eventBudget: RateBudget;
@@ -40,7 +41,7 @@ const postEvents = createRoute({
     'One event, up to 500 of them, or CloudEvents 1.0 in structured or batched mode. They are stored when the answer ' +
     'comes. Bodies may have 2 MiB, and compressed with gzip 4 MiB after decompression. All events of a request are ' +
     'accepted, or none. `Idempotency-Key` is optional: with it, events without an id get one that is the same when the ' +
-    'request is repeated.',
+    'request is repeated, and another body under the same key is refused.',
   ...guardedBy('events:write'),
   request: {
     body: {
@@ -60,6 +61,7 @@ const postEvents = createRoute({
       'unsupported_media_type',
       'payload_too_large',
       'validation_failed',
+      'idempotency_key_reused',
     ),
   },
 });
@@ -82,8 +84,11 @@ export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
     const bytes = await decompressEvents(received);
     await spent.upTo(Math.ceil(bytes.byteLength / BYTES_PER_POINT));
     const body = parseEvents(received.format, bytes);
-    const events = readOffered(c, body, eventMetrics);
+    const sender = senderOf(c);
+    const events = readOffered(c, body, sender, eventMetrics);
     await spent.upTo(events.length);
+    const { idempotencyKey } = sender;
+    if (idempotencyKey !== null) await claimEventRequest(deps, { tenantId, idempotencyKey }, body);
     const receipts = await intake.submit(events, body.bytes);
     let accepted = 0;
     const places = events.map(({ eventId, type }, index) => {
@@ -118,13 +123,16 @@ function beyondBudget(most: number): ProblemError {
   );
 }
 
-function readOffered(c: Context<ApiEnv>, body: EventBody, metrics: EventMetrics): OfferedEvent[] {
+function senderOf(c: Context<ApiEnv>): EventSender {
   const key = c.req.header('idempotency-key');
-  const sender = {
+  return {
     tenantId: c.get('caller').tenantId,
     correlationId: c.get('correlationId'),
     idempotencyKey: key === undefined ? null : parseIdempotencyKey(key),
   };
+}
+
+function readOffered(c: Context<ApiEnv>, body: EventBody, sender: EventSender, metrics: EventMetrics): OfferedEvent[] {
   try {
     return readEnvelopes(body, sender);
   } catch (error) {
