@@ -20,6 +20,7 @@ import { createCaseRoutes, type CaseRoutesDeps } from './routes/cases.ts';
 import { createCatalogRoutes, type CatalogRoutesDeps } from './routes/catalog.ts';
 import { createEventOperationRoutes, type EventOperationRoutesDeps } from './routes/event-operations.ts';
 import { createEventRoutes, type EventRoutesDeps } from './routes/events.ts';
+import { REPROCESS_BODY_MAX_BYTES } from './schemas/event-operation.ts';
 import { createEventIntakeRoutes, type EventIntakeRoutesDeps } from './routes/event-intake.ts';
 import { createConsoleRoutes, restrictConsole, type ConsoleRoutesDeps } from './routes/console.ts';
 import { createOperationsRoutes, type OperationsRoutesDeps } from './routes/operations.ts';
@@ -92,10 +93,14 @@ export function createApp(deps: AppDeps) {
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods) }));
   // A provider has no token: its signature is verified by the route, which therefore stands before the authentication.
   const reports = createPlaces({ what: 'reports', max: NOTICES_MAX });
-  app.use('/v1/payment-webhooks/*', readPlainBody(BODY_MAX_BYTES), takePlace(reports, networkOf));
+  app.use(
+    '/v1/payment-webhooks/*',
+    readPlainBody(() => BODY_MAX_BYTES),
+    takePlace(reports, networkOf),
+  );
   app.route('/', createPaymentWebhookRoutes(deps));
   app.use('/v1/*', authenticate(deps.verifyToken));
-  const limits = [limitRate(deps.rateLimits, deps.rateLimitPerSecond), readPlainBody(BODY_MAX_BYTES)];
+  const limits = [limitRate(deps.rateLimits, deps.rateLimitPerSecond), readPlainBody(bodyMaxBytes)];
   app.use('/v1/*', except(isEventPost, ...limits));
   // A place is taken when the body is there: who sends half a request holds up nobody but himself.
   app.post('/v1/orders', takePlace(createPlaces({ what: 'orders', max: ORDERS_IN_PROGRESS_MAX }), tenantOf));
@@ -129,6 +134,11 @@ export function createApp(deps: AppDeps) {
 /** What a token or a signature opens; and probes, which nobody may keep from being answered. */
 function isProtected({ req }: Context): boolean {
   return req.path.startsWith('/v1/') || (isProbe(req.path) && req.path !== '/metrics');
+}
+
+/** What is promised to be taken fits. */
+function bodyMaxBytes({ req }: Context): number {
+  return req.path === '/v1/events/failed/reprocess' ? REPROCESS_BODY_MAX_BYTES : BODY_MAX_BYTES;
 }
 
 /** Events are counted one by one, and their bodies may be larger and compressed: their route sees to it. */

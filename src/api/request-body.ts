@@ -53,14 +53,14 @@ async function readChunks(body: ReadableStream<Uint8Array> | null, maxBytes: num
  * Reads the body before anything else does. Refuses one that would be read as something else than what was sent: JSON is
  * UTF-8, and the lenient decoder of the platform turns other bytes into U+FFFD, so that two different bodies become one.
  */
-export function readPlainBody(maxBytes: number) {
+export function readPlainBody(maxBytesOf: (c: Context<ApiEnv>) => number) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     const coding = c.req.header('content-encoding') ?? 'identity';
     if (coding.toLowerCase() !== 'identity') {
       throw new ProblemError('unsupported_media_type', 'the body must not be compressed');
     }
     if (!BODILESS.has(c.req.method)) {
-      const body = await readBody(c, maxBytes);
+      const body = await readBody(c, maxBytesOf(c));
       if (!isUtf8(body)) throw new ProblemError('malformed_json', 'the body is not UTF-8');
       requireModestJson(body);
       // What reads it later finds it here; the framework keeps promises, whatever the type of the field says.

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openApiDocument } from '../../src/api/docs.ts';
+import { createDescribingApp } from '../../tools/api-document.ts';
 import { startAnotherApi, type AnotherApi } from '../support/another-api.ts';
 import { purchase, sendEvents } from '../support/events.ts';
 import { expectProblem, pointersOf } from '../support/problems.ts';
@@ -64,6 +66,47 @@ describe('one event', () => {
     const given = { id, key: 'cart-1', occurredAt: '2026-01-02T03:04:05.678+01:00' };
     await sendEvents(system, purchase(given));
     expect(await stored([id])).toMatchObject([{ key: 'cart-1', occurredAt: new Date('2026-01-02T02:04:05.678Z') }]);
+  });
+
+  it.each([
+    ['2026-01-02t03:04:05.5z', '2026-01-02T03:04:05.500Z'],
+    ['2026-01-02T03:04:05-00:00', '2026-01-02T03:04:05.000Z'],
+    ['2016-12-31T23:59:60Z', '2017-01-01T00:00:00.000Z'],
+    ['2016-12-31t23:59:60.75z', '2017-01-01T00:00:00.000Z'],
+    ['1990-12-31T15:59:60-08:00', '1991-01-01T00:00:00.000Z'],
+  ])('may say %s, as RFC 3339 does', async (occurredAt, instant) => {
+    const id = randomUUID();
+    expect((await sendEvents(system, purchase({ id, occurredAt }))).status).toBe(202);
+    expect(await stored([id])).toMatchObject([{ occurredAt: new Date(instant) }]);
+  });
+
+  it.each([
+    '2026-01-02T12:00:60Z',
+    '2016-12-31T23:59:60+01:00',
+    '2016-12-31T23:59:61Z',
+    '2016-13-31T23:59:60Z',
+    '2026-01-02 03:04:05Z',
+    '2026-01-02T03:04:05',
+    '2026-02-30T03:04:05Z',
+    `2026-01-02T03:04:05.${'1'.repeat(100)}Z`,
+  ])('may not say %s', async (occurredAt) => {
+    expect(pointersOf(expectProblem(await sendEvents(system, purchase({ occurredAt })), 'validation_failed'))).toEqual([
+      '/occurredAt',
+    ]);
+  });
+
+  it('has an id that can be read back, or is refused', async () => {
+    const { paths } = openApiDocument(createDescribingApp());
+    const routes = Object.keys(paths ?? {}).flatMap((path) => /^\/v1\/events\/(\w+)/.exec(path)?.[1] ?? []);
+    expect(routes).toContain('stats');
+    for (const id of ['.', '..', ...routes]) {
+      const problem = expectProblem(await sendEvents(system, purchase({ id })), 'validation_failed');
+      expect(pointersOf(problem)).toEqual(['/id']);
+    }
+    for (const id of ['...', 'a/b', 'a?b#c', '%2e', 'Stats', 'é \\']) {
+      expect((await sendEvents(system, purchase({ id }))).status).toBe(202);
+      expect(await system.request(`/v1/events/${encodeURIComponent(id)}`)).toMatchObject({ status: 200, body: { id } });
+    }
   });
 
   it('is its own key when it names no user', async () => {

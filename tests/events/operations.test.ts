@@ -98,6 +98,13 @@ async function announcementsOf(work: () => Promise<unknown>): Promise<string[]> 
 }
 
 describe('reprocess', () => {
+  it('takes as many ids as it promises, however long they are', async () => {
+    // Escaped, as JSON writes control characters: six bytes for one.
+    const ids = Array.from({ length: 1_000 }, (_, place) => `${place}${'\u0001'.repeat(196)}`);
+    expect(await act('failed/reprocess', { ids })).toMatchObject({ status: 202, body: { reprocessed: 0 } });
+    expect(await act('failed/reprocess', { ids: [...ids, 'one more'] })).toMatchObject({ status: 422 });
+  });
+
   it('puts failed events back by their ids, with all their tries before them', async () => {
     const [a, b, c] = (await send(3)).map(({ id }) => id) as [string, string, string];
     await Promise.all([fail(a), fail(b, 'unclassified'), fail(c), fail(c, 'unclassified', 'webhooks')]);

@@ -17,7 +17,7 @@ import {
   resolveCaseBody,
   resolvedCaseView,
 } from '../schemas/case.ts';
-import { idempotencyHeader, pathId, requestedInstant } from '../schemas/primitives.ts';
+import { idempotencyHeader, pathId, plainInstant } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import { validationHook } from '../validation.ts';
 
@@ -209,7 +209,7 @@ function actionsOf({ state, actions, proposal }: CaseRecord): DeskAction[] {
 
 function decodeCaseCursor(cursor: string): { openedAt: Date; caseId: string } {
   const [openedAt = '', caseId = ''] = decodeCursor(cursor);
-  if (!requestedInstant.safeParse(openedAt).success || !pathId.safeParse(caseId).success) {
+  if (!plainInstant.safeParse(openedAt).success || !pathId.safeParse(caseId).success) {
     throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
       errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
     });

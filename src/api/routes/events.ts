@@ -15,7 +15,7 @@ import {
   listFailedQuery,
   type EventView,
 } from '../schemas/event.ts';
-import { requestedInstant } from '../schemas/primitives.ts';
+import { plainInstant } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import { validationHook } from '../validation.ts';
 
@@ -165,5 +165,5 @@ function decodeFailure(cursor: string): Pick<FailedEvent, 'failedAt' | 'eventId'
 }
 
 function isInstant(text: string): boolean {
-  return requestedInstant.safeParse(text).success;
+  return plainInstant.safeParse(text).success;
 }

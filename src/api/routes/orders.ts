@@ -32,7 +32,7 @@ import {
   type CreateOrderBody,
 } from '../schemas/order.ts';
 import { dryRunView } from '../schemas/insight.ts';
-import { idempotencyHeader, requestedInstant } from '../schemas/primitives.ts';
+import { idempotencyHeader, plainInstant } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import { validationHook } from '../validation.ts';
 
@@ -276,7 +276,7 @@ function sealContact(sealer: ContactSealer, orderId: string, { customer }: Creat
 
 function decodeOrderCursor(cursor: string): { createdAt: Date; orderId: string } {
   const [createdAt = '', orderId = ''] = decodeCursor(cursor);
-  if (!requestedInstant.safeParse(createdAt).success || !isOrderId(orderId)) {
+  if (!plainInstant.safeParse(createdAt).success || !isOrderId(orderId)) {
     throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
       errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
     });

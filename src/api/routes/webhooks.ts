@@ -14,7 +14,7 @@ import { decodeCursor, toPage } from '../cursor.ts';
 import { parseIdempotencyKey } from '../idempotency-key.ts';
 import { ProblemError } from '../problem.ts';
 import { requestFields } from '../request-context.ts';
-import { idempotencyHeader, requestedInstant } from '../schemas/primitives.ts';
+import { idempotencyHeader, plainInstant } from '../schemas/primitives.ts';
 import { problems } from '../schemas/problem.ts';
 import {
   createdWebhook,
@@ -249,7 +249,7 @@ function toDeliveryView({ deliveryId, seq: _, eventKey, ...delivery }: WebhookDe
 
 function decodeWebhookCursor(cursor: string): { createdAt: Date; subscriptionId: string } {
   const [createdAt = '', subscriptionId = ''] = decodeCursor(cursor);
-  if (!requestedInstant.safeParse(createdAt).success || !/^wh_[a-z2-7]{26}$/.test(subscriptionId)) throw noCursor();
+  if (!plainInstant.safeParse(createdAt).success || !/^wh_[a-z2-7]{26}$/.test(subscriptionId)) throw noCursor();
   return { createdAt: new Date(createdAt), subscriptionId };
 }
 

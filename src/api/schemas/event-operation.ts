@@ -3,8 +3,11 @@ import { EVENT_CONSUMERS, EVENT_FAILURE_CODES } from '../../domain/event.ts';
 import { EVENT_NAME_MAX } from './event.ts';
 import { instant, text } from './primitives.ts';
 
-/** Failed events that one request may name: their ids fit into a body. */
+/** Failed events that one request may name. */
 export const REPROCESS_IDS_MAX = 1_000;
+
+/** Of a body with so many ids of the greatest length, each character escaped (6 bytes), quotes and comma around each. */
+export const REPROCESS_BODY_MAX_BYTES = REPROCESS_IDS_MAX * (EVENT_NAME_MAX * 6 + 3) + 1_024;
 
 /** Failed events of a code that one request takes: half a second. */
 export const REPROCESS_MAX = 5_000;

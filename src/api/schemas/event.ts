@@ -8,11 +8,13 @@ export const EVENTS_MAX = 500;
 /** Characters of ids, keys, users and types: an index entry of PostgreSQL holds 2,700 bytes, four per character. */
 export const EVENT_NAME_MAX = 200;
 
+/** What `/v1/events/{id}` cannot name: other routes are there, or URLs leave it out. */
+const UNREADABLE_IDS: ReadonlySet<string> = new Set(['.', '..', 'consumers', 'failed', 'replays', 'stats']);
+
 /** The id of an event that is offered; the service's own ids are out of reach. */
-export const offeredId = text(EVENT_NAME_MAX).refine(
-  (id) => !id.startsWith(SERVICE_EVENT_ID_PREFIX),
-  `must not begin with ${SERVICE_EVENT_ID_PREFIX}`,
-);
+export const offeredId = text(EVENT_NAME_MAX)
+  .refine((id) => !id.startsWith(SERVICE_EVENT_ID_PREFIX), `must not begin with ${SERVICE_EVENT_ID_PREFIX}`)
+  .refine((id) => !UNREADABLE_IDS.has(id), `must not be one of ${[...UNREADABLE_IDS].join(', ')}`);
 
 /** An object, taken as it is: nothing is copied, and what is in it is checked elsewhere in one pass. */
 export const eventProperties = z

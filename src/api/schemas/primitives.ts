@@ -43,10 +43,36 @@ export const instant = (description: string) =>
 
 const YEAR_10000 = Date.UTC(10_000, 0);
 
-/** A point in time in requests; years that PostgreSQL writes in another way than we do are refused. */
-export const requestedInstant = z.iso
+/** Characters of an instant: more than the digits of any clock. */
+const INSTANT_MAX = 64;
+
+const LEAP_SECOND = /^(\d{4}-\d\d-\d\dT\d\d:\d\d):60(?:\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+/** A leap second becomes the first moment after it, as POSIX counts; it ends a month of UTC, and is refused elsewhere. */
+function readableInstant(text: string): string {
+  const upper = text.toUpperCase();
+  const [, minute, offset] = LEAP_SECOND.exec(upper) ?? [];
+  if (minute === undefined || offset === undefined) return upper;
+  const after = new Date(Date.parse(`${minute}:59${offset}`) + 1_000);
+  const endsMonth = !Number.isNaN(after.getTime()) && /-01T00:00:00/.test(after.toISOString());
+  return endsMonth ? after.toISOString() : text;
+}
+
+/** An instant as we write it, in cursors; years that PostgreSQL writes in another way than we do are refused. */
+export const plainInstant = z.iso
   .datetime({ offset: true })
   .refine((time) => Date.parse(time) >= 0 && Date.parse(time) < YEAR_10000, 'must be between 1970 and 9999');
+
+/**
+ * A point in time in requests, as RFC 3339 writes it: small letters and leap seconds too; what comes out is what
+ * JavaScript reads.
+ */
+export const requestedInstant = z
+  .string()
+  .max(INSTANT_MAX)
+  .transform(readableInstant)
+  .pipe(plainInstant)
+  .openapi({ format: 'date-time' });
 
 /** `Idempotency-Key` as documentation; the middleware checks it, so that a bad one is a 400 and not a 422. */
 export const idempotencyHeader = z.object({
