@@ -84,9 +84,9 @@ function composePorts(config: Config, logger: Logger, resources: Resources, clie
   const alerts =
     highValueAlertUrl === null ? null : createHttpAlertGateway(highValueAlertUrl, breakerListener(logger, 'alerts'));
   return {
-    alertOfPurchase: async (purchase) => {
+    alertOfPurchase: async (purchase, idempotencyKey) => {
       try {
-        await alerts?.send(purchase.eventId, { type: 'high_value_purchase', ...purchase });
+        await alerts?.send(idempotencyKey, { type: 'high_value_purchase', ...purchase });
       } catch (error) {
         throw new EventFailure('effect_unavailable', 'the receiver of alerts did not take it', { cause: error });
       }

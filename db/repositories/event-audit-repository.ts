@@ -43,8 +43,9 @@ const PARTITION_FIGURES: Statement = {
 SELECT p.partition, p.next_sequence AS "nextSequence", e.*
 FROM events.partitions p CROSS JOIN LATERAL (
   SELECT count(*) AS events, coalesce(min(r.sequence), 0) AS first, coalesce(max(r.sequence), 0) AS last,
-    count(*) FILTER (WHERE i.sequence IS DISTINCT FROM r.sequence OR i.partition IS DISTINCT FROM r.partition) AS "strayIds"
+    count(*) FILTER (WHERE i.sequence IS NULL) AS "strayIds"
   FROM events.raw_events r LEFT JOIN events.event_ids i ON i.tenant_id = r.tenant_id AND i.event_id = r.event_id
+    AND i.partition = r.partition AND i.sequence = r.sequence
   WHERE r.partition = p.partition
 ) e
 WHERE p.partition = $1`,

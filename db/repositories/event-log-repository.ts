@@ -1,4 +1,10 @@
-import { EVENT_CONSUMERS, partitionOf, type EventPosition, type OfferedEvent } from '../../src/domain/event.ts';
+import {
+  EVENT_CONSUMERS,
+  partitionOf,
+  sourceHashOf,
+  type EventPosition,
+  type OfferedEvent,
+} from '../../src/domain/event.ts';
 import type { Database } from '../client.ts';
 import {
   APPEND_EVENTS,
@@ -58,6 +64,7 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
       const batch = events.map((event) => ({
         ...event,
         partition: partitionOf(event.tenantId, event.key, partitions),
+        sourceHash: sourceHashOf(event),
       }));
       const touched = [...new Set(batch.map(({ partition }) => partition))];
       const [row] = await db.run<{ places: Place[] }>(APPEND_EVENTS, [JSON.stringify(batch), touched]);

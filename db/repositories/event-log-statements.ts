@@ -3,9 +3,9 @@ import type { Statement } from '../client.ts';
 /** Columns of {@link LoggedEvent} of the log `e`. */
 export const EVENT_COLUMNS = `e.partition, e.sequence, e.received_at AS "receivedAt", e.tenant_id AS "tenantId",
   e.event_id AS "eventId", e.type, e.key, e.user_id AS "userId", e.source, e.correlation_id AS "correlationId",
-  e.occurred_at AS "occurredAt", e.properties`;
+  e.occurred_at AS "occurredAt", e.properties, e.cloud_event AS "cloudEvent"`;
 
-/** The function is in the migration `0002_append_json`: what must happen under the partitions' locks takes one round trip. */
+/** The function is in the migration `0005_append_cloud_events`: what must happen under the partitions' locks takes one round trip. */
 export const APPEND_EVENTS: Statement = {
   name: 'append_events',
   text: `SELECT events.append($1, $2) AS places`,

@@ -64,7 +64,11 @@ export interface FailedListQuery {
 
 /** One tenant's events as clients see them. */
 export interface EventViewRepository {
-  findOptional(tenantId: string, eventId: string, consumer: EventConsumer): Promise<EventRecord | null>;
+  /** `source` counts where CloudEvents of several sources have the same id; without it the first that came is found. */
+  findOptional(
+    wanted: { readonly tenantId: string; readonly eventId: string; readonly source?: string | undefined },
+    consumer: EventConsumer,
+  ): Promise<EventRecord | null>;
   /** Looks at a bounded number of events, so a part may be short, even empty, before the end of the list. */
   list(query: EventListQuery): Promise<EventListPage>;
   listFailed(query: FailedListQuery): Promise<FailedEvent[]>;
@@ -91,8 +95,8 @@ interface ListRow extends Omit<EventRecord, 'eventId'> {
 /** Creates the repository over the `events` schema. */
 export function createEventViewRepository(db: Database): EventViewRepository {
   return {
-    findOptional: async (tenantId, eventId, consumer) => {
-      const [row] = await db.run<EventRecord>(FIND_EVENT, [consumer, tenantId, eventId]);
+    findOptional: async ({ tenantId, eventId, source }, consumer) => {
+      const [row] = await db.run<EventRecord>(FIND_EVENT, [consumer, tenantId, eventId, source ?? null]);
       return row ?? null;
     },
     list: async ({ tenantId, consumer, type, status, userId, before, limit }) => {

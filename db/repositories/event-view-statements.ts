@@ -21,7 +21,7 @@ const OUTCOME_COLUMNS = `${STATUS} AS status, p.category, p.worker_id AS "worker
   coalesce(r.attempts, f.attempts) AS attempts, r.next_attempt_at AS "nextAttemptAt",
   CASE WHEN r.sequence IS NULL THEN f.failed_at END AS "failedAt"`;
 
-/** `event_ids` knows the day of the event. */
+/** `event_ids` knows the day of the event; of several sources' the first one that came. */
 export const FIND_EVENT: Statement = {
   name: 'find_event',
   text: `
@@ -29,7 +29,8 @@ SELECT ${EVENT_COLUMNS}, ${OUTCOME_COLUMNS}
 FROM events.event_ids i
 JOIN events.raw_events e ON e.partition = i.partition AND e.sequence = i.sequence AND e.received_at = i.received_at
 ${OUTCOME}
-WHERE i.tenant_id = $2 AND i.event_id = $3`,
+WHERE i.tenant_id = $2 AND i.event_id = $3 AND ($4::text IS NULL OR e.source = $4)
+ORDER BY i.received_at, i.partition, i.sequence LIMIT 1`,
 };
 
 /** The newest events of a tenant before a place; the comparison of rows is for the index, the other one for the days. */

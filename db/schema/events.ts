@@ -11,6 +11,7 @@ import {
   smallint,
   text,
 } from 'drizzle-orm/pg-core';
+import type { CloudEventParts } from '../../src/domain/cloud-event-parts.ts';
 import { EVENT_CONSUMERS, EVENT_FAILURE_CODES } from '../../src/domain/event.ts';
 import { createdAt, instant, oneOf } from './columns.ts';
 
@@ -47,6 +48,8 @@ export const rawEvents = eventsSchema.table(
     correlationId: text('correlation_id').notNull(),
     occurredAt: instant('occurred_at').notNull(),
     properties: jsonb('properties').$type<Record<string, unknown>>().notNull(),
+    /** What a CloudEvent has beside that; null for other events. */
+    cloudEvent: jsonb('cloud_event').$type<CloudEventParts>(),
   },
   (table) => [
     primaryKey({ columns: [table.partition, table.sequence, table.receivedAt] }),
@@ -63,9 +66,11 @@ export const eventIds = eventsSchema.table(
     partition: smallint('partition').notNull(),
     sequence: sequence(),
     receivedAt: receivedAt(),
+    /** Of a CloudEvent's source; empty for other events, and for CloudEvents from before sources counted. */
+    sourceHash: text('source_hash').notNull().default(''),
   },
   (table) => [
-    primaryKey({ columns: [table.tenantId, table.eventId] }),
+    primaryKey({ columns: [table.tenantId, table.eventId, table.sourceHash] }),
     index('event_ids_received_idx').using('brin', table.receivedAt),
   ],
 );

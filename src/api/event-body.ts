@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Context } from 'hono';
+import { binaryAttributes, toJsonFormat } from './binary-cloud-event.ts';
 import type { ApiEnv } from './context.ts';
 import { ProblemError } from './problem.ts';
 import { requireModestJson } from './json-bounds.ts';
@@ -25,7 +26,7 @@ export const EVENT_FORMATS = {
   'application/cloudevents+json': 'structured',
   'application/cloudevents-batch+json': 'batch',
 } as const;
-export type EventFormat = (typeof EVENT_FORMATS)[keyof typeof EVENT_FORMATS];
+export type EventFormat = (typeof EVENT_FORMATS)[keyof typeof EVENT_FORMATS] | 'binary';
 
 /** A body of events, parsed once and not yet checked. */
 export interface EventBody {
@@ -44,6 +45,8 @@ const FORMATS_BY_NAME = new Map<string, EventFormat>(Object.entries(EVENT_FORMAT
 /** Thirteen digits, with at most a blank or hyphen between them; digits may also be written as escapes. */
 const CARD_HINT = /(?:\d[ \u00a0-]?){13}|\\u00(?:3\d|20|2d|a0)/i;
 
+const OTHER_CHARSET = /;\s*charset\s*=\s*(?!"?(?:utf-8|us-ascii)"?\s*(?:;|$))/i;
+
 const ODD_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
 /** A body of events as it came, and how it is to be read. */
@@ -51,6 +54,8 @@ export interface SentEvents {
   readonly format: EventFormat;
   readonly isCompressed: boolean;
   readonly sent: Buffer;
+  /** Of a CloudEvent in binary mode; empty otherwise. */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /**
@@ -58,27 +63,27 @@ export interface SentEvents {
  * @throws {ProblemError} `unsupported_media_type`, `payload_too_large`, `bad_request`.
  */
 export async function receiveEvents(c: Context<ApiEnv>): Promise<SentEvents> {
-  if (c.req.header('ce-specversion') !== undefined) {
-    throw new ProblemError(
-      'unsupported_media_type',
-      'CloudEvents are taken in structured and batched mode, not in binary',
-    );
-  }
-  const format = formatOf(c.req.header('content-type'));
+  const headers = c.req.header();
+  const format = formatOf(headers);
+  const attributes = format === 'binary' ? binaryAttributes(headers) : {};
   const isCompressed = codingOf(c.req.header('content-encoding')) === 'gzip';
-  return { format, isCompressed, sent: await readBody(c, EVENT_BODY_MAX_BYTES) };
+  return { format, isCompressed, sent: await readBody(c, EVENT_BODY_MAX_BYTES), attributes };
 }
 
-/** The JSON of a body, decompressed. @throws {ProblemError} `payload_too_large`, `malformed_json`. */
-export async function decompressEvents({ isCompressed, sent }: SentEvents): Promise<Buffer> {
+/** A body, decompressed; JSON is UTF-8. @throws {ProblemError} `payload_too_large`, `malformed_json`. */
+export async function decompressEvents({ format, isCompressed, sent }: SentEvents): Promise<Buffer> {
   const bytes = isCompressed ? await decompress(sent) : sent;
-  if (!isUtf8(bytes)) throw new ProblemError('malformed_json', 'the body is not UTF-8');
+  if (format !== 'binary' && !isUtf8(bytes)) throw new ProblemError('malformed_json', 'the body is not UTF-8');
   return bytes;
 }
 
 /** Parses a body. @throws {ProblemError} `malformed_json`, and `validation_failed` for what would take too long to read. */
-export function parseEvents(format: EventFormat, bytes: Buffer): EventBody {
+export function parseEvents({ format, attributes }: SentEvents, bytes: Buffer): EventBody {
   requireModestJson(bytes);
+  if (format === 'binary') {
+    const json = toJsonFormat(attributes, bytes);
+    return { format, json, bytes: bytes.byteLength, hasOddEscapes: true, mayHoldCardNumber: true };
+  }
   const text = bytes.toString('utf8');
   return {
     format,
@@ -89,9 +94,17 @@ export function parseEvents(format: EventFormat, bytes: Buffer): EventBody {
   };
 }
 
-function formatOf(contentType = ''): EventFormat {
+/** The media type says the mode; only where it is none of CloudEvents, the headers of binary mode do. */
+function formatOf(headers: Readonly<Record<string, string>>): EventFormat {
+  const contentType = headers['content-type'] ?? '';
   const [mediaType = ''] = contentType.split(';', 1);
-  const format = FORMATS_BY_NAME.get(mediaType.trim().toLowerCase());
+  const name = mediaType.trim().toLowerCase();
+  const format = FORMATS_BY_NAME.get(name);
+  const isCloudEvents = name.startsWith('application/cloudevents');
+  if (isCloudEvents && OTHER_CHARSET.test(contentType)) {
+    throw new ProblemError('unsupported_media_type', 'the JSON format of CloudEvents is UTF-8');
+  }
+  if (headers['ce-specversion'] !== undefined && !isCloudEvents) return 'binary';
   if (format !== undefined) return format;
   throw new ProblemError('unsupported_media_type', `the body must be one of ${Object.keys(EVENT_FORMATS).join(', ')}`);
 }

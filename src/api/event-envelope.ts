@@ -53,6 +53,7 @@ function envelopesOf({ format, json }: EventBody): Envelopes {
       return { events: [parsed(eventBody, json)], pointerOf: () => '' };
     }
     case 'structured':
+    case 'binary':
       return { events: [fromCloudEvent(json, '')], pointerOf: () => '' };
     case 'batch': {
       if (!Array.isArray(json)) throw refusal([{ pointer: '', detail: 'must be an array of CloudEvents' }]);
@@ -71,16 +72,30 @@ function parsed<Value>(schema: z.ZodType<Value>, json: unknown): Value {
 }
 
 /** What the schema of an envelope does not say. */
-function refusalsOf({ type, properties }: EnvelopedEvent, { bytes, hasOddEscapes }: EventBody): FieldError[] {
+function refusalsOf(event: EnvelopedEvent, body: EventBody): FieldError[] {
+  const { bytes, hasOddEscapes } = body;
   const errors: FieldError[] = [];
-  if (findEventType(type)?.origin !== 'client') errors.push({ pointer: '/type', detail: 'is not a known type' });
-  const problem = properties === undefined ? null : problemIn(properties, 1, hasOddEscapes);
-  if (problem !== null) errors.push({ pointer: '/properties', detail: problem });
-  // What is in a small body is small; only then nothing needs to be measured.
-  else if (bytes > PROPERTIES_MAX_BYTES && lengthOf(properties) > PROPERTIES_MAX_BYTES) {
-    errors.push({ pointer: '/properties', detail: `must have at most ${PROPERTIES_MAX_BYTES} bytes as JSON` });
+  if (findEventType(event.type)?.origin !== 'client') errors.push({ pointer: '/type', detail: 'is not a known type' });
+  const content = contentOf(event);
+  for (const { pointer, value } of content) {
+    const problem = value === undefined ? null : problemIn(value, 1, hasOddEscapes);
+    if (problem !== null) errors.push({ pointer, detail: problem });
+    // What is in a small body is small; only then nothing needs to be measured.
+    else if (bytes > PROPERTIES_MAX_BYTES && lengthOf(value) > PROPERTIES_MAX_BYTES) {
+      errors.push({ pointer, detail: `must have at most ${PROPERTIES_MAX_BYTES} bytes as JSON` });
+    }
   }
   return errors;
+}
+
+/** What is stored as it came, and where it stood. */
+function contentOf({ properties, cloudEvent }: EnvelopedEvent): readonly { pointer: string; value: unknown }[] {
+  if (cloudEvent === undefined) return [{ pointer: '/properties', value: properties }];
+  const { attributes, data } = cloudEvent;
+  const others = Object.entries(attributes).map(([name, value]) => ({ pointer: `/${name}`, value }));
+  if (data.kind === 'json') return [...others, { pointer: '/data', value: data.json }];
+  if (data.kind === 'base64') return [...others, { pointer: '/data_base64', value: data.base64 }];
+  return [...others, { pointer: '/data', value: properties }];
 }
 
 /** Finds what JSON can say and PostgreSQL, or JSON once more, cannot. */
@@ -108,8 +123,8 @@ function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
 
-function lengthOf(properties: object | undefined): number {
-  return Buffer.byteLength(JSON.stringify(properties ?? {}), 'utf8');
+function lengthOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value ?? {}), 'utf8');
 }
 
 function offer(event: EnvelopedEvent, index: number, sender: EventSender, now: Date): OfferedEvent {
@@ -126,6 +141,7 @@ function offer(event: EnvelopedEvent, index: number, sender: EventSender, now: D
     correlationId,
     occurredAt: event.occurredAt === undefined ? now : new Date(event.occurredAt),
     properties: event.properties ?? {},
+    cloudEvent: event.cloudEvent ?? null,
   };
 }
 

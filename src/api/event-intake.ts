@@ -1,6 +1,6 @@
 import { setImmediate as soon, setTimeout as sleep } from 'node:timers/promises';
 import type { AppendedEvent, EventLogRepository } from '../../db/repositories/event-log-repository.ts';
-import type { OfferedEvent } from '../domain/event.ts';
+import { sourceHashOf, type OfferedEvent } from '../domain/event.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../domain/errors.ts';
 import { createEventAnnouncer } from './event-announcer.ts';
 import { ProblemError, unavailable } from './problem.ts';
@@ -179,8 +179,8 @@ function firstOfEachId(batch: readonly Submission[]) {
   return { offered, placeOf };
 }
 
-function idOf({ tenantId, eventId }: Pick<OfferedEvent, 'tenantId' | 'eventId'>): string {
-  return `${tenantId}\0${eventId}`;
+function idOf(event: OfferedEvent): string {
+  return `${event.tenantId}\0${event.eventId}\0${sourceHashOf(event)}`;
 }
 
 async function appendOnce(log: EventIntakeDeps['log'], events: readonly OfferedEvent[]): Promise<AppendedEvent[]> {

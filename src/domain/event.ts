@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { CloudEventParts } from './cloud-event-parts.ts';
 import { base32Digest } from './ids.ts';
 
 /** Named subscriptions to the log, each with a cursor, results and failures of its own. */
@@ -29,7 +30,7 @@ export function eventRequestIdFor(tenantId: string, idempotencyKey: string): str
 /** An event as a producer offers it, its envelope checked and its defaults filled in. */
 export interface OfferedEvent {
   readonly tenantId: string;
-  /** Unique per tenant: the same id is accepted once. */
+  /** Unique per tenant, of a CloudEvent per tenant and source: accepted once. */
   readonly eventId: string;
   readonly type: string;
   /** Events of one key are processed in the order in which they were accepted. */
@@ -40,6 +41,19 @@ export interface OfferedEvent {
   readonly correlationId: string;
   readonly occurredAt: Date;
   readonly properties: Readonly<Record<string, unknown>>;
+  /** Absent or null unless it came as a CloudEvent. */
+  readonly cloudEvent?: CloudEventParts | null;
+}
+
+/** What an event is known by beside its tenant and its id: of a CloudEvent the source, short enough for an index. */
+export function sourceHashOf({ cloudEvent, source }: Pick<OfferedEvent, 'cloudEvent' | 'source'>): string {
+  return cloudEvent == null ? '' : base32Digest(source);
+}
+
+/** The idempotency key of what an event causes outside: its id, with the hash of its source where that counts. */
+export function effectKeyOf(event: Pick<OfferedEvent, 'eventId' | 'cloudEvent' | 'source'>): string {
+  const sourceHash = sourceHashOf(event);
+  return sourceHash === '' ? event.eventId : `${event.eventId}.${sourceHash}`;
 }
 
 /** Where in the log an event is. */

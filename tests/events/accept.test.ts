@@ -218,7 +218,8 @@ describe('ids', () => {
         sendEvents(place % 2 === 0 ? system : another, purchase({ userId: `u-${place}` }), { headers }),
       ),
     );
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([202, ...Array<number>(11).fill(422)]);
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 422)).toHaveLength(11);
   });
 
   it('belong to a tenant', async () => {

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createEventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import { offer } from '../support/offered-events.ts';
 import { sendEvents } from '../support/events.ts';
 import { expectProblem, pointersOf } from '../support/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -36,6 +38,12 @@ async function stored(id: unknown): Promise<Record<string, unknown> | undefined>
     [id],
   );
   return row;
+}
+
+/** The event as the API shows it. */
+async function shown({ id, source }: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const path = `/v1/events/${String(id)}?source=${encodeURIComponent(String(source))}`;
+  return (await system.request<{ raw: { cloudEvent: unknown } }>(path)).body.raw.cloudEvent;
 }
 
 async function countStored(): Promise<number> {
@@ -79,7 +87,7 @@ describe('structured mode', () => {
     });
   });
 
-  it('takes the key and the user from extensions, and others without keeping them', async () => {
+  it('takes the key and the user from extensions, and keeps all of them', async () => {
     const event = cloudEvent({
       subject: 'cart',
       userid: 'u7',
@@ -91,6 +99,30 @@ describe('structured mode', () => {
     });
     expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
     expect(await stored(event['id'])).toMatchObject({ key: 'cart-7', userId: 'u7', properties: {} });
+    expect(await shown(event)).toEqual(event);
+  });
+
+  it.each([
+    ['a text', { data: '<xml/>', datacontenttype: 'text/xml' }],
+    ['an array', { data: [1, { a: null }] }],
+    ['a number', { data: 0 }],
+    ['false', { data: false }],
+    ['an object', { data: { amount: 12.5 }, dataschema: 'https://example.com/schema', time: '2018-04-05t17:31:00.5z' }],
+    ['binary data', { data_base64: 'AAEC/w==', datacontenttype: 'image/png' }],
+    ['no data', {}],
+  ])('takes and keeps %s as it came', async (_, parts) => {
+    const event = cloudEvent({ type: 'custom', ...parts });
+    expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
+    expect(await shown(event)).toEqual(event);
+  });
+
+  it('may carry the header of its version too', async () => {
+    const event = cloudEvent();
+    const headers = { 'content-type': STRUCTURED, 'ce-specversion': '1.0', 'ce-id': 'another' };
+    expect(await sendEvents(system, event, { headers })).toMatchObject({
+      status: 202,
+      body: { events: [{ id: event['id'] }] },
+    });
   });
 
   it('takes what the library of CloudEvents sends', async () => {
@@ -103,6 +135,92 @@ describe('structured mode', () => {
   it('takes null for an attribute that is absent', async () => {
     const event = cloudEvent({ subject: null, time: null, data: null, datacontenttype: null, userid: null });
     expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
+  });
+});
+
+describe('binary mode', () => {
+  const attributes = (id: string) => ({
+    'ce-specversion': '1.0',
+    'ce-id': id,
+    'ce-source': '/shop',
+    'ce-type': 'custom',
+  });
+
+  it.each<[string, string | Uint8Array<ArrayBuffer>, string, Record<string, unknown>]>([
+    ['JSON', '{"amount":1}', 'application/json', { data: { amount: 1 } }],
+    ['other JSON', '[1]', 'application/vnd.shop+json; charset=utf-8', { data: [1] }],
+    ['a text', 'über', 'text/plain', { data: 'über' }],
+    ['bytes', new Uint8Array([0, 1, 255]), 'application/octet-stream', { data_base64: 'AAH/' }],
+    ['nothing', '', 'application/json', {}],
+  ])('takes %s', async (_, body, type, data) => {
+    const id = randomUUID();
+    const headers = {
+      ...attributes(id),
+      'content-type': type,
+      'ce-subject': 'Euro%20%E2%82%AC',
+      'ce-traceparent': '"a \\"b\\""',
+    };
+    expect(await sendEvents(system, body, { headers })).toMatchObject({ status: 202, body: { events: [{ id }] } });
+    const event = { ...cloudEvent({ id, type: 'custom' }), subject: 'Euro €', traceparent: 'a "b"' };
+    expect(await shown(event)).toEqual({ ...event, datacontenttype: type, ...data });
+    expect(await stored(id)).toMatchObject({ userId: 'Euro €' });
+  });
+
+  it('takes what the library of CloudEvents sends, compressed too', async () => {
+    const event = new CloudEvent({ source: '/lib', type: 'custom.lib', data: { a: 1 } });
+    const { headers, body } = HTTP.binary(event);
+    const sent = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+    const packed = new Uint8Array(gzipSync(String(body)));
+    const answer = await sendEvents(system, packed, { headers: { ...sent, 'content-encoding': 'gzip' } });
+    expect(answer).toMatchObject({ status: 202 });
+    expect(await stored(event.id)).toMatchObject({ type: 'custom.lib', properties: { a: 1 } });
+  });
+
+  it.each([
+    ['specversion', { 'ce-specversion': '0.3' }],
+    ['source', { 'ce-source': '' }],
+    ['my_ext', { 'ce-my_ext': 'a' }],
+    ['datacontenttype', { 'ce-datacontenttype': 'text/plain' }],
+    ['data', { 'ce-data': 'a' }],
+    ['subject', { 'ce-subject': '%ff' }],
+    ['subject', { 'ce-subject': '\u00fc' }],
+    ['ext', { 'ce-ext': 'a%00' }],
+  ])('points at %s when it is wrong', async (name, headers) => {
+    const answer = await sendEvents(system, '{}', { headers: { ...attributes(randomUUID()), ...headers } });
+    expect(pointersOf(expectProblem(answer, 'validation_failed'))).toEqual([`/${name}`]);
+  });
+
+  it('refuses a body that is not what it says', async () => {
+    expectProblem(await sendEvents(system, '{', { headers: attributes(randomUUID()) }), 'malformed_json');
+  });
+});
+
+describe('the identity of a CloudEvent', () => {
+  it('is its source and its id', async () => {
+    const id = randomUUID();
+    const [a, b] = [
+      cloudEvent({ id, source: '/a', data: { amount: 1 } }),
+      cloudEvent({ id, source: '/b', data: { amount: 2 } }),
+    ];
+    expect((await send(BATCH, [a, b, a])).body).toMatchObject({ accepted: 2, duplicates: 1 });
+    expect((await send(STRUCTURED, b)).body).toMatchObject({ accepted: 0, duplicates: 1 });
+    expect(await shown(a)).toEqual(a);
+    expect(await shown(b)).toEqual(b);
+    expect(await system.request(`/v1/events/${id}`)).toMatchObject({ body: { raw: { source: '/a' } } });
+    expectProblem(await system.request(`/v1/events/${id}?source=%2Fc`), 'not_found');
+    // An event of no source is another one, and known by its id alone.
+    const plain = { type: 'custom', id };
+    expect((await sendEvents(system, plain)).body).toMatchObject({ accepted: 1 });
+    expect((await sendEvents(system, { ...plain, userId: 'u' })).body).toMatchObject({ duplicates: 1 });
+  });
+
+  it('is that of its row where it came before sources counted', async () => {
+    const id = randomUUID();
+    const log = createEventLogRepository(system.database.databases.events, 1);
+    const [old] = await log.append([offer({ eventId: id, source: '/old' })]);
+    const again = await send(STRUCTURED, cloudEvent({ id, source: '/old' }));
+    expect(again.body).toMatchObject({ accepted: 0, duplicates: 1, events: [{ sequence: old?.sequence }] });
+    expect((await send(STRUCTURED, cloudEvent({ id, source: '/new' }))).body).toMatchObject({ accepted: 1 });
   });
 });
 
@@ -128,7 +246,7 @@ describe('batched mode', () => {
     ['an object', cloudEvent(), ''],
     ['a wrong one', [cloudEvent(), without('source')], '/1/source'],
     ['an unknown type', [cloudEvent(), cloudEvent({ type: 'com.example.purchase' })], '/1/type'],
-    ['a wrong extension', [cloudEvent({ wrongname_: 1 })], '/0'],
+    ['a wrong extension', [cloudEvent({ wrongname_: 1 })], '/0/wrongname_'],
   ])('refuses %s and stores nothing', async (_, body, pointer) => {
     const before = await countStored();
     expect(pointersOf(expectProblem(await send(BATCH, body), 'validation_failed'))).toEqual([pointer]);
@@ -156,17 +274,22 @@ describe('what is no CloudEvent', () => {
     ['a number as id', cloudEvent({ id: 7 }), '/id'],
     ['a time that is none', cloudEvent({ time: 'yesterday' }), '/time'],
     ['an empty subject', cloudEvent({ subject: '' }), '/subject'],
-    ['binary data', cloudEvent({ data_base64: 'AAEC' }), '/data_base64'],
-    ['data that is a text', cloudEvent({ data: '<xml/>', datacontenttype: 'text/xml' }), '/data'],
-    ['data that is an array', cloudEvent({ data: [1] }), '/data'],
+    ['binary data that is no base64', cloudEvent({ data_base64: 'AAE' }), '/data_base64'],
+    ['binary data beside other data', cloudEvent({ data_base64: 'AAEC', data: 1 }), '/data_base64'],
+    ['a content type that is none', cloudEvent({ datacontenttype: 'json', data: 1 }), '/datacontenttype'],
+    ['NUL in an extension', cloudEvent({ ext: 'a\0' }), '/ext'],
+    ['half a surrogate pair in a text', cloudEvent({ data: '\ud800' }), '/data'],
+    ['a text beyond 64 KiB', cloudEvent({ data: 'x'.repeat(70_000) }), '/data'],
+    ['an extension beyond 64 KiB', cloudEvent({ ext: 'x'.repeat(70_000) }), '/ext'],
+    ['a name with a slash', cloudEvent({ 'a/b~c': 'a' }), '/a~1b~0c'],
     ['an extension that is an object', cloudEvent({ ext: { a: 1 } }), '/ext'],
     ['an extension that is a fraction', cloudEvent({ ext: 1.5 }), '/ext'],
     ['an extension beyond 32 bits', cloudEvent({ ext: 2_147_483_648 }), '/ext'],
-    ['an extension with a capital letter', cloudEvent({ myExt: 'a' }), ''],
-    ['a source that is no URI reference', cloudEvent({ source: 'a b\\c' }), ''],
-    ['a schema that is no URI', cloudEvent({ dataschema: 'no uri' }), ''],
+    ['an extension with a capital letter', cloudEvent({ myExt: 'a' }), '/myExt'],
+    ['a source that is no URI reference', cloudEvent({ source: 'a b\\c' }), '/source'],
+    ['a schema that is no URI', cloudEvent({ dataschema: 'no uri' }), '/dataschema'],
     ['NUL in the id', cloudEvent({ id: 'a\0b' }), '/id'],
-    ['half a surrogate pair in the data', cloudEvent({ data: { a: '\ud800' } }), '/properties'],
+    ['half a surrogate pair in the data', cloudEvent({ data: { a: '\ud800' } }), '/data'],
     ['an array', [cloudEvent()], ''],
     ['a type of the service itself', cloudEvent({ type: 'order.created' }), '/type'],
   ])('is refused: %s', async (_, body, pointer) => {
@@ -175,7 +298,13 @@ describe('what is no CloudEvent', () => {
   });
 
   it('is refused by its media type', async () => {
-    for (const type of ['application/cloudevents', 'application/cloudevents+xml', 'application/cloudevents+avro']) {
+    const charset = 'application/cloudevents+json; charset=utf-16';
+    for (const type of [
+      'application/cloudevents',
+      'application/cloudevents+xml',
+      'application/cloudevents+avro',
+      charset,
+    ]) {
       expectProblem(await send(type, cloudEvent()), 'unsupported_media_type');
     }
   });

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEventLogRepository, type EventLogRepository } from '../../db/repositories/event-log-repository.ts';
-import type { OfferedEvent } from '../../src/domain/event.ts';
+import { effectKeyOf, type OfferedEvent } from '../../src/domain/event.ts';
 import {
   EVENT_MAINTENANCE_WORKFLOW,
   eventPumpWorkflowId,
@@ -124,6 +124,17 @@ describe('an event', () => {
     expect(stored.map(({ eventId }) => eventId)).toEqual([dear, ...behind].map(({ eventId }) => eventId));
     expect(alerts.filter((id) => id === dear.eventId)).toHaveLength(2);
     expect(await rows('retrying', [dear, ...behind])).toEqual([]);
+  });
+
+  it('says of which source its event is, where two have the same id', async () => {
+    const eventId = randomUUID();
+    const cloudEvent = { attributes: {}, data: { kind: 'properties' } } as const;
+    const events = ['/a', '/b'].map((source) => offer({ eventId, source, cloudEvent, properties: { amount: 2_000 } }));
+    await append(events);
+    await expect.poll(() => rows('processed', events)).toHaveLength(2);
+    const told = alerts.filter((key) => key.startsWith(eventId));
+    expect(new Set(told)).toEqual(new Set(events.map(effectKeyOf)));
+    expect(new Set(told).size).toBe(2);
   });
 
   it('that fails four times, after 2, 4 and 8 s, is given up, and its key goes on', async () => {

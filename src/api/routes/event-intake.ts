@@ -38,7 +38,7 @@ const postEvents = createRoute({
   tags: ['Events'],
   summary: 'Send events',
   description:
-    'One event, up to 500 of them, or CloudEvents 1.0 in structured or batched mode. They are stored when the answer ' +
+    'One event, up to 500 of them, or CloudEvents 1.0 in structured, batched or binary mode. They are stored when the answer ' +
     'comes. Bodies may have 2 MiB, and compressed with gzip 4 MiB after decompression. All events of a request are ' +
     'accepted, or none. `Idempotency-Key` is optional: with it, events without an id get one that is the same when the ' +
     'request is repeated, and another body under the same key is refused.',
@@ -83,7 +83,7 @@ export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
     onResponseEnd(c.env, eventPlaces.take(tenantOf(c), received.sent.byteLength));
     const bytes = await decompressEvents(received);
     await spent.upTo(Math.ceil(bytes.byteLength / BYTES_PER_POINT));
-    const body = parseEvents(received.format, bytes);
+    const body = parseEvents(received, bytes);
     const sender = senderOf(c);
     const events = readOffered(c, body, sender, eventMetrics);
     await spent.upTo(events.length);

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { EventRecord, EventViewRepository, FailedEvent } from '../../../db/repositories/event-view-repository.ts';
+import { toCloudEvent } from '../../domain/cloud-event-parts.ts';
 import type { EventPosition } from '../../domain/event.ts';
 import { guardedBy } from '../auth.ts';
 import type { ApiEnv } from '../context.ts';
@@ -9,6 +10,7 @@ import {
   consumerName,
   eventPage,
   eventPath,
+  eventQuery,
   eventView,
   failedPage,
   listEventsQuery,
@@ -60,8 +62,11 @@ const getEvent = createRoute({
   summary: 'Read an event and what became of it',
   description: '`status`, `processed` and `error` are those of the consumer `analytics`.',
   ...guardedBy('events:read'),
-  request: { params: eventPath },
-  responses: { 200: { description: 'The event', content: json(eventView) }, ...problems('not_found') },
+  request: { params: eventPath, query: eventQuery },
+  responses: {
+    200: { description: 'The event', content: json(eventView) },
+    ...problems('not_found', 'validation_failed'),
+  },
 });
 
 /** The consumer whose results an event shows. */
@@ -89,8 +94,9 @@ export function createEventRoutes({ events }: EventRoutesDeps) {
       );
     })
     .openapi(getEvent, async (c) => {
-      const { id } = c.req.valid('param');
-      const found = await events.findOptional(c.get('caller').tenantId, id, SHOWN_CONSUMER);
+      const { id: eventId } = c.req.valid('param');
+      const { source } = c.req.valid('query');
+      const found = await events.findOptional({ tenantId: c.get('caller').tenantId, eventId, source }, SHOWN_CONSUMER);
       if (found === null) throw new ProblemError('not_found', 'there is no such event');
       return c.json(toView(found), 200);
     });
@@ -113,6 +119,7 @@ function toView(event: EventRecord): EventView {
       partition,
       sequence,
       properties,
+      ...(event.cloudEvent == null ? {} : { cloudEvent: toCloudEvent(event.cloudEvent, event) }),
     },
     processed: processedOf(event),
     error: errorOf(event),

@@ -1,16 +1,16 @@
 import { z } from '@hono/zod-openapi';
-import { EVENT_NAME_MAX, eventProperties, EVENTS_MAX, offeredId } from './event.ts';
+import { EVENT_NAME_MAX, EVENTS_MAX, offeredId, SOURCE_MAX } from './event.ts';
 import { requestedInstant, text } from './primitives.ts';
 
-/** Characters of a `source`, which is a URI reference. */
-const SOURCE_MAX = 1_000;
+const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;\s*[\w!#$&^.+-]+=(?:[\w!#$&^.+-]+|"(?:[^"\\]|\\.)*"))*$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** A CloudEvent in the JSON format: the attributes that are read here. Absent ones may be null, as the format allows. */
 export const cloudEventBody = z
   .looseObject({
     specversion: z.literal('1.0', 'must be "1.0"').openapi({ description: 'Version of CloudEvents' }),
     id: offeredId.openapi({
-      description: 'Event id; accepted once per tenant, whatever the source',
+      description: 'Event id; accepted once per tenant and source',
       example: '3f0c8f6e-2b0f-4a53-9a5b-0d6f6f0a3c11',
     }),
     source: text(SOURCE_MAX).openapi({ description: 'Who produced it; kept', example: '/shop/checkout' }),
@@ -28,11 +28,23 @@ export const cloudEventBody = z
     partitionkey: text(EVENT_NAME_MAX)
       .nullish()
       .openapi({ description: 'Extension: the key; by default the user, else the id', example: 'u1' }),
-    data: eventProperties.nullish(),
-    data_base64: z
-      .null('binary data is not supported: send a JSON object as `data`')
+    datacontenttype: text(EVENT_NAME_MAX)
+      .regex(MEDIA_TYPE, 'must be a media type')
+      .nullish()
+      .openapi({ description: 'Media type of the data; kept', example: 'application/json' }),
+    data: z
+      .unknown()
       .optional()
-      .openapi({ description: 'Refused: binary data is not supported' }),
+      .openapi({
+        description:
+          'What happened, any JSON; an object becomes the properties. Up to 64 KiB as JSON and 32 levels deep',
+        example: { amount: 99.99 },
+      }),
+    data_base64: z
+      .string()
+      .regex(BASE64, 'must be base64')
+      .nullish()
+      .openapi({ description: 'Binary data, kept as it is; not together with `data`' }),
   })
   .openapi('CloudEvent');
 export type CloudEventBody = z.output<typeof cloudEventBody>;

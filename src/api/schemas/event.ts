@@ -17,7 +17,7 @@ export const offeredId = text(EVENT_NAME_MAX)
   .refine((id) => !UNREADABLE_IDS.has(id), `must not be one of ${[...UNREADABLE_IDS].join(', ')}`);
 
 /** An object, taken as it is: nothing is copied, and what is in it is checked elsewhere in one pass. */
-export const eventProperties = z
+const eventProperties = z
   .custom<Record<string, unknown>>(
     (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
     'must be an object',
@@ -103,6 +103,10 @@ const rawEvent = z
     partition: z.int().openapi({ description: 'Partition of the log', example: 7 }),
     sequence: z.int().openapi({ description: 'Place in the partition', example: 4711 }),
     properties: z.record(z.string(), z.unknown()).openapi({ description: 'What happened, as it was sent' }),
+    cloudEvent: z.record(z.string(), z.unknown()).optional().openapi({
+      description:
+        'The whole CloudEvent in the JSON format, with the attributes and the data that it came with; absent for other events',
+    }),
   })
   .openapi({ description: 'The event as it was accepted; it never changes' });
 
@@ -138,6 +142,17 @@ export const eventView = z
   })
   .openapi('Event');
 export type EventView = z.output<typeof eventView>;
+
+/** Characters of a `source`, which is a URI reference. */
+export const SOURCE_MAX = 1_000;
+
+/** Query of one event. */
+export const eventQuery = z.strictObject({
+  source: text(SOURCE_MAX).optional().openapi({
+    description: 'Only the CloudEvent of this source, where several sources gave the same id',
+    example: '/shop/checkout',
+  }),
+});
 
 /** Query of `GET /v1/events`. */
 export const listEventsQuery = z.strictObject({

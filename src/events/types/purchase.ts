@@ -1,3 +1,4 @@
+import { effectKeyOf } from '../../domain/event.ts';
 import { z } from 'zod';
 import { defineEventType } from '../event-type.ts';
 
@@ -10,7 +11,9 @@ export const purchase = defineEventType({
   description: 'A purchase; `properties.amount` is positive.',
   properties: z.looseObject({ amount: z.number().positive() }),
   categorize: ({ amount }) => (amount > HIGH_VALUE_OVER ? 'high_value' : 'standard'),
-  effect: async ({ eventId, tenantId, userId }, { amount }, ports) => {
-    if (amount > HIGH_VALUE_OVER) await ports.alertOfPurchase({ eventId, tenantId, userId, amount });
+  effect: async (event, { amount }, ports) => {
+    const { eventId, tenantId, userId } = event;
+    if (amount <= HIGH_VALUE_OVER) return;
+    await ports.alertOfPurchase({ eventId, tenantId, userId, amount }, effectKeyOf(event));
   },
 });
