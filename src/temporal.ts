@@ -1,6 +1,7 @@
-import { Client, Connection, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import { Client, type Connection, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel } from '@temporalio/worker';
 import type { Logger } from './logger.ts';
+import { openTemporalConnection } from './temporal-connection.ts';
 import { EVENT_CONSUMERS } from './domain/event.ts';
 import {
   CASE_KIND,
@@ -28,12 +29,9 @@ export interface TemporalOptions {
   readonly namespace: string;
 }
 
-/**
- * A plain connection: lazy, so a process starts while Temporal is down, and its deadlines hold, which those of a
- * native connection do not.
- */
+/** A client on a plain connection: its deadlines hold, which those of a native connection do not. */
 export function createTemporalClient({ address, namespace }: TemporalOptions): Client {
-  return new Client({ connection: Connection.lazy({ address, connectTimeout: '3s' }), namespace });
+  return new Client({ connection: openTemporalConnection(address), namespace });
 }
 
 /** The connection that workers and eager starts share. gzip costs more CPU than it saves between neighbours. */

@@ -40,7 +40,7 @@ await runProcess('worker', async (config, logger) => {
       await events?.close();
       await connection.close();
       await resources.close();
-      // Last: a retry of the SDK that finds its channel closed throws out of a timer.
+      // Last, because what ends before it may still call Temporal.
       await client.connection.close();
     },
   };

@@ -15,7 +15,7 @@ await runProcess('api', async (config, logger) => {
     stop: async () => {
       await api.close();
       await resources.close();
-      // Last: a retry of the SDK that finds its channel closed throws out of a timer.
+      // Last, because what ends before it may still call Temporal.
       await client.connection.close();
       ended.resolve();
     },

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection } from '@temporalio/client';
+import type { Connection } from '@temporalio/client';
+import { openTemporalConnection } from '../temporal-connection.ts';
 import { logTail } from './process-log.ts';
 import { assertPortsFree, LOOPBACK } from './ports.ts';
 import { describeExit, type ManagedProcess, startProcess, type StopStage } from './processes.ts';
@@ -99,7 +100,7 @@ function flags({ port, uiPort, databaseFile, namespaces = [] }: TemporalDevServe
 }
 
 async function untilReady(server: ManagedProcess, address: string, namespaces: readonly string[]): Promise<void> {
-  const connection = Connection.lazy({ address });
+  const connection = openTemporalConnection(address);
   const deadline = Date.now() + START_TIMEOUT_MS;
   try {
     for (;;) {

@@ -39,7 +39,7 @@ export async function startAnotherApi(
     stop: async () => {
       await api.close();
       await resources.close();
-      // The client stays open: when Temporal is down the SDK still retries, and a closed channel would throw.
+      await client.connection.close();
     },
   };
 }

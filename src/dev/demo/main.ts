@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { type Config, loadConfig } from '../../config.ts';
+import { openTemporalConnection } from '../../temporal-connection.ts';
 import { LOOPBACK } from '../ports.ts';
 import { createInterrupts } from '../interrupts.ts';
 import { dataFolderOf } from '../data-folder.ts';
@@ -50,7 +51,7 @@ async function play(config: Config, signal: AbortSignal): Promise<number> {
       'PAYMENT_PROVIDER is not the simulator, and only that declines and delays payments as told',
     );
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-demo-'));
-  const connection = Connection.lazy({ address: config.temporal.address, connectTimeout: '3s' });
+  const connection = openTemporalConnection(config.temporal.address);
   const apiUrl = `http://${LOOPBACK}:${config.api.port}`;
   try {
     return await runDemo({

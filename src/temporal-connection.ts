@@ -1,0 +1,86 @@
+import {
+  Connection,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+  type ConnectionOptions,
+} from '@temporalio/client';
+
+type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
+type Call = ReturnType<Parameters<Interceptor>[1]>;
+type Listener = Parameters<Call['start']>[1];
+
+/** `CANCELLED` of gRPC: the caller's own side ended the call. */
+const CANCELLED = 1;
+
+const CLOSED = 'the connection to Temporal was closed';
+
+/**
+ * The only way to a plain connection to Temporal: lazy, so that a process starts while Temporal is down. Closing it
+ * rejects every call on it: those under way at once, and one that waits for its next try when that is due. The SDK's
+ * own connection lets the first wait for ever, and its retry throws out of a timer, where nobody can catch it.
+ */
+export function openTemporalConnection(address: string): Connection {
+  let isClosed = false;
+  const retries = defaultGrpcRetryOptions();
+  const underWay = new Set<Call>();
+  const connection = Connection.lazy({
+    address,
+    connectTimeout: '3s',
+    interceptors: [
+      makeGrpcRetryInterceptor({
+        ...retries,
+        retryableDecider: (attempt, status) => !isClosed && retries.retryableDecider(attempt, status),
+      }),
+      // gRPC asks for the methods of a call only; its type is a class with private fields.
+      (options, nextCall) =>
+        (isClosed ? createCancelledCall() : follow(nextCall(options), underWay)) as ReturnType<Interceptor>,
+    ],
+  });
+  const closeChannel = connection.close.bind(connection);
+  connection.close = async () => {
+    isClosed = true;
+    for (const call of underWay) call.cancelWithStatus(CANCELLED, CLOSED);
+    await closeChannel();
+  };
+  return connection;
+}
+
+/** Keeps a call in the set from its start to its end. */
+function follow(call: Call, underWay: Set<Call>): Call {
+  const start = call.start.bind(call);
+  call.start = (metadata, listener) => {
+    underWay.add(call);
+    start(
+      metadata,
+      endingIn(listener, () => underWay.delete(call)),
+    );
+  };
+  return call;
+}
+
+function endingIn(listener: Listener, onEnd: () => void): Listener {
+  return {
+    onReceiveMetadata: (metadata) => listener?.onReceiveMetadata?.(metadata),
+    onReceiveMessage: (message) => listener?.onReceiveMessage?.(message),
+    onReceiveStatus: (status) => {
+      onEnd();
+      listener?.onReceiveStatus?.(status);
+    },
+  };
+}
+
+/** A call that never leaves the process. */
+function createCancelledCall(): Pick<Call, 'cancelWithStatus' | 'getPeer' | 'start' | 'sendMessage' | 'halfClose'> {
+  return {
+    start(metadata, listener) {
+      queueMicrotask(() => {
+        listener?.onReceiveMessage?.(null);
+        listener?.onReceiveStatus?.({ code: CANCELLED, details: CLOSED, metadata });
+      });
+    },
+    getPeer: () => 'closed',
+    cancelWithStatus() {},
+    sendMessage() {},
+    halfClose() {},
+  };
+}
