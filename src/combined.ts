@@ -6,6 +6,7 @@ import { startApi } from './compose-api.ts';
 import { runProcess } from './process.ts';
 import {
   connectNatively,
+  countDroppedLogLines,
   createTemporalClient,
   ensureSearchAttributes,
   ensureSweepSchedules,
@@ -21,6 +22,7 @@ import {
 await runProcess('combined', async (config, logger) => {
   requireLeanSandbox(config.worker.sandbox);
   installTemporalRuntime(logger, config.worker.metrics);
+  logger.onDropped(countDroppedLogLines);
   const client = createTemporalClient(config.temporal);
   await ensureSearchAttributes(client, config.temporal);
   await ensureSweepSchedules(client);

@@ -100,6 +100,7 @@ export async function startApi(
   const shutdown = new AbortController();
   observeState(metrics, { ...monitors, eager, clock: resources.clock });
   observeQueues(metrics, taskQueues);
+  logger.onDropped(metrics.logLinesDropped);
   const eventMetrics = createEventMetrics(metrics);
   const log = createEventLogRepository(resources.databases.events, config.events.partitions);
   const intake = createEventIntake({ log, onAppended: eventMetrics.appended });

@@ -1,11 +1,10 @@
 import { pino, type Level } from 'pino';
 import type { LogFields } from './domain/log-fields.ts';
+import { createLogSink, type LogSink } from './log-sink.ts';
 
 /** A process's logger. It takes the fields that are known, in their one spelling (src/domain/log-fields.ts). */
-export interface Logger extends Record<Level, LogLine> {
+export interface Logger extends Record<Level, LogLine>, Pick<LogSink, 'flush' | 'onDropped'> {
   isLevelEnabled(level: Level): boolean;
-  /** Calls back when everything is written. */
-  flush(written: () => void): void;
 }
 
 /** Writes a line. */
@@ -21,14 +20,19 @@ function serializeError(error: unknown): Record<string, unknown> {
   return { name: error.name, code, message: error.message, stack: error.stack };
 }
 
-/** Creates the process's logger: one JSON object a line on standard output. */
+/**
+ * Creates the process's logger: one JSON object a line on standard output. It fails open: a line that cannot be written
+ * is dropped and counted, and the process goes on.
+ */
 export function createLogger(options: { readonly level: string; readonly service: string }): Logger {
-  return pino({
+  const sink = createLogSink();
+  const settings = {
     level: options.level,
     base: { service: options.service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { err: serializeError },
     // A second line of defence: log calls name their fields, and none of these is among them.
     redact: ['authorization', 'email', 'phone', 'customer.email', 'customer.phone', 'headers.authorization'],
-  });
+  };
+  return Object.assign(pino(settings, sink), { onDropped: sink.onDropped });
 }

@@ -1,5 +1,6 @@
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { surviveOutputErrors } from './standard-output.ts';
 
 /** A started process: what to wait for, and how to end it. */
 export interface RunningProcess {
@@ -32,6 +33,13 @@ export async function runProcess(
   }
   const logger = createLogger({ level: config.logLevel, service });
   const stopRequested = nextSignal();
+  const fail = (error: unknown): void => {
+    logger.fatal({ err: error }, 'ended by an error');
+    // A log line that the operator needs must reach the pipe before the process is gone.
+    logger.flush(() => process.exit(1));
+  };
+  process.once('uncaughtException', fail);
+  surviveOutputErrors();
   try {
     const running = await start(config, logger);
     logger.info('started');
@@ -40,11 +48,9 @@ export async function runProcess(
     await running.stop();
     await running.finished;
     logger.info('stopped');
-    process.exit(0);
+    logger.flush(() => process.exit(0));
   } catch (error) {
-    logger.fatal({ err: error }, 'ended by an error');
-    // A log line that the operator needs must reach the pipe before the process is gone.
-    logger.flush(() => process.exit(1));
+    fail(error);
   }
 }
 

@@ -74,6 +74,16 @@ export function countWebhookAttempt(outcome: string): void {
   counter.add(1, { outcome });
 }
 
+/** Counts log lines that could not be written. */
+export function countDroppedLogLines(lines: number): void {
+  const counter = Runtime.instance().metricMeter.createCounter(
+    'log_lines_dropped',
+    '',
+    'Log lines that could not be written: a full disk, or a reader that stands still',
+  );
+  counter.add(lines, {});
+}
+
 /** Counts a webhook subscription that was disabled, by reason. */
 export function countWebhookDisabled(reason: string): void {
   const counter = Runtime.instance().metricMeter.createCounter(

@@ -3,6 +3,7 @@ import { composeEvents } from './compose-events.ts';
 import { runProcess } from './process.ts';
 import {
   connectNatively,
+  countDroppedLogLines,
   createTemporalClient,
   ensureSearchAttributes,
   ensureSweepSchedules,
@@ -15,6 +16,7 @@ import {
 await runProcess('worker', async (config, logger) => {
   requireLeanSandbox(config.worker.sandbox);
   installTemporalRuntime(logger, config.worker.metrics);
+  logger.onDropped(countDroppedLogLines);
   const client = createTemporalClient(config.temporal);
   await ensureSearchAttributes(client, config.temporal);
   await ensureSweepSchedules(client);

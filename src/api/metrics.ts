@@ -13,6 +13,7 @@ export interface ApiMetrics {
   requestRefused(reason: string): void;
   orderAccepted(replayed: boolean): void;
   orderStarted(dispatch: 'eager' | 'queue'): void;
+  logLinesDropped(lines: number): void;
   /** Adds a figure that is read when the metrics are. */
   observe(name: string, description: string, read: () => number): void;
   /** Adds a figure per set of labels, read when the metrics are. */
@@ -44,6 +45,9 @@ export function createApiMetrics(): ApiMetrics {
   const started = meter.createCounter('orders_started', {
     description: 'New orders by the way to their worker: eager (in this process) or queue',
   });
+  const dropped = meter.createCounter('log_lines_dropped', {
+    description: 'Log lines that could not be written: a full disk, or a reader that stands still',
+  });
   return {
     requestEnded: (route, method, status, seconds) => {
       requests.record(seconds, { http_route: route, http_request_method: method, http_response_status_code: status });
@@ -51,6 +55,7 @@ export function createApiMetrics(): ApiMetrics {
     requestRefused: (reason) => refused.add(1, { reason }),
     orderAccepted: (replayed) => accepted.add(1, { replayed }),
     orderStarted: (dispatch) => started.add(1, { dispatch }),
+    logLinesDropped: (lines) => dropped.add(lines),
     observe: (name, description, read) => {
       meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(read()));
     },

@@ -1,7 +1,9 @@
 import { loadMailSinkSettings } from './dev-environment.ts';
+import { surviveOutputErrors } from '../standard-output.ts';
 import { createMailSink } from './mail-sink.ts';
 
 // Entry of `npm run start:mail-sink`: the development mail sink as a process of its own.
+surviveOutputErrors();
 const sink = createMailSink(loadMailSinkSettings(process.env));
 await sink.start();
 console.log(`mail sink: SMTP on port ${sink.ports.smtp}, inbox on port ${sink.ports.inbox}`);

@@ -16,7 +16,11 @@ export function openProcessLog(path: string): number {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size > ROTATE_BYTES) renameSync(path, `${path}.old`);
   const log = openSync(path, 'a', 0o600);
-  writeSync(log, `${START_MARK}${new Date().toISOString()}\n`);
+  try {
+    writeSync(log, `${START_MARK}${new Date().toISOString()}\n`);
+  } catch {
+    // A full disk: the process starts all the same, and its log is read from an earlier mark.
+  }
   return log;
 }
 

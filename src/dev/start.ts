@@ -3,6 +3,7 @@ import { type DevEnvironment, loadDevEnvironment } from './dev-environment.ts';
 import { PROJECT_FOLDER } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
 import type { RunningSystem } from './start-sequence.ts';
+import { surviveOutputErrors } from '../standard-output.ts';
 import { createSupervisor } from './supervisor.ts';
 import { walkthrough } from './walkthrough.ts';
 
@@ -20,8 +21,7 @@ async function main(): Promise<number> {
   }
   // Files that the started programs make, such as Temporal's database, are for this user only.
   process.umask(0o077);
-  // A terminal that was closed must not end us before the services are stopped.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  surviveOutputErrors();
   try {
     return await run(loadDevEnvironment(process.env));
   } catch (error) {

@@ -1,6 +1,8 @@
 import { loadSimulatorConfig } from './config.ts';
+import { surviveOutputErrors } from '../standard-output.ts';
 import { createSimulator, type Simulator } from './simulator.ts';
 
+surviveOutputErrors();
 const config = readConfig();
 if (config) {
   try {
