@@ -42,7 +42,7 @@ const queues = z.string().transform((text, ctx): readonly TaskQueue[] => {
 });
 
 /** `id:base64` pairs, newest first; each key has 256 bits. */
-const contactKeys = z.string().transform((text, ctx): readonly [ContactKey, ...ContactKey[]] => {
+export const contactKeys = z.string().transform((text, ctx): readonly [ContactKey, ...ContactKey[]] => {
   const keys = text.split(',').map((pair): ContactKey => {
     // Without its colon a pair would be taken for an id, and ids are stored beside what they seal.
     const [, id = '', key = ''] = KEY_PAIR.exec(pair.trim()) ?? [];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DevEnvironmentError, loadDevEnvironment, portClaims } from './dev-environment.ts';
-import { chooseSecrets, makeDataFolder, writeEnvironmentFile } from './dev-files.ts';
+import { makeDataFolder, writeEnvironmentFile } from './dev-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-saga-files-'));
 
@@ -24,23 +24,11 @@ describe('environment file', () => {
   test('is read by node as it was written, and closed to other users', () => {
     const file = join(folder, 'dev.env');
     const variables = { PLAIN: 'a', HARD: `sp ace #hash "double" \\n $x=+/`, URL: 'postgres://u:p%40@h:1/d?a=b' };
-    writeEnvironmentFile(file, variables);
+    writeEnvironmentFile(file, variables, 'a test');
     const script = 'console.log(JSON.stringify([process.env.PLAIN, process.env.HARD, process.env.URL]))';
     const output = execFileSync(process.execPath, [`--env-file=${file}`, '-e', script], { encoding: 'utf8' });
     expect(JSON.parse(output)).toEqual(Object.values(variables));
     expect(statSync(file).mode & 0o777).toBe(0o600);
-  });
-
-  test('keeps its secrets over a restart; the environment comes first', () => {
-    const file = join(folder, 'secrets.env');
-    const none = { jwtSecret: null, contactKeys: null, paymentWebhookSecret: null };
-    const first = chooseSecrets(file, none);
-    expect(Buffer.from(first.JWT_SECRET, 'base64url')).toHaveLength(32);
-    expect(Buffer.from(first.CONTACT_KEYS.replace(/^dev1:/, ''), 'base64')).toHaveLength(32);
-    expect(first.PAYMENT_WEBHOOK_SECRET).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
-    writeEnvironmentFile(file, { ...first });
-    expect(chooseSecrets(file, none)).toEqual(first);
-    expect(chooseSecrets(file, { ...none, jwtSecret: 'given' }).JWT_SECRET).toBe('given');
   });
 });
 

@@ -1,23 +1,15 @@
-import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseEnv } from 'node:util';
-import type { DevEnvironment } from './dev-environment.ts';
-
-/** Secrets of a development system; made once and kept, so that tokens and sealed contacts stay readable. */
-export interface DevSecrets {
-  readonly JWT_SECRET: string;
-  readonly CONTACT_KEYS: string;
-  /** Signs what the payment simulator reports. */
-  readonly PAYMENT_WEBHOOK_SECRET: string;
-}
 
 /** Where things lie in the data folder. */
 export function dataPaths(dataFolder: string) {
   const logFolder = join(dataFolder, 'logs');
   return {
     logFolder,
+    /** What the last start ran with, for the tools. */
     environmentFile: join(dataFolder, 'dev.env'),
+    /** What is made once. */
+    secretsFile: join(dataFolder, 'secrets.env'),
     tokenFile: join(dataFolder, 'dev-token'),
     unansweredFolder: join(dataFolder, 'unanswered-commands'),
     runFile: join(dataFolder, 'run.json'),
@@ -40,25 +32,13 @@ export function makeDataFolder(dataFolder: string): void {
   if (process.getuid?.() === 0) chmodSync(dataFolder, 0o711);
 }
 
-/** Secrets from the environment, else those of the last start, else new ones. */
-export function chooseSecrets(file: string, fromEnvironment: DevEnvironment['secrets']): DevSecrets {
-  const kept = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
-  return {
-    JWT_SECRET: fromEnvironment.jwtSecret ?? kept['JWT_SECRET'] ?? randomBytes(32).toString('base64url'),
-    PAYMENT_WEBHOOK_SECRET:
-      fromEnvironment.paymentWebhookSecret ??
-      kept['PAYMENT_WEBHOOK_SECRET'] ??
-      `whsec_${randomBytes(32).toString('base64')}`,
-    CONTACT_KEYS: fromEnvironment.contactKeys ?? kept['CONTACT_KEYS'] ?? `dev1:${randomBytes(32).toString('base64')}`,
-  };
-}
-
 /** Writes variables as `node --env-file` reads them, for this user only. */
-export function writeEnvironmentFile(file: string, variables: Readonly<Record<string, string>>): void {
+export function writeEnvironmentFile(file: string, variables: Readonly<Record<string, string>>, head: string): void {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${quote(name, value)}\n`);
   writePrivateFile(
     file,
-    `# Written by \`npm start\`; secrets are kept, addresses are those of the last start.\n${lines.join('')}`,
+    `# ${head}
+${lines.join('')}`,
   );
 }
 

@@ -28,7 +28,9 @@ async function reset(args: string[]): Promise<number> {
     console.error(`still running: ${names}. Stop it first; after a kill, \`npm start\` and Ctrl-C stop what was left.`);
     return 1;
   }
-  if (![paths.environmentFile, paths.postgresFolder, paths.logFolder].some((path) => existsSync(path))) {
+  if (
+    ![paths.environmentFile, paths.secretsFile, paths.postgresFolder, paths.logFolder].some((path) => existsSync(path))
+  ) {
     console.error(`${dataFolder} was not made by npm start: remove it yourself if it is to go`);
     return 1;
   }

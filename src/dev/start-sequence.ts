@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { SCOPES } from '../api/context.ts';
 import { type DevEnvironment, loadTokenSettings, portClaims } from './dev-environment.ts';
 import { PROJECT_FOLDER } from './data-folder.ts';
-import { chooseSecrets, type dataPaths, type DevSecrets, writeEnvironmentFile, writePrivateFile } from './dev-files.ts';
+import { type dataPaths, writeEnvironmentFile, writePrivateFile } from './dev-files.ts';
+import { chooseSecrets, type DevSecrets } from './dev-secrets.ts';
 import { signDevToken } from './dev-token.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { logTail } from './process-log.ts';
@@ -19,6 +20,9 @@ const DATABASE = 'order_saga';
 
 /** The printed token outlives a month of trying things out. */
 const TOKEN_TTL_SECONDS = 30 * 24 * 3_600;
+
+const WRITTEN_BY_START =
+  'Written by `npm start`: what its last start runs with, for the tools. Not read by the next start.';
 
 /** The programs that are started, relative to the project folder. */
 export const ENTRIES = {
@@ -62,7 +66,7 @@ type Variables = Readonly<Record<string, string>>;
 export async function startAll(context: StartContext): Promise<RunningSystem> {
   const { environment, log, paths, signal } = context;
   await assertPortsFree(portClaims(environment));
-  const secrets = chooseSecrets(paths.environmentFile, environment.secrets);
+  const secrets = chooseSecrets(paths, environment.secrets);
   const known = knownAddresses(environment);
   const cliPath = environment.external.temporalAddress === null ? await findOrBuildTemporalCli(context) : null;
   const [databaseUrl] = await allOrNothing(signal, (either) => {
@@ -76,7 +80,7 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
     ];
   });
   const addresses: SystemAddresses = { ...known, DATABASE_URL: databaseUrl };
-  writeEnvironmentFile(paths.environmentFile, { ...secrets, ...addresses });
+  writeEnvironmentFile(paths.environmentFile, { ...secrets, ...addresses }, WRITTEN_BY_START);
   // Before the API answers: whoever waits for it finds the token.
   const token = await writeToken(context, secrets);
   await startService(context, 'combined', context.entries.combined, { ...secrets, ...addresses }, WORKER_OPTIONS);
