@@ -8,7 +8,9 @@ import {
   ENABLE_SUBSCRIPTION,
   FIND_SUBSCRIPTION,
   INSERT_SUBSCRIPTION,
+  LIST_SEALED_BY_OTHERS,
   LIST_SUBSCRIPTIONS,
+  REPLACE_SECRET,
 } from './webhook-subscription-statements.ts';
 
 /** A subscription as it is made. */
@@ -31,6 +33,12 @@ export interface WebhookSubscriptionRecord extends Omit<NewWebhookSubscription, 
   readonly failingSince: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+}
+
+/** The secret of a subscription as it is stored. */
+export interface SealedWebhookSecret {
+  readonly subscriptionId: string;
+  readonly sealedSecret: SealedText;
 }
 
 /** Which page of a tenant's subscriptions, newest first. */
@@ -57,6 +65,10 @@ export interface WebhookSubscriptionRepository {
   delete(tenantId: string, subscriptionId: string): Promise<boolean>;
   /** Stops an active subscription and cancels what is not delivered. @returns whether it was active. */
   disable(subscriptionId: string, reason: WebhookDisabledReason): Promise<boolean>;
+  /** Secrets of all tenants that another key has sealed. */
+  sealedByOthersThan(keyId: string): Promise<SealedWebhookSecret[]>;
+  /** @returns whether it was still sealed as given. */
+  replaceSecret(old: SealedWebhookSecret, sealedSecret: SealedText): Promise<boolean>;
 }
 
 /** Creates the repository over the `notifications` schema. */
@@ -98,5 +110,10 @@ export function createWebhookSubscriptionRepository(db: Database): WebhookSubscr
       (await db.run(DELETE_SUBSCRIPTION, [tenantId, subscriptionId])).length > 0,
     disable: async (subscriptionId, reason) =>
       (await db.run(DISABLE_SUBSCRIPTION, [subscriptionId, reason])).length > 0,
+    sealedByOthersThan: (keyId) => db.run<SealedWebhookSecret>(LIST_SEALED_BY_OTHERS, [keyId]),
+    replaceSecret: async ({ subscriptionId, sealedSecret: old }, sealedSecret) => {
+      const values = [subscriptionId, JSON.stringify(old), JSON.stringify(sealedSecret)];
+      return (await db.run(REPLACE_SECRET, values)).length > 0;
+    },
   };
 }

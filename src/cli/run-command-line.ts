@@ -38,6 +38,14 @@ const SYSTEM_COMMANDS = {
     options: ['dry-run', 'yes', 'actor'],
     run: async (tools) => (await loadSystemCommands()).runRepair(tools),
   },
+  reseal: {
+    kind: 'system',
+    usage: 'reseal',
+    summary: "seal webhooks' secrets with the newest of CONTACT_KEYS",
+    subject: null,
+    options: [],
+    run: async (tools) => (await loadSystemCommands()).runReseal(tools),
+  },
 } satisfies Record<string, SystemCommand>;
 
 /** The clients of PostgreSQL and Temporal take half a second to load, which no command over the API needs to wait for. */

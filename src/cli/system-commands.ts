@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { createDatabases, type Databases } from '../../db/client.ts';
+import { createWebhookSubscriptionRepository } from '../../db/repositories/webhook-subscription-repository.ts';
 import { createAudit, PATIENCE_MS } from '../audit/audit.ts';
 import { formatReport, reportToJson } from '../audit/report.ts';
 import type { Config } from '../config.ts';
@@ -7,6 +8,7 @@ import { createTemporalClient } from '../temporal.ts';
 import { UsageError, type Options } from './command-line.ts';
 import type { LostOrder } from './lost-orders.ts';
 import { createRepair, repairText, type RepairedOrder, type Settlement } from './repair.ts';
+import { resealWebhookSecrets } from './reseal.ts';
 import type { Tables } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -60,6 +62,22 @@ export function runRepair(tools: SystemTools): Promise<number> {
     );
     for (const { orderId, error } of repaired) if (error !== null) terminal.tell(`${orderId}: ${error}`);
     return repaired.some(({ outcome }) => outcome === 'not started' || outcome === 'failed') ? 1 : 0;
+  });
+}
+
+/** Seals the secrets of webhooks with the newest key. @returns 1 when one could not be opened. */
+export function runReseal({ config, options, terminal }: SystemTools): Promise<number> {
+  return withSystem(config, 'order-saga-reseal', async ({ databases }) => {
+    const subscriptions = createWebhookSubscriptionRepository(databases.notifications);
+    const { keyId, resealed, unreadable } = await resealWebhookSecrets(subscriptions, config.contactKeys);
+    terminal.print(
+      options.json === true
+        ? JSON.stringify({ keyId, resealed, unreadable }, null, 2)
+        : `${resealed} secret(s) of webhooks sealed anew with the key ${keyId}`,
+    );
+    for (const each of unreadable)
+      terminal.tell(`${each.subscriptionId}: the key ${each.keyId} is not in CONTACT_KEYS`);
+    return unreadable.length === 0 ? 0 : 1;
   });
 }
 

@@ -1,11 +1,16 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createWebhookSubscriptionRepository } from '../../db/repositories/webhook-subscription-repository.ts';
 import { createAudit, type AuditOptions, type AuditReport } from '../../src/audit/audit.ts';
+import type { Resealed } from '../../src/cli/reseal.ts';
 import { runCommandLine } from '../../src/cli/run-command-line.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createTextSealer } from '../../src/domain/text-sealer.ts';
+import { webhookSecretSubject } from '../../src/domain/webhook.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { plannedOrder } from '../support/evidence.ts';
 import { createFaults, failBefore } from '../support/faults.ts';
@@ -13,6 +18,7 @@ import { startAnswerLosingProxy, type AnswerLosingProxy } from '../support/answe
 import { findTestPort } from '../support/ports.ts';
 import { openCaseOf, untilStatus } from '../support/step-ways.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
+import { subscribe } from '../support/webhook-receiver.ts';
 
 const faults = createFaults();
 let system: TestSystem;
@@ -365,6 +371,29 @@ describe('audit', () => {
     const { code, output, errors } = await orders(['audit'], { ...system.env, PAYMENT_GATEWAY_URL: address });
     expect({ code, output }).toEqual({ code: 2, output: '' });
     expect(errors).toContain(`the payment ledger at ${address} cannot be read`);
+  });
+});
+
+describe('reseal', () => {
+  const key = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
+
+  it("seals webhooks' secrets with the newest key, once, and names those that it cannot open", async () => {
+    const { CONTACT_KEYS: old = '' } = system.env;
+    const { id, secret } = await subscribe(system, 'http://127.0.0.1:9/hook');
+    const newest = key('newest');
+    const reseal = async (keys: string) => {
+      const { code, output } = await orders(['reseal', '--json'], { ...system.env, CONTACT_KEYS: keys });
+      return { code, ...(JSON.parse(output) as Resealed) };
+    };
+    const lost = { subscriptionId: id, keyId: 'test' };
+    expect(await reseal(newest)).toEqual({ code: 1, keyId: 'newest', resealed: 0, unreadable: [lost] });
+    expect(await reseal(`${newest},${old}`)).toEqual({ code: 0, keyId: 'newest', resealed: 1, unreadable: [] });
+    expect(await reseal(`${newest},${old}`)).toEqual({ code: 0, keyId: 'newest', resealed: 0, unreadable: [] });
+
+    const subscriptions = createWebhookSubscriptionRepository(system.database.databases.notifications);
+    const sealed = (await subscriptions.findOptional('demo', id))?.sealedSecret ?? { keyId: '', box: '' };
+    const sealer = createTextSealer(loadConfig({ ...system.env, CONTACT_KEYS: newest }).contactKeys);
+    expect(sealer.open(webhookSecretSubject(id), sealed)).toBe(secret);
   });
 });
 
