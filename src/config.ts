@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { COLLABORATORS, PLACEMENTS, TASK_QUEUES, type StepPlacement, type TaskQueue } from './workflows/contract.ts';
 import { policyContradictions } from './workflows/policy-check.ts';
+import { CONTACT_KEYS_RULE, parseContactKeys } from './domain/contact-keys.ts';
 import type { ContactKey } from './domain/contact-sealer.ts';
 import { PAYMENT_PROVIDERS } from './domain/payment-notice.ts';
 
@@ -12,9 +13,7 @@ const perSecond = z.coerce.number().int().min(1).max(100_000_000);
 const url = z.url();
 /** What the metrics listen on is bound by number. */
 const listenAddress = z.union([z.ipv4(), z.ipv6()], 'must be an IP address');
-const KEY_BYTES = 32;
 const SECONDS_PER_DAY = 86_400;
-const KEY_PAIR = /^([A-Za-z0-9_.-]{1,32}):(.+)$/;
 
 /** `payment=queue,inventory=local`: what is not named is local. */
 const stepPlacement = z.string().transform((text, ctx): StepPlacement => {
@@ -41,20 +40,11 @@ const queues = z.string().transform((text, ctx): readonly TaskQueue[] => {
   return z.NEVER;
 });
 
-/** `id:base64` pairs, newest first; each key has 256 bits. */
-export const contactKeys = z.string().transform((text, ctx): readonly [ContactKey, ...ContactKey[]] => {
-  const keys = text.split(',').map((pair): ContactKey => {
-    // Without its colon a pair would be taken for an id, and ids are stored beside what they seal.
-    const [, id = '', key = ''] = KEY_PAIR.exec(pair.trim()) ?? [];
-    return { id, key: Buffer.from(key, 'base64') };
-  });
-  const [first, ...rest] = keys;
-  const areDistinct = new Set(keys.map(({ id }) => id)).size === keys.length;
-  if (first === undefined || !areDistinct || keys.some(({ key }) => key.byteLength !== KEY_BYTES)) {
-    ctx.addIssue({ code: 'custom', message: 'must be id:base64 pairs, each id once, each key 32 bytes long' });
-    return z.NEVER;
-  }
-  return [first, ...rest];
+const contactKeys = z.string().transform((text, ctx): readonly [ContactKey, ...ContactKey[]] => {
+  const keys = parseContactKeys(text);
+  if (keys !== null) return keys;
+  ctx.addIssue({ code: 'custom', message: CONTACT_KEYS_RULE });
+  return z.NEVER;
 });
 
 /** Stripe's secret and restricted keys; a publishable key (`pk_`) cannot charge. */

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { createDatabases } from '../../db/client.ts';
 import { ConfigError, loadConfig } from '../config.ts';
 import { createTemporalClient } from '../temporal.ts';
+import { systemLine } from '../system-line.ts';
 import { createAudit, PATIENCE_MS, type AuditReport } from './audit.ts';
 import { formatReport, reportToJson } from './report.ts';
 import { SourceUnavailableError } from './source-error.ts';
@@ -19,6 +20,7 @@ try {
   const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, help: { type: 'boolean' } } });
   if (values.help === true) console.log(USAGE);
   else {
+    console.error(systemLine(process.env));
     const report = await audit();
     console.log(values.json ? reportToJson(report) : formatReport(report));
     process.exitCode = report.clean ? 0 : 1;

@@ -1,7 +1,9 @@
 import { createInterface } from 'node:readline/promises';
+import { systemLine } from '../system-line.ts';
 import { runCommandLine } from './run-command-line.ts';
 
 // Entry of `npm run orders`: only the answer goes to stdout.
+console.error(systemLine(process.env));
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   isTable: process.stdout.isTTY,

@@ -10,6 +10,7 @@ import { randomId } from '../domain/ids.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import { settleInput, startSettle } from '../settle-starts.ts';
 import { settleWorkflowId, type OrderSettings } from '../workflows/contract.ts';
+import { assertSameSystem } from './repair-check.ts';
 import { createLostOrders, type LostOrder, type SettleTask } from './lost-orders.ts';
 
 /** What a repair works with. */
@@ -50,6 +51,8 @@ export interface Settlement {
 export interface Repair {
   /** Changes nothing. */
   find(): Promise<LostOrder[]>;
+  /** @throws {WrongSystemError} when Temporal and the database are not of one system. */
+  assertSameSystem(lost: readonly LostOrder[]): Promise<void>;
   /** Writes down what it does, closes the dead cases, starts the workflow. Doing it twice does it once. */
   mend(lost: LostOrder): Promise<RepairedOrder>;
   /** Waits until all have ended or are parked, or the time is over. */
@@ -95,6 +98,7 @@ export function createRepair(deps: RepairDeps): Repair {
 
   return {
     find: lostOrders.find,
+    assertSameSystem: (lost) => assertSameSystem(client, lost, lostOrders.statusOf),
     mend: async (lost) => {
       const plan = planOf(lost);
       try {

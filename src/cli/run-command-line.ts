@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { localApiUrl } from '../api-address.ts';
 import { SourceUnavailableError } from '../audit/source-error.ts';
 import { ConfigError, loadConfig } from '../config.ts';
 import { dataPaths } from '../dev/dev-files.ts';
@@ -10,6 +11,7 @@ import type { ApiCommand } from './api-command.ts';
 import { CASE_COMMANDS } from './case-commands.ts';
 import { parseCommandLine, UsageError, type CommandForm, type CommandLine, type Options } from './command-line.ts';
 import { ORDER_COMMANDS } from './order-commands.ts';
+import { WrongSystemError } from './repair-check.ts';
 import type { SystemTools } from './system-commands.ts';
 import { createTables } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -67,8 +69,6 @@ const USAGE = [
   'Exit code: 0 done, 1 refused, failed or broken, 2 wrong usage, or the audit could not look.',
 ].join('\n');
 
-const DEFAULT_API_URL = 'http://127.0.0.1:8080';
-
 /** Runs a command line of `npm run orders`. @returns the exit code. */
 export async function runCommandLine(words: readonly string[], terminal: Terminal): Promise<number> {
   let line: CommandLine<ApiCommand | SystemCommand> | null = null;
@@ -121,7 +121,7 @@ function run(
 
 function readApiUrl(env: Terminal['env']): string {
   const url = env['API_URL'] ?? '';
-  if (url === '') return DEFAULT_API_URL;
+  if (url === '') return localApiUrl(env['API_HOST'] || '127.0.0.1', env['API_PORT'] || '8080');
   if (/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
   throw new UsageError(`API_URL: "${url}" is not the address of an API`);
 }
@@ -147,8 +147,8 @@ function userName(): string | null {
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\n\n${USAGE}`;
   if (error instanceof ApiProblemError) return `${error.code}: ${error.message}`;
-  const isTold = error instanceof ApiUnreachableError || error instanceof EarlierWishError || isBlind(error);
-  if (isTold) return (error as Error).message;
+  const isTold = [ApiUnreachableError, EarlierWishError, WrongSystemError].some((kind) => error instanceof kind);
+  if (isTold || isBlind(error)) return (error as Error).message;
   if (error instanceof AnswerLostError) return `${explain(error.cause)}\n${error.message}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

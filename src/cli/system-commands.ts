@@ -48,6 +48,7 @@ export function runRepair(tools: SystemTools): Promise<number> {
   return withSystem(config, 'order-saga-repair', async (system) => {
     const repair = createRepair({ ...system, settings: config.orderSettings, actor });
     const lost = await repair.find();
+    if (lost.length > 0) await repair.assertSameSystem(lost);
     if (options['dry-run'] === true || lost.length === 0) {
       showFound(tools, lost);
       return 0;

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dataPaths } from './dev-files.ts';
 import { loadDevEnvironment, type EnvironmentVariables } from './dev-environment.ts';
-import { LOOPBACK } from './ports.ts';
 
 /** Where an API is and what to show it. */
 export interface ApiAccess {
@@ -25,9 +24,9 @@ export function findApi(
   variables: EnvironmentVariables,
   named: { readonly url: string | null; readonly token: string | null },
 ): ApiAccess {
-  const { ports, dataFolder } = loadDevEnvironment(variables);
+  const { apiUrl, dataFolder } = loadDevEnvironment(variables);
   const { tokenFile } = dataPaths(dataFolder);
   const token = named.token ?? (existsSync(tokenFile) ? readFileSync(tokenFile, 'utf8').trim() : null);
   if (token === null) throw new ApiUnknownError(`there is no ${tokenFile} yet`);
-  return { url: named.url ?? `http://${LOOPBACK}:${ports.api}`, token };
+  return { url: named.url ?? apiUrl, token };
 }

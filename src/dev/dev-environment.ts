@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { dataFolderOf } from './data-folder.ts';
+import { localApiUrl } from '../api-address.ts';
+import { dataFolderOf, PROJECT_FOLDER } from './data-folder.ts';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from './dev-token.ts';
 import type { PortClaim } from './ports.ts';
 
@@ -23,6 +25,7 @@ const PORT_VARIABLES = {
 
 const devSchema = z.object({
   ...PORT_VARIABLES,
+  API_HOST: z.string().default('127.0.0.1'),
   DATA_DIR: z.string().optional(),
   DATABASE_URL: z.url().optional(),
   TEMPORAL_ADDRESS: z.string().optional(),
@@ -67,6 +70,8 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
       inbox: values.MAIL_SINK_INBOX_PORT,
       metrics: values.WORKER_METRICS_PORT,
     },
+    /** Where programs on this machine reach the API. */
+    apiUrl: localApiUrl(values.API_HOST, values.API_PORT),
     external: {
       databaseUrl: values.DATABASE_URL ?? null,
       temporalAddress: values.TEMPORAL_ADDRESS ?? null,
@@ -86,6 +91,17 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
     startedByNpm: values.npm_lifecycle_event !== undefined,
     variables: env,
   };
+}
+
+/** Where a system is kept is not among its settings, nor how it was started. */
+const OF_THE_START: readonly string[] = ['DATA_DIR', 'npm_lifecycle_event'];
+
+/** The settings of an environment, for the tools: whatever a process of the system would read from it, which `.env.example` describes. */
+export function givenSettings(env: EnvironmentVariables): Record<string, string> {
+  const described = readFileSync(join(PROJECT_FOLDER, '.env.example'), 'utf8').matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm);
+  const all = new Set([...Array.from(described, ([, name = '']) => name), ...Object.keys(devSchema.shape)]);
+  const names = [...all].filter((name) => !OF_THE_START.includes(name));
+  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 
 /** The ports that a start will use; those of servers that somebody else runs are left out. */

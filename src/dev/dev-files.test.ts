@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { DevEnvironmentError, loadDevEnvironment, portClaims } from './dev-environment.ts';
+import { DevEnvironmentError, givenSettings, loadDevEnvironment, portClaims } from './dev-environment.ts';
 import { makeDataFolder, writeEnvironmentFile } from './dev-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-saga-files-'));
@@ -50,6 +50,12 @@ describe('development environment', () => {
       'MAIL_SINK_SMTP_PORT',
       'MAIL_SINK_INBOX_PORT',
     ]);
+  });
+
+  test('gives tools every setting that it was given, and nothing else of the environment', () => {
+    const settings = { TEMPORAL_NAMESPACE: 'qa', JWT_ISSUER: 'me', STRIPE_MULTICAPTURE: 'true', TEMPORAL_PORT: '7300' };
+    const others = { PATH: '/bin', AWS_SECRET: 'x', DATA_DIR: '/x', npm_lifecycle_event: 'start', LOG_LEVEL: '' };
+    expect(givenSettings({ ...settings, ...others })).toEqual(settings);
   });
 
   test('reports all problems at once', () => {

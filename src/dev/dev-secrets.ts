@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { contactKeys } from '../config.ts';
+import { CONTACT_KEYS_RULE, parseContactKeys } from '../domain/contact-keys.ts';
 import { DevEnvironmentError, type DevEnvironment } from './dev-environment.ts';
 import { writeEnvironmentFile, type dataPaths } from './dev-files.ts';
 
@@ -50,8 +50,7 @@ function newContactKey(): string {
 }
 
 function splitKeys(text: string, name: string): readonly string[] {
-  const { error } = contactKeys.safeParse(text);
-  if (error !== undefined) throw new DevEnvironmentError(error.issues.map(({ message }) => `${name}: ${message}`));
+  if (parseContactKeys(text) === null) throw new DevEnvironmentError([`${name}: ${CONTACT_KEYS_RULE}`]);
   return text.split(',').map((pair) => pair.trim());
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
-import { PROJECT_FOLDER } from './data-folder.ts';
+import { announceRunning, PROJECT_FOLDER, toolDataFolder } from './data-folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-saga-env-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,6 +33,26 @@ describe('an npm script', () => {
     writeFileSync(join(folder, 'dev.env'), `JWT_SECRET='${kept}'\n`);
     expect(await isSignedWith(kept, npmRun('token', { DATA_DIR: folder }).stdout)).toBe(true);
     expect(await isSignedWith(other, npmRun('token', { DATA_DIR: folder, JWT_SECRET: other }).stdout)).toBe(true);
+  });
+
+  test('names the system that it speaks to on the first line of its errors, with the settings of `npm start`', () => {
+    writeFileSync(join(folder, 'dev.env'), `JWT_SECRET='${kept}'\nTEMPORAL_NAMESPACE='qa'\nAPI_PORT='9'\n`);
+    const named = 'system: API http://127.0.0.1:9, Temporal 127.0.0.1:7233 (namespace qa), database not set';
+    for (const script of ['token', 'orders', 'audit', 'demo', 'migrate']) {
+      expect(npmRun(script, { DATA_DIR: folder }).stderr.split('\n')[0], script).toBe(named);
+    }
+  });
+
+  test('finds the folder of the system that runs, unless it is given one or that folder is gone', () => {
+    const running = join(folder, 'running');
+    const withdraw = announceRunning(folder, running);
+    expect(toolDataFolder({}, running)).toBe(folder);
+    expect(toolDataFolder({ DATA_DIR: '/elsewhere' }, running)).toBe('/elsewhere');
+    writeFileSync(running, '/nonexistent/system\n');
+    expect(toolDataFolder({}, running)).toBe(join(PROJECT_FOLDER, '.data'));
+    announceRunning(folder, running);
+    withdraw();
+    expect(toolDataFolder({}, running)).toBe(join(PROJECT_FOLDER, '.data'));
   });
 
   test('that talks to a running system is preloaded with its variables', () => {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { SCOPES } from '../api/context.ts';
-import { type DevEnvironment, loadTokenSettings, portClaims } from './dev-environment.ts';
+import { type DevEnvironment, givenSettings, loadTokenSettings, portClaims } from './dev-environment.ts';
 import { PROJECT_FOLDER } from './data-folder.ts';
 import { type dataPaths, writeEnvironmentFile, writePrivateFile } from './dev-files.ts';
 import { chooseSecrets, type DevSecrets } from './dev-secrets.ts';
@@ -80,22 +80,24 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
     ];
   });
   const addresses: SystemAddresses = { ...known, DATABASE_URL: databaseUrl };
-  writeEnvironmentFile(paths.environmentFile, { ...secrets, ...addresses }, WRITTEN_BY_START);
+  const settings = { ...givenSettings(environment.variables), ...secrets, ...addresses };
+  writeEnvironmentFile(paths.environmentFile, settings, WRITTEN_BY_START);
   // Before the API answers: whoever waits for it finds the token.
   const token = await writeToken(context, secrets);
   await startService(context, 'combined', context.entries.combined, { ...secrets, ...addresses }, WORKER_OPTIONS);
-  await untilReady(`http://${LOOPBACK}:${environment.ports.api}/readyz`, signal);
+  await untilReady(`${environment.apiUrl}/readyz`, signal);
   log('combined: API and worker are ready');
   return { addresses, token };
 }
 
 /** Everything that is known before PostgreSQL has told its password. */
-function knownAddresses({ ports, external, webhookAllowPrivate }: DevEnvironment): Variables {
+function knownAddresses({ ports, external, temporalNamespace, webhookAllowPrivate }: DevEnvironment): Variables {
   const inboxUrl = external.smtpUrl === null ? `http://${LOOPBACK}:${ports.inbox}` : null;
   const uiUrl = external.temporalAddress === null ? `http://localhost:${ports.temporalUi}` : null;
   const addresses = {
     API_PORT: String(ports.api),
     TEMPORAL_ADDRESS: external.temporalAddress ?? `${LOOPBACK}:${ports.temporal}`,
+    TEMPORAL_NAMESPACE: temporalNamespace,
     TEMPORAL_UI_URL: external.temporalUiUrl ?? uiUrl,
     PAYMENT_GATEWAY_URL: external.paymentGatewayUrl ?? `http://${LOOPBACK}:${ports.simulator}`,
     SMTP_URL: external.smtpUrl ?? `smtp://${LOOPBACK}:${ports.smtp}`,
@@ -141,12 +143,12 @@ async function startTemporal({ environment, paths, log, registry }: StartContext
 }
 
 async function startSimulator(context: StartContext, secrets: DevSecrets): Promise<void> {
-  const { ports, external } = context.environment;
+  const { apiUrl, ports, external } = context.environment;
   if (external.paymentGatewayUrl !== null) return;
   await startService(context, 'payment simulator', context.entries.simulator, {
     SIMULATOR_PORT: String(ports.simulator),
     SIMULATOR_LEDGER_FILE: context.paths.paymentLedger,
-    PAYMENT_WEBHOOK_URL: `http://${LOOPBACK}:${ports.api}/v1/payment-webhooks/simulator`,
+    PAYMENT_WEBHOOK_URL: `${apiUrl}/v1/payment-webhooks/simulator`,
     PAYMENT_WEBHOOK_SECRET: secrets.PAYMENT_WEBHOOK_SECRET,
   });
   await untilListening(ports.simulator, context.signal);

@@ -1,6 +1,6 @@
 import { createInterrupts } from './interrupts.ts';
 import { type DevEnvironment, loadDevEnvironment } from './dev-environment.ts';
-import { PROJECT_FOLDER } from './data-folder.ts';
+import { announceRunning, PROJECT_FOLDER } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
 import type { RunningSystem } from './start-sequence.ts';
 import { surviveOutputErrors } from '../standard-output.ts';
@@ -35,8 +35,10 @@ async function run(environment: DevEnvironment): Promise<number> {
   const interrupts = createInterrupts(process, { watchParent: environment.startedByNpm });
   const supervisor = createSupervisor({ environment, log, terminal: process.stderr });
   let failure: Error | null = null;
+  let withdraw = (): void => {};
   try {
     const system = await supervisor.start(interrupts.stop);
+    withdraw = announceRunning(environment.dataFolder);
     console.log(`\n${describe(environment, system)}\n`);
     failure = await Promise.race([interrupts.stopped, supervisor.crashed]);
   } catch (error) {
@@ -44,6 +46,7 @@ async function run(environment: DevEnvironment): Promise<number> {
   }
   if (failure !== null) console.error(`\nnpm start: ${failure.message}\n`);
   await supervisor.stop(interrupts.hurry);
+  withdraw();
   if (failure === null) log('stopped; nothing is lost');
   return failure === null ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { SCOPES, type Scope } from '../api/context.ts';
+import { systemLine } from '../system-line.ts';
 import { loadTokenSettings } from './dev-environment.ts';
 import { signDevToken } from './dev-token.ts';
 
@@ -17,6 +18,7 @@ const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, 
 
 // Entry of `npm run token`: only the token goes to stdout, so that it can stand in `$(...)`.
 try {
+  console.error(systemLine(process.env));
   const wishes = readArguments(process.argv.slice(2));
   const { maxLifetimeSeconds, ...settings } = loadTokenSettings(process.env);
   if (wishes.ttlSeconds > maxLifetimeSeconds) {

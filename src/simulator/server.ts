@@ -1,8 +1,8 @@
 import { loadSimulatorConfig } from './config.ts';
-import { surviveOutputErrors } from '../standard-output.ts';
 import { createSimulator, type Simulator } from './simulator.ts';
 
-surviveOutputErrors();
+// A full disk under its output must not end it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 const config = readConfig();
 if (config) {
   try {

@@ -15,6 +15,7 @@ import { PaymentContractError } from '../../src/domain/errors.ts';
 import { plannedOrder } from '../support/evidence.ts';
 import { createFaults, failBefore } from '../support/faults.ts';
 import { startAnswerLosingProxy, type AnswerLosingProxy } from '../support/answer-losing-proxy.ts';
+import { takeNamespace } from '../support/database.ts';
 import { findTestPort } from '../support/ports.ts';
 import { openCaseOf, untilStatus } from '../support/step-ways.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
@@ -132,14 +133,17 @@ describe('reading orders', () => {
 });
 
 describe('the process', () => {
+  const namesSystem = (): string =>
+    `system: API ${system.url}, Temporal 127.0.0.1:7233 (namespace default), database not set\n`;
+
   it('answers on its output, says what goes wrong beside it, and ends with the code', async () => {
     expect(await ordersAlone(['list', '--reference', 'no such'])).toEqual({
       code: 0,
       output: 'There are none.\n',
-      errors: '',
+      errors: namesSystem(),
     });
     const failed = await ordersAlone(['show', 'ord_aaaaaaaaaaaaaaaaaaaaaaaaaa']);
-    expect(failed).toEqual({ code: 1, output: '', errors: 'not_found: there is no such order\n' });
+    expect(failed).toEqual({ code: 1, output: '', errors: `${namesSystem()}not_found: there is no such order\n` });
     expect(await ordersAlone(['show'])).toMatchObject({ code: 2, output: '' });
   });
 });
@@ -293,6 +297,12 @@ describe('what goes wrong', () => {
     expect(errors).toContain('to repeat it safely add --key my-own-key');
     expect(errors).toContain('not known whether this was done');
     expect(await orders(['list'], { API_URL: 'nowhere' })).toMatchObject({ code: 2, output: '' });
+  });
+
+  it('asks the API whose address the other programs take', async () => {
+    const { port } = new URL(system.url);
+    const run = await orders(['list', '--reference', 'no such'], { API_URL: '', API_PORT: port });
+    expect(run).toMatchObject({ code: 0, output: 'There are none.\n' });
   });
 
   it('the token comes from the option, the variable or the file of `npm start`', async () => {
@@ -526,6 +536,24 @@ describe('repair', () => {
     expect(captured.payment.capturedMinor).toBe(captured.totalMinor);
     expect(await repair('--dry-run')).toEqual({ found: [] });
     await expectCleanAudit();
+  }, 120_000);
+
+  it('refuses where no worker would carry on, or where the orders have never run', async () => {
+    const orderId = await parked();
+    await terminateCarrier(orderId);
+    const elsewhere = await startTestSystem();
+    const unpolled = await takeNamespace();
+    const refused = async (namespace: string): Promise<string> => {
+      const run = await orders(['repair', '--yes'], { ...system.env, TEMPORAL_NAMESPACE: namespace });
+      expect(run).toMatchObject({ code: 1, output: '' });
+      return run.errors;
+    };
+    expect(await refused(unpolled)).toContain(`no worker polls the task queue orders in namespace ${unpolled}`);
+    expect(await refused(elsewhere.namespace)).toMatch(/^namespace \S+ has never seen ord_/);
+    await elsewhere.stop();
+    expect(await openCaseOf(system, orderId)).toMatchObject({ orderId });
+    expect(await actionsOf([orderId])).toEqual([]);
+    expect(await repair<Repaired>('--yes')).toMatchObject({ settled: 1 });
   }, 120_000);
 
   it('goes on when its own workflow is terminated', async () => {

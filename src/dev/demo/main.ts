@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { type Config, loadConfig } from '../../config.ts';
+import { localApiUrl } from '../../api-address.ts';
+import { systemLine } from '../../system-line.ts';
 import { openTemporalConnection } from '../../temporal-connection.ts';
-import { LOOPBACK } from '../ports.ts';
 import { createInterrupts } from '../interrupts.ts';
 import { dataFolderOf } from '../data-folder.ts';
 import { dataPaths } from '../dev-files.ts';
@@ -26,6 +27,7 @@ const EXIT_INTERRUPTED = 130;
 process.exit(await main());
 
 async function main(): Promise<number> {
+  console.error(systemLine(process.env));
   // Ctrl-C only aborts `stop`: what the demo has started is ended on every way out.
   const { stop } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
   try {
@@ -52,7 +54,7 @@ async function play(config: Config, signal: AbortSignal): Promise<number> {
     );
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-demo-'));
   const connection = openTemporalConnection(config.temporal.address);
-  const apiUrl = `http://${LOOPBACK}:${config.api.port}`;
+  const apiUrl = localApiUrl(config.api.host, config.api.port);
   try {
     return await runDemo({
       apiUrl,

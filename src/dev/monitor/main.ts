@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemLine } from '../../system-line.ts';
 import { findApi, type ApiAccess } from '../api-access.ts';
 import { createInterrupts } from '../interrupts.ts';
 import { MONITOR_USAGE, MonitorArgumentError, readMonitorArguments, type MonitorPlan } from './arguments.ts';
@@ -27,6 +28,7 @@ async function main(): Promise<number> {
 
 async function run(plan: MonitorPlan): Promise<number> {
   const access = findApi(process.env, plan);
+  console.error(systemLine(process.env, access.url));
   const { stop } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
   // A reader that goes away (`| head`) is an end like Ctrl-C.
   process.stdout.on('error', () => process.exit(0));

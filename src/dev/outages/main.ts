@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { systemLine } from '../../system-line.ts';
 import { findApi } from '../api-access.ts';
 import { formatTable } from '../demo/table.ts';
 import { loadDevEnvironment } from '../dev-environment.ts';
@@ -33,6 +34,7 @@ async function run(): Promise<number> {
   });
   const ordersPerSecond = positive(values.rate);
   const { url: apiUrl, token } = findApi(process.env, { url: null, token: null });
+  console.error(systemLine(process.env, apiUrl));
   const simulatorUrl = `http://${LOOPBACK}:${loadDevEnvironment(process.env).ports.simulator}`;
   const { stop: signal } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
   const results: OutageResult[] = [];

@@ -1,3 +1,4 @@
+import { systemLine } from '../../system-line.ts';
 import { createInterrupts } from '../interrupts.ts';
 import { findApi } from '../api-access.ts';
 import { PRODUCE_USAGE, ProduceArgumentError, readProduceArguments, type ProducePlan } from './arguments.ts';
@@ -24,6 +25,7 @@ async function main(): Promise<number> {
 
 async function run(plan: ProducePlan): Promise<number> {
   const access = findApi(process.env, plan);
+  console.error(systemLine(process.env, access.url));
   const { stop } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
   const batches = plan.batch === 1 ? '' : ` in batches of ${plan.batch}`;
   console.error(`${plan.count} ${plan.what} at ${plan.rate}/s${batches} to ${access.url}`);
