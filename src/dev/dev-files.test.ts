@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { assertUsableFolder } from './data-folder.ts';
 import { DevEnvironmentError, givenSettings, loadDevEnvironment, portClaims } from './dev-environment.ts';
 import { makeDataFolder, writeEnvironmentFile } from './dev-files.ts';
 
@@ -10,6 +11,14 @@ const folder = mkdtempSync(join(tmpdir(), 'order-saga-files-'));
 
 afterAll(() => {
   rmSync(folder, { recursive: true });
+});
+
+describe('project folder', () => {
+  test('that cannot be run in is refused, others are not', () => {
+    expect(() => assertUsableFolder('/home/a*b')).toThrow('with "*" in its name');
+    expect(() => assertUsableFolder('/home/what?')).toThrow('with "?" in its name');
+    assertUsableFolder('/home/C# & co (50%)!');
+  });
 });
 
 describe('data folder', () => {
@@ -49,6 +58,28 @@ describe('development environment', () => {
       'SIMULATOR_PORT',
       'MAIL_SINK_SMTP_PORT',
       'MAIL_SINK_INBOX_PORT',
+    ]);
+  });
+
+  test('takes no port that fetch refuses, and no metrics of a worker for 0', async () => {
+    await expect(fetch('http://127.0.0.1:6000').catch((error: Error) => error.cause)).resolves.toMatchObject({
+      message: 'bad port',
+    });
+    for (const name of ['API_PORT', 'SIMULATOR_PORT', 'MAIL_SINK_INBOX_PORT', 'TEMPORAL_UI_PORT']) {
+      expect(() => loadDevEnvironment({ [name]: '6000' })).toThrow(`${name}: fetch and browsers refuse this port`);
+    }
+    const variables = portClaims(loadDevEnvironment({ WORKER_METRICS_PORT: '0' })).map(({ variable }) => variable);
+    expect(variables).not.toContain('WORKER_METRICS_PORT');
+  });
+
+  test('reaches the API where it listens', () => {
+    const urlOf = (API_HOST: string): string => loadDevEnvironment({ API_HOST, API_PORT: '81' }).apiUrl;
+    expect(['', '::1', '::', '0.0.0.0', '10.0.0.7'].map(urlOf)).toEqual([
+      'http://127.0.0.1:81',
+      'http://[::1]:81',
+      'http://[::1]:81',
+      'http://127.0.0.1:81',
+      'http://10.0.0.7:81',
     ]);
   });
 

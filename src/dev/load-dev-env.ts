@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { keepLoopbackDirect } from '../loopback.ts';
 import { toolDataFolder } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
 
@@ -6,6 +7,7 @@ import { dataPaths } from './dev-files.ts';
  * Preload of the npm scripts (`node --import`): gives a tool the settings and secrets of the system that `npm start` runs,
  * if there is one. What is set in the environment wins.
  */
+keepLoopbackDirect(process.env);
 const dataFolder = toolDataFolder(process.env);
 const { environmentFile } = dataPaths(dataFolder);
 process.env['DATA_DIR'] = dataFolder;

@@ -1,6 +1,7 @@
 import { createInterrupts } from './interrupts.ts';
 import { type DevEnvironment, loadDevEnvironment } from './dev-environment.ts';
-import { announceRunning, PROJECT_FOLDER } from './data-folder.ts';
+import { keepLoopbackDirect } from '../loopback.ts';
+import { announceRunning, assertUsableFolder, PROJECT_FOLDER } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
 import type { RunningSystem } from './start-sequence.ts';
 import { surviveOutputErrors } from '../standard-output.ts';
@@ -23,6 +24,8 @@ async function main(): Promise<number> {
   process.umask(0o077);
   surviveOutputErrors();
   try {
+    assertUsableFolder();
+    keepLoopbackDirect(process.env);
     return await run(loadDevEnvironment(process.env));
   } catch (error) {
     console.error(`npm start: ${error instanceof Error ? error.message : String(error)}`);
@@ -60,7 +63,7 @@ function createTimedLog(): (line: string) => void {
 
 function describe(environment: DevEnvironment, { addresses, token }: RunningSystem): string {
   return walkthrough({
-    apiPort: environment.ports.api,
+    apiUrl: environment.apiUrl,
     temporalUiUrl: addresses['TEMPORAL_UI_URL'] ?? null,
     temporalNamespace: environment.temporalNamespace,
     inboxUrl: addresses['INBOX_URL'] ?? null,

@@ -1,13 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findFreePort } from './ports.ts';
+import type { ManagedProcess } from './processes.ts';
 import { findOrBuildTemporalCli } from './temporal-cli.ts';
 import { startTemporalDevServer } from './temporal-dev-server.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'order-saga-temporal-'));
+const folder = mkdtempSync(join(tmpdir(), 'order-saga-temporal-C# (50%)?-'));
 let cliPath: string;
 
 beforeAll(async () => {
@@ -55,5 +56,26 @@ describe('Temporal dev server', { timeout: 60_000 }, () => {
       log: () => {},
     });
     await expect(start).rejects.toThrow(/Temporal ended while starting[^]*no-such-folder/);
+  });
+
+  test('one that does not answer is left to its owner, so that the first reason is the one that is told', async () => {
+    const silent = join(folder, 'silent.sh');
+    writeFileSync(silent, '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+    let owned: ManagedProcess | null = null;
+    const start = startTemporalDevServer({
+      cliPath: silent,
+      port: await findFreePort(),
+      uiPort: null,
+      databaseFile: join(folder, 'never.db'),
+      log: () => {},
+      startTimeoutMs: 300,
+      onStarted: (process) => {
+        owned = process;
+      },
+    });
+    await expect(start).rejects.toThrow('Temporal does not answer after 0.3 s');
+    const left = owned as ManagedProcess | null;
+    expect(left?.isRunning()).toBe(true);
+    await left?.stop([{ signal: 'SIGTERM', waitMs: 5_000 }]);
   });
 });

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, isAbsolute } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { openTemporalConnection } from '../temporal-connection.ts';
@@ -40,8 +42,10 @@ export interface TemporalDevServerOptions {
   /** Default: beside the database file. */
   readonly logFile?: string;
   readonly log: (line: string) => void;
-  /** Told as soon as the process exists, before it answers, so that it is never lost sight of. */
+  /** Told as soon as the process exists, before it answers, so that it is never lost sight of; whoever is told ends it. */
   readonly onStarted?: (process: ManagedProcess) => void;
+  /** Default: 30 s. */
+  readonly startTimeoutMs?: number;
 }
 
 /** A running Temporal server. */
@@ -61,17 +65,21 @@ export interface TemporalDevServer {
  */
 export async function startTemporalDevServer(options: TemporalDevServerOptions): Promise<TemporalDevServer> {
   const { port, uiPort, databaseFile, namespaces = [], logFile = `${databaseFile}.log` } = options;
+  const { startTimeoutMs: timeoutMs = START_TIMEOUT_MS } = options;
   await assertPortsFree([
     { port, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
     ...(uiPort === null ? [] : [{ port: uiPort, variable: 'TEMPORAL_UI_PORT', purpose: 'Temporal Web UI' }]),
   ]);
   const address = `${LOOPBACK}:${port}`;
-  const server = await startProcess({ name: 'Temporal', command: options.cliPath, args: flags(options), logFile });
+  const { file, ...place } = placeOf(databaseFile);
+  const args = flags({ ...options, databaseFile: file });
+  const server = await startProcess({ name: 'Temporal', command: options.cliPath, args, logFile, ...place });
   options.onStarted?.(server);
   try {
-    await untilReady(server, address, ['default', ...namespaces]);
+    await untilReady(server, address, { namespaces: ['default', ...namespaces], timeoutMs });
   } catch (error) {
-    await server.stop(TEMPORAL_STOP_STAGES);
+    // Whoever watches it would report the end that we make as its own; the first reason is the one to show.
+    if (options.onStarted === undefined) await server.stop(TEMPORAL_STOP_STAGES);
     throw error;
   }
   options.log(`Temporal: listening on ${address}${databaseFile === '' ? '' : `, data in ${databaseFile}`}`);
@@ -84,6 +92,15 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions):
       await server.stop(TEMPORAL_STOP_STAGES);
     },
   };
+}
+
+/**
+ * Its SQLite reads a path as a URI, in which a folder's ?, # and % mean something else: the server stands in the folder
+ * and is told the plain name.
+ */
+function placeOf(databaseFile: string): { readonly file: string; readonly cwd?: string } {
+  const cwd = dirname(databaseFile);
+  return isAbsolute(databaseFile) && existsSync(cwd) ? { file: basename(databaseFile), cwd } : { file: databaseFile };
 }
 
 function flags({ port, uiPort, databaseFile, namespaces = [] }: TemporalDevServerOptions): string[] {
@@ -99,9 +116,13 @@ function flags({ port, uiPort, databaseFile, namespaces = [] }: TemporalDevServe
   ].flat();
 }
 
-async function untilReady(server: ManagedProcess, address: string, namespaces: readonly string[]): Promise<void> {
+async function untilReady(
+  server: ManagedProcess,
+  address: string,
+  { namespaces, timeoutMs }: { readonly namespaces: readonly string[]; readonly timeoutMs: number },
+): Promise<void> {
   const connection = openTemporalConnection(address);
-  const deadline = Date.now() + START_TIMEOUT_MS;
+  const deadline = Date.now() + timeoutMs;
   try {
     for (;;) {
       const missing = await firstFailure(connection, namespaces);
@@ -112,7 +133,7 @@ async function untilReady(server: ManagedProcess, address: string, namespaces: r
         );
       }
       if (Date.now() > deadline) {
-        throw new Error(`Temporal does not answer after ${START_TIMEOUT_MS / 1000} s: ${missing}`);
+        throw new Error(`Temporal does not answer after ${timeoutMs / 1000} s: ${missing}`);
       }
       await sleep(POLL_MS);
     }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { walkthrough, type WalkthroughOptions } from './walkthrough.ts';
 
 const options: WalkthroughOptions = {
-  apiPort: 8081,
+  apiUrl: 'http://127.0.0.1:8081',
   temporalUiUrl: 'http://localhost:8233',
   temporalNamespace: 'default',
   inboxUrl: 'http://127.0.0.1:8025',

@@ -2,7 +2,7 @@ import { relative, sep } from 'node:path';
 
 /** What the printed text is made from. */
 export interface WalkthroughOptions {
-  readonly apiPort: number;
+  readonly apiUrl: string;
   /** `null`: somebody else's Temporal, whose Web UI is not known. */
   readonly temporalUiUrl: string | null;
   readonly temporalNamespace: string;
@@ -67,35 +67,34 @@ export function walkthrough(options: WalkthroughOptions): string {
     ...EXAMPLES.flatMap((example, index) => describeExample(index + 1, example, options, tokenFile)),
     '',
     'One of them again, in full (its id is in the answer above):',
-    `curl -sS "http://127.0.0.1:${options.apiPort}/v1/orders/ORDER_ID?wait=5" -H "Authorization: Bearer $(cat ${tokenFile})"`,
+    `curl -sS "${options.apiUrl}/v1/orders/ORDER_ID?wait=5" -H "Authorization: Bearer $(cat ${tokenFile})"`,
     '',
     ...durability(options),
   ].join('\n');
 }
 
-function addresses({ apiPort, temporalUiUrl, temporalNamespace, inboxUrl }: WalkthroughOptions): string[] {
-  const api = `http://127.0.0.1:${apiPort}`;
+function addresses({ apiUrl, temporalUiUrl, temporalNamespace, inboxUrl }: WalkthroughOptions): string[] {
   return [
-    `  API      ${api}`,
-    `  docs     ${api}/docs`,
+    `  API      ${apiUrl}`,
+    `  docs     ${apiUrl}/docs`,
     ...(temporalUiUrl === null ? [] : [`  Web UI   ${temporalUiUrl}/namespaces/${temporalNamespace}/workflows`]),
     ...(inboxUrl === null ? [] : [`  inbox    ${inboxUrl}`]),
   ];
 }
 
 function describeExample(number: number, example: Example, options: WalkthroughOptions, tokenFile: string): string[] {
-  const { temporalUiUrl, temporalNamespace, apiPort } = options;
+  const { temporalUiUrl, temporalNamespace, apiUrl } = options;
   const workflow = `${temporalUiUrl ?? ''}/namespaces/${temporalNamespace}/workflows/order%2FORDER_ID`;
   return [
     '',
     `${number}. ${example.title}`,
-    createOrderCommand(example, apiPort, tokenFile),
+    createOrderCommand(example, apiUrl, tokenFile),
     ...(temporalUiUrl === null ? [] : [`   In the Web UI, ${workflow} : ${example.lookFor}.`]),
   ];
 }
 
 /** On one line, so that it can be pasted in one go. */
-function createOrderCommand({ keyPrefix, sku, quantity, method }: Example, apiPort: number, tokenFile: string): string {
+function createOrderCommand({ keyPrefix, sku, quantity, method }: Example, apiUrl: string, tokenFile: string): string {
   const order = {
     customer: { id: 'cust_42', email: 'ada@example.com' },
     currency: 'EUR',
@@ -103,7 +102,7 @@ function createOrderCommand({ keyPrefix, sku, quantity, method }: Example, apiPo
     payment: { method },
   };
   return [
-    `curl -sS http://127.0.0.1:${apiPort}/v1/orders`,
+    `curl -sS ${apiUrl}/v1/orders`,
     `-H "Authorization: Bearer $(cat ${tokenFile})"`,
     `-H "Idempotency-Key: ${keyPrefix}-$RANDOM-$RANDOM"`,
     `-H "Content-Type: application/json"`,

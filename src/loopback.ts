@@ -1,0 +1,14 @@
+/** Variables that name hosts which are not asked through a proxy: those of Node and of gRPC, which reads its own first. */
+const BYPASSES = ['no_proxy', 'NO_PROXY', 'no_grpc_proxy'] as const;
+
+const LOOPBACK_HOSTS = ['127.0.0.1', 'localhost', '::1', '[::1]'];
+
+/**
+ * Lets a process, and those that it starts, reach this machine directly where a proxy is set: a proxy is somewhere else,
+ * and would ask itself. What the variables name already stays.
+ */
+export function keepLoopbackDirect(env: Record<string, string | undefined>): void {
+  const given = [...new Set(BYPASSES.map((name) => env[name]).filter((hosts) => hosts))];
+  const hosts = [...given, ...LOOPBACK_HOSTS].join(',');
+  for (const name of BYPASSES) env[name] = hosts;
+}
