@@ -1,3 +1,4 @@
+import { ArgumentError } from '../src/command-arguments.ts';
 import { createInterrupts } from '../src/dev/interrupts.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
 import { startEnvironment } from './environment.ts';
@@ -30,24 +31,29 @@ async function runAll(options: OrderBenchOptions, cleanup: Cleanup): Promise<boo
   return results.every(({ verdict }) => verdict.ok);
 }
 
-/** What the command line asks for, not yet begun. */
-function readJob(): (cleanup: Cleanup) => Promise<boolean> {
+/** What the command line asks for, not yet begun; null when that is help. */
+function readJob(): ((cleanup: Cleanup) => Promise<boolean>) | null {
   const [, , first, ...rest] = process.argv;
   if (first === 'events') {
     const options = readEventBenchOptions(rest);
-    return (cleanup) => runEventBench(options, cleanup, log);
+    return options && ((cleanup) => runEventBench(options, cleanup, log));
   }
   const options = readOrderBenchOptions(process.argv.slice(2));
-  return (cleanup) => runAll(options, cleanup);
+  return options && ((cleanup) => runAll(options, cleanup));
 }
 
+const usage = process.argv[2] === 'events' ? EVENT_BENCH_USAGE : ORDER_BENCH_USAGE;
 let job: ReturnType<typeof readJob>;
 try {
   job = readJob();
 } catch (error) {
-  const usage = process.argv[2] === 'events' ? EVENT_BENCH_USAGE : ORDER_BENCH_USAGE;
-  log(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
+  if (!(error instanceof ArgumentError)) throw error;
+  log(`${error.message}\n\n${usage}`);
   process.exit(2);
+}
+if (job === null) {
+  process.stdout.write(`${usage}\n`);
+  process.exit(0);
 }
 // Whoever reads the output may be gone before the cleanup is: a write must not end it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

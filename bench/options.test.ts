@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { readOrderBenchOptions } from './options.ts';
 
-const namesOf = (...args: string[]): string[] => readOrderBenchOptions(args).systems.map(({ name }) => name);
+function namesOf(...args: string[]): string[] | undefined {
+  return readOrderBenchOptions(args)?.systems.map(({ name }) => name);
+}
 
 describe('the options of the benchmark of orders', () => {
   test('each job has its systems', () => {
@@ -12,9 +14,9 @@ describe('the options of the benchmark of orders', () => {
   });
 
   test('only the yardstick is paced slower', () => {
-    const { job, systems } = readOrderBenchOptions(['paced', '--orders', '10', '--warm-up', '5', '--rounds', '1']);
-    expect(job).toMatchObject({ name: 'paced', orders: 10, warmUpOrders: 5 });
-    const paces = systems.map((system) => job.pace(system));
+    const options = readOrderBenchOptions(['paced', '--orders', '10', '--warm-up', '5', '--rounds', '1']);
+    expect(options?.job).toMatchObject({ name: 'paced', orders: 10, warmUpOrders: 5 });
+    const paces = options?.systems.map((system) => options.job.pace(system));
     expect(paces).toEqual([50, 50, 50, 15, 50].map((perSecond) => ({ kind: 'paced', perSecond })));
   });
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { ArgumentError, parseArguments } from '../src/command-arguments.ts';
 import { splitPair } from './events/options.ts';
 import type { Job } from './round.ts';
 import { createCombinedSystem, createSplitSystem } from './systems/product.ts';
@@ -14,8 +14,8 @@ export interface OrderBenchOptions {
   readonly out: string;
 }
 
-/** What a mistake on the command line shows. */
-export const ORDER_BENCH_USAGE = `usage: npm run bench -- [flood|paced|workers] [options], or npm run bench -- events [options]
+/** What `--help` and a mistake show. */
+export const ORDER_BENCH_USAGE = `npm run bench -- [flood|paced|workers] [options], or npm run bench -- events [options]
   --systems LIST   of combined-lean, combined-standard, split, split-2, split-4, textbook, floor
                    (default: all but split-2 and split-4; workers: split, split-2, split-4)
   --rounds N       interleaved rounds, of which the median counts (default 3)
@@ -45,11 +45,10 @@ const JOBS = {
   workers: { orders: 2_000, systems: 'split,split-2,split-4', pace: () => FLOOD },
 } as const satisfies Record<string, Pick<Job, 'orders' | 'pace'> & { readonly systems: string }>;
 
-/** Reads the command line. @throws {RangeError | TypeError} that says what is wrong. */
-export function readOrderBenchOptions(args: readonly string[]): OrderBenchOptions {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
+/** Reads the command line; null when help is asked for. @throws {ArgumentError} */
+export function readOrderBenchOptions(args: readonly string[]): OrderBenchOptions | null {
+  const given = parseArguments(args, {
+    positionalsMax: Number.POSITIVE_INFINITY,
     options: {
       systems: { type: 'string' },
       rounds: { type: 'string', default: '3' },
@@ -59,8 +58,10 @@ export function readOrderBenchOptions(args: readonly string[]): OrderBenchOption
       out: { type: 'string', default: join(import.meta.dirname, 'results') },
     },
   });
+  if (given === null) return null;
+  const { values, positionals } = given;
   const [jobName = 'flood', ...unknown] = positionals;
-  if (!isJob(jobName) || unknown.length > 0) throw new RangeError(`there is no job ${positionals.join(' ')}`);
+  if (!isJob(jobName) || unknown.length > 0) throw new ArgumentError(`there is no job ${positionals.join(' ')}`);
   const job = JOBS[jobName];
   return {
     job: {
@@ -81,7 +82,7 @@ function isJob(name: string): name is keyof typeof JOBS {
 
 function positive(option: string, text: string): number {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 1) throw new RangeError(`${option} must be a positive whole number`);
+  if (!Number.isInteger(number) || number < 1) throw new ArgumentError(`${option} must be a positive whole number`);
   return number;
 }
 
@@ -95,7 +96,7 @@ function pickSystems(list: string, extra: Readonly<Record<string, string>>): Sys
   ];
   return list.split(',').map((name) => {
     const system = all.find((candidate) => candidate.name === name.trim());
-    if (system === undefined) throw new RangeError(`there is no system ${name}`);
+    if (system === undefined) throw new ArgumentError(`there is no system ${name}`);
     return system;
   });
 }

@@ -1,3 +1,4 @@
+import { takeArguments } from '../src/command-arguments.ts';
 import { loadDatabaseConfig } from '../src/config.ts';
 import { systemLine } from '../src/system-line.ts';
 import { createDatabases } from './client.ts';
@@ -5,11 +6,16 @@ import { migrateAll } from './migrate.ts';
 import { createCatalogRepository } from './repositories/catalog-repository.ts';
 import { seedCatalog } from './seed.ts';
 
-/** `npm run migrate`, and with `--seed` the development catalog. */
+const USAGE = `npm run migrate -- [--seed]
+  Brings all schemas to their newest version; DATABASE_URL says where.
+  --seed   also the development catalog`;
+
+// Entry of `npm run migrate`.
+const { seed } = takeArguments(USAGE, { options: { seed: { type: 'boolean', default: false } } }).values;
 console.error(systemLine(process.env));
 const { urls } = loadDatabaseConfig(process.env);
 await migrateAll(urls);
-if (process.argv.includes('--seed')) {
+if (seed) {
   const databases = createDatabases(urls, { poolSize: 2, applicationName: 'order-saga-seed', onIdleError: () => {} });
   await seedCatalog(createCatalogRepository(databases.inventory));
   await databases.close();

@@ -3,6 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { takeArguments } from './command-arguments.ts';
 
 const PROJECT = dirname(import.meta.dirname);
 const WORKFLOWS = join(import.meta.dirname, 'workflows');
@@ -47,4 +48,10 @@ async function bundleHere(path: string): Promise<void> {
   await rename(aside, path);
 }
 
-if (import.meta.main) await bundleHere(resolve(process.argv[2] ?? 'dist/workflow-bundle.js'));
+const USAGE = `npm run bundle -- [FILE]
+  Bundles the workflow code into FILE (default dist/workflow-bundle.js), which workers load.`;
+
+if (import.meta.main) {
+  const [file = 'dist/workflow-bundle.js'] = takeArguments(USAGE, { options: {}, positionalsMax: 1 }).positionals;
+  await bundleHere(resolve(file));
+}

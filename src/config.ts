@@ -35,8 +35,11 @@ const stepPlacement = z.string().transform((text, ctx): StepPlacement => {
 const queues = z.string().transform((text, ctx): readonly TaskQueue[] => {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !isOneOf(TASK_QUEUES, name));
-  if (unknown.length === 0) return names as TaskQueue[];
-  ctx.addIssue({ code: 'custom', message: `unknown queue ${unknown.join(', ')}; known are ${TASK_QUEUES.join(', ')}` });
+  if (unknown.length === 0) return [...new Set(names)] as TaskQueue[];
+  ctx.addIssue({
+    code: 'custom',
+    message: `unknown queue "${unknown.join('", "')}"; known are ${TASK_QUEUES.join(', ')}`,
+  });
   return z.NEVER;
 });
 

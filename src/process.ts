@@ -1,5 +1,7 @@
+import { takeArguments } from './command-arguments.ts';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { keepLoopbackDirect } from './loopback.ts';
+import { TASK_QUEUES } from './workflows/contract.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { surviveOutputErrors } from './standard-output.ts';
 
@@ -13,14 +15,30 @@ export interface RunningProcess {
 
 const NODE_MAJOR_MIN = 24;
 
+type Service = 'api' | 'worker' | 'combined';
+
+const QUEUES_USAGE = `  --queues LIST   the task queues that it serves, of ${TASK_QUEUES.join(',')}
+                  (default: WORKER_QUEUES, else all)`;
+
+const USAGES: Readonly<Record<Service, string>> = {
+  api: 'npm run start:api\n  The API alone. Its settings are environment variables: see .env.example.',
+  worker: `npm run start:worker -- [--queues LIST]
+  A worker alone. Its settings are environment variables: see .env.example.
+${QUEUES_USAGE}`,
+  combined: `npm run start:combined -- [--queues LIST]
+  API and worker in one process. Their settings are environment variables: see .env.example.
+${QUEUES_USAGE}`,
+};
+
 /**
  * Runs a composition root: configuration, start, ordered end on SIGTERM or SIGINT, exit code. Problems of the
  * configuration are printed plainly, because a person reads them.
  */
 export async function runProcess(
-  service: 'api' | 'worker' | 'combined',
+  service: Service,
   start: (config: Config, logger: Logger) => Promise<RunningProcess>,
 ): Promise<void> {
+  const queues = takeQueues(service);
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
     exitWith(
       `order-saga needs Node ${NODE_MAJOR_MIN} or newer, this is ${process.versions.node}: start it by "npm run".`,
@@ -29,7 +47,7 @@ export async function runProcess(
   keepLoopbackDirect(process.env);
   let config: Config;
   try {
-    config = loadConfig({ ...process.env, ...queuesFlag(process.argv) }, { tokens: service !== 'worker' });
+    config = loadConfig({ ...process.env, ...queues }, { tokens: service !== 'worker' });
   } catch (error) {
     exitWith(error instanceof ConfigError ? error.message : String(error));
   }
@@ -56,10 +74,13 @@ export async function runProcess(
   }
 }
 
-/** `--queues orders,payments` on the command line is `WORKER_QUEUES`. */
-function queuesFlag(argv: readonly string[]): Record<string, string> {
-  const at = argv.indexOf('--queues');
-  const queues = at === -1 ? undefined : argv[at + 1];
+/** `--queues orders,payments` on the command line is `WORKER_QUEUES`; an API has none. */
+function takeQueues(service: Service): Record<string, string> {
+  if (service === 'api') {
+    takeArguments(USAGES.api, { options: {} });
+    return {};
+  }
+  const { queues } = takeArguments(USAGES[service], { options: { queues: { type: 'string' } } }).values;
   return queues === undefined ? {} : { WORKER_QUEUES: queues };
 }
 

@@ -235,7 +235,7 @@ describe('docs/events-tools.md', () => {
 
 describe('docs/cli.md', () => {
   const examples = [
-    ...readFileSync(join(PROJECT_FOLDER, 'docs/cli.md'), 'utf8').matchAll(/`npm run orders -- ([^`]+)`/g),
+    ...readFileSync(join(PROJECT_FOLDER, 'docs/cli.md'), 'utf8').matchAll(/`npm run (?:--silent )?orders -- ([^`]+)`/g),
   ]
     .map(([, line = '']) => line)
     .filter((line) => line !== 'COMMAND');

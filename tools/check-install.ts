@@ -2,9 +2,14 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { takeArguments } from '../src/command-arguments.ts';
 import { installProblems, type PackageLock, type PackageManifest } from './install-problems.ts';
 
-// Entry of `npm run check:install`: would a clone install the same as what was tested?
+const USAGE = `npm run check:install
+  Would a clone install the same as what was tested?`;
+
+// Entry of `npm run check:install`.
+takeArguments(USAGE, { options: {} });
 
 const FOLDER = resolve(import.meta.dirname, '..');
 

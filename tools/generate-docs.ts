@@ -1,9 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { takeArguments } from '../src/command-arguments.ts';
 import { renderApiDocument } from './api-document.ts';
 import { renderErrorReference } from './error-reference.ts';
 
-// Entry of `npm run docs`: writes the documents that are made from code; `--check` only says which are out of date.
+const USAGE = `npm run docs -- [--check]
+  Writes the documents that are made from code.
+  --check   only says which are out of date`;
+
+// Entry of `npm run docs`.
+const { check } = takeArguments(USAGE, { options: { check: { type: 'boolean', default: false } } }).values;
 
 const FOLDER = resolve(import.meta.dirname, '../docs');
 
@@ -18,9 +24,9 @@ for (const [name, render] of Object.entries(DOCUMENTS)) {
   const text = render();
   if ((await readFile(file, 'utf8').catch(() => null)) === text) continue;
   outdated.push(`docs/${name}`);
-  if (!process.argv.includes('--check')) await writeFile(file, text);
+  if (!check) await writeFile(file, text);
 }
-if (process.argv.includes('--check')) {
+if (check) {
   if (outdated.length > 0) {
     console.error(`Out of date: ${outdated.join(', ')}. Run "npm run docs".`);
     process.exitCode = 1;

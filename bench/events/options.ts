@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { ArgumentError, parseArguments } from '../../src/command-arguments.ts';
 
 /** Parts of the benchmark of events, in the order in which they run. */
 export const EVENT_PHASES = ['single', 'batch', 'sustained', 'burst', 'million', 'workers'] as const;
@@ -22,8 +22,8 @@ export interface EventBenchOptions {
   readonly out: string;
 }
 
-/** What a mistake on the command line shows. */
-export const EVENT_BENCH_USAGE = `usage: npm run bench -- events [options]
+/** What `--help` and a mistake show. */
+export const EVENT_BENCH_USAGE = `npm run bench -- events [options]
   --phases LIST    of ${EVENT_PHASES.join(', ')} (default: all but million)
   --million        also 1,000,000 events, with the memory over time (4 minutes more)
   --long           holds a rate for 60 s instead of 10 s
@@ -37,10 +37,9 @@ const HOLD_SECONDS = { short: 10, long: 60 } as const;
 const BACKLOG = 40_000;
 const WORKERS_MAX = 16;
 
-/** Reads the command line after the word `events`. @throws {RangeError | TypeError} that says what is wrong. */
-export function readEventBenchOptions(args: readonly string[]): EventBenchOptions {
-  const { values } = parseArgs({
-    args: [...args],
+/** Reads the command line after the word `events`; null when help is asked for. @throws {ArgumentError} */
+export function readEventBenchOptions(args: readonly string[]): EventBenchOptions | null {
+  const given = parseArguments(args, {
     options: {
       phases: { type: 'string' },
       million: { type: 'boolean', default: false },
@@ -51,6 +50,8 @@ export function readEventBenchOptions(args: readonly string[]): EventBenchOption
       out: { type: 'string', default: join(import.meta.dirname, '../results') },
     },
   });
+  if (given === null) return null;
+  const { values } = given;
   const phases = new Set(values.phases === undefined ? usualPhases() : values.phases.split(',').map(phaseOf));
   if (values.million) phases.add('million');
   return {
@@ -71,19 +72,19 @@ function usualPhases(): EventPhase[] {
 
 function phaseOf(name: string): EventPhase {
   const found = EVENT_PHASES.find((phase) => phase === name.trim());
-  if (found === undefined) throw new RangeError(`there is no phase ${name}`);
+  if (found === undefined) throw new ArgumentError(`there is no phase ${name}`);
   return found;
 }
 
 function workersOf(text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number >= 1 && number <= WORKERS_MAX) return number;
-  throw new RangeError(`--workers: "${text}" is not a number from 1 to ${WORKERS_MAX}`);
+  throw new ArgumentError(`--workers: "${text}" is not a number from 1 to ${WORKERS_MAX}`);
 }
 
-/** `NAME=VALUE` of the option `--env`. @throws {RangeError} */
+/** `NAME=VALUE` of the option `--env`. @throws {ArgumentError} */
 export function splitPair(pair: string): [name: string, value: string] {
   const at = pair.indexOf('=');
-  if (at < 1) throw new RangeError(`--env ${pair} is not NAME=VALUE`);
+  if (at < 1) throw new ArgumentError(`--env ${pair} is not NAME=VALUE`);
   return [pair.slice(0, at), pair.slice(at + 1)];
 }

@@ -38,7 +38,13 @@ describe('the wait in the queue', () => {
 
 describe('the options', () => {
   test('are all phases but the million', () => {
-    expect([...readEventBenchOptions([]).phases]).toEqual(['single', 'batch', 'sustained', 'burst', 'workers']);
+    expect([...(readEventBenchOptions([])?.phases ?? [])]).toEqual([
+      'single',
+      'batch',
+      'sustained',
+      'burst',
+      'workers',
+    ]);
     expect(readEventBenchOptions(['--million', '--long'])).toMatchObject({ holdSeconds: 60, workers: [1, 2, 4] });
     expect(readEventBenchOptions(['--phases', 'burst', '--env', 'A=b'])).toMatchObject({ extraEnv: { A: 'b' } });
   });

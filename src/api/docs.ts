@@ -93,7 +93,7 @@ function describeDocs({ openAPIRegistry }: OpenAPIHono<ApiEnv>): void {
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description:
-      'A token with a tenant claim and the scopes that each route names; `npm run token` makes one for development',
+      'A token with a tenant claim and the scopes that each route names; `npm run --silent token` makes one for development',
   });
   openAPIRegistry.registerPath({
     method: 'get',

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { createDatabases } from '../../db/client.ts';
+import { takeArguments } from '../command-arguments.ts';
 import { ConfigError, loadConfig } from '../config.ts';
 import { createTemporalClient } from '../temporal.ts';
 import { systemLine } from '../system-line.ts';
@@ -9,22 +9,19 @@ import { SourceUnavailableError } from './source-error.ts';
 
 const USAGE = `npm run audit -- [--json]
   Checks orders, stock, payments, histories and workflows of all tenants against each other; changes nothing.
-  --json   prints everything for a script
+  --json   prints everything for a script (npm run --silent audit: else npm prints what it runs first)
 Exit code: 0 clean as far as it could be checked, 1 something is broken, 2 it could not be checked.`;
 
 /** Statements run one after the other; a few connections more cover services that share a server. */
 const POOL_SIZE = 4;
 
 // Entry of `npm run audit`.
+const { values } = takeArguments(USAGE, { options: { json: { type: 'boolean', default: false } } });
 try {
-  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, help: { type: 'boolean' } } });
-  if (values.help === true) console.log(USAGE);
-  else {
-    console.error(systemLine(process.env));
-    const report = await audit();
-    console.log(values.json ? reportToJson(report) : formatReport(report));
-    process.exitCode = report.clean ? 0 : 1;
-  }
+  console.error(systemLine(process.env));
+  const report = await audit();
+  console.log(values.json ? reportToJson(report) : formatReport(report));
+  process.exitCode = report.clean ? 0 : 1;
 } catch (error) {
   console.error(explain(error));
   process.exitCode = 2;
@@ -59,6 +56,5 @@ function explain(error: unknown): string {
   if (error instanceof SourceUnavailableError || error instanceof ConfigError) {
     return `the audit could not be done: ${error.message}`;
   }
-  if (error instanceof TypeError && 'code' in error) return `${error.message}\n\n${USAGE}`;
   return `the audit could not be done: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

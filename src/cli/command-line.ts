@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util';
+import { ArgumentError, parseArguments } from '../command-arguments.ts';
 
 /** Every option of every command; which command takes which stands beside the command. */
 const OPTIONS = {
-  help: { type: 'boolean' },
   json: { type: 'boolean' },
   token: { type: 'string' },
   key: { type: 'string' },
@@ -31,7 +30,7 @@ const OPTIONS = {
 type OptionName = keyof typeof OPTIONS;
 
 /** The options as given. */
-export type Options = ReturnType<typeof parseWords>['values'];
+export type Options = NonNullable<ReturnType<typeof parseWords>>['values'];
 
 /** What a command looks like to whoever types it. */
 export interface CommandForm {
@@ -53,15 +52,16 @@ export interface CommandLine<Command extends CommandForm> {
 }
 
 /** The words make no command. */
-export class UsageError extends Error {}
+export class UsageError extends ArgumentError {}
 
 /** Reads the words after the program's name; null when help is asked for. @throws {UsageError} */
 export function parseCommandLine<Command extends CommandForm>(
   words: readonly string[],
   commands: Readonly<Record<string, Command>>,
 ): CommandLine<Command> | null {
-  const { values: options, positionals } = parseWords(words);
-  if (options.help === true) return null;
+  const given = parseWords(words);
+  if (given === null) return null;
+  const { values: options, positionals } = given;
   const [name, subject = '', ...more] = positionals;
   if (name === undefined) throw new UsageError('which command?');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -77,10 +77,9 @@ export function parseCommandLine<Command extends CommandForm>(
 
 function parseWords(words: readonly string[]) {
   try {
-    return parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true });
+    return parseArguments(words, { options: OPTIONS, positionalsMax: Number.POSITIVE_INFINITY });
   } catch (error) {
-    if (error instanceof TypeError && 'code' in error) throw new UsageError(error.message);
-    throw error;
+    throw error instanceof ArgumentError ? new UsageError(error.message) : error;
   }
 }
 

@@ -63,6 +63,7 @@ const COMMANDS: Readonly<Record<string, ApiCommand | SystemCommand>> = {
 
 const USAGE = [
   'npm run orders -- COMMAND [--json]',
+  'For a script: npm run --silent orders -- COMMAND --json, else npm prints what it runs before the answer.',
   ...Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage}\n      ${summary}`),
   'Over the API: --token T, else ORDERS_TOKEN, else .data/dev-token; API_URL says where it is. What changes something',
   'takes --key K: repeated with the same key it is done once. A command whose answer was lost keeps its key.',

@@ -1,21 +1,25 @@
 import { existsSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
-import { parseArgs } from 'node:util';
+import { takeArguments } from '../command-arguments.ts';
 import { loadDevEnvironment } from './dev-environment.ts';
 import { dataPaths } from './dev-files.ts';
 import { removePostgresHome } from './postgres-home.ts';
 import { createRunFile } from './run-file.ts';
 
+const USAGE = `npm run reset -- [--yes]
+  Removes the data folder (DATA_DIR, default .data) of npm start: all orders, stock, payments and secrets.
+  --yes   without asking`;
+
 // Entry of `npm run reset`: forgets all orders, stock and secrets of the development system.
 try {
-  process.exitCode = await reset(process.argv.slice(2));
+  process.exitCode = await reset();
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 2;
 }
 
-async function reset(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { yes: { type: 'boolean', default: false } } });
+async function reset(): Promise<number> {
+  const { values } = takeArguments(USAGE, { options: { yes: { type: 'boolean', default: false } } });
   const { dataFolder } = loadDevEnvironment(process.env);
   const paths = dataPaths(dataFolder);
   if (!existsSync(dataFolder)) {

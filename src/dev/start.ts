@@ -1,3 +1,4 @@
+import { takeArguments } from '../command-arguments.ts';
 import { createInterrupts } from './interrupts.ts';
 import { type DevEnvironment, loadDevEnvironment } from './dev-environment.ts';
 import { keepLoopbackDirect } from '../loopback.ts';
@@ -10,10 +11,14 @@ import { walkthrough } from './walkthrough.ts';
 
 const MINIMUM_NODE = 24;
 
+const USAGE = `npm start
+  The whole system on this machine, until Ctrl-C. Its settings are environment variables: see .env.example.`;
+
 // Entry of `npm start`: everything on one machine, until Ctrl-C.
 process.exit(await main());
 
 async function main(): Promise<number> {
+  takeArguments(USAGE, { options: {} });
   if (Number.parseInt(process.versions.node, 10) < MINIMUM_NODE) {
     console.error(
       `order-saga needs Node ${MINIMUM_NODE}, this is ${process.versions.node}: use \`npm start\`, which brings its own.`,

@@ -16,7 +16,7 @@ async function claimsOf(token: string) {
   return (await jwtVerify(token, key, expected)).payload;
 }
 
-describe('npm run token', () => {
+describe('npm run --silent token', () => {
   test('prints the token and nothing else', async () => {
     const { stdout, status } = runToken(['--tenant', 'acme', '--scopes', 'orders:read,orders:write', '--ttl', '90m']);
     expect(status).toBe(0);

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
 import { SCOPES, type Scope } from '../api/context.ts';
 import { systemLine } from '../system-line.ts';
+import { takeArguments } from '../command-arguments.ts';
 import { loadTokenSettings } from './dev-environment.ts';
 import { signDevToken } from './dev-token.ts';
 
-const USAGE = `npm run token -- [--tenant demo] [--scopes orders:read,orders:write] [--ttl 1h] [--subject grace]
+const USAGE = `npm run --silent token -- [--tenant demo] [--scopes orders:read,orders:write] [--ttl 1h] [--subject grace]
   --tenant   1-64 letters, digits, "_", ".", "-" (default: demo)
   --scopes   any of ${SCOPES.join(', ')} (default: all)
   --ttl      how long it is valid: 30s, 15m, 1h, 30d (default: 1h)
@@ -16,10 +16,10 @@ const SUBJECT = /^[A-Za-z0-9_.@+-]{1,64}$/;
 const TTL = /^(?<amount>[1-9]\d{0,5})(?<unit>[smhd])$/;
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
-// Entry of `npm run token`: only the token goes to stdout, so that it can stand in `$(...)`.
+// Entry of `npm run --silent token`: only the token goes to stdout, so that it can stand in `$(...)`.
 try {
+  const wishes = readArguments();
   console.error(systemLine(process.env));
-  const wishes = readArguments(process.argv.slice(2));
   const { maxLifetimeSeconds, ...settings } = loadTokenSettings(process.env);
   if (wishes.ttlSeconds > maxLifetimeSeconds) {
     throw new Error(`--ttl: JWT_MAX_LIFETIME_SECONDS allows ${maxLifetimeSeconds} seconds at most`);
@@ -30,9 +30,8 @@ try {
   process.exitCode = 2;
 }
 
-function readArguments(args: string[]): { tenant: string; scopes: Scope[]; ttlSeconds: number; subject: string } {
-  const { values } = parseArgs({
-    args,
+function readArguments(): { tenant: string; scopes: Scope[]; ttlSeconds: number; subject: string } {
+  const { values } = takeArguments(USAGE, {
     options: {
       tenant: { type: 'string', default: 'demo' },
       scopes: { type: 'string', default: SCOPES.join(',') },

@@ -1,8 +1,13 @@
+import { parseArgs } from 'node:util';
 import { loadSimulatorConfig } from './config.ts';
 import { createSimulator, type Simulator } from './simulator.ts';
 
 // A full disk under its output must not end it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+const USAGE = `npm run start:simulator
+  The payment simulator alone. Its settings are environment variables: see .env.example.`;
+
+refuseArguments();
 const config = readConfig();
 if (config) {
   try {
@@ -12,6 +17,18 @@ if (config) {
     process.stdout.write(`payment simulator listens on ${simulator.url}, ledger ${config.ledgerFile}\n`);
   } catch (error) {
     fail(describe(error, config.port));
+  }
+}
+
+/** Settings are variables; the only word that it knows is `--help`. */
+function refuseArguments(): void {
+  try {
+    if (parseArgs({ options: { help: { type: 'boolean', short: 'h' } } }).values.help !== true) return;
+    process.stdout.write(`${USAGE}\n`);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
+    process.exit(2);
   }
 }
 

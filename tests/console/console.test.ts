@@ -110,7 +110,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
       const page = await openPage();
       await page.getByLabel('Token').fill('nonsense');
       await page.keyboard.press('Enter');
-      await expectShown(page.getByRole('alert').getByText('npm run token'));
+      await expectShown(page.getByRole('alert').getByText('npm run --silent token'));
       await signIn(page, { scopes: ['orders:read'] });
       await expectShown(page.getByRole('alert').getByText('ops:read'));
     });

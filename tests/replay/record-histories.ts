@@ -1,4 +1,8 @@
 import { startVitest } from 'vitest/node';
+import { takeArguments } from '../../src/command-arguments.ts';
+
+const USAGE = `npm exec -- node tests/replay/record-histories.ts
+  Records the golden histories that are missing.`;
 
 /**
  * Records the golden histories of `tests/replay/histories` that are missing: those of new ways. What was recorded once
@@ -9,6 +13,7 @@ import { startVitest } from 'vitest/node';
  * It starts PostgreSQL, Temporal and two systems as the test suite does, and plays `recording.ts` on them. Machine
  * names, paths and stack traces are taken out; what remains of the customer is the sealed contact.
  */
+takeArguments(USAGE, { options: {} });
 const vitest = await startVitest('test', [], {
   config: false,
   watch: false,

@@ -86,7 +86,7 @@ export function inWords(error) {
   }
   switch (error.status) {
     case 401:
-      return 'The token was refused: it is expired, forged, or for another service. `npm run token` prints a new one.';
+      return 'The token was refused: it is expired, forged, or for another service. `npm run --silent token` prints a new one.';
     case 403:
       return `This token does not allow it: ${error.message}. Sign in with a token that has this scope.`;
     case 404:

@@ -20,7 +20,7 @@ export function signInPage(main, { complaint = '', done }) {
     field('Token', input, 'It stays in this tab and is gone when you close it.'),
     message,
     h('div', { class: 'actions' }, button),
-    h('p', { class: 'hint' }, 'No token? In development ', h('code', {}, 'npm run token'), ' prints one.'),
+    h('p', { class: 'hint' }, 'No token? In development ', h('code', {}, 'npm run --silent token'), ' prints one.'),
   );
   form.addEventListener('submit', async (event) => {
     event.preventDefault();

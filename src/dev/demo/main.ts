@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
+import { takeArguments } from '../../command-arguments.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import { localApiUrl } from '../../api-address.ts';
 import { systemLine } from '../../system-line.ts';
@@ -17,6 +18,9 @@ import { startSecondProcess } from './second-process.ts';
 import { DEMO_TENANT } from './stage.ts';
 import { createTemporalView } from './temporal-view.ts';
 
+const USAGE = `npm run demo
+  Plays six orders, a crash among them, on the system that npm start runs beside it.`;
+
 /** The demo takes half a minute; its token may live for ten. */
 const TOKEN_TTL_SECONDS = 600;
 
@@ -27,6 +31,7 @@ const EXIT_INTERRUPTED = 130;
 process.exit(await main());
 
 async function main(): Promise<number> {
+  takeArguments(USAGE, { options: {} });
   console.error(systemLine(process.env));
   // Ctrl-C only aborts `stop`: what the demo has started is ended on every way out.
   const { stop } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });

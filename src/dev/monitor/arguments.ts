@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { ArgumentError, parseArguments } from '../../command-arguments.ts';
 
 /** How to watch. */
 export interface MonitorPlan {
@@ -13,41 +13,23 @@ export interface MonitorPlan {
 /** What `--help` and a mistake show. */
 export const MONITOR_USAGE = `npm run monitor -- [options]
   --once           print one snapshot and end
-  --json           with --once: as JSON
+  --json           with --once: as JSON (npm run --silent monitor: else npm prints what it runs first)
   --url URL        the API (default: that of the last npm start)
   --token TOKEN    with the scopes ops:read and platform:read (default: .data/dev-token)`;
 
-/** An argument cannot be used; the message says which and why. */
-export class MonitorArgumentError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'MonitorArgumentError';
-  }
-}
+const OPTIONS = {
+  once: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  url: { type: 'string' },
+  token: { type: 'string' },
+} as const;
 
-/** Reads the command line; null when help was asked for. @throws {MonitorArgumentError} */
+/** Reads the command line; null when help was asked for. @throws {ArgumentError} */
 export function readMonitorArguments(args: readonly string[]): MonitorPlan | null {
-  const { once, json, url, token, help } = parse(args);
-  if (help) return null;
-  if (json && !once) throw new MonitorArgumentError('--json needs --once');
-  if (url !== undefined && !URL.canParse(url)) throw new MonitorArgumentError(`--url: "${url}" is not an address`);
+  const given = parseArguments(args, { options: OPTIONS });
+  if (given === null) return null;
+  const { once, json, url, token } = given.values;
+  if (json && !once) throw new ArgumentError('--json needs --once');
+  if (url !== undefined && !URL.canParse(url)) throw new ArgumentError(`--url: "${url}" is not an address`);
   return { once, json, url: url === undefined ? null : new URL(url).origin, token: token ?? null };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        once: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        url: { type: 'string' },
-        token: { type: 'string' },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    const [first = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
-    throw new MonitorArgumentError(first);
-  }
 }

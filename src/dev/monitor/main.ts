@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemLine } from '../../system-line.ts';
 import { findApi, type ApiAccess } from '../api-access.ts';
+import { ArgumentError } from '../../command-arguments.ts';
 import { createInterrupts } from '../interrupts.ts';
-import { MONITOR_USAGE, MonitorArgumentError, readMonitorArguments, type MonitorPlan } from './arguments.ts';
+import { MONITOR_USAGE, readMonitorArguments, type MonitorPlan } from './arguments.ts';
 import { openScreen } from './screen.ts';
 import { lineOf, pageOf, ratesBetween } from './view.ts';
 import { takeSnapshot, type Snapshot } from './watch.ts';
@@ -19,7 +20,7 @@ async function main(): Promise<number> {
     console.log(MONITOR_USAGE);
     return 0;
   } catch (error) {
-    const isUsage = error instanceof MonitorArgumentError;
+    const isUsage = error instanceof ArgumentError;
     console.error(`npm run monitor: ${error instanceof Error ? error.message : String(error)}`);
     if (isUsage) console.error(`\n${MONITOR_USAGE}`);
     return isUsage ? 2 : 1;

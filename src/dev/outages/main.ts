@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseArgs } from 'node:util';
+import { ArgumentError, takeArguments } from '../../command-arguments.ts';
 import { systemLine } from '../../system-line.ts';
 import { findApi } from '../api-access.ts';
 import { formatTable } from '../demo/table.ts';
@@ -9,8 +9,11 @@ import { createInterrupts } from '../interrupts.ts';
 import { LOOPBACK } from '../ports.ts';
 import { playOutage, type OutageResult } from './outage.ts';
 
-const USAGE = `usage: npm run outages -- [--minutes 1,3,10] [--rate ORDERS_PER_SECOND] [--out FILE]
-Beside a running npm start: takes the payment provider away, posts orders all the while, and tells when they end.`;
+const USAGE = `npm run outages -- [--minutes 1,3,10] [--rate ORDERS_PER_SECOND] [--out FILE]
+  Beside a running npm start: takes the payment provider away, posts orders all the while, and tells when they end.
+  --minutes LIST   how long it is away, one outage after the other (default: 1,3,10)
+  --rate N         orders per second (default: 1)
+  --out FILE       the results as JSON`;
 
 // Entry of `npm run outages`: how long orders take to recover from outages of the payment provider.
 process.exit(await main());
@@ -19,26 +22,29 @@ async function main(): Promise<number> {
   try {
     return await run();
   } catch (error) {
-    console.error(`npm run outages: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 1;
+    const isUsage = error instanceof ArgumentError;
+    console.error(`npm run outages: ${error instanceof Error ? error.message : String(error)}`);
+    if (isUsage) console.error(`\n${USAGE}`);
+    return isUsage ? 2 : 1;
   }
 }
 
 async function run(): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = takeArguments(USAGE, {
     options: {
       minutes: { type: 'string', default: '1,3,10' },
       rate: { type: 'string', default: '1' },
       out: { type: 'string' },
     },
   });
-  const ordersPerSecond = positive(values.rate);
+  const ordersPerSecond = positive('--rate', values.rate);
+  const outages = values.minutes.split(',').map((minutes) => positive('--minutes', minutes));
   const { url: apiUrl, token } = findApi(process.env, { url: null, token: null });
   console.error(systemLine(process.env, apiUrl));
   const simulatorUrl = `http://${LOOPBACK}:${loadDevEnvironment(process.env).ports.simulator}`;
   const { stop: signal } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
   const results: OutageResult[] = [];
-  for (const minutes of values.minutes.split(',').map(positive)) {
+  for (const minutes of outages) {
     console.error(`the provider is away for ${minutes} min`);
     results.push(await playOutage({ apiUrl, simulatorUrl, token, signal }, { minutes, ordersPerSecond }));
   }
@@ -47,10 +53,10 @@ async function run(): Promise<number> {
   return results.every(({ orders, confirmed, casesAfter }) => confirmed === orders && casesAfter === 0) ? 0 : 1;
 }
 
-function positive(text: string): number {
+function positive(option: string, text: string): number {
   const number = Number(text);
-  if (!(number > 0)) throw new RangeError(`${text} is not a number above 0`);
-  return number;
+  if (number > 0 && Number.isFinite(number)) return number;
+  throw new ArgumentError(`${option}: "${text}" is not a number above 0`);
 }
 
 function tableOf(results: readonly OutageResult[]): string {

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { ArgumentError, parseArguments } from '../../command-arguments.ts';
 import { PRODUCED_TYPES, type TypeWeight } from './make-events.ts';
 
 /** What to produce. */
@@ -35,14 +35,6 @@ export const PRODUCE_USAGE = `npm run produce -- [--rate 500] [--seconds 30 | --
   --url URL        the API (default: that of the last npm start)
   --token TOKEN    (default: .data/dev-token)`;
 
-/** An argument cannot be used; the message says which and why. */
-export class ProduceArgumentError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ProduceArgumentError';
-  }
-}
-
 const OPTIONS = {
   rate: { type: 'string', default: '100' },
   seconds: { type: 'string' },
@@ -56,7 +48,6 @@ const OPTIONS = {
   'in-flight': { type: 'string', default: '1000' },
   url: { type: 'string' },
   token: { type: 'string' },
-  help: { type: 'boolean', default: false },
 } as const;
 
 const DEFAULT_SECONDS = 10;
@@ -70,14 +61,14 @@ const IN_FLIGHT_MAX = 10_000;
 
 /**
  * Reads the command line; null when help was asked for.
- * @throws {ProduceArgumentError}
+ * @throws {ArgumentError}
  */
 export function readProduceArguments(args: readonly string[]): ProducePlan | null {
-  const values = parse(args);
-  if (values.help) return null;
+  const values = parseArguments(args, { options: OPTIONS })?.values ?? null;
+  if (values === null) return null;
   if (values.orders) refuseWithOrders(values);
   if (values.seconds !== undefined && values.count !== undefined) {
-    throw new ProduceArgumentError('--seconds and --count exclude each other: one follows from the other');
+    throw new ArgumentError('--seconds and --count exclude each other: one follows from the other');
   }
   const rate = numberIn('--rate', values.rate, 0.1, RATE_MAX);
   const seconds = numberIn('--seconds', values.seconds ?? String(DEFAULT_SECONDS), 0.1, 86_400);
@@ -99,32 +90,22 @@ export function readProduceArguments(args: readonly string[]): ProducePlan | nul
   };
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values;
-  } catch (error) {
-    // Node's message goes on about positional arguments; its first sentence says it all.
-    const [first = ''] = (error instanceof Error ? error.message : String(error)).split('. ');
-    throw new ProduceArgumentError(first);
-  }
-}
-
-function refuseWithOrders(values: ReturnType<typeof parse>): void {
+function refuseWithOrders(values: Partial<Record<'types' | 'batch' | 'duplicates' | 'invalid', string>>): void {
   for (const option of ['types', 'batch', 'duplicates', 'invalid'] as const) {
-    if (values[option] !== undefined) throw new ProduceArgumentError(`--${option} is about events, not --orders`);
+    if (values[option] !== undefined) throw new ArgumentError(`--${option} is about events, not --orders`);
   }
 }
 
 function numberIn(option: string, text: string, least: number, most: number): number {
   const number = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (number >= least && number <= most) return number;
-  throw new ProduceArgumentError(`${option}: "${text}" is not a number from ${least} to ${most}`);
+  throw new ArgumentError(`${option}: "${text}" is not a number from ${least} to ${most}`);
 }
 
 function wholeNumberIn(option: string, text: string, least: number, most: number): number {
   const number = numberIn(option, text, least, most);
   if (Number.isInteger(number)) return number;
-  throw new ProduceArgumentError(`${option}: "${text}" is not a whole number`);
+  throw new ArgumentError(`${option}: "${text}" is not a whole number`);
 }
 
 function readTypes(list: string): TypeWeight[] {
@@ -133,9 +114,9 @@ function readTypes(list: string): TypeWeight[] {
     const [name = '', weight = '1', ...rest] = part.trim().split(':');
     const type = PRODUCED_TYPES.find((known) => known === name);
     if (type === undefined || rest.length > 0) {
-      throw new ProduceArgumentError(`--types: "${part}" is not type:weight with one of ${PRODUCED_TYPES.join(', ')}`);
+      throw new ArgumentError(`--types: "${part}" is not type:weight with one of ${PRODUCED_TYPES.join(', ')}`);
     }
-    if (weights.some((known) => known.type === type)) throw new ProduceArgumentError(`--types: ${type} is named twice`);
+    if (weights.some((known) => known.type === type)) throw new ArgumentError(`--types: ${type} is named twice`);
     weights.push({ type, weight: numberIn(`--types ${type}`, weight, 0.001, 1_000_000) });
   }
   return weights;
@@ -144,7 +125,7 @@ function readTypes(list: string): TypeWeight[] {
 function readUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new ProduceArgumentError(`--url: "${text}" is not the address of an API, for example http://127.0.0.1:8080`);
+    throw new ArgumentError(`--url: "${text}" is not the address of an API, for example http://127.0.0.1:8080`);
   }
   return url.origin;
 }

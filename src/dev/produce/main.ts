@@ -1,7 +1,8 @@
 import { systemLine } from '../../system-line.ts';
+import { ArgumentError } from '../../command-arguments.ts';
 import { createInterrupts } from '../interrupts.ts';
 import { findApi } from '../api-access.ts';
-import { PRODUCE_USAGE, ProduceArgumentError, readProduceArguments, type ProducePlan } from './arguments.ts';
+import { PRODUCE_USAGE, readProduceArguments, type ProducePlan } from './arguments.ts';
 import { produce } from './produce.ts';
 import { showProgress } from './progress-bar.ts';
 import { isFullyTaken, resultTable } from './result-table.ts';
@@ -16,7 +17,7 @@ async function main(): Promise<number> {
     console.log(PRODUCE_USAGE);
     return 0;
   } catch (error) {
-    const isUsage = error instanceof ProduceArgumentError;
+    const isUsage = error instanceof ArgumentError;
     console.error(`npm run produce: ${error instanceof Error ? error.message : String(error)}`);
     if (isUsage) console.error(`\n${PRODUCE_USAGE}`);
     return isUsage ? 2 : 1;

@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { parseArguments } from './command-arguments.ts';
+
+const FORM = {
+  options: { queues: { type: 'string' }, yes: { type: 'boolean' }, env: { type: 'string', multiple: true } },
+  positionalsMax: 1,
+} as const;
+
+describe('arguments', () => {
+  test.each([
+    [['--queues', 'payments'], { queues: 'payments' }],
+    [['--queues=payments'], { queues: 'payments' }],
+    [['--env', 'A=b', '--env=C='], { env: ['A=b', 'C='] }],
+    [['file', '--yes'], { yes: true }],
+    [[], {}],
+  ])('%j are read', (words, values) => {
+    expect({ ...parseArguments(words, FORM)?.values }).toEqual(values);
+  });
+
+  test.each([[['--help']], [['-h']], [['file', '--yes', '--help']]])('%j ask for help', (words) => {
+    expect(parseArguments(words, FORM)).toBeNull();
+  });
+
+  test.each([
+    [['--queue=payments'], "Unknown option '--queue'"],
+    [['--queues'], "Option '--queues <value>' argument missing"],
+    [['--queues='], '--queues needs a value'],
+    [['--queues', ''], '--queues needs a value'],
+    [['--queues', 'orders', '--queues', 'payments'], '--queues is given twice'],
+    [['--yes=no'], "Option '--yes' does not take an argument"],
+    [['file', 'payments'], "Unexpected argument 'payments'"],
+  ])('%j are refused', (words, message) => {
+    expect(() => parseArguments(words, FORM)).toThrow(message);
+  });
+});

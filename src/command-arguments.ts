@@ -1,0 +1,76 @@
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+
+/** What a program takes; `--help` goes without saying. */
+interface ArgumentForm<Options extends ParseArgsOptionsConfig> {
+  readonly options: Options;
+  /** Words without a name at most; by default none. */
+  readonly positionalsMax?: number;
+}
+
+/** Words of a command line that cannot be used; the message says which and why. */
+export class ArgumentError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ArgumentError';
+  }
+}
+
+/**
+ * Reads the words after the program's name; null when help is asked for. A word that is not known, an option without a
+ * value and one that is given twice are mistakes, because a mistake that is passed over starts something else than was
+ * meant.
+ * @throws {ArgumentError}
+ */
+export function parseArguments<const Options extends ParseArgsOptionsConfig>(
+  words: readonly string[],
+  { options, positionalsMax = 0 }: ArgumentForm<Options>,
+) {
+  const parsed = parse(words, options);
+  const { values, positionals, tokens } = parsed;
+  if ('help' in values && values.help === true) return null;
+  const given = tokens.filter((token) => token.kind === 'option');
+  for (const [at, { name, rawName, value }] of given.entries()) {
+    if (value === '') throw new ArgumentError(`${rawName} needs a value`);
+    const isRepeated = given.findIndex((other) => other.name === name) < at;
+    if (isRepeated && options[name]?.multiple !== true) throw new ArgumentError(`${rawName} is given twice`);
+  }
+  const strange = positionals.slice(positionalsMax);
+  if (strange.length > 0) throw new ArgumentError(`Unexpected argument '${strange.join(' ')}'`);
+  return { values, positionals };
+}
+
+function parse<const Options extends ParseArgsOptionsConfig>(words: readonly string[], options: Options) {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: { ...options, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+      tokens: true,
+    });
+  } catch (error) {
+    if (!(error instanceof TypeError && 'code' in error)) throw error;
+    // What follows the first sentence is advice about the parser.
+    const [first = ''] = error.message.split(/\. |\n/);
+    throw new ArgumentError(first);
+  }
+}
+
+/**
+ * The arguments of this process, for an entry that can do nothing before it has them: `--help` prints the usage and ends
+ * the process with 0, a mistake with 2.
+ */
+export function takeArguments<const Options extends ParseArgsOptionsConfig>(
+  usage: string,
+  form: ArgumentForm<Options>,
+) {
+  try {
+    const given = parseArguments(process.argv.slice(2), form);
+    if (given !== null) return given;
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    process.stderr.write(`${error.message}\n\n${usage}\n`);
+    process.exit(2);
+  }
+}

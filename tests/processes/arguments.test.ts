@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What each npm script runs in Node, without the option that makes a script of its own of it. */
+function programs(): Record<string, string> {
+  const { scripts } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const found = Object.values(scripts).flatMap((script) => /([\w/-]+\.ts)(?: --check)?$/.exec(script)?.[1] ?? []);
+  return Object.fromEntries([...found, 'tests/replay/record-histories.ts'].map((file) => [file, file]));
+}
+
+/** Without a setting: a mistake on the command line is told before one of the configuration. */
+function run(program: string, ...words: string[]): Promise<Ended> {
+  const env = { PATH: process.env['PATH'], DATA_DIR: '/nonexistent' };
+  const options = { cwd: PROJECT_FOLDER, env, timeout: 30_000 };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [program, ...words], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr });
+    });
+  });
+}
+
+it('there are programs', () => {
+  expect(Object.keys(programs()).length).toBeGreaterThanOrEqual(18);
+});
+
+describe.each(Object.keys(programs()))('%s', (program) => {
+  it('says what it takes, and does nothing else, when it is asked for --help', async () => {
+    expect(await run(program, '--help')).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^npm (?:run|start|exec)\b/),
+      stderr: '',
+    });
+  });
+
+  it('refuses a word that it does not know', async () => {
+    const { code, stdout, stderr } = await run(program, '--quues=payments');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain("Unknown option '--quues'");
+    expect(stderr).toMatch(/^npm (?:run|start|exec)\b/m);
+  });
+});
+
+describe('npm run --silent', () => {
+  /** As a script runs it, from the project's folder. */
+  function npm(words: readonly string[], variables: Record<string, string>): Promise<Ended> {
+    const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], DATA_DIR: '/nonexistent', ...variables };
+    return new Promise((resolve) => {
+      execFile('npm', ['run', '--silent', ...words], { cwd: PROJECT_FOLDER, env }, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr });
+      });
+    });
+  }
+
+  it('token prints the token and nothing else', async () => {
+    const ended = await npm(['token', '--', '--ttl=1h'], { JWT_SECRET: 'a-secret-of-at-least-32-characters' });
+    expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/) });
+  });
+
+  it('--json prints nothing where there is no answer', async () => {
+    const nowhere = { API_URL: 'http://127.0.0.1:1', ORDERS_TOKEN: 'none' };
+    expect(await npm(['orders', '--', 'list', '--json'], nowhere)).toMatchObject({ code: 1, stdout: '' });
+  });
+});
+
+describe('--queues of a worker', () => {
+  it.each([
+    ['--queues=paymnts', 'unknown queue "paymnts"'],
+    ['--queues=payments,', 'unknown queue ""'],
+  ])('%s is refused in both ways to write it', async (word, problem) => {
+    for (const words of [[word], word.split('=')]) {
+      const { code, stderr } = await run('src/worker.ts', ...words);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain(problem);
+    }
+  });
+
+  it('is not one of an API', async () => {
+    expect(await run('src/api/server.ts', '--queues=payments')).toMatchObject({ code: 2, stdout: '' });
+  });
+});
