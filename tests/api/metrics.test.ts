@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { PROBLEMS } from '../../src/api/problem.ts';
+import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
+import { FAILURE_CODES } from '../../src/domain/errors.ts';
+import { purchase, sendEvents } from '../support/events.ts';
+import { findTestPort } from '../support/ports.ts';
+import { startTestSystem } from '../support/system.ts';
+
+const DOCUMENTS = globSync(['README.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER });
+const read = (path: string): string => readFileSync(join(PROJECT_FOLDER, path), 'utf8');
+
+/** What comes from the libraries and is documented by them. */
+const OF_OTHERS = /^(?:temporal_(?!up$)|target_info$)/;
+
+/** Words that a name of a metric ends with. */
+const ENDINGS = /_(?:total|seconds|duration|size|age|lag|up|pollers|tasks|wait|in_use|open)$/;
+
+/** Names in the Prometheus text, without the three that each histogram is written as. */
+function namesIn(text: string): string[] {
+  return [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name = '']) => name).filter((name) => !OF_OTHERS.test(name));
+}
+
+/** What stands between backticks, a label and a comparison taken off. */
+function quotedIn(document: string): { readonly name: string; readonly isLabelled: boolean }[] {
+  return [...read(document).matchAll(/`([a-z]+(?:_[a-z]+)+)(\{[^`]*\})?(?: [=<>]+ [\d.]+)?`/g)].map(
+    ([, name = '', labels]) => ({ name, isLabelled: labels !== undefined }),
+  );
+}
+
+/** Tables have names of the same form. */
+function tables(): string[] {
+  const schemas = globSync('db/schema/*.ts', { cwd: PROJECT_FOLDER }).map(read).join('\n');
+  return [...schemas.matchAll(/\btable\(\s*'(\w+)'/gi)].map(([, name = '']) => name);
+}
+
+/** A name as the code gives it, before the exporter adds its endings. */
+function isShortFor(name: string, full: string): boolean {
+  return ['total', 'seconds'].some((ending) => `${name}_${ending}` === full);
+}
+
+let exported: { readonly api: readonly string[]; readonly worker: readonly string[] };
+beforeAll(async () => {
+  exported = { api: await apiMetrics(), worker: await workerMetrics() };
+});
+
+/** Of an API that has taken an order and an event, and refused a token. */
+async function apiMetrics(): Promise<string[]> {
+  const system = await startTestSystem({ events: true });
+  try {
+    expect(await system.orderAtRest(await system.postOrder())).toMatchObject({ status: 'CONFIRMED' });
+    expect(await sendEvents(system, purchase())).toMatchObject({ status: 202 });
+    expect(await system.request('/v1/orders', { token: 'a.b.c' })).toMatchObject({ status: 401 });
+    const scrape = (): Promise<string> => fetch(`${system.url}/metrics`).then((response) => response.text());
+    // Figures of consumers are looked up every few seconds.
+    await vi.waitFor(async () => expect(await scrape()).toContain('events_lag{'), { timeout: 20_000, interval: 50 });
+    return namesIn(await scrape());
+  } finally {
+    await system.stop();
+  }
+}
+
+/** Of a worker to which everything has happened. */
+async function workerMetrics(): Promise<string[]> {
+  const script = join(PROJECT_FOLDER, 'tests/support/worker-metrics.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [script, String(await findTestPort())]);
+  return namesIn(stdout);
+}
+
+describe('names of metrics in documents', () => {
+  const known = new Set<string>([...FAILURE_CODES, ...Object.keys(PROBLEMS), ...tables()]);
+
+  it.each(DOCUMENTS)('are those that are exported: %s', (document) => {
+    const all = [...exported.api, ...exported.worker];
+    const meant = quotedIn(document).filter(
+      ({ name, isLabelled }) =>
+        isLabelled || (!known.has(name) && (ENDINGS.test(name) || all.some((full) => isShortFor(name, full)))),
+    );
+    expect(meant.filter(({ name }) => !all.includes(name)).map(({ name }) => name)).toEqual([]);
+  });
+
+  it.each(['api', 'worker'] as const)('are all listed in docs/metrics.md: %s', (process) => {
+    expect(exported[process].length).toBeGreaterThan(5);
+    const [, section = ''] = read('docs/metrics.md').split(`## ${process}\n`);
+    const [table = ''] = section.split('\n## ');
+    const listed = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
+    expect(listed.toSorted()).toEqual([...new Set(exported[process])].toSorted());
+  });
+});
