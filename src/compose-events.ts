@@ -65,6 +65,7 @@ export function composeEvents(config: Config, logger: Logger, resources: Resourc
       observe: createEventObserver(logger, workerId),
       ports: composePorts(config, logger, resources, client),
       retentionDays: config.events.retentionDays,
+      retries: config.events.retries,
       stopping: stopping.signal,
     }),
     start: () => {

@@ -4,6 +4,8 @@ import { policyContradictions } from './workflows/policy-check.ts';
 import { CONTACT_KEYS_RULE, parseContactKeys } from './domain/contact-keys.ts';
 import type { ContactKey } from './domain/contact-sealer.ts';
 import { PAYMENT_PROVIDERS } from './domain/payment-notice.ts';
+import { eventRetryTable } from './events/event-retries.ts';
+import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './retry-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 /** At most a year: far below what an integer of the database or a timer holds. */
@@ -109,6 +111,7 @@ const variables = z.object({
   ORDER_FIRST_PASS: z.enum(['joined', 'stepwise']).default('joined'),
   HOLD_TTL_SECONDS: seconds.default(1_800),
   CANCEL_WINDOW_MINUTES: z.coerce.number().int().min(0).max(5_256_000).default(30),
+  ...RETRY_VARIABLES,
   EVENT_PARTITIONS: z.coerce.number().int().min(1).max(256).default(16),
   EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
   HIGH_VALUE_ALERT_URL: url.optional(),
@@ -157,13 +160,33 @@ function problemsOf(error: z.ZodError | undefined, given: Readonly<Record<string
 
 /** What no variable's own rule can see; told together with the rest, also when other variables are wrong. */
 function contradictions(given: Readonly<Record<string, unknown>>, needs: { readonly tokens: boolean }): string[] {
-  const holdTtl = variables.shape.HOLD_TTL_SECONDS.safeParse(given['HOLD_TTL_SECONDS']);
-  const problems = holdTtl.success ? policyContradictions({ holdTtlSeconds: holdTtl.data }) : [];
+  const policies = policyVariables.safeParse(given);
+  const problems = policies.success ? policyContradictions(policySettingsOf(policies.data)) : [];
   if (needs.tokens && 'JWT_SECRET' in given === 'JWT_JWKS_URL' in given) {
     problems.push('JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set');
   }
   if (given['PAYMENT_PROVIDER'] === 'stripe' && !('STRIPE_SECRET_KEY' in given)) problems.push(STRIPE_KEY_MISSING);
   return problems;
+}
+
+/** What the policies depend on. */
+const policyVariables = variables.pick({
+  HOLD_TTL_SECONDS: true,
+  EVENT_RETENTION_DAYS: true,
+  STEP_BUDGET_SECONDS: true,
+  STEP_MAX_ATTEMPTS: true,
+  EVENT_MAX_ATTEMPTS: true,
+  EVENT_FIRST_WAIT_SECONDS: true,
+  EVENT_LONGEST_WAIT_SECONDS: true,
+});
+
+function policySettingsOf(env: z.output<typeof policyVariables>) {
+  return {
+    holdTtlSeconds: env.HOLD_TTL_SECONDS,
+    stepLimits: stepLimitsOf(env) ?? {},
+    eventRetries: eventRetryTable(eventRetrySettingsOf(env)),
+    eventRetentionDays: env.EVENT_RETENTION_DAYS,
+  };
 }
 
 const STRIPE_KEY_MISSING = 'STRIPE_SECRET_KEY: is required, because PAYMENT_PROVIDER is stripe';
@@ -236,6 +259,7 @@ export class ConfigError extends Error {
 }
 
 function toConfig(env: z.output<typeof variables>) {
+  const stepLimits = stepLimitsOf(env);
   return Object.freeze({
     api: {
       host: env.API_HOST,
@@ -277,11 +301,13 @@ function toConfig(env: z.output<typeof variables>) {
       cancelWindowSeconds: env.CANCEL_WINDOW_MINUTES * 60,
       ...(env.SMS_GATEWAY_URL === undefined ? {} : { sendsTextMessages: true as const }),
       ...(env.ORDER_FIRST_PASS === 'joined' ? { joinsFirstPass: true as const } : {}),
+      ...(stepLimits === null ? {} : { stepLimits }),
     },
     events: {
       partitions: env.EVENT_PARTITIONS,
       retentionDays: env.EVENT_RETENTION_DAYS,
       highValueAlertUrl: env.HIGH_VALUE_ALERT_URL ?? null,
+      retries: eventRetrySettingsOf(env),
     },
     worker: {
       queues: env.WORKER_QUEUES,

@@ -206,7 +206,46 @@ describe('the configuration', () => {
     ]);
   });
 
+  it('reads the limits of retries, each with its unit', () => {
+    const { orderSettings, events } = loadConfig({
+      ...REQUIRED,
+      STEP_BUDGET_SECONDS: 'take-payment=900, hold-stock=300',
+      STEP_MAX_ATTEMPTS: 'hold-stock=20',
+      EVENT_MAX_ATTEMPTS: 'webhooks=3,analytics/purchase=6',
+      EVENT_FIRST_WAIT_SECONDS: 'webhooks=5',
+      EVENT_LONGEST_WAIT_SECONDS: 'webhooks=60',
+    });
+    expect(orderSettings.stepLimits).toEqual({
+      'take-payment': { budgetMs: 900_000 },
+      'hold-stock': { budgetMs: 300_000, maxAttempts: 20 },
+    });
+    expect(events.retries).toEqual({
+      webhooks: { maxAttempts: 3, firstWaitSeconds: 5, longestWaitSeconds: 60 },
+      'analytics/purchase': { maxAttempts: 6 },
+    });
+  });
+
+  it('refuses limits that contradict each other, at the start', () => {
+    expect(problemsOf({ ...REQUIRED, STEP_BUDGET_SECONDS: 'take-payment=3600' })).toEqual([
+      'HOLD_TTL_SECONDS is 1800, but a payment may take 3602 s and the commit after it 600 s: it must be more than 4202',
+    ]);
+    expect(problemsOf({ ...REQUIRED, STEP_BUDGET_SECONDS: 'undo-payment=60' })).toEqual([
+      'undoPayment: its waits and attempts may take 862 s, its budget is 60 s',
+    ]);
+    expect(problemsOf({ ...REQUIRED, EVENT_FIRST_WAIT_SECONDS: 'analytics=9' })).toContain(
+      'events analytics/custom: the first wait is 9 s, the longest only 8 s',
+    );
+  });
+
   it.each([
+    ['STEP_BUDGET_SECONDS', 'takepayment=900'],
+    ['STEP_BUDGET_SECONDS', 'take-payment=15m'],
+    ['STEP_BUDGET_SECONDS', 'take-payment=0'],
+    ['STEP_MAX_ATTEMPTS', 'hold-stock=2,hold-stock=3'],
+    ['EVENT_MAX_ATTEMPTS', 'mail=3'],
+    ['EVENT_MAX_ATTEMPTS', 'webhooks/purchase=3'],
+    ['EVENT_FIRST_WAIT_SECONDS', 'analytics=1.5'],
+    ['EVENT_LONGEST_WAIT_SECONDS', 'analytics'],
     ['API_PORT', '-1'],
     ['API_PORT', 'http'],
     ['RATE_LIMIT_PER_SECOND', '0'],

@@ -3,6 +3,7 @@ import type { EventControlRepository } from '../../db/repositories/event-control
 import type { WebhookDeliveryRepository } from '../../db/repositories/webhook-delivery-repository.ts';
 import type { EventConsumer } from '../domain/event.ts';
 import { createEventConsumers } from '../events/event-consumers.ts';
+import type { EventRetrySettings } from '../events/event-retries.ts';
 import type { EventPorts } from '../events/ports.ts';
 import { runEventPump, type EventPumpDeps, type PumpRun } from './event-pump.ts';
 import type { LogFields } from '../domain/log-fields.ts';
@@ -15,6 +16,8 @@ export interface EventActivityDeps extends OrderFeedDeps, Omit<EventPumpDeps, 'o
   readonly deliveries: Pick<WebhookDeliveryRepository, 'forgetSettled'>;
   /** Days that the log is kept for at least. */
   readonly retentionDays: number;
+  /** What differs from the retries of the code. */
+  readonly retries: EventRetrySettings;
   /** The process is about to end: batches in hand are finished, and what is left goes to other workers at once. */
   readonly stopping: AbortSignal;
 }
@@ -29,7 +32,7 @@ const DAY_MS = 86_400_000;
 
 /** The activities of the event pipeline. */
 export function createEventActivities(deps: EventActivityDeps) {
-  const consumers = createEventConsumers(deps.ports);
+  const consumers = createEventConsumers(deps.ports, deps.retries);
   const pumpDeps: EventPumpDeps = {
     ...deps,
     onUnexpected: ({ eventId, type }, error) =>

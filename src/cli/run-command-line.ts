@@ -48,6 +48,14 @@ const SYSTEM_COMMANDS = {
     options: [],
     run: async (tools) => (await loadSystemCommands()).runReseal(tools),
   },
+  policies: {
+    kind: 'system',
+    usage: 'policies',
+    summary: 'how every step and event is retried, under the settings of this environment',
+    subject: null,
+    options: [],
+    run: async (tools) => (await import('./policy-command.ts')).showPolicies(tools),
+  },
 } satisfies Record<string, SystemCommand>;
 
 /** The clients of PostgreSQL and Temporal take half a second to load, which no command over the API needs to wait for. */

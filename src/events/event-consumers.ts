@@ -1,6 +1,7 @@
 import { topicOf, type EventConsumer, type LoggedEvent } from '../domain/event.ts';
 import { EventFailure } from './event-failure.ts';
-import { USUAL_RETRIES, type EventRetryPolicy } from './event-type.ts';
+import { CONSUMER_TOPICS, eventRetriesOf, type EventRetrySettings } from './event-retries.ts';
+import type { EventRetryPolicy } from './event-type.ts';
 import { findEventType } from './event-types.ts';
 import type { EventPorts } from './ports.ts';
 
@@ -22,22 +23,22 @@ export function wants({ topics }: Pick<EventConsumerDefinition, 'topics'>, type:
   return topics === null || topics.has(topicOf(type));
 }
 
-/** 1 s to 10 min: long enough for a deployment of whatever stands between an order's event and its webhooks. */
-const WEBHOOK_RETRIES: EventRetryPolicy = { maxAttempts: 12, firstWaitSeconds: 1, longestWaitSeconds: 600 };
-
-/** The consumers, by name. */
-export function createEventConsumers(ports: EventPorts): Readonly<Record<EventConsumer, EventConsumerDefinition>> {
+/** The consumers, by name; their retries are those of the code but for what is set. */
+export function createEventConsumers(
+  ports: EventPorts,
+  retries: EventRetrySettings,
+): Readonly<Record<EventConsumer, EventConsumerDefinition>> {
   return {
     analytics: {
       name: 'analytics',
-      topics: null,
-      retriesOf: ({ type }) => findEventType(type)?.retries ?? USUAL_RETRIES,
+      topics: CONSUMER_TOPICS.analytics,
+      retriesOf: ({ type }) => eventRetriesOf('analytics', type, retries),
       handle: (event) => validateAndEnrich(event, ports),
     },
     webhooks: {
       name: 'webhooks',
-      topics: new Set(['order']),
-      retriesOf: () => WEBHOOK_RETRIES,
+      topics: CONSUMER_TOPICS.webhooks,
+      retriesOf: ({ type }) => eventRetriesOf('webhooks', type, retries),
       handle: (event) => async () => ((await ports.publishToWebhooks(event)) > 0 ? 'published' : 'not_subscribed'),
     },
   };

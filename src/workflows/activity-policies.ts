@@ -1,7 +1,7 @@
 import { LOCAL_PAYMENT_TRY_MS, PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER } from '../domain/payment.ts';
 import type { CaseAction } from '../domain/case.ts';
 import type { FailureCode } from '../domain/errors.ts';
-import type { Collaborator, TaskQueue } from './contract.ts';
+import type { Collaborator, StepLimits, TaskQueue } from './contract.ts';
 import { worstCaseMs, type RetrySchedule } from './retry-schedule.ts';
 
 /** How one step is tried, retried and given up. All times in milliseconds. */
@@ -349,9 +349,22 @@ export function waitingPaymentSteps(): string[] {
     .map(({ id }) => id);
 }
 
+/** The policy of a step under the limits that its order carries. */
+export function policyOf(name: StepName, limits: StepLimits = {}): StepPolicy {
+  const policy = STEP_POLICIES[name];
+  return { ...policy, ...limits[policy.id] };
+}
+
+/** The policies of all steps under the limits. */
+export function stepPolicies(limits: StepLimits): Readonly<Record<StepName, StepPolicy>> {
+  const names = Object.keys(STEP_POLICIES) as StepName[];
+  return Object.fromEntries(names.map((name) => [name, policyOf(name, limits)])) as Record<StepName, StepPolicy>;
+}
+
 /** Longest time from the first money call to the point where a person is asked, in milliseconds. */
-export function paymentBudgetMs(): number {
-  return PAYMENT.localTimeoutMs + PAYMENT.budgetMs;
+export function paymentBudgetMs(limits: StepLimits = {}): number {
+  const { localTimeoutMs, budgetMs } = policyOf('takePayment', limits);
+  return localTimeoutMs + (budgetMs ?? PAYMENT.budgetMs);
 }
 
 /**

@@ -22,6 +22,9 @@ export const PLACEMENTS = ['local', 'queue'] as const;
 export type Placement = (typeof PLACEMENTS)[number];
 export type StepPlacement = Readonly<Record<Collaborator, Placement>>;
 
+/** Limits of steps that differ from those of the code, by the step's id. */
+export type StepLimits = Readonly<Record<string, { readonly budgetMs?: number; readonly maxAttempts?: number }>>;
+
 /** Settings that an order carries with it, so that a replay never depends on a worker's configuration. */
 export interface OrderSettings {
   readonly placement: StepPlacement;
@@ -35,6 +38,8 @@ export interface OrderSettings {
   readonly sendsTextMessages?: true;
   /** Whether the first pass is one local activity; absent in orders of earlier versions, and where it is not wanted. */
   readonly joinsFirstPass?: true;
+  /** Absent in orders of earlier versions, and where the limits are those of the code. */
+  readonly stepLimits?: StepLimits;
 }
 
 /** Input of {@link ORDER_WORKFLOW}. */

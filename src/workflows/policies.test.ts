@@ -23,6 +23,37 @@ describe('the validator of the policies', () => {
     expect(policyContradictions({ holdTtlSeconds: 1_465 })).toEqual([]);
   });
 
+  it('judges the limits that are set', () => {
+    const stepLimits = { 'take-payment': { budgetMs: 900_000 }, 'commit-stock': { budgetMs: 120_000, maxAttempts: 9 } };
+    expect(policyContradictions({ holdTtlSeconds: 1_022, stepLimits })).toEqual([
+      'HOLD_TTL_SECONDS is 1022, but a payment may take 902 s and the commit after it 120 s: it must be more than 1022',
+    ]);
+    expect(policyContradictions({ holdTtlSeconds: 1_023, stepLimits })).toEqual([]);
+    expect(policyContradictions({ ...DEFAULTS, stepLimits: { 'hold-stock': { budgetMs: 5_000 } } })).toEqual([
+      'holdStock: its waits and attempts may take 63 s, its budget is 5 s',
+    ]);
+  });
+
+  it('wants the first wait of an event to be no longer than the longest, and all to fit into its days in the log', () => {
+    const found = (change: object): string[] => {
+      const retries = { maxAttempts: 4, firstWaitSeconds: 2, longestWaitSeconds: 8, ...change };
+      return policyContradictions({
+        ...DEFAULTS,
+        eventRetries: { 'analytics/custom': retries },
+        eventRetentionDays: 1,
+      });
+    };
+    expect(found({})).toEqual([]);
+    expect(found({ firstWaitSeconds: 9 })).toEqual([
+      'events analytics/custom: the first wait is 9 s, the longest only 8 s',
+    ]);
+    expect(found({ maxAttempts: 25, firstWaitSeconds: 3_600, longestWaitSeconds: 3_600 })).toEqual([
+      'events analytics/custom: 25 attempts wait 86400 s, but EVENT_RETENTION_DAYS is 1: ' +
+        'an event must be tried to its end before it leaves the log',
+    ]);
+    expect(found({ maxAttempts: 24, firstWaitSeconds: 3_600, longestWaitSeconds: 3_600 })).toEqual([]);
+  });
+
   it('wants a local try to fit into a workflow task', () => {
     expect(contradictionsOf({ localTimeoutMs: 5_000 })).toEqual([
       'takePayment: a local try of 5000 ms does not fit into a workflow task',

@@ -25,7 +25,7 @@ function longest(delayMs: number, jitter: number): number {
 }
 
 /** Up to the first wait that grows no more; the ones after it are as many as the budget has room for. */
-function growingDelaysOf({
+export function growingDelaysOf({
   firstDelayMs,
   backoff,
   maxDelayMs,

@@ -9,7 +9,7 @@ import {
 import type { Activities } from '../activities/index.ts';
 import type { CaseDecision } from '../domain/case.ts';
 import type { FailureCode } from '../domain/errors.ts';
-import { STEP_POLICIES, type StepName, type StepPolicy } from './activity-policies.ts';
+import { policyOf, type StepName, type StepPolicy } from './activity-policies.ts';
 import type { OrderWorkflowInput } from './contract.ts';
 import { detailOf, failureOf, isRetryable, type Outcome } from './failures.ts';
 import type { FirstPass } from './first-pass.ts';
@@ -83,7 +83,7 @@ export function createSteps(
     input: StepInput<Name>,
     ways: Ways<Name> = {},
   ): Promise<StepResult<Name>> {
-    const policy: StepPolicy = STEP_POLICIES[name];
+    const policy = policyOf(name, settings.stepLimits);
     const { collaborator } = policy;
     const isLocal = collaborator === null || settings.placement[collaborator] === 'local';
     if (!isLocal) return insist({ name, policy, ways, parking }, input, null);

@@ -368,6 +368,40 @@ describe('a command whose answer is lost', () => {
   });
 });
 
+describe('policies', () => {
+  it('shows how steps and events are retried under the settings', async () => {
+    const set = {
+      ...system.env,
+      STEP_BUDGET_SECONDS: 'take-payment=900',
+      STEP_MAX_ATTEMPTS: 'hold-stock=20',
+      EVENT_MAX_ATTEMPTS: 'webhooks=3',
+    };
+    const { code, output } = await orders(['policies', '--json'], set);
+    expect(code).toBe(0);
+    const { steps, events } = JSON.parse(output) as Record<'steps' | 'events', Record<string, unknown>[]>;
+    expect(steps).toContainEqual({
+      step: 'take-payment',
+      localTrySeconds: 2,
+      attemptSeconds: 5,
+      waitsSeconds: [1, 5, 30, 120, 600],
+      budgetSeconds: 900,
+      maxAttempts: null,
+      whenSpent: 'park',
+    });
+    expect(steps).toContainEqual(expect.objectContaining({ step: 'hold-stock', budgetSeconds: 600, maxAttempts: 20 }));
+    expect(events).toContainEqual({
+      name: 'webhooks/order',
+      maxAttempts: 3,
+      firstWaitSeconds: 1,
+      longestWaitSeconds: 600,
+      waitsSeconds: 3,
+    });
+    const { output: text } = await orders(['policies'], set);
+    expect(text).toMatch(/^take-payment +2 s +5 s +1 to 600 s +900 s +- +park$/m);
+    expect(text).toMatch(/^webhooks\/order +3 +1 s +600 s +3 s$/m);
+  });
+});
+
 describe('audit', () => {
   it('is the one of `npm run audit`', async () => {
     const { code, output } = await orders(['audit', '--json'], system.env);
