@@ -61,6 +61,8 @@ export function createOrderActivities({ orders }: OrderActivityDeps) {
       capture?: Pick<OrderOwnership, 'commandId' | 'amountMinor' | 'generation'>;
     }): Promise<void> {
       const { orderId, totalMinor, capture } = input;
+      // The first money of the order: all of it, or what the capture that sold it has taken.
+      const amountMinor = capture?.amountMinor ?? totalMinor;
       await orders.transition({
         orderId,
         to: 'CONFIRMED',
@@ -68,7 +70,7 @@ export function createOrderActivities({ orders }: OrderActivityDeps) {
         actor: 'system',
         totalMinor,
         ownerId: capture?.commandId,
-        ...(capture === undefined ? {} : { data: { ...capture } }),
+        data: { ...capture, amountMinor, capturedMinor: amountMinor, refundedMinor: 0 },
       });
     },
 
@@ -84,9 +86,15 @@ export function createOrderActivities({ orders }: OrderActivityDeps) {
      * Effect: PENDING to REJECTED with its event; runs only after every undo has succeeded. Key: guarded status
      * write. Outcomes: done, also when it was. Failures: database, retryable; another status, permanent. Undo: none.
      */
-    async rejectOrder(input: { orderId: string; tenantId: string; refusal: Refusal }): Promise<void> {
-      const { orderId, refusal } = input;
-      await orders.transition({ orderId, to: 'REJECTED', eventType: 'order.rejected', actor: 'system', refusal });
+    async rejectOrder(input: {
+      orderId: string;
+      tenantId: string;
+      refusal: Refusal;
+      /** What the event tells of the money. */
+      data?: Readonly<Record<string, unknown>>;
+    }): Promise<void> {
+      const { orderId, refusal, data = {} } = input;
+      await orders.transition({ orderId, to: 'REJECTED', eventType: 'order.rejected', actor: 'system', refusal, data });
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { PaymentOperation, PaymentRepository } from '../../db/repositories/payment-repository.ts';
-import { EVIDENCE_PREFIX, PAYMENT_CALL_TIMEOUT_MS, paymentKey } from '../domain/payment.ts';
+import { EVIDENCE_PREFIX, PAYMENT_CALL_TIMEOUT_MS, paymentKey, type MoneySums } from '../domain/payment.ts';
 import type { PaymentGateway } from '../gateways/payment-gateway.ts';
 import { adoptCharge, expectNonePending, moveWhatIsLeft, type KeyedMovement } from './external-money.ts';
 import {
@@ -42,10 +42,11 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
     /**
      * Effect: nothing of the order's charges stays taken: each is voided by key, which leaves a tombstone at the
      * provider, or what was captured and not yet refunded is refunded, and what is still authorized beside it released.
-     * Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`. Outcomes: done, also when nothing was ever
-     * charged. Failures: outcome unknown, refund refused, database, retryable; the turn is over, permanent. Undo: none.
+     * Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`. Outcomes: the sums after it, also when
+     * nothing was ever charged; histories of earlier versions have none. Failures: outcome unknown, refund refused, database,
+     * retryable; the turn is over, permanent. Undo: none.
      */
-    async undoPayment(input: UndoPaymentInput): Promise<void> {
+    async undoPayment(input: UndoPaymentInput): Promise<MoneySums | null> {
       const book = openBook(payments, input);
       await book.begin();
       const { chargeKind = 'sale', generation = 1 } = input;
@@ -58,17 +59,19 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
         if (operations.some((charge) => charge.key === key && charge.state === 'FAILED')) continue;
         await giveBack(gateway, book, input, { chargeKind, generation: each });
       }
+      return sumsOf(await book.list());
     },
 
     /**
      * Effect: what the provider has under the key of one charge that was not expected goes back: voided by key, or booked
-     * and refunded. Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`. Outcomes: done, also when
-     * nothing was there. Failures: as `undoPayment`. Undo: none.
+     * and refunded. Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`. Outcomes: as `undoPayment`,
+     * also when nothing was there. Failures: as `undoPayment`. Undo: none.
      */
-    async returnCharge(input: UndoPaymentInput & NumberedCharge): Promise<void> {
+    async returnCharge(input: UndoPaymentInput & NumberedCharge): Promise<MoneySums | null> {
       const book = openBook(payments, input);
       await book.begin();
       await giveBack(gateway, book, input, input);
+      return sumsOf(await book.list());
     },
 
     /**
@@ -130,12 +133,21 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
 
     /**
      * Effect: what was captured and not refunded counts as refunded, on the evidence of two people that it was paid back
-     * outside of the provider. Key: `orderId:refund:generation`. Outcomes: done. Failures: database, retryable; the turn is
-     * over, permanent. Undo: none.
+     * outside of the provider. Key: `orderId:refund:generation`. Outcomes: as `undoPayment`. Failures: database, retryable;
+     * the turn is over, permanent. Undo: none.
      */
-    async recordEvidence(input: EvidenceInput): Promise<void> {
-      await bookEvidence(openBook(payments, input), input);
+    async recordEvidence(input: EvidenceInput): Promise<MoneySums | null> {
+      const book = openBook(payments, input);
+      await bookEvidence(book, input);
+      return sumsOf(await book.list());
     },
+  };
+}
+
+function sumsOf(operations: readonly PaymentOperation[]): MoneySums {
+  return {
+    capturedMinor: succeededSum(operations.filter(({ kind }) => kind === 'sale' || kind === 'capture')),
+    refundedMinor: succeededSum(operations.filter(({ kind }) => kind === 'refund')),
   };
 }
 

@@ -34,6 +34,9 @@ export interface PaymentBalance {
   readonly voided: boolean;
 }
 
+/** What was taken and paid back until now, as the event tells it that ends a command or an order. */
+export type MoneySums = Pick<PaymentBalance, 'capturedMinor' | 'refundedMinor'>;
+
 /** What an order's operations add up to, and what may still be asked of the provider; all amounts in minor units. */
 export interface OrderMoney extends PaymentBalance {
   /** What a further capture may take; 0 where the rest of the authorization was released, or lapsed with a capture. */

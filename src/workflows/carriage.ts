@@ -2,6 +2,7 @@ import type { CommandDecision, OrderOwnership, Turn } from '../domain/command.ts
 import type { CommandRule } from '../domain/command-rule.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
+import type { MoneySums } from '../domain/payment.ts';
 import type { OrderWorkflowInput } from './contract.ts';
 import type { FirstPass } from './first-pass.ts';
 import type { OrderCommands, PendingCommand } from './order-commands.ts';
@@ -23,6 +24,8 @@ export interface Carriage {
   owner: Ownership | null;
   /** By hand: the capture that sells the order. */
   capture: OrderOwnership | null;
+  /** What an undo of the payment left; null when a worker of an earlier version made it. */
+  money: MoneySums | null;
 }
 
 /** Who moves the order's money now. The decision that an order expires is no command, and has no id. */
@@ -43,7 +46,12 @@ export type Fulfilment =
 export function undoEverything(carriage: Carriage): void {
   const { input, steps, saga } = carriage;
   saga.undoWith('hold', () => releaseStock(input, steps));
-  saga.undoWith('payment', () => undoPayment(input, steps, carriage.owner, carriage.ways));
+  saga.undoWith('payment', () => undoCharge(carriage));
+}
+
+/** Undo of the order's own payment. */
+export async function undoCharge(carriage: Carriage): Promise<void> {
+  carriage.money = await undoPayment(carriage.input, carriage.steps, carriage.owner, carriage.ways);
 }
 
 type OfOrder = Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'request'>;
@@ -53,27 +61,31 @@ export async function releaseStock({ orderId, tenantId, request }: OfOrder, step
   await steps.run('releaseStock', { orderId, tenantId, lines: request.lines });
 }
 
-/** Undo of the payment in the turn of whoever owns the order; two people may prove that it was paid back outside. */
+/**
+ * Undo of the payment in the turn of whoever owns the order; two people may prove that it was paid back outside. Answers
+ * the sums after it, null when a worker of an earlier version made it.
+ */
 export async function undoPayment(
   { orderId, tenantId, request }: OfOrder,
   steps: Steps,
   owner: Ownership | null,
   ways: { readonly judgesConflicts?: boolean } = {},
-): Promise<void> {
+): Promise<MoneySums | null> {
   const { currency } = request;
   const account = { orderId, tenantId, currency, ...turnOf(owner) };
   const refundGeneration = owner?.generation ?? 1;
-  await steps.run(
+  const sums = await steps.run(
     'undoPayment',
     { ...account, refundGeneration, ...chargeKindOf(request) },
     {
       ...ways,
       force: async ({ evidence }) => {
         const paidBack = { ...account, generation: refundGeneration, amountMinor: null };
-        await steps.run('recordEvidence', { ...paidBack, evidence: evidence ?? '' });
+        return steps.run('recordEvidence', { ...paidBack, evidence: evidence ?? '' });
       },
     },
   );
+  return sums ?? null;
 }
 
 /** What a step proves its ownership by. */

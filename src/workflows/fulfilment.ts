@@ -4,7 +4,7 @@ import { assertNever } from '../domain/errors.ts';
 import { AUTHORIZATION_DAYS, AUTHORIZATION_MARGIN_DAYS } from '../domain/payment.ts';
 import { SOFT_DECLINE_POLICY } from './activity-policies.ts';
 import { awaitCapture } from './capturing.ts';
-import { releaseStock, undoPayment, type Carriage, type Fulfilment } from './carriage.ts';
+import { releaseStock, undoCharge, type Carriage, type Fulfilment } from './carriage.ts';
 import type { Steps } from './step.ts';
 import { commit } from './stored-order.ts';
 import { holdOf, paymentOf } from './step-inputs.ts';
@@ -27,11 +27,11 @@ export async function fulfil(carriage: Carriage): Promise<Fulfilment> {
 
 /** An answer that this build does not know, of a worker of a newer one, is no success: it blocks the order for a worker that does. */
 async function pay(carriage: Carriage, totalMinor: number): Promise<Fulfilment> {
-  const { input, steps, saga } = carriage;
+  const { input, saga } = carriage;
   carriage.mayBeCharged = totalMinor > 0;
   // A total of 0 is never asked for, so there is nothing to give back, also when a cancel comes before the next step.
   saga.undoWith('payment', async () => {
-    if (totalMinor > 0) await undoPayment(input, steps, carriage.owner, carriage.ways);
+    if (totalMinor > 0) await undoCharge(carriage);
   });
   const payment = await takePayment(carriage, { ...paymentOf(input), amountMinor: totalMinor });
   switch (payment.kind) {

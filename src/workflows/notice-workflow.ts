@@ -9,6 +9,7 @@ import {
 import type { Activities } from '../activities/index.ts';
 import type { OrderOwnership } from '../domain/command.ts';
 import { giveBackOf, ownershipOf, reconcileOf } from '../domain/command-rule.ts';
+import type { MoneySums } from '../domain/payment.ts';
 import { noticeCommandId, type NoticeOutcome } from '../domain/payment-notice.ts';
 import { CASE_BOOKKEEPING, waitingPaymentSteps } from './activity-policies.ts';
 import { NOTICE_POLICY } from './background-policies.ts';
@@ -96,12 +97,12 @@ async function giveBack(input: NoticeWorkflowInput, steps: Steps, verdict: GiveB
   const { orderId, tenantId } = input;
   // Notices of earlier versions gave back without owning the order.
   const isOwned = patched('owned-give-back');
-  const owner = isOwned ? await ownForGiveBack(input, steps) : null;
-  if (isOwned && owner === null) return false;
-  await returnCharge(input, steps, verdict, owner);
-  if (owner === null) return true;
-  const { commandId, generation } = owner;
-  const data = { commandId, generation };
+  const owned = isOwned ? await ownForGiveBack(input, steps) : null;
+  if (isOwned && owned === null) return false;
+  const after = await returnCharge(input, steps, verdict, owned?.owner ?? null);
+  if (owned === null) return true;
+  const { commandId, generation } = owned.owner;
+  const data = { commandId, generation, ...amountsOf(owned.before, after) };
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType: 'order.given_back', data });
   return true;
 }
@@ -109,33 +110,43 @@ async function giveBack(input: NoticeWorkflowInput, steps: Steps, verdict: GiveB
 async function ownForGiveBack(
   { orderId, tenantId, notice }: NoticeWorkflowInput,
   steps: Steps,
-): Promise<OrderOwnership | null> {
+): Promise<{ readonly owner: OrderOwnership; readonly before: MoneySums } | null> {
   const commandId = noticeCommandId(notice);
-  const { amountMinor, rule } = giveBackOf(await steps.run('readMoney', { orderId, tenantId }));
+  const before = await steps.run('readMoney', { orderId, tenantId });
+  const { amountMinor, rule } = giveBackOf(before);
   const command = { commandId, orderId, tenantId, kind: 'give_back', requestHash: '', actor: notice.provider } as const;
   const decided = await steps.run('decideCommand', { command: { ...command, reason: null, amountMinor }, rule });
-  return decided === null ? null : ownershipOf(command, decided);
+  const owner = decided === null ? null : ownershipOf(command, decided);
+  return owner === null ? null : { owner, before };
 }
 
-/** Two people may prove that the money went back outside of the provider. */
+/** Two people may prove that the money went back outside of the provider. Answers the sums after it. */
 async function returnCharge(
   { orderId, tenantId }: NoticeWorkflowInput,
   steps: Steps,
   { charge, currency }: GiveBack,
   owner: OrderOwnership | null,
-): Promise<void> {
+): Promise<MoneySums | null> {
   const generation = owner?.generation ?? 1;
   const account = { orderId, tenantId, currency, ...turnOf(owner) };
-  await steps.run(
+  const after = await steps.run(
     'returnCharge',
     { ...account, chargeKind: charge.kind, generation: charge.generation, refundGeneration: generation },
     {
       force: async ({ evidence }) => {
         const paidBack = { ...account, generation, amountMinor: null };
-        await steps.run('recordEvidence', { ...paidBack, evidence: evidence ?? '' });
+        return steps.run('recordEvidence', { ...paidBack, evidence: evidence ?? '' });
       },
     },
   );
+  return after ?? null;
+}
+
+/** What went back, and the sums after it; nothing when a worker of an earlier version gave it back. */
+function amountsOf(before: MoneySums, after: MoneySums | null) {
+  if (after === null) return {};
+  const { capturedMinor, refundedMinor } = after;
+  return { amountMinor: refundedMinor - before.refundedMinor, capturedMinor, refundedMinor };
 }
 
 /** True when an attempt that begins after the event will look. */

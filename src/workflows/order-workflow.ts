@@ -50,7 +50,7 @@ export async function orderWorkflow(input: OrderWorkflowInput): Promise<OrderWor
   return CancellationScope.nonCancellable(async () => {
     const ways = { judgesConflicts: true };
     const mayBeCharged = await firstPass.run();
-    const unowned = { owner: null, capture: null };
+    const unowned = { owner: null, capture: null, money: { capturedMinor: 0, refundedMinor: 0 } };
     const result = await carry({
       input,
       steps,
@@ -129,13 +129,15 @@ async function giveBack(carriage: Carriage, fulfilment: GivenUp): Promise<OrderS
   const { input, steps, saga, ways } = carriage;
   const { orderId, tenantId } = input;
   await saga.unwind();
+  const told = carriage.money === null ? {} : { data: { ...carriage.money } };
   if (fulfilment.kind === 'refused') {
-    await steps.run('rejectOrder', { orderId, tenantId, refusal: fulfilment.refusal }, ways);
+    await steps.run('rejectOrder', { orderId, tenantId, refusal: fulfilment.refusal, ...told }, ways);
     return 'REJECTED';
   }
   const to = fulfilment.kind === 'cancelled' ? 'CANCELLED' : 'EXPIRED';
   const ownerId = carriage.owner?.commandId ?? null;
-  await steps.run('settleOrder', { orderId, tenantId, to, ...(ownerId === null ? {} : { ownerId }) }, ways);
+  const owned = ownerId === null ? {} : { ownerId };
+  await steps.run('settleOrder', { orderId, tenantId, to, ...owned, ...told }, ways);
   await tellEnd(carriage, to);
   return to;
 }

@@ -10,7 +10,7 @@ import {
   type RuledCommand,
 } from '../domain/command-rule.ts';
 import { assertNever } from '../domain/errors.ts';
-import type { OrderMoney } from '../domain/payment.ts';
+import type { MoneySums } from '../domain/payment.ts';
 import { releaseStock, turnOf, undoPayment } from './carriage.ts';
 import {
   resolveCaseUpdate,
@@ -167,9 +167,9 @@ function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<Ending
 /** Money first, then goods; CANCELLED is written when both are proved. */
 async function cancel({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { orderId, tenantId } = input;
-  await undoPayment(input, steps, owner, ways);
+  const after = await undoPayment(input, steps, owner, ways);
   await releaseStock(input, steps);
-  await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner) }, ways);
+  await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner, after) }, ways);
   return { event: 'order.cancelled', amountMinor: null };
 }
 
@@ -251,10 +251,7 @@ function accountOf({ orderId, tenantId, request }: SettleWorkflowInput, owner: O
 }
 
 /** What the write that ends a command is guarded by, and what its event tells: its amount, and the sums after it. */
-function endOf(
-  { commandId, amountMinor, generation }: OrderOwnership,
-  sums: Pick<OrderMoney, 'capturedMinor' | 'refundedMinor'> | null = null,
-) {
+function endOf({ commandId, amountMinor, generation }: OrderOwnership, sums: MoneySums | null) {
   const data = {
     commandId,
     generation,

@@ -6,18 +6,22 @@ import { startReceiver, subscribe, type WebhookReceiver } from '../support/webho
 
 let system: TestSystem;
 let receiver: WebhookReceiver;
+let all: WebhookReceiver;
 beforeAll(async () => {
   system = await startTestSystem({ events: true });
   receiver = await startReceiver();
+  all = await startReceiver();
   await subscribe(system, receiver.url, ['order.captured', 'order.refunding', 'order.partially_refunded']);
+  await subscribe(system, all.url, ['order.*']);
 });
 afterAll(async () => {
   receiver.close();
+  all.close();
   await system.stop();
 });
 
-function received(orderId: string): { type: string; data: Record<string, unknown> }[] {
-  return receiver.received
+function received(orderId: string, by = receiver): { type: string; data: Record<string, unknown> }[] {
+  return by.received
     .filter((message) => message.orderId === orderId)
     .map(({ body }) => JSON.parse(body) as { type: string; data: Record<string, unknown> });
 }
@@ -65,5 +69,49 @@ describe('a webhook', () => {
         [`order-saga:${orderId}.%`],
       );
     await expect.poll(categories).toContainEqual({ category: 'captured' });
+  });
+});
+
+/** The last thing that the merchant is told of an order. */
+async function expectLast(orderId: string, type: string, data: Record<string, unknown>): Promise<void> {
+  await expect.poll(() => received(orderId, all).at(-1)).toMatchObject({ type, data });
+}
+
+describe('every event that moves money, or ends an order, tells the sums after it:', () => {
+  it('a sale, and a cancel after it, which pays all of it back', async () => {
+    const orderId = await system.postOrder();
+    await expectLast(orderId, 'order.confirmed', { amountMinor: 4_500, capturedMinor: 4_500, refundedMinor: 0 });
+    await giveCommand(system, orderId, 'cancel');
+    await expectLast(orderId, 'order.cancelled', { totalMinor: 4_500, capturedMinor: 4_500, refundedMinor: 4_500 });
+  });
+
+  it('a cancel after a part was paid back', async () => {
+    const orderId = await system.postOrder();
+    await untilStatus(system, orderId, 'CONFIRMED');
+    await give(orderId, 'refunds', 1_000, 'PARTIALLY_REFUNDED');
+    await giveCommand(system, orderId, 'cancel');
+    await expectLast(orderId, 'order.cancelled', { capturedMinor: 4_500, refundedMinor: 4_500 });
+  });
+
+  it('a first capture of a part', async () => {
+    const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
+    await expectLast(orderId, 'order.awaiting_capture', { totalMinor: 4_500 });
+    await give(orderId, 'capture', 1_000, 'CONFIRMED');
+    await expectLast(orderId, 'order.confirmed', { amountMinor: 1_000, capturedMinor: 1_000, refundedMinor: 0 });
+  });
+
+  it('a cancel of what was only authorized', async () => {
+    const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
+    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+    await giveCommand(system, orderId, 'cancel');
+    await expectLast(orderId, 'order.cancelled', { totalMinor: 4_500, capturedMinor: 0, refundedMinor: 0 });
+  });
+
+  it.each([
+    ['a decline', { method: 'pm_declined' }],
+    ['goods that are out of stock', { sku: 'SKU-SCARCE', quantity: 6 }],
+  ])('%s', async (_, order) => {
+    const orderId = await system.postOrder(order);
+    await expectLast(orderId, 'order.rejected', { capturedMinor: 0, refundedMinor: 0 });
   });
 });

@@ -324,6 +324,11 @@ describe('a capture that cannot be made', () => {
     await giveCommand(system, orderId, 'capture');
     await untilStatus(system, orderId, 'EXPIRED');
     await proveEnd(system, orderId, 'EXPIRED');
+    const [told] = await system.database.query(
+      `SELECT data FROM orders.order_events WHERE order_id = $1 AND type = 'order.expired'`,
+      [orderId],
+    );
+    expect(told).toMatchObject({ data: { capturedMinor: 0, refundedMinor: 0 } });
     expect((await system.request(`/v1/orders/${orderId}`)).body).toMatchObject({ reason: 'payment_expired' });
   });
 
@@ -334,6 +339,11 @@ describe('a capture that cannot be made', () => {
     await untilUnowned(system, orderId);
     const { events, operations } = await evidenceOf(system, orderId);
     expect(events.at(-1)).toMatchObject({ type: 'order.capture_failed' });
+    const [told] = await system.database.query(
+      `SELECT data FROM orders.order_events WHERE order_id = $1 AND type = 'order.capture_failed'`,
+      [orderId],
+    );
+    expect(told).toMatchObject({ data: { amountMinor: 3_500, capturedMinor: 1_000, refundedMinor: 0 } });
     expect(operations).toContainEqual(expect.objectContaining({ key: `${orderId}:capture:2`, state: 'FAILED' }));
     await giveCommand(system, orderId, 'cancel');
     await untilStatus(system, orderId, 'CANCELLED');

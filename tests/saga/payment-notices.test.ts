@@ -254,6 +254,15 @@ describe('late money', () => {
     await expect
       .poll(async () => (await noticesOf(system, orderId)).map(({ outcome }) => outcome))
       .toContain('given_back');
+    const told = await system.database.query(
+      `SELECT data - 'commandId' - 'generation' AS data FROM orders.order_events
+       WHERE order_id = $1 AND type = 'order.given_back'`,
+      [orderId],
+    );
+    const lateMinor = 4_500;
+    expect(told).toEqual([
+      { data: { amountMinor: lateMinor, capturedMinor: 2 * lateMinor, refundedMinor: 2 * lateMinor } },
+    ]);
     const { ledger } = await proveEnd(system, orderId, 'CANCELLED');
     expect(ledger.map(({ key }) => key.split(':').slice(1).join(':'))).toEqual([
       'sale:1',
