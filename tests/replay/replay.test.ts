@@ -65,7 +65,7 @@ async function readable(name: string): Promise<string> {
 
 /** The workflows as they are, but with the commit before the payment and the hold after it. */
 async function bundleWithSwappedSteps(folder: string): Promise<string> {
-  for (const part of ['bundle-workflows.ts', 'workflows', 'domain']) {
+  for (const part of ['bundle-workflows.ts', 'command-arguments.ts', 'workflows', 'domain']) {
     await cp(join(SOURCE, part), join(folder, 'src', part), { recursive: true });
   }
   await symlink(resolve(SOURCE, '../node_modules'), join(folder, 'node_modules'));
