@@ -244,7 +244,7 @@ describe('docs/cli.md', () => {
     const { stdout } = await paste(`printf '%s\\n' ${line}`, { cwd: folder, env: {} });
     const said: string[] = [];
     const code = await runCommandLine(stdout.trimEnd().split('\n'), {
-      env: { ...system.env, API_URL: system.url, ORDERS_TOKEN: await system.token() },
+      env: { ...system.env, API_URL: system.url, ORDERS_TOKEN: await system.token(), DATA_DIR: folder },
       isTable: false,
       isInteractive: false,
       print: (text) => void said.push(text),

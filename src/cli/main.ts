@@ -3,7 +3,7 @@ import { systemLine } from '../system-line.ts';
 import { runCommandLine } from './run-command-line.ts';
 
 // Entry of `npm run orders`: only the answer goes to stdout.
-console.error(systemLine(process.env));
+if (!process.argv.includes('--help')) console.error(systemLine(process.env));
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
   isTable: process.stdout.isTTY,

@@ -1,6 +1,7 @@
 import { createEventObserver } from '../../src/event-telemetry.ts';
 import { createLogger } from '../../src/logger.ts';
 import {
+  countDroppedLogLines,
   countTextMessage,
   countWebhookAttempt,
   countWebhookDisabled,
@@ -20,6 +21,7 @@ reportClock(1_000);
 countWebhookAttempt('delivered');
 countWebhookDisabled('gone');
 countTextMessage('sent');
+countDroppedLogLines(1);
 const receivedAt = new Date();
 const event = {
   ...offer(),
