@@ -12,7 +12,7 @@ import { orderEvents, orders } from '../schema/orders.ts';
 import { RELEASE_ORDER } from './command-statements.ts';
 import { listOrders } from './order-list.ts';
 import {
-  EARLIER_HASH,
+  EARLIER_HASHES,
   FIND_ORDER,
   FIND_OWNERS,
   FIND_OWNERSHIP,
@@ -167,13 +167,16 @@ export interface OrderRepository {
     tenantId: string,
     orderId: string,
   ): Promise<{ readonly status: OrderStatus; readonly attention: boolean; readonly requestHash: string } | null>;
-  /** The request hash of an order that was opened some time ago; null when there is none. */
-  findEarlierHash(tenantId: string, orderId: string, ageSeconds: number): Promise<string | null>;
   /** The same, in one statement with all others who ask while another one runs: polls by the thousand cost a few reads. */
   pollInShort(
     tenantId: string,
     orderId: string,
   ): Promise<{ readonly status: OrderStatus; readonly attention: boolean } | null>;
+  /**
+   * The request hash of an order that was opened a minute ago or earlier; null when there is none. All that ask while a
+   * statement runs share the next one, because every new order asks.
+   */
+  findEarlierHash(tenantId: string, orderId: string): Promise<string | null>;
   list(query: OrderListQuery): Promise<OrderRecord[]>;
   /** Those of the ids that have a row. */
   listKnown(orderIds: readonly string[]): Promise<string[]>;
@@ -192,6 +195,12 @@ interface OrderName {
 export function createOrderRepository(db: Database, onMove: OrderMoveListener = () => {}): OrderRepository {
   const poll = createGathering({
     run: (orders: readonly OrderName[]) => listInShort(db, orders),
+    weightOf: () => 1,
+    weightMax: POLLED_TOGETHER_MAX,
+    runsMax: 1,
+  });
+  const earlier = createGathering({
+    run: (orders: readonly OrderName[]) => listEarlierHashes(db, orders),
     weightOf: () => 1,
     weightMax: POLLED_TOGETHER_MAX,
     runsMax: 1,
@@ -221,10 +230,7 @@ export function createOrderRepository(db: Database, onMove: OrderMoveListener = 
       ]);
       return row ?? null;
     },
-    findEarlierHash: async (tenantId, orderId, ageSeconds) => {
-      const [row] = await db.run<{ requestHash: string }>(EARLIER_HASH, [tenantId, orderId, ageSeconds]);
-      return row?.requestHash ?? null;
-    },
+    findEarlierHash: (tenantId, orderId) => earlier({ tenantId, orderId }),
     pollInShort: (tenantId, orderId) => poll({ tenantId, orderId }),
     list: (query) => listOrders(db, query),
     listKnown: async (orderIds) => {
@@ -384,4 +390,16 @@ async function listInShort(db: Database, orders: readonly OrderName[]) {
   return rowsByPlace(orders.length, rows).map(([row]) => {
     return row === undefined ? null : { status: row.status, attention: row.attention };
   });
+}
+
+/** Longer than an order needs from its start to its row, far shorter than the retention of any namespace (a day). */
+const EARLIER_SECONDS = 60;
+
+async function listEarlierHashes(db: Database, orders: readonly OrderName[]) {
+  const rows = await db.run<Placed & { requestHash: string }>(EARLIER_HASHES, [
+    orders.map(({ tenantId }) => tenantId),
+    orders.map(({ orderId }) => orderId),
+    EARLIER_SECONDS,
+  ]);
+  return rowsByPlace(orders.length, rows).map(([row]) => row?.requestHash ?? null);
 }

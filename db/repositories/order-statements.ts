@@ -133,12 +133,16 @@ SELECT order_id AS "orderId", tenant_id AS "tenantId", correlation_id AS "correl
 FROM orders.orders WHERE order_id = ANY ($1::text[])`,
 };
 
-/** The request hash of an order that was opened $3 seconds ago or earlier. */
-export const EARLIER_HASH: Statement = {
-  name: 'earlier_hash',
+/** The request hashes of those of the orders ($1 tenants, $2 ids) that were opened $3 seconds ago or earlier. */
+export const EARLIER_HASHES: Statement = {
+  name: 'earlier_hashes',
   text: `
-SELECT request_hash AS "requestHash" FROM orders.orders
-WHERE order_id = $2 AND tenant_id = $1 AND created_at < now() - make_interval(secs => $3)`,
+SELECT w.place, o.request_hash AS "requestHash"
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant_id, order_id, place)
+CROSS JOIN LATERAL (
+  SELECT request_hash, created_at FROM orders.orders WHERE tenant_id = w.tenant_id AND order_id = w.order_id LIMIT 1
+) o
+WHERE o.created_at < now() - make_interval(secs => $3)`,
 };
 
 /** Status and open case of one order, for long polls. */

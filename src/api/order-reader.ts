@@ -57,9 +57,6 @@ const POLL_STRETCH_MS = 0.5;
 
 const DESCRIBE_TIMEOUT_MS = 3_000;
 
-/** Longer than an order needs from its start to its row, far shorter than the retention of any namespace (a day). */
-const EARLIER_SECONDS = 60;
-
 /** Creates the reader. */
 export function createOrderReader(deps: OrderReaderDeps): OrderReader {
   let polls = 0;
@@ -91,8 +88,7 @@ export function createOrderReader(deps: OrderReaderDeps): OrderReader {
       const row = await deps.orders.findOptionalInShort(tenantId, orderId).catch(() => null);
       return row?.requestHash ?? (await describeMemo(deps, tenantId, orderId))?.requestHash ?? null;
     },
-    earlierRequestHash: (tenantId, orderId) =>
-      deps.orders.findEarlierHash(tenantId, orderId, EARLIER_SECONDS).catch(() => null),
+    earlierRequestHash: (tenantId, orderId) => deps.orders.findEarlierHash(tenantId, orderId).catch(() => null),
   };
 }
 
