@@ -6,19 +6,17 @@ import type { OrderMove, OrderMoveListener } from '../../src/domain/order-move.t
 import type { OrderLine, OrderRequest, Refusal, RejectionDetails } from '../../src/domain/order.ts';
 import type { CaptureMode } from '../../src/domain/payment.ts';
 import { statusesLeadingTo, type OrderStatus, type RejectionReason } from '../../src/domain/order-status.ts';
-import { createGathering, rowsByPlace, type Placed } from './gathering.ts';
+import { createOrderPolls } from './order-polls.ts';
 import type { Database } from '../client.ts';
 import { orderEvents, orders } from '../schema/orders.ts';
 import { RELEASE_ORDER } from './command-statements.ts';
 import { listOrders } from './order-list.ts';
 import {
-  EARLIER_HASHES,
   FIND_ORDER,
   FIND_OWNERS,
   FIND_OWNERSHIP,
   OPEN_ORDER,
   ORDER_IN_SHORT,
-  ORDERS_IN_SHORT,
   RECORD_EXPIRY,
   RECORD_REFUSAL,
   TRANSITION_ORDER,
@@ -183,28 +181,9 @@ export interface OrderRepository {
   timeline(tenantId: string, orderId: string): Promise<OrderEventRecord[]>;
 }
 
-/** Orders that one statement looks up for polls: 5 ms. */
-const POLLED_TOGETHER_MAX = 500;
-
-interface OrderName {
-  readonly tenantId: string;
-  readonly orderId: string;
-}
-
 /** Creates the repository over the `orders` schema. */
 export function createOrderRepository(db: Database, onMove: OrderMoveListener = () => {}): OrderRepository {
-  const poll = createGathering({
-    run: (orders: readonly OrderName[]) => listInShort(db, orders),
-    weightOf: () => 1,
-    weightMax: POLLED_TOGETHER_MAX,
-    runsMax: 1,
-  });
-  const earlier = createGathering({
-    run: (orders: readonly OrderName[]) => listEarlierHashes(db, orders),
-    weightOf: () => 1,
-    weightMax: POLLED_TOGETHER_MAX,
-    runsMax: 1,
-  });
+  const polls = createOrderPolls(db);
   return {
     open: (order) => openOrder(db, order, onMove),
     recordRefusal: (orderId, refusal) => recordRefusal(db, orderId, refusal),
@@ -230,8 +209,8 @@ export function createOrderRepository(db: Database, onMove: OrderMoveListener = 
       ]);
       return row ?? null;
     },
-    findEarlierHash: (tenantId, orderId) => earlier({ tenantId, orderId }),
-    pollInShort: (tenantId, orderId) => poll({ tenantId, orderId }),
+    findEarlierHash: polls.earlierHash,
+    pollInShort: polls.inShort,
     list: (query) => listOrders(db, query),
     listKnown: async (orderIds) => {
       const rows = await db.query((orm) =>
@@ -380,26 +359,4 @@ async function transition(
     return { version: row.version, captureBy: row.captureBy };
   }
   throw new OrderStateConflictError(change.orderId, row?.status ?? 'absent', change.to);
-}
-
-async function listInShort(db: Database, orders: readonly OrderName[]) {
-  const rows = await db.run<Placed & { status: OrderStatus; attention: boolean }>(ORDERS_IN_SHORT, [
-    orders.map(({ tenantId }) => tenantId),
-    orders.map(({ orderId }) => orderId),
-  ]);
-  return rowsByPlace(orders.length, rows).map(([row]) => {
-    return row === undefined ? null : { status: row.status, attention: row.attention };
-  });
-}
-
-/** Longer than an order needs from its start to its row, far shorter than the retention of any namespace (a day). */
-const EARLIER_SECONDS = 60;
-
-async function listEarlierHashes(db: Database, orders: readonly OrderName[]) {
-  const rows = await db.run<Placed & { requestHash: string }>(EARLIER_HASHES, [
-    orders.map(({ tenantId }) => tenantId),
-    orders.map(({ orderId }) => orderId),
-    EARLIER_SECONDS,
-  ]);
-  return rowsByPlace(orders.length, rows).map(([row]) => row?.requestHash ?? null);
 }

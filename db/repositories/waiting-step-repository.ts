@@ -69,7 +69,7 @@ const REMOVE_WAITING: Statement = {
 const ROUTE_ANSWERED: Statement = {
   name: 'waiting_route_answered',
   text: `
-UPDATE payments.waiting_steps w SET wakes = 0, due_at = date_trunc('milliseconds', now())
+UPDATE payments.waiting_steps w SET wakes = 0, due_at = now()
 WHERE (w.workflow_id, w.step) IN (
   SELECT o.workflow_id, o.step FROM payments.waiting_steps o
   WHERE o.route = $1 AND o.due_at > now() AND o.failed_at >= coalesce(o.woken_at, '-infinity')
@@ -84,7 +84,7 @@ const ANY_WAITING: Statement = {
 const MAKE_WAITING_DUE: Statement = {
   name: 'make_waiting_steps_due',
   text: `
-UPDATE payments.waiting_steps w SET wakes = 0, due_at = date_trunc('milliseconds', now())
+UPDATE payments.waiting_steps w SET wakes = 0, due_at = now()
 WHERE (w.workflow_id, w.step) IN (
   SELECT o.workflow_id, o.step FROM payments.waiting_steps o WHERE o.wakes > 0 OR o.due_at > now()
   FOR UPDATE SKIP LOCKED)`,

@@ -188,12 +188,12 @@ export const waitingSteps = paymentsSchema.table(
     step: text('step').notNull(),
     /** What it waits for together with others: the activity, and the way of a charge to the provider. */
     route: text('route').notNull(),
-    failedAt: instant('failed_at').notNull().defaultNow(),
+    failedAt: preciseInstant('failed_at').notNull().defaultNow(),
     /** How often it was woken in vain since the provider was last known to be away. */
     wakes: integer('wakes').notNull().default(0),
-    wokenAt: instant('woken_at'),
+    wokenAt: preciseInstant('woken_at'),
     /** When it may be woken next. */
-    dueAt: instant('due_at').notNull(),
+    dueAt: preciseInstant('due_at').notNull(),
   },
   (table) => [
     primaryKey({ columns: [table.workflowId, table.step] }),
