@@ -20,7 +20,7 @@ import { createPaymentRepository, type PaymentRepository } from '../../db/reposi
 import { isOpen } from '../audit/facts.ts';
 import { reading } from '../audit/source-error.ts';
 import { repairCommandId } from '../domain/command.ts';
-import { isAtRest, type OrderStatus } from '../domain/order-status.ts';
+import { isAtRest, isTerminal } from '../domain/order-status.ts';
 import { EMPTY_BALANCE } from '../domain/payment.ts';
 import { orderWorkflowId, settleWorkflowId, type SettleWorkflowInput } from '../workflows/contract.ts';
 
@@ -154,7 +154,7 @@ async function dueTask(
   if (status === 'PENDING' || status === 'AWAITING_CAPTURE') return cancelUnsold(orderId);
   const owner = given.find(({ commandId }) => commandId === ownerCommandId);
   if (owner !== undefined) return again(owner);
-  if (ENDED.includes(status)) return (await hasMoneyLeft(sources, orderId)) ? giveBack(orderId, given) : null;
+  if (isTerminal(status)) return (await hasMoneyLeft(sources, orderId)) ? giveBack(orderId, given) : null;
   if (status === 'REFUNDING') return owedRefund(sources, orderId, given);
   if (status !== 'CANCELLING') return null;
   const promised = given.find(
@@ -202,8 +202,6 @@ async function wordsOf(sources: Sources, orderId: string, task: SettleTask | nul
   return task === null || settle === null ? workflow : `${workflow}, ${task.kind} ${settle}`;
 }
 
-const ENDED: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EXPIRED', 'REFUNDED'];
-
 async function hasMoneyLeft({ payments }: Sources, orderId: string): Promise<boolean> {
   const summaries = await reading('the payments database', payments.summaries([orderId]));
   const { balance } = summaries.get(orderId) ?? { balance: EMPTY_BALANCE };
@@ -212,7 +210,7 @@ async function hasMoneyLeft({ payments }: Sources, orderId: string): Promise<boo
 
 /** Orders that have ended and still have money. */
 async function overpaidOf({ payments }: Sources, { orders }: OrdersPage): Promise<Suspect[]> {
-  const ended = orders.filter(({ status, ownerCommandId }) => ENDED.includes(status) && ownerCommandId === null);
+  const ended = orders.filter(({ status, ownerCommandId }) => isTerminal(status) && ownerCommandId === null);
   const ids = ended.map(({ orderId }) => orderId);
   const summaries = await reading('the payments database', payments.summaries(ids));
   return ended.filter(({ orderId }) => {

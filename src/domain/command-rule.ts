@@ -1,5 +1,5 @@
 import type { CommandDecision, CommandKind, OrderOwnership } from './command.ts';
-import type { OrderStatus } from './order-status.ts';
+import { isTerminal, ORDER_STATUSES, type OrderStatus } from './order-status.ts';
 import type { OrderMoney } from './payment.ts';
 
 /** What a command may do to an order; travels to the activity that decides. */
@@ -73,7 +73,7 @@ export interface RuledCommand {
 }
 
 const SOLD: readonly OrderStatus[] = ['CONFIRMED', 'PARTIALLY_REFUNDED'];
-const ENDED: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EXPIRED', 'REFUNDED'];
+const ENDED = ORDER_STATUSES.filter(isTerminal);
 
 /** Cancels a sold order within its window: the money goes back, then the goods. */
 export function cancelOfSold(windowSeconds: number | undefined): RuledCommand {

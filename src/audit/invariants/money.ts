@@ -1,7 +1,7 @@
 import type { AuditedOperation, AuditedOrder } from '../../../db/repositories/audit-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
 import { totalOf } from '../../domain/money.ts';
-import type { OrderStatus } from '../../domain/order-status.ts';
+import { isTerminal, type OrderStatus } from '../../domain/order-status.ts';
 import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind } from '../../domain/payment.ts';
 import { isInMotion, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
@@ -25,7 +25,7 @@ export function checkBalance(facts: OrderFacts): Finding {
 
 /** Nothing of an order that has ended can still be captured at the provider. */
 function authorizedProblems({ order, ledger }: OrderFacts): string[] {
-  if (ledger === null || order === null || !ENDED.includes(order.status)) return [];
+  if (ledger === null || order === null || !isTerminal(order.status)) return [];
   const sum = (...kinds: string[]): number =>
     ledger
       .filter(({ kind, state }) => state === 'SUCCEEDED' && kinds.includes(kind))
@@ -33,8 +33,6 @@ function authorizedProblems({ order, ledger }: OrderFacts): string[] {
   const leftMinor = sum('authorize') - sum('capture') - sum('void');
   return leftMinor > 0 ? [`it is ${order.status}, and ${leftMinor} of it can still be captured`] : [];
 }
-
-const ENDED: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EXPIRED', 'REFUNDED'];
 
 function sumUp(operations: readonly AuditedOperation[]): PaymentBalance {
   const succeeded = operations.filter(({ state }) => state === 'SUCCEEDED');
