@@ -40,4 +40,4 @@ ENV HEALTHCHECK_URL=http://127.0.0.1:8080/livez
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(process.env.HEALTHCHECK_URL).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["tini", "--"]
-CMD ["node", "dist/src/api/server.js"]
+CMD ["node", "dist/src/server.js"]

@@ -1,5 +1,5 @@
 import { Connection } from '@temporalio/client';
-import { readTaskQueue, type TaskQueueState } from '../src/api/task-queues.ts';
+import { readTaskQueue, type TaskQueueState } from '../src/temporal/task-queues.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { Stage } from './environment.ts';
 import { sampleEvery, type Sample, type Sampling } from './sampling.ts';

@@ -1,5 +1,5 @@
-import { ArgumentError } from '../src/command-arguments.ts';
-import { createInterrupts } from '../src/dev/interrupts.ts';
+import { ArgumentError } from '../src/runtime/command-arguments.ts';
+import { createInterrupts } from '../src/dev/processes/interrupts.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
 import { startEnvironment } from './environment.ts';
 import { EVENT_BENCH_USAGE, readEventBenchOptions } from './events/options.ts';

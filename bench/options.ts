@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ArgumentError, parseArguments } from '../src/command-arguments.ts';
+import { ArgumentError, parseArguments } from '../src/runtime/command-arguments.ts';
 import { splitPair } from './events/options.ts';
 import type { Job } from './round.ts';
 import { createCombinedSystem, createSplitSystem } from './systems/product.ts';

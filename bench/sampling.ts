@@ -1,4 +1,4 @@
-import { createBackgroundLoop } from '../src/api/background-loop.ts';
+import { createBackgroundLoop } from '../src/runtime/background-loop.ts';
 
 /** One look, and when it was taken. */
 export type Sample<Seen> = Seen & {

@@ -3,11 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import type { EmbeddedPostgres } from '../src/dev/embedded-postgres.ts';
-import { LOOPBACK, portIsFree } from '../src/dev/ports.ts';
-import { logTail } from '../src/dev/process-log.ts';
-import { describeExit, runToEnd, startProcess, type ManagedProcess } from '../src/dev/processes.ts';
-import { TEMPORAL_STOP_STAGES } from '../src/dev/temporal-dev-server.ts';
+import type { EmbeddedPostgres } from '../src/dev/postgres/embedded-postgres.ts';
+import { LOOPBACK, portIsFree } from '../src/dev/processes/ports.ts';
+import { logTail } from '../src/dev/processes/process-log.ts';
+import { describeExit, runToEnd, startProcess, type ManagedProcess } from '../src/dev/processes/processes.ts';
+import { TEMPORAL_STOP_STAGES } from '../src/dev/temporal/temporal-dev-server.ts';
 
 /** Immutable for the life of a cluster; each shard writes one transaction at a time. */
 const HISTORY_SHARDS = 128;

@@ -1,4 +1,4 @@
-import type { CatalogRepository, Product } from './repositories/catalog-repository.ts';
+import type { CatalogRepository, Product } from './repositories/inventory/catalog-repository.ts';
 
 /** Tenants that get the development catalog: the default one, and a second to see that they do not share. */
 const SEED_TENANTS = ['demo', 'acme'] as const;

@@ -1,9 +1,9 @@
 import { Client } from '@temporalio/client';
-import { createEagerSlots } from './api/eager-slots.ts';
-import { composeActivities, composePaymentWatch, composeWorkers, openResources } from './compose.ts';
-import { composeEvents } from './compose-events.ts';
-import { startApi } from './compose-api.ts';
-import { runProcess } from './process.ts';
+import { createEagerSlots } from './api/orders/eager-slots.ts';
+import { composeActivities, composePaymentWatch, composeWorkers, openResources } from './composition/workers.ts';
+import { composeEvents } from './composition/event-pipeline.ts';
+import { startApi } from './composition/api.ts';
+import { runProcess } from './composition/process.ts';
 import {
   connectNatively,
   countDroppedLogLines,
@@ -13,7 +13,7 @@ import {
   installTemporalRuntime,
   reportClock,
   requireLeanSandbox,
-} from './temporal.ts';
+} from './temporal/runtime.ts';
 
 /**
  * API and worker in one process. An order it accepts is started eagerly: its first workflow task comes back with

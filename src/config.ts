@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { COLLABORATORS, PLACEMENTS, TASK_QUEUES, type StepPlacement, type TaskQueue } from './workflows/contract.ts';
-import { policyContradictions } from './workflows/policy-check.ts';
-import { CONTACT_KEYS_RULE, parseContactKeys } from './domain/contact-keys.ts';
-import type { ContactKey } from './domain/contact-sealer.ts';
-import { PAYMENT_PROVIDERS } from './domain/payment-notice.ts';
+import { policyContradictions } from './workflows/steps/policy-check.ts';
+import { CONTACT_KEYS_RULE, parseContactKeys } from './domain/personal-data/contact-keys.ts';
+import type { ContactKey } from './domain/personal-data/contact-sealer.ts';
+import { PAYMENT_PROVIDERS } from './domain/payments/payment-notice.ts';
 import { eventRetryTable } from './events/event-retries.ts';
-import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './retry-settings.ts';
+import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/retry-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 /** At most a year: far below what an integer of the database or a timer holds. */

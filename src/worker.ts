@@ -1,6 +1,6 @@
-import { composeActivities, composePaymentWatch, composeWorkers, openResources } from './compose.ts';
-import { composeEvents } from './compose-events.ts';
-import { runProcess } from './process.ts';
+import { composeActivities, composePaymentWatch, composeWorkers, openResources } from './composition/workers.ts';
+import { composeEvents } from './composition/event-pipeline.ts';
+import { runProcess } from './composition/process.ts';
 import {
   connectNatively,
   countDroppedLogLines,
@@ -10,7 +10,7 @@ import {
   installTemporalRuntime,
   reportClock,
   requireLeanSandbox,
-} from './temporal.ts';
+} from './temporal/runtime.ts';
 
 /** A worker alone: carries orders; `--queues` picks the task queues it serves. */
 await runProcess('worker', async (config, logger) => {

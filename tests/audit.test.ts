@@ -8,7 +8,7 @@ import { allAt, createDatabases } from '../db/client.ts';
 import { createAudit, type AuditOptions, type AuditReport } from '../src/audit/audit.ts';
 import type { FactsSources } from '../src/audit/facts-reader.ts';
 import { INVARIANTS } from '../src/audit/invariants/index.ts';
-import { createTemporalClient } from '../src/temporal.ts';
+import { createTemporalClient } from '../src/temporal/runtime.ts';
 import { ORDER_WORKFLOW, orderWorkflowId, type OrderWorkflowInput } from '../src/workflows/contract.ts';
 import {
   EVENT_PLANTS,
@@ -20,11 +20,11 @@ import {
   VERSION_WITHOUT_EVENT,
   type OrderKind,
   type OrderOfKind,
-} from './support/audit-plants.ts';
-import { plannedOrder } from './support/evidence.ts';
-import { createFaults } from './support/faults.ts';
+} from './support/database/audit-plants.ts';
+import { plannedOrder } from './support/faults/evidence.ts';
+import { createFaults } from './support/faults/faults.ts';
 import { postAtRate, settle } from './support/load.ts';
-import { giveCommand, untilStatus } from './support/step-ways.ts';
+import { giveCommand, untilStatus } from './support/faults/step-ways.ts';
 import { findTestPort } from './support/ports.ts';
 import { startTestSystem, type TestSystem } from './support/system.ts';
 

@@ -5,19 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createNotificationActivities } from '../src/activities/notification-activities.ts';
-import { loadConsoleAssets } from '../src/api/console-assets.ts';
-import { currency as currencySchema } from '../src/api/schemas/primitives.ts';
+import { createNotificationActivities } from '../src/activities/notifications/notification-activities.ts';
+import { loadConsoleAssets } from '../src/api/console/console-assets.ts';
+import { currency as currencySchema } from '../src/api/http/primitive-schemas.ts';
 import { amountText } from '../src/cli/table.ts';
-import { createContactSealer } from '../src/domain/contact-sealer.ts';
-import { exponentOf } from '../src/domain/currency.ts';
-import { chargeProblemOf, movementProblemOf } from '../src/domain/payment-capabilities.ts';
+import { createContactSealer } from '../src/domain/personal-data/contact-sealer.ts';
+import { exponentOf } from '../src/domain/payments/currency.ts';
+import { chargeProblemOf, movementProblemOf } from '../src/domain/payments/payment-capabilities.ts';
 import type { PaymentGateway } from '../src/gateways/payment-gateway.ts';
 import { createSimulatorPaymentGateway } from '../src/gateways/simulator-payment-gateway.ts';
-import { createStripePaymentGateway } from '../src/gateways/stripe-payment-gateway.ts';
-import { createStripeWebhook } from '../src/gateways/stripe-webhook.ts';
+import { createStripePaymentGateway } from '../src/gateways/stripe/stripe-payment-gateway.ts';
+import { createStripeWebhook } from '../src/gateways/stripe/stripe-webhook.ts';
 import { startTestSimulator } from '../src/simulator/test-client.ts';
-import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from './support/fake-stripe.ts';
+import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from './support/faults/fake-stripe.ts';
 
 /** The list of ISO as it is published: codes and digits, "N.A." where a code has no unit of prices. */
 const PUBLISHED = new Map(

@@ -8,7 +8,7 @@ import { loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { loadSimulatorConfig } from '../src/simulator/config.ts';
 import { CASE_KIND } from '../src/workflows/contract.ts';
-import { environmentOf, readComposeFile, serviceOf, type ComposeService } from './support/compose-file.ts';
+import { environmentOf, readComposeFile, serviceOf, type ComposeService } from './support/processes/compose-file.ts';
 
 const inProject = (path: string): string => join(PROJECT_FOLDER, path);
 const read = (path: string): string => readFileSync(inProject(path), 'utf8');
@@ -57,7 +57,7 @@ describe('files that the compiled code reads', () => {
 
   it.each([
     ['db/migrations', 'db/migrate.ts', "join(import.meta.dirname, 'migrations'"],
-    ['src/api/console', 'src/api/console-assets.ts', "join(import.meta.dirname, 'console')"],
+    ['src/api/console/browser', 'src/api/console/console-assets.ts', "join(import.meta.dirname, 'browser')"],
   ])('%s are copied to where it looks for them', (folder, reader, place) => {
     expect(build).toContain(`cp -R ${folder} dist/${dirname(folder)}/`);
     expect(read(reader)).toContain(place);

@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
-import { STEP_POLICIES, type StepPolicy } from '../src/workflows/activity-policies.ts';
+import { STEP_POLICIES, type StepPolicy } from '../src/workflows/steps/step-policies.ts';
 
 const read = (path: string): string => readFileSync(join(PROJECT_FOLDER, path), 'utf8');
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startProcess, type ManagedProcess } from '../src/dev/processes.ts';
+import { startProcess, type ManagedProcess } from '../src/dev/processes/processes.ts';
 import { findTestPort } from './support/ports.ts';
 import { readSnippets } from './support/snippets.ts';
 

@@ -3,18 +3,18 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { OrderView } from '../src/api/schemas/order.ts';
+import type { OrderView } from '../src/api/orders/order-schemas.ts';
 import { runCommandLine } from '../src/cli/run-command-line.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
-import { startProcess, type ManagedProcess } from '../src/dev/processes.ts';
+import { startProcess, type ManagedProcess } from '../src/dev/processes/processes.ts';
 import { PaymentContractError } from '../src/domain/errors.ts';
 import type { LoggedEvent } from '../src/domain/event.ts';
 import type { EventType } from '../src/events/event-type.ts';
-import { plannedOrder } from './support/evidence.ts';
-import { createFaults, failBefore } from './support/faults.ts';
+import { plannedOrder } from './support/faults/evidence.ts';
+import { createFaults, failBefore } from './support/faults/faults.ts';
 import { findTestPort } from './support/ports.ts';
 import { paste, readSnippets, shapeOf, type Ended } from './support/snippets.ts';
-import { openCaseOf } from './support/step-ways.ts';
+import { openCaseOf } from './support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from './support/system.ts';
 import {
   accept,
@@ -23,7 +23,7 @@ import {
   startReceiver,
   subscribe,
   type WebhookReceiver,
-} from './support/webhook-receiver.ts';
+} from './support/http/webhook-receiver.ts';
 
 /** Blocks that are not run here, and why; the end of a reason says what proves them instead. */
 const NOT_RUN: Readonly<Record<string, string>> = {
@@ -163,7 +163,7 @@ describe('README.md', () => {
 describe('CONTRIBUTING.md', () => {
   it('makes a migration of what has changed, which is nothing', async () => {
     const { stdout } = await pasted(
-      'CONTRIBUTING.md: npx drizzle-kit generate --config db/drizzle-orders.config.ts --name what_it_does',
+      'CONTRIBUTING.md: npx drizzle-kit generate --config db/migrations/orders/drizzle.config.ts --name what_it_does',
       { cwd: PROJECT_FOLDER },
     );
     expect(stdout).toContain('No schema changes');

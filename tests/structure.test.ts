@@ -30,7 +30,7 @@ describe('the workflow bundle', () => {
     const strangers = modules.filter((name) => !expected.some((start) => name.startsWith(`./${start}`)));
 
     expect(modules).toContain('./src/workflows/order-workflow.ts');
-    expect(modules).toContain('./src/domain/payment.ts');
+    expect(modules).toContain('./src/domain/payments/payment.ts');
     expect(strangers).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import { createApp, type AppDeps } from '../src/api/app.ts';
-import { openApiDocument } from '../src/api/docs.ts';
+import { openApiDocument } from '../src/api/http/docs.ts';
 
 /** An application that can describe itself and nothing else: what its routes would work with is not there. */
 export function createDescribingApp(): ReturnType<typeof createApp> {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { takeArguments } from '../src/command-arguments.ts';
+import { takeArguments } from '../src/runtime/command-arguments.ts';
 import { installProblems, type PackageLock, type PackageManifest } from './install-problems.ts';
 
 const USAGE = `npm run check:install

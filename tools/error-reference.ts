@@ -1,5 +1,5 @@
 import { RETRY_CLASSES } from '../src/activities/failure.ts';
-import { PROBLEMS } from '../src/api/problem.ts';
+import { PROBLEMS } from '../src/api/http/problem.ts';
 import { FAILURE_CODES } from '../src/domain/errors.ts';
 import { EVENT_FAILURE_CODES } from '../src/domain/event.ts';
 import { EVENT_FAILURES } from '../src/events/event-failure.ts';
@@ -9,7 +9,7 @@ import { FAILURE_ADVICE, RETRY_CLASS_EFFECTS } from './failure-advice.ts';
 export function renderErrorReference(): string {
   return `# Errors
 
-<!-- Made by \`npm run docs\` from src/api/problem.ts, src/activities/failure.ts, src/events/event-failure.ts, tools/failure-advice.ts. -->
+<!-- Made by \`npm run docs\` from src/api/http/problem.ts, src/activities/failure.ts, src/events/event-failure.ts, tools/failure-advice.ts. -->
 
 ## What the API answers
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { takeArguments } from '../src/command-arguments.ts';
+import { takeArguments } from '../src/runtime/command-arguments.ts';
 import { renderApiDocument } from './api-document.ts';
 import { renderErrorReference } from './error-reference.ts';
 

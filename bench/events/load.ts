@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { logTail } from '../../src/dev/process-log.ts';
-import { describeExit } from '../../src/dev/processes.ts';
+import { logTail } from '../../src/dev/processes/process-log.ts';
+import { describeExit } from '../../src/dev/processes/processes.ts';
 import type { produce } from '../../src/dev/produce/produce.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { startNode } from '../environment.ts';

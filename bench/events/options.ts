@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ArgumentError, parseArguments } from '../../src/command-arguments.ts';
+import { ArgumentError, parseArguments } from '../../src/runtime/command-arguments.ts';
 
 /** Parts of the benchmark of events, in the order in which they run. */
 export const EVENT_PHASES = ['single', 'batch', 'sustained', 'burst', 'million', 'workers'] as const;

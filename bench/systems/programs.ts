@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { findFreePort, LOOPBACK } from '../../src/dev/ports.ts';
-import type { StopStage } from '../../src/dev/processes.ts';
-import { untilListening, untilReady } from '../../src/dev/readiness.ts';
+import { findFreePort, LOOPBACK } from '../../src/dev/processes/ports.ts';
+import type { StopStage } from '../../src/dev/processes/processes.ts';
+import { untilListening, untilReady } from '../../src/dev/processes/readiness.ts';
 import type { Cleanup } from '../cleanup.ts';
 import { startNode, type CountedProcess, type Stage } from '../environment.ts';
 
@@ -39,7 +39,7 @@ export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: C
     const [apiPort, metricsPort] = [await findFreePort(), await findFreePort()];
     const { pid, stop } = await startNode({
       name,
-      args: [...profileArguments(options, name), '--import', './src/lean-sandbox.ts', script],
+      args: [...profileArguments(options, name), '--import', './src/temporal/lean-sandbox.ts', script],
       env: { ...shared, API_PORT: String(apiPort), WORKER_METRICS_PORT: String(metricsPort), ...own },
       folder: stage.folder,
       cleanup,
@@ -56,7 +56,7 @@ export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: C
   };
   return {
     startCombined: () => startServer('combined', 'src/combined.ts'),
-    startApi: () => startServer('api', 'src/api/server.ts'),
+    startApi: () => startServer('api', 'src/server.ts'),
     startWorker: async (name, queues) => {
       const own: Record<string, string> = queues === undefined ? {} : { WORKER_QUEUES: queues };
       const { program, metricsPort } = await start(name, 'src/worker.ts', own);

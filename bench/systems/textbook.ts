@@ -1,6 +1,6 @@
-import { findFreePort, LOOPBACK } from '../../src/dev/ports.ts';
-import type { StopStage } from '../../src/dev/processes.ts';
-import { untilListening } from '../../src/dev/readiness.ts';
+import { findFreePort, LOOPBACK } from '../../src/dev/processes/ports.ts';
+import type { StopStage } from '../../src/dev/processes/processes.ts';
+import { untilListening } from '../../src/dev/processes/readiness.ts';
 import { startNode } from '../environment.ts';
 import type { System } from './system.ts';
 

@@ -1,13 +1,13 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { Databases } from '../../db/client.ts';
-import { createMessageRepository } from '../../db/repositories/message-repository.ts';
-import { createOrderRepository } from '../../db/repositories/order-repository.ts';
-import { createPaymentRepository } from '../../db/repositories/payment-repository.ts';
-import { createReservationRepository } from '../../db/repositories/reservation-repository.ts';
-import { totalOf } from '../../src/domain/money.ts';
+import { createMessageRepository } from '../../db/repositories/notifications/message-repository.ts';
+import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
+import { createPaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
+import { createReservationRepository } from '../../db/repositories/inventory/reservation-repository.ts';
+import { totalOf } from '../../src/domain/payments/money.ts';
 import { messageIdFor } from '../../src/domain/notification.ts';
 import type { OrderRequest } from '../../src/domain/order.ts';
-import { paymentKey } from '../../src/domain/payment.ts';
+import { paymentKey } from '../../src/domain/payments/payment.ts';
 import type { MailGateway } from '../../src/gateways/mail-gateway.ts';
 import type { PaymentGateway } from '../../src/gateways/payment-gateway.ts';
 

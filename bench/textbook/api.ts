@@ -2,7 +2,7 @@ import { serve } from '@hono/node-server';
 import { Client, Connection } from '@temporalio/client';
 import { Hono } from 'hono';
 import { jwt } from 'hono/jwt';
-import { createOrderBody } from '../../src/api/schemas/order.ts';
+import { createOrderBody } from '../../src/api/orders/order-schemas.ts';
 import { orderIdFor } from '../../src/domain/ids.ts';
 import { settings } from './settings.ts';
 import type { textbookOrderWorkflow } from './workflow.ts';

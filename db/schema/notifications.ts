@@ -6,7 +6,7 @@ import {
   MESSAGE_TEMPLATES,
   type MessageName,
 } from '../../src/domain/notification.ts';
-import type { SealedText } from '../../src/domain/text-sealer.ts';
+import type { SealedText } from '../../src/domain/personal-data/text-sealer.ts';
 import {
   WEBHOOK_DELIVERY_STATES,
   WEBHOOK_DISABLED_REASONS,

@@ -21,10 +21,10 @@ import {
   type CasePatch,
 } from '../../src/domain/case.ts';
 import { COMMAND_DECISIONS, COMMAND_KINDS } from '../../src/domain/command.ts';
-import type { SealedContact } from '../../src/domain/contact-sealer.ts';
+import type { SealedContact } from '../../src/domain/personal-data/contact-sealer.ts';
 import type { RejectionDetails, Refusal } from '../../src/domain/order.ts';
 import { ORDER_STATUSES, REJECTION_REASONS } from '../../src/domain/order-status.ts';
-import { CAPTURE_MODES } from '../../src/domain/payment.ts';
+import { CAPTURE_MODES } from '../../src/domain/payments/payment.ts';
 import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
 
 /** A resolution by evidence, as the first of two operators proposed it. */

@@ -1,13 +1,13 @@
 import { sql } from 'drizzle-orm';
 import { bigserial, boolean, char, check, index, integer, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core';
-import { PAYMENT_KINDS, PAYMENT_OPERATION_STATES } from '../../src/domain/payment.ts';
-import { PAYMENT_ATTEMPT_OUTCOMES, PAYMENT_CALLS } from '../../src/domain/payment-attempt.ts';
+import { PAYMENT_KINDS, PAYMENT_OPERATION_STATES } from '../../src/domain/payments/payment.ts';
+import { PAYMENT_ATTEMPT_OUTCOMES, PAYMENT_CALLS } from '../../src/domain/payments/payment-attempt.ts';
 import {
   NOTICE_OUTCOMES,
   NOTICE_STATES,
   PAYMENT_NEWS_KINDS,
   PAYMENT_PROVIDERS,
-} from '../../src/domain/payment-notice.ts';
+} from '../../src/domain/payments/payment-notice.ts';
 import { createdAt, instant, minorUnits, oneOf, preciseInstant } from './columns.ts';
 
 /** What was asked of the payment provider; the schema of the payment service. */

@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PaymentHistoryRepository, EndedAttempt } from '../../db/repositories/payment-history-repository.ts';
+import type {
+  PaymentHistoryRepository,
+  EndedAttempt,
+} from '../../db/repositories/payments/payment-history-repository.ts';
 import {
   AuthorizationGoneError,
   OrderSagaError,
@@ -9,10 +12,10 @@ import {
   PaymentOutcomeUnknownError,
 } from '../domain/errors.ts';
 import { randomId } from '../domain/ids.ts';
-import type { PaymentAttempt, PaymentAttemptOutcome, PaymentCall } from '../domain/payment-attempt.ts';
-import type { PaymentKind } from '../domain/payment.ts';
+import type { PaymentAttempt, PaymentAttemptOutcome, PaymentCall } from '../domain/payments/payment-attempt.ts';
+import type { PaymentKind } from '../domain/payments/payment.ts';
 import type { LookupOutcome, PaymentGateway, VoidOutcome } from '../gateways/payment-gateway.ts';
-import type { PaymentActivityDeps } from './payment-activities.ts';
+import type { PaymentActivityDeps } from './payments/payment-activities.ts';
 
 /** What the recorder works with. */
 export interface AttemptRecorderDeps extends PaymentActivityDeps {

@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
-import type { CaseRepository, CauseCase } from '../../db/repositories/case-repository.ts';
-import { actionOf, type DecisionRepository } from '../../db/repositories/decision-repository.ts';
-import type { OperatorActionRepository } from '../../db/repositories/operator-action-repository.ts';
+import type { CaseRepository, CauseCase } from '../../db/repositories/orders/case-repository.ts';
+import { actionOf, type DecisionRepository } from '../../db/repositories/orders/decision-repository.ts';
+import type { OperatorActionRepository } from '../../db/repositories/audit/operator-action-repository.ts';
 import { handedOver, type CaseReport, type CaseState } from '../domain/case.ts';
 import { randomId } from '../domain/ids.ts';
 

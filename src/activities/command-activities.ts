@@ -3,8 +3,8 @@ import type {
   CommandOfOrder,
   CommandRepository,
   DecidedCommand,
-} from '../../db/repositories/command-repository.ts';
-import type { OrderRepository } from '../../db/repositories/order-repository.ts';
+} from '../../db/repositories/orders/command-repository.ts';
+import type { OrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import { COMMAND_ENDS, type CommandEndEvent, type OrderOwnership } from '../domain/command.ts';
 import type { CommandRule } from '../domain/command-rule.ts';
 import { OrderStateConflictError } from '../domain/errors.ts';

@@ -1,5 +1,5 @@
-import type { CommandRepository, OwningCommand } from '../../db/repositories/command-repository.ts';
-import type { OrderRecord, OrderRepository } from '../../db/repositories/order-repository.ts';
+import type { CommandRepository, OwningCommand } from '../../db/repositories/orders/command-repository.ts';
+import type { OrderRecord, OrderRepository } from '../../db/repositories/orders/order-repository.ts';
 
 /** Sees to it that a workflow carries a command out. */
 export interface CommandCarrier {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { PAYMENT_RETRY_DELAYS_MS } from '../domain/payment.ts';
-import { STEP_POLICIES } from '../workflows/activity-policies.ts';
+import { PAYMENT_RETRY_DELAYS_MS } from '../domain/payments/payment.ts';
+import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
 import { paymentRetryDelayMs } from './failure.ts';
 
 const { budgetMs, attemptTimeoutMs } = STEP_POLICIES.takePayment;

@@ -2,7 +2,7 @@ import { activityInfo, ApplicationFailure, asyncLocalStorage } from '@temporalio
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AnswerMismatch } from '../domain/case.ts';
 import { OrderSagaError, PaymentMismatchError, WebhookUndeliveredError, type FailureCode } from '../domain/errors.ts';
-import { PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER } from '../domain/payment.ts';
+import { PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER } from '../domain/payments/payment.ts';
 
 /** What a later attempt of the same step can do about a failure. */
 export type RetryClass =

@@ -1,21 +1,24 @@
 import { log } from '@temporalio/activity';
 import { OrderSagaError } from '../domain/errors.ts';
-import type { PaymentHistoryRepository } from '../../db/repositories/payment-history-repository.ts';
+import type { PaymentHistoryRepository } from '../../db/repositories/payments/payment-history-repository.ts';
 import { createAttemptRecorder } from './attempt-recorder.ts';
 import type { LogFields } from '../domain/log-fields.ts';
 import { toFailure } from './failure.ts';
 import { createCommandSweepActivities, type CommandSweepDeps } from './command-sweep-activities.ts';
 import { createCaseActivities, type CaseActivityDeps } from './case-activities.ts';
-import { createEventActivities, type EventActivityDeps } from './event-activities.ts';
+import { createEventActivities, type EventActivityDeps } from './events/event-activities.ts';
 import { createCommandActivities, type CommandActivityDeps } from './command-activities.ts';
-import { createExternalMoneyActivities } from './external-money-activities.ts';
+import { createExternalMoneyActivities } from './payments/external-money-activities.ts';
 import { createInventoryActivities } from './inventory-activities.ts';
-import { createNoticeActivities, type NoticeActivityDeps } from './notice-activities.ts';
-import { createNotificationActivities, type NotificationActivityDeps } from './notification-activities.ts';
+import { createNoticeActivities, type NoticeActivityDeps } from './payments/notice-activities.ts';
+import {
+  createNotificationActivities,
+  type NotificationActivityDeps,
+} from './notifications/notification-activities.ts';
 import { createOrderActivities, type OrderActivityDeps } from './order-activities.ts';
-import { createWebhookActivities, type WebhookActivityDeps } from './webhook-activities.ts';
-import { createUndoPaymentActivities } from './undo-payment-activities.ts';
-import { createPaymentActivities, type PaymentActivityDeps } from './payment-activities.ts';
+import { createWebhookActivities, type WebhookActivityDeps } from './webhooks/webhook-activities.ts';
+import { createUndoPaymentActivities } from './payments/undo-payment-activities.ts';
+import { createPaymentActivities, type PaymentActivityDeps } from './payments/payment-activities.ts';
 import { listingWaits, type WaitingSteps } from './waiting-steps.ts';
 
 /** Everything the steps of an order work with. */

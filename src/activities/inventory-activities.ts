@@ -3,9 +3,9 @@ import {
   type HoldRequest,
   type ReservationRecord,
   type ReservationRepository,
-} from '../../db/repositories/reservation-repository.ts';
+} from '../../db/repositories/inventory/reservation-repository.ts';
 import { OrderStateConflictError } from '../domain/errors.ts';
-import { totalOf } from '../domain/money.ts';
+import { totalOf } from '../domain/payments/money.ts';
 import { refusalOf } from '../domain/offer.ts';
 import type { OrderLine, Refusal } from '../domain/order.ts';
 

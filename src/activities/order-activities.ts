@@ -1,4 +1,4 @@
-import type { OrderRepository } from '../../db/repositories/order-repository.ts';
+import type { OrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import type { OrderOwnership } from '../domain/command.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';

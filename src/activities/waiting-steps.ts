@@ -1,5 +1,5 @@
 import { activityInfo, log } from '@temporalio/activity';
-import type { WaitingStep, WaitingStepRepository } from '../../db/repositories/waiting-step-repository.ts';
+import type { WaitingStep, WaitingStepRepository } from '../../db/repositories/orders/waiting-step-repository.ts';
 import { OrderSagaError } from '../domain/errors.ts';
 import type { PaymentGateway } from '../gateways/payment-gateway.ts';
 import { RETRY_CLASSES } from './failure.ts';

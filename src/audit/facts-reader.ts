@@ -8,12 +8,12 @@ import {
   type OrdersSlice,
   type SkuFigures,
   type StrayMovement,
-} from '../../db/repositories/audit-repository.ts';
+} from '../../db/repositories/audit/audit-repository.ts';
 import {
   createEventAuditRepository,
   type ConsumerFigures,
   type PartitionFigures,
-} from '../../db/repositories/event-audit-repository.ts';
+} from '../../db/repositories/events/event-audit-repository.ts';
 import type { Carriers, LedgerEntry, OrderFacts } from './facts.ts';
 import { createLedgerReader } from './ledger-reader.ts';
 import { reading } from './source-error.ts';

@@ -7,7 +7,7 @@ import type {
   AuditedOperation,
   AuditedOrder,
   AuditedReservation,
-} from '../../db/repositories/audit-repository.ts';
+} from '../../db/repositories/audit/audit-repository.ts';
 import { isAtRest } from '../domain/order-status.ts';
 import type { OrderLine } from '../domain/order.ts';
 

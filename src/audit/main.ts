@@ -1,8 +1,8 @@
 import { createDatabases } from '../../db/client.ts';
-import { takeArguments } from '../command-arguments.ts';
+import { takeArguments } from '../runtime/command-arguments.ts';
 import { ConfigError, loadConfig } from '../config.ts';
-import { createTemporalClient } from '../temporal.ts';
-import { systemLine } from '../system-line.ts';
+import { createTemporalClient } from '../temporal/runtime.ts';
+import { systemLine } from '../runtime/system-line.ts';
 import { createAudit, PATIENCE_MS, type AuditReport } from './audit.ts';
 import { formatReport, reportToJson } from './report.ts';
 import { SourceUnavailableError } from './source-error.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import { casePage, caseView, redriveView, resolvedCaseView } from '../api/schemas/case.ts';
+import { casePage, caseView, redriveView, resolvedCaseView } from '../api/cases/case-schemas.ts';
 import { DESK_ACTIONS } from '../domain/case.ts';
 import { ApiProblemError } from './api-client.ts';
 import { changing, reading, type ApiCommand, type ApiTools } from './api-command.ts';

@@ -1,4 +1,4 @@
-import { ArgumentError, parseArguments } from '../command-arguments.ts';
+import { ArgumentError, parseArguments } from '../runtime/command-arguments.ts';
 
 /** Every option of every command; which command takes which stands beside the command. */
 const OPTIONS = {

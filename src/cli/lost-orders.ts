@@ -4,24 +4,28 @@ import {
   createAuditRepository,
   type AuditRepository,
   type OrdersPage,
-} from '../../db/repositories/audit-repository.ts';
-import { createCaseRepository, type CaseRecord, type CaseRepository } from '../../db/repositories/case-repository.ts';
+} from '../../db/repositories/audit/audit-repository.ts';
+import {
+  createCaseRepository,
+  type CaseRecord,
+  type CaseRepository,
+} from '../../db/repositories/orders/case-repository.ts';
 import {
   createCommandRepository,
   type CommandRepository,
   type StoredCommand,
-} from '../../db/repositories/command-repository.ts';
+} from '../../db/repositories/orders/command-repository.ts';
 import {
   createOrderRepository,
   type OrderRecord,
   type OrderRepository,
-} from '../../db/repositories/order-repository.ts';
-import { createPaymentRepository, type PaymentRepository } from '../../db/repositories/payment-repository.ts';
+} from '../../db/repositories/orders/order-repository.ts';
+import { createPaymentRepository, type PaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
 import { isOpen } from '../audit/facts.ts';
 import { reading } from '../audit/source-error.ts';
 import { repairCommandId } from '../domain/command.ts';
 import { isAtRest, isTerminal } from '../domain/order-status.ts';
-import { EMPTY_BALANCE } from '../domain/payment.ts';
+import { EMPTY_BALANCE } from '../domain/payments/payment.ts';
 import { orderWorkflowId, settleWorkflowId, type SettleWorkflowInput } from '../workflows/contract.ts';
 
 /** What a settle workflow has to be started with to bring an order to its end. */

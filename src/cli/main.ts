@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { systemLine } from '../system-line.ts';
+import { systemLine } from '../runtime/system-line.ts';
 import { runCommandLine } from './run-command-line.ts';
 
 // Entry of `npm run orders`: only the answer goes to stdout.

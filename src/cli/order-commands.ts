@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import { commandView, reconciliationView } from '../api/schemas/command.ts';
-import { explainView, receiptView } from '../api/schemas/insight.ts';
-import { orderPage, orderView, timelineView, type OrderView, type TimelineView } from '../api/schemas/order.ts';
+import { commandView, reconciliationView } from '../api/orders/command-schemas.ts';
+import { explainView, receiptView } from '../api/orders/insight/insight-schemas.ts';
+import { orderPage, orderView, timelineView, type OrderView, type TimelineView } from '../api/orders/order-schemas.ts';
 import { changing, reading, type ApiCommand, type ApiTools } from './api-command.ts';
 import { countOf } from './command-line.ts';
 import { amountText, type Cell, type Tables } from './table.ts';

@@ -1,9 +1,9 @@
 import { eventRetryTable } from '../events/event-retries.ts';
 import type { EventRetryPolicy } from '../events/event-type.ts';
-import { stepPolicies, type StepPolicy } from '../workflows/activity-policies.ts';
-import { NOTIFICATION_POLICY } from '../workflows/background-policies.ts';
-import { waitsOf } from '../workflows/policy-check.ts';
-import { growingDelaysOf, type RetrySchedule } from '../workflows/retry-schedule.ts';
+import { stepPolicies, type StepPolicy } from '../workflows/steps/step-policies.ts';
+import { NOTIFICATION_POLICY } from '../workflows/steps/background-policies.ts';
+import { waitsOf } from '../workflows/steps/policy-check.ts';
+import { growingDelaysOf, type RetrySchedule } from '../workflows/steps/retry-schedule.ts';
 import type { SystemTools } from './system-commands.ts';
 import type { Tables } from './table.ts';
 

@@ -1,6 +1,6 @@
-import type { WebhookSubscriptionRepository } from '../../db/repositories/webhook-subscription-repository.ts';
+import type { WebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { reading } from '../audit/source-error.ts';
-import { createTextSealer, type SealingKey } from '../domain/text-sealer.ts';
+import { createTextSealer, type SealingKey } from '../domain/personal-data/text-sealer.ts';
 import { ContactUnreadableError } from '../domain/errors.ts';
 import { webhookSecretSubject } from '../domain/webhook.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { localApiUrl } from '../api-address.ts';
+import { localApiUrl } from '../runtime/api-address.ts';
 import { SourceUnavailableError } from '../audit/source-error.ts';
 import { ConfigError, loadConfig } from '../config.ts';
 import { dataPaths } from '../dev/dev-files.ts';

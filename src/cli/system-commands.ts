@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { createDatabases, type Databases } from '../../db/client.ts';
-import { createWebhookSubscriptionRepository } from '../../db/repositories/webhook-subscription-repository.ts';
+import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { createAudit, PATIENCE_MS } from '../audit/audit.ts';
 import { formatReport, reportToJson } from '../audit/report.ts';
 import type { Config } from '../config.ts';
-import { createTemporalClient } from '../temporal.ts';
+import { createTemporalClient } from '../temporal/runtime.ts';
 import { UsageError, type Options } from './command-line.ts';
 import type { LostOrder } from './lost-orders.ts';
 import { createRepair, repairText, type RepairedOrder, type Settlement } from './repair.ts';

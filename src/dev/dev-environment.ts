@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { localApiUrl } from '../api-address.ts';
+import { localApiUrl } from '../runtime/api-address.ts';
 import { dataFolderOf, PROJECT_FOLDER } from './data-folder.ts';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from './dev-token.ts';
-import type { PortClaim } from './ports.ts';
+import type { PortClaim } from './processes/ports.ts';
 
 /** Environment variables as `process.env` holds them. */
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../config.ts';
-import { createTextSealer } from '../domain/text-sealer.ts';
+import { createTextSealer } from '../domain/personal-data/text-sealer.ts';
 import { DevEnvironmentError } from './dev-environment.ts';
 import { dataPaths } from './dev-files.ts';
 import { chooseSecrets } from './dev-secrets.ts';

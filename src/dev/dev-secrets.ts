@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
-import { CONTACT_KEYS_RULE, parseContactKeys } from '../domain/contact-keys.ts';
+import { CONTACT_KEYS_RULE, parseContactKeys } from '../domain/personal-data/contact-keys.ts';
 import { DevEnvironmentError, type DevEnvironment } from './dev-environment.ts';
 import { writeEnvironmentFile, type dataPaths } from './dev-files.ts';
 

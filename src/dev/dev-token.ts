@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose';
-import type { Scope } from '../api/context.ts';
+import type { Scope } from '../api/http/context.ts';
 
 /** Issuer and audience that the API expects unless it is told otherwise. */
 export const TOKEN_ISSUER = 'order-saga';

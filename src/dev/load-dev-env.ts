@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { keepLoopbackDirect } from '../loopback.ts';
+import { keepLoopbackDirect } from '../runtime/loopback.ts';
 import { toolDataFolder } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
 

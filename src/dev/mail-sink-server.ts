@@ -1,7 +1,7 @@
-import { takeArguments } from '../command-arguments.ts';
+import { takeArguments } from '../runtime/command-arguments.ts';
 import { loadMailSinkSettings } from './dev-environment.ts';
-import { surviveOutputErrors } from '../standard-output.ts';
-import { createMailSink } from './mail-sink.ts';
+import { surviveOutputErrors } from '../runtime/standard-output.ts';
+import { createMailSink } from './mail-sink/mail-sink.ts';
 
 const USAGE = `npm run start:mail-sink
   The development mail sink alone. Its settings are environment variables: see .env.example.`;

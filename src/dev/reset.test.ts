@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { createRunFile } from './run-file.ts';
+import { createRunFile } from './supervisor/run-file.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'order-saga-reset-'));
 let data: string;

@@ -1,10 +1,10 @@
 import { existsSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
-import { takeArguments } from '../command-arguments.ts';
+import { takeArguments } from '../runtime/command-arguments.ts';
 import { loadDevEnvironment } from './dev-environment.ts';
 import { dataPaths } from './dev-files.ts';
-import { removePostgresHome } from './postgres-home.ts';
-import { createRunFile } from './run-file.ts';
+import { removePostgresHome } from './postgres/postgres-home.ts';
+import { createRunFile } from './supervisor/run-file.ts';
 
 const USAGE = `npm run reset -- [--yes]
   Removes the data folder (DATA_DIR, default .data) of npm start: all orders, stock, payments and secrets.

@@ -1,13 +1,13 @@
-import { takeArguments } from '../command-arguments.ts';
-import { createInterrupts } from './interrupts.ts';
+import { takeArguments } from '../runtime/command-arguments.ts';
+import { createInterrupts } from './processes/interrupts.ts';
 import { type DevEnvironment, loadDevEnvironment } from './dev-environment.ts';
-import { keepLoopbackDirect } from '../loopback.ts';
+import { keepLoopbackDirect } from '../runtime/loopback.ts';
 import { announceRunning, assertUsableFolder, PROJECT_FOLDER } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
-import type { RunningSystem } from './start-sequence.ts';
-import { surviveOutputErrors } from '../standard-output.ts';
-import { createSupervisor } from './supervisor.ts';
-import { walkthrough } from './walkthrough.ts';
+import type { RunningSystem } from './supervisor/start-sequence.ts';
+import { surviveOutputErrors } from '../runtime/standard-output.ts';
+import { createSupervisor } from './supervisor/supervisor.ts';
+import { walkthrough } from './supervisor/walkthrough.ts';
 
 const MINIMUM_NODE = 24;
 

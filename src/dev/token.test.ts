@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { SCOPES } from '../api/context.ts';
+import { SCOPES } from '../api/http/context.ts';
 
 const SECRET = 'a-secret-of-at-least-32-characters';
 

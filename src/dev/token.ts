@@ -1,6 +1,6 @@
-import { SCOPES, type Scope } from '../api/context.ts';
-import { systemLine } from '../system-line.ts';
-import { takeArguments } from '../command-arguments.ts';
+import { SCOPES, type Scope } from '../api/http/context.ts';
+import { systemLine } from '../runtime/system-line.ts';
+import { takeArguments } from '../runtime/command-arguments.ts';
 import { loadTokenSettings } from './dev-environment.ts';
 import { signDevToken } from './dev-token.ts';
 

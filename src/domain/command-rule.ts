@@ -1,6 +1,6 @@
 import type { CommandDecision, CommandKind, OrderOwnership } from './command.ts';
 import { isTerminal, ORDER_STATUSES, type OrderStatus } from './order-status.ts';
-import type { OrderMoney } from './payment.ts';
+import type { OrderMoney } from './payments/payment.ts';
 
 /** What a command may do to an order; travels to the activity that decides. */
 export interface CommandRule {

@@ -1,6 +1,6 @@
 import type { OrderStatus } from './order-status.ts';
-import type { CaptureMode } from './payment.ts';
-import type { PaymentCapabilities } from './payment-capabilities.ts';
+import type { CaptureMode } from './payments/payment.ts';
+import type { PaymentCapabilities } from './payments/payment-capabilities.ts';
 
 /** What the rest of an authorization depends on; amounts in minor units. */
 export interface CaptureFacts {

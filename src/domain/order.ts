@@ -1,5 +1,5 @@
-import type { CaptureMode } from './payment.ts';
-import type { AmountProblem } from './payment-capabilities.ts';
+import type { CaptureMode } from './payments/payment.ts';
+import type { AmountProblem } from './payments/payment-capabilities.ts';
 import type { RejectionReason } from './order-status.ts';
 
 /** One line as ordered: quantities of a repeated SKU are already added up, lines are sorted by SKU. */

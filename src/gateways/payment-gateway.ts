@@ -1,6 +1,6 @@
 import { PaymentMismatchError } from '../domain/errors.ts';
-import type { PaymentKind } from '../domain/payment.ts';
-import type { AmountProblem, PaymentCapabilities } from '../domain/payment-capabilities.ts';
+import type { PaymentKind } from '../domain/payments/payment.ts';
+import type { AmountProblem, PaymentCapabilities } from '../domain/payments/payment-capabilities.ts';
 
 /** A charge as asked of the provider. */
 export interface ChargeRequest {

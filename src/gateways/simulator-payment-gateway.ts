@@ -8,9 +8,9 @@ import {
   PaymentOutcomeUnknownError,
   RefundRefusedError,
 } from '../domain/errors.ts';
-import { MAX_AMOUNT_MINOR } from '../domain/money.ts';
-import { AUTHORIZATION_DAYS } from '../domain/payment.ts';
-import type { PaymentCapabilities } from '../domain/payment-capabilities.ts';
+import { MAX_AMOUNT_MINOR } from '../domain/payments/money.ts';
+import { AUTHORIZATION_DAYS } from '../domain/payments/payment.ts';
+import type { PaymentCapabilities } from '../domain/payments/payment-capabilities.ts';
 import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
 import {
   expectSame,

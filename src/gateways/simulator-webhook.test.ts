@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { WebhookContentError, WebhookSignatureError, type PaymentNews } from '../domain/payment-notice.ts';
+import { WebhookContentError, WebhookSignatureError, type PaymentNews } from '../domain/payments/payment-notice.ts';
 import { createSimulatorWebhook } from './simulator-webhook.ts';
 
 /** The example of the Standard Webhooks libraries: their secret, message and signature, not ours. */

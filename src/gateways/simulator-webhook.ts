@@ -8,7 +8,7 @@ import {
   type PaymentNewsKind,
   type PaymentWebhook,
   type WebhookRequest,
-} from '../domain/payment-notice.ts';
+} from '../domain/payments/payment-notice.ts';
 
 const KINDS = {
   'payment.succeeded': 'charge_succeeded',

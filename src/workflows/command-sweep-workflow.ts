@@ -1,6 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { SWEEP_POLICY } from './background-policies.ts';
+import { SWEEP_POLICY } from './steps/background-policies.ts';
 
 const { sweepCommands } = proxyActivities<Activities>({
   activityId: 'sweep-commands',

@@ -2,12 +2,12 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { CaseDecision } from '../domain/case.ts';
 import type { CaptureCommand, CommandDecision, CommandKind, OrderCommand } from '../domain/command.ts';
-import type { SealedContact } from '../domain/contact-sealer.ts';
+import type { SealedContact } from '../domain/personal-data/contact-sealer.ts';
 import type { EventConsumer } from '../domain/event.ts';
 import type { MessageChannel, MessageEvent, MessageName } from '../domain/notification.ts';
 import type { OrderRequest } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
-import type { NoticeKey } from '../domain/payment-notice.ts';
+import type { NoticeKey } from '../domain/payments/payment-notice.ts';
 
 /** Task queues: workflows and their local steps run on `orders`, retried steps on their collaborator's queue. */
 export const TASK_QUEUES = ['orders', 'inventory', 'payments', 'notifications', 'events'] as const;

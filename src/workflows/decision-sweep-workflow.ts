@@ -1,6 +1,6 @@
 import { getExternalWorkflowHandle, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { SWEEP_POLICY } from './background-policies.ts';
+import { SWEEP_POLICY } from './steps/background-policies.ts';
 import { resolveCaseSignal } from './contract.ts';
 
 const { takeDueDecisions, refuseDecision } = proxyActivities<Activities>({

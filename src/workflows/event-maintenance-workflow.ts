@@ -1,6 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { EventActivities } from '../activities/index.ts';
-import { EVENT_MAINTENANCE_POLICY } from './background-policies.ts';
+import { EVENT_MAINTENANCE_POLICY } from './steps/background-policies.ts';
 
 const { maintainEventLog } = proxyActivities<EventActivities>({ taskQueue: 'events', ...EVENT_MAINTENANCE_POLICY });
 

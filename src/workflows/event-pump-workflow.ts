@@ -9,8 +9,8 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import type { EventActivities } from '../activities/index.ts';
-import { CASE_BOOKKEEPING } from './activity-policies.ts';
-import { EVENT_PUMP_POLICY as POLICY } from './background-policies.ts';
+import { CASE_BOOKKEEPING } from './steps/step-policies.ts';
+import { EVENT_PUMP_POLICY as POLICY } from './steps/background-policies.ts';
 import { pauseConsumerSignal, resumeConsumerSignal, rewindCursorSignal, type EventPumpInput } from './contract.ts';
 
 /**

@@ -2,7 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const sources = (await readdir(import.meta.dirname)).filter((name) => name.endsWith('.ts') && !name.includes('.test.'));
+const sources = (await readdir(import.meta.dirname, { recursive: true })).filter(
+  (name) => name.endsWith('.ts') && !name.includes('.test.'),
+);
 
 /** What would be state of a module, which all workflows of a worker share: variables and collections at its top level. */
 const STATE = /^(export )?(let |var )|^(export )?const [^(]*= new (Map|Set|WeakMap|WeakSet|Array)\b/m;

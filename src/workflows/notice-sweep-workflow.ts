@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, proxyActivities, startChild } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { SWEEP_POLICY } from './background-policies.ts';
+import { SWEEP_POLICY } from './steps/background-policies.ts';
 import { CORRELATION_MEMO, noticeWorkflowId, type NoticeWorkflowInput } from './contract.ts';
 import { noticeWorkflow } from './notice-workflow.ts';
 

@@ -9,15 +9,15 @@ import {
 import type { Activities } from '../activities/index.ts';
 import type { OrderOwnership } from '../domain/command.ts';
 import { giveBackOf, ownershipOf, reconcileOf } from '../domain/command-rule.ts';
-import type { MoneySums } from '../domain/payment.ts';
-import { noticeCommandId, type NoticeOutcome } from '../domain/payment-notice.ts';
-import { CASE_BOOKKEEPING, waitingPaymentSteps } from './activity-policies.ts';
-import { NOTICE_POLICY } from './background-policies.ts';
-import { turnOf } from './carriage.ts';
+import type { MoneySums } from '../domain/payments/payment.ts';
+import { noticeCommandId, type NoticeOutcome } from '../domain/payments/payment-notice.ts';
+import { CASE_BOOKKEEPING, waitingPaymentSteps } from './steps/step-policies.ts';
+import { NOTICE_POLICY } from './steps/background-policies.ts';
+import { turnOf } from './order/order-context.ts';
 import { resolveCaseUpdate, resumeOrderSignal, type NoticeWorkflowInput } from './contract.ts';
-import { failureOf } from './failures.ts';
-import { adoptExternal } from './reconciling.ts';
-import { createSteps, type Steps } from './step.ts';
+import { failureOf } from './steps/outcome.ts';
+import { adoptExternal } from './order/reconciling.ts';
+import { createSteps, type Steps } from './steps/step-runner.ts';
 
 /**
  * Sees to one report of a payment provider. A report is a hint and never evidence: whatever it says, the step that waits

@@ -1,9 +1,9 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { CASE_BOOKKEEPING } from './activity-policies.ts';
-import { NOTIFICATION_POLICY } from './background-policies.ts';
+import { CASE_BOOKKEEPING } from './steps/step-policies.ts';
+import { NOTIFICATION_POLICY } from './steps/background-policies.ts';
 import type { NotificationWorkflowInput } from './contract.ts';
-import { failureOf } from './failures.ts';
+import { failureOf } from './steps/outcome.ts';
 
 /**
  * Delivers one message whose order is already closed, or a further copy of it: retried for a day, then given up.

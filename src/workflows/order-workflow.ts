@@ -2,7 +2,7 @@ import { CancellationScope, setCurrentDetails, setHandler } from '@temporalio/wo
 import type { Activities } from '../activities/index.ts';
 import { assertNever } from '../domain/errors.ts';
 import { isTerminal, type OrderStatus } from '../domain/order-status.ts';
-import { undoEverything, type Carriage, type Fulfilment } from './carriage.ts';
+import { undoEverything, type Carriage, type Fulfilment } from './order/order-context.ts';
 import {
   cancelOrderSignal,
   cancelOrderUpdate,
@@ -13,17 +13,17 @@ import {
   type OrderWorkflowInput,
   type OrderWorkflowResult,
 } from './contract.ts';
-import { createFirstPass } from './first-pass.ts';
-import { awaitCapture } from './capturing.ts';
-import { fulfil } from './fulfilment.ts';
-import { untilGivenUp } from './giving-up.ts';
-import { answerTheRest } from './late-commands.ts';
-import { tellEnd } from './notify-customer.ts';
-import { createOrderCommands } from './order-commands.ts';
-import { createSaga } from './saga.ts';
-import { createSteps, StepConflictError } from './step.ts';
-import { openingOf } from './step-inputs.ts';
-import { carryOut, expire, followStored } from './stored-order.ts';
+import { createFirstPass } from './order/fast-path.ts';
+import { awaitCapture } from './order/capturing.ts';
+import { fulfil } from './order/fulfillment.ts';
+import { untilGivenUp } from './order/cancellation.ts';
+import { answerTheRest } from './order/unanswered-commands.ts';
+import { tellEnd } from './order/notify-customer.ts';
+import { createOrderCommands } from './order/command-mailbox.ts';
+import { createSaga } from './steps/saga.ts';
+import { createSteps, StepConflictError } from './steps/step-runner.ts';
+import { openingOf } from './order/step-inputs.ts';
+import { carryOut, expire, followStored } from './order/stored-order.ts';
 
 /**
  * The story of one order, from its first row to its end.

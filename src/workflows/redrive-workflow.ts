@@ -1,6 +1,6 @@
 import { getExternalWorkflowHandle, proxyActivities, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { REDRIVE_POLICY } from './background-policies.ts';
+import { REDRIVE_POLICY } from './steps/background-policies.ts';
 import {
   redriveProgressQuery,
   resumeOrderSignal,

@@ -10,18 +10,18 @@ import {
   type RuledCommand,
 } from '../domain/command-rule.ts';
 import { assertNever } from '../domain/errors.ts';
-import type { MoneySums } from '../domain/payment.ts';
-import { releaseStock, turnOf, undoPayment } from './carriage.ts';
+import type { MoneySums } from '../domain/payments/payment.ts';
+import { releaseStock, turnOf, undoPayment } from './order/order-context.ts';
 import {
   resolveCaseUpdate,
   resumeOrderSignal,
   type SettleWorkflowInput,
   type SettleWorkflowResult,
 } from './contract.ts';
-import { tellCommand } from './notify-customer.ts';
-import { adoptExternal } from './reconciling.ts';
-import { createSteps, StepAbortedError, StepConflictError, type Steps } from './step.ts';
-import { isTaken } from './stored-order.ts';
+import { tellCommand } from './order/notify-customer.ts';
+import { adoptExternal } from './order/reconciling.ts';
+import { createSteps, StepAbortedError, StepConflictError, type Steps } from './steps/step-runner.ts';
+import { isTaken } from './order/stored-order.ts';
 
 /**
  * Carries out what is asked of an order after its own workflow has closed: a cancel within the window, a refund, a

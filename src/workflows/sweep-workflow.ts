@@ -1,6 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { SWEEP_POLICY } from './background-policies.ts';
+import { SWEEP_POLICY } from './steps/background-policies.ts';
 
 const { expireHolds } = proxyActivities<Activities>({
   activityId: 'expire-holds',

@@ -12,9 +12,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { WEBHOOK_POLICY, WEBHOOK_SWEEP_POLICY } from './background-policies.ts';
+import { WEBHOOK_POLICY, WEBHOOK_SWEEP_POLICY } from './steps/background-policies.ts';
 import { webhookWakeSignal, webhookWorkflowId, type WebhookWorkflowInput } from './contract.ts';
-import { failureOf } from './failures.ts';
+import { failureOf } from './steps/outcome.ts';
 
 const { deliverWebhook } = proxyActivities<Activities>({
   activityId: 'deliver-webhook',

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Scope } from '../../src/api/context.ts';
-import type { OverviewView } from '../../src/api/schemas/console.ts';
+import type { Scope } from '../../src/api/http/context.ts';
+import type { OverviewView } from '../../src/api/console/console-schemas.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { DESK_ACTIONS } from '../../src/domain/case.ts';
 import { FAILURE_CODES } from '../../src/domain/errors.ts';
 import { ORDER_STATUSES } from '../../src/domain/order-status.ts';
-import { STEP_POLICIES } from '../../src/workflows/activity-policies.ts';
-import { startAnotherApi } from '../support/another-api.ts';
-import { expectProblem } from '../support/problems.ts';
+import { STEP_POLICIES } from '../../src/workflows/steps/step-policies.ts';
+import { startAnotherApi } from '../support/processes/another-api.ts';
+import { expectProblem } from '../support/http/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -105,7 +105,7 @@ describe('the files of the console', () => {
   });
 
   it('have words for every step, failure, action and status', async () => {
-    const file = pathToFileURL(join(PROJECT_FOLDER, 'src/api/console/words.js')).href;
+    const file = pathToFileURL(join(PROJECT_FOLDER, 'src/api/console/browser/words.js')).href;
     const words = (await import(file)) as Record<'STEPS' | 'FAILURES' | 'ACTIONS' | 'STATUSES', object>;
     const steps = Object.values(STEP_POLICIES).map(({ id }) => id);
     expect(Object.keys(words.STEPS)).toEqual(expect.arrayContaining(steps));

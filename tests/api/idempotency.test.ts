@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startAnotherApi, startApiProcess, type ApiProcess } from '../support/another-api.ts';
-import { expectProblem } from '../support/problems.ts';
+import { startAnotherApi, startApiProcess, type ApiProcess } from '../support/processes/another-api.ts';
+import { expectProblem } from '../support/http/problems.ts';
 import {
   orderBody,
   startTestSystem,

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { PROBLEMS } from '../../src/api/problem.ts';
+import { PROBLEMS } from '../../src/api/http/problem.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { FAILURE_CODES } from '../../src/domain/errors.ts';
 import { purchase, sendEvents } from '../support/events.ts';
@@ -65,7 +65,7 @@ async function apiMetrics(): Promise<string[]> {
 
 /** Of a worker to which everything has happened. */
 async function workerMetrics(): Promise<string[]> {
-  const script = join(PROJECT_FOLDER, 'tests/support/worker-metrics.ts');
+  const script = join(PROJECT_FOLDER, 'tests/support/processes/worker-metrics.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [script, String(await findTestPort())]);
   return namesIn(stdout);
 }

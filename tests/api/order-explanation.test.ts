@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repairCommandId } from '../../src/domain/command.ts';
 import { orderWorkflowId, settleWorkflowId } from '../../src/workflows/contract.ts';
-import { startAnotherApi } from '../support/another-api.ts';
+import { startAnotherApi } from '../support/processes/another-api.ts';
 import { findTestPort } from '../support/ports.ts';
-import { giveCommand, openCaseOf, untilStatus } from '../support/step-ways.ts';
+import { giveCommand, openCaseOf, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
 
 const REPAIR = { whoMustAct: 'an operator', advice: expect.stringContaining('npm run orders -- repair') };

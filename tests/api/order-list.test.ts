@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OrderView } from '../../src/api/schemas/order.ts';
-import { expectProblem, pointersOf } from '../support/problems.ts';
+import type { OrderView } from '../../src/api/orders/order-schemas.ts';
+import { expectProblem, pointersOf } from '../support/http/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 interface Page {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OrderView } from '../../src/api/schemas/order.ts';
-import { expectProblem, pointersOf } from '../support/problems.ts';
+import type { OrderView } from '../../src/api/orders/order-schemas.ts';
+import { expectProblem, pointersOf } from '../support/http/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const RFC_3339_MILLISECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { orderIdFor } from '../../src/domain/ids.ts';
-import { expectProblem, pointersOf } from '../support/problems.ts';
+import { expectProblem, pointersOf } from '../support/http/problems.ts';
 import { orderBody, startTestSystem, type Answer, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;

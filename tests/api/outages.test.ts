@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startAnotherApi, type AnotherApi } from '../support/another-api.ts';
+import { startAnotherApi, type AnotherApi } from '../support/processes/another-api.ts';
 import { findTestPort } from '../support/ports.ts';
-import { expectProblem, expectUnavailable } from '../support/problems.ts';
+import { expectProblem, expectUnavailable } from '../support/http/problems.ts';
 import { orderBody, startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
 
 /** What clients are promised to wait for at most. */

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
-import { startAnotherApi } from '../support/another-api.ts';
-import { expectProblem } from '../support/problems.ts';
+import { startAnotherApi } from '../support/processes/another-api.ts';
+import { expectProblem } from '../support/http/problems.ts';
 import { orderBody, startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;

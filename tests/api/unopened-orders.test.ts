@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OrderView } from '../../src/api/schemas/order.ts';
-import { startAnotherApi } from '../support/another-api.ts';
+import type { OrderView } from '../../src/api/orders/order-schemas.ts';
+import { startAnotherApi } from '../support/processes/another-api.ts';
 import { findTestPort } from '../support/ports.ts';
 import { startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
 

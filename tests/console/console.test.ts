@@ -2,14 +2,14 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { Scope } from '../../src/api/context.ts';
+import type { Scope } from '../../src/api/http/context.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
-import { startAnotherApi } from '../support/another-api.ts';
-import { hasBrowser, launchBrowser } from '../support/browser.ts';
-import { evidenceOf, plannedOrder, proveEnd } from '../support/evidence.ts';
-import { createFaults, failBefore } from '../support/faults.ts';
-import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/step-ways.ts';
+import { startAnotherApi } from '../support/processes/another-api.ts';
+import { hasBrowser, launchBrowser } from '../support/http/browser.ts';
+import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { createFaults, failBefore } from '../support/faults/faults.ts';
+import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /** Where the pictures of docs/console.md are written, when they are asked for. */

@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { produce } from '../../src/dev/produce/produce.ts';
-import { hasBrowser, launchBrowser } from '../support/browser.ts';
+import { hasBrowser, launchBrowser } from '../support/http/browser.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /** Where the pictures of the documentation are written, when they are asked for. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openApiDocument } from '../../src/api/docs.ts';
+import { openApiDocument } from '../../src/api/http/docs.ts';
 import { createDescribingApp } from '../../tools/api-document.ts';
-import { startAnotherApi, type AnotherApi } from '../support/another-api.ts';
+import { startAnotherApi, type AnotherApi } from '../support/processes/another-api.ts';
 import { purchase, sendEvents } from '../support/events.ts';
-import { expectProblem, pointersOf } from '../support/problems.ts';
+import { expectProblem, pointersOf } from '../support/http/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;

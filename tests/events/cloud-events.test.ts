@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createEventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
 import { offer } from '../support/offered-events.ts';
 import { sendEvents } from '../support/events.ts';
-import { expectProblem, pointersOf } from '../support/problems.ts';
+import { expectProblem, pointersOf } from '../support/http/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;

@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ProblemCode } from '../../src/api/problem.ts';
+import type { ProblemCode } from '../../src/api/http/problem.ts';
 import { purchase, sendEvents } from '../support/events.ts';
-import { expectCompleteProblem, expectProblem, type Problem } from '../support/problems.ts';
-import { parseRaw, sendRaw } from '../support/raw-http.ts';
+import { expectCompleteProblem, expectProblem, type Problem } from '../support/http/problems.ts';
+import { parseRaw, sendRaw } from '../support/http/raw-http.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
-import { giveCommand, untilStatus } from '../support/step-ways.ts';
+import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
-import { startReceiver, subscribe, type WebhookReceiver } from '../support/webhook-receiver.ts';
+import { startReceiver, subscribe, type WebhookReceiver } from '../support/http/webhook-receiver.ts';
 
 let system: TestSystem;
 let receiver: WebhookReceiver;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startAnotherApi } from '../support/another-api.ts';
-import { startDatabaseProxy } from '../support/database-proxy.ts';
+import { startAnotherApi } from '../support/processes/another-api.ts';
+import { startDatabaseProxy } from '../support/database/database-proxy.ts';
 import { purchase, sendEvents } from '../support/events.ts';
-import { expectProblem, expectUnavailable } from '../support/problems.ts';
+import { expectProblem, expectUnavailable } from '../support/http/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;

@@ -3,7 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEventLogRepository, type EventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import {
+  createEventLogRepository,
+  type EventLogRepository,
+} from '../../db/repositories/events/event-log-repository.ts';
 import { effectKeyOf, type OfferedEvent } from '../../src/domain/event.ts';
 import {
   EVENT_MAINTENANCE_WORKFLOW,
@@ -14,7 +17,7 @@ import {
 } from '../../src/workflows/contract.ts';
 import { offer } from '../support/offered-events.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
-import { subscribe } from '../support/webhook-receiver.ts';
+import { subscribe } from '../support/http/webhook-receiver.ts';
 
 interface Row {
   readonly eventId: string;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EventView } from '../../src/api/schemas/event.ts';
+import type { EventView } from '../../src/api/events/event-schemas.ts';
 import { purchase, sendEvents, type Accepted } from '../support/events.ts';
-import { expectProblem, pointersOf } from '../support/problems.ts';
+import { expectProblem, pointersOf } from '../support/http/problems.ts';
 import { startTestSystem, type Answer, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createEventControlRepository } from '../../db/repositories/event-control-repository.ts';
-import { createEventConsumerRepository, type EventCursor } from '../../db/repositories/event-consumer-repository.ts';
-import { createEventLogRepository, type EventLogRepository } from '../../db/repositories/event-log-repository.ts';
-import { createEventRequestRepository } from '../../db/repositories/event-request-repository.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createEventControlRepository } from '../../db/repositories/events/event-control-repository.ts';
+import {
+  createEventConsumerRepository,
+  type EventCursor,
+} from '../../db/repositories/events/event-consumer-repository.ts';
+import {
+  createEventLogRepository,
+  type EventLogRepository,
+} from '../../db/repositories/events/event-log-repository.ts';
+import { createEventRequestRepository } from '../../db/repositories/events/event-request-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { offer } from '../support/offered-events.ts';
 
 const OLD_DAY = '2026-01-05';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
-import { startProcessSystem, type ProcessSystem } from '../support/process-system.ts';
+import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 
 // A killed worker's partitions go on elsewhere: its last beat is 4.8 s old at most when it dies, the server waits 6 s
 // for the next one and a second more for the next attempt.

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../db/client.ts';
-import { createPaymentHistoryRepository } from '../../db/repositories/payment-history-repository.ts';
-import { createPaymentRepository, type PaymentOperation } from '../../db/repositories/payment-repository.ts';
+import { createPaymentHistoryRepository } from '../../db/repositories/payments/payment-history-repository.ts';
+import { createPaymentRepository, type PaymentOperation } from '../../db/repositories/payments/payment-repository.ts';
 import { createAttemptRecorder } from '../../src/activities/attempt-recorder.ts';
 import {
   PaymentContractError,
@@ -12,7 +12,7 @@ import {
 } from '../../src/domain/errors.ts';
 import type { ChargeOutcome, PaymentGateway } from '../../src/gateways/payment-gateway.ts';
 import { freshId } from '../repositories/fixtures.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {

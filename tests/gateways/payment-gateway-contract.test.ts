@@ -11,12 +11,12 @@ import {
   PaymentOutcomeUnknownError,
   RefundRefusedError,
 } from '../../src/domain/errors.ts';
-import { paymentKey } from '../../src/domain/payment.ts';
+import { paymentKey } from '../../src/domain/payments/payment.ts';
 import type { ChargeRequest, PaymentGateway, VoidRequest } from '../../src/gateways/payment-gateway.ts';
 import { createSimulatorPaymentGateway } from '../../src/gateways/simulator-payment-gateway.ts';
-import { createStripePaymentGateway } from '../../src/gateways/stripe-payment-gateway.ts';
+import { createStripePaymentGateway } from '../../src/gateways/stripe/stripe-payment-gateway.ts';
 import { startTestSimulator } from '../../src/simulator/test-client.ts';
-import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/fake-stripe.ts';
+import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/faults/fake-stripe.ts';
 
 /** What the cases need of a provider beside the port: its test methods and a look into its books. */
 interface Provider {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import type { PaymentGateway } from '../../src/gateways/payment-gateway.ts';
-import { createStripePaymentGateway } from '../../src/gateways/stripe-payment-gateway.ts';
-import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/fake-stripe.ts';
+import { createStripePaymentGateway } from '../../src/gateways/stripe/stripe-payment-gateway.ts';
+import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/faults/fake-stripe.ts';
 
 describe('several captures of one authorization at Stripe', () => {
   let fake: FakeStripe;

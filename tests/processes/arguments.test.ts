@@ -86,6 +86,6 @@ describe('--queues of a worker', () => {
   });
 
   it('is not one of an API', async () => {
-    expect(await run('src/api/server.ts', '--queues=payments')).toMatchObject({ code: 2, stdout: '' });
+    expect(await run('src/server.ts', '--queues=payments')).toMatchObject({ code: 2, stdout: '' });
   });
 });

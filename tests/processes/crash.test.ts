@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { postAtRate, settle } from '../support/load.ts';
-import { startProcessSystem, type ProcessSystem, type ServiceName } from '../support/process-system.ts';
+import { startProcessSystem, type ProcessSystem, type ServiceName } from '../support/processes/process-system.ts';
 
 const EVERYTHING: readonly ServiceName[] = ['combined', 'temporal', 'postgres', 'simulator', 'mail'];
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { startProcessSystem, type ProcessSystem } from '../support/process-system.ts';
+import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 
 /** One row per story: the order, pieces on hand and held, money captured and refunded, each before and after. */
 const ROWS = [

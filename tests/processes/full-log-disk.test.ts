@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startProcess } from '../../src/dev/processes.ts';
+import { startProcess } from '../../src/dev/processes/processes.ts';
 import { findTestPort } from '../support/ports.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 

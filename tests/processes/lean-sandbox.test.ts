@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isScopeSwitch } from '../../src/lean-sandbox.ts';
+import { isScopeSwitch } from '../../src/temporal/lean-sandbox.ts';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
-import { proveEnd } from '../support/evidence.ts';
-import { startNode } from '../support/node-process.ts';
+import { proveEnd } from '../support/faults/evidence.ts';
+import { startNode } from '../support/processes/node-process.ts';
 import { replayErrors } from '../support/replays.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
@@ -18,7 +18,10 @@ const PROJECT = resolve(import.meta.dirname, '../..');
 const EXIT_STALLED = 70;
 
 function startLeanWorker(env: Readonly<Record<string, string>>): ChildProcess {
-  return startNode('src/worker.ts', { ...env, WORKFLOW_SANDBOX: 'lean' }, ['--import', './src/lean-sandbox.ts']);
+  return startNode('src/worker.ts', { ...env, WORKFLOW_SANDBOX: 'lean' }, [
+    '--import',
+    './src/temporal/lean-sandbox.ts',
+  ]);
 }
 
 /** A worker whose workflow code hangs. The watchdog takes its time, so it is started first and looked at last. */

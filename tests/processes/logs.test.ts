@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LOG_FIELDS } from '../../src/domain/log-fields.ts';
-import { startApiProcess, type ApiProcess } from '../support/another-api.ts';
-import { sendRaw } from '../support/raw-http.ts';
+import { startApiProcess, type ApiProcess } from '../support/processes/another-api.ts';
+import { sendRaw } from '../support/http/raw-http.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 type Line = Record<string, unknown>;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postAtRate, postPatiently, settle } from '../support/load.ts';
-import { freshKey, startProcessSystem, type ProcessSystem } from '../support/process-system.ts';
+import { freshKey, startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 import { orderBody, type Answer } from '../support/system.ts';
 
 /** What a client may have to wait for an answer while Temporal is away. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { postAtRate, settle } from '../support/load.ts';
-import { startProcessSystem, type ProcessSystem } from '../support/process-system.ts';
+import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 
 /** A dead worker's orders go on elsewhere within this: workflow task 5 s, sticky queue 3 s, a step's attempt 5 s. */
 const TAKEOVER_LIMIT_MS = 15_000;

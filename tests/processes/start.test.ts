@@ -3,9 +3,9 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OrderView } from '../../src/api/schemas/order.ts';
-import { startProcess, type ManagedProcess } from '../../src/dev/processes.ts';
-import { freshKey } from '../support/process-system.ts';
+import type { OrderView } from '../../src/api/orders/order-schemas.ts';
+import { startProcess, type ManagedProcess } from '../../src/dev/processes/processes.ts';
+import { freshKey } from '../support/processes/process-system.ts';
 import { findTestPort } from '../support/ports.ts';
 import { orderBody } from '../support/system.ts';
 

@@ -1,9 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { createWebhookDeliveryRepository } from '../../db/repositories/webhook-delivery-repository.ts';
-import { createTemporalClient } from '../../src/temporal.ts';
-import { createWebhookPublisher } from '../../src/webhooks/webhook-publisher.ts';
-import { startProcessSystem, type ProcessSystem } from '../support/process-system.ts';
-import { accept, orderEvent, startReceiver, subscribe, type WebhookReceiver } from '../support/webhook-receiver.ts';
+import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
+import { createTemporalClient } from '../../src/temporal/runtime.ts';
+import { createWebhookPublisher } from '../../src/activities/webhooks/webhook-publisher.ts';
+import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
+import {
+  accept,
+  orderEvent,
+  startReceiver,
+  subscribe,
+  type WebhookReceiver,
+} from '../support/http/webhook-receiver.ts';
 
 let system: ProcessSystem;
 let receiver: WebhookReceiver;

@@ -1,5 +1,5 @@
 import { startVitest } from 'vitest/node';
-import { takeArguments } from '../../src/command-arguments.ts';
+import { takeArguments } from '../../src/runtime/command-arguments.ts';
 
 const USAGE = `npm exec -- node tests/replay/record-histories.ts
   Records the golden histories that are missing.`;

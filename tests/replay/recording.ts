@@ -10,8 +10,8 @@ import {
   PaymentContractError,
   SmsUnavailableError,
 } from '../../src/domain/errors.ts';
-import { STEP_POLICIES } from '../../src/workflows/activity-policies.ts';
-import { NOTIFICATION_POLICY } from '../../src/workflows/background-policies.ts';
+import { STEP_POLICIES } from '../../src/workflows/steps/step-policies.ts';
+import { NOTIFICATION_POLICY } from '../../src/workflows/steps/background-policies.ts';
 import {
   COMMAND_SWEEP_WORKFLOW,
   EVENT_MAINTENANCE_WORKFLOW,
@@ -31,8 +31,15 @@ import {
   WEBHOOK_SWEEP_WORKFLOW,
   webhookWorkflowId,
 } from '../../src/workflows/contract.ts';
-import { plannedOrder, proveEnd } from '../support/evidence.ts';
-import { afterEffect, createFaults, failBefore, lateAnswer, type ActivityName, type Fault } from '../support/faults.ts';
+import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import {
+  afterEffect,
+  createFaults,
+  failBefore,
+  lateAnswer,
+  type ActivityName,
+  type Fault,
+} from '../support/faults/faults.ts';
 import {
   expireHold,
   giveCommand,
@@ -44,9 +51,9 @@ import {
   sweepDecisions,
   untilStatus,
   type Way,
-} from '../support/step-ways.ts';
-import { answerWith, orderEvent, publisherOf, startReceiver, subscribe } from '../support/webhook-receiver.ts';
-import { createMailSink, type MailSink } from '../../src/dev/mail-sink.ts';
+} from '../support/faults/step-ways.ts';
+import { answerWith, orderEvent, publisherOf, startReceiver, subscribe } from '../support/http/webhook-receiver.ts';
+import { createMailSink, type MailSink } from '../../src/dev/mail-sink/mail-sink.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
 /** Not a test: `record-histories.ts` runs it. Each history is one way an order, a message or a sweep can go. */

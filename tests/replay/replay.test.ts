@@ -5,10 +5,10 @@ import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { bundleWorkflows } from '../../src/bundle-workflows.ts';
-import { createLogger } from '../../src/logger.ts';
-import { installTemporalRuntime } from '../../src/temporal.ts';
-import { STEP_POLICIES } from '../../src/workflows/activity-policies.ts';
+import type { bundleWorkflows } from '../../src/temporal/bundle-workflows.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
+import { installTemporalRuntime } from '../../src/temporal/runtime.ts';
+import { STEP_POLICIES } from '../../src/workflows/steps/step-policies.ts';
 
 const HISTORIES = join(import.meta.dirname, 'histories');
 const SOURCE = resolve(import.meta.dirname, '../../src');
@@ -65,18 +65,20 @@ async function readable(name: string): Promise<string> {
 
 /** The workflows as they are, but with the commit before the payment and the hold after it. */
 async function bundleWithSwappedSteps(folder: string): Promise<string> {
-  for (const part of ['bundle-workflows.ts', 'command-arguments.ts', 'workflows', 'domain']) {
+  for (const part of ['temporal/bundle-workflows.ts', 'runtime/command-arguments.ts', 'workflows', 'domain']) {
     await cp(join(SOURCE, part), join(folder, 'src', part), { recursive: true });
   }
   await symlink(resolve(SOURCE, '../node_modules'), join(folder, 'node_modules'));
-  const story = join(folder, 'src/workflows/fulfilment.ts');
+  const story = join(folder, 'src/workflows/order/fulfillment.ts');
   const text = await readFile(story, 'utf8');
   const swapped = text.replaceAll(/steps\.run\(\s*'(holdStock|commitStock)'/g, (_, step: string) =>
     step === 'holdStock' ? `steps.run('commitStock'` : `steps.run('holdStock'`,
   );
   expect(swapped).not.toBe(text);
   await writeFile(story, swapped);
-  const copy = (await import(join(folder, 'src/bundle-workflows.ts'))) as { bundleWorkflows: typeof bundleWorkflows };
+  const copy = (await import(join(folder, 'src/temporal/bundle-workflows.ts'))) as {
+    bundleWorkflows: typeof bundleWorkflows;
+  };
   const bundle = join(folder, 'bundle.js');
   await copy.bundleWorkflows(bundle);
   return bundle;

@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCaseRepository, type CaseRepository, type OpenCase } from '../../db/repositories/case-repository.ts';
+import {
+  createCaseRepository,
+  type CaseRepository,
+  type OpenCase,
+} from '../../db/repositories/orders/case-repository.ts';
 import {
   createDecisionRepository,
   type DecisionRepository,
   type NewDecision,
-} from '../../db/repositories/decision-repository.ts';
-import { createOrderRepository, type OrderRepository } from '../../db/repositories/order-repository.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+} from '../../db/repositories/orders/decision-repository.ts';
+import { createOrderRepository, type OrderRepository } from '../../db/repositories/orders/order-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { freshId, newOrder } from './fixtures.ts';
 
 let database: TestDatabase;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCatalogRepository, type CatalogRepository } from '../../db/repositories/catalog-repository.ts';
-import type { TestDatabase } from '../support/database.ts';
+import { createCatalogRepository, type CatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
+import type { TestDatabase } from '../support/database/database.ts';
 import { createRacingDatabase, freshId, listBrokenFigures, openShop } from './fixtures.ts';
 
 let database: TestDatabase;

@@ -2,11 +2,11 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createDatabase, type Database, type Statement } from '../../db/client.ts';
-import { createOrderRepository } from '../../db/repositories/order-repository.ts';
-import { createPaymentRepository } from '../../db/repositories/payment-repository.ts';
+import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
+import { createPaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../../src/domain/errors.ts';
 import { findTestPort } from '../support/ports.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { freshId, newOrder } from './fixtures.ts';
 
 let database: TestDatabase;

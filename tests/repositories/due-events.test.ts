@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createEventAuditRepository } from '../../db/repositories/event-audit-repository.ts';
-import { createEventConsumerRepository } from '../../db/repositories/event-consumer-repository.ts';
-import { createEventControlRepository } from '../../db/repositories/event-control-repository.ts';
-import { createEventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import { createEventAuditRepository } from '../../db/repositories/events/event-audit-repository.ts';
+import { createEventConsumerRepository } from '../../db/repositories/events/event-consumer-repository.ts';
+import { createEventControlRepository } from '../../db/repositories/events/event-control-repository.ts';
+import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
 import type { EventOutcome } from '../../src/domain/event.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { offer } from '../support/offered-events.ts';
 
 let database: TestDatabase;

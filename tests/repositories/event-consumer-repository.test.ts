@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createEventConsumerRepository,
   type EventConsumerRepository,
-} from '../../db/repositories/event-consumer-repository.ts';
-import { createEventLogRepository } from '../../db/repositories/event-log-repository.ts';
+} from '../../db/repositories/events/event-consumer-repository.ts';
+import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
 import type { PendingEvent } from '../../src/domain/event.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { offer } from '../support/offered-events.ts';
 
 let database: TestDatabase;

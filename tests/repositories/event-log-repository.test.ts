@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEventLogRepository, type EventLogRepository } from '../../db/repositories/event-log-repository.ts';
+import {
+  createEventLogRepository,
+  type EventLogRepository,
+} from '../../db/repositories/events/event-log-repository.ts';
 import { partitionOf } from '../../src/domain/event.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { offer } from '../support/offered-events.ts';
 
 let database: TestDatabase;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it, describe } from 'vitest';
-import { createCommandRepository } from '../../db/repositories/command-repository.ts';
-import { createEventOutboxRepository } from '../../db/repositories/event-outbox-repository.ts';
-import { createOrderRepository, type OrderRepository } from '../../db/repositories/order-repository.ts';
+import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
+import { createEventOutboxRepository } from '../../db/repositories/orders/event-outbox-repository.ts';
+import { createOrderRepository, type OrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { freshId, newOrder } from './fixtures.ts';
 
 let database: TestDatabase;

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
-import type { NewOrder } from '../../db/repositories/order-repository.ts';
+import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
+import type { NewOrder } from '../../db/repositories/orders/order-repository.ts';
 import {
   createReservationRepository,
   type HoldRequest,
   type ReservationRepository,
-} from '../../db/repositories/reservation-repository.ts';
+} from '../../db/repositories/inventory/reservation-repository.ts';
 import type { OrderLine } from '../../src/domain/order.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 
 /** An id that no other test uses. */
 export function freshId(prefix = 'ord'): string {

@@ -3,10 +3,10 @@ import {
   createMessageRepository,
   type MessageKey,
   type MessageRepository,
-} from '../../db/repositories/message-repository.ts';
+} from '../../db/repositories/notifications/message-repository.ts';
 import { DatabaseContractError } from '../../src/domain/errors.ts';
 import type { MessageName } from '../../src/domain/notification.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { freshId } from './fixtures.ts';
 
 let database: TestDatabase;

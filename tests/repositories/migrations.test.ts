@@ -4,15 +4,15 @@ import { generateDrizzleJson, generateMigration, type DrizzleSnapshotJSON } from
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allAt, createDatabase } from '../../db/client.ts';
 import { migrateAll } from '../../db/migrate.ts';
-import { createMessageRepository } from '../../db/repositories/message-repository.ts';
-import { createOrderRepository } from '../../db/repositories/order-repository.ts';
-import { createPaymentRepository, FIRST_TURN } from '../../db/repositories/payment-repository.ts';
+import { createMessageRepository } from '../../db/repositories/notifications/message-repository.ts';
+import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
+import { createPaymentRepository, FIRST_TURN } from '../../db/repositories/payments/payment-repository.ts';
 import * as eventsSchema from '../../db/schema/events.ts';
 import * as inventorySchema from '../../db/schema/inventory.ts';
 import * as notificationsSchema from '../../db/schema/notifications.ts';
 import * as ordersSchema from '../../db/schema/orders.ts';
 import * as paymentsSchema from '../../db/schema/payments.ts';
-import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { newOrder } from './fixtures.ts';
 
 const SERVICES = [

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Database, Databases } from '../../db/client.ts';
-import { createCaseRepository } from '../../db/repositories/case-repository.ts';
-import { createCommandRepository } from '../../db/repositories/command-repository.ts';
-import { createNoticeRepository } from '../../db/repositories/notice-repository.ts';
-import { createOrderRepository } from '../../db/repositories/order-repository.ts';
-import { createNoticeActivities } from '../../src/activities/notice-activities.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createCaseRepository } from '../../db/repositories/orders/case-repository.ts';
+import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
+import { createNoticeRepository } from '../../db/repositories/payments/notice-repository.ts';
+import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
+import { createNoticeActivities } from '../../src/activities/payments/notice-activities.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {

@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../db/client.ts';
-import { createOrderRepository, type NewOrder, type OrderRepository } from '../../db/repositories/order-repository.ts';
-import { createCaseRepository } from '../../db/repositories/case-repository.ts';
+import {
+  createOrderRepository,
+  type NewOrder,
+  type OrderRepository,
+} from '../../db/repositories/orders/order-repository.ts';
+import { createCaseRepository } from '../../db/repositories/orders/case-repository.ts';
 import { OrderStateConflictError } from '../../src/domain/errors.ts';
 import type { Refusal } from '../../src/domain/order.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { freshId, newOrder } from './fixtures.ts';
 
 let database: TestDatabase;

@@ -3,10 +3,10 @@ import {
   createPaymentRepository,
   type PaymentOperation,
   type PaymentRepository,
-} from '../../db/repositories/payment-repository.ts';
+} from '../../db/repositories/payments/payment-repository.ts';
 import { DatabaseContractError } from '../../src/domain/errors.ts';
-import { externalKey, isExternal, paymentKey, type PaymentKind } from '../../src/domain/payment.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { externalKey, isExternal, paymentKey, type PaymentKind } from '../../src/domain/payments/payment.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { freshId } from './fixtures.ts';
 
 let database: TestDatabase;

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
-import { LOCK_STOCK, RELEASE_RESERVATIONS } from '../../db/repositories/reservation-statements.ts';
-import type { TestDatabase } from '../support/database.ts';
+import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
+import { LOCK_STOCK, RELEASE_RESERVATIONS } from '../../db/repositories/inventory/reservation-statements.ts';
+import type { TestDatabase } from '../support/database/database.ts';
 import {
   createRacingDatabase,
   freshId,

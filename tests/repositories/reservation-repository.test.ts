@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { freshId, listBrokenFigures, openShop, PRICE_MINOR } from './fixtures.ts';
 
 let database: TestDatabase;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createEventLogRepository } from '../../db/repositories/event-log-repository.ts';
-import { createReservationRepository } from '../../db/repositories/reservation-repository.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
+import { createReservationRepository } from '../../db/repositories/inventory/reservation-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { offer } from '../support/offered-events.ts';
 
 /**

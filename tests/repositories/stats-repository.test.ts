@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createStatsRepository, type StatsRepository } from '../../db/repositories/stats-repository.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createStatsRepository, type StatsRepository } from '../../db/repositories/orders/stats-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 
 let database: TestDatabase;
 let stats: StatsRepository;

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   createWaitingStepRepository,
   type WaitingStepRepository,
-} from '../../db/repositories/waiting-step-repository.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+} from '../../db/repositories/orders/waiting-step-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 
 let database: TestDatabase;
 let waiting: WaitingStepRepository;

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createWebhookDeliveryRepository,
   type WebhookDeliveryRepository,
-} from '../../db/repositories/webhook-delivery-repository.ts';
-import { REDELIVER } from '../../db/repositories/webhook-delivery-statements.ts';
-import { createWebhookSubscriptionRepository } from '../../db/repositories/webhook-subscription-repository.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+} from '../../db/repositories/notifications/webhook-delivery-repository.ts';
+import { REDELIVER } from '../../db/repositories/notifications/webhook-delivery-statements.ts';
+import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { freshId } from './fixtures.ts';
 
 let database: TestDatabase;

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PaymentContractError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { resolveCaseSignal } from '../../src/workflows/contract.ts';
-import { startAnotherWorker } from '../support/another-worker.ts';
-import { plannedOrder, proveEnd } from '../support/evidence.ts';
-import { createFaults, failBefore, type Fault } from '../support/faults.ts';
-import { giveCommand, openCaseOf, storeDecision, sweepDecisions, untilStatus } from '../support/step-ways.ts';
+import { startAnotherWorker } from '../support/processes/another-worker.ts';
+import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { createFaults, failBefore, type Fault } from '../support/faults/faults.ts';
+import { giveCommand, openCaseOf, storeDecision, sweepDecisions, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type Answer, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

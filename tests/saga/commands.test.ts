@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCommandRepository } from '../../db/repositories/command-repository.ts';
+import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
 import { PaymentContractError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { cancelOrderSignal, orderWorkflowId } from '../../src/workflows/contract.ts';
-import { plannedOrder, proveEnd } from '../support/evidence.ts';
-import { afterEffect, createFaults, failBefore } from '../support/faults.ts';
+import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { afterEffect, createFaults, failBefore } from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';
-import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/step-ways.ts';
+import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

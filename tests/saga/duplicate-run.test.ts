@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
-import { evidenceOf, plannedOrder, proveEnd } from '../support/evidence.ts';
-import { createFaults } from '../support/faults.ts';
+import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { createFaults } from '../support/faults/faults.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 describe('a create that is repeated after Temporal has forgotten its workflow', () => {

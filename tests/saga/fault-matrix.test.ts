@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DatabaseUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
-import { STEP_POLICIES, type StepName } from '../../src/workflows/activity-policies.ts';
+import { STEP_POLICIES, type StepName } from '../../src/workflows/steps/step-policies.ts';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
-import { evidenceOf, plannedOrder, proveEnd, stockOf } from '../support/evidence.ts';
+import { evidenceOf, plannedOrder, proveEnd, stockOf } from '../support/faults/evidence.ts';
 import {
   createFaults,
   failAfter,
@@ -13,9 +13,9 @@ import {
   twice,
   twiceAtOnce,
   type Fault,
-} from '../support/faults.ts';
+} from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';
-import { STEP_WAYS, untilStatus, type Way } from '../support/step-ways.ts';
+import { STEP_WAYS, untilStatus, type Way } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

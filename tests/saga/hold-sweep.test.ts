@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
-import { ensureSweepSchedules } from '../../src/temporal.ts';
+import { ensureSweepSchedules } from '../../src/temporal/runtime.ts';
 import { SWEEP_SCHEDULE_ID } from '../../src/workflows/contract.ts';
-import { evidenceOf, proveEnd, stockOf } from '../support/evidence.ts';
-import { makeHoldOverdue } from '../support/step-ways.ts';
+import { evidenceOf, proveEnd, stockOf } from '../support/faults/evidence.ts';
+import { makeHoldOverdue } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 describe('the sweep of overdue holds', () => {

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAudit } from '../../src/audit/audit.ts';
 import { DatabaseUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
-import { STEP_POLICIES, type StepName } from '../../src/workflows/activity-policies.ts';
+import { STEP_POLICIES, type StepName } from '../../src/workflows/steps/step-policies.ts';
 import { orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
-import { plannedOrder, proveEnd } from '../support/evidence.ts';
-import { afterEffect, createFaults, failAfter, failBefore, twice, type Fault } from '../support/faults.ts';
-import { giveCommand } from '../support/step-ways.ts';
+import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { afterEffect, createFaults, failAfter, failBefore, twice, type Fault } from '../support/faults/faults.ts';
+import { giveCommand } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /**

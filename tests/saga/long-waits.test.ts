@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { persistPauseMs } from '../../src/workflows/activity-policies.ts';
+import { persistPauseMs } from '../../src/workflows/steps/step-policies.ts';
 import type { Activities } from '../../src/activities/index.ts';
-import { WEBHOOK_POLICY } from '../../src/workflows/background-policies.ts';
+import { WEBHOOK_POLICY } from '../../src/workflows/steps/background-policies.ts';
 import {
   CASE_KIND,
   orderWorkflowId,
@@ -10,9 +10,9 @@ import {
   WEBHOOK_WORKFLOW,
   webhookWakeSignal,
 } from '../../src/workflows/contract.ts';
-import { plannedOrder, proveEnd } from '../support/evidence.ts';
-import { createFaults, failBefore } from '../support/faults.ts';
-import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/step-ways.ts';
+import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { createFaults, failBefore } from '../support/faults/faults.ts';
+import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
+import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import { createAudit } from '../../src/audit/audit.ts';
 import { MAX_STOCK_PIECES } from '../../src/domain/reservation.ts';
-import { expectProblem } from '../support/problems.ts';
+import { expectProblem } from '../support/http/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /** The largest number that an integer column of PostgreSQL holds. */

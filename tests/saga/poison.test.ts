@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { STEP_POLICIES, type StepName } from '../../src/workflows/activity-policies.ts';
+import { STEP_POLICIES, type StepName } from '../../src/workflows/steps/step-policies.ts';
 import { CASE_KIND, orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
-import { plannedOrder, proveEnd } from '../support/evidence.ts';
-import { createFaults, failBefore } from '../support/faults.ts';
+import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';
-import { STEP_WAYS, untilStatus } from '../support/step-ways.ts';
+import { STEP_WAYS, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 interface CaseRow {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
-import type { OrderView } from '../../src/api/schemas/order.ts';
-import { SOFT_DECLINE_POLICY } from '../../src/workflows/activity-policies.ts';
-import { plannedOrder, proveEnd, stockOf, type Evidence } from '../support/evidence.ts';
-import { afterEffect, createFaults } from '../support/faults.ts';
+import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
+import type { OrderView } from '../../src/api/orders/order-schemas.ts';
+import { SOFT_DECLINE_POLICY } from '../../src/workflows/steps/step-policies.ts';
+import { plannedOrder, proveEnd, stockOf, type Evidence } from '../support/faults/evidence.ts';
+import { afterEffect, createFaults } from '../support/faults/faults.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
 /** An order that was rejected: as a client sees it, and what is stored. */

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { isGrpcServiceError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notificationWorkflowId, orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
-import type { CrashPoint } from '../support/crashing-worker.ts';
-import { evidenceOf, plannedOrder, proveEnd, stockOf, type Evidence } from '../support/evidence.ts';
-import { afterEffect, createFaults, givenUp } from '../support/faults.ts';
-import { startNode } from '../support/node-process.ts';
-import { expireHold } from '../support/step-ways.ts';
+import type { CrashPoint } from '../support/processes/crashing-worker.ts';
+import { evidenceOf, plannedOrder, proveEnd, stockOf, type Evidence } from '../support/faults/evidence.ts';
+import { afterEffect, createFaults, givenUp } from '../support/faults/faults.ts';
+import { startNode } from '../support/processes/node-process.ts';
+import { expireHold } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /** An order that is interrupted right after one of its effects. */
@@ -74,7 +74,7 @@ describe('a worker killed right after an effect, before its workflow task comple
     // All orders wait when the worker comes, so that all are under way at the same time.
     await Promise.all(orders.map((order) => post(system, order)));
     const plan = JSON.stringify(orders.map(({ orderId, activity, isGivenUp }) => ({ orderId, activity, isGivenUp })));
-    victim = startNode('tests/support/crashing-worker.ts', { ...system.env, CRASH_PLAN: plan });
+    victim = startNode('tests/support/processes/crashing-worker.ts', { ...system.env, CRASH_PLAN: plan });
     await once(victim, 'exit');
     for (const { orderId } of orders) atCrash.set(orderId, await evidenceOf(system, orderId));
     survivor = startNode('src/worker.ts', system.env);

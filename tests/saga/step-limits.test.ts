@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
-import { plannedOrder } from '../support/evidence.ts';
-import { createFaults, failBefore } from '../support/faults.ts';
+import { plannedOrder } from '../support/faults/evidence.ts';
+import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 

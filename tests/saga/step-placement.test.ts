@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
-import { proveEnd } from '../support/evidence.ts';
-import { createFaults } from '../support/faults.ts';
+import { proveEnd } from '../support/faults/evidence.ts';
+import { createFaults } from '../support/faults/faults.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 describe('an order whose collaborators run as services of their own', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { NOTICE_WORKFLOW, noticeWorkflowId, type NoticeWorkflowInput } from '../../src/workflows/contract.ts';
-import { proveEnd } from '../support/evidence.ts';
-import { giveCommand, storeNotice, untilStatus } from '../support/step-ways.ts';
+import { proveEnd } from '../support/faults/evidence.ts';
+import { giveCommand, storeNotice, untilStatus } from '../support/faults/step-ways.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 /** API and worker run on a machine whose clock is 90 minutes ahead; database and Temporal have their own. */

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { allAt, createDatabase, createDatabases } from '../../db/client.ts';
 import { migrateAll } from '../../db/migrate.ts';
-import { createCatalogRepository } from '../../db/repositories/catalog-repository.ts';
+import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import { seedCatalog } from '../../db/seed.ts';
-import { bundleWorkflows } from '../../src/bundle-workflows.ts';
-import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres.ts';
+import { bundleWorkflows } from '../../src/temporal/bundle-workflows.ts';
+import { startEmbeddedPostgres } from '../../src/dev/postgres/embedded-postgres.ts';
 import { findTestPort } from './ports.ts';
-import { findOrBuildTemporalCli } from '../../src/dev/temporal-cli.ts';
-import { startTemporalDevServer } from '../../src/dev/temporal-dev-server.ts';
+import { findOrBuildTemporalCli } from '../../src/dev/temporal/temporal-cli.ts';
+import { startTemporalDevServer } from '../../src/dev/temporal/temporal-dev-server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAtRest } from '../../src/domain/order-status.ts';
-import type { OrderView } from '../../src/api/schemas/order.ts';
-import { freshKey } from './process-system.ts';
+import type { OrderView } from '../../src/api/orders/order-schemas.ts';
+import { freshKey } from './processes/process-system.ts';
 import { orderBody, type OrderOverrides, type SystemClient } from './system.ts';
 
 /** What one post ended with, after the repeats of a good client. */

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { portIsFree } from '../../src/dev/ports.ts';
+import { portIsFree } from '../../src/dev/processes/ports.ts';
 
 /** Below the range that the system hands out for outgoing connections, so nobody takes the port before it is used. */
 const LOWEST = 20_000;

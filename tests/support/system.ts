@@ -5,16 +5,21 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { inject } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
-import { createEagerSlots } from '../../src/api/eager-slots.ts';
-import { SCOPES, type Scope } from '../../src/api/context.ts';
-import type { OrderView } from '../../src/api/schemas/order.ts';
-import { composeActivities, composePaymentWatch, composeWorkers, openResources } from '../../src/compose.ts';
-import { composeEvents } from '../../src/compose-events.ts';
-import { startApi } from '../../src/compose-api.ts';
+import { createEagerSlots } from '../../src/api/orders/eager-slots.ts';
+import { SCOPES, type Scope } from '../../src/api/http/context.ts';
+import type { OrderView } from '../../src/api/orders/order-schemas.ts';
+import {
+  composeActivities,
+  composePaymentWatch,
+  composeWorkers,
+  openResources,
+} from '../../src/composition/workers.ts';
+import { composeEvents } from '../../src/composition/event-pipeline.ts';
+import { startApi } from '../../src/composition/api.ts';
 import { loadConfig, type Config } from '../../src/config.ts';
 import { signDevToken } from '../../src/dev/dev-token.ts';
-import { createMailSink } from '../../src/dev/mail-sink.ts';
-import { createLogger } from '../../src/logger.ts';
+import { createMailSink } from '../../src/dev/mail-sink/mail-sink.ts';
+import { createLogger } from '../../src/runtime/logger.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import type { WebhookTarget } from '../../src/simulator/webhooks.ts';
 import {
@@ -22,9 +27,9 @@ import {
   createTemporalClient,
   ensureSearchAttributes,
   installTemporalRuntime,
-} from '../../src/temporal.ts';
+} from '../../src/temporal/runtime.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
-import { createTestDatabase, takeNamespace, type TestDatabase } from './database.ts';
+import { createTestDatabase, takeNamespace, type TestDatabase } from './database/database.ts';
 import { findTestPort } from './ports.ts';
 
 /** An answer of the API, read. */

@@ -1,5 +1,5 @@
-import type { AuditedCommand, AuditedOperation } from '../../../db/repositories/audit-repository.ts';
-import { isExternal } from '../../domain/payment.ts';
+import type { AuditedCommand, AuditedOperation } from '../../../db/repositories/audit/audit-repository.ts';
+import { isExternal } from '../../domain/payments/payment.ts';
 import type { OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 

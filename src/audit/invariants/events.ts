@@ -1,4 +1,4 @@
-import type { ConsumerFigures, PartitionFigures } from '../../../db/repositories/event-audit-repository.ts';
+import type { ConsumerFigures, PartitionFigures } from '../../../db/repositories/events/event-audit-repository.ts';
 import type { Finding } from './finding.ts';
 
 /** I12: sequences have no gaps, nothing is missing at the end, and every id leads to its event. */

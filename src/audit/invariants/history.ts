@@ -1,4 +1,4 @@
-import type { AuditedEvent } from '../../../db/repositories/audit-repository.ts';
+import type { AuditedEvent } from '../../../db/repositories/audit/audit-repository.ts';
 import { ORDER_TRANSITIONS, type OrderStatus } from '../../domain/order-status.ts';
 import type { OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';

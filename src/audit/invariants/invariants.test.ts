@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { AuditedEvent, AuditedOperation, SkuFigures } from '../../../db/repositories/audit-repository.ts';
+import type { AuditedEvent, AuditedOperation, SkuFigures } from '../../../db/repositories/audit/audit-repository.ts';
 import { orderIdFor } from '../../domain/ids.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
-import { externalKey } from '../../domain/payment.ts';
+import { externalKey } from '../../domain/payments/payment.ts';
 import type { Carrier, OrderFacts } from '../facts.ts';
 import { ORDER_CHECKS } from './index.ts';
 import { checkSkuFigures } from './stock.ts';

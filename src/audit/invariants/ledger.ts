@@ -1,5 +1,5 @@
-import type { AuditedOperation } from '../../../db/repositories/audit-repository.ts';
-import { EVIDENCE_PREFIX, isExternal } from '../../domain/payment.ts';
+import type { AuditedOperation } from '../../../db/repositories/audit/audit-repository.ts';
+import { EVIDENCE_PREFIX, isExternal } from '../../domain/payments/payment.ts';
 import { isInMotion, type LedgerEntry, type OrderFacts } from '../facts.ts';
 import type { Finding } from './finding.ts';
 

@@ -1,8 +1,8 @@
-import type { AuditedOperation, AuditedOrder } from '../../../db/repositories/audit-repository.ts';
+import type { AuditedOperation, AuditedOrder } from '../../../db/repositories/audit/audit-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
-import { totalOf } from '../../domain/money.ts';
+import { totalOf } from '../../domain/payments/money.ts';
 import { isTerminal, type OrderStatus } from '../../domain/order-status.ts';
-import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind } from '../../domain/payment.ts';
+import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind } from '../../domain/payments/payment.ts';
 import { isInMotion, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 

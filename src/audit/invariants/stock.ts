@@ -1,4 +1,4 @@
-import type { SkuFigures } from '../../../db/repositories/audit-repository.ts';
+import type { SkuFigures } from '../../../db/repositories/audit/audit-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 import type { ReservationState } from '../../domain/reservation.ts';

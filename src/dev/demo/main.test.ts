@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findFreePort } from '../ports.ts';
+import { findFreePort } from '../processes/ports.ts';
 
 function runDemo(env: Record<string, string>) {
   return spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts')], { env, encoding: 'utf8' });

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type EnvironmentVariables } from '../dev-environment.ts';
 import { PROJECT_FOLDER } from '../data-folder.ts';
-import { logTail } from '../process-log.ts';
-import { describeExit, runToEnd } from '../processes.ts';
+import { logTail } from '../processes/process-log.ts';
+import { describeExit, runToEnd } from '../processes/processes.ts';
 import type { Ending, Stage } from './stage.ts';
 import { STORIES, type Story } from './stories.ts';
 import { endingsTable } from './table.ts';

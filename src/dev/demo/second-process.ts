@@ -2,13 +2,13 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type EnvironmentVariables } from '../dev-environment.ts';
 import { PROJECT_FOLDER } from '../data-folder.ts';
-import { findFreePort, LOOPBACK } from '../ports.ts';
-import { logTail } from '../process-log.ts';
-import { startProcess } from '../processes.ts';
-import { untilReady } from '../readiness.ts';
+import { findFreePort, LOOPBACK } from '../processes/ports.ts';
+import { logTail } from '../processes/process-log.ts';
+import { startProcess } from '../processes/processes.ts';
+import { untilReady } from '../processes/readiness.ts';
 
 /** The lean sandbox's preload does nothing unless `WORKFLOW_SANDBOX=lean`, and must be there when it is. */
-const COMMAND = ['--import', './src/lean-sandbox.ts', 'src/combined.ts'];
+const COMMAND = ['--import', './src/temporal/lean-sandbox.ts', 'src/combined.ts'];
 
 /** An API with its worker beside the running system, made to be killed. */
 export interface SecondProcess {

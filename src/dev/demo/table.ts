@@ -1,4 +1,4 @@
-import { toMajor } from '../../domain/currency.ts';
+import { toMajor } from '../../domain/payments/currency.ts';
 import type { Stock } from './client.ts';
 import type { Ending, Money, Snapshot } from './stage.ts';
 

@@ -1,4 +1,4 @@
-import { ArgumentError, parseArguments } from '../../command-arguments.ts';
+import { ArgumentError, parseArguments } from '../../runtime/command-arguments.ts';
 
 /** How to watch. */
 export interface MonitorPlan {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemLine } from '../../system-line.ts';
+import { systemLine } from '../../runtime/system-line.ts';
 import { findApi, type ApiAccess } from '../api-access.ts';
-import { ArgumentError } from '../../command-arguments.ts';
-import { createInterrupts } from '../interrupts.ts';
+import { ArgumentError } from '../../runtime/command-arguments.ts';
+import { createInterrupts } from '../processes/interrupts.ts';
 import { MONITOR_USAGE, readMonitorArguments, type MonitorPlan } from './arguments.ts';
 import { openScreen } from './screen.ts';
 import { lineOf, pageOf, ratesBetween } from './view.ts';

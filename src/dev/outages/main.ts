@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ArgumentError, takeArguments } from '../../command-arguments.ts';
-import { systemLine } from '../../system-line.ts';
+import { ArgumentError, takeArguments } from '../../runtime/command-arguments.ts';
+import { systemLine } from '../../runtime/system-line.ts';
 import { findApi } from '../api-access.ts';
 import { formatTable } from '../demo/table.ts';
 import { loadDevEnvironment } from '../dev-environment.ts';
-import { createInterrupts } from '../interrupts.ts';
-import { LOOPBACK } from '../ports.ts';
+import { createInterrupts } from '../processes/interrupts.ts';
+import { LOOPBACK } from '../processes/ports.ts';
 import { playOutage, type OutageResult } from './outage.ts';
 
 const USAGE = `npm run outages -- [--minutes 1,3,10] [--rate ORDERS_PER_SECOND] [--out FILE]

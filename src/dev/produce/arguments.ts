@@ -1,4 +1,4 @@
-import { ArgumentError, parseArguments } from '../../command-arguments.ts';
+import { ArgumentError, parseArguments } from '../../runtime/command-arguments.ts';
 import { PRODUCED_TYPES, type TypeWeight } from './make-events.ts';
 
 /** What to produce. */

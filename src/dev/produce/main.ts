@@ -1,6 +1,6 @@
-import { systemLine } from '../../system-line.ts';
-import { ArgumentError } from '../../command-arguments.ts';
-import { createInterrupts } from '../interrupts.ts';
+import { systemLine } from '../../runtime/system-line.ts';
+import { ArgumentError } from '../../runtime/command-arguments.ts';
+import { createInterrupts } from '../processes/interrupts.ts';
 import { findApi } from '../api-access.ts';
 import { PRODUCE_USAGE, readProduceArguments, type ProducePlan } from './arguments.ts';
 import { produce } from './produce.ts';

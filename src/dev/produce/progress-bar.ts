@@ -1,4 +1,4 @@
-import type { Terminal } from '../progress.ts';
+import type { Terminal } from '../processes/progress.ts';
 import type { OpenLoopCounts } from './open-loop.ts';
 import type { Tally } from './tally.ts';
 

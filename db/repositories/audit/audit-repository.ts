@@ -1,0 +1,213 @@
+import type { CaseState } from '../../../src/domain/case.ts';
+import type { CommandDecision, CommandKind } from '../../../src/domain/command.ts';
+import type { OrderLine } from '../../../src/domain/order.ts';
+import type { OrderStatus } from '../../../src/domain/order-status.ts';
+import type {
+  CaptureMode,
+  PaymentBalance,
+  PaymentKind,
+  PaymentOperationState,
+} from '../../../src/domain/payments/payment.ts';
+import type { ReservationState } from '../../../src/domain/reservation.ts';
+import type { Database, Databases, Statement, Transaction } from '../../client.ts';
+import {
+  BALANCES,
+  CASES,
+  COMMANDS,
+  EVENTS,
+  LINES,
+  MESSAGES,
+  OPERATIONS,
+  ORDERS,
+  ORDERS_PAGE,
+  RESERVATIONS,
+  SKU_FIGURES,
+  SNAPSHOT,
+  STRAY_MOVEMENTS,
+  type ScopedStatement,
+} from './audit-statements.ts';
+
+/** Which orders' rows to read: some by id, or all whose id is after one and, unless null, up to another. */
+export type AuditScope =
+  | { readonly orderIds: readonly string[] }
+  | { readonly after: string; readonly upTo: string | null };
+
+/** A row that belongs to an order. */
+interface OfOrder {
+  readonly orderId: string;
+  readonly tenantId: string;
+}
+
+/** An order as the auditor sees it. */
+export interface AuditedOrder extends OfOrder {
+  readonly idempotencyKey: string;
+  readonly status: OrderStatus;
+  readonly captureMode: CaptureMode;
+  readonly currency: string;
+  readonly totalMinor: number | null;
+  readonly version: number;
+  /** The command that moves its money right now. */
+  readonly ownerCommandId: string | null;
+}
+
+/** One entry of an order's history. */
+export interface AuditedEvent extends OfOrder {
+  readonly seq: number;
+  readonly from: OrderStatus | null;
+  readonly to: OrderStatus | null;
+  readonly at: Date;
+}
+
+/** A command that was answered. */
+export interface AuditedCommand extends OfOrder {
+  readonly commandId: string;
+  readonly kind: CommandKind;
+  readonly decision: CommandDecision;
+  readonly generation: number | null;
+  readonly amountMinor: number | null;
+}
+
+/** A case of an order; its order may have no row yet. */
+export interface AuditedCase extends OfOrder {
+  readonly step: string;
+  /** The workflow that is parked. */
+  readonly workflowId: string;
+  readonly state: CaseState;
+}
+
+/** A reserved line or a tombstone. */
+export interface AuditedReservation extends OfOrder, OrderLine {
+  readonly unitPriceMinor: number | null;
+  readonly state: ReservationState;
+}
+
+/** An effect asked of the provider. */
+export interface AuditedOperation extends OfOrder {
+  readonly key: string;
+  readonly kind: PaymentKind;
+  readonly generation: number;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly state: PaymentOperationState;
+  readonly providerRef: string | null;
+  /** When the state last changed, by the payments database's clock. */
+  readonly updatedAt: Date;
+}
+
+/** What the trigger has summed up. */
+export interface AuditedBalance extends OfOrder, PaymentBalance {}
+
+/** Rows of the `orders` schema, of one snapshot. */
+export interface OrdersSlice {
+  readonly orders: readonly AuditedOrder[];
+  readonly lines: readonly (OrderLine & Pick<OfOrder, 'orderId'>)[];
+  readonly events: readonly AuditedEvent[];
+  readonly cases: readonly AuditedCase[];
+  readonly commands: readonly AuditedCommand[];
+}
+
+/** A page of orders, with what to read the other schemas by: `upTo` is null on the last page. */
+export interface OrdersPage extends OrdersSlice {
+  readonly scope: { readonly after: string; readonly upTo: string | null };
+}
+
+/** Rows of the `payments` schema, of one snapshot. */
+export interface PaymentsSlice {
+  readonly operations: readonly AuditedOperation[];
+  readonly balances: readonly AuditedBalance[];
+}
+
+/** Stock figures of one SKU beside everything they can be computed from, of one snapshot. */
+export interface SkuFigures {
+  readonly tenantId: string;
+  readonly sku: string;
+  /** Null: there is no stock row, but movements or claims. */
+  readonly onHand: number | null;
+  readonly reserved: number | null;
+  /** Sums over all movements. */
+  readonly movedOnHand: number;
+  readonly movedReserved: number;
+  /** Pieces that came in: initial stock and adjustments. */
+  readonly supplied: number;
+  /** Pieces of HELD and of COMMITTED reservations. */
+  readonly held: number;
+  readonly committed: number;
+}
+
+/** A movement whose tenant is not that of the reservation it moved. */
+export interface StrayMovement {
+  readonly orderId: string;
+  readonly sku: string;
+  readonly movementTenantId: string;
+  readonly reservationTenantId: string;
+}
+
+/**
+ * Reads for the audit, over all tenants. Each method reads one schema in one snapshot; what belongs together over
+ * schemas is joined by the caller. A range is read with everything in it, so rows without an order are found too.
+ */
+export interface AuditRepository {
+  /** The next orders after an id, by id. */
+  pageOrders(after: string, limit: number): Promise<OrdersPage>;
+  listOrders(orderIds: readonly string[]): Promise<OrdersSlice>;
+  listReservations(scope: AuditScope): Promise<AuditedReservation[]>;
+  listPayments(scope: AuditScope): Promise<PaymentsSlice>;
+  listMessages(scope: AuditScope): Promise<OfOrder[]>;
+  listSkuFigures(): Promise<SkuFigures[]>;
+  /** The first thousand. */
+  listStrayMovements(): Promise<StrayMovement[]>;
+}
+
+/** Creates the repository over all four schemas. */
+export function createAuditRepository(databases: Databases): AuditRepository {
+  return {
+    pageOrders: (after, limit) =>
+      inSnapshot(databases.orders, async (tx) => {
+        const orders = await tx.run<AuditedOrder>(ORDERS_PAGE, [after, limit]);
+        const scope = { after, upTo: orders.length < limit ? null : (orders.at(-1)?.orderId ?? null) };
+        return { scope, orders, ...(await readAround(tx, scope)) };
+      }),
+    listOrders: (orderIds) =>
+      inSnapshot(databases.orders, async (tx) => {
+        const scope = { orderIds };
+        return { orders: await read<AuditedOrder>(tx, ORDERS, scope), ...(await readAround(tx, scope)) };
+      }),
+    listReservations: (scope) => read(databases.inventory, RESERVATIONS, scope),
+    listPayments: (scope) =>
+      inSnapshot(databases.payments, async (tx) => ({
+        operations: await read<AuditedOperation>(tx, OPERATIONS, scope),
+        balances: await read<AuditedBalance>(tx, BALANCES, scope),
+      })),
+    listMessages: (scope) => read(databases.notifications, MESSAGES, scope),
+    listSkuFigures: () => databases.inventory.run(SKU_FIGURES, []),
+    listStrayMovements: () => databases.inventory.run(STRAY_MOVEMENTS, []),
+  };
+}
+
+async function readAround(tx: Transaction, scope: AuditScope): Promise<Omit<OrdersSlice, 'orders'>> {
+  return {
+    lines: await read<OrdersSlice['lines'][number]>(tx, LINES, scope),
+    events: await read<AuditedEvent>(tx, EVENTS, scope),
+    cases: await read<AuditedCase>(tx, CASES, scope),
+    commands: await read<AuditedCommand>(tx, COMMANDS, scope),
+  };
+}
+
+function inSnapshot<Result>(db: Database, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+  return db.transaction(async (tx) => {
+    await tx.run(SNAPSHOT, []);
+    return work(tx);
+  });
+}
+
+function read<Row extends object>(db: Transaction, statements: ScopedStatement, scope: AuditScope): Promise<Row[]> {
+  const [statement, values] = choose(statements, scope);
+  return db.run<Row>(statement, values);
+}
+
+/** A statement of its own for each form of scope, so that each has a plan that uses the index. */
+function choose(statements: ScopedStatement, scope: AuditScope): [Statement, readonly unknown[]] {
+  if ('orderIds' in scope) return [statements.byIds, [[...scope.orderIds]]];
+  if (scope.upTo === null) return [statements.after, [scope.after]];
+  return [statements.between, [scope.after, scope.upTo]];
+}

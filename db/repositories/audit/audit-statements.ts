@@ -1,0 +1,128 @@
+import type { Statement } from '../../client.ts';
+
+/** One select over the three forms of scope. */
+export interface ScopedStatement {
+  /** `$1` is an array of order ids. */
+  readonly byIds: Statement;
+  /** After `$1`. */
+  readonly after: Statement;
+  /** After `$1` up to `$2`. */
+  readonly between: Statement;
+}
+
+/** First statement of a transaction: all that follow see the database as the next one finds it. */
+export const SNAPSHOT: Statement = {
+  name: 'audit_snapshot',
+  text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY',
+};
+
+const ORDER_COLUMNS = `order_id AS "orderId", tenant_id AS "tenantId", idempotency_key AS "idempotencyKey", status,
+  capture_mode AS "captureMode", currency, total_minor AS "totalMinor", version, owner_command_id AS "ownerCommandId"`;
+
+/** The next orders after an id; how many sets the size of a chunk of the audit. */
+export const ORDERS_PAGE: Statement = {
+  name: 'audit_orders_page',
+  text: `SELECT ${ORDER_COLUMNS} FROM orders.orders WHERE order_id > $1 ORDER BY order_id LIMIT $2`,
+};
+
+/** Statuses and totals. */
+export const ORDERS = scoped('audit_orders', `SELECT ${ORDER_COLUMNS} FROM orders.orders`);
+
+/** The lines as ordered. */
+export const LINES = scoped('audit_lines', `SELECT order_id AS "orderId", sku, quantity FROM orders.order_lines`);
+
+/** Histories, oldest first. */
+export const EVENTS = scoped(
+  'audit_events',
+  `SELECT order_id AS "orderId", tenant_id AS "tenantId", seq, from_status AS "from", to_status AS "to", at
+   FROM orders.order_events`,
+  'order_id, seq',
+);
+
+/** What was asked of orders after they were accepted. */
+export const COMMANDS = scoped(
+  'audit_commands',
+  `SELECT order_id AS "orderId", tenant_id AS "tenantId", command_id AS "commandId", kind, decision, generation,
+     amount_minor AS "amountMinor"
+   FROM orders.order_commands`,
+);
+
+/** Cases, open and resolved; an order without a row may have one. */
+export const CASES = scoped(
+  'audit_cases',
+  `SELECT order_id AS "orderId", tenant_id AS "tenantId", step_name AS step, workflow_id AS "workflowId", state
+   FROM orders.cases`,
+);
+
+/** Reserved lines and tombstones. */
+export const RESERVATIONS = scoped(
+  'audit_reservations',
+  `SELECT order_id AS "orderId", tenant_id AS "tenantId", sku, quantity, unit_price_minor AS "unitPriceMinor", state
+   FROM inventory.reservations`,
+);
+
+/** What was asked of the payment provider. */
+export const OPERATIONS = scoped(
+  'audit_operations',
+  `SELECT order_id AS "orderId", tenant_id AS "tenantId", key, kind, generation, amount_minor AS "amountMinor", currency,
+     state, provider_ref AS "providerRef", updated_at AS "updatedAt"
+   FROM payments.operations`,
+);
+
+/** What the trigger has summed up. */
+export const BALANCES = scoped(
+  'audit_balances',
+  `SELECT order_id AS "orderId", tenant_id AS "tenantId", authorized_minor AS "authorizedMinor",
+     captured_minor AS "capturedMinor", refunded_minor AS "refundedMinor", voided
+   FROM payments.balances`,
+);
+
+/** Whom messages belong to. */
+export const MESSAGES = scoped(
+  'audit_messages',
+  `SELECT order_id AS "orderId", tenant_id AS "tenantId" FROM notifications.messages`,
+);
+
+/** One pass over movements and reservations in one snapshot: a SKU that only one side knows is a row, too. */
+export const SKU_FIGURES: Statement = {
+  name: 'audit_sku_figures',
+  text: `
+WITH moved AS (
+  SELECT tenant_id, sku, sum(on_hand_delta)::bigint AS on_hand, sum(reserved_delta)::bigint AS reserved,
+    (sum(on_hand_delta) FILTER (WHERE kind IN ('initial', 'adjustment')))::bigint AS supplied
+  FROM inventory.stock_movements GROUP BY tenant_id, sku
+), claimed AS (
+  SELECT tenant_id, sku, sum(quantity) FILTER (WHERE state = 'HELD') AS held,
+    sum(quantity) FILTER (WHERE state = 'COMMITTED') AS committed
+  FROM inventory.reservations WHERE state IN ('HELD', 'COMMITTED') GROUP BY tenant_id, sku
+)
+SELECT tenant_id AS "tenantId", sku, s.on_hand AS "onHand", s.reserved,
+  coalesce(m.on_hand, 0) AS "movedOnHand", coalesce(m.reserved, 0) AS "movedReserved",
+  coalesce(m.supplied, 0) AS supplied, coalesce(c.held, 0) AS held, coalesce(c.committed, 0) AS committed
+FROM inventory.stock s
+FULL JOIN moved m USING (tenant_id, sku)
+FULL JOIN claimed c USING (tenant_id, sku)`,
+};
+
+/** Movements under another tenant than their reservation; the first 1,000. */
+export const STRAY_MOVEMENTS: Statement = {
+  name: 'audit_stray_movements',
+  text: `
+SELECT m.order_id AS "orderId", m.sku, m.tenant_id AS "movementTenantId", r.tenant_id AS "reservationTenantId"
+FROM inventory.stock_movements m
+JOIN inventory.reservations r ON r.order_id = m.order_id AND r.sku = m.sku
+WHERE r.tenant_id <> m.tenant_id
+ORDER BY m.movement_id LIMIT 1000`,
+};
+
+function scoped(name: string, select: string, orderBy = 'order_id'): ScopedStatement {
+  const statement = (form: string, condition: string): Statement => ({
+    name: `${name}_${form}`,
+    text: `${select} WHERE ${condition} ORDER BY ${orderBy}`,
+  });
+  return {
+    byIds: statement('by_ids', 'order_id = ANY ($1::text[])'),
+    after: statement('after', 'order_id > $1'),
+    between: statement('between', 'order_id > $1 AND order_id <= $2'),
+  };
+}

@@ -1,0 +1,102 @@
+import type { Database, Statement, Transaction } from '../../client.ts';
+
+/** One act of an operator. */
+export interface OperatorAction {
+  /** Repeating an act under its id writes nothing. */
+  readonly actionId: string;
+  readonly tenantId: string;
+  readonly actor: string;
+  readonly action: string;
+  /** What it was done to, for example a case id or a SKU. */
+  readonly subject: string;
+  readonly orderId: string | null;
+  readonly reason: string | null;
+  readonly before: Readonly<Record<string, unknown>> | null;
+  readonly after: Readonly<Record<string, unknown>> | null;
+}
+
+/** How often an act may be done to one thing. */
+export interface ActionLimit {
+  readonly max: number;
+  readonly seconds: number;
+}
+
+/** The append-only record of what was done by hand. */
+export interface OperatorActionRepository {
+  record(action: OperatorAction): Promise<void>;
+  /**
+   * Writes an act down unless as many of its kind were done to the same thing of the order in the last seconds.
+   * @returns in how many seconds it may be done; 0: it is written down, now or before.
+   */
+  recordWithin(action: OperatorAction, limit: ActionLimit): Promise<number>;
+  /** Whether an act was written down under this id. */
+  exists(actionId: string): Promise<boolean>;
+  listByOrder(tenantId: string, orderId: string): Promise<(OperatorAction & { readonly at: Date })[]>;
+}
+
+/** Creates the repository over the `audit` schema. */
+export function createOperatorActionRepository(db: Database): OperatorActionRepository {
+  return {
+    record: (action) => record(db, action),
+    recordWithin: (action, { max, seconds }) =>
+      db.transaction(async (tx) => {
+        const { actionId, tenantId, orderId, action: kind, subject } = action;
+        // One after the other: each counts what the one before has written.
+        await tx.run(LOCK_SUBJECT, [`${tenantId}/${orderId}/${kind}/${subject}`]);
+        const like = [tenantId, orderId, kind, subject];
+        const [found] = await tx.run<{ waitSeconds: number }>(FIND_LIMIT, [actionId, ...like, max, seconds]);
+        if (found !== undefined) return found.waitSeconds;
+        await record(tx, action);
+        return 0;
+      }),
+    exists: async (actionId) => (await db.run(FIND_ACTION, [actionId])).length > 0,
+    listByOrder: (tenantId, orderId) => db.run(LIST_ACTIONS, [tenantId, orderId]),
+  };
+}
+
+async function record(db: Transaction, act: OperatorAction): Promise<void> {
+  const { actionId, tenantId, actor, action, subject, orderId, reason, before, after } = act;
+  const stored = [before, after].map((value) => (value === null ? null : JSON.stringify(value)));
+  await db.run(RECORD_ACTION, [actionId, tenantId, actor, action, subject, orderId, reason, ...stored]);
+}
+
+const LOCK_SUBJECT: Statement = {
+  name: 'lock_operator_action_subject',
+  text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
+};
+
+/** 0 when the act was written down before; else until the oldest of the last `max` acts is long enough ago; or no row. */
+const FIND_LIMIT: Statement = {
+  name: 'find_operator_action_limit',
+  text: `
+WITH known AS (SELECT 1 FROM audit.operator_actions WHERE action_id = $1),
+  oldest AS (
+    SELECT ceil(extract(epoch FROM at - now()) + $7)::integer AS seconds FROM audit.operator_actions
+    WHERE tenant_id = $2 AND order_id = $3 AND action = $4 AND subject = $5
+    ORDER BY at DESC OFFSET $6 - 1 LIMIT 1
+  )
+SELECT 0 AS "waitSeconds" FROM known
+UNION ALL
+SELECT seconds FROM oldest WHERE seconds > 0 AND NOT EXISTS (SELECT 1 FROM known)`,
+};
+
+const RECORD_ACTION: Statement = {
+  name: 'record_operator_action',
+  text: `
+INSERT INTO audit.operator_actions (action_id, tenant_id, actor, action, subject, order_id, reason, before, after)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb)
+ON CONFLICT (action_id) DO NOTHING`,
+};
+
+const FIND_ACTION: Statement = {
+  name: 'find_operator_action',
+  text: 'SELECT 1 FROM audit.operator_actions WHERE action_id = $1',
+};
+
+const LIST_ACTIONS: Statement = {
+  name: 'list_operator_actions',
+  text: `
+SELECT action_id AS "actionId", tenant_id AS "tenantId", actor, action, subject, order_id AS "orderId", reason, before,
+  after, at
+FROM audit.operator_actions WHERE tenant_id = $1 AND order_id = $2 ORDER BY at, action_id`,
+};

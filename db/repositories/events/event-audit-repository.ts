@@ -1,0 +1,102 @@
+import { EVENT_CONSUMERS, type EventConsumer } from '../../../src/domain/event.ts';
+import type { Database, Statement } from '../../client.ts';
+
+/** One partition of the event log, in figures. */
+export interface PartitionFigures {
+  readonly partition: number;
+  readonly nextSequence: number;
+  /** Events that are kept, their first and last sequence; 0 when there are none. */
+  readonly events: number;
+  readonly first: number;
+  readonly last: number;
+  /** Kept events whose id is not known, or is known for another place. */
+  readonly strayIds: number;
+}
+
+/** What one consumer made of one partition. */
+export interface ConsumerFigures {
+  readonly consumer: EventConsumer;
+  readonly partition: number;
+  readonly cursor: number;
+  readonly nextSequence: number;
+  /** Kept events up to the cursor that the consumer wants. */
+  readonly events: number;
+  /** Sequences of those that are in none of the three places, and in several; the first few. */
+  readonly lost: number[];
+  readonly doubled: number[];
+}
+
+/** Figures of the event pipeline for the audit; each method reads one snapshot per partition. */
+export interface EventAuditRepository {
+  listPartitions(): Promise<PartitionFigures[]>;
+  listConsumers(): Promise<ConsumerFigures[]>;
+}
+
+const PARTITIONS: Statement = {
+  name: 'audit_event_partitions',
+  text: `SELECT partition FROM events.partitions ORDER BY partition`,
+};
+
+const PARTITION_FIGURES: Statement = {
+  name: 'audit_event_partition',
+  text: `
+SELECT p.partition, p.next_sequence AS "nextSequence", e.*
+FROM events.partitions p CROSS JOIN LATERAL (
+  SELECT count(*) AS events, coalesce(min(r.sequence), 0) AS first, coalesce(max(r.sequence), 0) AS last,
+    count(*) FILTER (WHERE i.sequence IS NULL) AS "strayIds"
+  FROM events.raw_events r LEFT JOIN events.event_ids i ON i.tenant_id = r.tenant_id AND i.event_id = r.event_id
+    AND i.partition = r.partition AND i.sequence = r.sequence
+  WHERE r.partition = p.partition
+) e
+WHERE p.partition = $1`,
+};
+
+/** What is played again has its earlier result until the new one replaces it. */
+const CONSUMER_FIGURES: Statement = {
+  name: 'audit_event_consumer',
+  text: `
+SELECT c.consumer, c.partition, c.sequence AS cursor, h.next_sequence AS "nextSequence", count(e.sequence) AS events,
+  coalesce((array_agg(e.sequence ORDER BY e.sequence) FILTER (WHERE places = 0))[1:5], '{}') AS lost,
+  coalesce((array_agg(e.sequence ORDER BY e.sequence) FILTER (WHERE places > 1))[1:5], '{}') AS doubled
+FROM events.cursors c JOIN events.partitions h ON h.partition = c.partition
+LEFT JOIN LATERAL (
+  SELECT r.sequence, (p.sequence IS NOT NULL)::integer + (f.sequence IS NOT NULL)::integer
+    + (w.sequence IS NOT NULL AND NOT (w.replayed AND p.sequence IS NOT NULL))::integer AS places
+  FROM events.raw_events r
+  LEFT JOIN events.processed_events p ON p.consumer = c.consumer AND p.partition = r.partition
+    AND p.sequence = r.sequence AND p.received_at = r.received_at
+  LEFT JOIN events.failed_events f ON f.consumer = c.consumer AND f.partition = r.partition AND f.sequence = r.sequence
+  LEFT JOIN events.retrying_events w ON w.consumer = c.consumer AND w.partition = r.partition AND w.sequence = r.sequence
+  WHERE r.partition = c.partition AND r.sequence <= c.sequence AND (c.consumer <> 'webhooks' OR r.type LIKE 'order.%')
+) e ON true
+WHERE c.consumer = $1 AND c.partition = $2
+GROUP BY c.consumer, c.partition, c.sequence, h.next_sequence`,
+};
+
+/** Creates the repository over the `events` schema. */
+export function createEventAuditRepository(db: Database): EventAuditRepository {
+  const partitions = async (): Promise<number[]> =>
+    (await db.run<{ partition: number }>(PARTITIONS, [])).map(({ partition }) => partition);
+  return {
+    listPartitions: async () => {
+      const figures: PartitionFigures[] = [];
+      for (const partition of await partitions()) {
+        figures.push(...(await db.run<PartitionFigures>(PARTITION_FIGURES, [partition])));
+      }
+      return figures;
+    },
+    listConsumers: async () => {
+      const figures: ConsumerFigures[] = [];
+      for (const partition of await partitions()) {
+        for (const consumer of EVENT_CONSUMERS) {
+          const rows = await db.run<ConsumerFigures>(CONSUMER_FIGURES, [consumer, partition]);
+          // An array of int8 comes as text.
+          figures.push(
+            ...rows.map((row) => ({ ...row, lost: row.lost.map(Number), doubled: row.doubled.map(Number) })),
+          );
+        }
+      }
+      return figures;
+    },
+  };
+}

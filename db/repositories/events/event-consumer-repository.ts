@@ -1,0 +1,258 @@
+import type { EventConsumer, EventOutcome, PendingEvent } from '../../../src/domain/event.ts';
+import type { Database } from '../../client.ts';
+import {
+  CLAIM_CURSOR,
+  FIND_OWNED,
+  FIND_RETRYING,
+  PASS_OVER,
+  READ_DUE,
+  READ_NEXT,
+  WRITE_OUTCOMES,
+  WRITE_RESULTS,
+} from './event-consumer-statements.ts';
+import { createGathering, rowsByPlace, type Placed } from '../../batching.ts';
+
+/** One partition of one consumer. */
+export interface EventPump {
+  readonly consumer: EventConsumer;
+  readonly partition: number;
+}
+
+/** How far a consumer is in a partition. */
+export interface EventCursor {
+  readonly sequence: number;
+  readonly receivedAt: Date;
+}
+
+/** A partition in the hands of one owner. */
+export interface ClaimedCursor extends EventCursor {
+  /** Only its holder may write. */
+  readonly epoch: number;
+  /** Up to there events may have a result already: the cursor was set back. */
+  readonly furthest: number;
+}
+
+/** An event with its outcome. */
+export interface DealtEvent {
+  readonly event: PendingEvent;
+  readonly outcome: EventOutcome;
+}
+
+/** Cursors, results, retries and failures of the consumers. */
+export interface EventConsumerRepository {
+  /** Takes a partition over; the owner before can write no more. */
+  claim(pump: EventPump, owner: string): Promise<ClaimedCursor>;
+  /** Whether nobody else took the partition over, and nobody moved its cursor, since `epoch` was claimed. */
+  owns(pump: EventPump, epoch: number): Promise<boolean>;
+  /** The next events in order; none while the consumer is paused. */
+  readNext(pump: EventPump, after: EventCursor, furthest: number, limit: number): Promise<PendingEvent[]>;
+  /**
+   * How far the next events, `limit` at most, are of none of the topics (first words of types); null when one of them
+   * is, when there are none, and while the consumer is paused.
+   */
+  passOver(pump: EventPump, after: EventCursor, topics: ReadonlySet<string>, limit: number): Promise<PassedOver | null>;
+  /** Events whose next try is due, in order; none while the consumer is paused. */
+  readDue(pump: EventPump, limit: number): Promise<PendingEvent[]>;
+  /**
+   * Stores outcomes together with the cursor, all or nothing.
+   * @returns false when somebody else owns the partition now: nothing was written.
+   */
+  write(pump: OwnedPump, cursor: EventCursor, dealt: readonly DealtEvent[]): Promise<boolean>;
+}
+
+/** A pump in the hands of its owner. */
+export interface OwnedPump extends EventPump {
+  readonly epoch: number;
+  readonly owner: string;
+}
+
+/** The last of some events that nobody wants, and how many they are. */
+export interface PassedOver extends EventCursor {
+  readonly count: number;
+}
+
+/** Pumps read at once: all that an announcement wakes. Each brings a batch at most, so few when there is a backlog. */
+const PUMPS_PER_READ = 16;
+
+/** Results written at once: some ten milliseconds, in which others gather. */
+const RESULTS_PER_WRITE = 1_000;
+
+/** Where single events trickle into many partitions, two statements at a time carry all of them. */
+const RUNS_MAX = 2;
+
+interface Reading {
+  readonly pump: EventPump;
+  readonly after: EventCursor;
+  readonly furthest: number;
+  readonly limit: number;
+}
+
+interface Passing extends Omit<Reading, 'furthest'> {
+  readonly topics: ReadonlySet<string>;
+}
+
+interface Proof {
+  readonly pump: EventPump;
+  readonly epoch: number;
+}
+
+interface Writing {
+  readonly pump: OwnedPump;
+  readonly cursor: EventCursor;
+  readonly dealt: readonly DealtEvent[];
+}
+
+/** Creates the repository over the `events` schema. What pumps of one process ask at about the same time is gathered. */
+export function createEventConsumerRepository(db: Database): EventConsumerRepository {
+  const each = { weightOf: () => 1, weightMax: PUMPS_PER_READ, runsMax: RUNS_MAX };
+  const readNext = createGathering<Reading, PendingEvent[]>({ ...each, run: (calls) => readAll(db, calls) });
+  const passOver = createGathering<Passing, PassedOver | null>({ ...each, run: (calls) => passOverAll(db, calls) });
+  const isRetrying = createGathering<EventPump, boolean>({ ...each, run: (pumps) => findRetrying(db, pumps) });
+  const isOwned = createGathering<Proof, boolean>({ ...each, run: (proofs) => findOwned(db, proofs) });
+  const writeResults = createGathering<Writing, boolean>({
+    weightOf: ({ dealt }) => dealt.length,
+    weightMax: RESULTS_PER_WRITE,
+    runsMax: RUNS_MAX,
+    run: (calls) => writeAll(db, calls),
+  });
+  return {
+    claim: async ({ consumer, partition }, owner) => {
+      const [row] = await db.run<ClaimedCursor>(CLAIM_CURSOR, [consumer, partition, owner]);
+      if (row === undefined) throw new RangeError(`no cursor for ${consumer}/${partition}`);
+      return row;
+    },
+    owns: (pump, epoch) => isOwned({ pump, epoch }),
+    readNext: (pump, after, furthest, limit) => readNext({ pump, after, furthest, limit }),
+    passOver: (pump, after, topics, limit) => passOver({ pump, after, topics, limit }),
+    readDue: async (pump, limit) =>
+      (await isRetrying(pump)) ? db.run<PendingEvent>(READ_DUE, [pump.consumer, pump.partition, limit]) : [],
+    write: (pump, cursor, dealt) => {
+      const isPlain = dealt.every(({ event, outcome }) => isOver(outcome) && !event.isAgain);
+      return isPlain ? writeResults({ pump, cursor, dealt }) : writeOutcomes(db, { pump, cursor, dealt });
+    },
+  };
+}
+
+async function readAll(db: Database, calls: readonly Reading[]): Promise<PendingEvent[][]> {
+  const rows = await db.run<PendingEvent & Placed>(READ_NEXT, [
+    ...pumpColumns(calls.map(({ pump }) => pump)),
+    calls.map(({ after }) => after.sequence),
+    calls.map(({ after }) => after.receivedAt),
+    calls.map(({ furthest }) => furthest),
+    Math.max(...calls.map(({ limit }) => limit)),
+  ]);
+  return rowsByPlace(calls.length, rows).map((events, index) => events.slice(0, calls[index]?.limit));
+}
+
+async function passOverAll(db: Database, calls: readonly Passing[]): Promise<(PassedOver | null)[]> {
+  const rows = await db.run<PassedOver & Placed>(PASS_OVER, [
+    ...pumpColumns(calls.map(({ pump }) => pump)),
+    calls.map(({ after }) => after.sequence),
+    calls.map(({ after }) => after.receivedAt),
+    calls.map(({ topics }) => [...topics].join(',')),
+    Math.min(...calls.map(({ limit }) => limit)),
+  ]);
+  return rowsByPlace(calls.length, rows).map(([row]) => {
+    if (row === undefined) return null;
+    const { place: _, ...passed } = row;
+    return passed;
+  });
+}
+
+async function findRetrying(db: Database, pumps: readonly EventPump[]): Promise<boolean[]> {
+  return areNamed(pumps.length, await db.run<Placed>(FIND_RETRYING, pumpColumns(pumps)));
+}
+
+async function findOwned(db: Database, proofs: readonly Proof[]): Promise<boolean[]> {
+  const values = [...pumpColumns(proofs.map(({ pump }) => pump)), proofs.map(({ epoch }) => epoch)];
+  return areNamed(proofs.length, await db.run<Placed>(FIND_OWNED, values));
+}
+
+async function writeAll(db: Database, calls: readonly Writing[]): Promise<boolean[]> {
+  const pumps = calls.map(({ pump }) => pump);
+  const rows = await db.run<Placed>(WRITE_RESULTS, [
+    ...pumpColumns(pumps),
+    pumps.map(({ epoch }) => epoch),
+    calls.map(({ cursor }) => cursor.sequence),
+    calls.map(({ cursor }) => cursor.receivedAt),
+    // All pumps of a process are in the same hands.
+    pumps[0]?.owner,
+    calls.flatMap(({ dealt }, index) => dealt.filter(isProcessed).map(() => index + 1)),
+    ...resultColumns(calls.flatMap(({ dealt }) => dealt)),
+    JSON.stringify(
+      calls.flatMap(({ dealt }, index) => dealt.flatMap(toFailedRow).map((row) => ({ ...row, place: index + 1 }))),
+    ),
+  ]);
+  return areNamed(calls.length, rows);
+}
+
+function pumpColumns(pumps: readonly EventPump[]): [EventConsumer[], number[]] {
+  return [pumps.map(({ consumer }) => consumer), pumps.map(({ partition }) => partition)];
+}
+
+function areNamed(calls: number, rows: readonly Placed[]): boolean[] {
+  return rowsByPlace(calls, rows).map((named) => named.length > 0);
+}
+
+async function writeOutcomes(db: Database, { pump, cursor, dealt }: Writing): Promise<boolean> {
+  const rows = await db.run(WRITE_OUTCOMES, [
+    pump.consumer,
+    pump.partition,
+    pump.epoch,
+    cursor.sequence,
+    cursor.receivedAt,
+    ...resultColumns(dealt),
+    pump.owner,
+    dealt.filter(({ event, outcome }) => event.isAgain && outcome.kind !== 'failed').map(sequenceOf),
+    JSON.stringify(dealt.flatMap(toFailedRow)),
+    JSON.stringify(dealt.flatMap(toRetryingRow)),
+    dealt.filter(({ event, outcome }) => event.isAgain && isOver(outcome)).map(sequenceOf),
+  ]);
+  return rows.length === 1;
+}
+
+function sequenceOf({ event }: DealtEvent): number {
+  return event.sequence;
+}
+
+function isProcessed({ outcome }: DealtEvent): boolean {
+  return outcome.kind === 'processed';
+}
+
+function isOver({ kind }: EventOutcome): boolean {
+  return kind === 'processed' || kind === 'failed';
+}
+
+function resultColumns(dealt: readonly DealtEvent[]): unknown[][] {
+  const columns: [number[], Date[], string[], string[], string[], string[]] = [[], [], [], [], [], []];
+  for (const { event, outcome } of dealt) {
+    if (outcome.kind !== 'processed') continue;
+    columns[0].push(event.sequence);
+    columns[1].push(event.receivedAt);
+    columns[2].push(event.tenantId);
+    columns[3].push(event.eventId);
+    columns[4].push(event.type);
+    columns[5].push(outcome.category);
+  }
+  return columns;
+}
+
+function identityOf({ sequence, receivedAt, tenantId, eventId, key }: PendingEvent) {
+  return { sequence, received_at: receivedAt, tenant_id: tenantId, event_id: eventId, key };
+}
+
+function toFailedRow({ event, outcome }: DealtEvent): object[] {
+  if (outcome.kind !== 'failed') return [];
+  const { code, message, attempts } = outcome;
+  const { type, properties } = event;
+  return [{ ...identityOf(event), type, properties, error_code: code, error_message: message, attempts }];
+}
+
+function toRetryingRow({ event, outcome }: DealtEvent): object[] {
+  // After a rewind it keeps its earlier result until there is another one.
+  const row = { ...identityOf(event), attempts: event.attempts, replayed: event.isAgain };
+  if (outcome.kind === 'waiting') return [row];
+  if (outcome.kind !== 'retrying') return [];
+  const { code, message, attempts, nextAttemptAt } = outcome;
+  return [{ ...row, attempts, next_attempt_at: nextAttemptAt, error_code: code, error_message: message }];
+}

@@ -1,0 +1,206 @@
+import type { Statement } from '../../client.ts';
+import { EVENT_COLUMNS } from './event-log-statements.ts';
+
+/** Takes a partition over: from now on only this epoch may write, whatever an earlier owner still does. */
+export const CLAIM_CURSOR: Statement = {
+  name: 'claim_event_cursor',
+  text: `
+INSERT INTO events.cursors AS c (consumer, partition, owner) VALUES ($1, $2, $3)
+ON CONFLICT (consumer, partition) DO UPDATE SET epoch = c.epoch + 1, owner = excluded.owner, updated_at = now()
+RETURNING epoch, sequence, received_at AS "receivedAt", furthest`,
+};
+
+/** Of which cursors an epoch is still the one that may write. */
+export const FIND_OWNED: Statement = {
+  name: 'find_owned_event_cursors',
+  text: `
+SELECT w.place FROM unnest($1::text[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
+  AS w (consumer, partition, epoch, place)
+JOIN events.cursors c ON c.consumer = w.consumer AND c.partition = w.partition AND c.epoch = w.epoch`,
+};
+
+const IS_RUNNING = `NOT EXISTS (SELECT FROM events.consumers p WHERE p.name = $1 AND p.paused_at IS NOT NULL)`;
+
+/**
+ * The next events after some cursors, each with whether an earlier one of its key waits. `received_at` never goes back
+ * within a partition: by it the server skips the tables of earlier days.
+ */
+export const READ_NEXT: Statement = {
+  name: 'read_next_events',
+  text: `
+SELECT w.place, n.*
+FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::timestamptz[], $5::bigint[])
+  WITH ORDINALITY AS w (consumer, partition, after, since, furthest, place)
+CROSS JOIN LATERAL (
+  SELECT ${EVENT_COLUMNS}, 0 AS attempts, e.sequence <= w.furthest AS "isAgain",
+    EXISTS (SELECT FROM events.retrying_events r
+      WHERE r.consumer = w.consumer AND r.partition = w.partition AND r.tenant_id = e.tenant_id AND r.key = e.key
+    ) AS "isBlocked"
+  FROM events.raw_events e
+  WHERE e.partition = w.partition AND e.sequence > w.after AND e.received_at >= w.since
+    AND NOT EXISTS (SELECT FROM events.consumers p WHERE p.name = w.consumer AND p.paused_at IS NOT NULL)
+  ORDER BY e.sequence LIMIT $6
+) n
+ORDER BY w.place, n.sequence`,
+};
+
+/**
+ * How far the next events after some cursors are of no interest: only partitions where none of the next `$6` is of one
+ * of the topics (first words of types, with commas between them). Without what the events hold: there is nothing to read.
+ */
+export const PASS_OVER: Statement = {
+  name: 'pass_over_events',
+  text: `
+SELECT w.place, max(n.sequence) AS sequence, max(n.received_at) AS "receivedAt", count(*)::integer AS count
+FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::timestamptz[], $5::text[])
+  WITH ORDINALITY AS w (consumer, partition, after, since, topics, place)
+CROSS JOIN LATERAL (
+  SELECT e.sequence, e.received_at, split_part(e.type, '.', 1) = ANY (string_to_array(w.topics, ',')) AS is_wanted
+  FROM events.raw_events e
+  WHERE e.partition = w.partition AND e.sequence > w.after AND e.received_at >= w.since
+    AND NOT EXISTS (SELECT FROM events.consumers p WHERE p.name = w.consumer AND p.paused_at IS NOT NULL)
+  ORDER BY e.sequence LIMIT $6
+) n
+GROUP BY w.place HAVING NOT bool_or(n.is_wanted)`,
+};
+
+/** Which consumers have something to try again in which partitions, due or not. */
+export const FIND_RETRYING: Statement = {
+  name: 'find_retrying_partitions',
+  text: `
+SELECT w.place FROM unnest($1::text[], $2::smallint[]) WITH ORDINALITY AS w (consumer, partition, place)
+CROSS JOIN LATERAL (
+  SELECT FROM events.retrying_events r WHERE r.consumer = w.consumer AND r.partition = w.partition LIMIT 1
+) r`,
+};
+
+/**
+ * Events whose next try is due, in the order of the log; those behind one that is not due yet stay where they are.
+ * Stops at the limit, however many wait: row by row along the primary key, each with one look at the head of its key.
+ * The limits of one row keep the server from joining whole tables, whose sizes it can only guess at after a replay.
+ */
+export const READ_DUE: Statement = {
+  name: 'read_due_events',
+  text: `
+WITH due AS MATERIALIZED (
+  SELECT r.partition, r.sequence, r.received_at, r.attempts
+  FROM events.retrying_events r
+  CROSS JOIN LATERAL (
+    SELECT h.next_attempt_at FROM events.retrying_events h
+    WHERE h.consumer = $1 AND h.partition = $2 AND h.tenant_id = r.tenant_id AND h.key = r.key
+    ORDER BY h.sequence LIMIT 1
+  ) head
+  WHERE r.consumer = $1 AND r.partition = $2 AND coalesce(head.next_attempt_at, '-infinity') <= now() AND ${IS_RUNNING}
+  ORDER BY r.sequence LIMIT $3
+)
+SELECT ${EVENT_COLUMNS}, due.attempts, true AS "isAgain", false AS "isBlocked"
+FROM due
+CROSS JOIN LATERAL (
+  SELECT * FROM events.raw_events
+  WHERE partition = due.partition AND sequence = due.sequence AND received_at = due.received_at LIMIT 1
+) e
+ORDER BY due.sequence`,
+};
+
+/**
+ * Results, failures, retries and the cursor in one statement, for the owner of the epoch only. What is done again (a
+ * replay, a rewind) replaces its earlier result and does not count twice.
+ */
+export const WRITE_OUTCOMES: Statement = {
+  name: 'write_event_outcomes',
+  text: `
+WITH fence AS (
+  SELECT FROM events.cursors WHERE consumer = $1 AND partition = $2 AND epoch = $3 FOR UPDATE
+), result AS (
+  SELECT * FROM unnest($6::bigint[], $7::timestamptz[], $8::text[], $9::text[], $10::text[], $11::text[])
+    AS d (sequence, received_at, tenant_id, event_id, type, category) CROSS JOIN fence
+), done AS (
+  INSERT INTO events.processed_events
+    (consumer, partition, sequence, received_at, tenant_id, event_id, type, category, worker_id, processed_at)
+  SELECT $1, $2, sequence, received_at, tenant_id, event_id, type, category, $12, clock_timestamp() FROM result
+  ON CONFLICT DO NOTHING RETURNING 1
+), redone AS (
+  UPDATE events.processed_events p SET category = r.category, worker_id = $12, processed_at = clock_timestamp()
+  FROM result r
+  WHERE p.consumer = $1 AND p.partition = $2 AND p.sequence = r.sequence AND p.received_at = r.received_at
+    AND r.sequence = ANY ($13::bigint[])
+), failure AS (
+  SELECT f.* FROM jsonb_to_recordset($14::jsonb) AS f (sequence bigint, received_at timestamptz, tenant_id text,
+    event_id text, type text, key text, error_code text, error_message text, attempts integer, properties jsonb)
+  CROSS JOIN fence
+), failed AS (
+  INSERT INTO events.failed_events AS f (consumer, partition, sequence, received_at, tenant_id, event_id, type, key,
+    error_code, error_message, attempts, properties, failed_at)
+  SELECT $1, $2, sequence, received_at, tenant_id, event_id, type, key, error_code, error_message, attempts, properties,
+    clock_timestamp() FROM failure
+  ON CONFLICT (consumer, partition, sequence) DO UPDATE SET error_code = excluded.error_code,
+    error_message = excluded.error_message, attempts = excluded.attempts, failed_at = excluded.failed_at
+), undone AS (
+  DELETE FROM events.processed_events p USING failure f
+  WHERE p.consumer = $1 AND p.partition = $2 AND p.sequence = f.sequence AND p.received_at = f.received_at
+  RETURNING 1
+), waiting AS (
+  INSERT INTO events.retrying_events AS w (consumer, partition, sequence, received_at, tenant_id, event_id, key, attempts,
+    next_attempt_at, error_code, error_message, replayed)
+  SELECT $1, $2, r.* FROM jsonb_to_recordset($15::jsonb) AS r (sequence bigint, received_at timestamptz, tenant_id text,
+    event_id text, key text, attempts integer, next_attempt_at timestamptz, error_code text, error_message text,
+    replayed boolean)
+  CROSS JOIN fence
+  ON CONFLICT (consumer, partition, sequence) DO UPDATE SET attempts = excluded.attempts,
+    next_attempt_at = excluded.next_attempt_at, error_code = excluded.error_code, error_message = excluded.error_message
+), settled AS (
+  DELETE FROM events.retrying_events r USING fence
+  WHERE r.consumer = $1 AND r.partition = $2 AND r.sequence = ANY ($16::bigint[])
+), cleared AS (
+  DELETE FROM events.failed_events f USING fence
+  WHERE f.consumer = $1 AND f.partition = $2 AND f.sequence = ANY ($13::bigint[])
+)
+UPDATE events.cursors SET sequence = $4, received_at = $5, furthest = greatest(furthest, $4), updated_at = now(),
+  processed = processed + (SELECT count(*) FROM done) - (SELECT count(*) FROM undone)
+FROM fence WHERE consumer = $1 AND partition = $2
+RETURNING 1`,
+};
+
+/**
+ * What {@link WRITE_OUTCOMES} does, for any number of partitions at once, where all is plain: every event is over, at
+ * its first try. A partition whose epoch is another by now is left out, as if it had not been asked for. The locks
+ * are taken in one order by everybody; one moment for all, so that the order of results is the order of events.
+ */
+export const WRITE_RESULTS: Statement = {
+  name: 'write_event_results',
+  text: `
+WITH fence AS MATERIALIZED (
+  SELECT w.place, c.consumer, c.partition, w.sequence, w.received_at
+  FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::timestamptz[])
+    WITH ORDINALITY AS w (consumer, partition, epoch, sequence, received_at, place)
+  JOIN events.cursors c ON c.consumer = w.consumer AND c.partition = w.partition AND c.epoch = w.epoch
+  ORDER BY c.consumer, c.partition FOR UPDATE OF c
+), moment AS MATERIALIZED (
+  SELECT clock_timestamp() AS at, count(*) FROM fence
+), done AS (
+  INSERT INTO events.processed_events
+    (consumer, partition, sequence, received_at, tenant_id, event_id, type, category, worker_id, processed_at)
+  SELECT f.consumer, f.partition, d.sequence, d.received_at, d.tenant_id, d.event_id, d.type, d.category, $6,
+    (SELECT at FROM moment)
+  FROM unnest($7::bigint[], $8::bigint[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[])
+    AS d (place, sequence, received_at, tenant_id, event_id, type, category)
+  JOIN fence f ON f.place = d.place
+  ON CONFLICT DO NOTHING RETURNING consumer, partition
+), failed AS (
+  INSERT INTO events.failed_events (consumer, partition, sequence, received_at, tenant_id, event_id, type, key,
+    error_code, error_message, attempts, properties, failed_at)
+  SELECT f.consumer, f.partition, d.sequence, d.received_at, d.tenant_id, d.event_id, d.type, d.key, d.error_code,
+    d.error_message, d.attempts, d.properties, (SELECT at FROM moment)
+  FROM jsonb_to_recordset($14::jsonb) AS d (place bigint, sequence bigint, received_at timestamptz, tenant_id text,
+    event_id text, type text, key text, error_code text, error_message text, attempts integer, properties jsonb)
+  JOIN fence f ON f.place = d.place
+  ON CONFLICT DO NOTHING
+), counted AS (
+  SELECT consumer, partition, count(*) AS processed FROM done GROUP BY consumer, partition
+)
+UPDATE events.cursors c SET sequence = f.sequence, received_at = f.received_at,
+  furthest = greatest(c.furthest, f.sequence), updated_at = now(), processed = c.processed + coalesce(n.processed, 0)
+FROM fence f LEFT JOIN counted n ON n.consumer = f.consumer AND n.partition = f.partition
+WHERE c.consumer = f.consumer AND c.partition = f.partition
+RETURNING f.place`,
+};

@@ -1,0 +1,87 @@
+import {
+  EVENT_CONSUMERS,
+  partitionOf,
+  sourceHashOf,
+  type EventPosition,
+  type OfferedEvent,
+} from '../../../src/domain/event.ts';
+import type { Database } from '../../client.ts';
+import {
+  APPEND_EVENTS,
+  COUNT_PARTITIONS,
+  DROP_DAYS,
+  FORGET_IDS,
+  FORGET_REQUESTS,
+  NOTIFY_APPENDED,
+  OPEN_DAYS,
+  OPEN_PARTITIONS,
+} from './event-log-statements.ts';
+import { forgetAll } from '../../delete-in-batches.ts';
+
+/** Where an event is, and whether this append put it there. */
+export interface AppendedEvent extends Omit<EventPosition, 'receivedAt'> {
+  readonly isNew: boolean;
+}
+
+/** An {@link AppendedEvent} as the function answers it. */
+type Place = readonly [partition: number, sequence: number, isNew: boolean];
+
+/** The append-only log of events. */
+export interface EventLogRepository {
+  /**
+   * Appends events in their order, those of one partition without gaps; an id that is there already keeps its place.
+   * All or nothing, durable when it resolves; answers in the order of the events. An id twice in one call is the
+   * caller's mistake.
+   * @throws {DatabaseContractError} `23505` when another writer appended one of the ids under another key just now.
+   */
+  append(events: readonly OfferedEvent[]): Promise<AppendedEvent[]>;
+  /** Tells all processes that something was appended; `topics` are the first words of the types. */
+  announce(partitions: readonly number[], topics: readonly string[]): Promise<void>;
+  /** How many partitions there are. The first call ever makes them; later ones cannot change their number. */
+  countPartitions(): Promise<number>;
+  /** Opens the tables of the days from yesterday to so many days ahead; moves rows that came too early for theirs. */
+  openDays(ahead: number): Promise<void>;
+  /** By the clock that says when an event arrived. */
+  now(): Promise<Date>;
+  /** Drops the days that ended before `oldest` and that no consumer needs; answers them as `YYYYMMDD`. */
+  dropDays(oldest: Date): Promise<string[]>;
+}
+
+/** Creates the repository over the `events` schema; `wantedPartitions` counts only for a log that is empty yet. */
+export function createEventLogRepository(db: Database, wantedPartitions: number): EventLogRepository {
+  let known = 0;
+  const countPartitions = async (): Promise<number> => {
+    if (known > 0) return known;
+    await db.run(OPEN_PARTITIONS, [wantedPartitions]);
+    const [row] = await db.run<{ count: number }>(COUNT_PARTITIONS, []);
+    known = row?.count ?? 0;
+    return known;
+  };
+  return {
+    countPartitions,
+    append: async (events) => {
+      const partitions = await countPartitions();
+      const batch = events.map((event) => ({
+        ...event,
+        partition: partitionOf(event.tenantId, event.key, partitions),
+        sourceHash: sourceHashOf(event),
+      }));
+      const touched = [...new Set(batch.map(({ partition }) => partition))];
+      const [row] = await db.run<{ places: Place[] }>(APPEND_EVENTS, [JSON.stringify(batch), touched]);
+      return (row?.places ?? []).map(([partition, sequence, isNew]) => ({ partition, sequence, isNew }));
+    },
+    announce: async (touched, topics) => {
+      await db.run(NOTIFY_APPENDED, [`${touched.join(',')} ${topics.join(',')}`]);
+    },
+    now: () => db.now(),
+    openDays: async (ahead) => {
+      await db.run(OPEN_DAYS, [ahead]);
+    },
+    dropDays: async (oldest) => {
+      const days = await db.run<{ day: string }>(DROP_DAYS, [oldest, [...EVENT_CONSUMERS]]);
+      await forgetAll(db, FORGET_IDS, []);
+      await forgetAll(db, FORGET_REQUESTS, [oldest]);
+      return days.map(({ day }) => day);
+    },
+  };
+}

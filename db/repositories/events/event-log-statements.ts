@@ -1,0 +1,73 @@
+import type { Statement } from '../../client.ts';
+
+/** Columns of {@link LoggedEvent} of the log `e`. */
+export const EVENT_COLUMNS = `e.partition, e.sequence, e.received_at AS "receivedAt", e.tenant_id AS "tenantId",
+  e.event_id AS "eventId", e.type, e.key, e.user_id AS "userId", e.source, e.correlation_id AS "correlationId",
+  e.occurred_at AS "occurredAt", e.properties, e.cloud_event AS "cloudEvent"`;
+
+/** The function is in the migration `0005_append_cloud_events`: what must happen under the partitions' locks takes one round trip. */
+export const APPEND_EVENTS: Statement = {
+  name: 'append_events',
+  text: `SELECT events.append($1, $2) AS places`,
+};
+
+/** Wakes the listeners. After the commit of the append: a NOTIFY inside would make all commits queue for its lock. */
+export const NOTIFY_APPENDED: Statement = {
+  name: 'notify_appended',
+  text: `SELECT pg_notify('events_appended', $1)`,
+};
+
+/** Partitions are made once; whoever is first decides how many there are. */
+export const OPEN_PARTITIONS: Statement = {
+  name: 'open_event_partitions',
+  text: `
+INSERT INTO events.partitions (partition)
+SELECT n FROM generate_series(0, $1::integer - 1) n WHERE NOT EXISTS (SELECT FROM events.partitions)
+ON CONFLICT DO NOTHING`,
+};
+
+/** How many partitions there are. */
+export const COUNT_PARTITIONS: Statement = {
+  name: 'count_event_partitions',
+  text: `SELECT count(*)::integer AS count FROM events.partitions`,
+};
+
+/** Opens the days from yesterday to `$1` days ahead. */
+export const OPEN_DAYS: Statement = {
+  name: 'open_event_days',
+  text: `
+SELECT events.open_day(((now() AT TIME ZONE 'UTC')::date + n)) FROM generate_series(-1, $1::integer) n`,
+};
+
+/** Drops the days before `$1` that all of the consumers `$2` are done with. */
+export const DROP_DAYS: Statement = {
+  name: 'drop_event_days',
+  text: `SELECT events.drop_days($1, $2) AS day`,
+};
+
+/** The update that changes nothing makes a row that was there before answer too. */
+export const CLAIM_EVENT_REQUEST: Statement = {
+  name: 'claim_event_request',
+  text: `
+INSERT INTO events.event_requests AS r (request_id, request_hash) VALUES ($1, $2)
+ON CONFLICT (request_id) DO UPDATE SET request_hash = r.request_hash
+RETURNING request_hash AS "requestHash"`,
+};
+
+/** Forgets at most `$2` keys of requests from before `$1`. */
+export const FORGET_REQUESTS: Statement = {
+  name: 'forget_event_requests',
+  text: `
+WITH forgotten AS (
+  DELETE FROM events.event_requests WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM events.event_requests WHERE created_at < $1 LIMIT $2))
+  RETURNING 1
+)
+SELECT count(*)::integer AS forgotten FROM forgotten`,
+};
+
+/** Forgets at most `$1` ids of dropped days. */
+export const FORGET_IDS: Statement = {
+  name: 'forget_event_ids',
+  text: `SELECT events.forget_ids($1) AS forgotten`,
+};

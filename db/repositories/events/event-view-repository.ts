@@ -1,0 +1,144 @@
+import type {
+  EventConsumer,
+  EventFailureCode,
+  EventPosition,
+  EventStatus,
+  LoggedEvent,
+} from '../../../src/domain/event.ts';
+import type { Database } from '../../client.ts';
+import { FIND_EVENT, LIST_EVENTS, LIST_EVENTS_BY_STATUS, LIST_FAILED } from './event-view-statements.ts';
+
+/** An event and what one consumer made of it. */
+export interface EventRecord extends LoggedEvent {
+  readonly status: EventStatus;
+  readonly category: string | null;
+  readonly workerId: string | null;
+  readonly processedAt: Date | null;
+  /** Of the last failure, while the event is RETRYING or FAILED. */
+  readonly errorCode: EventFailureCode | null;
+  readonly errorMessage: string | null;
+  readonly attempts: number | null;
+  readonly nextAttemptAt: Date | null;
+  readonly failedAt: Date | null;
+}
+
+/** Filters and page of a list of events, newest first. */
+export interface EventListQuery {
+  readonly tenantId: string;
+  readonly consumer: EventConsumer;
+  readonly type?: string | undefined;
+  readonly status?: EventStatus | undefined;
+  readonly userId?: string | undefined;
+  readonly before?: EventPosition | undefined;
+  readonly limit: number;
+}
+
+/** Part of a list. */
+export interface EventListPage {
+  readonly events: EventRecord[];
+  /** Where the next part begins; null at the end of the list. */
+  readonly before: EventPosition | null;
+}
+
+/** An event that a consumer gave up. */
+export interface FailedEvent extends EventPosition {
+  readonly consumer: EventConsumer;
+  readonly eventId: string;
+  readonly type: string;
+  readonly key: string;
+  readonly errorCode: EventFailureCode;
+  readonly errorMessage: string;
+  readonly attempts: number;
+  readonly properties: Record<string, unknown>;
+  readonly failedAt: Date;
+}
+
+/** Filters and page of a list of failed events, newest failure first. */
+export interface FailedListQuery {
+  readonly tenantId: string;
+  readonly errorCode?: EventFailureCode | undefined;
+  readonly consumer?: EventConsumer | undefined;
+  readonly before?: Pick<FailedEvent, 'failedAt' | 'eventId' | 'consumer'> | undefined;
+  readonly limit: number;
+}
+
+/** One tenant's events as clients see them. */
+export interface EventViewRepository {
+  /** `source` counts where CloudEvents of several sources have the same id; without it the first that came is found. */
+  findOptional(
+    wanted: { readonly tenantId: string; readonly eventId: string; readonly source?: string | undefined },
+    consumer: EventConsumer,
+  ): Promise<EventRecord | null>;
+  /** Looks at a bounded number of events, so a part may be short, even empty, before the end of the list. */
+  list(query: EventListQuery): Promise<EventListPage>;
+  listFailed(query: FailedListQuery): Promise<FailedEvent[]>;
+}
+
+/**
+ * Events that one list looks at: all of them are read, for a filter that hardly any passes, in some 20 ms, well below
+ * the statement timeout.
+ */
+const SCANNED_MAX = 2_000;
+
+/** Later than every event. */
+const LAST: readonly [string, number, number] = ['infinity', 32_767, Number.MAX_SAFE_INTEGER];
+
+interface ListRow extends Omit<EventRecord, 'eventId'> {
+  readonly scanned: number;
+  readonly lastReceivedAt: Date | null;
+  readonly lastPartition: number | null;
+  readonly lastSequence: number | null;
+  /** Null in the only row of a part without events. */
+  readonly eventId: string | null;
+}
+
+/** Creates the repository over the `events` schema. */
+export function createEventViewRepository(db: Database): EventViewRepository {
+  return {
+    findOptional: async ({ tenantId, eventId, source }, consumer) => {
+      const [row] = await db.run<EventRecord>(FIND_EVENT, [consumer, tenantId, eventId, source ?? null]);
+      return row ?? null;
+    },
+    list: async ({ tenantId, consumer, type, status, userId, before, limit }) => {
+      const [receivedAt, partition, sequence] =
+        before === undefined ? LAST : [before.receivedAt, before.partition, before.sequence];
+      const isFiltered = type !== undefined || status !== undefined || userId !== undefined;
+      const most = isFiltered ? SCANNED_MAX : limit + 1;
+      const values = [consumer, tenantId, receivedAt, partition, sequence, most, type ?? null, userId ?? null, limit];
+      const rows =
+        status === undefined
+          ? await db.run<ListRow>(LIST_EVENTS, values)
+          : await db.run<ListRow>(LIST_EVENTS_BY_STATUS, [...values, status]);
+      return toPage(rows, limit, most);
+    },
+    listFailed: ({ tenantId, errorCode, consumer, before, limit }) =>
+      db.run<FailedEvent>(LIST_FAILED, [
+        tenantId,
+        errorCode ?? null,
+        consumer ?? null,
+        before?.failedAt ?? 'infinity',
+        before?.eventId ?? '',
+        before?.consumer ?? '',
+        limit,
+      ]),
+  };
+}
+
+/**
+ * A full part goes on after its last event, a short one after the last event that was looked at; the list ends where
+ * nothing is left to look at.
+ */
+function toPage(rows: readonly ListRow[], limit: number, most: number): EventListPage {
+  const events = rows.filter((row): row is ListRow & { eventId: string } => row.eventId !== null);
+  const [row] = rows;
+  const lookedTo = row === undefined ? null : lastLookedAt(row);
+  const last = events.length === limit ? (events.at(-1) ?? lookedTo) : lookedTo;
+  if (row === undefined || lookedTo === null || last === null) return { events, before: null };
+  const isAll = row.scanned < most && last.partition === lookedTo.partition && last.sequence === lookedTo.sequence;
+  return { events, before: isAll ? null : last };
+}
+
+function lastLookedAt({ lastReceivedAt, lastPartition, lastSequence }: ListRow): EventPosition | null {
+  if (lastReceivedAt === null || lastPartition === null || lastSequence === null) return null;
+  return { receivedAt: lastReceivedAt, partition: lastPartition, sequence: lastSequence };
+}

@@ -1,0 +1,161 @@
+import type { Statement } from '../../client.ts';
+
+/**
+ * What is in `held` is added to the hold of its stock rows, which `offered` has locked, and noted. As an upsert, though
+ * every row is there: it finds each row by its key, where an UPDATE with a join reads the whole stock of a tenant as long
+ * as that is small. Both figures are those of the locked version: were they computed from the row that the statement's
+ * snapshot shows, pieces that were given back while it waited for the lock would be missing from them.
+ */
+const RAISED = `raised AS (
+  INSERT INTO inventory.stock (tenant_id, sku, on_hand, reserved)
+  SELECT $2, held.sku, offered.on_hand, offered.reserved + held.quantity FROM held JOIN offered ON offered.sku = held.sku
+  ON CONFLICT (tenant_id, sku) DO UPDATE SET on_hand = excluded.on_hand, reserved = excluded.reserved
+), noted AS (
+  INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
+  SELECT $2, sku, 'hold', 0, quantity, $1, 'system' FROM held
+)`;
+
+/**
+ * All lines or none. `offered` locks the stock rows in SKU order and sees their newest version; the hold is
+ * refused as a whole unless every SKU exists, is sold in the order's currency and has enough left, and the total
+ * is the expected one. The caller reads the reason from the offers. The limits of one row make the server look each
+ * SKU up by its key: a join reads the whole catalog of a tenant until the tables are analyzed, and small ones always.
+ */
+export const HOLD_STOCK: Statement = {
+  name: 'hold_stock',
+  text: `
+WITH wanted AS (
+  SELECT sku, quantity FROM jsonb_to_recordset($3::jsonb) AS line (sku text, quantity integer)
+), offered AS (
+  SELECT w.sku, s.on_hand, s.reserved, s.on_hand - s.reserved AS available, w.quantity, p.price_minor, p.currency
+  FROM (SELECT sku, quantity FROM wanted ORDER BY sku) w
+  CROSS JOIN LATERAL (
+    SELECT on_hand, reserved FROM inventory.stock WHERE tenant_id = $2 AND sku = w.sku LIMIT 1 FOR NO KEY UPDATE
+  ) s
+  CROSS JOIN LATERAL (
+    SELECT price_minor, currency FROM inventory.products WHERE tenant_id = $2 AND sku = w.sku LIMIT 1
+  ) p
+), verdict AS (
+  SELECT count(*) = (SELECT count(*) FROM wanted)
+    AND bool_and(available >= quantity AND currency = $4)
+    AND ($5::bigint IS NULL OR sum(quantity * price_minor) = $5) AS holdable
+  FROM offered
+), held AS (
+  INSERT INTO inventory.reservations (order_id, sku, tenant_id, quantity, unit_price_minor, state, expires_at)
+  SELECT $1, sku, $2, quantity, price_minor, 'HELD', now() + make_interval(secs => $6)
+  FROM offered, verdict WHERE holdable
+  ON CONFLICT (order_id, sku) DO NOTHING
+  RETURNING sku, quantity
+), ${RAISED}
+SELECT offered.sku, offered.quantity, offered.available, offered.price_minor AS "unitPriceMinor", offered.currency,
+  EXISTS (SELECT FROM held) AS held
+FROM offered`,
+};
+
+/**
+ * As HOLD_STOCK, for lines that expired: the price is the one frozen then. The reservations are locked too, so that a
+ * second attempt that waited for the first finds them HELD, instead of finding itself short of its own pieces.
+ */
+export const RETAKE_EXPIRED: Statement = {
+  name: 'retake_expired',
+  text: `
+WITH offered AS (
+  SELECT s.sku, s.on_hand, s.reserved, s.on_hand - s.reserved AS available, r.quantity
+  FROM inventory.stock s
+  JOIN inventory.reservations r ON r.tenant_id = s.tenant_id AND r.sku = s.sku
+  WHERE r.order_id = $1 AND r.tenant_id = $2 AND r.state = 'EXPIRED'
+  ORDER BY s.sku
+  FOR NO KEY UPDATE OF s, r
+), verdict AS (
+  SELECT bool_and(available >= quantity) AS holdable FROM offered
+), held AS (
+  UPDATE inventory.reservations r
+  SET state = 'HELD', expires_at = now() + make_interval(secs => $3), updated_at = now()
+  FROM verdict WHERE holdable AND r.order_id = $1 AND r.state = 'EXPIRED'
+  RETURNING r.sku, r.quantity
+), ${RAISED}
+SELECT offered.sku, offered.quantity AS requested, offered.available, EXISTS (SELECT FROM held) AS held FROM offered`,
+};
+
+/** HELD lines of one order end as COMMITTED: pieces leave the warehouse figure and the hold. */
+export const COMMIT_HELD = endHold('commit_held', 'COMMITTED', 'commit', '-quantity', 'true');
+
+/** HELD lines of one order end as EXPIRED if their time is up: the hold is given back. */
+export const EXPIRE_HELD = endHold('expire_held', 'EXPIRED', 'expire', '0', 'r.expires_at < now()');
+
+/** A hold is only ever made longer; one that was swept meanwhile stays EXPIRED. */
+export const EXTEND_HOLD: Statement = {
+  name: 'extend_hold',
+  text: `
+UPDATE inventory.reservations
+SET expires_at = greatest(expires_at, now() + make_interval(secs => $2)), updated_at = now()
+WHERE order_id = $1 AND state = 'HELD' RETURNING sku`,
+};
+
+/** Locks the stock rows of some SKUs in order. */
+export const LOCK_STOCK: Statement = {
+  name: 'lock_stock',
+  text: `SELECT sku FROM inventory.stock WHERE tenant_id = $1 AND sku = ANY ($2::text[]) ORDER BY sku FOR NO KEY UPDATE`,
+};
+
+/** Expects the stock rows to be locked. HELD gives back the hold, COMMITTED goes back on the shelf. */
+export const RELEASE_RESERVATIONS: Statement = {
+  name: 'release_reservations',
+  text: `
+WITH tombstones AS (
+  INSERT INTO inventory.reservations (order_id, sku, tenant_id, quantity, state)
+  SELECT $1, sku, $2, quantity, 'RELEASED'
+  FROM jsonb_to_recordset($3::jsonb) AS line (sku text, quantity integer)
+  ON CONFLICT (order_id, sku) DO NOTHING
+), before AS (
+  SELECT sku, quantity, state FROM inventory.reservations
+  WHERE order_id = $1 AND state IN ('HELD', 'COMMITTED') ORDER BY sku FOR NO KEY UPDATE
+), released AS (
+  UPDATE inventory.reservations r SET state = 'RELEASED', expires_at = NULL, updated_at = now()
+  FROM before WHERE r.order_id = $1 AND r.sku = before.sku
+), returned AS (
+  UPDATE inventory.stock s
+  SET reserved = s.reserved - CASE before.state WHEN 'HELD' THEN before.quantity ELSE 0 END,
+    on_hand = s.on_hand + CASE before.state WHEN 'COMMITTED' THEN before.quantity ELSE 0 END
+  FROM before WHERE s.tenant_id = $2 AND s.sku = before.sku
+)
+INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
+SELECT $2, sku, CASE state WHEN 'HELD' THEN 'release' ELSE 'restock' END,
+  CASE state WHEN 'COMMITTED' THEN quantity ELSE 0 END, CASE state WHEN 'HELD' THEN -quantity ELSE 0 END, $1, 'system'
+FROM before`,
+};
+
+/** An order's movements take turns by the locks of its stock rows, so their numbers say in which order they happened. */
+export const LIST_MOVEMENTS: Statement = {
+  name: 'list_movements',
+  text: `
+SELECT sku, kind, on_hand_delta AS "onHandDelta", reserved_delta AS "reservedDelta", actor, at
+FROM inventory.stock_movements WHERE tenant_id = $1 AND order_id = $2 ORDER BY movement_id`,
+};
+
+function endHold(name: string, state: string, kind: string, onHandDelta: string, guard: string): Statement {
+  return {
+    name,
+    // Reading the count forces the locks to be taken, in SKU order, before the first row changes.
+    text: `
+WITH locked AS (
+  SELECT s.sku FROM inventory.stock s
+  JOIN inventory.reservations r ON r.tenant_id = s.tenant_id AND r.sku = s.sku
+  WHERE r.order_id = $1 AND r.tenant_id = $2
+  ORDER BY s.sku
+  FOR NO KEY UPDATE OF s
+), ended AS (
+  UPDATE inventory.reservations r SET state = '${state}', expires_at = NULL, updated_at = now()
+  WHERE r.order_id = $1 AND r.tenant_id = $2 AND r.state = 'HELD' AND ${guard}
+    AND (SELECT count(*) FROM locked) > 0
+  RETURNING r.sku, r.quantity
+), figures AS (
+  UPDATE inventory.stock s SET on_hand = s.on_hand + (${onHandDelta}), reserved = s.reserved - quantity
+  FROM ended WHERE s.tenant_id = $2 AND s.sku = ended.sku
+), noted AS (
+  INSERT INTO inventory.stock_movements (tenant_id, sku, kind, on_hand_delta, reserved_delta, order_id, actor)
+  SELECT $2, sku, '${kind}', ${onHandDelta}, -quantity, $1, 'system' FROM ended
+)
+SELECT count(*)::integer AS lines FROM ended`,
+  };
+}

@@ -1,0 +1,110 @@
+import type { MessageChannel, MessageName, MessageState, MessageTemplate } from '../../../src/domain/notification.ts';
+import type { Database, Statement } from '../../client.ts';
+
+/** Which message to whom; unique per order. */
+export interface MessageKey {
+  readonly orderId: string;
+  readonly name: MessageName;
+  readonly channel: MessageChannel;
+}
+
+/** A message as stored. */
+export interface MessageRecord {
+  readonly template: MessageTemplate;
+  /** The number of the refund or of the capture that it tells of; 1 where there is one only. */
+  readonly occurrence: number;
+  readonly channel: MessageChannel;
+  readonly state: MessageState;
+  readonly attempts: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** One attempt to send a message; never changed. */
+export interface MessageAttempt {
+  readonly template: MessageTemplate;
+  readonly occurrence: number;
+  readonly channel: MessageChannel;
+  /** Counted from 1, further copies included. */
+  readonly attempt: number;
+  readonly outcome: MessageState;
+  readonly at: Date;
+}
+
+/** The messages of orders and how far they got. */
+export interface MessageRepository {
+  /** State, and the Message-ID of the last copy that somebody asked for; null when the order has no such message. */
+  findOptional(key: MessageKey): Promise<{ readonly state: MessageState; readonly messageId: string | null } | null>;
+  listByOrder(tenantId: string, orderId: string): Promise<MessageRecord[]>;
+  /** Oldest first. */
+  listAttempts(tenantId: string, orderId: string): Promise<MessageAttempt[]>;
+  /** Notes one attempt and its result; SENT stays SENT. Attempts of a further copy are told by its Message-ID. */
+  record(
+    key: MessageKey,
+    tenantId: string,
+    state: MessageState,
+    lastError: string | null,
+    copyId?: string | null,
+  ): Promise<void>;
+}
+
+/** Creates the repository over the `notifications` schema. */
+export function createMessageRepository(db: Database): MessageRepository {
+  return {
+    findOptional: async ({ orderId, name, channel }) => {
+      const [row] = await db.run<{ state: MessageState; messageId: string | null }>(FIND_MESSAGE, [
+        orderId,
+        name,
+        channel,
+      ]);
+      return row ?? null;
+    },
+    listByOrder: (tenantId, orderId) => db.run<MessageRecord>(LIST_MESSAGES, [tenantId, orderId]),
+    listAttempts: (tenantId, orderId) => db.run<MessageAttempt>(LIST_ATTEMPTS, [tenantId, orderId]),
+    record: async ({ orderId, name, channel }, tenantId, state, lastError, copyId = null) => {
+      await db.run(RECORD_MESSAGE, [orderId, name, channel, tenantId, state, lastError, copyId]);
+    },
+  };
+}
+
+const FIND_MESSAGE: Statement = {
+  name: 'find_message',
+  text: `SELECT state, message_id AS "messageId" FROM notifications.messages
+WHERE order_id = $1 AND template = $2 AND channel = $3`,
+};
+
+/** A message's name in its parts. */
+const NAME = `split_part(template, '.', 1) AS template,
+  coalesce(nullif(split_part(template, '.', 2), '')::integer, 1) AS occurrence`;
+
+const LIST_MESSAGES: Statement = {
+  name: 'list_messages',
+  text: `
+SELECT ${NAME}, channel, state, attempts, created_at AS "createdAt", updated_at AS "updatedAt"
+FROM notifications.messages WHERE tenant_id = $1 AND order_id = $2 ORDER BY created_at, template, occurrence, channel`,
+};
+
+const LIST_ATTEMPTS: Statement = {
+  name: 'list_message_attempts',
+  text: `
+SELECT ${NAME}, channel, attempt, outcome, at FROM notifications.message_attempts
+WHERE tenant_id = $1 AND order_id = $2 ORDER BY at, template, occurrence, channel, attempt`,
+};
+
+const RECORD_MESSAGE: Statement = {
+  name: 'record_message',
+  text: `
+WITH stored AS (
+  INSERT INTO notifications.messages AS m
+    (order_id, template, channel, tenant_id, state, attempts, last_error, message_id)
+  VALUES ($1, $2, $3, $4, $5, 1, $6, CASE WHEN $5 = 'SENT' THEN $7::text END)
+  ON CONFLICT (order_id, template, channel) DO UPDATE
+  SET state = CASE WHEN m.state = 'SENT' THEN m.state ELSE excluded.state END,
+    last_error = excluded.last_error, message_id = coalesce(excluded.message_id, m.message_id),
+    attempts = m.attempts + 1, updated_at = now()
+  WHERE m.state <> 'SENT' OR ($7::text IS NOT NULL AND m.message_id IS DISTINCT FROM $7)
+  RETURNING order_id, template, channel, attempts, tenant_id
+)
+INSERT INTO notifications.message_attempts (order_id, template, channel, attempt, tenant_id, outcome)
+SELECT order_id, template, channel, attempts, tenant_id, $5 FROM stored`,
+};

@@ -1,0 +1,94 @@
+import type { Statement } from '../../client.ts';
+
+const COLUMNS = `subscription_id AS "subscriptionId", tenant_id AS "tenantId", request_hash AS "requestHash", url,
+  event_types AS "eventTypes", sealed_secret AS "sealedSecret", state, disabled_reason AS "disabledReason",
+  disabled_at AS "disabledAt", failing_since AS "failingSince", created_at AS "createdAt", updated_at AS "updatedAt"`;
+
+/** The limit is checked without a lock: two requests at once may pass it by one. */
+export const INSERT_SUBSCRIPTION: Statement = {
+  name: 'insert_webhook_subscription',
+  text: `
+INSERT INTO notifications.webhook_subscriptions
+  (subscription_id, tenant_id, request_hash, url, event_types, sealed_secret, state)
+SELECT $1, $2, $3, $4, $5::text[], $6::jsonb, 'ACTIVE'
+WHERE (SELECT count(*) FROM notifications.webhook_subscriptions WHERE tenant_id = $2 AND state <> 'DELETED') < $7
+ON CONFLICT (subscription_id) DO NOTHING
+RETURNING subscription_id`,
+};
+
+/** In any state. */
+export const FIND_SUBSCRIPTION: Statement = {
+  name: 'find_webhook_subscription',
+  text: `SELECT ${COLUMNS} FROM notifications.webhook_subscriptions WHERE tenant_id = $1 AND subscription_id = $2`,
+};
+
+/** Newest first. */
+export const LIST_SUBSCRIPTIONS: Statement = {
+  name: 'list_webhook_subscriptions',
+  text: `
+SELECT ${COLUMNS} FROM notifications.webhook_subscriptions
+WHERE tenant_id = $1 AND state <> 'DELETED'
+  AND ($2::timestamptz IS NULL OR (created_at, subscription_id) < ($2, $3::text))
+ORDER BY created_at DESC, subscription_id DESC LIMIT $4`,
+};
+
+/** Those that another key than the given one has sealed. */
+export const LIST_SEALED_BY_OTHERS: Statement = {
+  name: 'list_webhook_secrets_of_other_keys',
+  text: `
+SELECT subscription_id AS "subscriptionId", sealed_secret AS "sealedSecret"
+FROM notifications.webhook_subscriptions
+WHERE sealed_secret IS NOT NULL AND sealed_secret ->> 'keyId' <> $1
+ORDER BY subscription_id`,
+};
+
+/** Unless it was changed meanwhile, for example deleted. */
+export const REPLACE_SECRET: Statement = {
+  name: 'replace_webhook_secret',
+  text: `
+UPDATE notifications.webhook_subscriptions SET sealed_secret = $3::jsonb
+WHERE subscription_id = $1 AND sealed_secret = $2::jsonb
+RETURNING subscription_id`,
+};
+
+/** Also of an active one: its failures are forgotten. */
+export const ENABLE_SUBSCRIPTION: Statement = {
+  name: 'enable_webhook_subscription',
+  text: `
+UPDATE notifications.webhook_subscriptions
+SET state = 'ACTIVE', disabled_at = NULL, disabled_reason = NULL, failing_since = NULL, updated_at = now()
+WHERE tenant_id = $1 AND subscription_id = $2 AND state <> 'DELETED'
+RETURNING ${COLUMNS}`,
+};
+
+/** What is published at the same moment may escape; the delivery itself looks again. */
+const CANCEL_OPEN = `
+cancelled AS (
+  UPDATE notifications.webhook_deliveries d SET state = 'CANCELLED', next_attempt_at = NULL, updated_at = now()
+  FROM ended WHERE d.subscription_id = ended.subscription_id AND d.state IN ('PENDING', 'RETRYING')
+)
+SELECT subscription_id FROM ended`;
+
+/** The row stays for its id; the secret does not. */
+export const DELETE_SUBSCRIPTION: Statement = {
+  name: 'delete_webhook_subscription',
+  text: `
+WITH ended AS (
+  UPDATE notifications.webhook_subscriptions
+  SET state = 'DELETED', sealed_secret = NULL, disabled_at = NULL, disabled_reason = NULL, updated_at = now()
+  WHERE tenant_id = $1 AND subscription_id = $2 AND state <> 'DELETED'
+  RETURNING subscription_id
+), ${CANCEL_OPEN}`,
+};
+
+/** By the receiver's own doing, so no tenant is asked. */
+export const DISABLE_SUBSCRIPTION: Statement = {
+  name: 'disable_webhook_subscription',
+  text: `
+WITH ended AS (
+  UPDATE notifications.webhook_subscriptions
+  SET state = 'DISABLED', disabled_at = now(), disabled_reason = $2, updated_at = now()
+  WHERE subscription_id = $1 AND state = 'ACTIVE'
+  RETURNING subscription_id
+), ${CANCEL_OPEN}`,
+};

@@ -1,0 +1,148 @@
+import type { AnswerMismatch, CaseAction, CaseReport, CaseState } from '../../../src/domain/case.ts';
+import { DatabaseContractError } from '../../../src/domain/errors.ts';
+import type { Database } from '../../client.ts';
+import type { CaseProposal } from '../../schema/orders.ts';
+import {
+  CASE_AGE,
+  CASE_PROGRESS,
+  FIND_CASE,
+  LIST_CASES,
+  LIST_CAUSE,
+  LIST_PARKED,
+  OPEN_CASE,
+  RESOLVE_CASE,
+} from './case-statements.ts';
+
+/** A failure that an order waits on. */
+export interface OpenCase extends CaseReport {
+  readonly caseId: string;
+  readonly orderId: string;
+  readonly tenantId: string;
+}
+
+/** A case as stored. */
+export interface CaseRecord extends Omit<OpenCase, 'input' | 'actions' | 'decisionId'> {
+  readonly fingerprint: string;
+  readonly mismatch: AnswerMismatch | null;
+  readonly attempts: number;
+  readonly state: CaseState;
+  readonly resolution: string | null;
+  readonly input: Record<string, unknown>;
+  readonly actions: CaseAction[];
+  readonly owner: string | null;
+  readonly proposal: CaseProposal | null;
+  readonly version: number;
+  readonly openedAt: Date;
+  readonly lastSeenAt: Date;
+  readonly resolvedAt: Date | null;
+}
+
+/** Filters and page of a list of cases, newest first. */
+export interface CaseListQuery {
+  readonly tenantId: string;
+  readonly state?: CaseState | undefined;
+  readonly step?: string | undefined;
+  readonly errorCode?: string | undefined;
+  readonly fingerprint?: string | undefined;
+  readonly orderId?: string | undefined;
+  readonly before?: { readonly openedAt: Date; readonly caseId: string } | undefined;
+  readonly limit: number;
+}
+
+/** An open case of one cause, as far as a redrive needs it. */
+export interface CauseCase {
+  readonly caseId: string;
+  readonly workflowId: string;
+  readonly step: string;
+  readonly attempts: number;
+}
+
+/** Where a workflow is parked. */
+export type CasePlace = Pick<OpenCase, 'orderId' | 'step' | 'workflowId'>;
+
+/** Cases: one open at most per order, step and workflow. */
+export interface CaseRepository {
+  /** Opens a case with its order event or, if the workflow has one open for the step, counts further attempts. */
+  open(report: OpenCase): Promise<{ readonly caseId: string }>;
+  /** Closes the open case of a workflow's step with an order event; harmless when there is none. */
+  resolve(place: CasePlace, resolution: string, actor: string): Promise<void>;
+  findOptional(tenantId: string, caseId: string): Promise<CaseRecord | null>;
+  list(query: CaseListQuery): Promise<CaseRecord[]>;
+  /** Open cases with a fingerprint, oldest first. */
+  listCause(tenantId: string, fingerprint: string, limit: number): Promise<CauseCase[]>;
+  progress(caseIds: readonly string[]): Promise<{ caseId: string; state: CaseState; attempts: number }[]>;
+  /** Which of these orders have an open case; what stands for an order while there is none is one, too. */
+  listParked(orderIds: readonly string[]): Promise<Set<string>>;
+  age(): Promise<{ readonly open: number; readonly oldestSeconds: number }>;
+}
+
+/** Failures of one cause share their fingerprint. */
+function fingerprintOf(report: Pick<CaseReport, 'step' | 'errorCode'>): string {
+  return `${report.step}/${report.errorCode}`;
+}
+
+/** Creates the repository over the `orders` schema. */
+export function createCaseRepository(db: Database): CaseRepository {
+  return {
+    open: (report) => open(db, report),
+    resolve: async ({ orderId, step, workflowId }, resolution, actor) => {
+      await db.run(RESOLVE_CASE, [orderId, step, resolution, actor, workflowId]);
+    },
+    findOptional: async (tenantId, caseId) => {
+      const [row] = await db.run<CaseRecord>(FIND_CASE, [tenantId, caseId]);
+      return row ?? null;
+    },
+    list: ({ tenantId, state, step, errorCode, fingerprint, orderId, before, limit }) =>
+      db.run<CaseRecord>(LIST_CASES, [
+        tenantId,
+        state ?? null,
+        step ?? null,
+        errorCode ?? null,
+        fingerprint ?? null,
+        orderId ?? null,
+        before?.openedAt ?? null,
+        before?.caseId ?? null,
+        limit,
+      ]),
+    listCause: (tenantId, fingerprint, limit) => db.run<CauseCase>(LIST_CAUSE, [tenantId, fingerprint, limit]),
+    progress: (caseIds) => db.run(CASE_PROGRESS, [[...caseIds]]),
+    listParked: async (orderIds) => {
+      if (orderIds.length === 0) return new Set();
+      const parked = await db.run<{ orderId: string }>(LIST_PARKED, [[...orderIds]]);
+      return new Set(parked.map(({ orderId }) => orderId));
+    },
+    age: async () => {
+      const [row] = await db.run<{ open: number; oldestSeconds: number }>(CASE_AGE, []);
+      return row ?? { open: 0, oldestSeconds: 0 };
+    },
+  };
+}
+
+async function open(db: Database, report: OpenCase): Promise<{ readonly caseId: string }> {
+  const { caseId, orderId, tenantId, step, errorCode, message, workflowId, input, actions } = report;
+  const { attempts = 1, mismatch = null, decisionId = null } = report;
+  const values = [
+    caseId,
+    orderId,
+    tenantId,
+    step,
+    errorCode,
+    message,
+    fingerprintOf(report),
+    workflowId,
+    JSON.stringify(input),
+    JSON.stringify(actions),
+    attempts,
+    mismatch === null ? null : JSON.stringify(mismatch),
+    decisionId,
+  ];
+  const run = () => db.run<{ caseId: string }>(OPEN_CASE, values);
+  // Another workflow has opened its case at the same step meanwhile: the second time the statement sees it.
+  const [row] = await run().catch((error: unknown) => {
+    if (error instanceof DatabaseContractError && error.constraint === ONE_PER_STEP) return run();
+    throw error;
+  });
+  return { caseId: row?.caseId ?? caseId };
+}
+
+const ONE_PER_STEP = 'cases_one_open_per_step_idx';

@@ -1,0 +1,198 @@
+import type { CommandDecision, CommandKind, OrderCommand } from '../../../src/domain/command.ts';
+import { judgeCommand, type CommandRule, type OrderToDecide } from '../../../src/domain/command-rule.ts';
+import type { OrderMove, OrderMoveListener } from '../../../src/domain/order-move.ts';
+import type { OrderStatus } from '../../../src/domain/order-status.ts';
+import type { Database, Transaction } from '../../client.ts';
+import {
+  ANSWER_COMMAND,
+  FIND_COMMAND,
+  LIST_COMMANDS,
+  LIST_OWNED,
+  LOCK_ORDER,
+  OLDEST_OWNED,
+  OWN_ORDER,
+  RELEASE_ORDER,
+} from './command-statements.ts';
+
+/** A command of an order with what it is about. */
+export interface CommandOfOrder extends OrderCommand {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly kind: CommandKind;
+  readonly amountMinor: number | null;
+}
+
+/** How a command was decided. Only one that owns the order, or did, has a turn and a generation. */
+export interface DecidedCommand {
+  readonly decision: CommandDecision;
+  /** As it was decided the first time, whatever a repeat asks for. */
+  readonly amountMinor: number | null;
+  /** Which capture, or which refund, of the order: part of the key at the provider. */
+  readonly generation: number | null;
+  /** The order's version when the command came to own it: a later owner has a higher one. */
+  readonly turn: number | null;
+}
+
+/** A command that was answered. */
+export interface AnsweredCommand extends DecidedCommand {
+  readonly commandId: string;
+  readonly kind: CommandKind;
+  readonly requestHash: string;
+}
+
+/** A command with everything that is stored of it. */
+export interface StoredCommand extends AnsweredCommand {
+  readonly actor: string;
+  readonly reason: string | null;
+  readonly answeredAt: Date;
+}
+
+/** A command that owns its order, and for how long nothing has happened to the order. */
+export interface OwningCommand extends Omit<StoredCommand, 'answeredAt'> {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly quietSeconds: number;
+}
+
+/** The end of a command that leaves the order's status as it is. */
+export interface CommandEnd {
+  readonly orderId: string;
+  readonly commandId: string;
+  readonly eventType: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Commands, their answers, and which of them owns an order. */
+export interface CommandRepository {
+  /**
+   * Decides a command by the order's row, under its lock: one that is allowed owns the order from then on, and no other
+   * one can until it has ended. What was decided before stays. Null when nothing was decided: no such order, or another
+   * one than the caller has judged. `busy` is not stored.
+   */
+  decide(command: CommandOfOrder, rule: CommandRule): Promise<DecidedCommand | null>;
+  /** Ends a command that leaves the status as it is; false when it did not own the order any more. */
+  release(end: CommandEnd): Promise<boolean>;
+  /** Stores an answer that changes nothing; returns the one that stands. */
+  answer(command: CommandOfOrder, decision: CommandDecision): Promise<CommandDecision>;
+  findOptional(tenantId: string, commandId: string): Promise<AnsweredCommand | null>;
+  /** Oldest answer first. */
+  listByOrder(tenantId: string, orderId: string): Promise<StoredCommand[]>;
+  /** Commands that own an order to which nothing has happened for a time, by order id. */
+  listOwning(quietSeconds: number, after: string, limit: number): Promise<OwningCommand[]>;
+  /** Over all tenants, for the metrics: how many commands own an order, and for how long the most quiet one has. */
+  owning(): Promise<{ readonly count: number; readonly oldestSeconds: number }>;
+}
+
+/** Creates the repository over the `orders` schema. */
+export function createCommandRepository(db: Database, onMove: OrderMoveListener = () => {}): CommandRepository {
+  const findOptional = async (tenantId: string, commandId: string): Promise<AnsweredCommand | null> => {
+    const [row] = await db.run<AnsweredCommand>(FIND_COMMAND, [commandId, tenantId]);
+    return row ?? null;
+  };
+  return {
+    findOptional,
+    listByOrder: (tenantId, orderId) => db.run<StoredCommand>(LIST_COMMANDS, [tenantId, orderId]),
+    decide: async (command, rule) => {
+      const { decided, move } = await db.transaction((tx) => decide(tx, command, rule));
+      if (move !== null) onMove(move);
+      return decided;
+    },
+    release: async ({ orderId, commandId, eventType, data }) =>
+      (await db.run(RELEASE_ORDER, [orderId, commandId, eventType, JSON.stringify(data)])).length > 0,
+    answer: async (command, decision) => {
+      await db.run(ANSWER_COMMAND, [...columnsOf(command), decision]);
+      return (await findOptional(command.tenantId, command.commandId))?.decision ?? decision;
+    },
+    listOwning: (quietSeconds, after, limit) => db.run<OwningCommand>(LIST_OWNED, [quietSeconds, after, limit]),
+    owning: async () => {
+      const [row] = await db.run<{ count: number; oldestSeconds: number }>(OLDEST_OWNED, []);
+      return row ?? { count: 0, oldestSeconds: 0 };
+    },
+  };
+}
+
+/** The statements after the lock see what every earlier owner of the lock has committed: no number is drawn twice. */
+async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRule): Promise<Decided> {
+  const { commandId, orderId, tenantId } = command;
+  const [order] = await tx.run<LockedOrder>(LOCK_ORDER, [orderId, tenantId]);
+  if (order === undefined) return unmoved(null);
+  const [known] = await tx.run<AnsweredCommand>(FIND_COMMAND, [commandId, tenantId]);
+  if (known !== undefined) return unmoved(decidedOf(known));
+  switch (judgeCommand(order, rule)) {
+    case 'look_again':
+      return unmoved(null);
+    case 'busy':
+      return unmoved(undecided('busy'));
+    case 'refused':
+      return unmoved(await answer(tx, command, rule.refused));
+    case 'joined':
+      return unmoved(await answer(tx, command, promiseOf(rule, order)));
+    case 'owns':
+      return own(tx, command, rule, order);
+  }
+}
+
+/** A decision, and the status that the order has entered with it. */
+interface Decided {
+  readonly decided: DecidedCommand | null;
+  readonly move: OrderMove | null;
+}
+
+function unmoved(decided: DecidedCommand | null): Decided {
+  return { decided, move: null };
+}
+
+interface LockedOrder extends OrderToDecide {
+  /** Its total is 0: nothing was taken for it. */
+  readonly isFree: boolean;
+  readonly captureCount: number;
+  readonly refundCount: number;
+}
+
+/** What is promised to a cancel of a sold order: nothing goes back where nothing was taken. */
+function promiseOf({ allowed }: CommandRule, { isFree }: LockedOrder): CommandDecision {
+  return isFree && allowed === 'will_refund' ? 'will_cancel' : allowed;
+}
+
+async function answer(tx: Transaction, command: CommandOfOrder, decision: CommandDecision): Promise<DecidedCommand> {
+  await tx.run(ANSWER_COMMAND, [...columnsOf(command), decision]);
+  return { ...undecided(decision), amountMinor: command.amountMinor };
+}
+
+async function own(tx: Transaction, command: CommandOfOrder, rule: CommandRule, order: LockedOrder): Promise<Decided> {
+  const { to, eventType, generationsUsed = 0 } = rule;
+  const { captureCount, refundCount, status } = order;
+  const allowed = promiseOf(rule, order);
+  const isCapture = command.kind === 'capture';
+  const generation = 1 + Math.max(isCapture ? captureCount : refundCount, generationsUsed);
+  const counts: [number, number] = isCapture ? [generation, refundCount] : [captureCount, generation];
+  const edge: readonly [OrderStatus | null, OrderStatus | null] = to === null ? [null, null] : [status, to];
+  const [row] = await tx.run<{ turn: number; correlationId: string }>(OWN_ORDER, [
+    ...columnsOf(command),
+    to ?? status,
+    eventType,
+    allowed,
+    generation,
+    ...counts,
+    ...edge,
+  ]);
+  const decided = { decision: allowed, amountMinor: command.amountMinor, generation, turn: row?.turn ?? null };
+  if (to === null || row === undefined) return unmoved(decided);
+  const { orderId, tenantId } = command;
+  const { turn: version, correlationId } = row;
+  const move = { orderId, tenantId, correlationId, from: status, to, version, reason: null, reasonDetails: null };
+  return { decided, move };
+}
+
+function undecided(decision: CommandDecision): DecidedCommand {
+  return { decision, amountMinor: null, generation: null, turn: null };
+}
+
+function decidedOf({ decision, amountMinor, generation, turn }: AnsweredCommand): DecidedCommand {
+  return { decision, amountMinor, generation, turn };
+}
+
+function columnsOf(command: CommandOfOrder): unknown[] {
+  const { commandId, orderId, tenantId, kind, requestHash, actor, reason, amountMinor } = command;
+  return [commandId, orderId, tenantId, kind, requestHash, actor, reason, amountMinor];
+}

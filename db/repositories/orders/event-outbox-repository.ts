@@ -1,0 +1,83 @@
+import type { OrderStatus, RejectionReason } from '../../../src/domain/order-status.ts';
+import type { CaptureMode } from '../../../src/domain/payments/payment.ts';
+import type { Database, Statement } from '../../client.ts';
+
+/** A transition or a further capture that the event stream has not got yet, with what was true when it happened. */
+export interface UnpublishedTransition {
+  readonly position: number;
+  readonly orderId: string;
+  readonly seq: number;
+  readonly tenantId: string;
+  /** Of the order's own event. */
+  readonly type: string;
+  readonly from: OrderStatus | null;
+  readonly to: OrderStatus;
+  readonly at: Date;
+  readonly customerId: string;
+  readonly reference: string | null;
+  readonly currency: string;
+  readonly totalMinor: number | null;
+  readonly reason: RejectionReason | null;
+  readonly captureMode: CaptureMode;
+  readonly captureBy: Date | null;
+  readonly confirmedAt: Date | null;
+  /** Of all captures that had been accepted. */
+  readonly captureAcceptedMinor: number;
+  readonly correlationId: string;
+  /** What was noted with it. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What the order service still has to tell the event stream. */
+export interface EventOutboxRepository {
+  /** The oldest ones; those of one order in its order. */
+  list(limit: number): Promise<UnpublishedTransition[]>;
+  /** Takes out what the stream has. */
+  remove(transitions: readonly UnpublishedTransition[]): Promise<void>;
+}
+
+/**
+ * What changes in the life of an order (its total, the reason of its end) comes from the events up to this one, never from
+ * the row, which may have moved on since; what never changes comes from the row. Only an event that ends an order without a
+ * sale tells a reason of ours: the others keep the words of the person who asked for them there.
+ */
+const LIST_UNPUBLISHED: Statement = {
+  name: 'list_unpublished_transitions',
+  text: `
+SELECT b.position, e.order_id AS "orderId", e.seq, e.tenant_id AS "tenantId", e.type, e.data,
+  e.from_status AS "from", coalesce(e.to_status, (
+    SELECT earlier.to_status FROM orders.order_events earlier
+    WHERE earlier.order_id = e.order_id AND earlier.seq < e.seq AND earlier.to_status IS NOT NULL
+    ORDER BY earlier.seq DESC LIMIT 1)) AS "to",
+  e.at, o.customer_id AS "customerId", o.reference, o.currency,
+  (SELECT (known.data->>'totalMinor')::bigint FROM orders.order_events known
+   WHERE known.order_id = e.order_id AND known.seq <= e.seq AND known.data ? 'totalMinor'
+   ORDER BY known.seq DESC LIMIT 1) AS "totalMinor",
+  CASE WHEN e.to_status IN ('REJECTED', 'CANCELLED', 'EXPIRED') THEN e.data->>'reason' END AS reason,
+  o.correlation_id AS "correlationId",
+  -- Set once: only what came before does not have them.
+  o.capture_mode AS "captureMode", CASE WHEN e.seq > 1 THEN o.capture_by END AS "captureBy",
+  CASE WHEN o.confirmed_at <= e.at THEN o.confirmed_at END AS "confirmedAt",
+  (SELECT coalesce(sum(a.amount_minor), 0)::bigint FROM orders.order_commands a
+   WHERE a.order_id = e.order_id AND a.kind = 'capture' AND a.decision = 'accepted' AND a.answered_at <= e.at
+  ) AS "captureAcceptedMinor"
+FROM orders.event_outbox b
+JOIN orders.order_events e ON e.order_id = b.order_id AND e.seq = b.seq
+JOIN orders.orders o ON o.order_id = b.order_id
+ORDER BY b.position LIMIT $1`,
+};
+
+const REMOVE_PUBLISHED: Statement = {
+  name: 'remove_published_transitions',
+  text: `DELETE FROM orders.event_outbox WHERE position = ANY ($1::bigint[])`,
+};
+
+/** Creates the repository over the `orders` schema. */
+export function createEventOutboxRepository(db: Database): EventOutboxRepository {
+  return {
+    list: (limit) => db.run<UnpublishedTransition>(LIST_UNPUBLISHED, [limit]),
+    remove: async (transitions) => {
+      await db.run(REMOVE_PUBLISHED, [transitions.map(({ position }) => position)]);
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import type { OrderStatus } from '../../../src/domain/order-status.ts';
+import type { Database } from '../../client.ts';
+import { createGathering, rowsByPlace, type Placed } from '../../batching.ts';
+import { EARLIER_HASHES, ORDERS_IN_SHORT } from './order-statements.ts';
+
+/** Orders that one statement looks up for polls: 5 ms. */
+const POLLED_TOGETHER_MAX = 500;
+
+interface OrderName {
+  readonly tenantId: string;
+  readonly orderId: string;
+}
+
+/** Looks that many ask for at once: all that ask while a statement runs share the next one. */
+export function createOrderPolls(db: Database) {
+  const poll = createGathering({
+    run: (orders: readonly OrderName[]) => listInShort(db, orders),
+    weightOf: () => 1,
+    weightMax: POLLED_TOGETHER_MAX,
+    runsMax: 1,
+  });
+  const earlier = createGathering({
+    run: (orders: readonly OrderName[]) => listEarlierHashes(db, orders),
+    weightOf: () => 1,
+    weightMax: POLLED_TOGETHER_MAX,
+    runsMax: 1,
+  });
+  return {
+    inShort: (tenantId: string, orderId: string) => poll({ tenantId, orderId }),
+    earlierHash: (tenantId: string, orderId: string) => earlier({ tenantId, orderId }),
+  };
+}
+
+async function listInShort(db: Database, orders: readonly OrderName[]) {
+  const rows = await db.run<Placed & { status: OrderStatus; attention: boolean }>(ORDERS_IN_SHORT, [
+    orders.map(({ tenantId }) => tenantId),
+    orders.map(({ orderId }) => orderId),
+  ]);
+  return rowsByPlace(orders.length, rows).map(([row]) => {
+    return row === undefined ? null : { status: row.status, attention: row.attention };
+  });
+}
+
+/** Longer than an order needs from its start to its row, far shorter than the retention of any namespace (a day). */
+const EARLIER_SECONDS = 60;
+
+async function listEarlierHashes(db: Database, orders: readonly OrderName[]) {
+  const rows = await db.run<Placed & { requestHash: string }>(EARLIER_HASHES, [
+    orders.map(({ tenantId }) => tenantId),
+    orders.map(({ orderId }) => orderId),
+    EARLIER_SECONDS,
+  ]);
+  return rowsByPlace(orders.length, rows).map(([row]) => row?.requestHash ?? null);
+}

@@ -1,0 +1,155 @@
+import type {
+  DealtEvent,
+  EventConsumerRepository,
+  EventCursor,
+  EventPump,
+  PassedOver,
+} from '../../../db/repositories/events/event-consumer-repository.ts';
+import { EventPumpFencedError } from '../../domain/errors.ts';
+import type { EventOutcome, PendingEvent } from '../../domain/event.ts';
+import { wants, type EventConsumerDefinition } from '../../events/event-consumers.ts';
+import { processEvents } from '../../events/process-events.ts';
+import type { EventWakeups } from './event-wakeups.ts';
+
+/** Told of the events that a pump has dealt with; times are milliseconds since the epoch. */
+export type EventObserver = (told: {
+  readonly consumer: string;
+  readonly dealt: readonly DealtEvent[];
+  /** When the pump took them up. */
+  readonly takenAt: number;
+  /** When their outcomes were stored. */
+  readonly storedAt: number;
+}) => void;
+
+/** What a pump works with. */
+export interface EventPumpDeps {
+  readonly repository: EventConsumerRepository;
+  readonly wakeups: EventWakeups;
+  readonly observe: EventObserver;
+  readonly onUnexpected: (event: PendingEvent, error: unknown) => void;
+  /** Shown as the one who processed an event. */
+  readonly workerId: string;
+}
+
+/** When a pump has to stop. */
+export interface PumpRun {
+  readonly until: number;
+  /** The activity is over, or the process is about to end: the batch in hand is finished, no other is begun. */
+  readonly stop: AbortSignal;
+}
+
+/** Events of one turn: some milliseconds of work and one statement of some hundred kilobytes. */
+const BATCH = 500;
+
+/** Without an announcement a pump looks by itself. */
+const POLL_MS = 1_000;
+
+/** Retries are looked for this often at most, however fast other events come. */
+const LOOK_FOR_RETRIES_MS = 200;
+
+/** A cursor that only passed events of no interest is stored when the pump goes to sleep, or after so many of them. */
+const PASSED_MAX = 2_000;
+
+/**
+ * Carries one partition to one consumer until told to stop. One owner at a time can write: the epoch that `claim` gives
+ * fences all earlier ones.
+ * @throws {EventPumpFencedError} when another worker took over.
+ */
+export async function runEventPump(
+  pump: EventPump,
+  consumer: EventConsumerDefinition,
+  deps: EventPumpDeps,
+  { until, stop }: PumpRun,
+): Promise<void> {
+  const { repository, wakeups } = deps;
+  const turns = await startTurns(pump, consumer, deps);
+  let lookedIn = 0;
+  let isMore = false;
+  while (!stop.aborted && Date.now() < until) {
+    // A backlog needs no collecting.
+    if (!isMore) await wakeups.nextTurn();
+    const seen = wakeups.seen(consumer, pump.partition);
+    let done = 0;
+    // By the clock, so that pumps that take turns together look together.
+    const period = Math.floor(Date.now() / LOOK_FOR_RETRIES_MS);
+    if (period !== lookedIn) {
+      lookedIn = period;
+      done += await turns.take(await repository.readDue(pump, BATCH), null);
+    }
+    if (consumer.topics !== null) {
+      const passed = await repository.passOver(pump, turns.cursor(), consumer.topics, PASSED_MAX);
+      if (passed !== null) await turns.pass(passed);
+      isMore = passed?.count === PASSED_MAX;
+      if (isMore) continue;
+    }
+    const next = await repository.readNext(pump, turns.cursor(), turns.furthest, BATCH);
+    done += await turns.take(next, next.at(-1) ?? null);
+    // Also when nothing of the batch was of interest.
+    isMore = next.length === BATCH;
+    if (isMore) continue;
+    if (done === 0) await turns.rest();
+    // What was announced meanwhile is read at once; nothing was missed if nothing was.
+    await wakeups.sleep(consumer, pump.partition, seen, POLL_MS, stop);
+  }
+  await turns.rest();
+}
+
+/** A partition in hand: what was read is dealt with and stored, batch by batch. */
+async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, deps: EventPumpDeps) {
+  const { repository, wakeups, workerId: owner } = deps;
+  const { epoch, furthest, ...start } = await repository.claim(pump, owner);
+  let cursor: EventCursor = start;
+  let passed = 0;
+  let provedAt = Date.now();
+  const write = async (dealt: readonly DealtEvent[]): Promise<void> => {
+    if (!(await repository.write({ ...pump, epoch, owner }, cursor, dealt))) {
+      throw new EventPumpFencedError(pump.consumer, pump.partition);
+    }
+    passed = 0;
+    provedAt = Date.now();
+  };
+  const prove = async (): Promise<void> => {
+    if (!(await repository.owns(pump, epoch))) throw new EventPumpFencedError(pump.consumer, pump.partition);
+    provedAt = Date.now();
+  };
+  return {
+    furthest,
+    cursor: () => cursor,
+    /**
+     * Nothing is left to do: stores the cursor if it moved. Whoever has written nothing for a while learns here that he
+     * may not.
+     */
+    rest: async (): Promise<void> => {
+      if (passed > 0) await write([]);
+      else if (Date.now() - provedAt >= POLL_MS / 2) await prove();
+    },
+    /** Goes on behind events of no interest. */
+    pass: async ({ count, sequence, receivedAt }: PassedOver): Promise<void> => {
+      cursor = { sequence, receivedAt };
+      passed += count;
+      if (passed >= PASSED_MAX) await write([]);
+    },
+    /** Deals with a batch; `end` is the cursor behind it, null for events that the cursor has passed already. */
+    take: async (events: readonly PendingEvent[], end: EventCursor | null): Promise<number> => {
+      if (events.length === 0) return 0;
+      const takenAt = Date.now();
+      const wanted = events.filter(({ type }) => wants(consumer, type));
+      const outcomes = await processEvents(wanted, { consumer, onUnexpected: deps.onUnexpected, now: Date.now });
+      // Whoever waits behind a retry has its row already.
+      const dealt = pairUp(wanted, outcomes).filter(({ outcome }) => end !== null || outcome.kind !== 'waiting');
+      cursor = end ?? cursor;
+      passed += events.length - wanted.length;
+      if (dealt.length > 0 || passed >= PASSED_MAX) await write(dealt);
+      deps.observe({ consumer: consumer.name, dealt, takenAt, storedAt: Date.now() });
+      wakeups.count(dealt.length);
+      return dealt.length;
+    },
+  };
+}
+
+function pairUp(events: readonly PendingEvent[], outcomes: readonly EventOutcome[]): DealtEvent[] {
+  return events.flatMap((event, index) => {
+    const outcome = outcomes[index];
+    return outcome === undefined ? [] : [{ event, outcome }];
+  });
+}

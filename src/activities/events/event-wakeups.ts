@@ -1,0 +1,127 @@
+import type { EventConsumerDefinition } from '../../events/event-consumers.ts';
+
+/** Lets pumps sleep until there is something for them. */
+export interface EventWakeups {
+  /** Counts the announcements for a pump; take it before looking, so that none is missed between looking and sleeping. */
+  seen(consumer: EventConsumerDefinition, partition: number): number;
+  /**
+   * Sleeps until an announcement after `seen` or until `signal` aborts, at the latest until the clock's next multiple of
+   * `everyMs`: so all pumps that nobody wakes look together, and share their statements.
+   */
+  sleep(
+    consumer: EventConsumerDefinition,
+    partition: number,
+    seen: number,
+    everyMs: number,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * When a pump may look: at once after a pause, else some milliseconds after the last turn, together with all others
+   * that wait. Pumps that work side by side share their statements, and events that come in ones are collected.
+   */
+  nextTurn(): Promise<void>;
+  /** Notes that so many events were dealt with; turns are longer while there are many. */
+  count(events: number): void;
+  /** Wakes the pumps that an announcement is for; null wakes all. */
+  wake(announcement: { readonly partitions: readonly number[]; readonly topics: readonly string[] } | null): void;
+}
+
+interface Sleeper {
+  readonly consumer: EventConsumerDefinition;
+  readonly partition: number;
+  announcements: number;
+  wake: (() => void) | null;
+}
+
+/**
+ * Short against the 100 ms that an event may take, long enough that a thousand events a second over all partitions make
+ * some sixty statements and not a thousand. Faster than that, each statement is worth waiting for.
+ */
+const TURN_MS = { usual: 15, busy: 60 } as const;
+
+/** Events per millisecond of all pumps, counted over some turns: single ones differ by chance. */
+const BUSY_RATE = 1.5;
+const COUNT_MS = 250;
+
+/** Creates the wake-up calls of one process. */
+export function createEventWakeups(): EventWakeups {
+  const sleepers = new Map<string, Sleeper>();
+  const sleeperOf = (consumer: EventConsumerDefinition, partition: number): Sleeper => {
+    const id = `${consumer.name}/${partition}`;
+    const sleeper = sleepers.get(id) ?? { consumer, partition, announcements: 0, wake: null };
+    sleepers.set(id, sleeper);
+    return sleeper;
+  };
+  return {
+    ...createTurns(),
+    seen: (consumer, partition) => sleeperOf(consumer, partition).announcements,
+    sleep: (consumer, partition, seen, everyMs, signal) => {
+      const sleeper = sleeperOf(consumer, partition);
+      if (sleeper.announcements !== seen || signal.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const wake = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', wake);
+          sleeper.wake = null;
+          resolve();
+        };
+        const timer = setTimeout(wake, everyMs - (Date.now() % everyMs));
+        signal.addEventListener('abort', wake, { once: true });
+        sleeper.wake = wake;
+      });
+    },
+    wake: (announcement) => {
+      for (const sleeper of sleepers.values()) {
+        if (announcement !== null && !isFor(sleeper, announcement)) continue;
+        sleeper.announcements += 1;
+        sleeper.wake?.();
+      }
+    },
+  };
+}
+
+/** Turns that all pumps take together. */
+function createTurns(): Pick<EventWakeups, 'nextTurn' | 'count'> {
+  let begunAt = -Infinity;
+  // Whoever is woken by the same announcement takes the same turn.
+  let isOpen = false;
+  let next: Promise<void> | null = null;
+  let countedFrom = performance.now();
+  let counted = 0;
+  let lengthMs: number = TURN_MS.usual;
+  const begin = (): void => {
+    begunAt = performance.now();
+    next = null;
+    isOpen = true;
+    setImmediate(() => (isOpen = false));
+  };
+  return {
+    nextTurn: () => {
+      if (isOpen) return Promise.resolve();
+      const sinceMs = performance.now() - begunAt;
+      if (next === null && sinceMs >= lengthMs) {
+        begin();
+        return Promise.resolve();
+      }
+      next ??= new Promise<void>((resolve) => setTimeout(resolve, lengthMs - sinceMs)).then(begin);
+      return next;
+    },
+    count: (events) => {
+      counted += events;
+      const countedMs = performance.now() - countedFrom;
+      if (countedMs < COUNT_MS) return;
+      lengthMs = counted > BUSY_RATE * countedMs ? TURN_MS.busy : TURN_MS.usual;
+      countedFrom += countedMs;
+      counted = 0;
+    },
+  };
+}
+
+function isFor(
+  { consumer, partition }: Sleeper,
+  { partitions, topics }: { readonly partitions: readonly number[]; readonly topics: readonly string[] },
+): boolean {
+  if (!partitions.includes(partition)) return false;
+  const { topics: wanted } = consumer;
+  return wanted === null || topics.some((topic) => topic === '*' || wanted.has(topic));
+}

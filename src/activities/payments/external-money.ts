@@ -1,0 +1,132 @@
+import type { PaymentOperation } from '../../../db/repositories/payments/payment-repository.ts';
+import { AmountExceedsLeftError, PaymentOutcomeUnknownError } from '../../domain/errors.ts';
+import {
+  EXTERNAL_GENERATION,
+  externalKey,
+  parsePaymentKey,
+  paymentKey,
+  PAYMENT_CALL_TIMEOUT_MS,
+  PAYMENT_LOOKUP_TIMEOUT_MS,
+} from '../../domain/payments/payment.ts';
+import {
+  expectSame,
+  type PaymentGateway,
+  type ProviderMovement,
+  type RefundRequest,
+} from '../../gateways/payment-gateway.ts';
+import { timeout, type OrderAccount, type OrderBook } from './payment-books.ts';
+
+type Order = Pick<OrderAccount, 'orderId' | 'currency'>;
+
+/** A movement under the key that the books have it by. */
+export interface KeyedMovement extends ProviderMovement {
+  readonly bookKey: string;
+  /** 0 for what was made at the provider itself. */
+  readonly generation: number;
+}
+
+/**
+ * What the provider has captured and refunded of a charge. What carries a key of ours is ours; everything else was made
+ * at the provider itself. @throws {PaymentMismatchError} for a key of another order or of another kind.
+ */
+export async function movementsOf(gateway: PaymentGateway, order: Order, chargeKey: string): Promise<KeyedMovement[]> {
+  const { orderId, currency } = order;
+  const listed = await gateway.movements({ chargeKey, orderId, currency }, timeout(PAYMENT_LOOKUP_TIMEOUT_MS));
+  return listed.map((movement) => ({ ...movement, ...numberOf(orderId, movement) }));
+}
+
+function numberOf(orderId: string, { key, kind, providerRef }: ProviderMovement) {
+  const named = key === null ? null : parsePaymentKey(key);
+  if (named === null) return { generation: EXTERNAL_GENERATION, bookKey: externalKey(orderId, kind, providerRef) };
+  const { generation } = named;
+  const bookKey = paymentKey(orderId, kind, generation);
+  expectSame(bookKey, 'orderId', orderId, named.orderId);
+  expectSame(bookKey, 'kind', kind, named.kind);
+  return { generation, bookKey };
+}
+
+/** What has succeeded at the provider and is not in the books: captures first, because refunds draw on them. */
+export function missingOf(
+  movements: readonly KeyedMovement[],
+  operations: readonly PaymentOperation[],
+): readonly KeyedMovement[] {
+  const booked = new Set(operations.filter(({ state }) => state === 'SUCCEEDED').map(({ key }) => key));
+  const missing = movements.filter(({ state, bookKey }) => state === 'SUCCEEDED' && !booked.has(bookKey));
+  const isCapture = ({ kind }: KeyedMovement): boolean => kind === 'capture';
+  return [...missing.filter(isCapture), ...missing.filter((each) => !isCapture(each))];
+}
+
+/** Books what the provider has moved of a charge and the books do not have; answers it, and all that was moved. */
+export async function adoptCharge(
+  gateway: PaymentGateway,
+  book: OrderBook,
+  order: Order,
+  chargeKey: string,
+): Promise<{ readonly adopted: readonly KeyedMovement[]; readonly movements: readonly KeyedMovement[] }> {
+  const movements = await movementsOf(gateway, order, chargeKey);
+  const adopted = missingOf(movements, await book.list());
+  for (const { kind, generation, amountMinor, bookKey, providerRef } of adopted) {
+    await book.note(kind, generation, amountMinor, 'SUCCEEDED', { key: bookKey, providerRef });
+  }
+  return { adopted, movements };
+}
+
+/** A capture or a refund that is noted as UNKNOWN and is to be sent. */
+export interface NotedMovement extends RefundRequest {
+  readonly kind: 'capture' | 'refund';
+  readonly generation: number;
+}
+
+/**
+ * Sends a capture or a refund and books it. When the provider has less left, because somebody moved a part of the money
+ * there, that part is adopted into the books and the rest is sent under the same key. Answers what was moved: 0 when
+ * nothing was left. @throws {AmountExceedsLeftError} when nothing that was made outside explains the refusal.
+ */
+export async function moveWhatIsLeft(
+  gateway: PaymentGateway,
+  book: OrderBook,
+  { kind, generation, ...request }: NotedMovement,
+): Promise<number> {
+  const send = async (amountMinor: number): Promise<number> => {
+    const { providerRef } = await gateway[kind]({ ...request, amountMinor }, timeout(PAYMENT_CALL_TIMEOUT_MS));
+    await book.note(kind, generation, amountMinor, 'SUCCEEDED', { providerRef });
+    return amountMinor;
+  };
+  try {
+    return await send(request.amountMinor);
+  } catch (error) {
+    if (!(error instanceof AmountExceedsLeftError)) throw error;
+    const { adopted, movements } = await adoptCharge(gateway, book, request, request.chargeKey);
+    const ours = adopted.find(({ bookKey }) => bookKey === request.key);
+    if (ours !== undefined) return ours.amountMinor;
+    const leftMinor = leftOf(kind, request, movements, await book.list());
+    if (leftMinor === null || leftMinor >= request.amountMinor) throw error;
+    expectNonePending(request.key, movements);
+    if (leftMinor > 0) return send(leftMinor);
+    await book.note(kind, generation, request.amountMinor, 'FAILED');
+    return 0;
+  }
+}
+
+/** What is pending may still fail, so that nobody knows yet what is left. @throws {PaymentOutcomeUnknownError} */
+export function expectNonePending(key: string, movements: readonly KeyedMovement[]): void {
+  if (movements.some(({ state, bookKey }) => state === 'PENDING' && bookKey !== key)) {
+    throw new PaymentOutcomeUnknownError(key, 'another movement of its charge is pending');
+  }
+}
+
+/** What the provider has left of a charge; null when nobody but us has moved any of it. */
+function leftOf(
+  kind: NotedMovement['kind'],
+  { chargeKey }: RefundRequest,
+  movements: readonly KeyedMovement[],
+  operations: readonly PaymentOperation[],
+): number | null {
+  const charge = operations.find(({ key }) => key === chargeKey);
+  const isMovedOutside = movements.some((each) => each.kind === kind && each.generation === EXTERNAL_GENERATION);
+  if (charge === undefined || !isMovedOutside) return null;
+  const sum = (wanted: ProviderMovement['kind']): number =>
+    movements.filter((each) => each.kind === wanted).reduce((total, { amountMinor }) => total + amountMinor, 0);
+  if (kind === 'capture') return charge.amountMinor - sum('capture');
+  return (charge.kind === 'sale' ? charge.amountMinor : sum('capture')) - sum('refund');
+}

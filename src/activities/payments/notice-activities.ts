@@ -1,0 +1,221 @@
+import type { CaseRepository } from '../../../db/repositories/orders/case-repository.ts';
+import type { CommandRepository } from '../../../db/repositories/orders/command-repository.ts';
+import type {
+  NoticePosition,
+  NoticeRepository,
+  StoredNotice,
+} from '../../../db/repositories/payments/notice-repository.ts';
+import type { OrderOwner, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import { NoticeUnexpectedError, NoticeUnmatchedError } from '../../domain/errors.ts';
+import { standInOf } from '../../domain/ids.ts';
+import { isAtRest } from '../../domain/order-status.ts';
+import {
+  judgeNotice,
+  noticeContextOf,
+  type NamedCharge,
+  type NoticeKey,
+  type NoticeOutcome,
+  type NoticeVerdict,
+} from '../../domain/payments/payment-notice.ts';
+import type { NoticeWorkflowInput, OrderSettings } from '../../workflows/contract.ts';
+
+/** Tells a step that waits for the payment provider to look now. */
+export interface PaymentWaker {
+  /**
+   * `woken`: an attempt begins now. `under_way`: one runs that may have looked before. `nothing`: the workflow does not
+   * wait for the provider. `gone`: there is no such workflow any more.
+   */
+  wake(workflowId: string, steps: readonly string[]): Promise<'woken' | 'under_way' | 'nothing' | 'gone'>;
+  /** Lets the workflow of a notice judge it again, if it is parked for a person; `orderId` as it was started with. */
+  judgeAgain(orderId: string, notice: NoticeKey): Promise<void>;
+}
+
+/** What the steps of notices work with. */
+export interface NoticeActivityDeps {
+  readonly orders: OrderRepository;
+  readonly commands: CommandRepository;
+  readonly notices: NoticeRepository;
+  readonly cases: CaseRepository;
+  readonly waker: PaymentWaker;
+  readonly settings: OrderSettings;
+  readonly noticePolicy: {
+    /** A notice whose order has not come by then is shown to a person. */
+    readonly unmatchedAfterMs: number;
+    /** Whose operators see the notices that belong to no order. */
+    readonly tenantId: string;
+  };
+}
+
+/** What is to be done about a notice, without what a person has to decide. */
+export type JudgedNotice =
+  | { readonly kind: 'settled'; readonly outcome: NoticeOutcome }
+  | { readonly kind: 'look_up' }
+  | { readonly kind: 'give_back'; readonly charge: NamedCharge; readonly currency: string }
+  | { readonly kind: 'adopt'; readonly currency: string }
+  | { readonly kind: 'look_again' };
+
+/** Younger notices are the API's, which has just stored them. */
+const API_GRACE_MS = 5_000;
+
+const PAGE_SIZE = 200;
+
+/** Steps on what payment providers report. */
+export function createNoticeActivities(deps: NoticeActivityDeps) {
+  const { notices, orders, commands, waker, noticePolicy } = deps;
+  return {
+    /**
+     * Effect: notices that the books know by now are closed, and their cases close themselves. Key: the event's id.
+     * Outcomes: some that ask for more, with what to start for them; any of them, so that those that wait for a person
+     * cannot keep the others out of every sweep. Failures: database, Temporal, retryable. Undo: none.
+     */
+    async listDueNotices({ limit }: { limit: number }): Promise<NoticeWorkflowInput[]> {
+      await notices.closeForeign(noticePolicy.unmatchedAfterMs);
+      const due: NoticeWorkflowInput[] = [];
+      let after: NoticePosition | null = null;
+      do {
+        const page: StoredNotice[] = await notices.listReceived({ after, limit: PAGE_SIZE });
+        due.push(...(await dueOfPage(deps, page)));
+        after = page.length < PAGE_SIZE ? null : (page.at(-1) ?? null);
+      } while (after !== null);
+      return anyOf(due, limit);
+    },
+
+    /**
+     * Effect: none. Outcomes: what is to be done about a notice by what is stored now; `look_again` while it fits nothing
+     * and this is not the last look. Failures: no such order, or money that still fits nothing, permanent (a person
+     * decides); database, retryable. Undo: none.
+     */
+    async judgeNotice(input: JudgeNoticeInput): Promise<JudgedNotice> {
+      const notice = await notices.findOptional(input.notice);
+      if (notice === null || notice.state === 'APPLIED') return { kind: 'settled', outcome: 'known' };
+      const owner = await ownerOf(orders, notice);
+      const isStale = notice.ageMs > noticePolicy.unmatchedAfterMs;
+      const verdict = verdictOf(notice, owner, isStale);
+      const { eventId, kind, key, orderId } = notice;
+      switch (verdict.kind) {
+        case 'settled':
+        case 'look_up':
+          return verdict;
+        case 'give_back':
+          return { ...verdict, currency: owner?.currency ?? '' };
+        case 'adopt':
+          if (input.isLast === true) throw new NoticeUnexpectedError(eventId, kind, key);
+          return { ...verdict, currency: owner?.currency ?? '' };
+        case 'unexpected':
+          // A dispute is what it is; anything else the books may still come to know.
+          if (input.isLast === false && kind !== 'disputed' && !isStale) return { kind: 'look_again' };
+          throw new NoticeUnexpectedError(eventId, kind, key);
+        case 'unmatched':
+          throw new NoticeUnmatchedError(eventId, orderId);
+      }
+    },
+
+    /**
+     * Effect: the step of the order that waits for the payment provider tries again at once. Key: none, a further look
+     * is harmless. Outcomes: whether a look that begins now is certain. Failures: Temporal, retryable. Undo: none.
+     */
+    async wakePayment(input: {
+      orderId: string;
+      tenantId: string;
+      steps: readonly string[];
+    }): Promise<{ kind: 'woken' | 'under_way' | 'nothing' }> {
+      const { orderId, tenantId, steps } = input;
+      const given = await commands.listByOrder(tenantId, orderId);
+      const settles = given.filter(({ generation }) => generation !== null).map(({ commandId }) => commandId);
+      let seen: 'under_way' | 'nothing' = 'nothing';
+      for (const workflowId of [`order/${orderId}`, ...settles.map((id) => `settle/${orderId}/${id}`)]) {
+        const found = await waker.wake(workflowId, steps);
+        if (found === 'woken') return { kind: found };
+        if (found === 'under_way') seen = found;
+      }
+      return { kind: seen };
+    },
+
+    /**
+     * Effect: stores what became of a notice. Key: the event's id; the first outcome stays. Outcomes: done. Failures:
+     * database, retried without end. Undo: none.
+     */
+    async closeNotice(input: { notice: NoticeKey; outcome: NoticeOutcome }): Promise<void> {
+      await notices.close(input.notice, input.outcome);
+    },
+  };
+}
+
+/** Which notice is judged. */
+interface JudgeNoticeInput {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly notice: NoticeKey;
+  /** Whether it is judged again later; absent in workflows of earlier versions, which do not. */
+  readonly isLast?: boolean;
+}
+
+function anyOf<Item>(items: readonly Item[], limit: number): Item[] {
+  const drawn = items.map((item) => ({ item, lot: Math.random() })).toSorted((a, b) => a.lot - b.lot);
+  return drawn.slice(0, limit).map(({ item }) => item);
+}
+
+/** What to start for the notices of a page, which costs two statements. Those that are settled are closed. */
+async function dueOfPage(deps: NoticeActivityDeps, page: readonly StoredNotice[]): Promise<NoticeWorkflowInput[]> {
+  const { orders, notices, noticePolicy } = deps;
+  const seasoned = page.filter(({ ageMs }) => ageMs >= Math.min(API_GRACE_MS, noticePolicy.unmatchedAfterMs));
+  const owners = await orders.findOwners(seasoned.flatMap(({ orderId }) => (orderId === null ? [] : [orderId])));
+  const due: NoticeWorkflowInput[] = [];
+  const closed: (NoticeKey & { outcome: NoticeOutcome; orderId: string | null })[] = [];
+  for (const notice of seasoned) {
+    const { provider, eventId, orderId } = notice;
+    const owner = owners.get(orderId ?? '') ?? null;
+    const verdict = verdictOf(notice, owner);
+    if (verdict.kind === 'settled') closed.push({ provider, eventId, orderId, outcome: verdict.outcome });
+    else if (verdict.kind !== 'unmatched' || notice.ageMs >= noticePolicy.unmatchedAfterMs) {
+      due.push(inputOf(deps, notice, owner));
+    }
+  }
+  await notices.closeAll(closed.map(({ provider, eventId, outcome }) => ({ provider, eventId, outcome })));
+  await judgeAgain(deps, closed);
+  return due;
+}
+
+function inputOf(
+  { noticePolicy, settings }: NoticeActivityDeps,
+  { provider, eventId }: StoredNotice,
+  owner: OrderOwner | null,
+): NoticeWorkflowInput {
+  const standIn = standInOf({ provider, eventId });
+  return {
+    notice: { provider, eventId },
+    orderId: owner?.orderId ?? standIn,
+    tenantId: owner?.tenantId ?? noticePolicy.tenantId,
+    correlationId: owner?.correlationId ?? standIn,
+    settings,
+  };
+}
+
+/** A notice that is known by now may have a case, whose parked workflow judges it again and closes it. */
+async function judgeAgain(
+  { cases, waker }: NoticeActivityDeps,
+  closed: readonly (NoticeKey & { readonly orderId: string | null })[],
+): Promise<void> {
+  const places = closed.flatMap((notice) =>
+    [notice.orderId, standInOf(notice)].flatMap((orderId) => (orderId === null ? [] : [{ orderId, notice }])),
+  );
+  const parked = await cases.listParked(places.map(({ orderId }) => orderId));
+  for (const { orderId, notice } of places) if (parked.has(orderId)) await waker.judgeAgain(orderId, notice);
+}
+
+/**
+ * `isStale`: nobody has looked for so long that nobody waits for it. Then what was noted and never booked is adopted; an
+ * order that seems to move and has no command that owns it is a person's.
+ */
+function verdictOf(notice: StoredNotice, owner: OrderOwner | null, isStale = false): NoticeVerdict {
+  const context = noticeContextOf(notice, owner);
+  const verdict = judgeNotice(notice, context);
+  if (verdict.kind !== 'look_up' || !isStale || context.isOwned === true) return verdict;
+  const isAdoptable = notice.kind === 'refunded' || notice.kind === 'charge_succeeded';
+  const isResting = owner !== null && isAtRest(owner.status) && owner.status !== 'AWAITING_CAPTURE';
+  return { kind: isAdoptable && isResting ? 'adopt' : 'unexpected' };
+}
+
+async function ownerOf(orders: OrderRepository, { orderId }: StoredNotice): Promise<OrderOwner | null> {
+  return orderId === null ? null : orders.findOwner(orderId);
+}

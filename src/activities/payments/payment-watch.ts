@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WaitingStep, WaitingStepRepository } from '../../../db/repositories/orders/waiting-step-repository.ts';
+import type { PaymentWaker } from './notice-activities.ts';
+import type { WaitingSteps } from '../waiting-steps.ts';
+import { within } from '../../runtime/deadline.ts';
+import type { PaymentGateway } from '../../gateways/payment-gateway.ts';
+import type { Logger } from '../../runtime/logger.ts';
+
+/** What the watch works with. */
+export interface PaymentWatchDeps {
+  readonly steps: WaitingSteps;
+  readonly repository: WaitingStepRepository;
+  readonly gateway: PaymentGateway;
+  readonly waker: PaymentWaker;
+  readonly logger: Logger;
+}
+
+/** A watch over the provider. */
+export interface PaymentWatch {
+  /** Looks once; never rejects. */
+  look(): Promise<void>;
+  /** Ends a look that is under way. */
+  stop(): void;
+}
+
+/** How often a worker looks whether steps wait, and then whether the provider answers. */
+export const PAYMENT_WATCH_INTERVAL_MS = 5_000;
+
+const PING_TIMEOUT_MS = 1_500;
+
+/** Telling Temporal takes milliseconds; a call that hangs must not keep the others asleep. */
+const WAKE_TIMEOUT_MS = 4_000;
+
+/**
+ * Steps are woken 250 ms apart, or closer when they are many: 5 s until the look and 20 s to the last one are under 30 s.
+ * What is beyond 2,000 waits for the next look, so that a worker sends its provider no more than 100 steps a second.
+ */
+const STEPS_PER_LOOK = 2_000;
+const APART_MS = 250;
+const SPREAD_MS = 20_000;
+
+/**
+ * Wakes the steps that wait for the payment provider once it answers again. Steps that all wait for minutes would send
+ * nothing that could show its return, so it is asked for as long as any step waits.
+ */
+export function createPaymentWatch(deps: PaymentWatchDeps): PaymentWatch {
+  const { steps, repository, gateway, logger } = deps;
+  let stopped = false;
+  const look = async (): Promise<void> => {
+    if (!(await steps.look())) return;
+    if (!(await answers(gateway))) return repository.makeDue();
+    const due = await repository.claimDue(STEPS_PER_LOOK);
+    const waking: Promise<void>[] = [];
+    for (const step of due) {
+      if (stopped) break;
+      // Not waited for: what a busy Temporal needs for one must not keep the next one asleep.
+      waking.push(wake(deps, step));
+      await sleep(Math.min(APART_MS, SPREAD_MS / due.length), undefined, { ref: false });
+    }
+    await Promise.all(waking);
+    if (due.length > 0) logger.info(`woke ${due.length} steps that waited for the payment provider`);
+  };
+  return {
+    look: () =>
+      look().catch((error: unknown) =>
+        logger.warn({ err: error }, 'the steps that wait for the payment provider were not seen to'),
+      ),
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
+
+function answers(gateway: PaymentGateway): Promise<boolean> {
+  return within(PING_TIMEOUT_MS, gateway.ping(AbortSignal.timeout(PING_TIMEOUT_MS))).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function wake({ waker, repository, logger }: PaymentWatchDeps, step: WaitingStep): Promise<void> {
+  try {
+    const found = await within(WAKE_TIMEOUT_MS, waker.wake(step.workflowId, [step.step]));
+    if (found === 'gone') await repository.remove(step);
+  } catch (error) {
+    const { workflowId, step: activityId } = step;
+    logger.warn(
+      { err: error, workflowId, activityId },
+      'a step that waits for the payment provider could not be woken',
+    );
+  }
+}

@@ -1,0 +1,249 @@
+import type { PaymentOperation, PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
+import { EVIDENCE_PREFIX, PAYMENT_CALL_TIMEOUT_MS, paymentKey, type MoneySums } from '../../domain/payments/payment.ts';
+import type { PaymentGateway } from '../../gateways/payment-gateway.ts';
+import { adoptCharge, expectNonePending, moveWhatIsLeft, type KeyedMovement } from './external-money.ts';
+import {
+  bookTaken,
+  bookUntaken,
+  isCharge,
+  openBook,
+  succeededSum,
+  timeout,
+  type ChargeKind,
+  type NumberedCharge,
+  type OrderAccount,
+  type OrderBook,
+} from './payment-books.ts';
+
+interface UndoPaymentDeps {
+  readonly payments: PaymentRepository;
+  readonly gateway: PaymentGateway;
+}
+
+/** Charges of an order that are to be given back, and the number of the refund that does it. */
+export interface UndoPaymentInput extends OrderAccount {
+  /** By default `sale`. */
+  readonly chargeKind?: ChargeKind;
+  /** The highest one that may exist at the provider without a row here; by default 1. */
+  readonly generation?: number;
+  /** By default 1, the refund of an order that is undone by its own workflow. */
+  readonly refundGeneration?: number;
+}
+
+/** A capture that is given up. */
+interface AbandonCaptureInput extends OrderAccount {
+  readonly generation: number;
+  readonly amountMinor: number;
+}
+
+/** Steps that give money back, or prove that it can never be taken. */
+export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDeps) {
+  return {
+    /**
+     * Effect: nothing of the order's charges stays taken: each is voided by key, which leaves a tombstone at the
+     * provider, or what was captured and not yet refunded is refunded, and what is still authorized beside it released.
+     * Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`. Outcomes: the sums after it, also when
+     * nothing was ever charged; histories of earlier versions have none. Failures: outcome unknown, refund refused, database,
+     * retryable; the turn is over, permanent. Undo: none.
+     */
+    async undoPayment(input: UndoPaymentInput): Promise<MoneySums | null> {
+      const book = openBook(payments, input);
+      await book.begin();
+      const { chargeKind = 'sale', generation = 1 } = input;
+      const operations = await book.list();
+      const stored = operations.filter(isCharge).map((charge) => charge.generation);
+      for (let each = 1; each <= Math.max(generation, ...stored); each += 1) {
+        const key = paymentKey(input.orderId, chargeKind, each);
+        // A tombstone is proof, and so is a total of 0, or an amount that can never be charged. A decline is not: a soft
+        // one may have been asked again just before.
+        if (operations.some((charge) => charge.key === key && charge.state === 'FAILED')) continue;
+        await giveBack(gateway, book, input, { chargeKind, generation: each });
+      }
+      return sumsOf(await book.list());
+    },
+
+    /**
+     * Effect: what the provider has under the key of one charge that was not expected goes back: voided by key, or booked
+     * and refunded. Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`. Outcomes: as `undoPayment`,
+     * also when nothing was there. Failures: as `undoPayment`. Undo: none.
+     */
+    async returnCharge(input: UndoPaymentInput & NumberedCharge): Promise<MoneySums | null> {
+      const book = openBook(payments, input);
+      await book.begin();
+      await giveBack(gateway, book, input, input);
+      return sumsOf(await book.list());
+    },
+
+    /**
+     * Effect: the part of an authorization that nothing was captured of is released; what was captured stays. Key:
+     * `orderId:void:n`. Outcomes: `released`, also when there is none. Failures: outcome unknown, database, retryable; the
+     * turn is over, permanent. Undo: none.
+     */
+    async releaseAuthorization(input: OrderAccount): Promise<{ kind: 'released' | 'left' }> {
+      const book = openBook(payments, input);
+      await book.begin();
+      const operations = await book.list();
+      for (const { generation, kind, state } of operations) {
+        if (kind !== 'authorize' || state !== 'SUCCEEDED') continue;
+        await voidCharge(gateway, book, input, { chargeKind: 'authorize', generation });
+      }
+      return { kind: 'released' };
+    },
+
+    /**
+     * Effect: a charge that is not known to have succeeded can never happen any more: void by key, and the next
+     * generation is noted as the one that may. Key: `orderId:void:generation`. Outcomes: `dead`; `taken` when the
+     * provider has captured it, so it is to be adopted. Failures: outcome unknown, database, retryable; the turn is over,
+     * permanent. Undo: none.
+     */
+    async abandonCharge(
+      input: OrderAccount & { chargeKind?: ChargeKind; generation?: number; amountMinor: number },
+    ): Promise<{ kind: 'dead' | 'taken' }> {
+      const { orderId, currency, amountMinor, chargeKind = 'sale', generation = 1 } = input;
+      const book = openBook(payments, input);
+      await book.begin();
+      const chargeKey = paymentKey(orderId, chargeKind, generation);
+      const key = paymentKey(orderId, 'void', generation);
+      const found = await gateway.voidByKey({ key, chargeKey, orderId, currency }, timeout(PAYMENT_CALL_TIMEOUT_MS));
+      if (found.kind === 'captured') return { kind: 'taken' };
+      await bookUntaken(book, { chargeKind, generation }, found, amountMinor);
+      await book.note(chargeKind, generation + 1, amountMinor, 'UNKNOWN');
+      return { kind: 'dead' };
+    },
+
+    /**
+     * Effect: a capture that is not known to have succeeded can never happen any more: the rest of its authorization is
+     * released. Key: `orderId:void:n`. Outcomes: `dead`; `taken` when the provider has captured it after all. Failures:
+     * outcome unknown, database, retryable; the turn is over, permanent. Undo: none.
+     */
+    async abandonCapture(input: AbandonCaptureInput): Promise<{ kind: 'dead' | 'taken' }> {
+      const { orderId, generation, amountMinor } = input;
+      const book = openBook(payments, input);
+      await book.begin();
+      const charge = (await book.list()).findLast(({ kind, state }) => kind === 'authorize' && state === 'SUCCEEDED');
+      if (charge !== undefined) {
+        await voidCharge(gateway, book, input, { chargeKind: 'authorize', generation: charge.generation });
+      }
+      const key = paymentKey(orderId, 'capture', generation);
+      const capture = await payments.findOptional(key);
+      if (capture?.state === 'SUCCEEDED') return { kind: 'taken' };
+      await book.note('capture', generation, amountMinor, 'FAILED');
+      return { kind: 'dead' };
+    },
+
+    /**
+     * Effect: what was captured and not refunded counts as refunded, on the evidence of two people that it was paid back
+     * outside of the provider. Key: `orderId:refund:generation`. Outcomes: as `undoPayment`. Failures: database, retryable;
+     * the turn is over, permanent. Undo: none.
+     */
+    async recordEvidence(input: EvidenceInput): Promise<MoneySums | null> {
+      const book = openBook(payments, input);
+      await bookEvidence(book, input);
+      return sumsOf(await book.list());
+    },
+  };
+}
+
+function sumsOf(operations: readonly PaymentOperation[]): MoneySums {
+  return {
+    capturedMinor: succeededSum(operations.filter(({ kind }) => kind === 'sale' || kind === 'capture')),
+    refundedMinor: succeededSum(operations.filter(({ kind }) => kind === 'refund')),
+  };
+}
+
+/** A payment outside, as two people have proved it; a null amount is all that is owed. */
+interface EvidenceInput extends OrderAccount {
+  readonly generation: number;
+  readonly amountMinor: number | null;
+  readonly evidence: string;
+}
+
+async function bookEvidence(
+  book: OrderBook,
+  { orderId, generation, evidence, ...input }: EvidenceInput,
+): Promise<void> {
+  await book.begin();
+  const operations = await book.list();
+  const taken = succeededSum(operations.filter(({ kind }) => kind === 'sale' || kind === 'capture'));
+  const leftMinor = taken - succeededSum(operations.filter(({ kind }) => kind === 'refund'));
+  const amountMinor = input.amountMinor ?? leftMinor;
+  const key = paymentKey(orderId, 'refund', generation);
+  const known = operations.find((each) => each.key === key);
+  if (known?.state === 'SUCCEEDED' || amountMinor <= 0) return;
+  await book.note('refund', generation, amountMinor, 'SUCCEEDED', { providerRef: `${EVIDENCE_PREFIX}${evidence}` });
+}
+
+/** Voids a charge by key and books what was found; answers it when something is taken. */
+async function voidCharge(
+  gateway: PaymentGateway,
+  book: OrderBook,
+  { orderId, currency }: OrderAccount,
+  charge: NumberedCharge,
+) {
+  const { chargeKind, generation } = charge;
+  const chargeKey = paymentKey(orderId, chargeKind, generation);
+  const key = paymentKey(orderId, 'void', generation);
+  const found = await gateway.voidByKey({ key, chargeKey, orderId, currency }, timeout(PAYMENT_CALL_TIMEOUT_MS));
+  if (found.kind === 'captured') {
+    if (chargeKind === 'authorize') await adoptDifference(gateway, book, { orderId, currency, chargeKey }, found);
+    await bookTaken(book, charge, found, await book.list());
+    return { ...found, chargeKey };
+  }
+  const operations = await book.list();
+  const asked = operations.find((each) => each.key === chargeKey);
+  await bookUntaken(book, charge, found, asked?.amountMinor ?? 0);
+  return null;
+}
+
+/** One charge by itself, whatever other charges and refunds the order has. */
+async function giveBack(
+  gateway: PaymentGateway,
+  book: OrderBook,
+  input: UndoPaymentInput,
+  charge: NumberedCharge,
+): Promise<void> {
+  const taken = await voidCharge(gateway, book, input, charge);
+  if (taken === null) return;
+  const { orderId, currency, refundGeneration = 1 } = input;
+  const { chargeKey } = taken;
+  const key = paymentKey(orderId, 'refund', refundGeneration);
+  expectNonePending(key, await adoptDifference(gateway, book, { orderId, currency, chargeKey }, taken));
+  const operations = await book.list();
+  const known = operations.find((each) => each.key === key);
+  const amountMinor = known?.amountMinor ?? taken.capturedMinor - taken.refundedMinor - paidBackOutside(operations);
+  if (amountMinor <= 0 || known?.state === 'SUCCEEDED') return;
+  await book.note('refund', refundGeneration, amountMinor, 'UNKNOWN');
+  const refund = {
+    kind: 'refund',
+    generation: refundGeneration,
+    key,
+    chargeKey,
+    orderId,
+    currency,
+    amountMinor,
+  } as const;
+  await moveWhatIsLeft(gateway, book, refund);
+}
+
+/**
+ * Adopts what was captured and refunded of a charge at the provider itself, when its sums are not those of the books;
+ * answers what was moved, as far as somebody had to look.
+ */
+async function adoptDifference(
+  gateway: PaymentGateway,
+  book: OrderBook,
+  { chargeKey, ...order }: { readonly orderId: string; readonly currency: string; readonly chargeKey: string },
+  { capturedMinor, refundedMinor }: { readonly capturedMinor: number; readonly refundedMinor: number },
+): Promise<readonly KeyedMovement[]> {
+  const operations = await book.list();
+  const sum = (...kinds: PaymentOperation['kind'][]): number =>
+    succeededSum(operations.filter(({ kind }) => kinds.includes(kind)));
+  const refundedHere = sum('refund') - paidBackOutside(operations);
+  if (sum('sale', 'capture') === capturedMinor && refundedHere === refundedMinor) return [];
+  return (await adoptCharge(gateway, book, order, chargeKey)).movements;
+}
+
+/** What people have proved is in no list of the provider's. */
+function paidBackOutside(operations: readonly PaymentOperation[]): number {
+  return succeededSum(operations.filter(({ providerRef }) => providerRef?.startsWith(EVIDENCE_PREFIX) === true));
+}

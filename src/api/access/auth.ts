@@ -1,0 +1,115 @@
+import { createMiddleware } from 'hono/factory';
+import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
+import type { ApiEnv, Caller, Scope } from '../http/context.ts';
+import { ProblemError, unavailable } from '../http/problem.ts';
+import { callerOf, CLOCK_TOLERANCE_SECONDS, refuseToken, type TokenRefusal } from './token-claims.ts';
+
+/** How tokens are verified: a shared secret (development) or the keys of an identity provider. */
+export interface JwtOptions {
+  readonly secret: string | null;
+  readonly jwksUrl: string | null;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly maxLifetimeSeconds: number;
+}
+
+/** Verifies a token. @throws {ProblemError} `unauthorized`. */
+export type TokenVerifier = (token: string) => Promise<Caller>;
+
+/**
+ * A verified token is believed for so long without looking again, and never past its own end: a client sends the same
+ * token with every request, and a signature costs half a millisecond. Short enough for a withdrawn key.
+ */
+const BELIEVED_MS = 30_000;
+const BELIEVED_TOKENS_MAX = 1_000;
+
+/** Creates the verifier; algorithms are fixed by configuration, never taken from the token. */
+export function createTokenVerifier(options: JwtOptions): TokenVerifier {
+  const checks = (algorithms: string[]): JWTVerifyOptions => ({
+    algorithms,
+    issuer: options.issuer,
+    audience: options.audience,
+    requiredClaims: ['exp', 'sub', 'tenant'],
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+  });
+  const verify = verifierOf(options, checks);
+  const believed = new Map<string, { readonly caller: Caller; readonly until: number }>();
+  return async (token) => {
+    const known = believed.get(token);
+    if (known !== undefined && Date.now() < known.until) return known.caller;
+    const { payload, protectedHeader } = await verify(token).catch(rejectToken);
+    const caller = callerOf(payload, protectedHeader, options.maxLifetimeSeconds);
+    // The oldest belief goes first; it is verified again when it is needed.
+    const [oldest] = believed.keys();
+    if (believed.size >= BELIEVED_TOKENS_MAX && oldest !== undefined) believed.delete(oldest);
+    believed.delete(token);
+    believed.set(token, { caller, until: Math.min(Date.now() + BELIEVED_MS, Number(payload.exp) * 1_000) });
+    return caller;
+  };
+}
+
+function verifierOf(options: JwtOptions, checks: (algorithms: string[]) => JWTVerifyOptions) {
+  if (options.secret !== null) {
+    const secret = new TextEncoder().encode(options.secret);
+    const checked = checks(['HS256']);
+    return (token: string) => jwtVerify(token, secret, checked);
+  }
+  if (options.jwksUrl === null) throw new TypeError('a token verifier needs a secret or a JWKS address');
+  const keys = remoteKeys(options.jwksUrl);
+  const checked = checks(['RS256', 'PS256', 'ES256', 'EdDSA']);
+  return (token: string) => jwtVerify(token, keys, checked);
+}
+
+/** An identity provider that does not answer, or not with keys, is our outage and not the client's fault. */
+function remoteKeys(jwksUrl: string): JWTVerifyGetKey {
+  const find = createRemoteJWKSet(new URL(jwksUrl));
+  return (header, token) =>
+    find(header, token).catch((error: unknown) => {
+      const isAboutToken =
+        error instanceof errors.JWKSNoMatchingKey ||
+        error instanceof errors.JWKSMultipleMatchingKeys ||
+        error instanceof errors.JOSENotSupported;
+      throw isAboutToken ? error : unavailable('the identity provider does not answer');
+    });
+}
+
+function rejectToken(error: unknown): never {
+  throw error instanceof ProblemError ? error : refuseToken(refusalOf(error));
+}
+
+/** Claims are looked at after the signature. */
+function refusalOf(error: unknown): TokenRefusal {
+  if (error instanceof errors.JWTExpired) return 'expired';
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return 'unverified';
+  if (error.reason !== 'check_failed') return 'claims';
+  return REFUSAL_OF_CLAIM.get(error.claim) ?? 'claims';
+}
+
+const REFUSAL_OF_CLAIM: ReadonlyMap<string, TokenRefusal> = new Map([
+  ['iss', 'issuer'],
+  ['aud', 'audience'],
+  ['nbf', 'not_yet_valid'],
+]);
+
+/** Sets `caller` from the `Authorization` header. */
+export function authenticate(verify: TokenVerifier) {
+  return createMiddleware<ApiEnv>(async (c, next) => {
+    const header = c.req.header('authorization') ?? '';
+    const match = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header);
+    if (match?.[1] === undefined) throw refuseToken('missing');
+    c.set('caller', await verify(match[1]));
+    await next();
+  });
+}
+
+/** Part of a route that only a token with the scope may use; the OpenAPI document says the same. */
+export function guardedBy(scope: Scope) {
+  return { security: [{ bearer: [scope] }], middleware: requireScope(scope) };
+}
+
+function requireScope(scope: Scope) {
+  return createMiddleware<ApiEnv>(async (c, next) => {
+    if (!c.get('caller').scopes.has(scope)) throw new ProblemError('forbidden', `the token lacks the scope ${scope}`);
+    await next();
+  });
+}

@@ -1,0 +1,109 @@
+import { createMiddleware } from 'hono/factory';
+import type { Context } from 'hono';
+import { routePath } from 'hono/route';
+import type { LogFields } from '../../domain/log-fields.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { NetworkOf } from './client-network.ts';
+import type { ApiEnv } from '../http/context.ts';
+import { ProblemError } from '../http/problem.ts';
+import { RATE_WINDOW_SECONDS } from './rate-limit.ts';
+import { requestFields } from '../http/request-context.ts';
+
+const WINDOW_MS = RATE_WINDOW_SECONDS * 1_000;
+
+/** Networks that are counted at once, 100 bytes each; the one that was seen first is forgotten past this number. */
+const NETWORKS_MAX = 10_000;
+
+/** Lines about refusals in a window; further ones are told by their number. */
+const LINES_MAX = 10;
+
+/** What the refusals are counted, logged and bounded by. */
+export interface RefusalsDeps {
+  readonly networkOf: NetworkOf;
+  /** Requests without a valid token or signature that a network may send. */
+  readonly pointsPerSecond: number;
+  readonly logger: Logger;
+  readonly onRefused: (reason: string) => void;
+}
+
+/** What becomes of callers who are nobody, or may not do what they ask for. */
+export interface Refusals {
+  /** Notes a refusal; answers with the problem, or with `rate_limited` when their network has sent too many. */
+  answer(c: Context<ApiEnv>, problem: ProblemError): ProblemError;
+  /** Bounds what anybody may ask for. */
+  readonly limitPages: ReturnType<typeof createMiddleware<ApiEnv>>;
+}
+
+/**
+ * Creates the refusals. A token or signature is looked at before its network is: who has a good one is let in, whatever
+ * others behind the same address do. The counts are this process's own, so that strangers cost no database anything.
+ */
+export function createRefusals({ networkOf, pointsPerSecond, logger, onRefused }: RefusalsDeps): Refusals {
+  const spend = createWindows(pointsPerSecond * RATE_WINDOW_SECONDS);
+  const log = createBoundedLog(logger);
+  return {
+    answer: (c, problem) => {
+      const reason = reasonOf(problem);
+      if (reason === null) return problem;
+      onRefused(reason);
+      const network = networkOf(c);
+      const route = routePath(c, -1);
+      log({ ...requestFields(c), reason, network, method: c.req.method, route });
+      // Whose token is good is counted with its tenant.
+      return problem.code === 'forbidden' ? problem : (limited(spend(network)) ?? problem);
+    },
+    limitPages: createMiddleware<ApiEnv>(async (c, next) => {
+      const problem = limited(spend(networkOf(c)));
+      if (problem !== null) throw problem;
+      await next();
+    }),
+  };
+}
+
+function reasonOf({ code, reason }: ProblemError): string | null {
+  if (code === 'unauthorized') return `token_${reason ?? 'unverified'}`;
+  if (code === 'forbidden') return 'scope';
+  return code === 'webhook_signature_refused' ? 'signature' : null;
+}
+
+function limited(waitMs: number): ProblemError | null {
+  if (waitMs === 0) return null;
+  return new ProblemError('rate_limited', 'this network has sent too many requests without a valid token', {
+    headers: { 'Retry-After': String(Math.ceil(waitMs / 1_000)) },
+  });
+}
+
+/** Takes a point of a network; answers how long to wait, 0 when it was left. */
+function createWindows(points: number): (network: string) => number {
+  const windows = new Map<string, { left: number; endsAt: number }>();
+  return (network) => {
+    const now = Date.now();
+    let window = windows.get(network);
+    if (window === undefined || window.endsAt <= now) {
+      windows.delete(network);
+      const [oldest] = windows.keys();
+      if (windows.size >= NETWORKS_MAX && oldest !== undefined) windows.delete(oldest);
+      window = { left: points, endsAt: now + WINDOW_MS };
+      windows.set(network, window);
+    }
+    if (window.left === 0) return window.endsAt - now;
+    window.left -= 1;
+    return 0;
+  };
+}
+
+/** An attack is told, and does not fill the disk. */
+function createBoundedLog(logger: Logger): (fields: LogFields) => void {
+  let [lines, unlogged, endsAt] = [0, 0, 0];
+  return (fields) => {
+    const now = Date.now();
+    if (endsAt <= now) [lines, endsAt] = [0, now + WINDOW_MS];
+    if (lines >= LINES_MAX) {
+      unlogged += 1;
+      return;
+    }
+    lines += 1;
+    logger.warn({ ...fields, ...(unlogged === 0 ? {} : { unlogged }) }, 'refused');
+    unlogged = 0;
+  };
+}

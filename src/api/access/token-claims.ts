@@ -1,0 +1,71 @@
+import type { JWTPayload, ProtectedHeaderParameters } from 'jose';
+import { SCOPES, type Caller } from '../http/context.ts';
+import { ProblemError } from '../http/problem.ts';
+
+/** Tolerated difference between our clock and the issuer's. */
+export const CLOCK_TOLERANCE_SECONDS = 5;
+
+const TENANT = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** Stored as the actor of what the caller does: no control characters, no unpaired surrogates. */
+const SUBJECT = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+
+/** JWT (RFC 7519) and access tokens (RFC 9068), as media types without their `application/`. */
+const TYPES = new Set(['jwt', 'at+jwt']);
+
+/**
+ * Why a token is refused. Only who holds a token with a good signature learns what is wrong with its claims: of a forged
+ * one nothing is told but that it cannot be verified.
+ */
+const REFUSALS = {
+  missing: 'a bearer token is required',
+  unverified: 'the token cannot be verified',
+  expired: 'the token has expired',
+  not_yet_valid: 'the token is not valid yet',
+  issuer: 'the token is of another issuer',
+  audience: 'the token is for another audience',
+  type: 'the token is of another type than an access token',
+  lifetime: 'the token is valid for longer than this service allows',
+  claims: 'the token lacks a claim that is needed, or has it in another form',
+} as const;
+export type TokenRefusal = keyof typeof REFUSALS;
+
+/** 401 as RFC 6750 has it: an error only where a token was sent. */
+export function refuseToken(refusal: TokenRefusal): ProblemError {
+  const error = refusal === 'missing' ? '' : `, error="invalid_token", error_description="${REFUSALS[refusal]}"`;
+  return new ProblemError('unauthorized', REFUSALS[refusal], {
+    headers: { 'WWW-Authenticate': `Bearer realm="order-saga"${error}` },
+    reason: refusal,
+  });
+}
+
+/** Who a token with a good signature speaks for. @throws {ProblemError} `unauthorized`. */
+export function callerOf(payload: JWTPayload, header: ProtectedHeaderParameters, maxLifetimeSeconds: number): Caller {
+  requireAccessToken(header);
+  requireLifetime(payload, maxLifetimeSeconds);
+  const { sub, tenant, scope, scp } = payload;
+  if (typeof tenant !== 'string' || !TENANT.test(tenant)) throw refuseToken('claims');
+  if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw refuseToken('claims');
+  const granted = new Set([...scopesOf(scope), ...scopesOf(scp)]);
+  return { tenantId: tenant, subject: sub, scopes: new Set(SCOPES.filter((known) => granted.has(known))) };
+}
+
+/** A token for another purpose (a logout, a proof of possession) is signed by the same keys. */
+function requireAccessToken({ typ }: ProtectedHeaderParameters): void {
+  if (typ === undefined) return;
+  if (typeof typ !== 'string' || !TYPES.has(typ.toLowerCase().replace(/^application\//, ''))) throw refuseToken('type');
+}
+
+/** From its issue, if it tells it, else from now. JSON can say 1e400, which is no time. */
+function requireLifetime({ exp, iat }: JWTPayload, maxLifetimeSeconds: number): void {
+  const now = Date.now() / 1_000;
+  const [end, start] = [Number(exp), iat ?? now];
+  if (!Number.isFinite(end) || !Number.isFinite(start)) throw refuseToken('claims');
+  if (end - Math.min(start, now) > maxLifetimeSeconds + CLOCK_TOLERANCE_SECONDS) throw refuseToken('lifetime');
+}
+
+/** Words of a text (RFC 8693), or the members of a list, as identity providers write them into `scope` or `scp`. */
+function scopesOf(claim: unknown): unknown[] {
+  if (typeof claim === 'string') return claim.split(' ');
+  return Array.isArray(claim) ? claim : [];
+}

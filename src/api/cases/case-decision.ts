@@ -1,0 +1,221 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  ApplicationFailure,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import type { CaseRecord, CaseRepository } from '../../../db/repositories/orders/case-repository.ts';
+import {
+  actionOf,
+  type DecisionRepository,
+  type StoredDecision,
+} from '../../../db/repositories/orders/decision-repository.ts';
+import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
+import { handedOver, type DecisionOutcome, type DecisionState } from '../../domain/case.ts';
+import { callWithin } from '../../runtime/deadline.ts';
+import { base32Digest } from '../../domain/ids.ts';
+import { resolveCaseSignal, resolveCaseUpdate } from '../../workflows/contract.ts';
+import { isNoAnswer } from '../../temporal/no-answer.ts';
+import { ProblemError, unavailable } from '../http/problem.ts';
+import type { ResolveCaseBody } from './case-schemas.ts';
+import type { TemporalHealth } from '../../temporal/health.ts';
+
+/** What deciding about a case needs. */
+export interface CaseDecisionDeps {
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly cases: CaseRepository;
+  readonly decisions: DecisionRepository;
+  readonly actions: OperatorActionRepository;
+}
+
+/** An operator's request. */
+export interface OperatorRequest {
+  readonly tenantId: string;
+  readonly actor: string;
+  readonly idempotencyKey: string;
+}
+
+/** A decision's outcome, and the case as it is now. */
+export interface DecidedCase {
+  readonly outcome: DecisionOutcome;
+  readonly case: CaseRecord;
+}
+
+/** An operator hears `pending` after these, and is not kept waiting longer than 4.5 s in all. */
+const TELL_WITHIN_MS = 2_000;
+const SIGNAL_WITHIN_MS = 1_000;
+const END_WITHIN_MS = 1_500;
+const POLL_MS = 40;
+
+/**
+ * Stores a decision, hands it to the workflow and waits for a moment what comes of it. The answer is what is stored about
+ * the decision, and a decision that is not carried out in time is delivered again by a sweep.
+ *
+ * @throws {ProblemError} `not_found`, `case_stale`, `action_not_allowed`, `second_approver_required`,
+ *   `idempotency_key_reused`, `unavailable`.
+ */
+export async function decideCase(
+  deps: CaseDecisionDeps,
+  request: OperatorRequest,
+  caseId: string,
+  body: ResolveCaseBody,
+): Promise<DecidedCase> {
+  const { tenantId, actor, idempotencyKey } = request;
+  const found = await deps.cases.findOptional(tenantId, caseId);
+  if (found === null) throw new ProblemError('not_found', 'there is no such case');
+  const decisionId = `act_${base32Digest(`${tenantId}\0${caseId}\0${idempotencyKey}`)}`;
+  const known = await deps.decisions.findOptional(tenantId, decisionId);
+  if (known !== null) return goOn(deps, found, sameAs(known, body));
+  checkDecision(found, actor, body);
+  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
+  const { action, patch, evidence, reason, version: caseVersion } = body;
+  const isClaimed = await deps.decisions.decide({
+    decisionId,
+    caseId,
+    tenantId,
+    caseVersion,
+    action,
+    patch: patch === undefined ? null : methodOf(patch),
+    evidence: evidence ?? null,
+    actor,
+    reason,
+    state: firstStateOf(found, actor, body),
+  });
+  const stored = await deps.decisions.findOptional(tenantId, decisionId);
+  // Without a claim it is there all the same when this very request came twice at once.
+  if (stored === null || (!isClaimed && stored.state === 'refused')) throw stale();
+  return goOn(deps, found, sameAs(stored, body));
+}
+
+/** A key belongs to one decision; that it is repeated about the case as it is now makes it no other one. */
+function sameAs(stored: StoredDecision, { action, evidence, patch }: ResolveCaseBody): StoredDecision {
+  const isSame =
+    stored.action === action &&
+    stored.evidence === (evidence ?? null) &&
+    (stored.patch?.method ?? null) === (patch?.method ?? null);
+  if (isSame) return stored;
+  throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another decision');
+}
+
+function methodOf(patch: { readonly method?: string | undefined }): { readonly method?: string } {
+  return patch.method === undefined ? {} : { method: patch.method };
+}
+
+function isProposal({ proposal }: CaseRecord, actor: string, { action }: ResolveCaseBody): boolean {
+  return action === 'forceResolve' && (proposal === null || proposal.actor === actor);
+}
+
+function firstStateOf(found: CaseRecord, actor: string, body: ResolveCaseBody): 'proposed' | 'decided' | 'withdrawn' {
+  if (body.action === 'withdraw') return 'withdrawn';
+  return isProposal(found, actor, body) ? 'proposed' : 'decided';
+}
+
+function checkDecision(found: CaseRecord, actor: string, body: ResolveCaseBody): void {
+  const { proposal, step, actions } = found;
+  const { action, evidence } = body;
+  if (found.state !== 'open' || found.version !== body.version) throw stale();
+  if (action === 'withdraw' ? proposal === null : !actions.includes(action)) {
+    throw new ProblemError('action_not_allowed', `${action} cannot be done about ${step}`);
+  }
+  if (action !== 'forceResolve' || proposal === null) return;
+  // With another reference a person corrects a proposal of his own.
+  if (proposal.actor === actor && proposal.evidence === evidence) {
+    throw new ProblemError('second_approver_required', 'you proposed it: another person must approve');
+  }
+  if (proposal.actor !== actor && proposal.evidence !== evidence) {
+    throw new ProblemError(
+      'second_approver_required',
+      'the evidence differs from what was proposed; withdraw the proposal if it is wrong',
+    );
+  }
+}
+
+/** Writes a decision down among the acts of operators, sees to it that its workflow has it, and tells how far it is. */
+async function goOn(deps: CaseDecisionDeps, found: CaseRecord, decision: StoredDecision): Promise<DecidedCase> {
+  const { step, errorCode, input, workflowId } = found;
+  await deps.actions.record(actionOf(decision, { step, errorCode, input }));
+  let { state } = decision;
+  if (state === 'decided' && deps.health.isUp()) {
+    const isTaken = await hand(deps, decision, step, workflowId);
+    state = await (isTaken ? untilEnded(deps, decision) : stateOf(deps, decision));
+  }
+  const outcome = outcomeOf(state);
+  const { tenantId, caseId } = decision;
+  return { outcome, case: (await deps.cases.findOptional(tenantId, caseId)) ?? found };
+}
+
+function outcomeOf(state: DecisionState): DecisionOutcome {
+  switch (state) {
+    case 'proposed':
+      return 'awaiting_second_approver';
+    case 'decided':
+      return 'pending';
+    case 'carried_out':
+    case 'failed_again':
+    case 'withdrawn':
+      return state;
+    case 'refused':
+      throw stale();
+  }
+}
+
+/** True when the workflow has it. A refusal of the workflow ends the decision, unless it had carried it out before. */
+async function hand(
+  deps: CaseDecisionDeps,
+  decision: StoredDecision,
+  step: string,
+  workflowId: string,
+): Promise<boolean> {
+  const handle = deps.client.workflow.getHandle(workflowId);
+  const { decisionId: updateId } = decision;
+  const args: [ReturnType<typeof handedOver>] = [handedOver(decision, step)];
+  try {
+    await callWithin(TELL_WITHIN_MS, deps.client, () => handle.executeUpdate(resolveCaseUpdate, { args, updateId }));
+    return true;
+  } catch (error) {
+    if (isNoAnswer(error)) return signal(deps, handle, decision, args);
+    if (!(error instanceof WorkflowNotFoundError) && !(error instanceof WorkflowUpdateFailedError)) throw error;
+    await deps.decisions.refuse(updateId);
+    const isForbidden = error.cause instanceof ApplicationFailure && error.cause.type === 'action_not_allowed';
+    if (isForbidden) throw new ProblemError('action_not_allowed', `${decision.action} cannot be done about ${step}`);
+    return true;
+  }
+}
+
+/** No worker answers: the signal waits in the workflow's history, and the workflow knows both as one decision. */
+async function signal(
+  deps: CaseDecisionDeps,
+  handle: WorkflowHandle,
+  { decisionId }: StoredDecision,
+  args: [ReturnType<typeof handedOver>],
+): Promise<false> {
+  try {
+    await callWithin(SIGNAL_WITHIN_MS, deps.client, () => handle.signal(resolveCaseSignal, ...args));
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) await deps.decisions.refuse(decisionId);
+    // Else the sweep delivers it.
+    else if (!isNoAnswer(error)) throw error;
+  }
+  return false;
+}
+
+/** The step that a decision has set going ends within moments, or is on a longer way. */
+async function untilEnded(deps: CaseDecisionDeps, decision: StoredDecision): Promise<DecisionState> {
+  const deadline = Date.now() + END_WITHIN_MS;
+  for (;;) {
+    const state = await stateOf(deps, decision);
+    if (state !== 'decided' || Date.now() >= deadline) return state;
+    await sleep(POLL_MS);
+  }
+}
+
+async function stateOf(deps: CaseDecisionDeps, { tenantId, decisionId }: StoredDecision): Promise<DecisionState> {
+  return (await deps.decisions.findOptional(tenantId, decisionId))?.state ?? 'decided';
+}
+
+function stale(): ProblemError {
+  return new ProblemError('case_stale', 'the case is not what it was, or has a decision already; read it again');
+}

@@ -1,0 +1,218 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { CaseRecord, CaseRepository } from '../../../db/repositories/orders/case-repository.ts';
+import type { DeskAction } from '../../domain/case.ts';
+import { redriveWorkflowId } from '../../workflows/contract.ts';
+import { guardedBy } from '../access/auth.ts';
+import type { CaseDesk } from './case-resolution.ts';
+import type { ApiEnv } from '../http/context.ts';
+import { decodeCursor, toPage } from '../http/cursor.ts';
+import { parseIdempotencyKey } from '../http/idempotency-key.ts';
+import { ProblemError } from '../http/problem.ts';
+import {
+  casePage,
+  caseView,
+  listCasesQuery,
+  redriveBody,
+  redriveView,
+  resolveCaseBody,
+  resolvedCaseView,
+} from './case-schemas.ts';
+import { idempotencyHeader, pathId, plainInstant } from '../http/primitive-schemas.ts';
+import { problems } from '../http/problem-schemas.ts';
+import { validationHook } from '../http/validation.ts';
+
+/** What the case routes work with. */
+export interface CaseRoutesDeps {
+  readonly cases: CaseRepository;
+  readonly desk: CaseDesk;
+  /** Address of a workflow in the Temporal Web UI. */
+  readonly workflowUrl: (workflowId: string) => string;
+}
+
+const casePath = z.object({ id: pathId.openapi({ description: 'Case id', example: 'case_...' }) });
+const redrivePath = z.object({ id: pathId.openapi({ description: 'Redrive id', example: 'red_...' }) });
+const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
+
+const listCases = createRoute({
+  method: 'get',
+  path: '/v1/cases',
+  tags: ['Cases'],
+  summary: 'List cases, newest first',
+  ...guardedBy('ops:read'),
+  request: { query: listCasesQuery },
+  responses: { 200: { description: 'A page of cases', content: json(casePage) }, ...problems('validation_failed') },
+});
+
+const getCase = createRoute({
+  method: 'get',
+  path: '/v1/cases/{id}',
+  tags: ['Cases'],
+  summary: 'Read a case',
+  ...guardedBy('ops:read'),
+  request: { params: casePath },
+  responses: { 200: { description: 'The case', content: json(caseView) }, ...problems('not_found') },
+});
+
+const BODY_PROBLEMS = [
+  'malformed_json',
+  'idempotency_key_missing',
+  'idempotency_key_malformed',
+  'unsupported_media_type',
+  'payload_too_large',
+  'validation_failed',
+] as const;
+
+const CASE_PROBLEMS = [
+  'case_stale',
+  'second_approver_required',
+  'action_not_allowed',
+  'idempotency_key_reused',
+] as const;
+
+const resolveCase = createRoute({
+  method: 'post',
+  path: '/v1/cases/{id}/resolve',
+  tags: ['Cases'],
+  summary: 'Decide what happens with a parked order',
+  description:
+    'Of two operators that saw the same version the first wins. A decision is stored before it is answered and carried out ' +
+    'once. `forceResolve` and `withdraw` need the scope `ops:money`.',
+  ...guardedBy('ops:write'),
+  request: {
+    params: casePath,
+    headers: idempotencyHeader,
+    body: { required: true, content: json(resolveCaseBody) },
+  },
+  responses: {
+    200: { description: 'The decision is carried out', content: json(resolvedCaseView) },
+    202: {
+      description: 'It waits for a second approver, is not carried out yet, or the step failed again',
+      content: json(resolvedCaseView),
+    },
+    ...problems(...BODY_PROBLEMS, 'not_found', ...CASE_PROBLEMS),
+  },
+});
+
+const startRedrive = createRoute({
+  method: 'post',
+  path: '/v1/cases/redrive',
+  tags: ['Cases'],
+  summary: 'Try the parked orders of one cause again',
+  description: 'A few first, then a tenth, then the rest; it stops by itself when one fails again.',
+  ...guardedBy('ops:write'),
+  request: { headers: idempotencyHeader, body: { required: true, content: json(redriveBody) } },
+  responses: { 202: { description: 'Started', content: json(redriveView) }, ...problems(...BODY_PROBLEMS) },
+});
+
+const getRedrive = createRoute({
+  method: 'get',
+  path: '/v1/cases/redrives/{id}',
+  tags: ['Cases'],
+  summary: 'Watch a redrive',
+  ...guardedBy('ops:read'),
+  request: { params: redrivePath },
+  responses: { 200: { description: 'How far it is', content: json(redriveView) }, ...problems('not_found') },
+});
+
+/** Creates the case routes. */
+export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
+  const view = (record: CaseRecord) => toView(record, workflowUrl);
+  return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
+    .openapi(listCases, async (c) => {
+      const { limit, cursor, ...filters } = c.req.valid('query');
+      const before = cursor === undefined ? undefined : decodeCaseCursor(cursor);
+      const found = await cases.list({ tenantId: c.get('caller').tenantId, ...filters, before, limit: limit + 1 });
+      return c.json(
+        toPage(found.map(view), limit, (item) => [item.openedAt, item.id]),
+        200,
+      );
+    })
+    .openapi(startRedrive, async (c) => {
+      const { tenantId, subject: actor } = c.get('caller');
+      const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
+      const { reason = 'redrive', ...cause } = c.req.valid('json');
+      const id = await desk.redrive({ tenantId, actor, idempotencyKey }, { ...cause, reason });
+      const url = workflowUrl(redriveWorkflowId(id));
+      c.header('Location', `/v1/cases/redrives/${id}`);
+      return c.json({ id, state: 'canary', tried: 0, resolved: 0, failedAgain: 0, url } as const, 202);
+    })
+    .openapi(getRedrive, async (c) => {
+      const { id } = c.req.valid('param');
+      const progress = await desk.findRedrive(c.get('caller').tenantId, id);
+      if (progress === null) throw new ProblemError('not_found', 'there is no such redrive');
+      return c.json({ id, ...progress, url: workflowUrl(redriveWorkflowId(id)) }, 200);
+    })
+    .openapi(getCase, async (c) => {
+      const found = await cases.findOptional(c.get('caller').tenantId, c.req.valid('param').id);
+      if (found === null) throw new ProblemError('not_found', 'there is no such case');
+      return c.json(view(found), 200);
+    })
+    .openapi(resolveCase, async (c) => {
+      const { tenantId, subject: actor, scopes } = c.get('caller');
+      const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
+      const body = c.req.valid('json');
+      if (MONEY_ACTIONS.has(body.action) && !scopes.has('ops:money')) {
+        throw new ProblemError('forbidden', 'the token lacks the scope ops:money');
+      }
+      const done = await desk.resolve({ tenantId, actor, idempotencyKey }, c.req.valid('param').id, body);
+      const isDone = done.outcome === 'carried_out' || done.outcome === 'withdrawn';
+      return c.json({ outcome: done.outcome, case: view(done.case) }, isDone ? 200 : 202);
+    });
+}
+
+/** What states that money moved outside of the provider, or takes that back. */
+const MONEY_ACTIONS: ReadonlySet<DeskAction> = new Set<DeskAction>(['forceResolve', 'withdraw']);
+
+function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string) {
+  const { caseId, orderId, step, errorCode, message, fingerprint, attempts, input, state, resolution } = record;
+  const { owner, proposal, version, workflowId, mismatch } = record;
+  return {
+    id: caseId,
+    orderId,
+    step,
+    errorCode,
+    message,
+    fingerprint,
+    attempts,
+    ...amountOf(input),
+    mismatch,
+    input,
+    state,
+    resolution,
+    owner,
+    version,
+    openedAt: record.openedAt.toISOString(),
+    lastSeenAt: record.lastSeenAt.toISOString(),
+    proposal: proposal && {
+      actor: proposal.actor,
+      evidence: proposal.evidence,
+    },
+    actions: actionsOf(record),
+    workflow: {
+      id: workflowId,
+      url: workflowUrl(workflowId),
+    },
+  };
+}
+
+/** What the step was asked to move: the order's total may be another amount. */
+function amountOf({ amountMinor, currency }: CaseRecord['input']) {
+  return typeof amountMinor === 'number' && typeof currency === 'string'
+    ? { amountMinor, currency }
+    : { amountMinor: null, currency: null };
+}
+
+function actionsOf({ state, actions, proposal }: CaseRecord): DeskAction[] {
+  if (state !== 'open') return [];
+  return proposal === null ? actions : [...actions, 'withdraw'];
+}
+
+function decodeCaseCursor(cursor: string): { openedAt: Date; caseId: string } {
+  const [openedAt = '', caseId = ''] = decodeCursor(cursor);
+  if (!plainInstant.safeParse(openedAt).success || !pathId.safeParse(caseId).success) {
+    throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
+      errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
+    });
+  }
+  return { openedAt: new Date(openedAt), caseId };
+}

@@ -1,0 +1,58 @@
+import type { EventFigures, EventOverview } from '../events/event-overview.ts';
+import type { OverviewView } from './console-schemas.ts';
+import { shareReads } from '../../runtime/shared-read.ts';
+
+/** The event pipeline over the last two minutes, as far as somebody has watched. */
+export interface EventHistory {
+  /** Null when there never was an event, or nothing can be read. */
+  read(): Promise<OverviewView['events']>;
+}
+
+const WINDOW_MS = 120_000;
+
+/** Creates the history. It is kept here and not in the database, which knows totals only. */
+export function createEventHistory(overview: Pick<EventOverview, 'stats'>): EventHistory {
+  let seen: EventFigures[] = [];
+  const look = async (): Promise<OverviewView['events']> => {
+    const now = await overview.stats();
+    seen = [...seen.filter(({ at }) => Date.parse(now.at) - Date.parse(at) <= WINDOW_MS), now];
+    return now.accepted === 0 ? null : toView(now, seen);
+  };
+  // Orders are shown all the same when the events have a server of their own that is down.
+  const read = shareReads(() => look().catch(() => null));
+  return { read: () => read('all tenants') };
+}
+
+function toView({ accepted, consumers }: EventFigures, seen: readonly EventFigures[]): OverviewView['events'] {
+  return {
+    accepted,
+    consumers: consumers.map(({ paused: _paused, partitions: _partitions, ...figures }) => figures),
+    steps: seen.slice(1).map((now, index) => toStep(seen[index] ?? now, now)),
+  };
+}
+
+type Step = NonNullable<OverviewView['events']>['steps'][number];
+
+/** What happened between two looks. */
+function toStep(before: EventFigures, now: EventFigures): Step {
+  const seconds = Math.max(0.001, (Date.parse(now.at) - Date.parse(before.at)) / 1_000);
+  // Fewer failures than before: somebody has them tried again.
+  const perSecond = (from: number, to: number): number => Math.max(0, (to - from) / seconds);
+  return {
+    at: now.at,
+    accepted: perSecond(before.accepted, now.accepted),
+    processed: perSecond(processedOf(before), processedOf(now)),
+    failed: perSecond(failedOf(before), failedOf(now)),
+    lag: now.consumers.map(({ lag }) => lag),
+    oldestSeconds: now.consumers.map(({ oldestSeconds }) => oldestSeconds),
+  };
+}
+
+/** The first consumer takes every event; the others take some of them once more. */
+function processedOf({ consumers }: EventFigures): number {
+  return consumers[0]?.processed ?? 0;
+}
+
+function failedOf({ consumers }: EventFigures): number {
+  return consumers.reduce((sum, { failed }) => sum + failed, 0);
+}

@@ -1,0 +1,214 @@
+import { setImmediate as soon, setTimeout as sleep } from 'node:timers/promises';
+import type { AppendedEvent, EventLogRepository } from '../../../db/repositories/events/event-log-repository.ts';
+import { sourceHashOf, type OfferedEvent } from '../../domain/event.ts';
+import { DatabaseContractError, DatabaseUnavailableError } from '../../domain/errors.ts';
+import { createEventAnnouncer } from './event-announcer.ts';
+import { ProblemError, unavailable } from '../http/problem.ts';
+
+/** Takes events of concurrent requests and appends them to the log together. */
+export interface EventIntake {
+  /**
+   * Appends the events of one request, all or none; resolves after the commit, in their order, with where each is and
+   * whether this request put it there. `bytes` is the size of their JSON.
+   * @throws {ProblemError} `unavailable` when too many wait, `validation_failed` when the log cannot hold them.
+   * @throws {DatabaseUnavailableError} when it is not known whether they were appended: repeat with the same ids.
+   */
+  submit(events: readonly OfferedEvent[], bytes: number): Promise<AppendedEvent[]>;
+  /** Resolves when everything that was submitted is answered and announced. */
+  close(): Promise<void>;
+}
+
+/** What the intake works with. */
+export interface EventIntakeDeps {
+  readonly log: Pick<EventLogRepository, 'append' | 'announce'>;
+  /** Told of each append that went through. */
+  readonly onAppended?: (events: number, seconds: number) => void;
+}
+
+/**
+ * Events of one append, unless one request has more. 1,000 take about 30 ms, and a waiting request waits for one append
+ * and its own.
+ */
+const BATCH_MAX_EVENTS = 1_000;
+const BATCH_MAX_BYTES = 4 * 1024 * 1024;
+
+/** What may wait: a second of the highest rate that was seen, and a bound on memory. */
+const WAITING_MAX_EVENTS = 20_000;
+const WAITING_MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * An append that follows another one waits so long for more requests: fewer commits leave the machine more time for
+ * requests. Who comes when none is under way waits for nobody but those who came at the same moment.
+ */
+const GATHER_MS = 1;
+
+/** Another process took one of the ids at once: its commit is known, so the next append finds the id. */
+const CONFLICTS_MAX = 5;
+
+interface Submission {
+  readonly events: readonly OfferedEvent[];
+  readonly bytes: number;
+  readonly resolve: (receipts: AppendedEvent[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Creates the intake. One append at a time: they would only wait for each other's locks on the partitions. */
+export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIntake {
+  const announcer = createEventAnnouncer(log);
+  const queue = createQueue();
+  let running: Promise<void> | null = null;
+
+  const run = async (): Promise<void> => {
+    await soon();
+    for (;;) {
+      if (!(await appendBatch(log, queue.take(), announcer.add, onAppended))) {
+        // Those that wait would wait as long again for the same answer.
+        for (const { reject } of queue.clear()) reject(new DatabaseUnavailableError('no answer'));
+      }
+      if (queue.isEmpty()) break;
+      await sleep(GATHER_MS);
+    }
+    running = null;
+  };
+  return {
+    submit: (events, bytes) =>
+      new Promise((resolve, reject) => {
+        if (!queue.put({ events, bytes, resolve, reject })) {
+          reject(unavailable('too many events wait for the log; nothing was accepted'));
+        } else {
+          running ??= run();
+        }
+      }),
+    close: async () => {
+      await running;
+      await announcer.close();
+    },
+  };
+}
+
+/** Requests that wait for an append, first come, first served. */
+function createQueue() {
+  let waiting: Submission[] = [];
+  let events = 0;
+  let bytes = 0;
+  const remove = (count: number): Submission[] => {
+    const taken = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    for (const submission of taken) {
+      events -= submission.events.length;
+      bytes -= submission.bytes;
+    }
+    return taken;
+  };
+  return {
+    /** @returns whether there was room. */
+    put: (submission: Submission): boolean => {
+      const hasRoom = events + submission.events.length <= WAITING_MAX_EVENTS;
+      if (!hasRoom || bytes + submission.bytes > WAITING_MAX_BYTES) return false;
+      waiting.push(submission);
+      events += submission.events.length;
+      bytes += submission.bytes;
+      return true;
+    },
+    /** Takes what fits into one append; at least one request. */
+    take: (): Submission[] => {
+      let count = 0;
+      let room = { events: BATCH_MAX_EVENTS, bytes: BATCH_MAX_BYTES };
+      for (const submission of waiting) {
+        room = { events: room.events - submission.events.length, bytes: room.bytes - submission.bytes };
+        if (count > 0 && (room.events < 0 || room.bytes < 0)) break;
+        count += 1;
+      }
+      return remove(count);
+    },
+    clear: (): Submission[] => remove(waiting.length),
+    isEmpty: (): boolean => waiting.length === 0,
+  };
+}
+
+type Announce = (appended: readonly AppendedEvent[], types: Iterable<string>) => void;
+
+/** Appends and answers the requests of a batch. @returns whether the database answered. */
+async function appendBatch(
+  log: EventIntakeDeps['log'],
+  batch: readonly Submission[],
+  announce: Announce,
+  onAppended: EventIntakeDeps['onAppended'],
+): Promise<boolean> {
+  const { offered, placeOf } = firstOfEachId(batch);
+  const started = performance.now();
+  try {
+    const appended = await appendOnce(log, offered);
+    onAppended?.(offered.length, (performance.now() - started) / 1_000);
+    const fresh = appended.filter(({ isNew }) => isNew);
+    if (fresh.length > 0) announce(fresh, new Set(offered.map(({ type }) => type)));
+    const receiptOf = (event: OfferedEvent): AppendedEvent => {
+      const place = placeOf.get(idOf(event)) ?? -1;
+      const receipt = appended[place];
+      if (receipt === undefined) throw new TypeError(`event ${event.eventId} was appended without a place`);
+      return offered[place] === event ? receipt : { ...receipt, isNew: false };
+    };
+    for (const { events, resolve } of batch) resolve(events.map(receiptOf));
+    return true;
+  } catch (error) {
+    if (batch.length > 1 && isAboutContent(error)) {
+      // One of them is the culprit: halves find it after a few appends, and its neighbours go through.
+      const middle = Math.ceil(batch.length / 2);
+      const first = await appendBatch(log, batch.slice(0, middle), announce, onAppended);
+      const second = await appendBatch(log, batch.slice(middle), announce, onAppended);
+      return first && second;
+    }
+    for (const { reject } of batch) reject(isAboutContent(error) ? refused() : error);
+    return !(error instanceof DatabaseUnavailableError);
+  }
+}
+
+/** An id that comes more than once is offered once, for the request that brought it first. */
+function firstOfEachId(batch: readonly Submission[]) {
+  const offered: OfferedEvent[] = [];
+  /** Index in `offered`, by id. */
+  const placeOf = new Map<string, number>();
+  for (const { events } of batch) {
+    for (const event of events) {
+      const id = idOf(event);
+      if (placeOf.has(id)) continue;
+      placeOf.set(id, offered.length);
+      offered.push(event);
+    }
+  }
+  return { offered, placeOf };
+}
+
+function idOf(event: OfferedEvent): string {
+  return `${event.tenantId}\0${event.eventId}\0${sourceHashOf(event)}`;
+}
+
+async function appendOnce(log: EventIntakeDeps['log'], events: readonly OfferedEvent[]): Promise<AppendedEvent[]> {
+  for (let conflicts = 0; ; conflicts += 1) {
+    try {
+      return await log.append(events);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      if (conflicts === CONFLICTS_MAX) throw new DatabaseUnavailableError(error.sqlState);
+    }
+  }
+}
+
+function isConflict(error: unknown): error is DatabaseContractError {
+  return error instanceof DatabaseContractError && error.sqlState === '23505';
+}
+
+/** Classes of SQLSTATE about values: data exceptions, violated constraints, and what exceeds a limit. */
+const ABOUT_VALUES = /^(?:22|23|54)/;
+
+/** Whether single events may be at fault; a missing table is not the fault of any. */
+function isAboutContent(error: unknown): boolean {
+  if (error instanceof DatabaseContractError) return ABOUT_VALUES.test(error.sqlState);
+  return error instanceof RangeError || error instanceof TypeError;
+}
+
+function refused(): ProblemError {
+  return new ProblemError('validation_failed', 'the log cannot hold what is in the body; nothing of it was accepted', {
+    errors: [{ pointer: '', detail: 'has an event that PostgreSQL refuses' }],
+  });
+}

@@ -1,0 +1,129 @@
+import type {
+  EventControlRepository,
+  FailedSelection,
+  ReplayRange,
+} from '../../../db/repositories/events/event-control-repository.ts';
+import type { EventLogRepository } from '../../../db/repositories/events/event-log-repository.ts';
+import type {
+  OperatorAction,
+  OperatorActionRepository,
+} from '../../../db/repositories/audit/operator-action-repository.ts';
+import type { EventConsumer } from '../../domain/event.ts';
+import type { ConsumerState, EventOverview } from './event-overview.ts';
+import { ProblemError } from '../http/problem.ts';
+import { REPROCESS_IDS_MAX, REPROCESS_MAX } from './operation-schemas.ts';
+
+/** Who acts, and by which request. */
+export interface EventOperator {
+  readonly tenantId: string;
+  readonly actor: string;
+  readonly requestId: string;
+}
+
+/** What operators do about consumers and failed events; every act is written down before it is done. */
+export interface EventDesk {
+  pause(operator: EventOperator, name: EventConsumer): Promise<ConsumerState>;
+  resume(operator: EventOperator, name: EventConsumer): Promise<ConsumerState>;
+  /** @throws {ProblemError} `validation_failed` when the place is not behind the cursor. */
+  rewind(
+    operator: EventOperator,
+    at: { readonly consumer: EventConsumer; readonly partition: number; readonly sequence: number },
+  ): Promise<{ readonly before: number }>;
+  /** @returns how many events are tried again. */
+  reprocess(operator: EventOperator, consumer: EventConsumer, selection: FailedSelection): Promise<number>;
+  /** @returns how many events are played again. */
+  replay(operator: EventOperator, range: Omit<ReplayRange, 'tenantId'>): Promise<number>;
+}
+
+/** What the desk works with. */
+export interface EventDeskDeps {
+  readonly control: EventControlRepository;
+  readonly overview: EventOverview;
+  readonly log: Pick<EventLogRepository, 'announce'>;
+  readonly actions: Pick<OperatorActionRepository, 'record'>;
+}
+
+/** Wakes the pumps of a partition whatever they are interested in. */
+const EVERY_TOPIC = ['*'];
+
+/** Creates the desk. */
+export function createEventDesk({ control, overview, log, actions }: EventDeskDeps): EventDesk {
+  const record = recorder(actions);
+  // A pump that is not woken looks by itself a little later.
+  const wake = (partitions: readonly number[]): Promise<void> =>
+    partitions.length === 0 ? Promise.resolve() : log.announce(partitions, EVERY_TOPIC).catch(() => {});
+  const stateOf = async (name: EventConsumer): Promise<ConsumerState> => {
+    const found = (await overview.consumers()).find((consumer) => consumer.name === name);
+    if (found === undefined) throw new ProblemError('not_found', 'there is no such consumer');
+    return found;
+  };
+  /** Pausing and resuming concern every partition. */
+  const change = async (name: EventConsumer, act: () => Promise<void>): Promise<ConsumerState> => {
+    await act();
+    const state = await stateOf(name);
+    await wake(state.partitions.map(({ partition }) => partition));
+    return state;
+  };
+  return {
+    pause: async (operator, name) => {
+      await record(operator, 'events.pause', name);
+      return change(name, () => control.pause(name, operator.actor));
+    },
+    resume: async (operator, name) => {
+      await record(operator, 'events.resume', name);
+      return change(name, () => control.resume(name));
+    },
+    rewind: async (operator, at) => {
+      const { consumer, partition, sequence } = at;
+      const place = (await stateOf(consumer)).partitions.find((found) => found.partition === partition);
+      if (place === undefined) throw notBehind('/partition', 'is not a partition of the log');
+      if (sequence > place.sequence + 1) throw notBehind('/sequence', `must be at most ${place.sequence + 1}`);
+      const [before, after] = [{ sequence: place.sequence }, { sequence: sequence - 1 }];
+      await record(operator, 'events.rewind', `${consumer}/${partition}`, { before, after });
+      const done = await control.rewind(at);
+      if (done === null) throw notBehind('/partition', 'has no cursor of the consumer yet, or it was just rewound');
+      await wake([partition]);
+      return done;
+    },
+    reprocess: async (operator, consumer, selection) => {
+      await record(operator, 'events.reprocess', consumer, { after: { ...selection } });
+      const most = 'ids' in selection ? REPROCESS_IDS_MAX : REPROCESS_MAX;
+      const { count, partitions } = await control.reprocess(operator.tenantId, consumer, selection, most);
+      await wake(partitions);
+      return count;
+    },
+    replay: async (operator, range) => {
+      const { consumer, partition, fromSequence, toSequence } = range;
+      await record(operator, 'events.replay', `${consumer}/${partition}`, { after: { fromSequence, toSequence } });
+      const count = await control.replay({ ...range, tenantId: operator.tenantId });
+      if (count > 0) await wake([partition]);
+      return count;
+    },
+  };
+}
+
+/** Writes an act down under its request's id. */
+function recorder(actions: EventDeskDeps['actions']) {
+  return async (
+    { tenantId, actor, requestId }: EventOperator,
+    action: string,
+    subject: string,
+    { before, after }: Partial<Pick<OperatorAction, 'before' | 'after'>> = {},
+  ): Promise<void> => {
+    await actions.record({
+      actionId: `act_${requestId}`,
+      tenantId,
+      actor,
+      action,
+      subject,
+      orderId: null,
+      reason: null,
+      before: before ?? null,
+      after: after ?? null,
+    });
+  };
+}
+
+function notBehind(pointer: string, detail: string): ProblemError {
+  return new ProblemError('validation_failed', 'a cursor only goes back', { errors: [{ pointer, detail }] });
+}

@@ -1,0 +1,17 @@
+import { holdsCardNumber } from '../../domain/personal-data/card-number.ts';
+import { pointerPart } from './validation.ts';
+
+/** JSON pointer of a card number in a value, or of what holds one as its name; null when there is none. */
+export function findCardNumber(value: unknown, pointer = ''): string | null {
+  if (typeof value === 'string') return holdsCardNumber(value) ? pointer : null;
+  // Beyond 2^53 the digits are not the ones that were sent, and would not be kept.
+  if (typeof value === 'number') return Number.isSafeInteger(value) && holdsCardNumber(String(value)) ? pointer : null;
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [name, member] of Object.entries(value)) {
+    // The name itself is not repeated.
+    if (holdsCardNumber(name)) return pointer;
+    const found = findCardNumber(member, `${pointer}/${pointerPart(name)}`);
+    if (found !== null) return found;
+  }
+  return null;
+}

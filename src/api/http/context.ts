@@ -1,0 +1,37 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Logger } from '../../runtime/logger.ts';
+
+/** Who asks, from a verified token. */
+export interface Caller {
+  readonly tenantId: string;
+  readonly subject: string;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+/** What a token may allow: in its own tenant, but for `platform:`, which is about what serves all tenants at once. */
+export const SCOPES = [
+  'orders:write',
+  'orders:read',
+  'catalog:write',
+  'events:write',
+  'events:read',
+  'webhooks:write',
+  'ops:read',
+  'ops:write',
+  'ops:money',
+  'platform:read',
+  'platform:write',
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Variables that the middleware sets for each request, and Node's own request and response. */
+export interface ApiEnv {
+  Bindings: HttpBindings;
+  Variables: {
+    requestId: string;
+    correlationId: string;
+    caller: Caller;
+    /** Of the process; lines about a request name it by `requestFields`. */
+    logger: Logger;
+  };
+}

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import type { Context } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import { routePath } from 'hono/route';
+import { holdsCardNumber } from '../../domain/personal-data/card-number.ts';
+import type { LogFields } from '../../domain/log-fields.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import type { ApiEnv } from './context.ts';
+import type { ApiMetrics } from './metrics.ts';
+
+/** Ids from outside enter logs and workflow memos, so only harmless ones are taken over. */
+const SAFE_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
+
+/** Gives each request its id and correlation id, in variables, answer headers and every log line. */
+export function identifyRequest(logger: Logger) {
+  return createMiddleware<ApiEnv>((c, next) => {
+    const requestId = randomUUID();
+    const given = c.req.header('x-correlation-id');
+    const isSafe = given !== undefined && SAFE_ID.test(given) && !holdsCardNumber(given);
+    const correlationId = isSafe ? given : requestId;
+    c.set('requestId', requestId);
+    c.set('correlationId', correlationId);
+    c.set('logger', logger);
+    const { outgoing } = c.env;
+    outgoing.setHeader('X-Request-Id', requestId);
+    outgoing.setHeader('X-Correlation-Id', correlationId);
+    return next();
+  });
+}
+
+/** Fields that name the request in every line about it. */
+export function requestFields(c: Context<ApiEnv>): LogFields {
+  return {
+    tenantId: c.get('caller')?.tenantId,
+    requestId: c.get('requestId'),
+    correlationId: c.get('correlationId'),
+  };
+}
+
+/** Asked every few seconds by machines that only want to know the status: told when it is not 200, or at debug level. */
+const PROBES = new Set(['/livez', '/readyz', '/health', '/metrics']);
+
+/** Whether an address is one of those. */
+export function isProbe(path: string): boolean {
+  return PROBES.has(path);
+}
+
+/** One metric and one log line per request, by route template: queries and ids may be personal, and are in neither. */
+export function logAccess(metrics: ApiMetrics, logsRequests: boolean) {
+  return createMiddleware<ApiEnv>(async (c, next) => {
+    const started = performance.now();
+    await next();
+    const durationMs = performance.now() - started;
+    const { status } = c.res;
+    const route = routePath(c, -1);
+    metrics.requestEnded(route, c.req.method, status, durationMs / 1_000);
+    const logger = c.get('logger');
+    const level = levelOf(status, route);
+    if (!logsRequests || !logger.isLevelEnabled(level)) return;
+    const fields = { method: c.req.method, route, status, durationMs: Math.round(durationMs * 10) / 10 };
+    logger[level]({ ...fields, ...requestFields(c) }, 'request');
+  });
+}
+
+function levelOf(status: number, route: string): 'debug' | 'info' | 'warn' | 'error' {
+  if (status >= 500) return 'error';
+  if (status >= 400) return 'warn';
+  return PROBES.has(route) ? 'debug' : 'info';
+}

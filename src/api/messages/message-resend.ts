@@ -1,0 +1,183 @@
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { MessageRecord, MessageRepository } from '../../../db/repositories/notifications/message-repository.ts';
+import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
+import type { OrderRecord, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import type { PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
+import { base32Digest } from '../../domain/ids.ts';
+import { messageIdFor, messageNameOf, type MessageTemplate } from '../../domain/notification.ts';
+import {
+  CORRELATION_MEMO,
+  NOTIFICATION_WORKFLOW,
+  notificationWorkflowId,
+  type NotificationWorkflowInput,
+} from '../../workflows/contract.ts';
+import type { OperatorRequest } from '../cases/case-decision.ts';
+import { ProblemError, unavailable } from '../http/problem.ts';
+import { callWithin } from '../../runtime/deadline.ts';
+import type { TemporalHealth } from '../../temporal/health.ts';
+
+/** What sending messages again needs. */
+export interface MessageDeskDeps {
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly orders: OrderRepository;
+  readonly payments: PaymentRepository;
+  readonly messages: MessageRepository;
+  readonly actions: OperatorActionRepository;
+}
+
+/** A further copy of a message that is on its way. */
+export interface ResentMessage {
+  readonly occurrence: number;
+  readonly messageId: string;
+  readonly workflowId: string;
+  /** The same key came before: it is the same copy. */
+  readonly replayed: boolean;
+}
+
+/** Which message is meant. */
+export interface MessageChoice {
+  readonly template: MessageTemplate;
+  /** Undefined: the last one. */
+  readonly occurrence?: number | undefined;
+}
+
+/** Where operators have messages sent again. */
+export interface MessageDesk {
+  /**
+   * Sends a message that was sent or given up once more; the same key sends one copy. Of several refunds or captures
+   * that of the number, or the last one. The order is not touched.
+   * @throws {ProblemError} `not_found`, `message_under_way`, `resent_too_often`, `unavailable`.
+   */
+  resend(request: OperatorRequest, orderId: string, which: MessageChoice): Promise<ResentMessage>;
+}
+
+/** Of one message: a customer asks again once or twice, and nobody's mailbox is filled by a loop with fresh keys. */
+const COPIES = { max: 5, seconds: 24 * 3_600 };
+
+const CALL_TIMEOUT_MS = 4_000;
+
+/** Creates the desk. */
+export function createMessageDesk(deps: MessageDeskDeps): MessageDesk {
+  return {
+    resend: async (request, orderId, which) => {
+      const { tenantId, actor, idempotencyKey } = request;
+      const { template } = which;
+      const chosen = which.occurrence === undefined ? '' : `\0${which.occurrence}`;
+      const copy = base32Digest(`${tenantId}\0${orderId}\0${template}\0${idempotencyKey}${chosen}`);
+      const actionId = `act_resend_${copy}`;
+      const order = await deps.orders.findOptional(tenantId, orderId);
+      if (order === null) throw new ProblemError('not_found', 'there is no such order');
+      const replayed = await deps.actions.exists(actionId);
+      const stored = await find(deps, order, which);
+      if (!replayed) checkEnded(stored);
+      const message = await messageOf(deps, order, stored, copy);
+      if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was sent');
+      const messageId = messageIdFor(orderId, template, copy);
+      const subject = `${messageNameOf(stored)}/email`;
+      const act = { actionId, tenantId, actor, action: 'message.resend', subject, orderId, reason: null };
+      const waitSeconds = await deps.actions.recordWithin({ ...act, before: null, after: { messageId } }, COPIES);
+      if (waitSeconds > 0) throw tooOften(waitSeconds);
+      // Also for a repeat: the one before may have been written down and not started.
+      await start(deps.client, message, order);
+      const workflowId = notificationWorkflowId(orderId, template, 'email', copy);
+      return { occurrence: stored.occurrence, messageId, workflowId, replayed };
+    },
+  };
+}
+
+async function find(
+  { messages }: MessageDeskDeps,
+  { tenantId, orderId }: OrderRecord,
+  { template, occurrence }: MessageChoice,
+): Promise<MessageRecord> {
+  const found = (await messages.listByOrder(tenantId, orderId))
+    .filter((message) => message.template === template && message.channel === 'email')
+    .filter((message) => occurrence === undefined || message.occurrence === occurrence)
+    .toSorted((left, right) => left.occurrence - right.occurrence)
+    .at(-1);
+  if (found === undefined) throw new ProblemError('not_found', 'the order has no such message');
+  return found;
+}
+
+function tooOften(waitSeconds: number): ProblemError {
+  return new ProblemError('resent_too_often', `a message is sent again at most ${COPIES.max} times in 24 hours`, {
+    headers: { 'Retry-After': String(waitSeconds) },
+  });
+}
+
+function checkEnded({ state }: MessageRecord): void {
+  switch (state) {
+    case 'PENDING':
+    case 'RETRYING':
+      throw new ProblemError('message_under_way', 'the message is still being sent');
+    case 'SENT':
+    case 'GAVE_UP':
+      return;
+  }
+}
+
+async function messageOf(
+  { payments }: MessageDeskDeps,
+  order: OrderRecord,
+  { template, occurrence }: MessageRecord,
+  copy: string,
+): Promise<NotificationWorkflowInput> {
+  const { orderId, tenantId, sealedContact, currency, reference } = order;
+  if (sealedContact === null) throw new ProblemError('not_found', 'the order has no address to send to');
+  const totalMinor = await amountOf(payments, order, { template, occurrence });
+  const event = { template, ...(occurrence === 1 ? {} : { occurrence }) };
+  return { orderId, tenantId, ...event, sealedContact, copy, content: { totalMinor, currency, reference } };
+}
+
+/** The amount that the message names, as it did the first time. */
+async function amountOf(
+  payments: PaymentRepository,
+  order: OrderRecord,
+  { template, occurrence }: Pick<MessageRecord, 'template' | 'occurrence'>,
+): Promise<number> {
+  switch (template) {
+    case 'order-confirmed':
+      return order.totalMinor ?? 0;
+    case 'order-cancelled':
+    case 'order-expired':
+      return 0;
+    case 'order-captured':
+      return movedBy(payments, order, 'capture', occurrence);
+    case 'order-refunded':
+      return movedBy(payments, order, 'refund', occurrence);
+  }
+}
+
+async function movedBy(
+  payments: PaymentRepository,
+  { orderId }: OrderRecord,
+  kind: 'capture' | 'refund',
+  generation: number,
+): Promise<number> {
+  const operations = await payments.listByOrder(orderId);
+  const moved = operations.find((each) => each.kind === kind && each.generation === generation);
+  if (moved?.state !== 'SUCCEEDED') throw new ProblemError('not_found', `the books have no such ${kind}`);
+  return moved.amountMinor;
+}
+
+/** The workflow id holds the copy's id, so that a repeat starts nothing. */
+async function start(client: Client, message: NotificationWorkflowInput, order: OrderRecord): Promise<void> {
+  const { orderId, tenantId, template, copy } = message;
+  const begin = () =>
+    client.workflow.start(NOTIFICATION_WORKFLOW, {
+      workflowId: notificationWorkflowId(orderId, template, 'email', copy),
+      taskQueue: 'orders',
+      args: [message],
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      memo: { tenantId, [CORRELATION_MEMO]: order.correlationId },
+      staticSummary: `Message ${template} of ${orderId}, once more`,
+    });
+  try {
+    await callWithin(CALL_TIMEOUT_MS, client, begin);
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+    throw unavailable('Temporal did not take the message; repeat with the same Idempotency-Key');
+  }
+}

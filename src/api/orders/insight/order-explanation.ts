@@ -1,0 +1,87 @@
+import type { Client } from '@temporalio/client';
+import type { CaseRepository } from '../../../../db/repositories/orders/case-repository.ts';
+import type { CommandRepository } from '../../../../db/repositories/orders/command-repository.ts';
+import type { OrderRepository } from '../../../../db/repositories/orders/order-repository.ts';
+import { readCarriers } from '../../../temporal/order-carriers.ts';
+import type { OrderReader } from '../order-reader.ts';
+import { situationOf, type OrderFacts, type Situation } from './order-situation.ts';
+import { wordsOf } from './order-words.ts';
+import type { ExplainView } from './insight-schemas.ts';
+import type { OrderView } from '../order-schemas.ts';
+import type { TaskQueues } from '../../../temporal/task-queues.ts';
+import type { TemporalHealth } from '../../../temporal/health.ts';
+
+/** What explaining an order needs. */
+export interface OrderExplainerDeps {
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly reader: OrderReader;
+  readonly commands: CommandRepository;
+  readonly cases: CaseRepository;
+  readonly orders: OrderRepository;
+  readonly taskQueues: TaskQueues;
+  readonly workflowUrl: (workflowId: string) => string;
+}
+
+/** Says in words why an order is where it is. */
+export interface OrderExplainer {
+  /** Null when the tenant has no such order. */
+  explain(tenantId: string, orderId: string): Promise<ExplainView | null>;
+}
+
+/** Creates the explainer. */
+export function createOrderExplainer(deps: OrderExplainerDeps): OrderExplainer {
+  return {
+    explain: async (tenantId, orderId) => {
+      const order = await deps.reader.find(tenantId, orderId);
+      if (order === null) return null;
+      const facts = await factsOf(deps, tenantId, order);
+      return toView(facts, situationOf(facts), deps.workflowUrl);
+    },
+  };
+}
+
+async function factsOf(deps: OrderExplainerDeps, tenantId: string, seen: OrderView): Promise<OrderFacts> {
+  const { id, attention } = seen;
+  const [commands, openCase, queues] = await Promise.all([
+    deps.commands.listByOrder(tenantId, id),
+    attention === null ? null : deps.cases.findOptional(tenantId, attention.caseId),
+    deps.taskQueues.read(),
+  ]);
+  const parkedAt = openCase?.workflowId ?? null;
+  const carriers = deps.health.isUp()
+    ? await readCarriers(deps.client, id, commands, parkedAt).catch(() => null)
+    : null;
+  // A workflow that is seen closed has written everything it had to: the rows are read after it.
+  const [order, owner] = await Promise.all([deps.reader.find(tenantId, id), deps.orders.findOwnership(id)]);
+  const isSame = order?.attention?.caseId === attention?.caseId;
+  return { order: order ?? seen, commands, owner, parkedAt: isSame ? parkedAt : null, carriers, queues };
+}
+
+function toView(facts: OrderFacts, situation: Situation, workflowUrl: (workflowId: string) => string): ExplainView {
+  const { order, carriers } = facts;
+  const { attention } = order;
+  const step = 'step' in situation ? situation.step : null;
+  const { carrier } = situation;
+  return {
+    ...wordsOf(order, situation),
+    orderId: order.id,
+    status: order.status,
+    situation: situation.kind,
+    step: step?.step ?? attention?.step ?? null,
+    attempt: step?.attempt ?? null,
+    lastError: attention?.errorCode ?? step?.lastError ?? null,
+    nextRetryAt: step?.pause == null ? (step?.nextRetryAt ?? null) : null,
+    taskQueue: step === null && situation.kind === 'unserved' ? 'orders' : (step?.taskQueue ?? null),
+    caseId: attention?.caseId ?? null,
+    capturableMinor: order.payment.capturableMinor,
+    captureBy: order.captureBy,
+    cancelableUntil: order.cancelableUntil,
+    workflowUrl: carrier === undefined ? order.workflow.url : workflowUrl(carrier.workflowId),
+    workflows: (carriers ?? []).map(({ workflowId, status }) => ({
+      id: workflowId,
+      status,
+      url: workflowUrl(workflowId),
+    })),
+  };
+}

@@ -1,0 +1,128 @@
+import type { StoredCommand } from '../../../../db/repositories/orders/command-repository.ts';
+import { repairCommandId, type OrderOwnership } from '../../../domain/command.ts';
+import { standInOf } from '../../../domain/ids.ts';
+import { isAtRest } from '../../../domain/order-status.ts';
+import { noticeOfCommand } from '../../../domain/payments/payment-notice.ts';
+import { noticeWorkflowId, orderWorkflowId, settleWorkflowId } from '../../../workflows/contract.ts';
+import { isOpen, type Carrier, type PendingStep } from '../../../temporal/order-carriers.ts';
+import type { OrderView } from '../order-schemas.ts';
+import type { TaskQueueStates } from '../../../temporal/task-queues.ts';
+
+/** What is known of an order when it is to be explained. */
+export interface OrderFacts {
+  readonly order: OrderView;
+  readonly commands: readonly StoredCommand[];
+  /** The command that owns the order: its money is not at rest, whatever the status. */
+  readonly owner: OrderOwnership | null;
+  /** The workflow that its open case waits in. */
+  readonly parkedAt: string | null;
+  /** Null when Temporal does not answer. */
+  readonly carriers: readonly Carrier[] | null;
+  /** Null when Temporal does not answer. */
+  readonly queues: TaskQueueStates | null;
+}
+
+/** What keeps an order where it is. `carrier` is the workflow it is about, when there is one. */
+export type Situation =
+  | { readonly kind: 'unseen' | 'parked' | 'at_rest'; readonly carrier?: undefined }
+  /** Nothing carries the order, its open case or the command that owns it. */
+  | { readonly kind: 'lost'; readonly carrier: Carrier | undefined; readonly command: OrderOwnership | null }
+  /** The command that owns the order has no workflow (yet, or any more); the sweep of commands gives it one. */
+  | { readonly kind: 'forgotten'; readonly carrier?: undefined; readonly command: OrderOwnership }
+  | { readonly kind: 'paused'; readonly carrier: Carrier; readonly step: PendingStep | null }
+  /** No worker takes anything from the step's queue; without a step, from the queue of workflows. */
+  | { readonly kind: 'unserved'; readonly carrier: Carrier; readonly step: PendingStep | null }
+  | { readonly kind: 'task_fails'; readonly carrier: Carrier; readonly attempt: number }
+  | { readonly kind: 'tried'; readonly carrier: Carrier; readonly step: PendingStep };
+
+/** A task that was lost with its worker is given out again; one that has failed so often fails for ever. */
+const TASK_ATTEMPTS_BAD = 3;
+
+/** Judges what keeps the order: first what only a person can change, then what goes on by itself. */
+export function situationOf(facts: OrderFacts): Situation {
+  const { order, carriers } = facts;
+  if (carriers === null) return { kind: order.attention === null && mustBeCarried(facts) ? 'unseen' : resting(order) };
+  const lost = lostOf(facts, carriers);
+  if (lost !== null) return lost;
+  const open = carriers.filter((carrier) => isOpen(carrier));
+  const blocked = firstOf(open, (carrier) => blockedOf(facts, carrier));
+  if (blocked !== null) return blocked;
+  if (order.attention !== null) return { kind: 'parked' };
+  const tried = firstOf(open, (carrier): Situation | null => {
+    const [step] = carrier.steps.toSorted((left, right) => right.attempt - left.attempt);
+    return step === undefined ? null : { kind: 'tried', carrier, step };
+  });
+  return tried ?? { kind: 'at_rest' };
+}
+
+function resting({ attention }: OrderView): 'parked' | 'at_rest' {
+  return attention === null ? 'at_rest' : 'parked';
+}
+
+/** Whether a workflow has to be open for the order. */
+function mustBeCarried({ order: { status }, owner }: OrderFacts): boolean {
+  return !isAtRest(status) || status === 'AWAITING_CAPTURE' || owner !== null;
+}
+
+function lostOf(facts: OrderFacts, carriers: readonly Carrier[]): Situation | null {
+  const { owner, parkedAt } = facts;
+  const byId = new Map(carriers.map((carrier) => [carrier.workflowId, carrier]));
+  const mayCarry = carrierIdsOf(facts).flatMap((workflowId) => byId.get(workflowId) ?? []);
+  if (mustBeCarried(facts) && !mayCarry.some((carrier) => isOpen(carrier))) {
+    const wasStopped = mayCarry.some(({ status }) => status !== 'COMPLETED');
+    if (owner !== null && !wasStopped) return { kind: 'forgotten', command: owner };
+    return { kind: 'lost', carrier: newestOf(mayCarry), command: owner };
+  }
+  if (parkedAt === null || isOpen(byId.get(parkedAt))) return null;
+  return { kind: 'lost', carrier: byId.get(parkedAt), command: null };
+}
+
+/** The one whose end says most about why nothing goes on. */
+function newestOf(closed: readonly Carrier[]): Carrier | undefined {
+  return closed.toSorted((left, right) => (left.closedAt ?? '').localeCompare(right.closedAt ?? '')).at(-1);
+}
+
+/** Workflows of which one has to be open as long as the order has its status, or its owner. */
+function carrierIdsOf({ order: { id, status }, owner, commands }: OrderFacts): string[] {
+  // Orders of an earlier version have no owner: what was given in this status is looked at.
+  const kind = status === 'CANCELLING' ? 'cancel' : status === 'REFUNDING' ? 'refund' : null;
+  const given = owner === null ? commands.filter((command) => command.kind === kind) : [owner];
+  return [
+    orderWorkflowId(id),
+    ...[repairCommandId(id), ...given.map(({ commandId }) => commandId)].map((commandId) =>
+      settleWorkflowId(id, commandId),
+    ),
+    ...(owner === null ? [] : noticeIdsOf(id, owner)),
+  ];
+}
+
+/** A command that a notice has given is carried out by the notice's workflow, which may have begun before the order came. */
+function noticeIdsOf(orderId: string, { commandId, kind }: Pick<StoredCommand, 'commandId' | 'kind'>): string[] {
+  const notice = noticeOfCommand(commandId, kind);
+  return notice === null ? [] : [noticeWorkflowId(orderId, notice), noticeWorkflowId(standInOf(notice), notice)];
+}
+
+function blockedOf({ queues }: OrderFacts, carrier: Carrier): Situation | null {
+  const { steps, task, status } = carrier;
+  if (status === 'PAUSED') return { kind: 'paused', carrier, step: null };
+  const paused = steps.find(({ pause }) => pause !== null);
+  if (paused !== undefined) return { kind: 'paused', carrier, step: paused };
+  const isUnserved = (taskQueue: string | null): boolean =>
+    queues !== null &&
+    taskQueue !== null &&
+    taskQueue in queues &&
+    queues[taskQueue as keyof TaskQueueStates].pollers === 0;
+  const step = steps.find(({ isRunning, taskQueue }) => !isRunning && isUnserved(taskQueue));
+  if (step !== undefined) return { kind: 'unserved', carrier, step };
+  if (task === null) return null;
+  if (!task.isRunning && isUnserved('orders')) return { kind: 'unserved', carrier, step: null };
+  return task.attempt >= TASK_ATTEMPTS_BAD ? { kind: 'task_fails', carrier, attempt: task.attempt } : null;
+}
+
+function firstOf<Item, Result>(items: readonly Item[], judge: (item: Item) => Result | null): Result | null {
+  for (const item of items) {
+    const result = judge(item);
+    if (result !== null) return result;
+  }
+  return null;
+}

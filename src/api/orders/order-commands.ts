@@ -1,0 +1,320 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApplicationFailure, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import type {
+  AnsweredCommand,
+  CommandOfOrder,
+  CommandRepository,
+} from '../../../db/repositories/orders/command-repository.ts';
+import type { OrderRecord, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import type { PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
+import type { RequestHash } from '../../domain/personal-data/request-hash.ts';
+import { commandIdFor, type CommandDecision, type CommandKind, type OrderCommand } from '../../domain/command.ts';
+import { cancelOfSold, furtherCaptureOf, giveBackOf, refundOf, type RuledCommand } from '../../domain/command-rule.ts';
+import { amountProblemText } from '../../domain/payments/currency.ts';
+import { callWithin } from '../../runtime/deadline.ts';
+import { assertNever } from '../../domain/errors.ts';
+import type { OrderStatus } from '../../domain/order-status.ts';
+import { moneyOf } from '../../domain/payments/payment.ts';
+import { movementProblemOf, type PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
+import { settleInput, startSettle } from '../../temporal/workflow-starts.ts';
+import {
+  cancelOrderSignal,
+  cancelOrderUpdate,
+  capturePaymentSignal,
+  capturePaymentUpdate,
+  COMMAND_REFUSALS,
+  orderWorkflowId,
+  settleWorkflowId,
+  type CommandReply,
+  type OrderSettings,
+} from '../../workflows/contract.ts';
+import { isNoAnswer } from '../../temporal/no-answer.ts';
+import { destinationOf } from './order-destination.ts';
+import type { OrderReader } from './order-reader.ts';
+import { orderBusy, ProblemError, unavailable } from '../http/problem.ts';
+import type { TemporalHealth } from '../../temporal/health.ts';
+
+/** What giving commands needs. */
+export interface OrderCommanderDeps {
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly orders: OrderRepository;
+  readonly commands: CommandRepository;
+  readonly payments: PaymentRepository;
+  readonly capabilities: PaymentCapabilities;
+  readonly reader: OrderReader;
+  readonly settings: OrderSettings;
+}
+
+/** A command as a client sent it. */
+export interface CommandRequest {
+  readonly tenantId: string;
+  readonly orderId: string;
+  readonly kind: CommandKind;
+  readonly idempotencyKey: string;
+  readonly requestHash: RequestHash;
+  readonly actor: string;
+  readonly reason: string | null;
+  /** Of a capture or a refund; null is all that is left. */
+  readonly amountMinor: number | null;
+}
+
+/** `pending`: the command is stored with its workflow, which has not answered yet. */
+export interface CommandOutcome {
+  readonly decision: CommandDecision | 'pending';
+  readonly replayed: boolean;
+}
+
+/** Gives commands to orders, wherever they are. */
+export interface OrderCommander {
+  /**
+   * Hands the command to the order's workflow while that is open; else decides it by the order's row and starts the settle
+   * workflow that carries it out. Answers what was decided.
+   * @throws {ProblemError} `not_found`, `idempotency_key_reused`, `amount_not_chargeable`, `order_busy`, `order_stopped`,
+   * `unavailable`.
+   */
+  give(request: CommandRequest): Promise<CommandOutcome>;
+}
+
+/** A client hears `pending` after this; the command goes on. */
+const ANSWER_WITHIN_MS = 2_000;
+const POLL_MS = 40;
+const CALL_TIMEOUT_MS = 4_000;
+
+/** An order may move to its next status between the look and the command, but not for ever. */
+const LOOKS_MAX = 5;
+
+/** Creates the commander. */
+export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
+  return {
+    give: async (request) => {
+      const { tenantId, orderId, kind, requestHash, actor, reason } = request;
+      const commandId = commandIdFor(tenantId, orderId, kind, request.idempotencyKey);
+      const command: OrderCommand = { commandId, requestHash: requestHash.text, actor, reason };
+      const known = await deps.commands.findOptional(tenantId, commandId);
+      if (known !== null) return replay(deps, request, command, known);
+      for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
+        const decision = await giveOnce(deps, request, command);
+        if (decision !== 'look_again') return { decision, replayed: false };
+        await sleep(POLL_MS);
+      }
+      throw await whyNotTaken(deps, orderId, null);
+    },
+  };
+}
+
+/** Whoever asks again gets the first answer; where the memory of it may be lost, it is carried out again. */
+async function replay(
+  deps: OrderCommanderDeps,
+  request: CommandRequest,
+  command: OrderCommand,
+  known: AnsweredCommand,
+): Promise<CommandOutcome> {
+  if (!request.requestHash.isSameAs(known.requestHash)) {
+    throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another command');
+  }
+  await remind(deps, request, command);
+  return { decision: known.decision, replayed: true };
+}
+
+/**
+ * A workflow whose memory of a decided command was dropped is told again; one that has ended does not care. Any cancel
+ * that was accepted does it, also where it was another one that was forgotten.
+ */
+async function remind(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<void> {
+  if (request.kind !== 'cancel' && request.kind !== 'capture') return;
+  await callWithin(ANSWER_WITHIN_MS, deps.client, () => signal(deps, request, command)).catch(() => {});
+}
+
+/** What is being done for an order has a workflow, or needs a person: that of its owner, or else the order's own. */
+async function whyNotTaken(deps: OrderCommanderDeps, orderId: string, ownerId: string | null): Promise<ProblemError> {
+  const own = orderWorkflowId(orderId);
+  const carriers = ownerId === null ? [own] : [settleWorkflowId(orderId, ownerId), own];
+  for (const workflowId of carriers) {
+    const status = await statusOf(deps, workflowId);
+    if (status === 'absent') continue;
+    // One that has ended by itself leaves the next moment to its order; what it left open the sweep finds.
+    return ENDED_BY_HAND.includes(status)
+      ? new ProblemError('order_stopped', `the workflow ${workflowId} has been ended by hand`)
+      : orderBusy('another command moves the money of the order, or it is changing right now');
+  }
+  return orderBusy('another command moves the money of the order');
+}
+
+const ENDED_BY_HAND: readonly string[] = ['TERMINATED', 'FAILED', 'CANCELLED', 'TIMED_OUT'];
+
+/** `unknown` when Temporal does not say. */
+async function statusOf({ client }: OrderCommanderDeps, workflowId: string): Promise<string> {
+  try {
+    const handle = client.workflow.getHandle(workflowId);
+    return (await callWithin(CALL_TIMEOUT_MS, client, () => handle.describe())).status.name;
+  } catch (error) {
+    return error instanceof WorkflowNotFoundError ? 'absent' : 'unknown';
+  }
+}
+
+type Given = CommandOutcome['decision'] | 'look_again';
+
+async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<Given> {
+  const order = await deps.orders.findOptional(request.tenantId, request.orderId);
+  const status = order?.status ?? (await statusOfUnopened(deps, request));
+  const { tenantId, orderId, kind, amountMinor } = request;
+  const ofOrder = { ...command, tenantId, orderId, kind, amountMinor };
+  const destination = destinationOf(kind, status, order);
+  switch (destination) {
+    case 'order':
+      return askOrder(deps, request, command);
+    case 'settle':
+      if (order === null) return 'look_again';
+      return settle(deps, ofOrder, command, order);
+    case 'provider':
+      return order === null ? 'look_again' : askProvider(deps, ofOrder, order);
+    case 'cancelling': {
+      const { rule } = cancelOfSold(undefined);
+      const decided = await deps.commands.decide(ofOrder, rule);
+      if (decided === null || decided.decision === 'busy') return 'look_again';
+      if (decided.decision !== 'too_late') await remind(deps, request, command);
+      return decided.decision;
+    }
+    case 'busy':
+      throw await whyNotTaken(deps, orderId, order?.ownerCommandId ?? null);
+    case 'not_captured':
+      throw new ProblemError('not_captured', 'the payment is authorized, and nothing of it captured yet');
+    case 'capture_not_supported':
+    case 'too_late':
+      return deps.commands.answer(ofOrder, destination);
+    default:
+      return assertNever(destination);
+  }
+}
+
+async function statusOfUnopened(deps: OrderCommanderDeps, { tenantId, orderId }: CommandRequest): Promise<OrderStatus> {
+  const view = await deps.reader.find(tenantId, orderId);
+  if (view === null) throw new ProblemError('not_found', 'there is no such order');
+  return view.status;
+}
+
+/** Falls back to a signal with the same id when no worker answers; the workflow knows both as one command. */
+async function askOrder(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<Given> {
+  const handle = deps.client.workflow.getHandle(orderWorkflowId(request.orderId));
+  const { amountMinor } = request;
+  const options = { updateId: command.commandId };
+  const reply = await ask(deps, () =>
+    request.kind === 'capture'
+      ? handle.executeUpdate(capturePaymentUpdate, { ...options, args: [{ ...command, amountMinor }] })
+      : handle.executeUpdate(cancelOrderUpdate, { ...options, args: [command] }),
+  );
+  if (reply !== 'late') return reply === 'closed' ? 'look_again' : reply;
+  const signalled = await ask(deps, () => signal(deps, request, command).then(() => 'pending' as const));
+  if (signalled === 'late') throw unavailable('Temporal does not answer; repeat with the same Idempotency-Key');
+  return signalled === 'closed' ? 'look_again' : signalled;
+}
+
+function signal(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<void> {
+  const handle = deps.client.workflow.getHandle(orderWorkflowId(request.orderId));
+  const { kind, amountMinor } = request;
+  return kind === 'capture'
+    ? handle.signal(capturePaymentSignal, { ...command, amountMinor })
+    : handle.signal(cancelOrderSignal, command);
+}
+
+/** `closed`: the workflow has ended or is about to; `late`: no answer in time; `pending`: it is noted, and waits. */
+async function ask<Reply extends CommandReply | 'pending'>(
+  deps: OrderCommanderDeps,
+  call: () => Promise<Reply>,
+): Promise<Reply | 'closed' | 'late' | 'pending'> {
+  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
+  try {
+    return await callWithin(ANSWER_WITHIN_MS, deps.client, call);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'closed';
+    if (error instanceof WorkflowUpdateFailedError) return replyOfRefusal(error);
+    // Also when the server gave the Update up because the workflow's task was refused.
+    if (isNoAnswer(error)) return 'late';
+    throw error;
+  }
+}
+
+/**
+ * The validator has refused the Update; or the workflow ended while it had it: what became of the command is in its row, or
+ * it goes on as settle.
+ */
+function replyOfRefusal({ cause }: WorkflowUpdateFailedError): 'closed' | 'pending' {
+  const type = cause instanceof ApplicationFailure ? cause.type : null;
+  if (type === COMMAND_REFUSALS.pending) return 'pending';
+  if (type === COMMAND_REFUSALS.busy) throw orderBusy('the order does what cannot be interrupted');
+  return 'closed';
+}
+
+/**
+ * The decision is what makes the command durable: it owns the order by it. A start that fails is made up for by the sweep
+ * (see `sweepCommandsWorkflow`).
+ */
+async function settle(
+  deps: OrderCommanderDeps,
+  ofOrder: CommandOfOrder,
+  command: OrderCommand,
+  order: OrderRecord,
+): Promise<Given> {
+  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
+  const { amountMinor, rule } = await ruleOf(deps, ofOrder, order);
+  const decided = await deps.commands.decide({ ...ofOrder, amountMinor }, rule);
+  if (decided === null) return 'look_again';
+  if (decided.decision === 'busy') throw await whyNotTaken(deps, order.orderId, order.ownerCommandId);
+  if (decided.turn === null) return decided.decision;
+  const { kind } = ofOrder;
+  const input = settleInput({ kind, amountMinor: decided.amountMinor }, command, order, deps.settings);
+  await callWithin(CALL_TIMEOUT_MS, deps.client, () => startSettle(deps.client, input)).catch((error: unknown) => {
+    if (!isNoAnswer(error)) throw error;
+  });
+  return decided.decision;
+}
+
+/** The settle workflow decides it, because only workers call the provider: its start is what makes the command durable. */
+async function askProvider(deps: OrderCommanderDeps, command: CommandOfOrder, order: OrderRecord): Promise<Given> {
+  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
+  const input = settleInput({ kind: 'reconcile', amountMinor: null }, commandOf(command), order, deps.settings);
+  try {
+    await callWithin(CALL_TIMEOUT_MS, deps.client, () => startSettle(deps.client, input));
+  } catch (error) {
+    if (!isNoAnswer(error)) throw error;
+    throw unavailable('Temporal did not take the command; repeat with the same Idempotency-Key');
+  }
+  const deadline = Date.now() + ANSWER_WITHIN_MS;
+  while (Date.now() < deadline) {
+    const answered = await deps.commands.findOptional(command.tenantId, command.commandId);
+    if (answered !== null) return answered.decision;
+    await sleep(POLL_MS);
+  }
+  return 'pending';
+}
+
+function commandOf({ commandId, requestHash, actor, reason }: CommandOfOrder): OrderCommand {
+  return { commandId, requestHash, actor, reason };
+}
+
+/** The rule, and the amount, by the money that the order has now. */
+async function ruleOf(
+  { payments, capabilities, settings }: OrderCommanderDeps,
+  { kind, orderId, amountMinor }: CommandOfOrder,
+  { version, currency }: OrderRecord,
+): Promise<RuledCommand> {
+  if (kind === 'cancel') return cancelOfSold(settings.cancelWindowSeconds);
+  const problem = amountMinor === null ? null : movementProblemOf(capabilities, amountMinor, currency);
+  if (problem !== null) {
+    throw new ProblemError('amount_not_chargeable', `the amount ${amountProblemText(problem, currency)}`);
+  }
+  const money = moneyOf(await payments.listByOrder(orderId), capabilities.captures === 'several');
+  switch (kind) {
+    case 'refund':
+      return refundOf(amountMinor, money, version);
+    case 'capture':
+      return furtherCaptureOf(amountMinor, money, version);
+    case 'give_back':
+      return giveBackOf(money);
+    case 'reconcile':
+      throw new TypeError(`${kind} is decided by what the provider has`);
+    default:
+      return assertNever(kind);
+  }
+}

@@ -1,0 +1,96 @@
+import type { OrderRecord } from '../../../db/repositories/orders/order-repository.ts';
+import type { CommandKind } from '../../domain/command.ts';
+import type { OrderStatus } from '../../domain/order-status.ts';
+
+/**
+ * Who decides a command. `order`: the order's own workflow, which it interrupts. `settle`: the order's row; a settle
+ * workflow carries it out. `provider`: what the provider has, which only a worker sees. `cancelling`: it joins the cancel
+ * that is under way. `busy`: it may be asked again later. All others are the answer.
+ */
+export type Destination =
+  | 'order'
+  | 'settle'
+  | 'provider'
+  | 'cancelling'
+  | 'busy'
+  | 'too_late'
+  | 'not_captured'
+  | 'capture_not_supported';
+
+const DESTINATIONS: Readonly<Record<CommandKind, Readonly<Record<OrderStatus, Destination>>>> = {
+  cancel: {
+    PENDING: 'order',
+    AWAITING_CAPTURE: 'order',
+    CONFIRMED: 'settle',
+    PARTIALLY_REFUNDED: 'settle',
+    CANCELLING: 'cancelling',
+    REFUNDING: 'busy',
+    REFUNDED: 'too_late',
+    REJECTED: 'too_late',
+    CANCELLED: 'too_late',
+    EXPIRED: 'too_late',
+  },
+  capture: {
+    PENDING: 'busy',
+    AWAITING_CAPTURE: 'order',
+    CONFIRMED: 'settle',
+    PARTIALLY_REFUNDED: 'settle',
+    CANCELLING: 'too_late',
+    REFUNDING: 'busy',
+    REFUNDED: 'too_late',
+    REJECTED: 'too_late',
+    CANCELLED: 'too_late',
+    EXPIRED: 'too_late',
+  },
+  refund: {
+    PENDING: 'busy',
+    AWAITING_CAPTURE: 'not_captured',
+    CONFIRMED: 'settle',
+    PARTIALLY_REFUNDED: 'settle',
+    CANCELLING: 'too_late',
+    REFUNDING: 'busy',
+    REFUNDED: 'too_late',
+    REJECTED: 'too_late',
+    CANCELLED: 'too_late',
+    EXPIRED: 'too_late',
+  },
+  give_back: {
+    PENDING: 'busy',
+    AWAITING_CAPTURE: 'busy',
+    CONFIRMED: 'too_late',
+    PARTIALLY_REFUNDED: 'too_late',
+    CANCELLING: 'busy',
+    REFUNDING: 'busy',
+    REFUNDED: 'settle',
+    REJECTED: 'settle',
+    CANCELLED: 'settle',
+    EXPIRED: 'settle',
+  },
+  reconcile: {
+    PENDING: 'busy',
+    AWAITING_CAPTURE: 'busy',
+    CONFIRMED: 'provider',
+    PARTIALLY_REFUNDED: 'provider',
+    CANCELLING: 'busy',
+    REFUNDING: 'busy',
+    REFUNDED: 'provider',
+    REJECTED: 'provider',
+    CANCELLED: 'provider',
+    EXPIRED: 'provider',
+  },
+};
+
+/** Where the command that owns the order decides what comes next: nothing interrupts a capture that is under way. */
+const LEFT_TO_OWNER: readonly Destination[] = ['order', 'provider', 'not_captured'];
+
+/** By the status of the order; null: it is accepted, and not opened yet. */
+export function destinationOf(
+  kind: CommandKind,
+  status: OrderStatus,
+  order: Pick<OrderRecord, 'captureMode' | 'ownerCommandId'> | null,
+): Destination {
+  if (kind === 'capture' && order !== null && order.captureMode !== 'manual') return 'capture_not_supported';
+  const destination = DESTINATIONS[kind][status];
+  const isOwned = order !== null && order.ownerCommandId !== null;
+  return isOwned && LEFT_TO_OWNER.includes(destination) ? 'busy' : destination;
+}

@@ -1,0 +1,67 @@
+import type { OrderListQuery, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import type { OrderReader } from './order-reader.ts';
+import type { OrderView } from './order-schemas.ts';
+import type { UnopenedOrders } from '../../temporal/unopened-orders.ts';
+
+/** A page of orders. */
+export interface OrderListPage {
+  readonly orders: OrderView[];
+  /** False: accepted orders that no worker has opened yet may be missing. */
+  readonly complete: boolean;
+}
+
+/** Lists orders, also those that were accepted and have no row yet. */
+export type OrderList = (query: OrderListQuery) => Promise<OrderListPage>;
+
+/** Creates the list. */
+export function createOrderList(deps: {
+  readonly reader: OrderReader;
+  readonly orders: OrderRepository;
+  readonly unopened: () => Promise<UnopenedOrders>;
+}): OrderList {
+  const { reader, orders, unopened } = deps;
+  return async (query) => {
+    const opened = await reader.list(query);
+    if (query.status !== undefined && query.status !== 'PENDING') return { orders: opened, complete: true };
+    const { candidates, complete } = await unopened();
+    const wanted = candidates.filter(
+      ({ tenantId, startedAt }) => tenantId === query.tenantId && mayFit(startedAt, query),
+    );
+    const ids = wanted.map(({ orderId }) => orderId);
+    const known = new Set(ids.length === 0 ? [] : await orders.listKnown(ids));
+    const missing = ids.filter((orderId) => !known.has(orderId)).slice(0, query.limit);
+    const found = await Promise.all(
+      missing.map((orderId) => reader.find(query.tenantId, orderId).catch(() => 'unread')),
+    );
+    const views = found.filter((view): view is OrderView => view !== null && typeof view !== 'string');
+    const merged = [...opened, ...views.filter((view) => fits(view, query))].toSorted(newestFirst);
+    return { orders: merged.slice(0, query.limit), complete: complete && !found.includes('unread') };
+  };
+}
+
+/** Temporal's list and an order's history know its start from two clocks readings. */
+const CLOCK_SLACK_MS = 1_000;
+
+function mayFit(startedAt: Date, { before }: OrderListQuery): boolean {
+  return before === undefined || startedAt.getTime() <= before.createdAt.getTime() + CLOCK_SLACK_MS;
+}
+
+function fits(view: OrderView, query: OrderListQuery): boolean {
+  const { status, customerId, reference, createdAfter, before } = query;
+  return (
+    (status === undefined || view.status === status) &&
+    (customerId === undefined || view.customer.id === customerId) &&
+    (reference === undefined || view.reference === reference) &&
+    (createdAfter === undefined || Date.parse(view.createdAt) > createdAfter.getTime()) &&
+    (before === undefined || newestFirst({ createdAt: before.createdAt.toISOString(), id: before.orderId }, view) < 0)
+  );
+}
+
+type Placed = Pick<OrderView, 'createdAt' | 'id'>;
+
+/** As the pages of the database are sorted. */
+function newestFirst(left: Placed, right: Placed): number {
+  const byTime = Date.parse(right.createdAt) - Date.parse(left.createdAt);
+  if (byTime !== 0 || left.id === right.id) return byTime;
+  return left.id < right.id ? 1 : -1;
+}

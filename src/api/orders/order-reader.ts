@@ -1,0 +1,279 @@
+import { defaultPayloadConverter, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { OrderListQuery, OrderRecord, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import type { PaymentRepository, PaymentSummary } from '../../../db/repositories/payments/payment-repository.ts';
+import type {
+  ReservationRecord,
+  ReservationRepository,
+} from '../../../db/repositories/inventory/reservation-repository.ts';
+import { totalOf, type PricedLine } from '../../domain/payments/money.ts';
+import { isAtRest } from '../../domain/order-status.ts';
+import { cancelableUntilOf, capturableMinorOf } from '../../domain/order-deadlines.ts';
+import { EMPTY_BALANCE, paymentStateOf } from '../../domain/payments/payment.ts';
+import type { PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
+import { orderWorkflowId, type OrderMemo, type OrderWorkflowInput } from '../../workflows/contract.ts';
+import { isNoAnswer } from '../../temporal/no-answer.ts';
+import { pause } from '../../runtime/pause.ts';
+import { unavailable } from '../http/problem.ts';
+import type { OrderView } from './order-schemas.ts';
+import { callWithin } from '../../runtime/deadline.ts';
+import type { TemporalHealth } from '../../temporal/health.ts';
+
+/** What reading an order needs. */
+export interface OrderReaderDeps {
+  readonly orders: OrderRepository;
+  readonly reservations: ReservationRepository;
+  readonly payments: PaymentRepository;
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly namespace: string;
+  /** What the payment provider can do with an authorization. */
+  readonly capabilities: PaymentCapabilities;
+  readonly cancelWindowSeconds: number | undefined;
+  /** Address of a workflow in the Temporal Web UI. */
+  readonly workflowUrl: (workflowId: string) => string;
+}
+
+/** Orders as clients see them, composed from three schemas without a query that crosses them. */
+export interface OrderReader {
+  /** Null when the tenant has no such order. An order whose first step has not run yet is read from Temporal. */
+  find(tenantId: string, orderId: string): Promise<OrderView | null>;
+  /** As `find`, but answers when the order is at rest or a case is open, or the time is over. */
+  findAtRest(tenantId: string, orderId: string, waitMs: number, signal: AbortSignal): Promise<OrderView | null>;
+  /** Only orders that have a row. */
+  list(query: OrderListQuery): Promise<OrderView[]>;
+  /** The hash of the body that made the order; null when there is no such order. The row counts before the workflow. */
+  requestHash(tenantId: string, orderId: string): Promise<string | null>;
+  /**
+   * The hash of the body that made an order which was opened a minute ago or earlier; null when there is none, or the
+   * database does not say. Temporal may have forgotten such an order, and would start it again.
+   */
+  earlierRequestHash(tenantId: string, orderId: string): Promise<string | null>;
+}
+
+/** A poll reads one row by its key; short at first, because most orders take well under a second. */
+const POLL_FAST_MS = 50;
+const POLL_SLOW_MS = 250;
+const POLL_FAST_FOR_MS = 2_000;
+
+/** For each poll that is open here every one waits so much longer: a thousand of them look twice a second. */
+const POLL_STRETCH_MS = 0.5;
+
+const DESCRIBE_TIMEOUT_MS = 3_000;
+
+/** Creates the reader. */
+export function createOrderReader(deps: OrderReaderDeps): OrderReader {
+  let polls = 0;
+  const find = async (tenantId: string, orderId: string): Promise<OrderView | null> => {
+    const record = await deps.orders.findOptional(tenantId, orderId);
+    if (record === null) return findUnopened(deps, tenantId, orderId);
+    const [view] = await compose(deps, [record]);
+    return view ?? null;
+  };
+  return {
+    find,
+    findAtRest: async (tenantId, orderId, waitMs, signal) => {
+      polls += 1;
+      try {
+        const isThere = await waitForRest(deps, {
+          tenantId,
+          orderId,
+          waitMs,
+          signal,
+          stretchMs: () => polls * POLL_STRETCH_MS,
+        });
+        return isThere ? await find(tenantId, orderId) : null;
+      } finally {
+        polls -= 1;
+      }
+    },
+    list: async (query) => compose(deps, await deps.orders.list(query)),
+    requestHash: async (tenantId, orderId) => {
+      const row = await deps.orders.findOptionalInShort(tenantId, orderId).catch(() => null);
+      return row?.requestHash ?? (await describeMemo(deps, tenantId, orderId))?.requestHash ?? null;
+    },
+    earlierRequestHash: (tenantId, orderId) => deps.orders.findEarlierHash(tenantId, orderId).catch(() => null),
+  };
+}
+
+interface Wait {
+  readonly tenantId: string;
+  readonly orderId: string;
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  /** Shortest time between two looks. */
+  readonly stretchMs: () => number;
+}
+
+/** Resolves when the order is at rest, or the time is over; to false when there is no such order. */
+async function waitForRest(
+  deps: OrderReaderDeps,
+  { tenantId, orderId, waitMs, signal, stretchMs }: Wait,
+): Promise<boolean> {
+  const started = performance.now();
+  let state = await deps.orders.pollInShort(tenantId, orderId);
+  if (state === null && (await describeMemo(deps, tenantId, orderId)) === null) return false;
+  while (state === null || (!isAtRest(state.status) && !state.attention)) {
+    const waitedMs = performance.now() - started;
+    if (waitedMs >= waitMs || signal.aborted) break;
+    const pollMs = Math.max(waitedMs < POLL_FAST_FOR_MS ? POLL_FAST_MS : POLL_SLOW_MS, stretchMs());
+    await pause(Math.min(pollMs, waitMs - waitedMs), signal);
+    state = await deps.orders.pollInShort(tenantId, orderId);
+  }
+  return true;
+}
+
+async function compose(deps: OrderReaderDeps, records: readonly OrderRecord[]): Promise<OrderView[]> {
+  const ids = records.map((record) => record.orderId);
+  if (ids.length === 0) return [];
+  const [reservations, payments] = await Promise.all([
+    deps.reservations.listByOrder(ids),
+    deps.payments.summaries(ids),
+  ]);
+  const byOrder = Map.groupBy(reservations, (reservation) => reservation.orderId);
+  return records.map((record) => toView(deps, record, byOrder.get(record.orderId) ?? [], payments.get(record.orderId)));
+}
+
+function toView(
+  deps: OrderReaderDeps,
+  record: OrderRecord,
+  reservations: readonly ReservationRecord[],
+  payment: PaymentSummary | undefined,
+): OrderView {
+  const bySku = new Map(reservations.map((reservation) => [reservation.sku, reservation]));
+  const lines = record.lines.map(({ sku, quantity }) => {
+    const reservation = bySku.get(sku);
+    return {
+      sku,
+      quantity,
+      unitPriceMinor: reservation?.unitPriceMinor ?? null,
+      reservation: reservation?.state ?? null,
+    };
+  });
+  const balance = payment?.balance ?? EMPTY_BALANCE;
+  const held = reservations.find((reservation) => reservation.state === 'HELD');
+  return {
+    id: record.orderId,
+    status: record.status,
+    reason: record.reason,
+    reasonDetails: record.reasonDetails,
+    attention: record.attention && { ...record.attention, openedAt: new Date(record.attention.openedAt).toISOString() },
+    reference: record.reference,
+    customer: { id: record.customerId },
+    currency: record.currency,
+    totalMinor: record.totalMinor ?? heldTotalOf(lines),
+    lines,
+    payment: {
+      state: paymentStateOf(balance, payment?.lastCharge ?? null),
+      authorizedMinor: balance.authorizedMinor,
+      capturedMinor: balance.capturedMinor,
+      refundedMinor: balance.refundedMinor,
+      method: record.paymentMethod,
+      capture: record.captureMode,
+      capturableMinor: capturableMinorOf(
+        { ...record, ...balance, takenMinor: balance.capturedMinor + record.captureUnderWayMinor },
+        deps.capabilities,
+      ),
+    },
+    holdExpiresAt: held?.expiresAt?.toISOString() ?? null,
+    captureBy: record.captureBy?.toISOString() ?? null,
+    confirmedAt: record.confirmedAt?.toISOString() ?? null,
+    cancelableUntil: cancelableUntilOf(record, deps.cancelWindowSeconds)?.toISOString() ?? null,
+    version: record.version,
+    createdAt: record.createdAt.toISOString(),
+    updatedAt: record.updatedAt.toISOString(),
+    correlationId: record.correlationId,
+    workflow: workflowLink(deps, record.orderId),
+  };
+}
+
+/** The frozen total, once every line has its frozen price. */
+function heldTotalOf(lines: OrderView['lines']): number | null {
+  const priced = lines.filter((line): line is typeof line & PricedLine => line.unitPriceMinor !== null);
+  return priced.length === lines.length ? totalOf(priced) : null;
+}
+
+/** Between the accept and the first step there is no row: the workflow's start is the order. */
+async function findUnopened(deps: OrderReaderDeps, tenantId: string, orderId: string): Promise<OrderView | null> {
+  const memo = await describeMemo(deps, tenantId, orderId);
+  if (memo === null) return null;
+  const { input, startedAt } = await readStart(deps, orderId);
+  const { request } = input;
+  return {
+    id: orderId,
+    status: 'PENDING',
+    reason: null,
+    reasonDetails: null,
+    attention: null,
+    reference: request.reference,
+    customer: { id: request.customerId },
+    currency: request.currency,
+    totalMinor: null,
+    lines: request.lines.map((line) => ({ ...line, unitPriceMinor: null, reservation: null })),
+    payment: {
+      state: 'NONE',
+      authorizedMinor: 0,
+      capturedMinor: 0,
+      refundedMinor: 0,
+      method: request.paymentMethod,
+      capture: request.captureMode,
+      capturableMinor: null,
+    },
+    holdExpiresAt: null,
+    captureBy: null,
+    confirmedAt: null,
+    cancelableUntil: null,
+    version: 0,
+    createdAt: startedAt,
+    updatedAt: startedAt,
+    correlationId: input.correlationId,
+    workflow: workflowLink(deps, orderId),
+  };
+}
+
+async function describeMemo(deps: OrderReaderDeps, tenantId: string, orderId: string): Promise<OrderMemo | null> {
+  if (!deps.health.isUp()) throw notReadable();
+  try {
+    const handle = deps.client.workflow.getHandle(orderWorkflowId(orderId));
+    const { memo } = await callWithin(DESCRIBE_TIMEOUT_MS, deps.client, () => handle.describe());
+    return memo?.['tenantId'] === tenantId ? (memo as unknown as OrderMemo) : null;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw notReadable();
+  }
+}
+
+async function readStart(
+  deps: OrderReaderDeps,
+  orderId: string,
+): Promise<{ input: OrderWorkflowInput; startedAt: string }> {
+  try {
+    const { history } = await callWithin(DESCRIBE_TIMEOUT_MS, deps.client, () =>
+      deps.client.workflowService.getWorkflowExecutionHistory({
+        namespace: deps.namespace,
+        execution: { workflowId: orderWorkflowId(orderId) },
+        maximumPageSize: 1,
+      }),
+    );
+    const [event] = history?.events ?? [];
+    const [payload] = event?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    if (payload === undefined) throw notReadable();
+    const startedAtMs =
+      Number(event?.eventTime?.seconds ?? 0) * 1_000 + Math.floor((event?.eventTime?.nanos ?? 0) / 1e6);
+    return {
+      input: defaultPayloadConverter.fromPayload<OrderWorkflowInput>(payload),
+      startedAt: new Date(startedAtMs).toISOString(),
+    };
+  } catch (error) {
+    if (isNoAnswer(error)) throw notReadable();
+    throw error;
+  }
+}
+
+function notReadable(): Error {
+  return unavailable('the order has no row yet and Temporal does not answer');
+}
+
+function workflowLink({ workflowUrl }: OrderReaderDeps, orderId: string): OrderView['workflow'] {
+  const id = orderWorkflowId(orderId);
+  return { id, url: workflowUrl(id) };
+}

@@ -1,0 +1,184 @@
+import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import {
+  ORDER_WORKFLOW,
+  orderWorkflowId,
+  WORKFLOW_TASK_TIMEOUT_MS,
+  type OrderMemo,
+  type OrderWorkflowInput,
+} from '../../workflows/contract.ts';
+import type { BacklogMonitor } from '../../temporal/backlog.ts';
+import type { EagerSlots } from './eager-slots.ts';
+import { unavailable, type ProblemError } from '../http/problem.ts';
+import { DeadlineExceededError, within } from '../../runtime/deadline.ts';
+import type { TemporalHealth } from '../../temporal/health.ts';
+
+/** What accepting an order needs. */
+export interface OrderStarterDeps {
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly backlog: BacklogMonitor;
+  readonly backlogMaxAgeSeconds: number;
+  /** Only in a process that also runs a worker on the same native connection. */
+  readonly eager: { readonly client: Client; readonly slots: EagerSlots } | null;
+  /** Told how each new order reached its worker; `queue` costs about half as much again. */
+  readonly onStarted: (dispatch: Dispatch) => void;
+}
+
+/** In the answer to the start, or over the task queue. */
+export type Dispatch = 'eager' | 'queue';
+
+/** Accepts orders by the one durable write there is: the start of their workflow. */
+export interface OrderStarter {
+  /**
+   * Starts the order's workflow.
+   * @returns `exists` when this order id was started before.
+   * @throws {ProblemError} `unavailable` when Temporal does not take it now; repeating with the same key is safe.
+   */
+  start(order: OrderWorkflowInput): Promise<'started' | 'exists'>;
+}
+
+/** A start takes milliseconds; a client should hear of trouble before its own patience ends (6 s is promised). */
+const ANSWER_WITHIN_MS = 4_000;
+
+/** A busy Temporal that still answers its health check is waited for longer: a burst is late, not refused. */
+const PATIENCE_MS = 12_000;
+const PATIENCE_STEP_MS = 500;
+const ALIVE_WITHIN_MS = 2_000;
+
+/** Starts under way at once; more would only queue in Temporal and run into the time limit there. */
+const STARTS_MAX = 128;
+
+/** gRPC codes that mean "not now": cancelled (also a frozen server's timeout), deadline, exhausted, unavailable. */
+const NOT_NOW = new Set([1, 4, 8, 14]);
+
+/** Creates the starter of a process. */
+export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
+  const turns = createTurns();
+  return {
+    start: async (order) => {
+      if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was accepted');
+      if (deps.backlog.ageSeconds() > deps.backlogMaxAgeSeconds) {
+        throw unavailable('the workers are too far behind; nothing was accepted', 5);
+      }
+      const request = { givenUp: false };
+      try {
+        return await withPatience(
+          deps.health,
+          startEagerly(deps, order).then((outcome) => outcome ?? turns.run(request, () => startQueued(deps, order))),
+        );
+      } catch (error) {
+        throw isNotNow(error) ? notInTime() : error;
+      } finally {
+        request.givenUp = true;
+      }
+    },
+  };
+}
+
+type StartOutcome = 'started' | 'exists';
+
+/** Starts the order in this process, in a slot; null when none came free or there are none. */
+async function startEagerly(
+  { eager, onStarted }: OrderStarterDeps,
+  order: OrderWorkflowInput,
+): Promise<StartOutcome | null> {
+  const workflowId = orderWorkflowId(order.orderId);
+  if (eager === null || !(await eager.slots.acquire(workflowId))) return null;
+  try {
+    const outcome = await outcomeOf(
+      eager.client.workflow.start(ORDER_WORKFLOW, { ...startOptions(order), requestEagerStart: true }),
+      onStarted,
+    );
+    if (outcome === 'exists') eager.slots.release(workflowId);
+    return outcome;
+  } catch (error) {
+    eager.slots.release(workflowId);
+    throw error;
+  }
+}
+
+/** Starts the order on the task queue, from where any worker takes it. */
+function startQueued({ client, onStarted }: OrderStarterDeps, order: OrderWorkflowInput): Promise<StartOutcome> {
+  // The SDK's own retries end with the answer: an order that was refused must not start a minute later.
+  return client.withDeadline(Date.now() + PATIENCE_MS, () =>
+    outcomeOf(client.workflow.start(ORDER_WORKFLOW, startOptions(order)), onStarted),
+  );
+}
+
+function startOptions(order: OrderWorkflowInput) {
+  const memo: OrderMemo = {
+    tenantId: order.tenantId,
+    requestHash: order.requestHash,
+    correlationId: order.correlationId,
+  };
+  return {
+    workflowId: orderWorkflowId(order.orderId),
+    taskQueue: 'orders',
+    args: [order],
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    workflowIdConflictPolicy: 'FAIL',
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
+    memo: { ...memo },
+    staticSummary: `Order ${order.orderId}: ${order.request.lines.length} line(s), ${order.request.currency}`,
+  } as const;
+}
+
+async function outcomeOf(
+  start: Promise<{ readonly eagerlyStarted: boolean }>,
+  onStarted: OrderStarterDeps['onStarted'],
+): Promise<StartOutcome> {
+  try {
+    const { eagerlyStarted } = await start;
+    onStarted(eagerlyStarted ? 'eager' : 'queue');
+    return 'started';
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'exists';
+    throw error;
+  }
+}
+
+/** Waits as long as is promised, and then on while Temporal shows that it is alive. */
+async function withPatience(health: TemporalHealth, start: Promise<StartOutcome>): Promise<StartOutcome> {
+  const startedAt = Date.now();
+  for (let limitMs = ANSWER_WITHIN_MS; ; limitMs = PATIENCE_STEP_MS) {
+    try {
+      return await within(limitMs, start);
+    } catch (error) {
+      if (!(error instanceof DeadlineExceededError)) throw error;
+      if (!health.answeredWithin(ALIVE_WITHIN_MS) || Date.now() - startedAt > PATIENCE_MS) throw notInTime();
+    }
+  }
+}
+
+function notInTime(): ProblemError {
+  return unavailable('Temporal did not take the order in time; repeat with the same Idempotency-Key');
+}
+
+function isNotNow(error: unknown): boolean {
+  if (isGrpcServiceError(error)) return NOT_NOW.has(error.code);
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause !== undefined && isNotNow(cause);
+}
+
+/** Lets a bounded number of starts run at once, in order of arrival; those given up while they wait never start. */
+function createTurns(): {
+  run<Result>(request: { readonly givenUp: boolean }, start: () => Promise<Result>): Promise<Result>;
+} {
+  let running = 0;
+  const waiting: Array<() => void> = [];
+  return {
+    run: async (request, start) => {
+      if (running < STARTS_MAX) running += 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+      try {
+        if (request.givenUp) throw notInTime();
+        return await start();
+      } finally {
+        // The turn is handed on as it is, so that a newcomer cannot overtake those who wait.
+        const next = waiting.shift();
+        if (next === undefined) running -= 1;
+        else next();
+      }
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { NoticeRepository, StoredNotice } from '../../../db/repositories/payments/notice-repository.ts';
+import type { OrderOwner, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import {
+  judgeNotice,
+  noticeContextOf,
+  WebhookContentError,
+  WebhookSignatureError,
+  type NoticeKey,
+  type NoticeVerdict,
+  type PaymentNews,
+  type PaymentProvider,
+  type PaymentWebhook,
+  type WebhookRequest,
+} from '../../domain/payments/payment-notice.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import {
+  CORRELATION_MEMO,
+  NOTICE_WORKFLOW,
+  noticeWorkflowId,
+  type NoticeWorkflowInput,
+  type OrderSettings,
+} from '../../workflows/contract.ts';
+import { ProblemError } from '../http/problem.ts';
+import { callWithin } from '../../runtime/deadline.ts';
+import type { TemporalHealth } from '../../temporal/health.ts';
+
+/** What taking notices in needs. */
+export interface NoticeIntakeDeps {
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly notices: NoticeRepository;
+  readonly orders: OrderRepository;
+  readonly settings: OrderSettings;
+  readonly logger: Logger;
+  /** The providers that are configured. */
+  readonly webhooks: Readonly<Partial<Record<PaymentProvider, PaymentWebhook>>>;
+}
+
+/** Where payment providers report. */
+export interface NoticeIntake {
+  /**
+   * Verifies and stores a report; it is seen to afterwards. `duplicate`: it was stored before, and nothing is done again.
+   * @throws {ProblemError} `not_found`, `webhook_signature_refused`, `validation_failed`.
+   */
+  take(provider: PaymentProvider, request: WebhookRequest): Promise<'stored' | 'duplicate'>;
+}
+
+/** The answer of a money call is in the books by then: its local try takes 1 s at most, and its row some milliseconds. */
+const ANSWER_IS_BOOKED_MS = 1_500;
+
+/** Notices that are seen to at once; those beyond wait for the sweep. */
+const AT_ONCE_MAX = 1_000;
+
+const CALL_TIMEOUT_MS = 4_000;
+
+/** Creates the intake. */
+export function createNoticeIntake(deps: NoticeIntakeDeps): NoticeIntake {
+  let underWay = 0;
+  const seeToLater = (key: NoticeKey): void => {
+    if (underWay >= AT_ONCE_MAX) return;
+    underWay += 1;
+    void seeTo(deps, key)
+      .catch((error: unknown) => deps.logger.warn({ err: error, ...key }, 'a notice is left to the sweep'))
+      .finally(() => (underWay -= 1));
+  };
+  return {
+    take: async (provider, request) => {
+      const webhook = deps.webhooks[provider];
+      if (webhook === undefined) throw new ProblemError('not_found', 'this provider is not configured');
+      const news = read(webhook, request);
+      if (!isStorable(news)) throw new ProblemError('validation_failed', 'an id in the report is too long or no text');
+      if (!(await deps.notices.add(news))) return 'duplicate';
+      seeToLater({ provider, eventId: news.eventId });
+      return 'stored';
+    },
+  };
+}
+
+function read(webhook: PaymentWebhook, request: WebhookRequest): PaymentNews {
+  try {
+    return webhook.read(request);
+  } catch (error) {
+    if (error instanceof WebhookSignatureError) throw new ProblemError('webhook_signature_refused', error.message);
+    if (error instanceof WebhookContentError) throw new ProblemError('validation_failed', error.message);
+    throw error;
+  }
+}
+
+/** As long as a provider's ids may be, and text that PostgreSQL can hold. */
+const ID_MAX_LENGTH = 255;
+
+function isStorable({ eventId, orderId, key, chargeRef, movementRef, currency, amountMinor }: PaymentNews): boolean {
+  const ids = [eventId, orderId, key, chargeRef, movementRef, currency].filter((id) => id !== null);
+  const areTexts = ids.every((id) => id.length <= ID_MAX_LENGTH && !id.includes('\0') && id.isWellFormed());
+  return areTexts && (amountMinor === null || Number.isSafeInteger(amountMinor));
+}
+
+/** Most notices tell what the books know; only the others cost a workflow. Whatever fails here the sweep does. */
+async function seeTo(deps: NoticeIntakeDeps, key: NoticeKey): Promise<void> {
+  let seen = await look(deps, key);
+  if (seen !== null && mayBeBookedSoon(seen)) {
+    await sleep(ANSWER_IS_BOOKED_MS, undefined, { ref: false });
+    seen = await look(deps, key);
+  }
+  if (seen === null) return;
+  const { verdict, owner } = seen;
+  if (verdict.kind === 'settled') await deps.notices.close(key, verdict.outcome);
+  else if (verdict.kind !== 'unmatched' && owner !== null) await startNotice(deps, key, owner);
+}
+
+/** What our own call has moved is reported before its answer is booked. */
+function mayBeBookedSoon({ verdict, notice }: Seen): boolean {
+  const isAnswered = notice.operation !== null && notice.operation !== 'UNKNOWN';
+  return !isAnswered && notice.kind !== 'disputed' && WAITING_VERDICTS.includes(verdict.kind);
+}
+
+const WAITING_VERDICTS: readonly NoticeVerdict['kind'][] = ['look_up', 'adopt', 'unexpected'];
+
+interface Seen {
+  readonly notice: StoredNotice;
+  readonly owner: OrderOwner | null;
+  readonly verdict: NoticeVerdict;
+}
+
+async function look({ notices, orders }: NoticeIntakeDeps, key: NoticeKey): Promise<Seen | null> {
+  const notice = await notices.findOptional(key);
+  if (notice === null || notice.state === 'APPLIED') return null;
+  const owner = notice.orderId === null ? null : await orders.findOwner(notice.orderId);
+  const verdict = judgeNotice(notice, noticeContextOf(notice, owner));
+  return { notice, owner, verdict };
+}
+
+async function startNotice(
+  { client, health, settings }: NoticeIntakeDeps,
+  notice: NoticeKey,
+  { orderId, tenantId, correlationId }: OrderOwner,
+): Promise<void> {
+  const input: NoticeWorkflowInput = { notice, orderId, tenantId, correlationId, settings };
+  const start = () =>
+    client.workflow.start(NOTICE_WORKFLOW, {
+      workflowId: noticeWorkflowId(orderId, notice),
+      taskQueue: 'orders',
+      args: [input],
+      workflowIdConflictPolicy: 'FAIL',
+      memo: { tenantId, [CORRELATION_MEMO]: correlationId },
+      staticSummary: `Notice of ${orderId}`,
+    });
+  if (!health.isUp()) return;
+  try {
+    await callWithin(CALL_TIMEOUT_MS, client, start);
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}

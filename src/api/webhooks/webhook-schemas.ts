@@ -1,0 +1,132 @@
+import { z } from '@hono/zod-openapi';
+import {
+  WEBHOOK_DELIVERY_STATES,
+  WEBHOOK_DISABLED_REASONS,
+  WEBHOOK_EVENT_TYPES,
+  WEBHOOK_URL_MAX,
+} from '../../domain/webhook.ts';
+import { instant, pageQuery, pathId, text } from '../http/primitive-schemas.ts';
+
+/** Body of `POST /v1/webhooks`. */
+export const createWebhookBody = z
+  .strictObject({
+    url: text(WEBHOOK_URL_MAX).openapi({
+      description: 'Where events are posted: https, a public address, no user name, no fragment',
+      example: 'https://shop.example.com/hooks/orders',
+    }),
+    events: z
+      .array(z.enum(WEBHOOK_EVENT_TYPES))
+      .min(1)
+      .max(WEBHOOK_EVENT_TYPES.length)
+      .refine((events) => new Set(events).size === events.length, 'must not name an event twice')
+      .openapi({
+        description: 'Which events; `order.*` for all, also those that are added later',
+        example: ['order.confirmed', 'order.cancelled'],
+      }),
+  })
+  .openapi('CreateWebhook');
+
+/** A subscription as its owner sees it. */
+export const webhookView = z
+  .object({
+    id: z.string().openapi({ description: 'Subscription id', example: 'wh_abcdefghijklmnopqrstuvwxyz' }),
+    url: z
+      .string()
+      .openapi({ description: 'Where events are posted', example: 'https://shop.example.com/hooks/orders' }),
+    events: z.array(z.string()).openapi({ description: 'Which events', example: ['order.confirmed'] }),
+    state: z.enum(['ACTIVE', 'DISABLED']).openapi({ description: 'Whether events are sent' }),
+    disabledReason: z.enum(WEBHOOK_DISABLED_REASONS).nullable().openapi({
+      description: '`gone`: the receiver answered 410; `failing`: nothing was accepted for days; null while active',
+    }),
+    disabledAt: instant('When it was disabled').nullable(),
+    failingSince: instant('When the failures began; null since the last success').nullable(),
+    createdAt: instant('When it was made'),
+  })
+  .openapi('Webhook');
+
+/** Answer of `POST /v1/webhooks`. */
+export const createdWebhook = webhookView
+  .extend({
+    secret: z.string().nullable().openapi({
+      description:
+        'Signing secret (Standard Webhooks). Shown for ten minutes to requests with the same key, then null for ever',
+      example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    }),
+  })
+  .openapi('CreatedWebhook');
+
+/** A page of subscriptions. */
+export const webhookPage = z
+  .object({
+    items: z.array(webhookView).openapi({ description: 'Newest first' }),
+    nextCursor: z.string().nullable().openapi({ description: 'Cursor of the next page; null on the last one' }),
+  })
+  .openapi('WebhookPage');
+
+/** Query of `GET /v1/webhooks`. */
+export const listWebhooksQuery = z.strictObject(pageQuery);
+
+/** Path of one subscription. */
+export const webhookPath = z.object({
+  id: pathId.openapi({ description: 'Subscription id', example: 'wh_abcdefghijklmnopqrstuvwxyz' }),
+});
+
+/** Path of one delivery. */
+export const webhookDeliveryPath = webhookPath.extend({
+  deliveryId: pathId.openapi({ description: 'Delivery id', example: 'msg_abcdefghijklmnopqrstuvwxyz' }),
+});
+
+/** One event for one subscription. */
+export const webhookDeliveryView = z
+  .object({
+    id: z.string().openapi({
+      description: 'Delivery id, sent as `webhook-id`: the same for every attempt',
+      example: 'msg_abcdefghijklmnopqrstuvwxyz',
+    }),
+    eventId: z.string().openapi({ description: 'Id of the event' }),
+    eventType: z.string().openapi({ description: 'Type of the event', example: 'order.confirmed' }),
+    key: z.string().openapi({ description: 'Order id; deliveries of one order follow each other' }),
+    state: z.enum(WEBHOOK_DELIVERY_STATES).openapi({ description: 'How far it is' }),
+    attempts: z.int().openapi({ description: 'Attempts since it was published or asked for again', example: 1 }),
+    lastStatus: z.int().nullable().openapi({ description: 'HTTP status of the last answer; null without one' }),
+    lastError: z.string().nullable().openapi({
+      description:
+        'Why the last attempt failed: `status_500`, `name_not_resolved`, `connection_refused`, `tls_failed`, `invalid_http`, `timeout`, `unreachable`, `address_not_allowed`, `secret_unreadable`',
+    }),
+    responseExcerpt: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Beginning of the last answer, up to 512 characters' }),
+    nextAttemptAt: instant('When it is tried again, while it is RETRYING').nullable(),
+    deliveredAt: instant('When the receiver accepted it').nullable(),
+    createdAt: instant('When it was published'),
+  })
+  .openapi('WebhookDelivery');
+
+/** A page of deliveries. */
+export const webhookDeliveryPage = z
+  .object({
+    items: z.array(webhookDeliveryView).openapi({ description: 'Newest first' }),
+    nextCursor: z.string().nullable().openapi({ description: 'Cursor of the next page; null on the last one' }),
+  })
+  .openapi('WebhookDeliveryPage');
+
+/** Query of `GET /v1/webhooks/{id}/deliveries`. */
+export const listWebhookDeliveriesQuery = z.strictObject({
+  state: z.enum(WEBHOOK_DELIVERY_STATES).optional().openapi({ description: 'Only deliveries in this state' }),
+  ...pageQuery,
+});
+
+/** Body of a webhook, for the `webhooks` section of the OpenAPI document. */
+export const webhookMessage = z
+  .object({
+    type: z.string().openapi({ description: 'Type of the event', example: 'order.confirmed' }),
+    timestamp: instant('When it happened'),
+    data: z
+      .looseObject({
+        orderId: z.string().openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
+        status: z.string().openapi({ description: 'Status of the order after the event', example: 'CONFIRMED' }),
+      })
+      .openapi({ description: 'What happened; more fields by type' }),
+  })
+  .openapi('WebhookMessage');

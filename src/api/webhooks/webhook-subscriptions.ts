@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
+import type {
+  WebhookDeliveryRecord,
+  WebhookDeliveryRepository,
+  WebhookQueue,
+} from '../../../db/repositories/notifications/webhook-delivery-repository.ts';
+import type {
+  WebhookSubscriptionRecord,
+  WebhookSubscriptionRepository,
+} from '../../../db/repositories/notifications/webhook-subscription-repository.ts';
+import { ContactUnreadableError } from '../../domain/errors.ts';
+import type { RequestHash, RequestHasher } from '../../domain/personal-data/request-hash.ts';
+import type { TextSealer } from '../../domain/personal-data/text-sealer.ts';
+import {
+  WEBHOOKS_PER_TENANT_MAX,
+  webhookIdFor,
+  webhookSecretSubject,
+  type WebhookEventType,
+} from '../../domain/webhook.ts';
+import type { LogFields } from '../../domain/log-fields.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { ProblemError } from '../http/problem.ts';
+
+/** What managing webhooks works with. */
+export interface WebhookDeskDeps {
+  readonly subscriptions: WebhookSubscriptionRepository;
+  readonly deliveries: WebhookDeliveryRepository;
+  readonly actions: OperatorActionRepository;
+  readonly sealer: TextSealer;
+  readonly hasher: RequestHasher;
+  /** What is wrong with an address, in words; null when nothing is. */
+  readonly urlProblem: (url: string) => string | null;
+  /** Has one delivery of a queue sent now. */
+  readonly sendNow: (queue: WebhookQueue, deliveryId: string) => Promise<void>;
+}
+
+/** Who does it, and by which request. */
+export interface WebhookActor {
+  readonly tenantId: string;
+  readonly actor: string;
+  readonly requestId: string;
+  readonly logger: Logger;
+  /** Name the request in its lines. */
+  readonly fields: LogFields;
+}
+
+/** Managing a tenant's webhooks; each change leaves an operator action. */
+export interface WebhookDesk {
+  /** @throws {ProblemError} for an address that is not allowed, a key of another request, or too many. */
+  create(
+    by: WebhookActor,
+    idempotencyKey: string,
+    wanted: { readonly url: string; readonly events: readonly WebhookEventType[] },
+  ): Promise<{ readonly subscription: WebhookSubscriptionRecord; readonly secret: string | null; isReplayed: boolean }>;
+  enable(by: WebhookActor, subscriptionId: string): Promise<WebhookSubscriptionRecord>;
+  delete(by: WebhookActor, subscriptionId: string): Promise<void>;
+  redeliver(by: WebhookActor, subscriptionId: string, deliveryId: string): Promise<WebhookDeliveryRecord>;
+}
+
+/** Random bytes of a signing secret; Standard Webhooks ask for 24 to 64. */
+const SECRET_BYTES = 32;
+
+/** A client whose answer was lost repeats its request within minutes; later nobody is told the secret again. */
+const SECRET_SHOWN_MS = 10 * 60_000;
+
+/** Creates the desk. */
+export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
+  const { subscriptions, deliveries, sealer } = deps;
+  return {
+    create: async (by, idempotencyKey, wanted) => {
+      requireAllowed(deps.urlProblem(wanted.url));
+      const subscriptionId = webhookIdFor(by.tenantId, idempotencyKey);
+      const requestHash = deps.hasher.hash(subscriptionId, wanted);
+      const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+      // What was checked is what is stored: spelled another way, another reader might read another address.
+      const { href, host } = new URL(wanted.url);
+      // Under the subscription's own id: a request that is repeated is one act.
+      await record(deps, by, 'webhook.create', subscriptionId, {
+        actionId: `act_${subscriptionId}`,
+        after: { host, events: wanted.events },
+      });
+      const stored = await subscriptions.create({
+        subscriptionId,
+        tenantId: by.tenantId,
+        requestHash: requestHash.text,
+        url: href,
+        eventTypes: wanted.events,
+        sealedSecret: sealer.seal(webhookSecretSubject(subscriptionId), secret),
+      });
+      if (stored === null) throw tooMany();
+      const { subscription, isNew } = stored;
+      requireSame(subscription, requestHash);
+      return { subscription, secret: isNew ? secret : secretOf(sealer, subscription), isReplayed: !isNew };
+    },
+    enable: async (by, subscriptionId) => {
+      const before = await findExisting(deps, by, subscriptionId);
+      const { state, disabledReason } = before;
+      await record(deps, by, 'webhook.enable', subscriptionId, { before: { state, disabledReason } });
+      const enabled = await subscriptions.enable(by.tenantId, subscriptionId);
+      if (enabled === null) throw unknownWebhook();
+      return enabled;
+    },
+    delete: async (by, subscriptionId) => {
+      const { state, eventTypes } = await findExisting(deps, by, subscriptionId);
+      await record(deps, by, 'webhook.delete', subscriptionId, { before: { state, events: eventTypes } });
+      if (!(await subscriptions.delete(by.tenantId, subscriptionId))) throw unknownWebhook();
+    },
+    redeliver: async (by, subscriptionId, deliveryId) => {
+      const { state } = await findExisting(deps, by, subscriptionId);
+      if (state === 'DISABLED') throw new ProblemError('webhook_disabled', 'the subscription is disabled');
+      const delivery = await deliveries.redeliver(by.tenantId, subscriptionId, deliveryId);
+      if (delivery === null) throw new ProblemError('not_found', 'there is no such delivery');
+      const { eventKey } = delivery;
+      await record(deps, by, 'webhook.redeliver', subscriptionId, { orderId: eventKey, after: { deliveryId } });
+      await deps.sendNow({ subscriptionId, key: eventKey }, deliveryId).catch((error: unknown) => {
+        // The row is what counts: the sweep finds its queue.
+        by.logger.warn({ err: error, ...by.fields, subscriptionId, deliveryId }, 'a redelivery starts a minute late');
+      });
+      return delivery;
+    },
+  };
+}
+
+async function findExisting(deps: WebhookDeskDeps, { tenantId }: WebhookActor, subscriptionId: string) {
+  const found = await deps.subscriptions.findOptional(tenantId, subscriptionId);
+  if (found === null) throw unknownWebhook();
+  return found;
+}
+
+interface ActDetails {
+  readonly actionId?: string;
+  readonly orderId?: string;
+  readonly before?: Readonly<Record<string, unknown>>;
+  readonly after?: Readonly<Record<string, unknown>>;
+}
+
+async function record(
+  { actions }: WebhookDeskDeps,
+  { tenantId, actor, requestId }: WebhookActor,
+  action: string,
+  subject: string,
+  { actionId = `act_${requestId}`, orderId, before, after }: ActDetails,
+): Promise<void> {
+  await actions.record({
+    actionId,
+    tenantId,
+    actor,
+    action,
+    subject,
+    orderId: orderId ?? null,
+    reason: null,
+    before: before ?? null,
+    after: after ?? null,
+  });
+}
+
+function requireAllowed(urlProblem: string | null): void {
+  if (urlProblem === null) return;
+  throw new ProblemError('validation_failed', 'the body does not match the contract', {
+    errors: [{ pointer: '/url', detail: urlProblem }],
+  });
+}
+
+function requireSame({ state, requestHash }: WebhookSubscriptionRecord, asked: RequestHash): void {
+  if (state !== 'DELETED' && asked.isSameAs(requestHash)) return;
+  const whose = state === 'DELETED' ? 'a webhook that was deleted' : 'another webhook';
+  throw new ProblemError('idempotency_key_reused', `this Idempotency-Key belongs to ${whose}`);
+}
+
+function secretOf(sealer: TextSealer, subscription: WebhookSubscriptionRecord): string | null {
+  const { subscriptionId, sealedSecret, createdAt } = subscription;
+  if (sealedSecret === null || Date.now() - createdAt.getTime() > SECRET_SHOWN_MS) return null;
+  try {
+    return sealer.open(webhookSecretSubject(subscriptionId), sealedSecret);
+  } catch (error) {
+    if (error instanceof ContactUnreadableError) return null;
+    throw error;
+  }
+}
+
+/** Also for another tenant's. */
+export function unknownWebhook(): ProblemError {
+  return new ProblemError('not_found', 'there is no such webhook');
+}
+
+function tooMany(): ProblemError {
+  return new ProblemError('too_many_webhooks', `a tenant may have ${WEBHOOKS_PER_TENANT_MAX} webhooks`);
+}

@@ -1,0 +1,356 @@
+import type { Client } from '@temporalio/client';
+import type { Databases } from '../../db/client.ts';
+import { createRateLimitStore } from '../../db/repositories/orders/rate-limit-store.ts';
+import { createCaseRepository } from '../../db/repositories/orders/case-repository.ts';
+import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
+import { createDecisionRepository } from '../../db/repositories/orders/decision-repository.ts';
+import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
+import {
+  createEventLogRepository,
+  type EventLogRepository,
+} from '../../db/repositories/events/event-log-repository.ts';
+import {
+  createEventControlRepository,
+  type ConsumerProgress,
+} from '../../db/repositories/events/event-control-repository.ts';
+import { createEventRequestRepository } from '../../db/repositories/events/event-request-repository.ts';
+import { createEventViewRepository } from '../../db/repositories/events/event-view-repository.ts';
+import { createMessageRepository } from '../../db/repositories/notifications/message-repository.ts';
+import { createNoticeRepository } from '../../db/repositories/payments/notice-repository.ts';
+import {
+  createOperatorActionRepository,
+  type OperatorActionRepository,
+} from '../../db/repositories/audit/operator-action-repository.ts';
+import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
+import { createPaymentHistoryRepository } from '../../db/repositories/payments/payment-history-repository.ts';
+import { createPaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
+import { createReservationRepository } from '../../db/repositories/inventory/reservation-repository.ts';
+import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
+import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
+import { createStatsRepository } from '../../db/repositories/orders/stats-repository.ts';
+import { createApp } from '../api/app.ts';
+import { createTokenVerifier } from '../api/access/auth.ts';
+import { createBacklogMonitor } from '../temporal/backlog.ts';
+import type { EagerSlots } from '../api/orders/eager-slots.ts';
+import { startHttpServer, type HttpServer, type RefusedRequest } from '../api/http/http-server.ts';
+import { createApiMetrics } from '../api/http/metrics.ts';
+import { createEventHistory } from '../api/console/event-history.ts';
+import { createEventDesk } from '../api/events/event-operations.ts';
+import { createEventOverview } from '../api/events/event-overview.ts';
+import { createEventMonitor, type EventMonitor } from '../api/events/event-monitor.ts';
+import { createEventIntake, type EventIntake } from '../api/events/event-intake.ts';
+import { createEventMetrics, type EventMetrics } from '../api/events/event-metrics.ts';
+import { createCaseDesk } from '../api/cases/case-resolution.ts';
+import { createMessageDesk } from '../api/messages/message-resend.ts';
+import { createNoticeIntake } from '../api/payment-notices/notice-intake.ts';
+import { createOrderCommander } from '../api/orders/order-commands.ts';
+import { createOrderExplainer } from '../api/orders/insight/order-explanation.ts';
+import { createOrderList } from '../api/orders/order-list.ts';
+import { createOrderReader } from '../api/orders/order-reader.ts';
+import { createOrderStarter } from '../api/orders/order-starter.ts';
+import { createOrderStory } from '../api/orders/insight/order-insight.ts';
+import { createOverviewFeed } from '../api/console/overview-feed.ts';
+import { createRateBudget, EVENT_LEASE_MAX, RATE_WINDOW_SECONDS } from '../api/access/rate-limit.ts';
+import type { WebhookRoutesDeps } from '../api/webhooks/webhook-routes.ts';
+import { createReadiness } from '../api/operations/readiness.ts';
+import { createTaskQueues, type TaskQueues, type TaskQueueState } from '../temporal/task-queues.ts';
+import { createUnopenedOrders } from '../temporal/unopened-orders.ts';
+import { createWebhookDesk } from '../api/webhooks/webhook-subscriptions.ts';
+import { createTemporalHealth } from '../temporal/health.ts';
+import type { Config } from '../config.ts';
+import { createContactSealer } from '../domain/personal-data/contact-sealer.ts';
+import type { PaymentProvider, PaymentWebhook } from '../domain/payments/payment-notice.ts';
+import { createSimulatorWebhook } from '../gateways/simulator-webhook.ts';
+import { createStripeWebhook } from '../gateways/stripe/stripe-webhook.ts';
+import { createRequestHasher } from '../domain/personal-data/request-hash.ts';
+import { createTextSealer } from '../domain/personal-data/text-sealer.ts';
+import { webhookUrlProblem } from '../gateways/webhook-address.ts';
+import type { OrderMoveListener } from '../domain/order-move.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { createOrderLog } from './order-log.ts';
+import { wakeWebhookQueue } from '../activities/webhooks/webhook-publisher.ts';
+import { createCaseMonitor, type CaseMonitor } from '../api/cases/case-monitor.ts';
+import { createCommandMonitor, type CommandMonitor } from '../api/orders/command-monitor.ts';
+import type { ApiMetrics } from '../api/http/metrics.ts';
+import type { BacklogMonitor } from '../temporal/backlog.ts';
+import type { TemporalHealth } from '../temporal/health.ts';
+import type { Resources } from './workers.ts';
+
+/** A running API. */
+export interface Api {
+  readonly server: HttpServer;
+  /** Readiness turns `down`, long polls answer, requests under way end. */
+  close(): Promise<void>;
+}
+
+/** Requests under way get this long at shutdown; long polls are answered at once. */
+const HTTP_GRACE_MS = 5_000;
+
+/** Builds the API and starts to listen. */
+export async function startApi(
+  config: Config,
+  logger: Logger,
+  resources: Resources,
+  client: Client,
+  eager: { readonly client: Client; readonly slots: EagerSlots } | null,
+): Promise<Api> {
+  const monitors = {
+    health: createTemporalHealth(client),
+    backlog: createBacklogMonitor(client, config.temporal.namespace),
+    cases: createCaseMonitor(createCaseRepository(resources.databases.orders)),
+    owned: createCommandMonitor(createCommandRepository(resources.databases.orders)),
+    eventProgress: createEventMonitor(createEventControlRepository(resources.databases.events)),
+  };
+  const taskQueues = createTaskQueues(client, config.temporal.namespace);
+  const metrics = createApiMetrics();
+  const shutdown = new AbortController();
+  observeState(metrics, { ...monitors, eager, clock: resources.clock });
+  observeQueues(metrics, taskQueues);
+  logger.onDropped(metrics.logLinesDropped);
+  const eventMetrics = createEventMetrics(metrics);
+  const log = createEventLogRepository(resources.databases.events, config.events.partitions);
+  const intake = createEventIntake({ log, onAppended: eventMetrics.appended });
+  const events = { log, intake, eventMetrics };
+  const parts = { config, logger, resources, client, eager, metrics, events, taskQueues, ...monitors };
+  const app = composeApp({ ...parts, shutdown: shutdown.signal });
+  for (const monitor of Object.values(monitors)) monitor.start();
+  const { host, port } = config.api;
+  const onRefused = (refused: RefusedRequest): void => {
+    if (config.logsRequests) logger.warn({ ...refused }, 'request');
+  };
+  const server = await startHttpServer({ fetch: app.fetch, host, port, onRefused });
+  return {
+    server,
+    close: async () => {
+      shutdown.abort();
+      await server.close(HTTP_GRACE_MS);
+      await intake.close();
+      for (const monitor of Object.values(monitors)) monitor.stop();
+    },
+  };
+}
+
+interface AppParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly resources: Resources;
+  readonly client: Client;
+  readonly eager: { readonly client: Client; readonly slots: EagerSlots } | null;
+  readonly metrics: ApiMetrics;
+  readonly health: TemporalHealth;
+  readonly backlog: BacklogMonitor;
+  readonly taskQueues: TaskQueues;
+  readonly events: {
+    readonly log: EventLogRepository;
+    readonly intake: EventIntake;
+    readonly eventMetrics: EventMetrics;
+  };
+  readonly shutdown: AbortSignal;
+}
+
+function composeApp(parts: AppParts) {
+  const { config, logger, resources, client, eager, metrics, health, backlog, taskQueues, shutdown } = parts;
+  const { databases } = resources;
+  const { namespace, uiUrl } = config.temporal;
+  const { backlogMaxAgeSeconds, rateLimitPerSecond, unauthenticatedPerSecond, trustedHops } = config.api;
+  const repositories = openRepositories(databases, createOrderLog(logger));
+  const { catalog, cases, actions } = repositories;
+  const { capabilities } = resources.paymentGateway;
+  const settings = { ...config.orderSettings, authorizationSeconds: capabilities.authorizationSeconds };
+  const events = composeEvents(parts);
+  const workflowUrl = (workflowId: string) =>
+    `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+  const { cancelWindowSeconds } = settings;
+  const around = { ...repositories, client, health, capabilities, workflowUrl };
+  const reader = createOrderReader({ ...around, namespace, cancelWindowSeconds });
+  return createApp({
+    starter: createOrderStarter({
+      client,
+      health,
+      backlog,
+      backlogMaxAgeSeconds,
+      eager,
+      onStarted: metrics.orderStarted,
+    }),
+    reader,
+    list: createOrderList({ ...around, reader, unopened: createUnopenedOrders({ client, health, taskQueues }) }),
+    story: createOrderStory(repositories),
+    explainer: createOrderExplainer({ ...around, reader, taskQueues }),
+    commander: createOrderCommander({ ...around, reader, settings }),
+    noticeIntake: createNoticeIntake({ ...around, settings, logger, webhooks: webhooksOf(config) }),
+    messageDesk: createMessageDesk(around),
+    cases,
+    desk: createCaseDesk(around),
+    workflowUrl,
+    ...composeWebhooks(config, databases.notifications, client, actions),
+    actions,
+    catalog,
+    ...composeKeyed(config),
+    capabilities,
+    settings,
+    metrics,
+    overview: createOverviewFeed(createStatsRepository(databases.orders), createEventHistory(events.eventOverview)),
+    shutdown,
+    readiness: composeReadiness(parts),
+    isShuttingDown: () => shutdown.aborted,
+    verifyToken: createTokenVerifier(config.jwt),
+    rateLimits: createRateLimitStore(databases.orders, {
+      points: rateLimitPerSecond * RATE_WINDOW_SECONDS,
+      windowSeconds: RATE_WINDOW_SECONDS,
+    }),
+    rateLimitPerSecond,
+    unauthenticatedPerSecond,
+    trustedHops,
+    ...events,
+    logger,
+    logsRequests: config.logsRequests,
+  });
+}
+
+function composeReadiness({ config, resources, health, backlog, taskQueues }: AppParts) {
+  return createReadiness({
+    pingDatabase: () => resources.databases.ping(),
+    pingPaymentGateway: () => resources.paymentGateway.ping(AbortSignal.timeout(1_000)),
+    pingMail: () => resources.mail.ping(),
+    temporal: health,
+    backlog,
+    backlogMaxAgeSeconds: config.api.backlogMaxAgeSeconds,
+    clock: resources.clock,
+    taskQueues,
+  });
+}
+
+function openRepositories({ orders, inventory, payments, notifications }: Databases, onMove: OrderMoveListener) {
+  return {
+    orders: createOrderRepository(orders, onMove),
+    cases: createCaseRepository(orders),
+    commands: createCommandRepository(orders, onMove),
+    decisions: createDecisionRepository(orders),
+    actions: createOperatorActionRepository(orders),
+    reservations: createReservationRepository(inventory),
+    catalog: createCatalogRepository(inventory),
+    payments: createPaymentRepository(payments),
+    paymentHistory: createPaymentHistoryRepository(payments),
+    notices: createNoticeRepository(payments),
+    messages: createMessageRepository(notifications),
+  };
+}
+
+/** What keeps customer data from those who see rows and histories. */
+function composeKeyed({ contactKeys }: Config) {
+  return { sealer: createContactSealer(contactKeys), hasher: createRequestHasher(contactKeys) };
+}
+
+/** What the routes of events work with. */
+function composeEvents({ config, resources, events: { log, ...events } }: AppParts) {
+  const { orders, events: db } = resources.databases;
+  const pointsPerSecond = config.api.eventRateLimitPerSecond;
+  const store = createRateLimitStore(orders, {
+    points: pointsPerSecond * RATE_WINDOW_SECONDS,
+    windowSeconds: RATE_WINDOW_SECONDS,
+    keyPrefix: 'events',
+  });
+  const control = createEventControlRepository(db);
+  const overview = createEventOverview(control);
+  const actions = createOperatorActionRepository(orders);
+  return {
+    ...events,
+    eventRequests: createEventRequestRepository(db),
+    events: createEventViewRepository(db),
+    eventDesk: createEventDesk({ control, overview, log, actions }),
+    eventOverview: overview,
+    eventBudget: createRateBudget(store, { pointsPerSecond, leaseMax: EVENT_LEASE_MAX, what: 'events' }),
+  };
+}
+
+/** Only the provider in use reports, and only when its secret is known. */
+function webhooksOf({ payment }: Config): Partial<Record<PaymentProvider, PaymentWebhook>> {
+  const { provider, webhookSecret: secret } = payment;
+  if (secret === null) return {};
+  return provider === 'stripe'
+    ? { stripe: createStripeWebhook({ secret }) }
+    : { simulator: createSimulatorWebhook({ secret }) };
+}
+
+function composeWebhooks(
+  config: Config,
+  database: Resources['databases']['notifications'],
+  client: Client,
+  actions: OperatorActionRepository,
+): WebhookRoutesDeps {
+  const webhookSubscriptions = createWebhookSubscriptionRepository(database);
+  const webhookDeliveries = createWebhookDeliveryRepository(database);
+  const webhookDesk = createWebhookDesk({
+    subscriptions: webhookSubscriptions,
+    deliveries: webhookDeliveries,
+    actions,
+    sealer: createTextSealer(config.contactKeys),
+    hasher: createRequestHasher(config.contactKeys),
+    urlProblem: (url) => webhookUrlProblem(url, config.webhooks.allowPrivate),
+    sendNow: (queue, deliveryId) => wakeWebhookQueue(client, queue, deliveryId),
+  });
+  return { webhookSubscriptions, webhookDeliveries, webhookDesk };
+}
+
+function observeState(
+  metrics: ApiMetrics,
+  state: {
+    readonly health: TemporalHealth;
+    readonly backlog: BacklogMonitor;
+    readonly cases: CaseMonitor;
+    readonly owned: CommandMonitor;
+    readonly eventProgress: EventMonitor;
+    readonly eager: { readonly slots: EagerSlots } | null;
+    readonly clock: { aheadMs(): number };
+  },
+): void {
+  const clockAhead = () => state.clock.aheadMs() / 1_000;
+  metrics.observe('clock_ahead_seconds', "How far this machine's clock is ahead of the database's", clockAhead);
+  metrics.observe('temporal_up', 'Whether Temporal answers, 1 or 0', () => (state.health.isUp() ? 1 : 0));
+  metrics.observe('orders_backlog_age_seconds', 'Age of the oldest order on the task queue', state.backlog.ageSeconds);
+  metrics.observe('cases_open', 'Orders that wait for a person', state.cases.open);
+  metrics.observe('cases_oldest_age_seconds', 'Age of the oldest open case', state.cases.oldestSeconds);
+  metrics.observe('order_commands_open', 'Commands that own an order and have not ended', state.owned.open);
+  metrics.observe(
+    'order_commands_quiet_seconds',
+    'How long nothing has happened to the order of an open command, at most',
+    state.owned.oldestSeconds,
+  );
+  const eventFigures = (figureOf: (progress: ConsumerProgress) => number) => () =>
+    state.eventProgress
+      .progress()
+      .map((found) => [figureOf(found), { consumer: found.consumer, partition: found.partition }] as const);
+  metrics.observeEach(
+    'events_lag',
+    'Events that a consumer has not dealt with, by partition',
+    eventFigures(({ head, sequence }) => Math.max(0, head - sequence)),
+  );
+  metrics.observeEach(
+    'events_oldest_age_seconds',
+    'How long the next event of a consumer has waited, by partition',
+    eventFigures(({ oldestSeconds }) => oldestSeconds),
+  );
+  const { eager } = state;
+  if (eager !== null) metrics.observe('eager_slots_in_use', 'Orders in their first local pass', eager.slots.inUse);
+}
+
+/** Asked for when the metrics are. */
+function observeQueues(metrics: ApiMetrics, taskQueues: TaskQueues): void {
+  const figures = (figureOf: (state: TaskQueueState) => number) => async () =>
+    Object.entries((await taskQueues.read()) ?? {}).map(([queue, state]) => [figureOf(state), { queue }] as const);
+  metrics.observeEach(
+    'task_queue_pollers',
+    'Workers that poll a task queue',
+    figures(({ pollers }) => pollers),
+  );
+  metrics.observeEach(
+    'task_queue_backlog_tasks',
+    'Tasks of a queue that no worker has begun',
+    figures(({ tasks }) => tasks),
+  );
+  metrics.observeEach(
+    'task_queue_backlog_age_seconds',
+    'Age of the oldest task of a queue that no worker has begun',
+    figures(({ ageSeconds }) => ageSeconds),
+  );
+}

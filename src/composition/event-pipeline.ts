@@ -1,0 +1,100 @@
+import { hostname } from 'node:os';
+import type { Client } from '@temporalio/client';
+import { createEventListener } from '../../db/repositories/events/event-listener.ts';
+import { createEventConsumerRepository } from '../../db/repositories/events/event-consumer-repository.ts';
+import { createEventControlRepository } from '../../db/repositories/events/event-control-repository.ts';
+import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
+import { createEventOutboxRepository } from '../../db/repositories/orders/event-outbox-repository.ts';
+import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
+import { createEventWakeups } from '../activities/events/event-wakeups.ts';
+import { createAllEventActivities, type EventActivities } from '../activities/index.ts';
+import { createBackgroundLoop } from '../runtime/background-loop.ts';
+import { breakerListener, type Resources } from './workers.ts';
+import type { Config } from '../config.ts';
+import { createEventObserver } from '../temporal/event-observer.ts';
+import { EventFailure } from '../events/event-failure.ts';
+import type { EventPorts } from '../events/ports.ts';
+import { createHttpAlertGateway } from '../gateways/alert-gateway.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { ensureEventPumps } from '../temporal/runtime.ts';
+import { createWebhookPublisher } from '../activities/webhooks/webhook-publisher.ts';
+
+/** The part of a worker that carries events. */
+export interface EventPipeline {
+  readonly activities: EventActivities;
+  start(): void;
+  /** Batches in hand are finished; other workers go on at once. Before the worker is shut down. */
+  handOver(): void;
+  close(): Promise<void>;
+}
+
+/** The pumps are workflows that somebody may terminate: they are looked for again after this. */
+const ENSURE_PUMPS_MS = 60_000;
+
+/** Builds the event pipeline of a worker. */
+export function composeEvents(config: Config, logger: Logger, resources: Resources, client: Client): EventPipeline {
+  const { databases } = resources;
+  const workerId = `${hostname()}:${process.pid}`;
+  const log = createEventLogRepository(databases.events, config.events.partitions);
+  const listener = createEventListener(config.database.urls.events, (error) =>
+    logger.warn({ err: error }, 'the listener for events lost its connection'),
+  );
+  const wakeups = createEventWakeups();
+  listener.onAppended(wakeups.wake);
+  const stopping = new AbortController();
+  const pumps = createBackgroundLoop(ENSURE_PUMPS_MS, async () => {
+    try {
+      await ensureEventPumps(client, await log.countPartitions());
+    } catch (error) {
+      logger.warn({ err: error }, 'the event pumps could not be looked for');
+    }
+  });
+  return {
+    activities: createAllEventActivities({
+      log,
+      wakeups,
+      workerId,
+      repository: createEventConsumerRepository(databases.events),
+      control: createEventControlRepository(databases.events),
+      deliveries: createWebhookDeliveryRepository(databases.notifications),
+      outbox: createEventOutboxRepository(databases.orders),
+      promises: {
+        capabilities: resources.paymentGateway.capabilities,
+        cancelWindowSeconds: config.orderSettings.cancelWindowSeconds,
+      },
+      observe: createEventObserver(logger, workerId),
+      ports: composePorts(config, logger, resources, client),
+      retentionDays: config.events.retentionDays,
+      retries: config.events.retries,
+      stopping: stopping.signal,
+    }),
+    start: () => {
+      listener.start();
+      pumps.start();
+    },
+    handOver: () => {
+      pumps.stop();
+      stopping.abort();
+    },
+    close: () => listener.close(),
+  };
+}
+
+function composePorts(config: Config, logger: Logger, resources: Resources, client: Client): EventPorts {
+  const { highValueAlertUrl } = config.events;
+  const alerts =
+    highValueAlertUrl === null ? null : createHttpAlertGateway(highValueAlertUrl, breakerListener(logger, 'alerts'));
+  return {
+    alertOfPurchase: async (purchase, idempotencyKey) => {
+      try {
+        await alerts?.send(idempotencyKey, { type: 'high_value_purchase', ...purchase });
+      } catch (error) {
+        throw new EventFailure('effect_unavailable', 'the receiver of alerts did not take it', { cause: error });
+      }
+    },
+    ...createWebhookPublisher({
+      repository: createWebhookDeliveryRepository(resources.databases.notifications),
+      client,
+    }),
+  };
+}

@@ -1,0 +1,97 @@
+import { takeArguments } from '../runtime/command-arguments.ts';
+import { ConfigError, loadConfig, type Config } from '../config.ts';
+import { keepLoopbackDirect } from '../runtime/loopback.ts';
+import { TASK_QUEUES } from '../workflows/contract.ts';
+import { createLogger, type Logger } from '../runtime/logger.ts';
+import { surviveOutputErrors } from '../runtime/standard-output.ts';
+
+/** A started process: what to wait for, and how to end it. */
+export interface RunningProcess {
+  /** Resolves when the process has nothing left to do; rejects when a part of it failed. */
+  readonly finished: Promise<void>;
+  /** Ends in order; called once. */
+  stop(): Promise<void>;
+}
+
+const NODE_MAJOR_MIN = 24;
+
+type Service = 'api' | 'worker' | 'combined';
+
+const QUEUES_USAGE = `  --queues LIST   the task queues that it serves, of ${TASK_QUEUES.join(',')}
+                  (default: WORKER_QUEUES, else all)`;
+
+const USAGES: Readonly<Record<Service, string>> = {
+  api: 'npm run start:api\n  The API alone. Its settings are environment variables: see .env.example.',
+  worker: `npm run start:worker -- [--queues LIST]
+  A worker alone. Its settings are environment variables: see .env.example.
+${QUEUES_USAGE}`,
+  combined: `npm run start:combined -- [--queues LIST]
+  API and worker in one process. Their settings are environment variables: see .env.example.
+${QUEUES_USAGE}`,
+};
+
+/**
+ * Runs a composition root: configuration, start, ordered end on SIGTERM or SIGINT, exit code. Problems of the
+ * configuration are printed plainly, because a person reads them.
+ */
+export async function runProcess(
+  service: Service,
+  start: (config: Config, logger: Logger) => Promise<RunningProcess>,
+): Promise<void> {
+  const queues = takeQueues(service);
+  if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
+    exitWith(
+      `order-saga needs Node ${NODE_MAJOR_MIN} or newer, this is ${process.versions.node}: start it by "npm run".`,
+    );
+  }
+  keepLoopbackDirect(process.env);
+  let config: Config;
+  try {
+    config = loadConfig({ ...process.env, ...queues }, { tokens: service !== 'worker' });
+  } catch (error) {
+    exitWith(error instanceof ConfigError ? error.message : String(error));
+  }
+  const logger = createLogger({ level: config.logLevel, service });
+  const stopRequested = nextSignal();
+  const fail = (error: unknown): void => {
+    logger.fatal({ err: error }, 'ended by an error');
+    // A log line that the operator needs must reach the pipe before the process is gone.
+    logger.flush(() => process.exit(1));
+  };
+  process.once('uncaughtException', fail);
+  surviveOutputErrors();
+  try {
+    const running = await start(config, logger);
+    logger.info('started');
+    await Promise.race([running.finished, stopRequested]);
+    logger.info('stopping');
+    await running.stop();
+    await running.finished;
+    logger.info('stopped');
+    logger.flush(() => process.exit(0));
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** `--queues orders,payments` on the command line is `WORKER_QUEUES`; an API has none. */
+function takeQueues(service: Service): Record<string, string> {
+  if (service === 'api') {
+    takeArguments(USAGES.api, { options: {} });
+    return {};
+  }
+  const { queues } = takeArguments(USAGES[service], { options: { queues: { type: 'string' } } }).values;
+  return queues === undefined ? {} : { WORKER_QUEUES: queues };
+}
+
+/** Further signals are ignored: the end is already under way, and a supervisor's SIGKILL is the last word. */
+function nextSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+}
+
+function exitWith(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,152 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import {
+  copyBinaries,
+  linkLibraries,
+  locatePostgresBinaries,
+  type PostgresBinaries,
+  PostgresUnavailableError,
+} from './postgres-binaries.ts';
+import type { ProcessAccount } from '../processes/processes.ts';
+
+/** Everything that running PostgreSQL needs: programs, a folder, and the user it runs as. */
+export interface PostgresHome {
+  readonly binaries: PostgresBinaries;
+  /** Real path of the data folder; belongs to `account`. */
+  readonly folder: string;
+  /** PostgreSQL refuses to run as root: then this is another user, else `null`. */
+  readonly account: ProcessAccount | null;
+}
+
+/** Folders here are reachable for every user, unlike those below a home of mode 0700. */
+const OPEN_FOLDER = '/var/tmp';
+
+/** PostgreSQL's files inside the data folder; beside them lies the password. */
+export const CLUSTER = 'cluster';
+
+/**
+ * Prepares programs and data folder. As root, and where parents of either are closed to other users, the programs are
+ * copied, or the data is put, below /var/tmp, with a symbolic link in place of `dataDirectory`.
+ * @throws {PostgresUnavailableError} when PostgreSQL cannot run here at all.
+ */
+export async function preparePostgresHome(dataDirectory: string, log: (line: string) => void): Promise<PostgresHome> {
+  const located = await locatePostgresBinaries();
+  const linked = linkLibraries(located);
+  const account = chooseAccount(dataDirectory);
+  const runnable = linked && canRun(located, account);
+  const binaries = runnable ? located : copyBinaries(located, openFolder(dataDirectory));
+  if (!canRun(binaries, account)) {
+    throw new PostgresUnavailableError(`${binaries.postgres} cannot be run${account ? ` as uid ${account.uid}` : ''}`);
+  }
+  if (!runnable) log(`PostgreSQL: its user cannot run the programs in node_modules, uses ${binaries.folder}`);
+  return { binaries, folder: placeData(dataDirectory, account, log), account };
+}
+
+/** Removes the data folder and whatever was put below /var/tmp for it. PostgreSQL must be stopped. */
+export function removePostgresHome(dataDirectory: string): void {
+  const target = linkTarget(dataDirectory);
+  const outside = openFolderPath(dataDirectory);
+  rmSync(dataDirectory, { recursive: true, force: true });
+  if (isOurs(outside)) rmSync(outside, { recursive: true, force: true });
+  // The project may have been moved since: the link still knows the place.
+  if (target !== null && isOurs(dirname(target))) rmSync(dirname(target), { recursive: true, force: true });
+}
+
+function chooseAccount(dataDirectory: string): ProcessAccount | null {
+  if (process.getuid?.() !== 0) return null;
+  const cluster = join(dataDirectory, CLUSTER);
+  if (existsSync(cluster)) {
+    // Whoever made the data goes on with it: the user of an earlier start, or of an image.
+    const { uid, gid } = statSync(cluster);
+    if (uid !== 0) return { uid, gid };
+  }
+  const account = userNamed('postgres') ?? userNamed('nobody');
+  if (account === null)
+    throw new PostgresUnavailableError('PostgreSQL does not run as root, and there is no other user');
+  return account;
+}
+
+function userNamed(name: string): ProcessAccount | null {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${name}:`));
+  const [, , uid, gid] = line?.split(':') ?? [];
+  return uid !== undefined && gid !== undefined ? { uid: Number(uid), gid: Number(gid) } : null;
+}
+
+/** Tried, not derived from mode bits: groups, access lists and missing libraries all count. */
+function canRun({ folder, postgres }: PostgresBinaries, account: ProcessAccount | null): boolean {
+  const version = spawnSync(postgres, ['--version'], { cwd: '/', stdio: 'ignore', ...account });
+  return version.status === 0 && passesTest(account, '-r', join(folder, 'share', 'postgresql'));
+}
+
+function passesTest(account: ProcessAccount | null, test: '-r' | '-w', path: string): boolean {
+  const command = ['-c', 'test "$0" "$1" && test -x "$1"', test, path];
+  return spawnSync('/bin/sh', command, { cwd: '/', stdio: 'ignore', ...account }).status === 0;
+}
+
+function placeData(dataDirectory: string, account: ProcessAccount | null, log: (line: string) => void): string {
+  const link = linkTarget(dataDirectory);
+  if (link !== null && !existsSync(link)) {
+    log(`PostgreSQL: ${link} is gone (cleaned up by the system?), starting with an empty database`);
+    rmSync(dataDirectory);
+  }
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  const folder = realpathSync(dataDirectory);
+  if (account === null) return folder;
+  if (!existsSync(join(folder, CLUSTER))) chownSync(folder, account.uid, account.gid);
+  if (passesTest(account, '-w', folder)) return folder;
+  return moveOutside(dataDirectory, account, log);
+}
+
+function moveOutside(dataDirectory: string, account: ProcessAccount, log: (line: string) => void): string {
+  const target = join(openFolder(dataDirectory), 'data');
+  log(`PostgreSQL: its user cannot reach ${dataDirectory}, the data is kept in ${target}`);
+  // Without a link to it, data there belongs to a data folder that somebody removed.
+  rmSync(target, { recursive: true, force: true });
+  if (existsSync(join(dataDirectory, CLUSTER))) execFileSync('cp', ['-Rp', dataDirectory, target]);
+  else mkdirSync(target, { mode: 0o700 });
+  chownSync(target, account.uid, account.gid);
+  rmSync(dataDirectory, { recursive: true });
+  symlinkSync(target, dataDirectory);
+  return target;
+}
+
+function openFolderPath(dataDirectory: string): string {
+  const place = createHash('sha256').update(resolve(dataDirectory)).digest('hex').slice(0, 16);
+  return join(OPEN_FOLDER, `order-saga-${place}`);
+}
+
+/** Its name can be guessed and its parent is open to all: a folder that somebody else made is not used. */
+function openFolder(dataDirectory: string): string {
+  const folder = openFolderPath(dataDirectory);
+  mkdirSync(folder, { recursive: true });
+  if (!isOurs(folder)) throw new PostgresUnavailableError(`${folder} belongs to another user`);
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+function isOurs(folder: string): boolean {
+  const stat = lstatSync(folder, { throwIfNoEntry: false });
+  const expected = folder.startsWith(join(OPEN_FOLDER, 'order-saga-'));
+  return stat !== undefined && expected && stat.isDirectory() && stat.uid === process.getuid?.();
+}
+
+function linkTarget(path: string): string | null {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isSymbolicLink() === true ? readlinkSync(path) : null;
+}

@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, isAbsolute } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from '@temporalio/client';
+import { openTemporalConnection } from '../../temporal/connection.ts';
+import { logTail } from '../processes/process-log.ts';
+import { assertPortsFree, LOOPBACK } from '../processes/ports.ts';
+import { describeExit, type ManagedProcess, startProcess, type StopStage } from '../processes/processes.ts';
+
+/** A warm start takes 1 s; a cold disk has to read a program of 250 MB first. */
+const START_TIMEOUT_MS = 30_000;
+
+const POLL_MS = 100;
+
+/** One probe; the server answers in milliseconds once it listens. */
+const PROBE_TIMEOUT_MS = 2_000;
+
+/** It needs well under a second to close its database; nothing is lost if it is killed after that. */
+export const TEMPORAL_STOP_STAGES: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 10_000 }];
+
+/**
+ * Journal and sync mode make writes four times faster than the defaults. NORMAL survives the death of the process,
+ * but the last moments before a power cut may be lost. Eager execution saves a round trip per activity; servers
+ * before 1.32 have it off.
+ */
+const TUNING = [
+  ['--sqlite-pragma', 'journal_mode=WAL'],
+  ['--sqlite-pragma', 'synchronous=NORMAL'],
+  ['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
+];
+
+/** How to run the local Temporal server. */
+export interface TemporalDevServerOptions {
+  readonly cliPath: string;
+  readonly port: number;
+  /** `null`: no Web UI. */
+  readonly uiPort: number | null;
+  /** SQLite file; made when missing, and all that has to be kept between runs. */
+  readonly databaseFile: string;
+  /** Beside `default`, which always exists. */
+  readonly namespaces?: readonly string[];
+  /** Default: beside the database file. */
+  readonly logFile?: string;
+  readonly log: (line: string) => void;
+  /** Told as soon as the process exists, before it answers, so that it is never lost sight of; whoever is told ends it. */
+  readonly onStarted?: (process: ManagedProcess) => void;
+  /** Default: 30 s. */
+  readonly startTimeoutMs?: number;
+}
+
+/** A running Temporal server. */
+export interface TemporalDevServer {
+  /** `host:port` of the gRPC service. */
+  readonly address: string;
+  readonly uiUrl: string | null;
+  readonly pid: number;
+  /** For whoever watches it; `stop` is the way to end it. */
+  readonly process: ManagedProcess;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a Temporal dev server on 127.0.0.1 in a process group of its own and resolves when its namespaces answer.
+ * @throws {PortsTakenError} naming `TEMPORAL_PORT` or `TEMPORAL_UI_PORT`.
+ */
+export async function startTemporalDevServer(options: TemporalDevServerOptions): Promise<TemporalDevServer> {
+  const { port, uiPort, databaseFile, namespaces = [], logFile = `${databaseFile}.log` } = options;
+  const { startTimeoutMs: timeoutMs = START_TIMEOUT_MS } = options;
+  await assertPortsFree([
+    { port, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
+    ...(uiPort === null ? [] : [{ port: uiPort, variable: 'TEMPORAL_UI_PORT', purpose: 'Temporal Web UI' }]),
+  ]);
+  const address = `${LOOPBACK}:${port}`;
+  const { file, ...place } = placeOf(databaseFile);
+  const args = flags({ ...options, databaseFile: file });
+  const server = await startProcess({ name: 'Temporal', command: options.cliPath, args, logFile, ...place });
+  options.onStarted?.(server);
+  try {
+    await untilReady(server, address, { namespaces: ['default', ...namespaces], timeoutMs });
+  } catch (error) {
+    // Whoever watches it would report the end that we make as its own; the first reason is the one to show.
+    if (options.onStarted === undefined) await server.stop(TEMPORAL_STOP_STAGES);
+    throw error;
+  }
+  options.log(`Temporal: listening on ${address}${databaseFile === '' ? '' : `, data in ${databaseFile}`}`);
+  return {
+    address,
+    uiUrl: uiPort === null ? null : `http://${LOOPBACK}:${uiPort}`,
+    pid: server.pid,
+    process: server,
+    stop: async () => {
+      await server.stop(TEMPORAL_STOP_STAGES);
+    },
+  };
+}
+
+/**
+ * Its SQLite reads a path as a URI, in which a folder's ?, # and % mean something else: the server stands in the folder
+ * and is told the plain name.
+ */
+function placeOf(databaseFile: string): { readonly file: string; readonly cwd?: string } {
+  const cwd = dirname(databaseFile);
+  return isAbsolute(databaseFile) && existsSync(cwd) ? { file: basename(databaseFile), cwd } : { file: databaseFile };
+}
+
+function flags({ port, uiPort, databaseFile, namespaces = [] }: TemporalDevServerOptions): string[] {
+  return [
+    ['server', 'start-dev'],
+    ['--ip', LOOPBACK, '--port', String(port), '--db-filename', databaseFile],
+    uiPort === null ? ['--headless'] : ['--ui-ip', LOOPBACK, '--ui-port', String(uiPort)],
+    ...namespaces.map((namespace) => ['--namespace', namespace]),
+    ...TUNING,
+    // Applies to a new database only: on an older one the application registers what it misses.
+    ['--search-attribute', 'CaseKind=Keyword'],
+    ['--log-level', 'warn'],
+  ].flat();
+}
+
+async function untilReady(
+  server: ManagedProcess,
+  address: string,
+  { namespaces, timeoutMs }: { readonly namespaces: readonly string[]; readonly timeoutMs: number },
+): Promise<void> {
+  const connection = openTemporalConnection(address);
+  const deadline = Date.now() + timeoutMs;
+  try {
+    for (;;) {
+      const missing = await firstFailure(connection, namespaces);
+      if (missing === null) return;
+      if (!server.isRunning()) {
+        throw new Error(
+          `Temporal ended while starting (${describeExit(await server.exited)}):\n${logTail(server.logFile)}`,
+        );
+      }
+      if (Date.now() > deadline) {
+        throw new Error(`Temporal does not answer after ${timeoutMs / 1000} s: ${missing}`);
+      }
+      await sleep(POLL_MS);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Namespaces are made after the port opens, so an answering port alone is not enough. */
+async function firstFailure(connection: Connection, namespaces: readonly string[]): Promise<string | null> {
+  try {
+    await connection.withDeadline(Date.now() + PROBE_TIMEOUT_MS, async () => {
+      for (const namespace of namespaces) await connection.workflowService.describeNamespace({ namespace });
+    });
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

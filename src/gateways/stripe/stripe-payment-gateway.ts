@@ -1,0 +1,171 @@
+import { Stripe } from 'stripe';
+import { PaymentContractError } from '../../domain/errors.ts';
+import { problemOf, type PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
+import type { ChargeOutcome, ChargeRequest, LookupOutcome, PaymentGateway } from '../payment-gateway.ts';
+import { stripeLimitsOf, toStripeAmount } from './stripe-amounts.ts';
+import { chargeOutcomeOf, declineOf, intentAnswer, parseRefused, parseStripe } from './stripe-answers.ts';
+import { capture } from './stripe-capture.ts';
+import {
+  createStripeClient,
+  isKeyReused,
+  refusing,
+  stripeRefusalOf,
+  type StripeClientOptions,
+  type StripeSend,
+} from './stripe-client.ts';
+import { findPayment, searchPayment } from './stripe-lookup.ts';
+import { movementsOf } from './stripe-movements.ts';
+import { refund } from './stripe-refund.ts';
+import { claimKey, voidByKey } from './stripe-void.ts';
+
+/**
+ * Adapter to Stripe: a charge is one PaymentIntent, created and confirmed by one call whose idempotency key is ours.
+ *
+ * Two mechanisms guard a key, because neither is enough alone. Stripe's idempotency layer answers a repeated call as
+ * the first time, at once, but may forget a key after 24 hours. The list of charges by `transfer_group`, which carries
+ * our key, never forgets, but is only as fast as Stripe's lists. So every charge looks at the list first and then
+ * creates under the key: a repeat within a day meets the one, a workflow that is reset a week later meets the other.
+ *
+ * A decline is final for its key, a soft one too. Stripe would confirm the same intent again, but whoever undoes an order
+ * takes a decline for proof that nothing can be taken any more, so to ask again is to ask under a new key.
+ *
+ * Authorizations are captured once, and Stripe releases what the capture leaves over, unless the account may use
+ * multicapture and `multicapture` says so. A payment method is `pm_...`, or `cus_.../pm_...` when it is saved with a
+ * customer, without whom Stripe does not use it.
+ */
+export function createStripePaymentGateway(options: StripeGatewayOptions): PaymentGateway {
+  const scopeOf = createStripeClient(options);
+  const scope = (route: string, about: string, signal: AbortSignal): StripeSend => scopeOf({ route, about, signal });
+  return {
+    capabilities: capabilitiesOf(options),
+    charge: (request, signal) => charge(scope('charge', request.key, signal), request, options),
+    lookup: (request, signal) => lookup(scope('lookup', request.key, signal), request),
+    voidByKey: (request, signal) => voidByKey(scope('void', request.key, signal), request),
+    capture: (request, signal) => capture(scope('capture', request.key, signal), request, options),
+    refund: (request, signal) => refund(scope('refund', request.key, signal), request),
+    movements: (question, signal) => movementsOf(scope('lookup', question.chargeKey, signal), question),
+    routeOf: () => 'charge',
+    ping: async (signal) => {
+      const send = scope('ping', 'ping', signal);
+      await refusing('ping', () => send((stripe) => stripe.charges.list({ limit: 1 })));
+    },
+  };
+}
+
+/** How Stripe is reached, and what the account may do. */
+export interface StripeGatewayOptions extends StripeClientOptions {
+  /** Several captures of one authorization: an account has to ask Stripe for it, and not every card can. */
+  readonly multicapture?: true;
+}
+
+/**
+ * Visa ends an authorization for which the customer was not there after 4 days and 18 hours, the other networks after 7
+ * days (docs.stripe.com/payments/place-a-hold-on-a-payment-method): the shortest counts.
+ */
+const AUTHORIZATION_SECONDS = (4 * 24 + 18) * 3_600;
+
+function capabilitiesOf({ multicapture }: StripeGatewayOptions): PaymentCapabilities {
+  const isMulticapture = multicapture === true;
+  return {
+    captures: isMulticapture ? 'several' : 'once',
+    restAfterCapture: isMulticapture ? 'stays_authorized' : 'released_by_provider',
+    voidsRest: isMulticapture,
+    authorizationSeconds: AUTHORIZATION_SECONDS,
+    limitsOf: stripeLimitsOf,
+  };
+}
+
+async function charge(
+  send: StripeSend,
+  request: ChargeRequest,
+  options: Pick<StripeGatewayOptions, 'multicapture'>,
+): Promise<ChargeOutcome> {
+  const known = await refusing(request.key, () => findPayment(send, request.key, request.key));
+  return known === null ? createCharge(send, request, options) : chargeOutcomeOf(request, known.intent);
+}
+
+async function createCharge(
+  send: StripeSend,
+  request: ChargeRequest,
+  options: Pick<StripeGatewayOptions, 'multicapture'>,
+): Promise<ChargeOutcome> {
+  try {
+    const params = { ...chargeParams(request), ...(options.multicapture === true ? multicaptureParams(request) : {}) };
+    const created = await send((stripe) => stripe.paymentIntents.create(params, { idempotencyKey: request.key }));
+    return chargeOutcomeOf(request, parseStripe(request.key, intentAnswer, created));
+  } catch (error) {
+    if (isKeyReused(error)) return outcomeOfUsedKey(send, request);
+    return outcomeOfRefusal(request, error);
+  }
+}
+
+/**
+ * The key was used with other parameters, by a void or by another charge. Only for a void's tombstone is its creation,
+ * repeated, answered with the tombstone: that is proof, at once, where a search would need a minute to know.
+ */
+async function outcomeOfUsedKey(send: StripeSend, request: ChargeRequest): Promise<ChargeOutcome> {
+  const { key, orderId, currency } = request;
+  const tombstone = await refusing(key, () => claimKey(send, { key, chargeKey: key, orderId, currency }));
+  if (tombstone !== null) return { kind: 'voided' };
+  const payment = await refusing(key, () => findPayment(send, key, key));
+  if (payment !== null) chargeOutcomeOf(request, payment.intent);
+  throw new PaymentContractError(key, 'this key was used with other parameters');
+}
+
+/** A card error carries the intent it is about, so what was declined is compared with what was asked. */
+function outcomeOfRefusal(request: ChargeRequest, error: unknown): ChargeOutcome {
+  if (error instanceof Stripe.errors.StripeCardError) {
+    if (error.payment_intent === undefined) return declineOf(error);
+    return chargeOutcomeOf(request, parseRefused(request.key, error.payment_intent));
+  }
+  if (error instanceof Stripe.errors.StripeInvalidRequestError) {
+    // A token that the client made up is the client's mistake, and nothing was charged under it.
+    if (error.param === 'payment_method') return { kind: 'declined', declineCode: 'unsupported_method', soft: false };
+    // Limits depend on the account, too: nothing was charged, and nothing ever is for the same amount.
+    if (error.param === 'amount' || error.param === 'currency') {
+      const limits = stripeLimitsOf(request.currency);
+      return { kind: 'not_chargeable', problem: problemOf('refused_by_provider', request.amountMinor, limits) };
+    }
+  }
+  throw stripeRefusalOf(request.key, error);
+}
+
+/** `absent` also for an intent that was made less than a minute ago and never tried a card: search does not know it yet. */
+async function lookup(send: StripeSend, request: ChargeRequest): Promise<LookupOutcome> {
+  const { key } = request;
+  const known = await refusing(key, async () => (await findPayment(send, key, key)) ?? searchPayment(send, key, key));
+  return known === null ? { kind: 'absent' } : chargeOutcomeOf(request, known.intent);
+}
+
+/** Cards only: they are answered at once, other methods stay `processing` for days. */
+function chargeParams({
+  key,
+  orderId,
+  kind,
+  amountMinor,
+  currency,
+  method,
+}: ChargeRequest): Stripe.PaymentIntentCreateParams {
+  return {
+    amount: toStripeAmount(amountMinor, currency),
+    currency: currency.toLowerCase(),
+    capture_method: kind === 'authorize' ? 'manual' : 'automatic',
+    confirm: true,
+    off_session: true,
+    allowed_payment_method_types: ['card'],
+    ...methodParams(method),
+    metadata: { orderId, key },
+    transfer_group: key,
+  };
+}
+
+/** Asked for with every authorization; whether the card can is told with the charge (see `capture`). */
+function multicaptureParams({ kind }: ChargeRequest): Pick<Stripe.PaymentIntentCreateParams, 'payment_method_options'> {
+  if (kind !== 'authorize') return {};
+  return { payment_method_options: { card: { request_multicapture: 'if_available' } } };
+}
+
+function methodParams(method: string): { readonly payment_method: string; readonly customer?: string } {
+  const [customer = '', saved] = method.split('/', 2);
+  return saved === undefined ? { payment_method: method } : { payment_method: saved, customer };
+}

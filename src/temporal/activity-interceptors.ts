@@ -1,0 +1,69 @@
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { WorkerOptions } from '@temporalio/worker';
+import type { FirstPassActivities, FirstPassResult } from '../activities/fast-path.ts';
+import type { Activities } from '../activities/index.ts';
+import { CORRELATION_HEADER } from '../workflows/contract.ts';
+
+/** Made anew for every attempt of an activity. */
+export type ActivityInterceptorsFactory = NonNullable<NonNullable<WorkerOptions['interceptors']>['activity']>[number];
+
+/** Puts the order's correlation id into every log line of its activities. */
+export const correlateLogs: ActivityInterceptorsFactory = () => {
+  let correlation: { readonly correlationId?: string } = {};
+  return {
+    inbound: {
+      execute: (input, next) => {
+        const payload = input.headers[CORRELATION_HEADER];
+        if (payload !== undefined)
+          correlation = { correlationId: defaultPayloadConverter.fromPayload<string>(payload) };
+        return next(input);
+      },
+    },
+    outbound: { getLogAttributes: (attributes, next) => next({ ...attributes, ...correlation }) },
+  };
+};
+
+const FIRST_PASS = 'tryFirstPass' satisfies keyof FirstPassActivities;
+const LAST_STEPS = new Set<string>(['confirmOrder', 'rejectOrder'] satisfies (keyof Activities)[]);
+
+/** The joined steps have brought the order to its end, or one of them failed; else the order goes on locally. */
+function endsFirstPass(activityType: string, result: unknown): boolean {
+  if (activityType !== FIRST_PASS) return false;
+  const outcomes = result as FirstPassResult;
+  return outcomes.confirmOrder !== undefined || Object.values(outcomes).some(({ failure }) => failure !== undefined);
+}
+
+/** Where an order's first local pass is: steps that run right now (some run side by side), and whether one was the last. */
+interface LocalPass {
+  running: number;
+  lastStepDone: boolean;
+}
+
+/** Tells when an order's first local pass is over: all its steps are done, or one failed and will be retried. */
+export function watchLocalPass(onEnded: (workflowId: string) => void): ActivityInterceptorsFactory {
+  const passes = new Map<string, LocalPass>();
+  return ({ info }) => ({
+    inbound: {
+      execute: async (input, next) => {
+        const workflowId = info.workflowExecution?.workflowId ?? '';
+        const pass = passes.get(workflowId) ?? { running: 0, lastStepDone: false };
+        passes.set(workflowId, pass);
+        pass.running += 1;
+        try {
+          const result = await next(input);
+          pass.lastStepDone ||= LAST_STEPS.has(info.activityType) || endsFirstPass(info.activityType, result);
+          return result;
+        } catch (error) {
+          pass.lastStepDone = true;
+          throw error;
+        } finally {
+          pass.running -= 1;
+          if (pass.running === 0) {
+            passes.delete(workflowId);
+            if (pass.lastStepDone) onEnded(workflowId);
+          }
+        }
+      },
+    },
+  });
+}

@@ -1,0 +1,68 @@
+import { getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
+import type { OwningCommand } from '../../db/repositories/orders/command-repository.ts';
+import type { CommandCarrier } from '../activities/command-sweep-activities.ts';
+import { standInOf } from '../domain/ids.ts';
+import { noticeOfCommand } from '../domain/payments/payment-notice.ts';
+import { settleInput, startSettle } from './workflow-starts.ts';
+import {
+  CASE_KIND,
+  cancelOrderSignal,
+  capturePaymentSignal,
+  noticeWorkflowId,
+  orderWorkflowId,
+  settleWorkflowId,
+  type OrderSettings,
+} from '../workflows/contract.ts';
+
+/** Looks and starts by the worker's own connection to Temporal, inside of an activity. */
+export function createCommandCarrier(settings: OrderSettings): CommandCarrier {
+  return {
+    carry: async (command, order) => {
+      const { orderId, commandId } = command;
+      for (const workflowId of carriersOf(command)) {
+        const found = await describe(workflowId);
+        if (found === null) continue;
+        if (found.status.name === 'RUNNING') return 'carried';
+        if (found.status.name !== 'COMPLETED') return 'stopped';
+      }
+      const own = await describe(orderWorkflowId(orderId));
+      if (own?.status.name === 'RUNNING') return isAtWork(own) ? 'carried' : tell(command);
+      if (own !== null && own.status.name !== 'COMPLETED') return 'stopped';
+      const { requestHash, actor, reason, kind, amountMinor } = command;
+      const input = settleInput({ kind, amountMinor }, { commandId, requestHash, actor, reason }, order, settings);
+      return (await startSettle(getClient(), input, true)) === 'started' ? 'started' : 'carried';
+    },
+  };
+}
+
+/** Workflows that may carry a command after the order's own has closed. */
+function carriersOf({ orderId, commandId, kind }: OwningCommand): string[] {
+  const settle = settleWorkflowId(orderId, commandId);
+  const notice = noticeOfCommand(commandId, kind);
+  if (notice === null) return [settle];
+  return [settle, noticeWorkflowId(orderId, notice), noticeWorkflowId(standInOf(notice), notice)];
+}
+
+async function describe(workflowId: string): Promise<WorkflowExecutionDescription | null> {
+  try {
+    return await getClient().workflow.getHandle(workflowId).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** A step is retried or parked: a workflow that only waits has neither. */
+function isAtWork({ raw, typedSearchAttributes }: WorkflowExecutionDescription): boolean {
+  return (raw.pendingActivities ?? []).length > 0 || typedSearchAttributes.get(CASE_KIND) !== undefined;
+}
+
+async function tell({ orderId, ...command }: OwningCommand): Promise<'told'> {
+  const handle = getClient().workflow.getHandle(orderWorkflowId(orderId));
+  const { commandId, requestHash, actor, reason, amountMinor, kind } = command;
+  const told = { commandId, requestHash, actor, reason };
+  if (kind === 'capture') await handle.signal(capturePaymentSignal, { ...told, amountMinor });
+  else await handle.signal(cancelOrderSignal, told);
+  return 'told';
+}

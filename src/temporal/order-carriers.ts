@@ -1,0 +1,136 @@
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionStatusName } from '@temporalio/client';
+import type { StoredCommand } from '../../db/repositories/orders/command-repository.ts';
+import { repairCommandId } from '../domain/command.ts';
+import { callWithin } from '../runtime/deadline.ts';
+import { orderWorkflowId, settleWorkflowId } from '../workflows/contract.ts';
+
+/** A workflow that carries an order, or did: its own, and one for each command that came after it. */
+export interface Carrier {
+  readonly workflowId: string;
+  readonly status: WorkflowExecutionStatusName;
+  readonly closedAt: string | null;
+  /** Steps that are scheduled, tried, retried or paused right now. */
+  readonly steps: readonly PendingStep[];
+  /** What the workflow itself waits to think about; null when it waits for steps, timers or messages. */
+  readonly task: PendingTask | null;
+}
+
+/** A step as Temporal has it. */
+export interface PendingStep {
+  readonly step: string;
+  /** Null when the server is too old to tell. */
+  readonly taskQueue: string | null;
+  readonly attempt: number;
+  readonly lastError: string | null;
+  readonly nextRetryAt: string | null;
+  /** A worker has it. */
+  readonly isRunning: boolean;
+  readonly pause: { readonly by: string | null; readonly reason: string | null } | null;
+}
+
+/** A workflow task; more than one attempt means that its code fails, or that its workers die. */
+export interface PendingTask {
+  readonly attempt: number;
+  /** A worker has it. */
+  readonly isRunning: boolean;
+}
+
+/** Whether it can still do something. */
+export function isOpen(carrier: Carrier | undefined): boolean {
+  return carrier?.status === 'RUNNING' || carrier?.status === 'PAUSED';
+}
+
+const ANSWER_WITHIN_MS = 3_000;
+
+/** An order has a handful of commands; of one that was given hundreds the last ones matter. */
+const COMMANDS_MAX = 20;
+
+/** Temporal's numbers for a step and for a workflow task that a worker has. */
+const STEP_STARTED = 2;
+const TASK_STARTED = 2;
+
+/**
+ * Looks at every workflow of an order that there may be. Those of commands are found by the stored commands, and by
+ * Temporal's list while a command is not decided yet; that list is late and limited, so nothing rests on it alone.
+ * `parkedAt` is the workflow of the open case.
+ * @throws {DeadlineExceededError} and what the calls throw when Temporal does not answer.
+ */
+export async function readCarriers(
+  client: Client,
+  orderId: string,
+  commands: readonly StoredCommand[],
+  parkedAt: string | null,
+): Promise<Carrier[]> {
+  const ids = new Set([
+    ...(parkedAt === null ? [] : [parkedAt]),
+    orderWorkflowId(orderId),
+    settleWorkflowId(orderId, repairCommandId(orderId)),
+    ...commands.slice(-COMMANDS_MAX).map(({ commandId }) => settleWorkflowId(orderId, commandId)),
+    ...(await listOpen(client, orderId).catch(() => [])),
+  ]);
+  const found = await Promise.all([...ids].map((workflowId) => readCarrier(client, workflowId)));
+  return found.filter((carrier) => carrier !== null);
+}
+
+async function listOpen(client: Client, orderId: string): Promise<string[]> {
+  const query = `WorkflowId STARTS_WITH '${settleWorkflowId(orderId, '')}' AND ExecutionStatus = 'Running'`;
+  const { executions } = await callWithin(ANSWER_WITHIN_MS, client, () =>
+    client.workflowService.listWorkflowExecutions({
+      namespace: client.options.namespace,
+      query,
+      pageSize: COMMANDS_MAX,
+    }),
+  );
+  return (executions ?? []).flatMap(({ execution }) => execution?.workflowId ?? []);
+}
+
+type Description = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']>>;
+
+async function readCarrier(client: Client, workflowId: string): Promise<Carrier | null> {
+  try {
+    const handle = client.workflow.getHandle(workflowId);
+    return toCarrier(await callWithin(ANSWER_WITHIN_MS, client, () => handle.describe()));
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+function toCarrier({ workflowId, status, closeTime, raw }: Description): Carrier {
+  const { pendingActivities, pendingWorkflowTask: task } = raw;
+  return {
+    workflowId,
+    status: status.name,
+    closedAt: closeTime?.toISOString() ?? null,
+    steps: (pendingActivities ?? []).map(toStep),
+    task: task == null ? null : { attempt: task.attempt ?? 1, isRunning: task.state === TASK_STARTED },
+  };
+}
+
+type PendingActivity = NonNullable<Description['raw']['pendingActivities']>[number];
+
+function toStep(pending: PendingActivity): PendingStep {
+  const {
+    activityId,
+    attempt,
+    state,
+    lastFailure,
+    nextAttemptScheduleTime: next,
+    pauseInfo,
+    activityOptions,
+  } = pending;
+  return {
+    step: activityId ?? '',
+    taskQueue: activityOptions?.taskQueue?.name ?? null,
+    attempt: attempt ?? 1,
+    lastError: lastFailure?.message ?? null,
+    nextRetryAt: next == null ? null : new Date(Number(next.seconds ?? 0) * 1_000).toISOString(),
+    isRunning: state === STEP_STARTED,
+    pause: pending.paused === true ? pauseOf(pauseInfo) : null,
+  };
+}
+
+function pauseOf(info: PendingActivity['pauseInfo']): NonNullable<PendingStep['pause']> {
+  const { identity, reason } = info?.manual ?? info?.rule ?? {};
+  return { by: identity || null, reason: reason || null };
+}

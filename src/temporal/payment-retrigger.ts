@@ -1,0 +1,45 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { PaymentWaker } from '../activities/payments/notice-activities.ts';
+import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
+import { CASE_KIND, noticeWorkflowId, resumeOrderSignal } from '../workflows/contract.ts';
+
+/** As the server numbers them: an attempt waits for its time, or runs. */
+const SCHEDULED = 1;
+
+/**
+ * Wakes by the client that it is given, which may be the worker's own, inside of an activity. A step that waits for its next attempt is
+ * reset: that leaves no event in the history, so a workflow task that is under way is not dropped, as it would be by a
+ * signal. A step that is parked is resumed.
+ */
+export function createPaymentWaker(clientOf: () => Client): PaymentWaker {
+  const wake: PaymentWaker['wake'] = async (workflowId, steps) => {
+    const client = clientOf();
+    const handle = client.workflow.getHandle(workflowId);
+    const found = await handle.describe().catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    });
+    if (found === null || found.status.name !== 'RUNNING') return 'gone';
+    const waiting = found.raw.pendingActivities?.find(({ activityId }) => steps.includes(activityId ?? ''));
+    if (waiting !== undefined) {
+      if (waiting.state !== SCHEDULED) return 'under_way';
+      await client.workflowService.resetActivity({
+        namespace: client.options.namespace,
+        execution: { workflowId, runId: found.runId },
+        id: waiting.activityId ?? null,
+        identity: 'payment waker',
+      });
+      return 'woken';
+    }
+    const parkedAt = found.typedSearchAttributes.get(CASE_KIND);
+    if (parkedAt === undefined || !steps.includes(parkedAt)) return 'nothing';
+    await handle.signal(resumeOrderSignal);
+    return 'woken';
+  };
+  return {
+    wake,
+    judgeAgain: async (orderId, notice) => {
+      await wake(noticeWorkflowId(orderId, notice), [STEP_POLICIES.judgeNotice.id]);
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import type { Client, Connection } from '@temporalio/client';
+import { callWithin } from '../runtime/deadline.ts';
+import { TASK_QUEUES, type TaskQueue } from '../workflows/contract.ts';
+import { shareReads } from '../runtime/shared-read.ts';
+
+/** A task queue as Temporal's matching service knows it. */
+export interface TaskQueueState {
+  /** Workers that poll it. */
+  readonly pollers: number;
+  /** Tasks that no worker has begun; tasks of a workflow that a worker has cached are on that worker's own queue. */
+  readonly tasks: number;
+  /** Of the oldest one; 0 when there is none. */
+  readonly ageSeconds: number;
+}
+
+/** What a queue holds: tasks of workflows, or of activities. The numbers are Temporal's. */
+export const QUEUE_TYPES = { workflow: 1, activity: 2 } as const;
+export type QueueType = keyof typeof QUEUE_TYPES;
+
+const ANSWER_WITHIN_MS = 1_500;
+
+/**
+ * A poll that finds nothing ends after 60 s and is repeated at once, so whoever has not polled for longer is gone. Temporal
+ * itself remembers a worker for 5 minutes.
+ */
+const POLLED_WITHIN_MS = 75_000;
+
+/** A task that waits for longer than this would have been taken by a poll that is under way. */
+const TAKEN_WITHIN_MS = 5_000;
+
+/** Reads the state of one queue. @throws what the call throws, or that it took too long. */
+export async function readTaskQueue(
+  connection: Connection,
+  namespace: string,
+  taskQueue: string,
+  type: QueueType = 'workflow',
+): Promise<TaskQueueState> {
+  const { stats, pollers } = await callWithin(ANSWER_WITHIN_MS, connection, () =>
+    connection.workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name: taskQueue },
+      taskQueueType: QUEUE_TYPES[type],
+      reportStats: true,
+    }),
+  );
+  const tasks = Number(stats?.approximateBacklogCount ?? 0);
+  // The age is that of the last task when none is left.
+  const ageSeconds = tasks === 0 ? 0 : secondsOf(stats?.approximateBacklogAge);
+  const silences = (pollers ?? []).map(({ lastAccessTime }) => Date.now() - secondsOf(lastAccessTime) * 1_000);
+  return { pollers: silences.filter((silentMs) => isPolling(silentMs, ageSeconds * 1_000)).length, tasks, ageSeconds };
+}
+
+/** Whoever polled before the oldest task came, and has not taken it since, polls no more. */
+function isPolling(silentMs: number, oldestTaskMs: number): boolean {
+  if (silentMs > POLLED_WITHIN_MS) return false;
+  return oldestTaskMs < TAKEN_WITHIN_MS || silentMs < oldestTaskMs;
+}
+
+interface Seconds {
+  readonly seconds?: unknown;
+  readonly nanos?: number | null;
+}
+
+function secondsOf(time: Seconds | null | undefined): number {
+  return Number(time?.seconds ?? 0) + (time?.nanos ?? 0) / 1e9;
+}
+
+/** The state of every task queue. */
+export type TaskQueueStates = Readonly<Record<TaskQueue, TaskQueueState>>;
+
+/** Reads all task queues of the service; whoever asks at about the same time shares one read. */
+export interface TaskQueues {
+  /** Null when Temporal does not answer. */
+  read(): Promise<TaskQueueStates | null>;
+}
+
+/** Creates the reader. It asks only when it is asked, so a system at rest pays nothing for it. */
+export function createTaskQueues(client: Client, namespace: string): TaskQueues {
+  const stateOf = async (namespace: string, queue: TaskQueue): Promise<readonly [TaskQueue, TaskQueueState]> => {
+    const types: QueueType[] = queue === 'orders' ? ['workflow', 'activity'] : ['activity'];
+    const connection = client.connection as Connection;
+    const states = await Promise.all(types.map((type) => readTaskQueue(connection, namespace, queue, type)));
+    return [queue, states.reduce(worse)];
+  };
+  const read = shareReads(async (of: string): Promise<TaskQueueStates | null> => {
+    try {
+      return Object.fromEntries(await Promise.all(TASK_QUEUES.map((queue) => stateOf(of, queue)))) as TaskQueueStates;
+    } catch {
+      return null;
+    }
+  });
+  return { read: () => read(namespace) };
+}
+
+/** A queue of both types needs its workers for each. */
+function worse(one: TaskQueueState, other: TaskQueueState): TaskQueueState {
+  return {
+    pollers: Math.min(one.pollers, other.pollers),
+    tasks: one.tasks + other.tasks,
+    ageSeconds: Math.max(one.ageSeconds, other.ageSeconds),
+  };
+}

@@ -1,0 +1,62 @@
+import type { Client } from '@temporalio/client';
+import { callWithin } from '../runtime/deadline.ts';
+import { ORDER_WORKFLOW, orderWorkflowId } from '../workflows/contract.ts';
+import { shareReads } from '../runtime/shared-read.ts';
+import type { TaskQueues } from './task-queues.ts';
+import type { TemporalHealth } from './health.ts';
+
+/** An order that may not have a row yet. */
+interface Candidate {
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly startedAt: Date;
+}
+
+/** Orders that were accepted and wait for a worker, as far as Temporal can tell. */
+export interface UnopenedOrders {
+  readonly candidates: readonly Candidate[];
+  /** Whether there can be no others. */
+  readonly complete: boolean;
+}
+
+/** Running orders that are looked at, newest first: those that wait are among the newest. */
+const LOOKED_AT_MAX = 200;
+
+/** Temporal's lists may be asked ten times a second by default, by everybody together. */
+const ANSWER_WITHIN_MS = 2_000;
+
+/**
+ * Finds accepted orders without a row by Temporal's list of running workflows, which is late by a second or two. It is asked
+ * only while workflows wait on the task queue, and by all who want to know at about the same time together.
+ */
+export function createUnopenedOrders(deps: {
+  readonly client: Client;
+  readonly health: TemporalHealth;
+  readonly taskQueues: TaskQueues;
+}): () => Promise<UnopenedOrders> {
+  const { client, health, taskQueues } = deps;
+  const find = shareReads(async (workflowType: string): Promise<UnopenedOrders> => {
+    const queues = health.isUp() ? await taskQueues.read() : null;
+    if (queues === null) return { candidates: [], complete: false };
+    const { tasks, pollers } = queues.orders;
+    if (tasks === 0 && pollers > 0) return { candidates: [], complete: true };
+    try {
+      const candidates = await callWithin(ANSWER_WITHIN_MS, client, () => listRunning(client, workflowType));
+      return { candidates, complete: candidates.length < LOOKED_AT_MAX };
+    } catch {
+      return { candidates: [], complete: false };
+    }
+  });
+  return () => find(ORDER_WORKFLOW);
+}
+
+async function listRunning(client: Client, workflowType: string): Promise<Candidate[]> {
+  const query = `WorkflowType = '${workflowType}' AND ExecutionStatus = 'Running'`;
+  const found: Candidate[] = [];
+  for await (const { workflowId, memo, startTime } of client.workflow.list({ query, pageSize: LOOKED_AT_MAX })) {
+    const orderId = workflowId.slice(orderWorkflowId('').length);
+    found.push({ orderId, tenantId: String(memo?.['tenantId']), startedAt: startTime });
+    if (found.length === LOOKED_AT_MAX) break;
+  }
+  return found;
+}

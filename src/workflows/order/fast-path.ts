@@ -1,0 +1,87 @@
+import { proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
+import type { FirstPassActivities, FirstPassResult, FirstPassStep, Tried } from '../../activities/fast-path.ts';
+import { STEP_POLICIES } from '../steps/step-policies.ts';
+import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
+import type { OrderWorkflowInput } from '../contract.ts';
+import { failureOf, thrownAs, type Outcome } from '../steps/outcome.ts';
+import { holdOf, mailOf, openingOf, paymentOf } from './step-inputs.ts';
+
+/** What was tried before the story of an order begins; the story takes the outcomes in place of tries of its own. */
+export interface FirstPass {
+  /**
+   * Tries the steps of an order that goes well, where that can be done at once; resolves with whether a payment may have
+   * been asked for.
+   */
+  run(): Promise<boolean>;
+  /** What came of a step; null when it was not tried, or was taken before. */
+  take(step: string): Outcome<unknown> | null;
+}
+
+const LIMITS_MS: Readonly<Record<FirstPassStep, number>> = {
+  openOrder: STEP_POLICIES.openOrder.localTimeoutMs,
+  holdStock: STEP_POLICIES.holdStock.localTimeoutMs,
+  takePayment: STEP_POLICIES.takePayment.localTimeoutMs,
+  commitStock: STEP_POLICIES.commitStock.localTimeoutMs,
+  confirmOrder: STEP_POLICIES.confirmOrder.localTimeoutMs,
+  sendMessage: NOTIFICATION_POLICY.localTimeoutMs,
+};
+
+/** Every step ends by its own limit, so this is met by a worker that is stuck. */
+const LIMIT_MS = Object.values(LIMITS_MS).reduce((sum, limitMs) => sum + limitMs, 1_000);
+
+/** Started; its first workflow task scheduled; and begun. */
+const EVENTS_OF_A_FRESH_START = 3;
+
+/**
+ * Creates the first pass: one local activity for all steps. Each local activity costs the workflow's thread an
+ * activation and the history a marker, while a task that is dropped forgets all of them, be they six or one.
+ *
+ * Only the very first workflow task makes it. A run that comes after a crash, a signal or a reset goes step by step, so
+ * that it meets a cancel that was there first before it sends anything.
+ */
+export function createFirstPass(order: OrderWorkflowInput): FirstPass {
+  let outcomes = new Map<string, Tried<unknown>>();
+  return {
+    run: async () => {
+      if (!canJoin(order)) return false;
+      const { tryFirstPass } = proxyLocalActivities<FirstPassActivities>({
+        startToCloseTimeout: LIMIT_MS,
+        retry: { maximumAttempts: 1 },
+        summary: 'First pass: store, hold, pay, deduct, confirm, tell',
+      });
+      try {
+        const result: FirstPassResult = await tryFirstPass(planOf(order));
+        outcomes = new Map(Object.entries(result));
+        const { holdStock, takePayment } = result;
+        const isFree = holdStock?.answer?.kind === 'held' && holdStock.answer.totalMinor === 0;
+        return takePayment !== undefined && !isFree;
+      } catch (error) {
+        // Whatever happened is found by the steps, each by its own key.
+        failureOf(error);
+        return true;
+      }
+    },
+    take: (step) => {
+      const tried = outcomes.get(step);
+      if (tried === undefined) return null;
+      outcomes.delete(step);
+      return tried.failure === undefined ? { answer: tried.answer } : { failure: thrownAs(tried.failure) };
+    },
+  };
+}
+
+function canJoin({ settings }: OrderWorkflowInput): boolean {
+  const { joinsFirstPass = false, placement } = settings;
+  return joinsFirstPass && placement.inventory === 'local' && workflowInfo().historyLength <= EVENTS_OF_A_FRESH_START;
+}
+
+function planOf(order: OrderWorkflowInput): Parameters<FirstPassActivities['tryFirstPass']>[0] {
+  const { placement } = order.settings;
+  return {
+    opening: openingOf(order),
+    hold: holdOf(order),
+    payment: placement.payment === 'local' ? paymentOf(order) : null,
+    message: placement.notification === 'local' ? mailOf(order, { template: 'order-confirmed' }) : null,
+    limitsMs: LIMITS_MS,
+  };
+}

@@ -1,0 +1,45 @@
+import { workflowInfo } from '@temporalio/workflow';
+import type { Activities } from '../../activities/index.ts';
+import type { MessageEvent } from '../../domain/notification.ts';
+import { chargeKindOf } from './order-context.ts';
+import type { NotificationWorkflowInput, OrderWorkflowInput } from '../contract.ts';
+
+/** What steps are tried with, in the first pass and by the story alike. Totals are the hold's answer. */
+type InputOf<Name extends keyof Activities> = Parameters<Activities[Name]>[0];
+
+/** Of `openOrder`. */
+export function openingOf(order: OrderWorkflowInput): InputOf<'openOrder'> {
+  return { order, firstExecutionRunId: workflowInfo().firstExecutionRunId };
+}
+
+/** Of `holdStock`. */
+export function holdOf({ orderId, tenantId, request, settings }: OrderWorkflowInput): InputOf<'holdStock'> {
+  const { currency, lines, expectedTotalMinor } = request;
+  const { holdTtlSeconds } = settings;
+  return { orderId, tenantId, currency, lines, expectedTotalMinor, holdTtlSeconds };
+}
+
+/** Of `takePayment`, without the amount. */
+export function paymentOf(order: OrderWorkflowInput): Omit<InputOf<'takePayment'>, 'amountMinor'> {
+  const { orderId, tenantId, request } = order;
+  const { currency, paymentMethod: method } = request;
+  return { orderId, tenantId, currency, method, ...chargeKindOf(request) };
+}
+
+/** What a message is made from. */
+export type Addressee = Pick<
+  OrderWorkflowInput,
+  'orderId' | 'tenantId' | 'correlationId' | 'request' | 'sealedContact' | 'settings'
+>;
+
+/** A mail without its total; null when there is nobody to tell. */
+export function mailOf(order: Addressee, event: MessageEvent) {
+  const { orderId, tenantId, sealedContact, request } = order;
+  if (sealedContact === null) return null;
+  const content = { currency: request.currency, reference: request.reference };
+  return { orderId, tenantId, ...event, sealedContact, content } satisfies UntotalledMail;
+}
+
+type UntotalledMail = Omit<NotificationWorkflowInput, 'content'> & {
+  readonly content: Omit<NotificationWorkflowInput['content'], 'totalMinor'>;
+};

@@ -1,0 +1,98 @@
+/**
+ * How the work beside the orders is retried: messages, webhooks, notices of the provider, sweeps, redrives, the pumps of
+ * events. The steps of an order are in `step-policies.ts`.
+ */
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** A redrive looks for so long what became of what it has tried: a step's local try and the first regular attempts. */
+export const REDRIVE_POLICY = {
+  watchMs: 15 * SECOND,
+  watchIntervalMs: 1 * SECOND,
+  /** Cases of one redrive; what is beyond waits for the next one. */
+  casesMax: 1_000,
+  batch: 100,
+  startToCloseTimeout: 10 * SECOND,
+  retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 10 * SECOND },
+} as const;
+
+/**
+ * One attempt of a webhook: 10 s for the receiver, the rest for the rows. The waits between attempts are named by the
+ * activity (WEBHOOK_RETRY_DELAYS_MS); the policy's own are for attempts that could not even look (1 s to 1 min), without
+ * a limit, because the delivery itself knows when to give up. A bug is met again after a pause. A new run after 200
+ * rounds keeps histories short.
+ */
+export const WEBHOOK_POLICY = {
+  attemptTimeoutMs: 20 * SECOND,
+  retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 1 * MINUTE },
+  pauseMs: 5 * MINUTE,
+  roundsPerRun: 200,
+} as const;
+
+/**
+ * A delivery is started within milliseconds of its row. One that nobody has touched for a minute was lost between row
+ * and signal; one whose retry is 5 minutes overdue has lost its workflow to a terminate.
+ */
+export const WEBHOOK_SWEEP_POLICY = {
+  pendingSeconds: 60,
+  overdueSeconds: 300,
+  batch: 100,
+  startToCloseTimeout: 10 * SECOND,
+  retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 10 * SECOND, maximumAttempts: 5 },
+} as const;
+
+/** Holds are swept in batches; each one is its own transaction of a few milliseconds. */
+export const SWEEP_POLICY = {
+  batch: 200,
+  startToCloseTimeout: 60 * SECOND,
+  retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 10 * SECOND, maximumAttempts: 5 },
+} as const;
+
+/**
+ * A pump's activity ends by itself every 10 min, so that no history hangs on one attempt for ever. It beats all
+ * the time (sent by the SDK every 4.8 s), so a killed worker is noticed 6 s after its last beat; the next attempt comes 1 s
+ * later: taken over within 10 s.
+ */
+export const EVENT_PUMP_POLICY = {
+  roundMs: 10 * MINUTE,
+  startToCloseTimeout: 11 * MINUTE,
+  heartbeatTimeout: 6 * SECOND,
+  retry: { initialInterval: 1 * SECOND, backoffCoefficient: 1, maximumInterval: 1 * SECOND },
+  /** A failure that no retry mends is shown and tried again after this: the log must move as soon as it is mended. */
+  pauseAfterFailureMs: 30 * SECOND,
+  /** Rounds until the workflow continues as new: 17 hours and some 600 events of history. */
+  rounds: 100,
+} as const;
+
+/** Opening and dropping days takes milliseconds; ids of a day that went are forgotten in batches. */
+export const EVENT_MAINTENANCE_POLICY = {
+  startToCloseTimeout: 5 * MINUTE,
+  retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 30 * SECOND, maximumAttempts: 20 },
+} as const;
+
+/**
+ * A notice wakes the step that waits for the provider. While an attempt of it is under way, which may have looked before
+ * the event, it is looked again after these pauses; what is left then waits for the sweep. News that fit nothing are judged
+ * again after the same pauses, because the books may only be behind; then a case opens.
+ */
+export const NOTICE_POLICY = {
+  pausesMs: [500, 1 * SECOND, 2 * SECOND, 5 * SECOND],
+  /** Waking is a hint: when it fails, the step goes on by its own schedule. */
+  wake: {
+    startToCloseTimeout: 10 * SECOND,
+    retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumAttempts: 3 },
+  },
+} as const;
+
+/**
+ * A message gets one quick local try (SMTP on a good day: 10-100 ms), then 1 s, 2 s ... 5 min between attempts
+ * for 24 hours: longer than most mail servers are away, shorter than a confirmation stays interesting.
+ */
+export const NOTIFICATION_POLICY = {
+  localTimeoutMs: 1_500,
+  attemptTimeoutMs: 15 * SECOND,
+  firstDelayMs: 1 * SECOND,
+  backoff: 2,
+  maxDelayMs: 5 * MINUTE,
+  budgetMs: 24 * 60 * MINUTE,
+} as const;

@@ -1,0 +1,236 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
+import { createContactSealer } from '../../src/domain/personal-data/contact-sealer.ts';
+import { PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
+import { messageIdFor, type MessageName } from '../../src/domain/notification.ts';
+import type { OrderStatus } from '../../src/domain/order-status.ts';
+import {
+  cancelOrderSignal,
+  ORDER_WORKFLOW,
+  orderWorkflowId,
+  resumeOrderSignal,
+  settleWorkflowId,
+  type OrderWorkflowInput,
+} from '../../src/workflows/contract.ts';
+import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { afterEffect, createFaults, failBefore, type Fault } from '../support/faults/faults.ts';
+import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+const faults = createFaults();
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem({ wrapActivities: faults.wrap });
+});
+afterAll(() => system.stop());
+
+/** The mails of an order by the names of their messages, oldest first. */
+async function untilTold(orderId: string, ...names: MessageName[]): Promise<string[]> {
+  const ids = async (): Promise<string[]> => (await system.mails(orderId)).map(({ messageId }) => messageId);
+  await expect.poll(async () => (await ids()).toReversed()).toEqual(names.map((name) => messageIdFor(orderId, name)));
+  return (await system.mails(orderId)).map(({ text }) => text).toReversed();
+}
+
+async function sold(): Promise<string> {
+  const orderId = await system.postOrder();
+  await untilStatus(system, orderId, 'CONFIRMED');
+  await untilTold(orderId, 'order-confirmed');
+  return orderId;
+}
+
+async function give(
+  orderId: string,
+  route: 'capture' | 'refunds',
+  amountMinor: number | null,
+  end: OrderStatus,
+): Promise<void> {
+  const { status } = await giveCommand(system, orderId, route, amountMinor === null ? {} : { amountMinor });
+  expect(status).toBe(202);
+  await untilStatus(system, orderId, end);
+}
+
+/** The calls of these numbers seem to be answered and send nothing: a worker that dies in them is the same. */
+function unsent(...numbers: number[]): Fault<'sendMessage'> {
+  return (effect, { number }) => (numbers.includes(number) ? Promise.resolve() : effect());
+}
+
+/** The server takes no end of a workflow that has not seen a signal: what the task did is forgotten, and done again. */
+function dropTask(workflowId: string): Promise<void> {
+  return system.client.workflow.getHandle(workflowId).signal(resumeOrderSignal);
+}
+
+describe('the customer', () => {
+  it('is told nothing by the reference but the reference', async () => {
+    const references = ['cart\r\n\r\n991', 'cart-991 https://evil.example/pay'];
+    const texts = references.map(async (reference) => {
+      const orderId = await system.postOrder({ body: { reference } });
+      const [text = ''] = await untilTold(orderId, 'order-confirmed');
+      return text;
+    });
+    const [broken, linked] = await Promise.all(texts);
+    expect(broken).toContain('Your reference: cart 991');
+    expect(linked).not.toMatch(/reference|evil/);
+  });
+
+  it('is told of every refund once, each with its own amount', async () => {
+    const orderId = await sold();
+    await give(orderId, 'refunds', 1_000, 'PARTIALLY_REFUNDED');
+    await untilTold(orderId, 'order-confirmed', 'order-refunded');
+    await give(orderId, 'refunds', 1_250, 'PARTIALLY_REFUNDED');
+    await untilTold(orderId, 'order-confirmed', 'order-refunded', 'order-refunded.2');
+    await give(orderId, 'refunds', null, 'REFUNDED');
+    const [, ...refunds] = await untilTold(
+      orderId,
+      'order-confirmed',
+      'order-refunded',
+      'order-refunded.2',
+      'order-refunded.3',
+    );
+    expect(refunds.map((text) => /€[\d.]+/.exec(text)?.[0])).toEqual(['€10.00', '€12.50', '€22.50']);
+    const { body } = await system.request(`/v1/orders/${orderId}/receipt`);
+    expect(JSON.stringify(body)).toContain(`${orderId}/order-refunded.3/email`);
+  });
+
+  it('is told of every further capture', async () => {
+    const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
+    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+    await give(orderId, 'capture', 1_000, 'CONFIRMED');
+    await untilTold(orderId, 'order-confirmed');
+    await give(orderId, 'capture', 2_000, 'CONFIRMED');
+    await untilTold(orderId, 'order-confirmed', 'order-captured.2');
+    await give(orderId, 'capture', null, 'CONFIRMED');
+    const [, ...captures] = await untilTold(orderId, 'order-confirmed', 'order-captured.2', 'order-captured.3');
+    expect(captures.map((text) => /€[\d.]+/.exec(text)?.[0])).toEqual(['€20.00', '€15.00']);
+  });
+});
+
+describe('after a task that was forgotten, the customer', () => {
+  it('of a refund of all that was left reads what was paid back', async () => {
+    const orderId = await sold();
+    // Of its two calls the first one was the confirmation.
+    faults.inject(orderId, 'sendMessage', unsent(2));
+    faults.inject(
+      orderId,
+      'refundPayment',
+      afterEffect(async () => dropTask(await settleIdOf(orderId))),
+    );
+    await give(orderId, 'refunds', null, 'REFUNDED');
+    const [, refund] = await untilTold(orderId, 'order-confirmed', 'order-refunded');
+    expect(refund).toContain('€45.00');
+    expect(faults.calls(orderId, 'refundPayment').length).toBeGreaterThan(1);
+  });
+
+  it('of a refund is told of it also when another one has begun meanwhile', async () => {
+    const orderId = await sold();
+    faults.inject(orderId, 'sendMessage', unsent(2));
+    faults.inject(
+      orderId,
+      'settleOrder',
+      afterEffect(async () => dropTask(await settleIdOf(orderId))),
+    );
+    faults.inject(orderId, 'decideCommand', async (effect, { number }) => {
+      if (number === 2) {
+        await give(orderId, 'refunds', 500, 'PARTIALLY_REFUNDED');
+        await untilTold(orderId, 'order-confirmed', 'order-refunded.2');
+      }
+      return effect();
+    });
+    await give(orderId, 'refunds', 1_000, 'PARTIALLY_REFUNDED');
+    const [, second, first] = await untilTold(orderId, 'order-confirmed', 'order-refunded.2', 'order-refunded');
+    expect(first).toContain('€10.00');
+    expect(second).toContain('€5.00');
+  });
+
+  it('of an order that was refunded meanwhile is told of both', async () => {
+    const { key, orderId } = plannedOrder();
+    faults.inject(orderId, 'sendMessage', unsent(1));
+    faults.inject(
+      orderId,
+      'confirmOrder',
+      afterEffect(() => dropTask(orderWorkflowId(orderId))),
+    );
+    const refunded = Promise.withResolvers<void>();
+    faults.inject(orderId, 'openOrder', async (effect, { number }) => {
+      if (number === 2) give(orderId, 'refunds', null, 'REFUNDED').then(refunded.resolve, refunded.reject);
+      if (number > 1) await refunded.promise;
+      return effect();
+    });
+    await system.postOrder({}, key);
+    await untilTold(orderId, 'order-refunded', 'order-confirmed');
+    expect((await proveEnd(system, orderId, 'REFUNDED')).events.at(-1)).toMatchObject({ to: 'REFUNDED' });
+  });
+
+  it('of an order that was cancelled is told so', async () => {
+    const { orderId } = plannedOrder();
+    faults.inject(orderId, 'sendMessage', unsent(1));
+    faults.inject(
+      orderId,
+      'settleOrder',
+      afterEffect(() => dropTask(orderWorkflowId(orderId))),
+    );
+    await startWithCancel(orderId);
+    await untilTold(orderId, 'order-cancelled');
+    await proveEnd(system, orderId, 'CANCELLED');
+    expect(faults.calls(orderId, 'openOrder').length).toBeGreaterThan(1);
+  });
+
+  it('of an order that a forgotten run has sold is told so, before it hears of its cancel', async () => {
+    const { key, orderId } = plannedOrder();
+    faults.inject(
+      orderId,
+      'takePayment',
+      failBefore(new PaymentOutcomeUnknownError(orderId, 'made so by a test'), 1_000),
+    );
+    await system.postOrder({}, key);
+    await expect.poll(() => faults.calls(orderId, 'takePayment').length).toBeGreaterThan(1);
+    await createOrderRepository(system.database.databases.orders).transition({
+      orderId,
+      to: 'CONFIRMED',
+      eventType: 'order.confirmed',
+      actor: 'system',
+      totalMinor: 4_500,
+    });
+    const command = { commandId: `cmd_${orderId}`, requestHash: '', actor: 'ada', reason: null };
+    await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(cancelOrderSignal, command);
+    const [confirmation] = await untilTold(orderId, 'order-confirmed', 'order-cancelled');
+    expect(confirmation).toContain('€45.00');
+  });
+});
+
+async function settleIdOf(orderId: string): Promise<string> {
+  const [row] = await system.database.query<{ id: string }>(
+    'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1',
+    [orderId],
+  );
+  return settleWorkflowId(orderId, row?.id ?? '');
+}
+
+/** The cancel is there before the first task, which therefore goes step by step and gives the order up. */
+async function startWithCancel(orderId: string): Promise<void> {
+  const contact = { email: 'ada@example.com', phone: null };
+  const input: OrderWorkflowInput = {
+    orderId,
+    tenantId: 'demo',
+    idempotencyKey: orderId,
+    requestHash: orderId,
+    correlationId: orderId,
+    request: {
+      customerId: 'cust_42',
+      currency: 'EUR',
+      lines: [{ sku: 'SKU-0001', quantity: 2 }],
+      paymentMethod: 'pm_ok',
+      captureMode: 'automatic',
+      expectedTotalMinor: null,
+      reference: null,
+    },
+    sealedContact: createContactSealer(system.config.contactKeys).seal(orderId, contact),
+    settings: system.config.orderSettings,
+  };
+  await system.client.workflow.signalWithStart(ORDER_WORKFLOW, {
+    workflowId: orderWorkflowId(orderId),
+    taskQueue: 'orders',
+    args: [input],
+    signal: cancelOrderSignal,
+    signalArgs: [{ commandId: `cmd_${orderId}`, requestHash: '', actor: 'ada', reason: null }],
+  });
+}

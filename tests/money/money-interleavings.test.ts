@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAudit } from '../../src/audit/audit.ts';
+import { PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
+import { settleWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
+import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { createFaults, failAfter, failBefore, twice, type Fault } from '../support/faults/faults.ts';
+import { giveCommand, untilStatus, untilUnowned } from '../support/faults/step-ways.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+/**
+ * Captures, refunds, cancels, retries and faults of the provider fall together over orders of which a part is captured. A
+ * failing one is printed with its seed and number: `MONEY_SEED=... MONEY_ONLY=number npx vitest run --project integration
+ * tests/money/money-interleavings.test.ts` replays it; `MONEY_INTERLEAVINGS=500` plays 500 of them.
+ */
+const SEED = Number(process.env['MONEY_SEED'] ?? Date.now() % 1_000_000);
+const ONLY = process.env['MONEY_ONLY'];
+const SCENARIOS = Number(process.env['MONEY_INTERLEAVINGS'] ?? 60);
+const AT_ONCE = 16;
+
+const MONEY_STEPS = ['capturePayment', 'refundPayment', 'undoPayment', 'releaseAuthorization'] as const;
+
+const scenario = fc.record({
+  fault: fc.option(
+    fc.record({
+      step: fc.constantFrom(...MONEY_STEPS),
+      kind: fc.constantFrom('before', 'after', 'twice'),
+    }),
+  ),
+  commands: fc.array(
+    fc.record({
+      kind: fc.constantFrom('cancel', 'capture', 'capture', 'refunds', 'refunds', 'resume'),
+      /** Null is all that is left. */
+      amountMinor: fc.option(fc.integer({ min: 1, max: 4_000 })),
+      afterMs: fc.integer({ min: 0, max: 150 }),
+      /** A client that hears `order_busy` or `pending` repeats its key, or goes away. */
+      insists: fc.boolean(),
+    }),
+    { minLength: 2, maxLength: 5 },
+  ),
+});
+type Scenario = typeof scenario extends fc.Arbitrary<infer Value> ? Value : never;
+type Command = Scenario['commands'][number];
+
+const faults = createFaults();
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem({ wrapActivities: faults.wrap });
+});
+afterAll(() => system.stop());
+
+describe('an order of which a part is captured, whatever is asked of it at once', () => {
+  it(`has its books, its status and its answers agree: ${SCENARIOS} scenarios, seed ${SEED}`, async () => {
+    const scenarios = fc.sample(scenario, { seed: SEED, numRuns: SCENARIOS }).map((value, index) => ({ value, index }));
+    const waiting = ONLY === undefined ? scenarios : scenarios.filter(({ index }) => index === Number(ONLY));
+    const failures: string[] = [];
+    const work = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const { value, index } = next;
+        await play(value).catch((error: unknown) => {
+          failures.push(`seed ${SEED}, number ${index}: ${JSON.stringify(value)}\n${String(error)}`);
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    expect(failures).toEqual([]);
+
+    const { databases } = system.database;
+    const sources = { databases, client: system.client, paymentGatewayUrl: system.simulatorUrl };
+    const { violations } = await createAudit(sources).run();
+    expect(violations).toEqual([]);
+  }, 600_000);
+});
+
+async function play({ fault, commands }: Scenario): Promise<void> {
+  const { key, orderId } = plannedOrder();
+  await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } }, key);
+  await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+  await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  if (fault !== null) faults.inject(orderId, fault.step, faultOf(fault, orderId));
+
+  const answers = await Promise.all(commands.map((command) => give(orderId, command)));
+  await untilSettled(orderId);
+  const { status } = await evidenceOf(system, orderId);
+  if (status === null) throw new Error('the order has no row');
+  const { operations } = await proveEnd(system, orderId, status);
+  const isCancelled = answers.some(({ kind, decision }) => kind === 'cancel' && decision === 'will_refund');
+  expect(status).toBe(isCancelled ? 'CANCELLED' : status);
+  // What was accepted with an amount was done with it, and once.
+  for (const { kind, decision, amountMinor } of answers) {
+    if (decision !== 'accepted' || amountMinor === null || (kind !== 'capture' && kind !== 'refunds')) continue;
+    const done = operations.filter((each) => each.kind === kind.replace('refunds', 'refund'));
+    expect(done.map((each) => each.amountMinor)).toContain(amountMinor);
+  }
+}
+
+/** More than the first three waits of a payment step. */
+const PATIENCE_MS = 60_000;
+
+interface Given extends Pick<Command, 'kind' | 'amountMinor'> {
+  readonly decision: string | undefined;
+}
+
+async function give(orderId: string, { kind, amountMinor, afterMs, insists }: Command): Promise<Given> {
+  await sleep(afterMs);
+  if (kind === 'resume') {
+    await resumeAll(orderId);
+    return { kind, amountMinor, decision: undefined };
+  }
+  const key = randomUUID();
+  const body = kind === 'cancel' || amountMinor === null ? {} : { amountMinor };
+  for (const deadline = Date.now() + PATIENCE_MS; ;) {
+    const { body: answer } = await giveCommand(system, orderId, kind, body, key);
+    if (Date.now() > deadline) throw new Error(`${kind} of ${orderId} is still ${answer.code ?? answer.decision}`);
+    const isOpen = answer.decision === 'pending' || answer.code === 'order_busy';
+    if (!isOpen || !insists) return { kind, amountMinor, decision: answer.decision };
+    await sleep(50);
+  }
+}
+
+/** As an operator does who presses retry in the Web UI. */
+async function resumeAll(orderId: string): Promise<void> {
+  const commands = await system.database.query<{ id: string }>(
+    'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1 AND turn IS NOT NULL',
+    [orderId],
+  );
+  const signals = commands.map(({ id }) =>
+    system.client.workflow
+      .getHandle(settleWorkflowId(orderId, id))
+      .signal(resumeOrderSignal)
+      .catch(() => {}),
+  );
+  await Promise.all(signals);
+}
+
+function faultOf({ kind }: NonNullable<Scenario['fault']>, orderId: string): Fault<(typeof MONEY_STEPS)[number]> {
+  const error = new PaymentOutcomeUnknownError(orderId, 'made so by a test');
+  switch (kind) {
+    case 'before':
+      return failBefore(error, 2);
+    case 'after':
+      return failAfter(error, 2);
+    case 'twice':
+      return twice();
+  }
+}
+
+/** Until no command owns the order, none waits for its turn, and nothing moves any more. */
+async function untilSettled(orderId: string): Promise<void> {
+  for (let calm = 0; calm < 3;) {
+    await untilUnowned(system, orderId);
+    const [row] = await system.database.query<{ version: number }>(
+      'SELECT version FROM orders.orders WHERE order_id = $1',
+      [orderId],
+    );
+    await sleep(100);
+    const [later] = await system.database.query<{ version: number }>(
+      'SELECT version FROM orders.orders WHERE order_id = $1 AND owner_command_id IS NULL',
+      [orderId],
+    );
+    calm = later !== undefined && later.version === row?.version ? calm + 1 : 0;
+  }
+}

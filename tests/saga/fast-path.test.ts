@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DatabaseUnavailableError, MailUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
+import { cancelOrderSignal, notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
+import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
+import { createFaults, failAfter, failBefore, type ActivityName } from '../support/faults/faults.ts';
+import { startNode } from '../support/processes/node-process.ts';
+import { replayErrors } from '../support/replays.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+const ALL = ['openOrder', 'holdStock', 'takePayment', 'commitStock', 'confirmOrder', 'sendMessage'];
+
+describe('the first pass of an order', () => {
+  const faults = createFaults();
+  let system: TestSystem;
+  beforeAll(async () => {
+    system = await startTestSystem({ wrapActivities: faults.wrap });
+  });
+  afterAll(() => system.stop());
+
+  it('is one local activity in which every step is tried once', async () => {
+    const orderId = await system.postOrder();
+    await proveEnd(system, orderId, 'CONFIRMED');
+    expect(await markersOf(system, orderId)).toBe(1);
+    expect(faults.calls(orderId).map(({ activity }) => activity)).toEqual(ALL);
+    await expect.poll(() => system.mails(orderId)).toHaveLength(1);
+  });
+
+  it.each<[ActivityName, Error]>([
+    ['openOrder', new DatabaseUnavailableError('08006')],
+    ['holdStock', new DatabaseUnavailableError('08006')],
+    ['takePayment', new PaymentOutcomeUnknownError('an order', 'made so by a test')],
+    ['commitStock', new DatabaseUnavailableError('08006')],
+    ['confirmOrder', new DatabaseUnavailableError('08006')],
+  ])(
+    'whose %s fails is gone on with by regular attempts of that step, without a second local try',
+    async (step, error) => {
+      const { key, orderId } = plannedOrder();
+      faults.inject(orderId, step, failAfter(error));
+      await system.postOrder({}, key);
+      await proveEnd(system, orderId, 'CONFIRMED');
+      expect(faults.calls(orderId, step).map(({ local }) => local)).toEqual([true, false]);
+      const others = ALL.filter((each) => each !== step);
+      for (const other of others) expect(faults.calls(orderId, other as ActivityName)).toHaveLength(1);
+      expect(await replayErrors(system, [orderWorkflowId(orderId)])).toEqual([]);
+    },
+  );
+
+  it('whose message fails leaves it to a workflow of its own', async () => {
+    const { key, orderId } = plannedOrder();
+    faults.inject(orderId, 'sendMessage', failBefore(new MailUnavailableError('an order', undefined)));
+    await system.postOrder({}, key);
+    await proveEnd(system, orderId, 'CONFIRMED');
+    await system.client.workflow.getHandle(notificationWorkflowId(orderId, 'order-confirmed')).result();
+    expect(faults.calls(orderId, 'sendMessage').map(({ local }) => local)).toEqual([true, false]);
+    await expect.poll(() => system.mails(orderId)).toHaveLength(1);
+  });
+
+  it('of a customer without an address tells nobody', async () => {
+    const orderId = await system.postOrder({ body: { customer: { id: 'cust_7' } } });
+    await proveEnd(system, orderId, 'CONFIRMED');
+    expect(await markersOf(system, orderId)).toBe(1);
+    expect(faults.calls(orderId).map(({ activity }) => activity)).toEqual(ALL.slice(0, -1));
+  });
+});
+
+describe('an order that was cancelled before any worker began it', () => {
+  it('is not sent anywhere', async () => {
+    const system = await startTestSystem({ worker: false });
+    const orderId = await system.postOrder();
+    const command = { commandId: `cmd_${randomUUID()}`, requestHash: 'hash', actor: 'a-test', reason: null };
+    await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(cancelOrderSignal, command);
+    const worker = startNode('src/worker.ts', system.env);
+    try {
+      const { ledger, movements } = await proveEnd(system, orderId, 'CANCELLED');
+      expect(ledger.filter(({ kind }) => kind !== 'void')).toEqual([]);
+      expect(movements).toEqual([]);
+    } finally {
+      if (worker.kill('SIGTERM')) await once(worker, 'exit');
+      await system.stop();
+    }
+  });
+});
+
+describe('an order whose first pass is stepwise', () => {
+  it('shows each step as a local activity of its own', async () => {
+    const system = await startTestSystem({ env: { ORDER_FIRST_PASS: 'stepwise' } });
+    try {
+      const orderId = await system.postOrder();
+      await proveEnd(system, orderId, 'CONFIRMED');
+      expect(await markersOf(system, orderId)).toBe(ALL.length);
+    } finally {
+      await system.stop();
+    }
+  });
+});
+
+async function markersOf(system: TestSystem, orderId: string): Promise<number> {
+  const { events } = await system.client.workflow.getHandle(orderWorkflowId(orderId)).fetchHistory();
+  return (events ?? []).filter(({ markerRecordedEventAttributes: marker }) => marker != null).length;
+}

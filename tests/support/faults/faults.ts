@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { activityInfo } from '@temporalio/activity';
+import { toFailure } from '../../../src/activities/failure.ts';
+import type { Activities } from '../../../src/activities/index.ts';
+
+/** Names of the activities that can be faulted. */
+export type ActivityName = keyof Activities;
+
+/** What each activity answers. */
+type ActivityResults = { readonly [Name in ActivityName]: Awaited<ReturnType<Activities[Name]>> };
+
+/** One call of an activity, as a worker of this process made it. */
+export interface ActivityCall {
+  readonly orderId: string;
+  readonly activity: ActivityName;
+  /** Counted from 1 per order and activity, over attempts and reruns. */
+  readonly number: number;
+  /** A try inside the workflow task, or an attempt of a regular activity. */
+  readonly local: boolean;
+}
+
+/**
+ * Stands around an activity: it lets the effect happen never, once or more often, then answers or throws. What it
+ * throws reaches Temporal as the activity's own errors do (see activities/failure.ts).
+ */
+export type Fault<Name extends ActivityName = ActivityName> = (
+  effect: () => Promise<ActivityResults[Name]>,
+  call: ActivityCall,
+) => Promise<ActivityResults[Name]>;
+
+/** The faults of one system under test, by order and activity, and the record of all calls. */
+export interface Faults {
+  /** For `startTestSystem({ wrapActivities })`. */
+  wrap(this: void, activities: Activities): Activities;
+  /** Faults stack: the one injected last stands outermost. */
+  inject<Name extends ActivityName>(orderId: string, activity: Name, fault: Fault<Name>): void;
+  calls(orderId: string, activity?: ActivityName): readonly ActivityCall[];
+  /** Resolves when no call is under way any more, also none that its worker has stopped waiting for. */
+  settled(): Promise<void>;
+}
+
+type AnyActivity = (input: {
+  orderId?: string;
+  order?: { orderId: string };
+  command?: { orderId: string };
+}) => Promise<unknown>;
+type AnyFault = (effect: () => Promise<unknown>, call: ActivityCall) => Promise<unknown>;
+
+/** Creates faults for one system; nothing is faulted until it is injected. */
+export function createFaults(): Faults {
+  const injected = new Map<string, AnyFault>();
+  const calls: ActivityCall[] = [];
+  const underWay = new Set<Promise<unknown>>();
+  const callsOf = (orderId: string, activity?: ActivityName): ActivityCall[] =>
+    calls.filter((call) => call.orderId === orderId && (activity === undefined || call.activity === activity));
+
+  const around = (activity: ActivityName, run: AnyActivity): AnyActivity => {
+    return async (input) => {
+      const orderId = input.orderId ?? input.order?.orderId ?? input.command?.orderId ?? '';
+      const number = callsOf(orderId, activity).length + 1;
+      const call: ActivityCall = { orderId, activity, number, local: activityInfo().isLocal };
+      calls.push(call);
+      const fault = injected.get(keyOf(orderId, activity)) ?? untouched;
+      const result = fault(() => run(input), call);
+      underWay.add(result);
+      try {
+        return await result;
+      } catch (error) {
+        throw toFailure(error);
+      } finally {
+        underWay.delete(result);
+      }
+    };
+  };
+  return {
+    wrap: (activities) =>
+      Object.fromEntries(
+        Object.entries(activities).map(([name, run]) => [name, around(name as ActivityName, run as AnyActivity)]),
+      ) as unknown as Activities,
+    inject: (orderId, activity, fault) => {
+      const inner = injected.get(keyOf(orderId, activity)) ?? untouched;
+      const outer = fault as AnyFault;
+      injected.set(keyOf(orderId, activity), (effect, call) => outer(() => inner(effect, call), call));
+    },
+    calls: callsOf,
+    settled: async () => {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
+    },
+  };
+}
+
+/** The first `times` calls fail before anything has happened. */
+export function failBefore<Name extends ActivityName>(error: Error, times = 1): Fault<Name> {
+  return async (effect, { number }) => {
+    if (number <= times) throw error;
+    return effect();
+  };
+}
+
+/** The first `times` calls have their effect, and then fail: the reply is lost. */
+export function failAfter<Name extends ActivityName>(error: Error, times = 1): Fault<Name> {
+  return async (effect, { number }) => {
+    const result = await effect();
+    if (number <= times) throw error;
+    return result;
+  };
+}
+
+/** The first call has its effect only after a pause, when its worker may have given it up. */
+export function lateEffect<Name extends ActivityName>(delayMs: number): Fault<Name> {
+  return async (effect, { number }) => {
+    if (number === 1) await sleep(delayMs);
+    return effect();
+  };
+}
+
+/** The first call has its effect at once, and answers only after a pause. */
+export function lateAnswer<Name extends ActivityName>(delayMs: number): Fault<Name> {
+  return async (effect, { number }) => {
+    const result = await effect();
+    if (number === 1) await sleep(delayMs);
+    return result;
+  };
+}
+
+/** Every call has its effect two times, one after the other; the second answer counts. */
+export function twice<Name extends ActivityName>(): Fault<Name> {
+  return async (effect) => {
+    await effect();
+    return effect();
+  };
+}
+
+/** Every call has its effect two times at once; it fails only if both fail. */
+export function twiceAtOnce<Name extends ActivityName>(): Fault<Name> {
+  return async (effect) => {
+    const [first, second] = await Promise.allSettled([effect(), effect()]);
+    if (second.status === 'fulfilled') return second.value;
+    if (first.status === 'fulfilled') return first.value;
+    throw first.reason;
+  };
+}
+
+/** Lets the first call act right after its effect, before its worker hears of it. */
+export function afterEffect<Name extends ActivityName>(act: (call: ActivityCall) => Promise<void>): Fault<Name> {
+  return async (effect, call) => {
+    const result = await effect();
+    if (call.number === 1) await act(call);
+    return result;
+  };
+}
+
+/** Every call has its effect, and tells its worker something else. */
+function answerOtherwise<Name extends ActivityName>(answer: ActivityResults[Name]): Fault<Name> {
+  return async (effect) => {
+    await effect();
+    return answer;
+  };
+}
+
+/** The order is charged, and given up all the same: so that there is a payment to undo. */
+export function givenUp(): Fault<'takePayment'> {
+  return answerOtherwise({ kind: 'declined', declineCode: 'given_up', soft: false });
+}
+
+function untouched(effect: () => Promise<unknown>): Promise<unknown> {
+  return effect();
+}
+
+function keyOf(orderId: string, activity: ActivityName): string {
+  return `${orderId} ${activity}`;
+}

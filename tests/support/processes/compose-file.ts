@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { PROJECT_FOLDER } from '../../../src/dev/data-folder.ts';
+
+/** One container of `docker-compose.yml`, as far as tests look at it. */
+export interface ComposeService {
+  readonly image: string;
+  readonly build?: string;
+  readonly container_name?: string;
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string | number>>;
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };
+  readonly stop_grace_period?: string;
+}
+
+/** The file with its anchors resolved; `${...}` stands as written. */
+export interface ComposeFile {
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+/** Reads `docker-compose.yml`. */
+export function readComposeFile(): ComposeFile {
+  return parse(readFileSync(join(PROJECT_FOLDER, 'docker-compose.yml'), 'utf8'), { merge: true }) as ComposeFile;
+}
+
+/** A service of this name. @throws {RangeError} when there is none. */
+export function serviceOf({ services }: ComposeFile, name: string): ComposeService {
+  const service = services[name];
+  if (service === undefined) throw new RangeError(`docker-compose.yml has no service ${name}`);
+  return service;
+}
+
+/** What a container gets: `${NAME:-default}` and `${NAME:?message}` filled in as compose does. */
+export function environmentOf(
+  service: ComposeService,
+  variables: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const fill = (text: string): string =>
+    text.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (_, name: string, operator: string, word: string) => {
+      const value = variables[name] ?? '';
+      if (value !== '') return value;
+      if (operator === '?') throw new RangeError(word);
+      return word;
+    });
+  return Object.fromEntries(Object.entries(service.environment ?? {}).map(([name, value]) => [name, fill(`${value}`)]));
+}

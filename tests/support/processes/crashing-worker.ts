@@ -1,0 +1,51 @@
+import { composeActivities, composeWorkers, openResources } from '../../../src/composition/workers.ts';
+import { loadConfig } from '../../../src/config.ts';
+import { createLogger } from '../../../src/runtime/logger.ts';
+import { connectNatively, installTemporalRuntime } from '../../../src/temporal/runtime.ts';
+import { createFaults, givenUp, type ActivityName, type Fault, type Faults } from '../faults/faults.ts';
+
+/** Where one order is when the worker dies. */
+export interface CrashPoint {
+  readonly orderId: string;
+  /** Its effect has happened; the workflow has not heard of it. */
+  readonly activity: ActivityName;
+  /** The order is given up although it was charged, so that there is a payment to undo. */
+  readonly isGivenUp: boolean;
+}
+
+/**
+ * A worker process that ends by SIGKILL in the moment when every order of `CRASH_PLAN` (a JSON list of crash points)
+ * stands right after its effect. One process serves all points, because each kill costs a task's timeout.
+ */
+async function run(): Promise<void> {
+  const plan = JSON.parse(process.env['CRASH_PLAN'] ?? '[]') as readonly CrashPoint[];
+  const config = loadConfig(process.env);
+  const logger = createLogger({ level: config.logLevel, service: 'crashing-worker' });
+  installTemporalRuntime(logger, null);
+  const resources = openResources(config, logger, 'crashing-worker');
+  const activities = faultsOf(plan).wrap(composeActivities(config, resources, logger));
+  const workers = await composeWorkers(config, logger, await connectNatively(config.temporal), {
+    activities,
+    eventActivities: null,
+  });
+  await workers.run();
+}
+
+function faultsOf(plan: readonly CrashPoint[]): Faults {
+  const faults = createFaults();
+  const standing = new Set<string>();
+  const crash: Fault = async (effect, { orderId }) => {
+    await effect();
+    standing.add(orderId);
+    if (standing.size === plan.length) process.kill(process.pid, 'SIGKILL');
+    // Also a further attempt ends here: no workflow hears of its effect from this process.
+    return new Promise<never>(() => {});
+  };
+  for (const { orderId, activity, isGivenUp } of plan) {
+    if (isGivenUp) faults.inject(orderId, 'takePayment', givenUp());
+    faults.inject(orderId, activity, crash);
+  }
+  return faults;
+}
+
+await run();

@@ -1,0 +1,50 @@
+import { createEventObserver } from '../../../src/temporal/event-observer.ts';
+import { createLogger } from '../../../src/runtime/logger.ts';
+import {
+  countDroppedLogLines,
+  countTextMessage,
+  countWebhookAttempt,
+  countWebhookDisabled,
+  installTemporalRuntime,
+  reportBreaker,
+  reportClock,
+} from '../../../src/temporal/runtime.ts';
+import { offer } from '../offered-events.ts';
+
+// Counts once everything that a worker counts by itself, and prints what its port for metrics says; in a process of its
+// own, because one process has one runtime.
+const port = Number(process.argv[2]);
+const logger = createLogger({ level: 'silent', service: 'test' });
+installTemporalRuntime(logger, { host: '127.0.0.1', port });
+reportBreaker('payment', 'pm_ok', true);
+reportClock(1_000);
+countWebhookAttempt('delivered');
+countWebhookDisabled('gone');
+countTextMessage('sent');
+countDroppedLogLines(1);
+const receivedAt = new Date();
+const event = {
+  ...offer(),
+  partition: 0,
+  sequence: 1,
+  receivedAt,
+  attempts: 0,
+  isBlocked: false,
+  isAgain: false,
+} as const;
+const failure = { code: 'unclassified', message: 'no', attempts: 1 } as const;
+createEventObserver(
+  logger,
+  'test',
+)({
+  consumer: 'analytics',
+  dealt: [
+    { event, outcome: { kind: 'processed', category: 'page' } },
+    { event, outcome: { kind: 'failed', ...failure } },
+    { event, outcome: { kind: 'retrying', ...failure, nextAttemptAt: receivedAt } },
+  ],
+  takenAt: receivedAt.getTime(),
+  storedAt: receivedAt.getTime() + 1,
+});
+process.stdout.write(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+process.exit(0);
