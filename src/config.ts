@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { COLLABORATORS, PLACEMENTS, TASK_QUEUES, type StepPlacement, type TaskQueue } from './workflows/contract.ts';
+import { TASK_QUEUES, type TaskQueue } from './workflows/contract.ts';
+import { COLLABORATORS, PLACEMENTS, type StepPlacement } from './domain/order-settings.ts';
 import { policyContradictions } from './workflows/steps/policy-check.ts';
 import { CONTACT_KEYS_RULE, parseContactKeys } from './domain/personal-data/contact-keys.ts';
 import type { ContactKey } from './domain/personal-data/contact-sealer.ts';

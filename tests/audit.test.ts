@@ -9,7 +9,8 @@ import { createAudit, type AuditOptions, type AuditReport } from '../src/audit/a
 import type { FactsSources } from '../src/audit/facts-reader.ts';
 import { INVARIANTS } from '../src/audit/invariants/index.ts';
 import { createTemporalClient } from '../src/temporal/runtime.ts';
-import { ORDER_WORKFLOW, orderWorkflowId, type OrderWorkflowInput } from '../src/workflows/contract.ts';
+import { ORDER_WORKFLOW, orderWorkflowId } from '../src/workflows/contract.ts';
+import type { OrderWorkflowInput } from '../src/domain/accepted-order.ts';
 import {
   EVENT_PLANTS,
   HISTORY_IS_FIXED,

@@ -1,4 +1,4 @@
-import type { NotificationWorkflowInput } from '../workflows/contract.ts';
+import type { NotificationWorkflowInput } from '../domain/notification.ts';
 import { toFailure } from './failure.ts';
 import type { Activities } from './index.ts';
 import type { HoldStockInput } from './inventory-activities.ts';

@@ -2,7 +2,7 @@ import type { OrderRepository } from '../../db/repositories/orders/order-reposit
 import type { OrderOwnership } from '../domain/command.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
-import type { OrderWorkflowInput } from '../workflows/contract.ts';
+import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
 
 /** What the order steps work with. */
 export interface OrderActivityDeps {

@@ -9,7 +9,8 @@ import { moneyText } from '../domain/payments/currency.ts';
 import { randomId } from '../domain/ids.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import { settleInput, startSettle } from '../temporal/workflow-starts.ts';
-import { settleWorkflowId, type OrderSettings } from '../workflows/contract.ts';
+import { settleWorkflowId } from '../workflows/contract.ts';
+import type { OrderSettings } from '../domain/order-settings.ts';
 import { assertSameSystem } from './repair-check.ts';
 import { createLostOrders, type LostOrder, type SettleTask } from './lost-orders.ts';
 

@@ -39,7 +39,7 @@ import { createPaymentWaker } from '../temporal/payment-retrigger.ts';
 import { createPaymentWatch, PAYMENT_WATCH_INTERVAL_MS } from '../activities/payments/payment-watch.ts';
 import { countTextMessage, countWebhookAttempt, countWebhookDisabled, reportBreaker } from '../temporal/runtime.ts';
 import { createWorkerHost, type WorkerHost } from '../temporal/worker-host.ts';
-import type { Collaborator } from '../workflows/contract.ts';
+import type { Collaborator } from '../domain/order-settings.ts';
 
 /**
  * The parts that the composition roots share: which object is built from which. The roots decide what runs in one

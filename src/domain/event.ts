@@ -100,3 +100,9 @@ export function topicOf(type: string): string {
 export function partitionOf(tenantId: string, key: string, partitions: number): number {
   return hash('md5', `${tenantId}\0${key}`, 'buffer').readUInt32BE(0) % partitions;
 }
+
+/** One partition of the event log, and the consumer that reads it. */
+export interface EventPump {
+  readonly consumer: EventConsumer;
+  readonly partition: number;
+}

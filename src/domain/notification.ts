@@ -1,3 +1,5 @@
+import type { SealedContact } from './personal-data/contact-sealer.ts';
+
 /** What a message tells the customer. */
 export const MESSAGE_TEMPLATES = [
   'order-confirmed',
@@ -42,4 +44,24 @@ export function messageIdFor(orderId: string, name: MessageName, copy: string | 
 /** Id of a text message at its gateway: the same for every attempt, so that the gateway can drop the second one. */
 export function textMessageIdFor(orderId: string, name: MessageName): string {
   return `${orderId}.${name}.sms`;
+}
+
+/** Input of the abandoned child that delivers a message after its order is closed. */
+export interface NotificationWorkflowInput extends MessageEvent {
+  readonly orderId: string;
+  readonly tenantId: string;
+  /** How it travels; a mail when it is not said. */
+  readonly channel?: MessageChannel;
+  readonly sealedContact: SealedContact;
+  readonly content: NotificationContent;
+  /** A further copy that an operator asked for: the id of the request. Absent: the message as the order sends it. */
+  readonly copy?: string;
+}
+
+/** What a message says; free of personal data. */
+export interface NotificationContent {
+  /** The amount that it names: the order's total, or what was paid back or charged. */
+  readonly totalMinor: number;
+  readonly currency: string;
+  readonly reference: string | null;
 }

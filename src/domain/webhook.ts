@@ -86,3 +86,10 @@ export function webhookRetryDelayMs(attempts: number, askedForMs: number): numbe
   const planned = WEBHOOK_RETRY_DELAYS_MS[attempts - 1];
   return planned === undefined ? null : Math.max(planned, askedForMs);
 }
+
+/** The deliveries of one subscription about one order, which follow each other. */
+export interface WebhookQueue {
+  readonly subscriptionId: string;
+  /** The order's id. */
+  readonly key: string;
+}

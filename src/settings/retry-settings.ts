@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isEventRetryKey, type EventRetrySettings } from '../events/event-retries.ts';
 import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
-import type { StepLimits } from '../workflows/contract.ts';
+import type { StepLimits } from '../domain/order-settings.ts';
 
 const STEP_IDS: readonly string[] = Object.values(STEP_POLICIES).map(({ id }) => id);
 

@@ -12,8 +12,8 @@ import {
   noticeWorkflowId,
   orderWorkflowId,
   settleWorkflowId,
-  type OrderSettings,
 } from '../workflows/contract.ts';
+import type { OrderSettings } from '../domain/order-settings.ts';
 
 /** Looks and starts by the worker's own connection to Temporal, inside of an activity. */
 export function createCommandCarrier(settings: OrderSettings): CommandCarrier {

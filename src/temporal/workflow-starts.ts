@@ -5,9 +5,9 @@ import {
   CORRELATION_MEMO,
   SETTLE_WORKFLOW,
   settleWorkflowId,
-  type OrderSettings,
   type SettleWorkflowInput,
 } from '../workflows/contract.ts';
+import type { OrderSettings } from '../domain/order-settings.ts';
 
 /**
  * Starts the workflow that carries a command out: at once, by the API; later, by the sweep or a repair. One that ended is

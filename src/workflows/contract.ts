@@ -2,92 +2,30 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { CaseDecision } from '../domain/case.ts';
 import type { CaptureCommand, CommandDecision, CommandKind, OrderCommand } from '../domain/command.ts';
-import type { SealedContact } from '../domain/personal-data/contact-sealer.ts';
-import type { EventConsumer } from '../domain/event.ts';
-import type { MessageChannel, MessageEvent, MessageName } from '../domain/notification.ts';
+import type { EventPump } from '../domain/event.ts';
+import type { MessageChannel, MessageName } from '../domain/notification.ts';
 import type { OrderRequest } from '../domain/order.ts';
+import type { OrderSettings } from '../domain/order-settings.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import type { NoticeKey } from '../domain/payments/payment-notice.ts';
+import type { SealedContact } from '../domain/personal-data/contact-sealer.ts';
+import type { WebhookQueue } from '../domain/webhook.ts';
 
 /** Task queues: workflows and their local steps run on `orders`, retried steps on their collaborator's queue. */
 export const TASK_QUEUES = ['orders', 'inventory', 'payments', 'notifications', 'events'] as const;
 export type TaskQueue = (typeof TASK_QUEUES)[number];
-
-/** Collaborators whose steps may be moved out of the order worker. */
-export const COLLABORATORS = ['payment', 'inventory', 'notification'] as const;
-export type Collaborator = (typeof COLLABORATORS)[number];
-
-/** Where a collaborator's steps run first: in the workflow's own worker, or on the collaborator's queue only. */
-export const PLACEMENTS = ['local', 'queue'] as const;
-export type Placement = (typeof PLACEMENTS)[number];
-export type StepPlacement = Readonly<Record<Collaborator, Placement>>;
-
-/** Limits of steps that differ from those of the code, by the step's id. */
-export type StepLimits = Readonly<Record<string, { readonly budgetMs?: number; readonly maxAttempts?: number }>>;
-
-/** Settings that an order carries with it, so that a replay never depends on a worker's configuration. */
-export interface OrderSettings {
-  readonly placement: StepPlacement;
-  /** How long stock stays held for an order that is not paid. */
-  readonly holdTtlSeconds: number;
-  /** How long after its confirmation an order may be cancelled; absent in orders of earlier versions. */
-  readonly cancelWindowSeconds?: number;
-  /** How long the payment provider keeps an authorization; absent in orders of earlier versions, for a week. */
-  readonly authorizationSeconds?: number;
-  /** Whether text messages are sent; absent in orders of earlier versions, and where no gateway is set. */
-  readonly sendsTextMessages?: true;
-  /** Whether the first pass is one local activity; absent in orders of earlier versions, and where it is not wanted. */
-  readonly joinsFirstPass?: true;
-  /** Absent in orders of earlier versions, and where the limits are those of the code. */
-  readonly stepLimits?: StepLimits;
-}
-
-/** Input of {@link ORDER_WORKFLOW}. */
-export interface OrderWorkflowInput {
-  readonly orderId: string;
-  readonly tenantId: string;
-  readonly idempotencyKey: string;
-  readonly requestHash: string;
-  readonly correlationId: string;
-  readonly request: OrderRequest;
-  readonly sealedContact: SealedContact | null;
-  readonly settings: OrderSettings;
-}
 
 /** How an order workflow ended. `DUPLICATE`: the order belongs to an earlier workflow, nothing was done. */
 export interface OrderWorkflowResult {
   readonly status: OrderStatus | 'DUPLICATE';
 }
 
-/** Input of the abandoned child that delivers a message after its order is closed. */
-export interface NotificationWorkflowInput extends MessageEvent {
-  readonly orderId: string;
-  readonly tenantId: string;
-  /** How it travels; a mail when it is not said. */
-  readonly channel?: MessageChannel;
-  readonly sealedContact: SealedContact;
-  readonly content: NotificationContent;
-  /** A further copy that an operator asked for: the id of the request. Absent: the message as the order sends it. */
-  readonly copy?: string;
-}
-
-/** Input of {@link WEBHOOK_WORKFLOW}: one subscription's deliveries about one order. */
-export interface WebhookWorkflowInput {
-  readonly subscriptionId: string;
-  /** The order's id. */
-  readonly key: string;
+/** The input of {@link WEBHOOK_WORKFLOW}: whose deliveries they are, and what the run before has left to do. */
+export interface WebhookWorkflowInput extends WebhookQueue {
   /** A person asked for it in the run before: what is next does not wait for its time. */
   readonly isUrgent?: boolean;
   /** Deliveries that a person asked for in the run before. */
   readonly named?: readonly string[];
-}
-
-/** What a message says; free of personal data. */
-export interface NotificationContent {
-  /** The amount that it names: the order's total, or what was paid back or charged. */
-  readonly totalMinor: number;
-  readonly currency: string;
-  readonly reference: string | null;
 }
 
 /** Input of {@link SETTLE_WORKFLOW}: carries out a command of an order whose own workflow has closed. */
@@ -110,17 +48,6 @@ export interface SettleWorkflowResult {
   readonly decision: CommandDecision;
 }
 
-/** Input of {@link NOTICE_WORKFLOW}: sees to it that a provider's report is looked up. */
-export interface NoticeWorkflowInput {
-  readonly notice: NoticeKey;
-  /** The order, or what stands for it while there is none. */
-  readonly orderId: string;
-  /** Whose operators see a case about it. */
-  readonly tenantId: string;
-  readonly correlationId: string;
-  readonly settings: OrderSettings;
-}
-
 /** Input of {@link REDRIVE_WORKFLOW}. */
 export interface RedriveWorkflowInput {
   readonly redriveId: string;
@@ -131,12 +58,6 @@ export interface RedriveWorkflowInput {
   readonly maxPerSecond: number;
   readonly actor: string;
   readonly reason: string;
-}
-
-/** Input of {@link EVENT_PUMP_WORKFLOW}: one partition of the event log, and who reads it. */
-export interface EventPumpInput {
-  readonly consumer: EventConsumer;
-  readonly partition: number;
 }
 
 /** How far a redrive is. `stopped`: cases failed again, the rest was left alone. */
@@ -203,7 +124,7 @@ export function redriveWorkflowId(redriveId: string): string {
 }
 
 /** Workflow id of the pump of one partition. */
-export function eventPumpWorkflowId({ consumer, partition }: EventPumpInput): string {
+export function eventPumpWorkflowId({ consumer, partition }: EventPump): string {
   return `event-pump/${consumer}/${partition}`;
 }
 
@@ -222,7 +143,7 @@ export function notificationWorkflowId(
 }
 
 /** Workflow id of a subscription's deliveries about one order: there is one at a time, so they stay in order. */
-export function webhookWorkflowId({ subscriptionId, key }: WebhookWorkflowInput): string {
+export function webhookWorkflowId({ subscriptionId, key }: WebhookQueue): string {
   return `webhook/${subscriptionId}/${key}`;
 }
 

@@ -11,13 +11,14 @@ import {
 import type { EventActivities } from '../activities/index.ts';
 import { CASE_BOOKKEEPING } from './steps/step-policies.ts';
 import { EVENT_PUMP_POLICY as POLICY } from './steps/background-policies.ts';
-import { pauseConsumerSignal, resumeConsumerSignal, rewindCursorSignal, type EventPumpInput } from './contract.ts';
+import { pauseConsumerSignal, resumeConsumerSignal, rewindCursorSignal } from './contract.ts';
+import type { EventPump } from '../domain/event.ts';
 
 /**
  * Keeps a worker busy with one partition of the event log for one consumer, for ever. The signals do what the API does
  * (`/v1/events/consumers/...`), for whoever has nothing but the Temporal CLI at hand.
  */
-export async function eventPumpWorkflow(input: EventPumpInput): Promise<void> {
+export async function eventPumpWorkflow(input: EventPump): Promise<void> {
   const { steerConsumer } = proxyActivities<EventActivities>({ taskQueue: 'events', ...CASE_BOOKKEEPING });
   setHandler(pauseConsumerSignal, () => steerConsumer({ ...input, act: 'pause' }));
   setHandler(resumeConsumerSignal, () => steerConsumer({ ...input, act: 'resume' }));

@@ -2,7 +2,8 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, proxyActivities, startChild } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { SWEEP_POLICY } from './steps/background-policies.ts';
-import { CORRELATION_MEMO, noticeWorkflowId, type NoticeWorkflowInput } from './contract.ts';
+import { CORRELATION_MEMO, noticeWorkflowId } from './contract.ts';
+import type { NoticeWorkflowInput } from '../domain/payments/payment-notice.ts';
 import { noticeWorkflow } from './notice-workflow.ts';
 
 const { listDueNotices } = proxyActivities<Activities>({

@@ -2,7 +2,7 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { CASE_BOOKKEEPING } from './steps/step-policies.ts';
 import { NOTIFICATION_POLICY } from './steps/background-policies.ts';
-import type { NotificationWorkflowInput } from './contract.ts';
+import type { NotificationWorkflowInput } from '../domain/notification.ts';
 import { failureOf } from './steps/outcome.ts';
 
 /**

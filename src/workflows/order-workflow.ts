@@ -10,9 +10,9 @@ import {
   capturePaymentUpdate,
   resolveCaseUpdate,
   resumeOrderSignal,
-  type OrderWorkflowInput,
   type OrderWorkflowResult,
 } from './contract.ts';
+import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
 import { createFirstPass } from './order/fast-path.ts';
 import { awaitCapture } from './order/capturing.ts';
 import { fulfil } from './order/fulfillment.ts';

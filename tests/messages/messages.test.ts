@@ -10,8 +10,8 @@ import {
   orderWorkflowId,
   resumeOrderSignal,
   settleWorkflowId,
-  type OrderWorkflowInput,
 } from '../../src/workflows/contract.ts';
+import type { OrderWorkflowInput } from '../../src/domain/accepted-order.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { afterEffect, createFaults, failBefore, type Fault } from '../support/faults/faults.ts';
 import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';

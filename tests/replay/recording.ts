@@ -27,10 +27,10 @@ import {
   resumeOrderSignal,
   settleWorkflowId,
   SWEEP_WORKFLOW,
-  type NoticeWorkflowInput,
   WEBHOOK_SWEEP_WORKFLOW,
   webhookWorkflowId,
 } from '../../src/workflows/contract.ts';
+import type { NoticeWorkflowInput } from '../../src/domain/payments/payment-notice.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import {
   afterEffect,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { NOTICE_WORKFLOW, noticeWorkflowId, type NoticeWorkflowInput } from '../../src/workflows/contract.ts';
+import { NOTICE_WORKFLOW, noticeWorkflowId } from '../../src/workflows/contract.ts';
+import type { NoticeWorkflowInput } from '../../src/domain/payments/payment-notice.ts';
 import { proveEnd } from '../support/faults/evidence.ts';
 import { giveCommand, storeNotice, untilStatus } from '../support/faults/step-ways.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';

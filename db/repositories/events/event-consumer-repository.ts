@@ -1,4 +1,4 @@
-import type { EventConsumer, EventOutcome, PendingEvent } from '../../../src/domain/event.ts';
+import type { EventConsumer, EventOutcome, EventPump, PendingEvent } from '../../../src/domain/event.ts';
 import type { Database } from '../../client.ts';
 import {
   CLAIM_CURSOR,
@@ -11,12 +11,6 @@ import {
   WRITE_RESULTS,
 } from './event-consumer-statements.ts';
 import { createGathering, rowsByPlace, type Placed } from '../../batching.ts';
-
-/** One partition of one consumer. */
-export interface EventPump {
-  readonly consumer: EventConsumer;
-  readonly partition: number;
-}
 
 /** How far a consumer is in a partition. */
 export interface EventCursor {

@@ -1,5 +1,5 @@
 import type { SealedText } from '../../../src/domain/personal-data/text-sealer.ts';
-import type { WebhookDeliveryState, WebhookState } from '../../../src/domain/webhook.ts';
+import type { WebhookDeliveryState, WebhookQueue, WebhookState } from '../../../src/domain/webhook.ts';
 import type { Database } from '../../client.ts';
 import { forgetAll } from '../../delete-in-batches.ts';
 import { createGathering, rowsByPlace, type Placed } from '../../batching.ts';
@@ -31,12 +31,6 @@ export interface WebhookEvent {
   readonly eventType: string;
   readonly eventKey: string;
   readonly body: string;
-}
-
-/** A line of deliveries that follow each other: one subscription's of one order. */
-export interface WebhookQueue {
-  readonly subscriptionId: string;
-  readonly key: string;
 }
 
 /** A delivery that may be sent now. */

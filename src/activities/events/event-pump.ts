@@ -2,11 +2,10 @@ import type {
   DealtEvent,
   EventConsumerRepository,
   EventCursor,
-  EventPump,
   PassedOver,
 } from '../../../db/repositories/events/event-consumer-repository.ts';
+import type { EventOutcome, EventPump, PendingEvent } from '../../domain/event.ts';
 import { EventPumpFencedError } from '../../domain/errors.ts';
-import type { EventOutcome, PendingEvent } from '../../domain/event.ts';
 import { wants, type EventConsumerDefinition } from '../../events/event-consumers.ts';
 import { processEvents } from '../../events/process-events.ts';
 import type { EventWakeups } from './event-wakeups.ts';

@@ -2,10 +2,16 @@ import type { MessageKey, MessageRepository } from '../../../db/repositories/not
 import type { ContactSealer } from '../../domain/personal-data/contact-sealer.ts';
 import { exponentOf, toMajor } from '../../domain/payments/currency.ts';
 import { SmsRejectedError } from '../../domain/errors.ts';
-import { messageIdFor, messageNameOf, textMessageIdFor, type MessageTemplate } from '../../domain/notification.ts';
+import {
+  type MessageTemplate,
+  type NotificationContent,
+  type NotificationWorkflowInput,
+  messageIdFor,
+  messageNameOf,
+  textMessageIdFor,
+} from '../../domain/notification.ts';
 import type { MailGateway } from '../../gateways/mail-gateway.ts';
 import type { SmsGateway } from '../../gateways/sms-gateway.ts';
-import type { NotificationContent, NotificationWorkflowInput } from '../../workflows/contract.ts';
 import { referenceLine } from './reference-line.ts';
 import { textOf } from './text-message.ts';
 

@@ -1,6 +1,5 @@
 import { moneyText } from '../../domain/payments/currency.ts';
-import type { MessageTemplate } from '../../domain/notification.ts';
-import type { NotificationContent } from '../../workflows/contract.ts';
+import type { MessageTemplate, NotificationContent } from '../../domain/notification.ts';
 
 /** Under 160 characters of the GSM alphabet, so that it is one message: money by its currency's code, not its sign. */
 export function textOf(

@@ -10,14 +10,15 @@ import { NoticeUnexpectedError, NoticeUnmatchedError } from '../../domain/errors
 import { standInOf } from '../../domain/ids.ts';
 import { isAtRest } from '../../domain/order-status.ts';
 import {
-  judgeNotice,
-  noticeContextOf,
   type NamedCharge,
   type NoticeKey,
   type NoticeOutcome,
   type NoticeVerdict,
+  type NoticeWorkflowInput,
+  judgeNotice,
+  noticeContextOf,
 } from '../../domain/payments/payment-notice.ts';
-import type { NoticeWorkflowInput, OrderSettings } from '../../workflows/contract.ts';
+import type { OrderSettings } from '../../domain/order-settings.ts';
 
 /** Tells a step that waits for the payment provider to look now. */
 export interface PaymentWaker {

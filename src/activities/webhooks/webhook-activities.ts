@@ -3,18 +3,18 @@ import type {
   WebhookAttempt,
   WebhookDeliveryRepository,
   WebhookHead,
-  WebhookQueue,
 } from '../../../db/repositories/notifications/webhook-delivery-repository.ts';
+import {
+  WEBHOOK_RETRY_AFTER_MAX_MS,
+  type WebhookDisabledReason,
+  type WebhookQueue,
+  webhookRetryDelayMs,
+  webhookSecretSubject,
+} from '../../domain/webhook.ts';
 import type { WebhookSubscriptionRepository } from '../../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { assertNever, ContactUnreadableError, WebhookUndeliveredError } from '../../domain/errors.ts';
 import type { LogFields } from '../../domain/log-fields.ts';
 import type { TextSealer } from '../../domain/personal-data/text-sealer.ts';
-import {
-  WEBHOOK_RETRY_AFTER_MAX_MS,
-  webhookRetryDelayMs,
-  webhookSecretSubject,
-  type WebhookDisabledReason,
-} from '../../domain/webhook.ts';
 import { createAttemptPlaces } from './webhook-concurrency.ts';
 import type { WebhookAnswer, WebhookGateway } from '../../gateways/webhook-gateway.ts';
 

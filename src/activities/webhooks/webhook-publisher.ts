@@ -1,12 +1,9 @@
 import type { Client } from '@temporalio/client';
-import type {
-  WebhookDeliveryRepository,
-  WebhookQueue,
-} from '../../../db/repositories/notifications/webhook-delivery-repository.ts';
+import type { WebhookDeliveryRepository } from '../../../db/repositories/notifications/webhook-delivery-repository.ts';
+import { type WebhookQueue, webhookDeliveryIdFor } from '../../domain/webhook.ts';
 import { callWithin } from '../../runtime/deadline.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../../domain/errors.ts';
 import type { LoggedEvent } from '../../domain/event.ts';
-import { webhookDeliveryIdFor } from '../../domain/webhook.ts';
 import { EventFailure } from '../../events/event-failure.ts';
 import type { EventPorts } from '../../events/ports.ts';
 import { WEBHOOK_WORKFLOW, webhookWakeSignal, webhookWorkflowId } from '../../workflows/contract.ts';

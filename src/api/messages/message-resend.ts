@@ -4,13 +4,13 @@ import type { OperatorActionRepository } from '../../../db/repositories/audit/op
 import type { OrderRecord, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import type { PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
 import { base32Digest } from '../../domain/ids.ts';
-import { messageIdFor, messageNameOf, type MessageTemplate } from '../../domain/notification.ts';
 import {
-  CORRELATION_MEMO,
-  NOTIFICATION_WORKFLOW,
-  notificationWorkflowId,
+  type MessageTemplate,
   type NotificationWorkflowInput,
-} from '../../workflows/contract.ts';
+  messageIdFor,
+  messageNameOf,
+} from '../../domain/notification.ts';
+import { CORRELATION_MEMO, NOTIFICATION_WORKFLOW, notificationWorkflowId } from '../../workflows/contract.ts';
 import type { OperatorRequest } from '../cases/case-decision.ts';
 import { ProblemError, unavailable } from '../http/problem.ts';
 import { callWithin } from '../../runtime/deadline.ts';

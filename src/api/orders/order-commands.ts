@@ -26,8 +26,8 @@ import {
   orderWorkflowId,
   settleWorkflowId,
   type CommandReply,
-  type OrderSettings,
 } from '../../workflows/contract.ts';
+import type { OrderSettings } from '../../domain/order-settings.ts';
 import { isNoAnswer } from '../../temporal/no-answer.ts';
 import { destinationOf } from './order-destination.ts';
 import type { OrderReader } from './order-reader.ts';

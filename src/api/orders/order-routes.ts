@@ -8,7 +8,7 @@ import type { RequestHash, RequestHasher } from '../../domain/personal-data/requ
 import { foreseenRefusalOf } from '../../domain/offer.ts';
 import type { OrderLine, OrderRequest } from '../../domain/order.ts';
 import { chargeProblemOf, type PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
-import type { OrderSettings } from '../../workflows/contract.ts';
+import type { OrderSettings } from '../../domain/order-settings.ts';
 import type { Context } from 'hono';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';

@@ -1,11 +1,6 @@
 import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import {
-  ORDER_WORKFLOW,
-  orderWorkflowId,
-  WORKFLOW_TASK_TIMEOUT_MS,
-  type OrderMemo,
-  type OrderWorkflowInput,
-} from '../../workflows/contract.ts';
+import { ORDER_WORKFLOW, orderWorkflowId, WORKFLOW_TASK_TIMEOUT_MS, type OrderMemo } from '../../workflows/contract.ts';
+import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import type { BacklogMonitor } from '../../temporal/backlog.ts';
 import type { EagerSlots } from './eager-slots.ts';
 import { unavailable, type ProblemError } from '../http/problem.ts';

@@ -3,25 +3,21 @@ import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/c
 import type { NoticeRepository, StoredNotice } from '../../../db/repositories/payments/notice-repository.ts';
 import type { OrderOwner, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import {
-  judgeNotice,
-  noticeContextOf,
-  WebhookContentError,
-  WebhookSignatureError,
   type NoticeKey,
   type NoticeVerdict,
+  type NoticeWorkflowInput,
   type PaymentNews,
   type PaymentProvider,
   type PaymentWebhook,
+  WebhookContentError,
   type WebhookRequest,
+  WebhookSignatureError,
+  judgeNotice,
+  noticeContextOf,
 } from '../../domain/payments/payment-notice.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import {
-  CORRELATION_MEMO,
-  NOTICE_WORKFLOW,
-  noticeWorkflowId,
-  type NoticeWorkflowInput,
-  type OrderSettings,
-} from '../../workflows/contract.ts';
+import { CORRELATION_MEMO, NOTICE_WORKFLOW, noticeWorkflowId } from '../../workflows/contract.ts';
+import type { OrderSettings } from '../../domain/order-settings.ts';
 import { ProblemError } from '../http/problem.ts';
 import { callWithin } from '../../runtime/deadline.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';

@@ -3,8 +3,14 @@ import type { OperatorActionRepository } from '../../../db/repositories/audit/op
 import type {
   WebhookDeliveryRecord,
   WebhookDeliveryRepository,
-  WebhookQueue,
 } from '../../../db/repositories/notifications/webhook-delivery-repository.ts';
+import {
+  WEBHOOKS_PER_TENANT_MAX,
+  type WebhookEventType,
+  type WebhookQueue,
+  webhookIdFor,
+  webhookSecretSubject,
+} from '../../domain/webhook.ts';
 import type {
   WebhookSubscriptionRecord,
   WebhookSubscriptionRepository,
@@ -12,12 +18,6 @@ import type {
 import { ContactUnreadableError } from '../../domain/errors.ts';
 import type { RequestHash, RequestHasher } from '../../domain/personal-data/request-hash.ts';
 import type { TextSealer } from '../../domain/personal-data/text-sealer.ts';
-import {
-  WEBHOOKS_PER_TENANT_MAX,
-  webhookIdFor,
-  webhookSecretSubject,
-  type WebhookEventType,
-} from '../../domain/webhook.ts';
 import type { LogFields } from '../../domain/log-fields.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { ProblemError } from '../http/problem.ts';

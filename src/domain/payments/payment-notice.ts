@@ -1,4 +1,5 @@
 import type { CommandKind } from '../command.ts';
+import type { OrderSettings } from '../order-settings.ts';
 import type { OrderStatus } from '../order-status.ts';
 import { parsePaymentKey, type PaymentKind, type PaymentOperationState } from './payment.ts';
 
@@ -240,4 +241,15 @@ function moves(status: OrderStatus): boolean {
 
 function wasSold(status: OrderStatus): boolean {
   return status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED' || status === 'REFUNDED';
+}
+
+/** A provider's report that is to be looked up: the input of its workflow. */
+export interface NoticeWorkflowInput {
+  readonly notice: NoticeKey;
+  /** The order, or what stands for it while there is none. */
+  readonly orderId: string;
+  /** Whose operators see a case about it. */
+  readonly tenantId: string;
+  readonly correlationId: string;
+  readonly settings: OrderSettings;
 }

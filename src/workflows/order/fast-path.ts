@@ -2,7 +2,7 @@ import { proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { FirstPassActivities, FirstPassResult, FirstPassStep, Tried } from '../../activities/fast-path.ts';
 import { STEP_POLICIES } from '../steps/step-policies.ts';
 import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
-import type { OrderWorkflowInput } from '../contract.ts';
+import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import { failureOf, thrownAs, type Outcome } from '../steps/outcome.ts';
 import { holdOf, mailOf, openingOf, paymentOf } from './step-inputs.ts';
 

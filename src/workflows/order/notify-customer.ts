@@ -2,10 +2,15 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, proxyLocalActivities, startChild } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import type { CommandEndEvent, OrderOwnership } from '../../domain/command.ts';
-import { messageNameOf, type MessageEvent, type MessageTemplate } from '../../domain/notification.ts';
+import {
+  type MessageEvent,
+  type MessageTemplate,
+  type NotificationWorkflowInput,
+  messageNameOf,
+} from '../../domain/notification.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
-import { CORRELATION_MEMO, notificationWorkflowId, type NotificationWorkflowInput } from '../contract.ts';
+import { CORRELATION_MEMO, notificationWorkflowId } from '../contract.ts';
 import { notificationWorkflow } from '../notification-workflow.ts';
 import { mailOf, type Addressee } from './step-inputs.ts';
 import { failureOf, type Outcome } from '../steps/outcome.ts';

@@ -3,7 +3,7 @@ import type { CommandRule } from '../../domain/command-rule.ts';
 import type { Refusal } from '../../domain/order.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 import type { MoneySums } from '../../domain/payments/payment.ts';
-import type { OrderWorkflowInput } from '../contract.ts';
+import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import type { FirstPass } from './fast-path.ts';
 import type { OrderCommands, PendingCommand } from './command-mailbox.ts';
 import type { Saga } from '../steps/saga.ts';

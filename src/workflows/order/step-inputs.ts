@@ -1,8 +1,8 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
-import type { MessageEvent } from '../../domain/notification.ts';
+import type { MessageEvent, NotificationWorkflowInput } from '../../domain/notification.ts';
 import { chargeKindOf } from './order-context.ts';
-import type { NotificationWorkflowInput, OrderWorkflowInput } from '../contract.ts';
+import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 
 /** What steps are tried with, in the first pass and by the story alike. Totals are the hold's answer. */
 type InputOf<Name extends keyof Activities> = Parameters<Activities[Name]>[0];

@@ -1,13 +1,8 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { allHandlersFinished, condition, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { decide, type Carriage } from './order-context.ts';
-import {
-  CORRELATION_MEMO,
-  settleWorkflowId,
-  type OrderWorkflowInput,
-  type OrderWorkflowResult,
-  type SettleWorkflowInput,
-} from '../contract.ts';
+import { CORRELATION_MEMO, settleWorkflowId, type OrderWorkflowResult, type SettleWorkflowInput } from '../contract.ts';
+import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import type { PendingCommand } from './command-mailbox.ts';
 import { settleWorkflow } from '../settle-workflow.ts';
 

@@ -19,7 +19,8 @@ import {
   STEP_POLICIES,
   type StepPolicy,
 } from './step-policies.ts';
-import { CASE_KIND, resolveCaseSignal, type OrderWorkflowInput } from '../contract.ts';
+import { CASE_KIND, resolveCaseSignal } from '../contract.ts';
+import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import { detailOf } from './outcome.ts';
 
 /** A step that could not be done. */

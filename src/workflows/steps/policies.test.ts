@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { paymentBudgetMs, STEP_POLICIES, type StepPolicy } from './step-policies.ts';
 import { NOTIFICATION_POLICY } from './background-policies.ts';
-import type { Collaborator, TaskQueue } from '../contract.ts';
+import type { TaskQueue } from '../contract.ts';
+import type { Collaborator } from '../../domain/order-settings.ts';
 import { policyContradictions, type PolicySettings } from './policy-check.ts';
 
 const DEFAULTS: PolicySettings = { holdTtlSeconds: 1_800 };

@@ -1,7 +1,8 @@
 import { PAYMENT_CALL_TIMEOUT_MS, PAYMENT_LOOKUP_TIMEOUT_MS } from '../../domain/payments/payment.ts';
 import { paymentBudgetMs, policyOf, stepPolicies, type StepPolicy } from './step-policies.ts';
 import { EVENT_PUMP_POLICY, NOTIFICATION_POLICY } from './background-policies.ts';
-import { WORKFLOW_TASK_TIMEOUT_MS, type StepLimits } from '../contract.ts';
+import { WORKFLOW_TASK_TIMEOUT_MS } from '../contract.ts';
+import type { StepLimits } from '../../domain/order-settings.ts';
 import { worstCaseMs, type RetrySchedule } from './retry-schedule.ts';
 
 const SECOND = 1_000;

@@ -1,7 +1,8 @@
 import { LOCAL_PAYMENT_TRY_MS, PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER } from '../../domain/payments/payment.ts';
 import type { CaseAction } from '../../domain/case.ts';
 import type { FailureCode } from '../../domain/errors.ts';
-import type { Collaborator, StepLimits, TaskQueue } from '../contract.ts';
+import type { TaskQueue } from '../contract.ts';
+import type { Collaborator, StepLimits } from '../../domain/order-settings.ts';
 import { worstCaseMs, type RetrySchedule } from './retry-schedule.ts';
 
 /** How one step is tried, retried and given up. All times in milliseconds. */

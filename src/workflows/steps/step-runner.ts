@@ -10,7 +10,7 @@ import type { Activities } from '../../activities/index.ts';
 import type { CaseDecision } from '../../domain/case.ts';
 import type { FailureCode } from '../../domain/errors.ts';
 import { policyOf, type StepName, type StepPolicy } from './step-policies.ts';
-import type { OrderWorkflowInput } from '../contract.ts';
+import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import { detailOf, failureOf, isRetryable, type Outcome } from './outcome.ts';
 import type { FirstPass } from '../order/fast-path.ts';
 import { createParking, type Parking } from './parking.ts';

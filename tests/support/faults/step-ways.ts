@@ -6,14 +6,9 @@ import { createReservationRepository } from '../../../db/repositories/inventory/
 import type { CaseAction } from '../../../src/domain/case.ts';
 import { PaymentContractError } from '../../../src/domain/errors.ts';
 import type { OrderStatus } from '../../../src/domain/order-status.ts';
-import type { PaymentNews } from '../../../src/domain/payments/payment-notice.ts';
+import type { NoticeWorkflowInput, PaymentNews } from '../../../src/domain/payments/payment-notice.ts';
 import type { StepName } from '../../../src/workflows/steps/step-policies.ts';
-import {
-  DECISION_SWEEP_WORKFLOW,
-  NOTICE_WORKFLOW,
-  noticeWorkflowId,
-  type NoticeWorkflowInput,
-} from '../../../src/workflows/contract.ts';
+import { DECISION_SWEEP_WORKFLOW, NOTICE_WORKFLOW, noticeWorkflowId } from '../../../src/workflows/contract.ts';
 import { afterEffect, failBefore, givenUp, type Faults } from './faults.ts';
 import type { Answer, TestSystem } from '../system.ts';
 

@@ -1,0 +1,28 @@
+/** Collaborators whose steps may be moved out of the order worker. */
+export const COLLABORATORS = ['payment', 'inventory', 'notification'] as const;
+export type Collaborator = (typeof COLLABORATORS)[number];
+
+/** Where a collaborator's steps run first: in the workflow's own worker, or on the collaborator's queue only. */
+export const PLACEMENTS = ['local', 'queue'] as const;
+export type Placement = (typeof PLACEMENTS)[number];
+export type StepPlacement = Readonly<Record<Collaborator, Placement>>;
+
+/** Limits of steps that differ from those of the code, by the step's id. */
+export type StepLimits = Readonly<Record<string, { readonly budgetMs?: number; readonly maxAttempts?: number }>>;
+
+/** Settings that an order carries with it, so that a replay never depends on a worker's configuration. */
+export interface OrderSettings {
+  readonly placement: StepPlacement;
+  /** How long stock stays held for an order that is not paid. */
+  readonly holdTtlSeconds: number;
+  /** How long after its confirmation an order may be cancelled; absent in orders of earlier versions. */
+  readonly cancelWindowSeconds?: number;
+  /** How long the payment provider keeps an authorization; absent in orders of earlier versions, for a week. */
+  readonly authorizationSeconds?: number;
+  /** Whether text messages are sent; absent in orders of earlier versions, and where no gateway is set. */
+  readonly sendsTextMessages?: true;
+  /** Whether the first pass is one local activity; absent in orders of earlier versions, and where it is not wanted. */
+  readonly joinsFirstPass?: true;
+  /** Absent in orders of earlier versions, and where the limits are those of the code. */
+  readonly stepLimits?: StepLimits;
+}

@@ -1,0 +1,28 @@
+import type { OrderStatus, RejectionReason } from './order-status.ts';
+import type { CaptureMode } from './payments/payment.ts';
+
+/** A transition or a further capture that the event stream has not got yet, with what was true when it happened. */
+export interface UnpublishedTransition {
+  readonly position: number;
+  readonly orderId: string;
+  readonly seq: number;
+  readonly tenantId: string;
+  /** Of the order's own event. */
+  readonly type: string;
+  readonly from: OrderStatus | null;
+  readonly to: OrderStatus;
+  readonly at: Date;
+  readonly customerId: string;
+  readonly reference: string | null;
+  readonly currency: string;
+  readonly totalMinor: number | null;
+  readonly reason: RejectionReason | null;
+  readonly captureMode: CaptureMode;
+  readonly captureBy: Date | null;
+  readonly confirmedAt: Date | null;
+  /** Of all captures that had been accepted. */
+  readonly captureAcceptedMinor: number;
+  readonly correlationId: string;
+  /** What was noted with it. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
