@@ -4,6 +4,7 @@ import { FAILURE_CODES } from '../src/domain/errors.ts';
 import { EVENT_FAILURE_CODES } from '../src/domain/event.ts';
 import { EVENT_FAILURES } from '../src/events/event-failure.ts';
 import { FAILURE_ADVICE, RETRY_CLASS_EFFECTS } from './failure-advice.ts';
+import { renderTable } from './markdown-table.ts';
 
 /** `docs/errors.md`, made from the code's own tables. */
 export function renderErrorReference(): string {
@@ -18,7 +19,7 @@ Every answer that is no success is \`application/problem+json\` with \`type\`, \
 finds the request in the logs. After a 4xx nothing has changed. After a 5xx, or no answer at all, repeat the request
 with the same \`Idempotency-Key\`: it acts once.
 
-${table(['Code', 'Status', 'Cause', 'What to do'], problemRows())}
+${renderTable(['Code', 'Status', 'Cause', 'What to do'], problemRows())}
 
 ## What can go wrong while an order is carried
 
@@ -26,19 +27,19 @@ A case shows one of these codes as \`errorCode\`, a pending activity in the Temp
 last failure. A case is resumed in place by
 \`temporal workflow signal --workflow-id order/ORDER_ID --name resumeOrder\`.
 
-${table(
+${renderTable(
   ['Class', 'What happens'],
   Object.entries(RETRY_CLASS_EFFECTS).map(([name, effect]) => [`\`${name}\``, effect]),
 )}
 
-${table(['Code', 'Class', 'Cause', 'What to check'], failureRows())}
+${renderTable(['Code', 'Class', 'Cause', 'What to check'], failureRows())}
 
 ## Why an event failed
 
 \`error.code\` of an event and \`errorCode\` of the failed list ([events.md](events.md)). What time can mend is tried again
 after 2, 4 and 8 s before the event is given up; anything else is given up at once.
 
-${table(['Code', 'Tried again', 'Cause', 'What to do'], eventFailureRows())}
+${renderTable(['Code', 'Tried again', 'Cause', 'What to do'], eventFailureRows())}
 `;
 }
 
@@ -63,12 +64,4 @@ function eventFailureRows(): string[][] {
     const { isTransient, cause, advice } = EVENT_FAILURES[code];
     return [`\`${code}\``, isTransient ? 'yes' : 'no', cause, advice];
   });
-}
-
-/** Columns are padded as the formatter would do it, so that it finds nothing to change. */
-function table(head: readonly string[], rows: readonly string[][]): string {
-  const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length), 3));
-  const line = (cells: readonly string[]): string =>
-    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }

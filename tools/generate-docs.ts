@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { takeArguments } from '../src/runtime/command-arguments.ts';
 import { renderApiDocument } from './api-document.ts';
+import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './error-reference.ts';
 
 const USAGE = `npm run docs -- [--check]
@@ -14,6 +15,7 @@ const { check } = takeArguments(USAGE, { options: { check: { type: 'boolean', de
 const FOLDER = resolve(import.meta.dirname, '../docs');
 
 const DOCUMENTS = {
+  'adr/README.md': renderDecisionIndex,
   'errors.md': renderErrorReference,
   'openapi.json': renderApiDocument,
 } as const satisfies Record<string, () => string>;
