@@ -6,7 +6,7 @@ import { STEP_POLICIES, type StepPolicy } from '../src/workflows/steps/step-poli
 
 const read = (path: string): string => readFileSync(join(PROJECT_FOLDER, path), 'utf8');
 
-const DOCUMENTS = globSync(['*.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER });
+const DOCUMENTS = globSync(['*.md', '.github/*.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER });
 
 /** Made by running the project, so they need not be there. */
 const MADE_LATER = /^(?:\.data|dist|bench\/results)(?:\/|$)/;
@@ -20,7 +20,7 @@ function quotedIn(document: string): string[] {
 describe.each(DOCUMENTS)('%s', (document) => {
   it('names only files that exist, and none by line number', () => {
     const paths = quotedIn(document).filter((word) =>
-      /^(?:\.ci|bench|db|docs|ops|src|tests|tools)\/[\w./-]*$/.test(word),
+      /^(?:\.(?:ci|devcontainer|githooks|github|vscode)|bench|db|docs|ops|src|tests|tools)\/[\w./-]*$/.test(word),
     );
     expect(paths.filter((path) => !MADE_LATER.test(path) && !existsSync(join(PROJECT_FOLDER, path)))).toEqual([]);
     expect(read(document)).not.toMatch(/\.(?:ts|sql|ya?ml):\d+/);
