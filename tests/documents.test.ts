@@ -85,6 +85,23 @@ describe('README.md', () => {
   });
 });
 
+describe('CONTRIBUTING.md', () => {
+  it('CONTRIBUTING.md sends the author of a step to a file that calls steps and registers undos', () => {
+    const [, file = ''] = /by `steps\.run\(\)`[^`]*`(src\/workflows\/[^`]+)`/.exec(read('CONTRIBUTING.md')) ?? [];
+    expect(read(file)).toMatch(/saga\.undoWith\(.+\n.*steps\.run\(/);
+  });
+
+  it('CONTRIBUTING.md has a row for every folder of src', () => {
+    const rooms = globSync('src/*/', { cwd: PROJECT_FOLDER }).map((folder) => `${folder.replace(/\/$/, '')}/`);
+    const rows =
+      read('CONTRIBUTING.md')
+        .match(/^\| `.*$/gm)
+        ?.join('\n') ?? '';
+    expect(rooms.length).toBeGreaterThan(10);
+    expect(rooms.filter((room) => !rows.includes(`\`${room}\``))).toEqual([]);
+  });
+});
+
 describe('docs/architecture.md', () => {
   it.each(Object.entries<StepPolicy>(STEP_POLICIES))('states the policy of %s as the code has it', (name, policy) => {
     const budget = policy.budgetMs === null ? `${policy.maxAttempts} attempts` : `${policy.budgetMs / 60_000} min`;
