@@ -86,9 +86,11 @@ describe('README.md', () => {
 });
 
 describe('CONTRIBUTING.md', () => {
-  it('CONTRIBUTING.md sends the author of a step to a file that calls steps and registers undos', () => {
-    const [, file = ''] = /by `steps\.run\(\)`[^`]*`(src\/workflows\/[^`]+)`/.exec(read('CONTRIBUTING.md')) ?? [];
-    expect(read(file)).toMatch(/saga\.undoWith\(.+\n.*steps\.run\(/);
+  it('CONTRIBUTING.md sends the author of a step to the files that call steps and register undos', () => {
+    const STEP = /by `steps\.run\(\)` in `([^`]+)`, [^`]*`([^`]+)`\. Register its undo by `saga\.undoWith\(\)`/;
+    const [, steps = '', sale = ''] = STEP.exec(read('CONTRIBUTING.md')) ?? [];
+    expect(read(steps)).toMatch(/steps\.run\('holdStock'/);
+    expect(read(sale)).toMatch(/saga\.undoWith\('hold'.+\n.*holdStock\(/);
   });
 
   it('CONTRIBUTING.md has a row for every folder of src', () => {

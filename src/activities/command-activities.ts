@@ -5,8 +5,7 @@ import type {
   DecidedCommand,
 } from '../../db/repositories/orders/command-repository.ts';
 import type { OrderRepository } from '../../db/repositories/orders/order-repository.ts';
-import { COMMAND_ENDS, type CommandEndEvent, type OrderOwnership } from '../domain/command.ts';
-import type { CommandRule } from '../domain/command-rule.ts';
+import { COMMAND_ENDS, type CommandEndEvent, type CommandRule, type OrderOwnership } from '../domain/command.ts';
 import { OrderStateConflictError } from '../domain/errors.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';

@@ -1,70 +1,6 @@
-import type { CommandDecision, CommandKind, OrderOwnership } from './command.ts';
-import { isTerminal, ORDER_STATUSES, type OrderStatus } from './order-status.ts';
+import type { CommandKind, CommandRule, OrderOwnership } from './command.ts';
+import type { OrderStatus } from './order-status.ts';
 import type { OrderMoney } from './payments/payment.ts';
-
-/** What a command may do to an order; travels to the activity that decides. */
-export interface CommandRule {
-  /** Statuses that allow it. */
-  readonly from: readonly OrderStatus[];
-  /** Status that it leads to; null: it leaves the status as it is. */
-  readonly to: OrderStatus | null;
-  readonly eventType: string;
-  readonly allowed: CommandDecision;
-  readonly refused: CommandDecision;
-  /** Seconds since the confirmation. */
-  readonly windowSeconds?: number;
-  /** Version at which the caller judged the order; another one decides nothing. */
-  readonly version?: number;
-  /** An order that was sold meanwhile decides nothing: the command is another one's to decide. */
-  readonly unlessSold?: boolean;
-  /** The owner that this command succeeds, because the same workflow carries both. */
-  readonly succeeds?: string;
-  /** On behalf of nobody: also what was decided to be rejected or to expire is given back by it. */
-  readonly isRepair?: true;
-  /** Numbers up to this one are used up at the provider. */
-  readonly generationsUsed?: number;
-}
-
-/** The order's row, as it is locked while a command is decided. */
-export interface OrderToDecide {
-  readonly status: OrderStatus;
-  readonly version: number;
-  readonly wasSold: boolean;
-  /** Seconds since the confirmation; null before it. */
-  readonly soldForSeconds: number | null;
-  /** It is decided that the order is rejected or expires, and not carried out yet. */
-  readonly isGivenUp: boolean;
-  readonly ownerId: string | null;
-}
-
-/**
- * What becomes of a command. `look_again`: the caller judged another version. `busy`: another command owns the order.
- * `joined`: what it asks for is being done by the owner, whose promise it gets. `owns`: it owns the order from now on.
- */
-export type CommandVerdict = 'look_again' | 'busy' | 'refused' | 'joined' | 'owns';
-
-/** Judges a command by the order's locked row. */
-export function judgeCommand(order: OrderToDecide, rule: CommandRule): CommandVerdict {
-  if (rule.version !== undefined && rule.version !== order.version) return 'look_again';
-  if (rule.unlessSold === true && order.wasSold) return 'look_again';
-  if (order.status === 'CANCELLING' && rule.to === 'CANCELLING') return 'joined';
-  const isOwned = order.ownerId !== null && order.ownerId !== rule.succeeds;
-  // The owner may still change what the command is judged by: the status, and how much is left.
-  if (isOwned && MAY_CHANGE.includes(order.status)) return 'busy';
-  if (!rule.from.includes(order.status)) return 'refused';
-  if (isOwned) return 'busy';
-  const isTooOld =
-    rule.windowSeconds !== undefined && order.soldForSeconds !== null && order.soldForSeconds > rule.windowSeconds;
-  return (order.isGivenUp && rule.isRepair !== true) || isTooOld ? 'refused' : 'owns';
-}
-
-const MAY_CHANGE: readonly OrderStatus[] = [
-  'PENDING',
-  'AWAITING_CAPTURE',
-  'CONFIRMED',
-  'REFUNDING',
-  'PARTIALLY_REFUNDED',
-];
 
 /** A rule with the amount that it is about: fixed when it is decided, whatever moves later. */
 export interface RuledCommand {
@@ -72,76 +8,58 @@ export interface RuledCommand {
   readonly rule: CommandRule;
 }
 
-const SOLD: readonly OrderStatus[] = ['CONFIRMED', 'PARTIALLY_REFUNDED'];
-const ENDED = ORDER_STATUSES.filter(isTerminal);
-
 /** Cancels a sold order within its window: the money goes back, then the goods. */
 export function cancelOfSold(windowSeconds: number | undefined): RuledCommand {
   return {
     amountMinor: null,
-    rule: {
-      from: SOLD,
-      to: 'CANCELLING',
-      eventType: 'order.cancelling',
-      allowed: 'will_refund',
-      refused: 'too_late',
-      ...(windowSeconds === undefined ? {} : { windowSeconds }),
-    },
+    rule: { kind: 'apply', name: 'cancel_sold', ...(windowSeconds === undefined ? {} : { windowSeconds }) },
   };
 }
 
-/** Pays (a part of) a sold order back; null is all that is left. */
+/** Pays (a part of) a sold order back; null is all that is left. Refused where more is asked for than is left. */
 export function refundOf(askedMinor: number | null, money: OrderMoney, version: number): RuledCommand {
   const leftMinor = money.capturedMinor - money.refundedMinor;
-  const amountMinor = askedMinor ?? leftMinor;
-  const exceeds = amountMinor > leftMinor || amountMinor <= 0;
+  if (!isWithin(askedMinor, leftMinor)) {
+    return { amountMinor: askedMinor, rule: { kind: 'refuse', decision: 'amount_exceeds_captured', version } };
+  }
   return {
-    amountMinor: Math.max(1, amountMinor),
-    rule: {
-      from: exceeds ? [] : SOLD,
-      to: exceeds ? null : 'REFUNDING',
-      eventType: 'order.refunding',
-      allowed: 'accepted',
-      refused: exceeds ? 'amount_exceeds_captured' : 'too_late',
-      generationsUsed: money.refunds,
-      version,
-    },
+    amountMinor: askedMinor ?? leftMinor,
+    rule: { kind: 'apply', name: 'refund', generationsUsed: money.refunds, version },
   };
 }
 
 /** Takes more of what a sold order has authorized; null is all that is left. */
 export function furtherCaptureOf(askedMinor: number | null, money: OrderMoney, version: number): RuledCommand {
   const { capturableMinor, canCaptureAgain } = money;
-  const amountMinor = askedMinor ?? capturableMinor;
-  const exceeds = amountMinor > capturableMinor || amountMinor <= 0;
-  const refusal = canCaptureAgain ? 'amount_exceeds_authorized' : 'capture_not_supported';
+  if (!isWithin(askedMinor, capturableMinor)) {
+    const decision = canCaptureAgain ? 'amount_exceeds_authorized' : 'capture_not_supported';
+    return { amountMinor: askedMinor, rule: { kind: 'refuse', decision, version } };
+  }
   return {
-    amountMinor: Math.max(1, amountMinor),
-    rule: {
-      from: exceeds ? [] : SOLD,
-      to: null,
-      eventType: 'order.capture_accepted',
-      allowed: 'accepted',
-      refused: exceeds ? refusal : 'too_late',
-      generationsUsed: money.captures,
-      version,
-    },
+    amountMinor: askedMinor ?? capturableMinor,
+    rule: { kind: 'apply', name: 'further_capture', generationsUsed: money.captures, version },
   };
+}
+
+/** Takes the whole of an authorization or a part of it, while the order waits for that; it sells the order. */
+export function firstCaptureOf(askedMinor: number | null, totalMinor: number): RuledCommand {
+  return {
+    amountMinor: askedMinor ?? totalMinor,
+    rule: isWithin(askedMinor, totalMinor)
+      ? { kind: 'apply', name: 'first_capture' }
+      : { kind: 'refuse', decision: 'amount_exceeds_authorized' },
+  };
+}
+
+/** Whether there is something left, and enough of it. */
+function isWithin(askedMinor: number | null, leftMinor: number): boolean {
+  const amountMinor = askedMinor ?? leftMinor;
+  return amountMinor > 0 && amountMinor <= leftMinor;
 }
 
 /** Returns what an order that has ended still has; its status stays. */
 export function giveBackOf(money: OrderMoney): RuledCommand {
-  return {
-    amountMinor: null,
-    rule: {
-      from: ENDED,
-      to: null,
-      eventType: 'order.giving_back',
-      allowed: 'accepted',
-      refused: 'too_late',
-      generationsUsed: money.refunds,
-    },
-  };
+  return { amountMinor: null, rule: { kind: 'apply', name: 'give_back', generationsUsed: money.refunds } };
 }
 
 /** Captures and refunds that the provider has and the books do not. */
@@ -159,18 +77,15 @@ export function reconcileOf(
   { status, version }: { readonly status: OrderStatus; readonly version: number },
 ): RuledCommand {
   const foundMinor = capturedMinor + refundedMinor;
-  const isRefund = refundedMinor > 0 && SOLD.includes(status);
-  return {
-    amountMinor: foundMinor > 0 ? foundMinor : null,
-    rule: {
-      from: foundMinor > 0 ? [...SOLD, ...ENDED] : [],
-      to: isRefund ? 'REFUNDING' : null,
-      eventType: isRefund ? 'order.refunding_outside' : 'order.reconciling',
-      allowed: 'accepted',
-      refused: foundMinor > 0 ? 'too_late' : 'books_agree',
-      version,
-    },
-  };
+  if (foundMinor === 0) return { amountMinor: null, rule: { kind: 'refuse', decision: 'books_agree', version } };
+  const isRefund = refundedMinor > 0 && isSold(status);
+  const name = isRefund ? 'reconcile_refund' : 'reconcile';
+  return { amountMinor: foundMinor, rule: { kind: 'apply', name, version } };
+}
+
+/** Sold, and neither ended nor being paid back. */
+function isSold(status: OrderStatus): boolean {
+  return status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED';
 }
 
 /** The capture or refund that a command makes, once it owns the order. */

@@ -1,4 +1,5 @@
 import { base32Digest } from './ids.ts';
+import { isTerminal, ORDER_STATUSES, type OrderStatus } from './order-status.ts';
 
 /**
  * What may be asked of an order after it was accepted. `give_back` is an operator's, or the system's about late money: it
@@ -84,4 +85,136 @@ export function commandIdFor(tenantId: string, orderId: string, kind: CommandKin
 /** Id of the repair of an order, on behalf of nobody's command: one for each order, so a second repair starts nothing. */
 export function repairCommandId(orderId: string): string {
   return `cmd_repair_${orderId}`;
+}
+
+/** What a command may do to an order, and what it is answered. */
+interface CommandRuleRow {
+  /** Statuses that allow it. */
+  readonly from: readonly OrderStatus[];
+  /** Status that it leads to; null: it leaves the status as it is. */
+  readonly to: OrderStatus | null;
+  readonly eventType: string;
+  readonly allowed: CommandDecision;
+  readonly refused: CommandDecision;
+  /** An order that was sold meanwhile decides nothing: the command belongs to another workflow. */
+  readonly unlessSold?: true;
+  /** An order of which it is decided that it is rejected or expires is allowed, too. */
+  readonly evenIfGivenUp?: true;
+}
+
+const UNSOLD = ['PENDING', 'AWAITING_CAPTURE'] as const;
+const SOLD = ['CONFIRMED', 'PARTIALLY_REFUNDED'] as const;
+const ENDED = ORDER_STATUSES.filter(isTerminal);
+
+const CANCELLING = { to: 'CANCELLING', eventType: 'order.cancelling', refused: 'too_late' } as const;
+const CAPTURING = { to: null, eventType: 'order.capture_accepted', allowed: 'accepted', refused: 'too_late' } as const;
+
+/** Every rule that a command is decided by. */
+export const COMMAND_RULES = {
+  /** Nothing was sent to the payment provider yet. */
+  cancel_before_payment: { ...CANCELLING, from: UNSOLD, allowed: 'will_cancel', unlessSold: true },
+  /** Money may have been taken or authorized. */
+  cancel_before_sale: { ...CANCELLING, from: UNSOLD, allowed: 'will_refund', unlessSold: true },
+  /** An authorized order that cannot be sold after all, in place of the capture that has failed. */
+  cancel_failed_sale: { ...CANCELLING, from: ['AWAITING_CAPTURE'], allowed: 'will_refund' },
+  /** The money goes back, then the goods. */
+  cancel_sold: { ...CANCELLING, from: SOLD, allowed: 'will_refund' },
+  /** On behalf of nobody's command: the workflow of the order was terminated. */
+  repair: { ...CANCELLING, from: UNSOLD, allowed: 'will_refund', evenIfGivenUp: true },
+  first_capture: { ...CAPTURING, from: ['AWAITING_CAPTURE'] },
+  further_capture: { ...CAPTURING, from: SOLD },
+  refund: { from: SOLD, to: 'REFUNDING', eventType: 'order.refunding', allowed: 'accepted', refused: 'too_late' },
+  /** Returns what an order that has ended still has. */
+  give_back: { from: ENDED, to: null, eventType: 'order.giving_back', allowed: 'accepted', refused: 'too_late' },
+  /** Adopts what was moved at the payment provider itself. */
+  reconcile: {
+    from: [...SOLD, ...ENDED],
+    to: null,
+    eventType: 'order.reconciling',
+    allowed: 'accepted',
+    refused: 'too_late',
+  },
+  /** The same where a sold order was paid back at the provider: it moves to where its money is. */
+  reconcile_refund: {
+    from: SOLD,
+    to: 'REFUNDING',
+    eventType: 'order.refunding_outside',
+    allowed: 'accepted',
+    refused: 'too_late',
+  },
+} as const satisfies Readonly<Record<string, CommandRuleRow>>;
+export type CommandRuleName = keyof typeof COMMAND_RULES;
+
+/** What an activity decides a command by: a rule of the table, or an answer that only has to be stored. */
+export type CommandRule = AppliedRule | RefusingRule;
+
+interface AppliedRule {
+  readonly kind: 'apply';
+  readonly name: CommandRuleName;
+  /** Version at which the caller judged the order; another one decides nothing. */
+  readonly version?: number;
+  /** Seconds since the confirmation. */
+  readonly windowSeconds?: number;
+  /** The owner that this command succeeds, because the same workflow carries both. */
+  readonly succeeds?: string;
+  /** Numbers of captures or refunds up to this one are used up at the provider. */
+  readonly generationsUsed?: number;
+}
+
+interface RefusingRule {
+  readonly kind: 'refuse';
+  readonly decision: CommandDecision;
+  /** Version at which the caller judged the order; another one decides nothing. */
+  readonly version?: number;
+}
+
+/** The order's row, as it is locked while a command is decided. */
+export interface OrderToDecide {
+  readonly status: OrderStatus;
+  readonly version: number;
+  readonly wasSold: boolean;
+  /** Seconds since the confirmation; null before it. */
+  readonly soldForSeconds: number | null;
+  /** It is decided that the order is rejected or expires, and not carried out yet. */
+  readonly isGivenUp: boolean;
+  readonly ownerId: string | null;
+}
+
+/**
+ * What becomes of a command. `look_again`: the caller judged another version. `busy`: another command owns the order.
+ * `refused`: with the decision to store. `joined`: what it asks for is being done by the owner, whose promise it gets.
+ * `owns`: it owns the order from now on.
+ */
+export type CommandVerdict =
+  | { readonly kind: 'look_again' | 'busy' }
+  | { readonly kind: 'refused'; readonly decision: CommandDecision }
+  | { readonly kind: 'joined'; readonly row: CommandRuleRow }
+  | { readonly kind: 'owns'; readonly row: CommandRuleRow; readonly generationsUsed: number };
+
+/** Judges a command by the order's locked row. */
+export function judgeCommand(order: OrderToDecide, rule: CommandRule): CommandVerdict {
+  if (rule.version !== undefined && rule.version !== order.version) return { kind: 'look_again' };
+  // The owner may still change what the command is judged by: the status, and how much is left.
+  const mayChange = MAY_CHANGE.includes(order.status);
+  if (rule.kind === 'refuse') {
+    return order.ownerId !== null && mayChange ? { kind: 'busy' } : { kind: 'refused', decision: rule.decision };
+  }
+  const row: CommandRuleRow = COMMAND_RULES[rule.name];
+  if (row.unlessSold === true && order.wasSold) return { kind: 'look_again' };
+  if (order.status === 'CANCELLING' && row.to === 'CANCELLING') return { kind: 'joined', row };
+  const isOwned = order.ownerId !== null && order.ownerId !== rule.succeeds;
+  if (isOwned && mayChange) return { kind: 'busy' };
+  const refused = { kind: 'refused', decision: row.refused } as const;
+  if (!row.from.includes(order.status)) return refused;
+  if (isOwned) return { kind: 'busy' };
+  const isGivenUp = order.isGivenUp && row.evenIfGivenUp !== true;
+  return isGivenUp || isTooOld(order, rule)
+    ? refused
+    : { kind: 'owns', row, generationsUsed: rule.generationsUsed ?? 0 };
+}
+
+const MAY_CHANGE: readonly OrderStatus[] = [...UNSOLD, 'CONFIRMED', 'REFUNDING', 'PARTIALLY_REFUNDED'];
+
+function isTooOld({ soldForSeconds }: OrderToDecide, { windowSeconds }: AppliedRule): boolean {
+  return windowSeconds !== undefined && soldForSeconds !== null && soldForSeconds > windowSeconds;
 }

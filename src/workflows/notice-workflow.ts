@@ -13,7 +13,7 @@ import type { MoneySums } from '../domain/payments/payment.ts';
 import { type NoticeOutcome, type NoticeWorkflowInput, noticeCommandId } from '../domain/payments/payment-notice.ts';
 import { CASE_BOOKKEEPING, waitingPaymentSteps } from './steps/step-policies.ts';
 import { NOTICE_POLICY } from './steps/background-policies.ts';
-import { turnOf } from './order/order-context.ts';
+import { turnOf } from './order/compensations.ts';
 import { resolveCaseUpdate, resumeOrderSignal } from './contract.ts';
 import { failureOf } from './steps/outcome.ts';
 import { adoptExternal } from './order/reconciling.ts';
@@ -87,7 +87,8 @@ async function adopt(
   const command = { commandId, orderId, tenantId, kind: 'reconcile', requestHash: '', actor: notice.provider } as const;
   const decided = await steps.run('decideCommand', { command: { ...command, reason: null, amountMinor }, rule });
   const owner = decided === null ? null : ownershipOf(command, decided);
-  if (owner !== null) await adoptExternal({ orderId, tenantId, currency, ...turnOf(owner) }, owner, steps);
+  if (owner === null) return;
+  await adoptExternal({ steps, onConflict: 'park' }, { orderId, tenantId, currency, ...turnOf(owner) }, owner);
 }
 
 type GiveBack = Extract<Awaited<ReturnType<Activities['judgeNotice']>>, { kind: 'give_back' }>;

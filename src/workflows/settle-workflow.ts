@@ -11,7 +11,7 @@ import {
 } from '../domain/command-rule.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { MoneySums } from '../domain/payments/payment.ts';
-import { releaseStock, turnOf, undoPayment } from './order/order-context.ts';
+import { releaseStock, turnOf, undoPayment } from './order/compensations.ts';
 import {
   resolveCaseUpdate,
   resumeOrderSignal,
@@ -20,8 +20,8 @@ import {
 } from './contract.ts';
 import { tellCommand } from './order/notify-customer.ts';
 import { adoptExternal } from './order/reconciling.ts';
-import { createSteps, StepAbortedError, StepConflictError, type Steps } from './steps/step-runner.ts';
-import { isTaken } from './order/stored-order.ts';
+import { createSteps, StepAbortedError, StepConflictError, type OnConflict, type Steps } from './steps/step-runner.ts';
+import { isTaken } from './order/recovery.ts';
 
 /**
  * Carries out what is asked of an order after its own workflow has closed: a cancel within the window, a refund, a
@@ -33,7 +33,7 @@ export async function settleWorkflow(input: SettleWorkflowInput): Promise<Settle
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
   return CancellationScope.nonCancellable(async () => {
-    const decision = await settle({ input, steps, ways: { judgesConflicts: true } });
+    const decision = await settle({ input, steps, onConflict: 'throw' });
     setCurrentDetails(`The ${input.kind} ended as **${decision}**.`);
     return { decision };
   });
@@ -43,8 +43,8 @@ export async function settleWorkflow(input: SettleWorkflowInput): Promise<Settle
 interface Settlement {
   readonly input: SettleWorkflowInput;
   readonly steps: Steps;
-  /** A conflict is judged by what is stored, and parks when that explains nothing. */
-  readonly ways: { judgesConflicts: boolean };
+  /** A conflict is compared with the stored order; if that does not explain it, a case opens. */
+  readonly onConflict: OnConflict;
 }
 
 /** A run that comes after the command's end, as after a reset, finds the order another one's, and has only to tell. */
@@ -65,7 +65,7 @@ interface Ending {
 }
 
 async function untilEnded(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
-  const { input, steps, ways } = settlement;
+  const { input, steps } = settlement;
   const { orderId, tenantId } = input;
   const { commandId } = owner;
   try {
@@ -76,8 +76,7 @@ async function untilEnded(settlement: Settlement, owner: OrderOwnership): Promis
     if (stored.owner?.commandId !== commandId) {
       return { event: stored.commandEnd ?? null, amountMinor: stored.commandEndMinor ?? owner.amountMinor };
     }
-    ways.judgesConflicts = false;
-    return carryOut(settlement, owner);
+    return carryOut({ ...settlement, onConflict: 'park' }, owner);
   }
 }
 
@@ -131,19 +130,9 @@ const rules: Readonly<Record<SettleWorkflowInput['kind'], Rule>> = {
   },
   repair: async ({ orderId, tenantId }, steps) => {
     const { owner = null } = await steps.run('readOrder', { orderId, tenantId });
-    return {
-      amountMinor: null,
-      rule: {
-        from: ['PENDING', 'AWAITING_CAPTURE'],
-        to: 'CANCELLING',
-        eventType: 'order.cancelling',
-        allowed: 'will_refund',
-        refused: 'too_late',
-        isRepair: true,
-        // What the terminated workflow had in hand is given back with the rest.
-        ...(owner === null ? {} : { succeeds: owner.commandId }),
-      },
-    };
+    // What the terminated workflow had in hand is given back with the rest.
+    const succession = owner === null ? {} : { succeeds: owner.commandId };
+    return { amountMinor: null, rule: { kind: 'apply', name: 'repair', ...succession } };
   },
 };
 
@@ -165,40 +154,47 @@ function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<Ending
 }
 
 /** Money first, then goods; CANCELLED is written when both are proved. */
-async function cancel({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<Ending> {
+async function cancel(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
+  const { input, steps, onConflict } = settlement;
   const { orderId, tenantId } = input;
-  const after = await undoPayment(input, steps, owner, ways);
-  await releaseStock(input, steps);
-  await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner, after) }, ways);
+  const after = await undoPayment(settlement, owner);
+  await releaseStock(settlement);
+  await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner, after) }, { onConflict });
   return { event: 'order.cancelled', amountMinor: null };
 }
 
 /** Pays (a part of) the money back. Where all of it went back, what was never captured is released too. */
-async function refund({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<Ending> {
+async function refund(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
+  const { input, steps, onConflict } = settlement;
   const { orderId, tenantId } = input;
-  const account = accountOf(input, owner);
-  const { generation } = owner;
-  const amountMinor = owner.amountMinor ?? 0;
-  const payBack = { ...account, amountMinor, generation };
-  const paid = await steps.run('refundPayment', payBack, {
-    ...ways,
-    force: async ({ evidence }) => {
-      await steps.run('recordEvidence', { ...payBack, evidence: evidence ?? '' });
-      return { amountMinor };
-    },
-  });
-  // Less than was asked for when somebody had paid back a part at the provider itself; absent in earlier histories.
-  const paidMinor = paid?.amountMinor ?? amountMinor;
+  const amountMinor = await payBack(settlement, owner);
   const after = await steps.run('readMoney', { orderId, tenantId });
   const isWhole = after.refundedMinor >= after.capturedMinor;
   if (isWhole && after.capturableMinor > 0) {
     // An operator may leave it to lapse by itself.
-    await steps.run('releaseAuthorization', account, { ...ways, skip: { kind: 'left' } });
+    const skip = { kind: 'left' } as const;
+    await steps.run('releaseAuthorization', accountOf(input, owner), { onConflict, skip });
   }
   const to = isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
-  const end = endOf({ ...owner, amountMinor: paidMinor }, after);
-  await steps.run('settleOrder', { orderId, tenantId, to, ...end }, ways);
-  return { event: isWhole ? 'order.refunded' : 'order.partially_refunded', amountMinor: paidMinor };
+  const end = endOf({ ...owner, amountMinor }, after);
+  await steps.run('settleOrder', { orderId, tenantId, to, ...end }, { onConflict });
+  return { event: isWhole ? 'order.refunded' : 'order.partially_refunded', amountMinor };
+}
+
+/** Answers what was paid back: less than was asked for when somebody had paid back a part at the provider itself. */
+async function payBack({ input, steps, onConflict }: Settlement, owner: OrderOwnership): Promise<number> {
+  const { generation } = owner;
+  const amountMinor = owner.amountMinor ?? 0;
+  const refunded = { ...accountOf(input, owner), amountMinor, generation };
+  const paid = await steps.run('refundPayment', refunded, {
+    onConflict,
+    force: async ({ evidence }) => {
+      await steps.run('recordEvidence', { ...refunded, evidence: evidence ?? '' });
+      return { amountMinor };
+    },
+  });
+  // Absent in earlier histories.
+  return paid?.amountMinor ?? amountMinor;
 }
 
 /** Takes more of what is still authorized, after a first part was captured and the order confirmed. */
@@ -214,35 +210,36 @@ async function capture(settlement: Settlement, owner: OrderOwnership): Promise<E
 }
 
 /** Null: it can never be taken. */
-async function takenBy({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<number | null> {
+async function takenBy({ input, steps, onConflict }: Settlement, owner: OrderOwnership): Promise<number | null> {
   const { generation } = owner;
   const amountMinor = owner.amountMinor ?? 0;
   const taking = { ...accountOf(input, owner), amountMinor, generation };
   try {
-    const outcome = await steps.run('capturePayment', taking, ways);
+    const outcome = await steps.run('capturePayment', taking, { onConflict });
     if (!isTaken(outcome)) return null;
     // Absent in earlier histories.
     return outcome?.kind === 'captured' ? outcome.amountMinor : amountMinor;
   } catch (error) {
     if (!(error instanceof StepAbortedError)) throw error;
-    const { kind } = await steps.run('abandonCapture', taking, ways);
+    const { kind } = await steps.run('abandonCapture', taking, { onConflict });
     if (kind !== 'taken' && kind !== 'dead') return assertNever(kind);
     return kind === 'taken' ? amountMinor : null;
   }
 }
 
-/** Whatever an order that has ended still has goes back; its status stays. */
-async function giveBack({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<Ending> {
+/** Everything that an order which has ended still has goes back; its status stays. */
+async function giveBack(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
+  const { input, steps } = settlement;
   const { orderId, tenantId } = input;
-  await undoPayment(input, steps, owner, ways);
+  await undoPayment(settlement, owner);
   const { ownerId: commandId, data } = endOf(owner, await steps.run('readMoney', { orderId, tenantId }));
   const eventType = 'order.given_back';
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
   return { event: eventType, amountMinor: null };
 }
 
-async function reconcile({ input, steps, ways }: Settlement, owner: OrderOwnership): Promise<Ending> {
-  await adoptExternal(accountOf(input, owner), owner, steps, ways);
+async function reconcile(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
+  await adoptExternal(settlement, accountOf(settlement.input, owner), owner);
   return { event: 'order.reconciled', amountMinor: null };
 }
 

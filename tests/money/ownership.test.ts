@@ -7,8 +7,7 @@ import { createPaymentRepository, type PaymentOperation } from '../../db/reposit
 import { createReservationRepository } from '../../db/repositories/inventory/reservation-repository.ts';
 import { createAudit } from '../../src/audit/audit.ts';
 import { createRepair } from '../../src/cli/repair.ts';
-import type { CommandKind } from '../../src/domain/command.ts';
-import type { CommandRule } from '../../src/domain/command-rule.ts';
+import type { CommandKind, CommandRule } from '../../src/domain/command.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { paymentKey } from '../../src/domain/payments/payment.ts';
 import {
@@ -181,27 +180,9 @@ describe('a refund before any capture', () => {
   });
 });
 
-const CAPTURE_RULE: CommandRule = {
-  from: ['AWAITING_CAPTURE'],
-  to: null,
-  eventType: 'order.capture_accepted',
-  allowed: 'accepted',
-  refused: 'too_late',
-};
-const CANCEL_RULE: CommandRule = {
-  from: ['AWAITING_CAPTURE'],
-  to: 'CANCELLING',
-  eventType: 'order.cancelling',
-  allowed: 'will_refund',
-  refused: 'too_late',
-};
-const REFUND_RULE: CommandRule = {
-  from: ['CONFIRMED'],
-  to: 'REFUNDING',
-  eventType: 'order.refunding',
-  allowed: 'accepted',
-  refused: 'too_late',
-};
+const CAPTURE_RULE: CommandRule = { kind: 'apply', name: 'first_capture' };
+const CANCEL_RULE: CommandRule = { kind: 'apply', name: 'cancel_before_sale' };
+const REFUND_RULE: CommandRule = { kind: 'apply', name: 'refund' };
 
 /** Decides as a task of the order's workflow does that Temporal loses before its completion is stored. */
 async function decideUnseen(
@@ -374,7 +355,7 @@ describe('a settled refund that is reset while another one is owed', () => {
       'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1',
       [orderId],
     );
-    await decideUnseen(orderId, 'refund', { ...REFUND_RULE, from: ['PARTIALLY_REFUNDED'] }, 2_000);
+    await decideUnseen(orderId, 'refund', REFUND_RULE, 2_000);
     const handle = await reset(settleWorkflowId(orderId, settled?.id ?? ''));
     expect(await handle.result()).toEqual({ decision: 'accepted' });
     expect((await evidenceOf(system, orderId)).status).toBe('REFUNDING');

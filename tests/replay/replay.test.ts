@@ -69,7 +69,7 @@ async function bundleWithSwappedSteps(folder: string): Promise<string> {
     await cp(join(SOURCE, part), join(folder, 'src', part), { recursive: true });
   }
   await symlink(resolve(SOURCE, '../node_modules'), join(folder, 'node_modules'));
-  const story = join(folder, 'src/workflows/order/fulfillment.ts');
+  const story = join(folder, 'src/workflows/order/sale-steps.ts');
   const text = await readFile(story, 'utf8');
   const swapped = text.replaceAll(/steps\.run\(\s*'(holdStock|commitStock)'/g, (_, step: string) =>
     step === 'holdStock' ? `steps.run('commitStock'` : `steps.run('holdStock'`,

@@ -79,13 +79,7 @@ describe('a transition that is read late', () => {
     } as const;
     await createCommandRepository(database.databases.orders).decide(
       { ...command, reason: 'payment_declined', amountMinor: null },
-      {
-        from: ['PENDING'],
-        to: 'CANCELLING',
-        eventType: 'order.cancelling',
-        allowed: 'will_cancel',
-        refused: 'too_late',
-      },
+      { kind: 'apply', name: 'cancel_before_payment' },
     );
     await orders.transition({
       orderId,

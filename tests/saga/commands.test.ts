@@ -100,13 +100,7 @@ describe('a cancel', () => {
     // As the dropped task has left it, when the API died that had asked.
     await createCommandRepository(system.database.databases.orders).decide(
       { ...forgotten, orderId, tenantId: 'demo', kind: 'cancel', amountMinor: null },
-      {
-        from: ['AWAITING_CAPTURE'],
-        to: 'CANCELLING',
-        eventType: 'order.cancelling',
-        allowed: 'will_refund',
-        refused: 'too_late',
-      },
+      { kind: 'apply', name: 'cancel_before_sale' },
     );
     expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({ body: { decision: 'will_refund' } });
     await untilStatus(system, orderId, 'CANCELLED');

@@ -1,5 +1,12 @@
-import type { CommandDecision, CommandKind, OrderCommand } from '../../../src/domain/command.ts';
-import { judgeCommand, type CommandRule, type OrderToDecide } from '../../../src/domain/command-rule.ts';
+import {
+  judgeCommand,
+  type CommandDecision,
+  type CommandKind,
+  type CommandRule,
+  type CommandVerdict,
+  type OrderCommand,
+  type OrderToDecide,
+} from '../../../src/domain/command.ts';
 import type { OrderMove, OrderMoveListener } from '../../../src/domain/order-move.ts';
 import type { OrderStatus } from '../../../src/domain/order-status.ts';
 import type { Database, Transaction } from '../../client.ts';
@@ -118,17 +125,18 @@ async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRul
   if (order === undefined) return unmoved(null);
   const [known] = await tx.run<AnsweredCommand>(FIND_COMMAND, [commandId, tenantId]);
   if (known !== undefined) return unmoved(decidedOf(known));
-  switch (judgeCommand(order, rule)) {
+  const verdict = judgeCommand(order, rule);
+  switch (verdict.kind) {
     case 'look_again':
       return unmoved(null);
     case 'busy':
       return unmoved(undecided('busy'));
     case 'refused':
-      return unmoved(await answer(tx, command, rule.refused));
+      return unmoved(await answer(tx, command, verdict.decision));
     case 'joined':
-      return unmoved(await answer(tx, command, promiseOf(rule, order)));
+      return unmoved(await answer(tx, command, promiseOf(verdict.row, order)));
     case 'owns':
-      return own(tx, command, rule, order);
+      return own(tx, command, { ...verdict, order });
   }
 }
 
@@ -150,7 +158,7 @@ interface LockedOrder extends OrderToDecide {
 }
 
 /** What is promised to a cancel of a sold order: nothing goes back where nothing was taken. */
-function promiseOf({ allowed }: CommandRule, { isFree }: LockedOrder): CommandDecision {
+function promiseOf({ allowed }: Allowed['row'], { isFree }: LockedOrder): CommandDecision {
   return isFree && allowed === 'will_refund' ? 'will_cancel' : allowed;
 }
 
@@ -159,8 +167,14 @@ async function answer(tx: Transaction, command: CommandOfOrder, decision: Comman
   return { ...undecided(decision), amountMinor: command.amountMinor };
 }
 
-async function own(tx: Transaction, command: CommandOfOrder, rule: CommandRule, order: LockedOrder): Promise<Decided> {
-  const { to, eventType, generationsUsed = 0 } = rule;
+type Allowed = Extract<CommandVerdict, { kind: 'owns' }>;
+
+async function own(
+  tx: Transaction,
+  command: CommandOfOrder,
+  { row: rule, generationsUsed, order }: Allowed & { readonly order: LockedOrder },
+): Promise<Decided> {
+  const { to, eventType } = rule;
   const { captureCount, refundCount, status } = order;
   const allowed = promiseOf(rule, order);
   const isCapture = command.kind === 'capture';

@@ -1,106 +1,113 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { CommandDecision } from '../../domain/command.ts';
-import { assertNever } from '../../domain/errors.ts';
 import { ownershipOf } from '../../domain/command-rule.ts';
-import { ABORTED, undoEverything, type Carriage, type Fulfilment } from './order-context.ts';
+import { assertNever } from '../../domain/errors.ts';
 import { StepAbortedError, StepConflictError } from '../steps/step-runner.ts';
-import { followStored } from './stored-order.ts';
+import { undoEverything } from './compensations.ts';
+import type { OrderContext, SaleResult } from './order-context.ts';
+import { ABORTED, followStored } from './recovery.ts';
 
 /**
- * Does the part of the order that can still be given up: a cancel interrupts it wherever it waits, because what was sent
- * is undone by key; an operator's abort refuses the order.
+ * Does the part of an order that can still be cancelled: a cancel interrupts it at any wait, because everything that was
+ * sent is undone by its key; an operator's abort refuses the order.
  */
-export async function untilGivenUp(carriage: Carriage, work: () => Promise<Fulfilment>): Promise<Fulfilment> {
-  const { commands } = carriage;
+export async function runCancellable(order: OrderContext, work: () => Promise<SaleResult>): Promise<SaleResult> {
   for (;;) {
-    const scope = new CancellationScope({ cancellable: true });
-    const watch = new CancellationScope({ cancellable: true });
-    const watching = watch
-      .run(() => condition(() => commands.next('cancel') !== null))
-      .then(
-        () => scope.cancel(),
-        () => {},
-      );
-    try {
-      // A cancel that was there first goes first.
-      if (commands.next('cancel') === null) return await scope.run(() => recorded(carriage, work));
-    } catch (error) {
-      if (error instanceof StepAbortedError) return await recorded(carriage, () => Promise.resolve(ABORTED));
-      if (error instanceof StepConflictError) {
-        const stored = await followStored(carriage);
-        if (stored !== null) return stored;
-        carriage.ways.judgesConflicts = false;
-        continue;
-      }
-      if (!isCancellation(error)) throw error;
-    } finally {
-      watch.cancel();
-      await watching;
-    }
-    switch (await judgeCancels(carriage)) {
-      case 'given_up':
-        undoEverything(carriage);
-        return { kind: 'cancelled' };
-      case 'sold':
-      case 'owned': {
-        const stored = await followStored(carriage);
-        if (stored !== null) return stored;
-        break;
-      }
-      case 'kept':
-        break;
-    }
+    const worked = await untilCancelAsked(order, () => withStoredRefusal(order, work));
+    const result = worked.kind === 'interrupted' ? await cancelOrFollow(order) : worked.result;
+    if (result !== null) return result;
   }
+}
+
+type Worked =
+  /** The work has ended, or was to be found in the stored order; null: it is to be done again, and conflicts park. */
+  { readonly kind: 'worked'; readonly result: SaleResult | null } | { readonly kind: 'interrupted' };
+
+/** Does the work until it ends or a cancel waits; a cancel that was there first goes first. */
+async function untilCancelAsked(order: OrderContext, work: () => Promise<SaleResult>): Promise<Worked> {
+  const { commands } = order;
+  const scope = new CancellationScope({ cancellable: true });
+  const watch = new CancellationScope({ cancellable: true });
+  const watching = watch
+    .run(() => condition(() => commands.next('cancel') !== null))
+    .then(
+      () => scope.cancel(),
+      () => {},
+    );
+  try {
+    if (commands.next('cancel') !== null) return { kind: 'interrupted' };
+    return { kind: 'worked', result: await scope.run(work) };
+  } catch (error) {
+    if (isCancellation(error)) return { kind: 'interrupted' };
+    return { kind: 'worked', result: await recover(order, error) };
+  } finally {
+    watch.cancel();
+    await watching;
+  }
+}
+
+/** An abort refuses the order; a conflict is followed, where the stored order explains it. */
+async function recover(order: OrderContext, error: unknown): Promise<SaleResult | null> {
+  if (error instanceof StepAbortedError) {
+    return withStoredRefusal(order, () => Promise.resolve({ kind: 'refused', refusal: ABORTED }));
+  }
+  if (!(error instanceof StepConflictError)) throw error;
+  const stored = await followStored(order);
+  if (stored === null) order.onConflict = 'park';
+  return stored;
 }
 
 /** A refusal is stored before anything is undone, so that a rerun undoes for the same reason. */
-async function recorded({ input, steps, ways }: Carriage, work: () => Promise<Fulfilment>): Promise<Fulfilment> {
-  const fulfilment = await work();
-  if (fulfilment.kind !== 'refused') return fulfilment;
-  const { orderId } = input;
-  return {
-    kind: 'refused',
-    refusal: await steps.run('recordRefusal', { orderId, refusal: fulfilment.refusal }, ways),
-  };
+async function withStoredRefusal(order: OrderContext, work: () => Promise<SaleResult>): Promise<SaleResult> {
+  const result = await work();
+  if (result.kind !== 'refused') return result;
+  const { input, steps, onConflict } = order;
+  const stored = { orderId: input.orderId, refusal: result.refusal };
+  return { kind: 'refused', refusal: await steps.run('recordRefusal', stored, { onConflict }) };
+}
+
+/** Null: the order goes on. */
+async function cancelOrFollow(order: OrderContext): Promise<SaleResult | null> {
+  switch (await decideCancels(order)) {
+    case 'cancelled':
+      undoEverything(order);
+      return { kind: 'cancelled' };
+    case 'sold':
+    case 'owned':
+      return followStored(order);
+    case 'kept':
+      return null;
+  }
 }
 
 /**
- * Decides the cancels that wait. `sold`: a run that was forgotten has confirmed the order, so the cancel is not too late
- * but too late for this workflow; it stays for a settle workflow. `owned`: a command that was forgotten owns the order, and
- * goes first.
+ * Decides the cancels that wait. `sold`: a run whose history was lost has confirmed the order; the cancel is still
+ * allowed, as a command after the order's own workflow. `owned`: a command that was forgotten owns the order, and goes
+ * first.
  */
-async function judgeCancels(carriage: Carriage): Promise<'given_up' | 'kept' | 'sold' | 'owned'> {
-  const { input, steps, commands, mayBeCharged } = carriage;
+async function decideCancels(order: OrderContext): Promise<'cancelled' | 'kept' | 'sold' | 'owned'> {
+  const { input, steps, commands, mayBeCharged } = order;
   const { orderId, tenantId } = input;
-  let judged: 'given_up' | 'kept' | 'owned' = 'kept';
+  const name = mayBeCharged ? 'cancel_before_sale' : 'cancel_before_payment';
+  let decision: 'cancelled' | 'kept' | 'owned' = 'kept';
   for (let command = commands.next('cancel'); command !== null; command = commands.next('cancel')) {
-    const decided = await steps.run('decideCommand', {
-      command: { ...command, orderId, tenantId },
-      rule: {
-        from: ['PENDING', 'AWAITING_CAPTURE'],
-        to: 'CANCELLING',
-        eventType: 'order.cancelling',
-        allowed: mayBeCharged ? 'will_refund' : 'will_cancel',
-        refused: 'too_late',
-        unlessSold: true,
-      },
-    });
+    const asked = { ...command, orderId, tenantId };
+    const decided = await steps.run('decideCommand', { command: asked, rule: { kind: 'apply', name } });
     if (decided === null) return 'sold';
     if (decided.decision === 'busy') return 'owned';
-    const isGivenUp = givesUp(decided.decision);
+    const cancels = isCancelled(decided.decision);
     commands.reply(command, decided.decision);
-    if (!isGivenUp) continue;
-    judged = 'given_up';
+    if (!cancels) continue;
     const owner = ownershipOf(command, decided);
-    if (owner !== null) carriage.owner = owner;
-    // It joined a cancel that this run has forgotten.
-    else if (carriage.owner === null) judged = 'owned';
+    order.owner = owner ?? order.owner;
+    // Without an owner it joined a cancel that this run has forgotten.
+    decision = order.owner === null ? 'owned' : 'cancelled';
   }
-  return judged;
+  return decision;
 }
 
 /** What a cancel was answered; an answer that this build does not know undoes nothing. */
-function givesUp(decision: Exclude<CommandDecision, 'busy'>): boolean {
+function isCancelled(decision: Exclude<CommandDecision, 'busy'>): boolean {
   switch (decision) {
     case 'will_cancel':
     case 'will_refund':

@@ -3,19 +3,8 @@ import type { FirstPassActivities, FirstPassResult, FirstPassStep, Tried } from 
 import { STEP_POLICIES } from '../steps/step-policies.ts';
 import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
-import { failureOf, thrownAs, type Outcome } from '../steps/outcome.ts';
+import { failureOf, thrownAs, type FirstPass } from '../steps/outcome.ts';
 import { holdOf, mailOf, openingOf, paymentOf } from './step-inputs.ts';
-
-/** What was tried before the story of an order begins; the story takes the outcomes in place of tries of its own. */
-export interface FirstPass {
-  /**
-   * Tries the steps of an order that goes well, where that can be done at once; resolves with whether a payment may have
-   * been asked for.
-   */
-  run(): Promise<boolean>;
-  /** What came of a step; null when it was not tried, or was taken before. */
-  take(step: string): Outcome<unknown> | null;
-}
 
 const LIMITS_MS: Readonly<Record<FirstPassStep, number>> = {
   openOrder: STEP_POLICIES.openOrder.localTimeoutMs,

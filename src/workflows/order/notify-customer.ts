@@ -10,11 +10,9 @@ import {
 } from '../../domain/notification.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
-import { CORRELATION_MEMO, notificationWorkflowId } from '../contract.ts';
-import { notificationWorkflow } from '../notification-workflow.ts';
+import { CORRELATION_MEMO, NOTIFICATION_WORKFLOW, notificationWorkflowId } from '../contract.ts';
 import { mailOf, type Addressee } from './step-inputs.ts';
-import { failureOf, type Outcome } from '../steps/outcome.ts';
-import type { FirstPass } from './fast-path.ts';
+import { failureOf, type FirstPass, type Outcome } from '../steps/outcome.ts';
 
 /** Something that has happened to an order, as the customer is told of it. */
 interface News extends MessageEvent {
@@ -100,7 +98,7 @@ async function deliver(
     if (failure === undefined) return;
   }
   try {
-    await startChild(notificationWorkflow, {
+    await startChild(NOTIFICATION_WORKFLOW, {
       args: [message],
       workflowId: notificationWorkflowId(orderId, name, channel),
       parentClosePolicy: ParentClosePolicy.ABANDON,

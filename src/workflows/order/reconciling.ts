@@ -1,5 +1,5 @@
 import type { OrderOwnership, Turn } from '../../domain/command.ts';
-import type { Steps } from '../steps/step-runner.ts';
+import type { OnConflict, Steps } from '../steps/step-runner.ts';
 
 /** Whose money it is, and the turn of the command that owns the order. */
 interface OwnedAccount {
@@ -14,20 +14,19 @@ interface OwnedAccount {
  * for it ends where its money is, any other one stays as it is.
  */
 export async function adoptExternal(
+  { steps, onConflict }: { readonly steps: Steps; readonly onConflict: OnConflict },
   account: OwnedAccount,
   { commandId, generation }: OrderOwnership,
-  steps: Steps,
-  ways: { judgesConflicts: boolean } = { judgesConflicts: false },
 ): Promise<void> {
   const { orderId, tenantId } = account;
-  const adopted = await steps.run('adoptExternal', account, ways);
+  const adopted = await steps.run('adoptExternal', account, { onConflict });
   const { status } = await steps.run('readOrder', { orderId, tenantId });
   const { capturedMinor, refundedMinor } = await steps.run('readMoney', { orderId, tenantId });
   const amountMinor = adopted.capturedMinor + adopted.refundedMinor;
   const data = { commandId, generation, isExternal: true, amountMinor, capturedMinor, refundedMinor };
   if (status === 'REFUNDING') {
     const to = refundedMinor >= capturedMinor ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
-    await steps.run('settleOrder', { orderId, tenantId, to, ownerId: commandId, data }, ways);
+    await steps.run('settleOrder', { orderId, tenantId, to, ownerId: commandId, data }, { onConflict });
   } else {
     await steps.run('endCommand', { orderId, tenantId, commandId, eventType: 'order.reconciled', data });
   }

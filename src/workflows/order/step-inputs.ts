@@ -1,7 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import type { MessageEvent, NotificationWorkflowInput } from '../../domain/notification.ts';
-import { chargeKindOf } from './order-context.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 
 /** What steps are tried with, in the first pass and by the story alike. Totals are the hold's answer. */
@@ -24,6 +23,11 @@ export function paymentOf(order: OrderWorkflowInput): Omit<InputOf<'takePayment'
   const { orderId, tenantId, request } = order;
   const { currency, paymentMethod: method } = request;
   return { orderId, tenantId, currency, method, ...chargeKindOf(request) };
+}
+
+/** Where payments are captured by hand, a payment is authorized first. */
+export function chargeKindOf({ captureMode }: OrderWorkflowInput['request']): { chargeKind?: 'authorize' } {
+  return captureMode === 'manual' ? { chargeKind: 'authorize' } : {};
 }
 
 /** What a message is made from. */

@@ -1,26 +1,36 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { allHandlersFinished, condition, ParentClosePolicy, startChild } from '@temporalio/workflow';
-import { decide, type Carriage } from './order-context.ts';
-import { CORRELATION_MEMO, settleWorkflowId, type OrderWorkflowResult, type SettleWorkflowInput } from '../contract.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
+import {
+  CORRELATION_MEMO,
+  SETTLE_WORKFLOW,
+  settleWorkflowId,
+  type CommandReply,
+  type OrderWorkflowResult,
+  type SettleWorkflowInput,
+} from '../contract.ts';
 import type { PendingCommand } from './command-mailbox.ts';
-import { settleWorkflow } from '../settle-workflow.ts';
+import type { OrderContext } from './order-context.ts';
 
 /** Nobody is left without an answer: what came too late for this workflow is carried out by a settle workflow. */
-export async function answerTheRest(
-  { input, steps, commands }: Pick<Carriage, 'input' | 'steps' | 'commands'>,
-  status: OrderWorkflowResult['status'],
-): Promise<void> {
+export async function answerTheRest(order: OrderContext, status: OrderWorkflowResult['status']): Promise<void> {
+  const { input, commands } = order;
   for (let command = commands.next(); command !== null; command = commands.next()) {
-    if (status === 'CONFIRMED') {
-      await startSettle(input, command);
-      commands.reply(command, 'closed');
-    } else {
-      const rule = { from: [], to: 'CANCELLING', eventType: '', allowed: 'too_late', refused: 'too_late' } as const;
-      commands.reply(command, status === 'DUPLICATE' ? 'closed' : await decide(input, steps, command, rule));
-    }
+    if (status === 'CONFIRMED') await startSettle(input, command);
+    const isOpen = status === 'CONFIRMED' || status === 'DUPLICATE';
+    commands.reply(command, isOpen ? 'closed' : await refuse(order, command));
   }
   await condition(allHandlersFinished);
+}
+
+/** A command that was decided before keeps its answer. */
+async function refuse({ input, steps }: OrderContext, command: PendingCommand): Promise<CommandReply> {
+  const { orderId, tenantId } = input;
+  const decided = await steps.run('decideCommand', {
+    command: { ...command, orderId, tenantId },
+    rule: { kind: 'refuse', decision: 'too_late' },
+  });
+  return decided?.decision ?? 'too_late';
 }
 
 async function startSettle(input: OrderWorkflowInput, command: PendingCommand): Promise<void> {
@@ -38,7 +48,7 @@ async function startSettle(input: OrderWorkflowInput, command: PendingCommand): 
     command,
   };
   try {
-    await startChild(settleWorkflow, {
+    await startChild(SETTLE_WORKFLOW, {
       args: [settle],
       workflowId: settleWorkflowId(orderId, command.commandId),
       parentClosePolicy: ParentClosePolicy.ABANDON,

@@ -8,6 +8,17 @@ export interface Outcome<Answer> {
   readonly failure?: ApplicationFailure;
 }
 
+/** The outcomes of steps that were tried together before the workflow comes to them one by one. */
+export interface FirstPass {
+  /**
+   * Tries the steps of an order that goes well, where that can be done at once; resolves with whether a payment may have
+   * been asked for.
+   */
+  run(): Promise<boolean>;
+  /** What came of a step; null when it was not tried, or was taken before. */
+  take(step: string): Outcome<unknown> | null;
+}
+
 /**
  * The activity's own failure: a regular activity's comes in an envelope, a local one's as it is. A timeout has no
  * failure of its own; a local one's comes in an envelope the first time, and as it is when the history is replayed.

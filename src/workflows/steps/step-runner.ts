@@ -11,19 +11,21 @@ import type { CaseDecision } from '../../domain/case.ts';
 import type { FailureCode } from '../../domain/errors.ts';
 import { policyOf, type StepName, type StepPolicy } from './step-policies.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
-import { detailOf, failureOf, isRetryable, type Outcome } from './outcome.ts';
-import type { FirstPass } from '../order/fast-path.ts';
+import { detailOf, failureOf, isRetryable, type FirstPass, type Outcome } from './outcome.ts';
 import { createParking, type Parking } from './parking.ts';
 
 type StepInput<Name extends StepName> = Parameters<Activities[Name]>[0];
 type StepResult<Name extends StepName> = Awaited<ReturnType<Activities[Name]>>;
 
-/** An operator's way out of a parked step, where its caller knows one. */
-export interface Ways<Name extends StepName> {
+/** What follows when a step finds the order in another state: the caller compares it with what is stored, or a case opens. */
+export type OnConflict = 'throw' | 'park';
+
+/** What the caller of a step knows about failures of it. */
+export interface Recovery<Name extends StepName> {
+  /** `throw`: as {@link StepConflictError}. */
+  readonly onConflict?: OnConflict;
   /** `retryWith`: the input for the next attempt. */
   readonly patch?: (input: StepInput<Name>, decision: CaseDecision) => Promise<StepInput<Name>>;
-  /** A conflict with what is stored is the caller's to judge ({@link StepConflictError}); else it parks. */
-  readonly judgesConflicts?: boolean;
   /** `forceResolve`: what counts as the step's answer instead. */
   readonly force?: (decision: CaseDecision) => Promise<StepResult<Name>>;
   /** `skip`: what counts as the answer of a step that is left out. */
@@ -37,7 +39,7 @@ export interface Steps {
    * shows, then a case. It returns an answer or waits; it throws when it is cancelled from outside, or aborted by an
    * operator ({@link StepAbortedError}), and otherwise only what is a bug.
    */
-  run<Name extends StepName>(name: Name, input: StepInput<Name>, ways?: Ways<Name>): Promise<StepResult<Name>>;
+  run<Name extends StepName>(name: Name, input: StepInput<Name>, recovery?: Recovery<Name>): Promise<StepResult<Name>>;
   /** Tries the parked step again, if there is one. */
   resume(): void;
   /** @throws {ApplicationFailure} when the decision is not about the case that the workflow is parked on. */
@@ -81,77 +83,111 @@ export function createSteps(
   async function run<Name extends StepName>(
     name: Name,
     input: StepInput<Name>,
-    ways: Ways<Name> = {},
+    recovery: Recovery<Name> = {},
   ): Promise<StepResult<Name>> {
     const policy = policyOf(name, settings.stepLimits);
     const { collaborator } = policy;
+    const step = { name, policy, recovery, parking };
     const isLocal = collaborator === null || settings.placement[collaborator] === 'local';
-    if (!isLocal) return insist({ name, policy, ways, parking }, input, null);
+    if (!isLocal) return insist(step, { input, failure: null, attempts: 0, decision: null });
     const { answer, failure } = firstPass?.take(name) ?? (await tryLocally(name, policy, input));
     if (failure === undefined) return answer as StepResult<Name>;
     setCurrentDetails(`Step **${policy.id}** did not succeed at once; it is retried by its policy.`);
-    return insist({ name, policy, ways, parking }, input, failure);
+    return insist(step, { input, failure, attempts: 1, decision: null });
   }
 
   return { run, resume: parking.resume, check: parking.check, resolve: parking.resolve };
 }
 
-interface Attempt<Name extends StepName> {
+interface Step<Name extends StepName> {
   readonly name: Name;
   readonly policy: StepPolicy;
-  readonly ways: Ways<Name>;
+  readonly recovery: Recovery<Name>;
   readonly parking: Parking;
 }
 
+/** How far a step is: what it is tried with next, and what the last try came to. */
+interface Progress<Name extends StepName> {
+  readonly input: StepInput<Name>;
+  /** Null: nothing was tried since the last decision. */
+  readonly failure: ApplicationFailure | null;
+  readonly attempts: number;
+  /** An operator's decision, which the next try follows. */
+  readonly decision: CaseDecision | null;
+}
+
+/** The answer of a step, and how its case ends if it has one. */
+interface Answered<Name extends StepName> {
+  readonly answer: StepResult<Name>;
+  readonly resolution: string;
+}
+
 /** Retries, parks and retries again, until there is an answer or somebody gives the step up. */
-async function insist<Name extends StepName>(
-  { name, policy, ways, parking }: Attempt<Name>,
-  given: StepInput<Name>,
-  firstFailure: ApplicationFailure | null,
-): Promise<StepResult<Name>> {
-  let input = given;
-  let failure = firstFailure;
-  let attempts = firstFailure === null ? 0 : 1;
-  let decision: CaseDecision | null = null;
-  let parked = false;
+async function insist<Name extends StepName>(step: Step<Name>, first: Progress<Name>): Promise<StepResult<Name>> {
+  const { name, policy, recovery, parking } = step;
+  let progress = first;
+  let isParked = false;
   const leave = async (resolution: string): Promise<void> => {
-    if (parked) await parking.leave(policy, decision, resolution);
+    if (isParked) await parking.leave(policy, progress.decision, resolution);
   };
   try {
     for (;;) {
-      if (decision?.action === 'forceResolve' && ways.force !== undefined) {
-        const result = await ways.force(decision);
-        await leave('forceResolve');
-        return result;
+      const tried = (await followDecision(step, progress)) ?? (await tryRegularly(step, progress));
+      if ('resolution' in tried) {
+        await leave(tried.resolution);
+        return tried.answer;
       }
-      if (decision?.action === 'skip' && ways.skip !== undefined) {
-        await leave('skip');
-        return ways.skip;
-      }
-      if (decision?.action === 'abort') throw new StepAbortedError(name);
-      if (decision?.action === 'retryWith' && ways.patch !== undefined) input = await ways.patch(input, decision);
-      if (failure === null || isRetryable(failure)) {
-        try {
-          const result = await regular(name, policy)(input);
-          await leave('step_succeeded');
-          return result;
-        } catch (error) {
-          failure = failureOf(error);
-          attempts += detailOf(failure).attempt;
-        }
-      }
-      if (CONFLICTS.includes(failure.type ?? '') && ways.judgesConflicts === true) throw new StepConflictError(name);
-      parked = true;
-      decision = await parking.wait({ policy, failure, input, attempts, decision });
-      failure = null;
-      attempts = 0;
+      const isConflict = CONFLICTS.includes(tried.failure.type ?? '');
+      if (isConflict && recovery.onConflict === 'throw') throw new StepConflictError(name);
+      isParked = true;
+      const decision = await parking.wait({ policy, ...tried });
+      progress = { input: tried.input, failure: null, attempts: 0, decision };
     }
   } catch (error) {
-    if (isCancellation(error)) await leave('cancelled');
-    if (error instanceof StepAbortedError) await leave('abort');
-    if (error instanceof StepConflictError) await leave('conflict');
+    const resolution = resolutionOf(error);
+    if (resolution !== null) await leave(resolution);
     throw error;
   }
+}
+
+/** What an operator has decided in place of a try; null where the step is to be tried. */
+async function followDecision<Name extends StepName>(
+  { name, recovery }: Step<Name>,
+  { decision }: Progress<Name>,
+): Promise<Answered<Name> | null> {
+  const { force, skip } = recovery;
+  if (decision?.action === 'forceResolve' && force !== undefined) {
+    return { answer: await force(decision), resolution: 'forceResolve' };
+  }
+  if (decision?.action === 'skip' && skip !== undefined) return { answer: skip, resolution: 'skip' };
+  if (decision?.action === 'abort') throw new StepAbortedError(name);
+  return null;
+}
+
+/** Tries the step as a regular activity, with all the attempts of its policy; a failure that is final is not tried. */
+async function tryRegularly<Name extends StepName>(
+  { name, policy, recovery }: Step<Name>,
+  progress: Progress<Name>,
+): Promise<Answered<Name> | Failed<Name>> {
+  const { failure, attempts, decision } = progress;
+  const isPatched = decision?.action === 'retryWith' && recovery.patch !== undefined;
+  const input = isPatched ? await recovery.patch(progress.input, decision) : progress.input;
+  if (failure !== null && !isRetryable(failure)) return { input, failure, attempts, decision };
+  try {
+    return { answer: await regular(name, policy)(input), resolution: 'step_succeeded' };
+  } catch (error) {
+    const last = failureOf(error);
+    return { input, failure: last, attempts: attempts + detailOf(last).attempt, decision };
+  }
+}
+
+type Failed<Name extends StepName> = Progress<Name> & { readonly failure: ApplicationFailure };
+
+/** How the case of a step ends that is given up; null: its workflow fails, and the case stays open. */
+function resolutionOf(error: unknown): string | null {
+  if (isCancellation(error)) return 'cancelled';
+  if (error instanceof StepAbortedError) return 'abort';
+  return error instanceof StepConflictError ? 'conflict' : null;
 }
 
 async function tryLocally<Name extends StepName>(

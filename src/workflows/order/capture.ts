@@ -1,0 +1,75 @@
+import { condition, setCurrentDetails } from '@temporalio/workflow';
+import type { OrderOwnership } from '../../domain/command.ts';
+import { firstCaptureOf, ownershipOf } from '../../domain/command-rule.ts';
+import { AUTHORIZATION_DAYS, AUTHORIZATION_MARGIN_DAYS } from '../../domain/payments/payment.ts';
+import { StepConflictError } from '../steps/step-runner.ts';
+import type { OrderContext, SaleResult } from './order-context.ts';
+import { expire, runCapture } from './recovery.ts';
+
+const DAY_SECONDS = 24 * 3_600;
+
+/**
+ * Keeps an authorized order until it is captured. Its stock is held for as long as the money is: to the end of the
+ * authorization, and a day more for what follows it.
+ */
+export async function captureLater(order: OrderContext, totalMinor: number): Promise<SaleResult> {
+  const { input, steps, onConflict } = order;
+  const { orderId, tenantId } = input;
+  const { authorizationSeconds = AUTHORIZATION_DAYS * DAY_SECONDS } = input.settings;
+  await steps.run('extendHold', { orderId, tenantId, holdTtlSeconds: authorizationSeconds + DAY_SECONDS });
+  const captureWithinMs = (authorizationSeconds - AUTHORIZATION_MARGIN_DAYS * DAY_SECONDS) * 1_000;
+  const waiting = { orderId, tenantId, totalMinor, captureWithinMs };
+  const { captureBy } = await steps.run('awaitCapture', waiting, { onConflict });
+  return awaitCapture(order, totalMinor, captureBy);
+}
+
+/**
+ * An order that waits for its capture looks at its row now and then: what was decided in a task that the server has
+ * forgotten is known nowhere else. 1 min, doubled to 1 h: some 150 looks, 1,000 events, until an authorization ends.
+ */
+const LOOKS_MS = { first: 60_000, longest: 3_600_000 } as const;
+
+/** Waits for the first capture; the rest of the authorization may be captured after the order is confirmed. */
+export async function awaitCapture(order: OrderContext, totalMinor: number, captureBy: string): Promise<SaleResult> {
+  setCurrentDetails(`Authorized; waits for its capture until ${captureBy}.`);
+  for (let pauseMs: number = LOOKS_MS.first; ; pauseMs = Math.min(2 * pauseMs, LOOKS_MS.longest)) {
+    const next = await nextEvent(order, Math.max(1, Date.parse(captureBy) - Date.now()), pauseMs);
+    const capture = next === 'asked' ? await decideCapture(order, totalMinor) : await storedCapture(order);
+    if (capture !== null) return runCapture(order, totalMinor, capture);
+    if (next === 'time_over') return expire(order, null);
+  }
+}
+
+/** What ends a wait: a capture is asked for, the pause is over, or the authorization is. */
+async function nextEvent(
+  { commands }: OrderContext,
+  leftMs: number,
+  pauseMs: number,
+): Promise<'asked' | 'pause_over' | 'time_over'> {
+  const isAsked = await condition(() => commands.next('capture') !== null, Math.min(leftMs, pauseMs));
+  if (isAsked) return 'asked';
+  return leftMs <= pauseMs ? 'time_over' : 'pause_over';
+}
+
+/** Null when the command is refused. */
+async function decideCapture(order: OrderContext, totalMinor: number): Promise<OrderOwnership | null> {
+  const { input, steps, commands } = order;
+  const { orderId, tenantId } = input;
+  const command = commands.next('capture');
+  if (command === null) return null;
+  const { amountMinor, rule } = firstCaptureOf(command.amountMinor, totalMinor);
+  const decided = await steps.run('decideCommand', { command: { ...command, amountMinor, orderId, tenantId }, rule });
+  // Another capture was accepted and forgotten: it goes first.
+  if (decided?.decision === 'busy') return storedCapture(order);
+  commands.reply(command, decided?.decision ?? 'too_late');
+  if (decided === null || decided.decision === 'too_late') throw new StepConflictError('awaitCapture');
+  return ownershipOf(command, { ...decided, amountMinor: decided.amountMinor ?? amountMinor });
+}
+
+/** The capture that owns the order by its row; an order that has moved on is followed by the caller. */
+async function storedCapture({ input, steps }: OrderContext): Promise<OrderOwnership | null> {
+  const { orderId, tenantId } = input;
+  const { status, refusal, owner = null } = await steps.run('readOrder', { orderId, tenantId });
+  if (status !== 'AWAITING_CAPTURE' || refusal !== null) throw new StepConflictError('awaitCapture');
+  return owner;
+}

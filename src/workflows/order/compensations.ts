@@ -1,0 +1,65 @@
+import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
+import type { Turn } from '../../domain/command.ts';
+import type { MoneySums } from '../../domain/payments/payment.ts';
+import type { OnConflict, Steps } from '../steps/step-runner.ts';
+import type { OrderContext, Ownership } from './order-context.ts';
+import { chargeKindOf } from './step-inputs.ts';
+
+/** The order whose effects are undone, and the runner of its steps. */
+interface UndoneOrder {
+  readonly input: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'request'>;
+  readonly steps: Steps;
+  readonly onConflict: OnConflict;
+}
+
+/** Undo of the hold. */
+export async function releaseStock({ input, steps }: Pick<UndoneOrder, 'input' | 'steps'>): Promise<void> {
+  const { orderId, tenantId, request } = input;
+  await steps.run('releaseStock', { orderId, tenantId, lines: request.lines });
+}
+
+/** Undo of the order's own payment. A total of 0 was never asked for, so there is nothing to give back. */
+export async function returnPayment(order: OrderContext, totalMinor: number): Promise<void> {
+  if (totalMinor > 0) order.money = await undoPayment(order, order.owner);
+}
+
+/**
+ * Registers the undo of every effect, whether or not this run remembers the effect: each is undone by its key, and one
+ * that was forgotten may still take place.
+ */
+export function undoEverything(order: OrderContext): void {
+  order.saga.undoWith('hold', () => releaseStock(order));
+  order.saga.undoWith('payment', async () => {
+    order.money = await undoPayment(order, order.owner);
+  });
+}
+
+/**
+ * Undo of the payment in the turn of the command that owns the order; two people may prove that it was paid back outside.
+ * Answers the sums after it, null when a worker of an earlier version made it.
+ */
+export async function undoPayment(
+  { input, steps, onConflict }: UndoneOrder,
+  owner: Ownership | null,
+): Promise<MoneySums | null> {
+  const { orderId, tenantId, request } = input;
+  const account = { orderId, tenantId, currency: request.currency, ...turnOf(owner) };
+  const refundGeneration = owner?.generation ?? 1;
+  const sums = await steps.run(
+    'undoPayment',
+    { ...account, refundGeneration, ...chargeKindOf(request) },
+    {
+      onConflict,
+      force: async ({ evidence }) => {
+        const paidBack = { ...account, generation: refundGeneration, amountMinor: null };
+        return steps.run('recordEvidence', { ...paidBack, evidence: evidence ?? '' });
+      },
+    },
+  );
+  return sums ?? null;
+}
+
+/** What a step proves its ownership by. */
+export function turnOf(owner: Ownership | null): { turn?: Turn } {
+  return owner === null ? {} : { turn: { commandId: owner.commandId ?? 'expiry', turn: owner.turn } };
+}

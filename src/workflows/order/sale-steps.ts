@@ -1,0 +1,143 @@
+import { sleep } from '@temporalio/workflow';
+import type { Activities } from '../../activities/index.ts';
+import { assertNever } from '../../domain/errors.ts';
+import type { Refusal } from '../../domain/order.ts';
+import { isTerminal } from '../../domain/order-status.ts';
+import { SOFT_DECLINE_POLICY } from '../steps/step-policies.ts';
+import type { Steps } from '../steps/step-runner.ts';
+import type { OrderContext, SaleResult } from './order-context.ts';
+import { holdOf, openingOf, paymentOf } from './step-inputs.ts';
+
+export { tellEnd as tellCustomer } from './notify-customer.ts';
+
+type Answer<Name extends keyof Activities> = Awaited<ReturnType<Activities[Name]>>;
+
+/** An order as an earlier run has left it. */
+export type BegunOrder = { readonly kind: 'begun' } & Omit<Extract<Answer<'openOrder'>, { kind: 'open' }>, 'kind'>;
+
+/** Stores the order, or finds what is stored of it. */
+export async function openOrder({
+  input,
+  steps,
+}: OrderContext): Promise<
+  { kind: 'duplicate' } | { kind: 'new' } | BegunOrder | Extract<SaleResult, { kind: 'ended' }>
+> {
+  const opened = await steps.run('openOrder', openingOf(input));
+  if (opened.kind === 'duplicate') return { kind: 'duplicate' };
+  if (opened.kind !== 'open') return assertNever(opened);
+  // What has moved a sold order since its sale belongs to its commands.
+  const status = opened.status === 'CONFIRMED' || opened.wasSold === true ? 'CONFIRMED' : opened.status;
+  if (status === 'CONFIRMED' || isTerminal(status)) return { kind: 'ended', status, totalMinor: opened.totalMinor };
+  return opened.refusal === null && status === 'PENDING' ? { kind: 'new' } : { ...opened, kind: 'begun' };
+}
+
+/** Holds the stock of all lines, or of none. */
+export async function holdStock({ input, steps, onConflict }: OrderContext): Promise<Answer<'holdStock'>> {
+  const hold = await steps.run('holdStock', holdOf(input), { onConflict });
+  return hold.kind === 'held' || hold.kind === 'refused' ? hold : assertNever(hold);
+}
+
+/**
+ * Takes the money, or authorizes it where the order is captured by hand. An answer that this build does not know, from a
+ * worker of a newer one, is no success: it blocks the order until a worker that knows it takes over.
+ */
+export async function takePayment(
+  order: OrderContext,
+  totalMinor: number,
+): Promise<{ kind: 'captured' | 'authorized' } | { kind: 'refused'; refusal: Refusal }> {
+  order.mayBeCharged = totalMinor > 0;
+  const payment = await charge(order, { ...paymentOf(order.input), amountMinor: totalMinor });
+  switch (payment.kind) {
+    case 'declined': {
+      const { declineCode } = payment;
+      return { kind: 'refused', refusal: { reason: 'payment_declined', details: { declineCode } } };
+    }
+    case 'not_chargeable':
+      return { kind: 'refused', refusal: { reason: 'amount_not_chargeable', details: payment.problem } };
+    case 'authorized':
+    case 'captured':
+      return { kind: payment.kind };
+    default:
+      return assertNever(payment);
+  }
+}
+
+type Payment = Parameters<Activities['takePayment']>[0];
+
+/** A soft decline (funds, issuer unavailable) is asked again under the same key while the provider allows it. */
+async function charge({ steps, onConflict }: OrderContext, payment: Payment): Promise<Answer<'takePayment'>> {
+  for (let retries = 0; ; retries += 1) {
+    const outcome = await steps.run('takePayment', payment, {
+      onConflict,
+      patch: (input, { patch }) => withMethod(steps, input, patch?.method ?? input.method),
+    });
+    const isFinal = outcome.kind !== 'declined' || !outcome.soft || retries >= SOFT_DECLINE_POLICY.retries;
+    if (isFinal) return outcome;
+    await sleep(SOFT_DECLINE_POLICY.delayMs, { summary: 'Soft decline: ask again' });
+  }
+}
+
+/** Another payment method is another charge, which needs proof that the first one can never happen. */
+async function withMethod(steps: Steps, payment: Payment, method: string): Promise<Payment> {
+  const { orderId, tenantId, currency, amountMinor, chargeKind, generation = 1 } = payment;
+  const first = await steps.run('abandonCharge', {
+    orderId,
+    tenantId,
+    currency,
+    amountMinor,
+    generation,
+    ...(chargeKind === undefined ? {} : { chargeKind }),
+  });
+  switch (first.kind) {
+    case 'taken':
+      // The next attempt looks it up and adopts it.
+      return payment;
+    case 'dead':
+      return { ...payment, method, generation: generation + 1 };
+    default:
+      return assertNever(first.kind);
+  }
+}
+
+/** Deducts the held stock. The hold may have expired while the payment's outcome was unknown: then it is taken again. */
+export async function commitStock(
+  { input, steps, onConflict }: OrderContext,
+  totalMinor: number,
+): Promise<Extract<SaleResult, { kind: 'paid' | 'refused' }>> {
+  const { orderId, tenantId, settings } = input;
+  const { holdTtlSeconds } = settings;
+  for (;;) {
+    const done = await steps.run('commitStock', { orderId, tenantId }, { onConflict });
+    if (done.kind === 'committed') return { kind: 'paid', totalMinor };
+    if (done.kind !== 'hold_lost') return assertNever(done.kind);
+    const retaken = await steps.run('retakeStock', { orderId, tenantId, holdTtlSeconds });
+    if (retaken.kind === 'refused') return retaken;
+    if (retaken.kind !== 'held') return assertNever(retaken);
+  }
+}
+
+/** Enters CONFIRMED. */
+export async function confirmOrder(order: OrderContext, totalMinor: number): Promise<void> {
+  const { input, steps, capture, onConflict } = order;
+  const { orderId, tenantId } = input;
+  const byHand = capture === null ? {} : { capture };
+  await steps.run('confirmOrder', { orderId, tenantId, totalMinor, ...byHand }, { onConflict });
+}
+
+/** Enters the status of an order that was not sold, with the sums after its payment was undone. */
+export async function closeOrder(
+  { input, steps, money, owner, onConflict }: OrderContext,
+  result: Exclude<SaleResult, { kind: 'paid' | 'ended' }>,
+): Promise<'REJECTED' | 'CANCELLED' | 'EXPIRED'> {
+  const { orderId, tenantId } = input;
+  const sums = money === null ? {} : { data: { ...money } };
+  if (result.kind === 'refused') {
+    await steps.run('rejectOrder', { orderId, tenantId, refusal: result.refusal, ...sums }, { onConflict });
+    return 'REJECTED';
+  }
+  const to = result.kind === 'cancelled' ? 'CANCELLED' : 'EXPIRED';
+  const ownerId = owner?.commandId ?? null;
+  const owned = ownerId === null ? {} : { ownerId };
+  await steps.run('settleOrder', { orderId, tenantId, to, ...owned, ...sums }, { onConflict });
+  return to;
+}
