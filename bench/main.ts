@@ -5,8 +5,9 @@ import { startEnvironment } from './environment.ts';
 import { EVENT_BENCH_USAGE, readEventBenchOptions } from './events/options.ts';
 import { runEventBench } from './events/run.ts';
 import { ORDER_BENCH_USAGE, readOrderBenchOptions, type OrderBenchOptions } from './options.ts';
-import { createReport, reportTable, roundLine, writeReport } from './report.ts';
+import { createReport, reportTable, roundLine } from './report.ts';
 import { runRound, type RoundResult } from './round.ts';
+import { writeReport } from './write-report.ts';
 
 const log = (line: string): void => {
   process.stderr.write(`${line}\n`);

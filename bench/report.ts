@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
-import { drawChart } from './chart.ts';
 import type { Environment } from './environment.ts';
 import type { Latency } from './measure.ts';
 import type { Job, RoundResult } from './round.ts';
@@ -210,27 +209,4 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
-}
-
-/** Writes `<job>.json`, `<job>.svg` and `<job>.png`. */
-export async function writeReport(report: Report, folder: string): Promise<void> {
-  await writeResults(report, drawChart(report), folder);
-}
-
-/** Writes a report and its chart under the name of the job. */
-export async function writeResults(
-  report: { readonly job: string },
-  { svg, png }: { readonly svg: string; readonly png: Buffer },
-  folder: string,
-): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const path = (extension: string): string => join(folder, `${report.job}.${extension}`);
-  await writeFile(path('json'), `${JSON.stringify(report, rounded, 2)}\n`);
-  await writeFile(path('svg'), svg);
-  await writeFile(path('png'), png);
-}
-
-/** Three digits are more than the measurement is worth. */
-function rounded(_key: string, value: unknown): unknown {
-  return typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value;
 }

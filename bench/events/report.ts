@@ -1,12 +1,21 @@
 import type { Environment } from '../environment.ts';
 import type { Latency } from '../measure.ts';
-import { alignColumns, describeRun, writeResults } from '../report.ts';
-import { drawEventChart } from './event-chart.ts';
+import { alignColumns, describeRun } from '../report.ts';
 import { isSound } from './log-reader.ts';
 import type { EventBenchOptions } from './options.ts';
-import type { BurstResult } from './phases.ts';
+import type { BurstResult, SustainedResult } from './phases.ts';
 import type { RateResult } from './rate-search.ts';
-import type { EventResults } from './run.ts';
+import type { WorkersResult } from './workers-phase.ts';
+
+/** What the phases that ran have found. */
+export interface EventResults {
+  single?: RateResult;
+  batch?: RateResult;
+  sustained?: SustainedResult;
+  burst?: BurstResult;
+  million?: BurstResult;
+  workers?: readonly WorkersResult[];
+}
 
 /** What is written to `bench/results`. */
 export interface EventReport extends Awaited<ReturnType<typeof describeRun>> {
@@ -22,11 +31,6 @@ export async function createEventReport(
   environment: Environment,
 ): Promise<EventReport> {
   return { job: 'events', ...(await describeRun(environment)), holdSeconds, results };
-}
-
-/** Writes `events.json`, `events.svg` and `events.png`. */
-export function writeEventReport(report: EventReport, folder: string): Promise<void> {
-  return writeResults(report, drawEventChart(report), folder);
 }
 
 /** The report as a table for the terminal. */

@@ -3,20 +3,10 @@ import { startEnvironment } from '../environment.ts';
 import { setEventStage, type BenchStage } from './bench-stage.ts';
 import { isSound } from './log-reader.ts';
 import type { EventBenchOptions, EventPhase } from './options.ts';
-import { burst, findRate, sustain, type BurstResult, type SustainedResult } from './phases.ts';
-import type { RateResult } from './rate-search.ts';
-import { createEventReport, eventReportTable, writeEventReport } from './report.ts';
-import { compareWorkers, type WorkersResult } from './workers-phase.ts';
-
-/** What the phases that ran have found. */
-export interface EventResults {
-  single?: RateResult;
-  batch?: RateResult;
-  sustained?: SustainedResult;
-  burst?: BurstResult;
-  million?: BurstResult;
-  workers?: readonly WorkersResult[];
-}
+import { burst, findRate, sustain } from './phases.ts';
+import { createEventReport, eventReportTable, type EventResults } from './report.ts';
+import { compareWorkers } from './workers-phase.ts';
+import { writeEventReport } from './write-report.ts';
 
 /** Single events per second that are tried. */
 const SINGLE = {

@@ -1,0 +1,27 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { drawChart } from './chart.ts';
+import type { Report } from './report.ts';
+
+/** Writes `<job>.json`, `<job>.svg` and `<job>.png`. */
+export async function writeReport(report: Report, folder: string): Promise<void> {
+  await writeResults(report, drawChart(report), folder);
+}
+
+/** Writes a report and its chart under the name of the job. */
+export async function writeResults(
+  report: { readonly job: string },
+  { svg, png }: { readonly svg: string; readonly png: Buffer },
+  folder: string,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const path = (extension: string): string => join(folder, `${report.job}.${extension}`);
+  await writeFile(path('json'), `${JSON.stringify(report, rounded, 2)}\n`);
+  await writeFile(path('svg'), svg);
+  await writeFile(path('png'), png);
+}
+
+/** Three digits are more than the measurement is worth. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value;
+}
