@@ -1,5 +1,6 @@
 import type { CommandRepository, OwningCommand } from '../../db/repositories/orders/command-repository.ts';
-import type { OrderRecord, OrderRepository } from '../../db/repositories/orders/order-repository.ts';
+import type { OrderRecord } from '../../db/repositories/orders/order-record.ts';
+import type { OrderRepository } from '../../db/repositories/orders/order-repository.ts';
 
 /** Sees to it that a workflow carries a command out. */
 export interface CommandCarrier {

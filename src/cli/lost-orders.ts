@@ -15,11 +15,8 @@ import {
   type CommandRepository,
   type StoredCommand,
 } from '../../db/repositories/orders/command-repository.ts';
-import {
-  createOrderRepository,
-  type OrderRecord,
-  type OrderRepository,
-} from '../../db/repositories/orders/order-repository.ts';
+import type { OrderRecord } from '../../db/repositories/orders/order-record.ts';
+import { createOrderRepository, type OrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import { createPaymentRepository, type PaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
 import { isOpen } from '../audit/facts.ts';
 import { reading } from '../audit/source-error.ts';

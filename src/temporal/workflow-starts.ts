@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import type { OrderRecord } from '../../db/repositories/orders/order-repository.ts';
+import type { OrderRecord } from '../../db/repositories/orders/order-record.ts';
 import type { OrderCommand } from '../domain/command.ts';
 import {
   CORRELATION_MEMO,

@@ -1,8 +1,20 @@
 import { and, eq, gt, lt, or, sql, type SQL } from 'drizzle-orm';
+import type { OrderStatus } from '../../../src/domain/order-status.ts';
 import type { Database } from '../../client.ts';
 import { orders } from '../../schema/orders.ts';
-import type { OrderListQuery, OrderRecord } from './order-repository.ts';
+import type { OrderRecord } from './order-record.ts';
 import { LIST_LINES } from './order-statements.ts';
+
+/** Filters and page of a list of orders, newest first. */
+export interface OrderListQuery {
+  readonly tenantId: string;
+  readonly status?: OrderStatus | undefined;
+  readonly customerId?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly createdAfter?: Date | undefined;
+  readonly before?: { readonly createdAt: Date; readonly orderId: string } | undefined;
+  readonly limit: number;
+}
 
 /** A page of orders, newest first, with their lines and open cases. */
 export async function listOrders(db: Database, query: OrderListQuery): Promise<OrderRecord[]> {

@@ -3,14 +3,14 @@ import type { OrderOwnership } from '../../../src/domain/command.ts';
 import type { SealedContact } from '../../../src/domain/personal-data/contact-sealer.ts';
 import { OrderStateConflictError } from '../../../src/domain/errors.ts';
 import type { OrderMove, OrderMoveListener } from '../../../src/domain/order-move.ts';
-import type { OrderLine, OrderRequest, Refusal, RejectionDetails } from '../../../src/domain/order.ts';
-import type { CaptureMode } from '../../../src/domain/payments/payment.ts';
-import { statusesLeadingTo, type OrderStatus, type RejectionReason } from '../../../src/domain/order-status.ts';
+import type { OrderRequest, Refusal } from '../../../src/domain/order.ts';
+import { statusesLeadingTo, type OrderStatus } from '../../../src/domain/order-status.ts';
 import { createOrderPolls } from './order-polls.ts';
 import type { Database } from '../../client.ts';
 import { orderEvents, orders } from '../../schema/orders.ts';
 import { RELEASE_ORDER } from './command-statements.ts';
-import { listOrders } from './order-list.ts';
+import { listOrders, type OrderListQuery } from './order-list.ts';
+import type { OrderRecord } from './order-record.ts';
 import {
   FIND_ORDER,
   FIND_OWNERS,
@@ -43,46 +43,6 @@ export interface OpenedOrder {
   readonly confirmedAt: Date | null;
   readonly firstExecutionRunId: string;
   readonly owner: OrderOwnership | null;
-}
-
-/** An order as stored in the `orders` schema. */
-export interface OrderRecord {
-  readonly orderId: string;
-  readonly tenantId: string;
-  readonly requestHash: string;
-  readonly correlationId: string;
-  readonly customerId: string;
-  readonly currency: string;
-  readonly paymentMethod: string;
-  readonly reference: string | null;
-  readonly status: OrderStatus;
-  readonly reason: RejectionReason | null;
-  readonly reasonDetails: RejectionDetails | null;
-  readonly totalMinor: number | null;
-  readonly captureMode: CaptureMode;
-  readonly sealedContact: SealedContact | null;
-  /** The decision to reject, also before it is carried out. */
-  readonly refusal: Refusal | null;
-  readonly confirmedAt: Date | null;
-  readonly captureBy: Date | null;
-  /** The command that moves the order's money right now. */
-  readonly ownerCommandId: string | null;
-  readonly version: number;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-  readonly lines: readonly OrderLine[];
-  /** The oldest open case, if any. */
-  readonly attention: OrderAttention | null;
-  /** Of the capture that owns the order; 0 when none does. */
-  readonly captureUnderWayMinor: number;
-}
-
-/** An open case in short. */
-export interface OrderAttention {
-  readonly caseId: string;
-  readonly step: string;
-  readonly errorCode: string;
-  readonly openedAt: string;
 }
 
 /** Whose order it is, and where it is. */
@@ -121,17 +81,6 @@ export interface OrderTransition {
   readonly ownerId?: string | undefined;
   /** What the event tells beside the total and the refusal. */
   readonly data?: Readonly<Record<string, unknown>>;
-}
-
-/** Filters and page of a list of orders, newest first. */
-export interface OrderListQuery {
-  readonly tenantId: string;
-  readonly status?: OrderStatus | undefined;
-  readonly customerId?: string | undefined;
-  readonly reference?: string | undefined;
-  readonly createdAfter?: Date | undefined;
-  readonly before?: { readonly createdAt: Date; readonly orderId: string } | undefined;
-  readonly limit: number;
 }
 
 /** Orders and their history; the status has one writer path, `transition`. */

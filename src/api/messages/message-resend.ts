@@ -1,7 +1,8 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import type { MessageRecord, MessageRepository } from '../../../db/repositories/notifications/message-repository.ts';
 import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
-import type { OrderRecord, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import type { OrderRecord } from '../../../db/repositories/orders/order-record.ts';
+import type { OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import type { PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
 import { base32Digest } from '../../domain/ids.ts';
 import {

@@ -5,7 +5,8 @@ import type {
   CommandOfOrder,
   CommandRepository,
 } from '../../../db/repositories/orders/command-repository.ts';
-import type { OrderRecord, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import type { OrderRecord } from '../../../db/repositories/orders/order-record.ts';
+import type { OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import type { PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
 import type { RequestHash } from '../../domain/personal-data/request-hash.ts';
 import { commandIdFor, type CommandDecision, type CommandKind, type OrderCommand } from '../../domain/command.ts';

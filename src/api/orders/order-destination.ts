@@ -1,4 +1,4 @@
-import type { OrderRecord } from '../../../db/repositories/orders/order-repository.ts';
+import type { OrderRecord } from '../../../db/repositories/orders/order-record.ts';
 import type { CommandKind } from '../../domain/command.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 

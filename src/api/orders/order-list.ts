@@ -1,4 +1,5 @@
-import type { OrderListQuery, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import type { OrderListQuery } from '../../../db/repositories/orders/order-list.ts';
+import type { OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import type { OrderReader } from './order-reader.ts';
 import type { OrderView } from './order-schemas.ts';
 import type { UnopenedOrders } from '../../temporal/unopened-orders.ts';

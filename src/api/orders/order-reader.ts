@@ -1,5 +1,7 @@
 import { defaultPayloadConverter, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { OrderListQuery, OrderRecord, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
+import type { OrderListQuery } from '../../../db/repositories/orders/order-list.ts';
+import type { OrderRecord } from '../../../db/repositories/orders/order-record.ts';
+import type { OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import type { PaymentRepository, PaymentSummary } from '../../../db/repositories/payments/payment-repository.ts';
 import type {
   ReservationRecord,
