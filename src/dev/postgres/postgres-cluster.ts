@@ -45,7 +45,7 @@ export async function ensureCluster(options: ClusterOptions): Promise<string> {
   const unfinished = `${cluster}.new`;
   rmSync(unfinished, { recursive: true, force: true });
   await initialize(options, unfinished, passwordFile);
-  for (const name of options.databases) createDatabase(options, unfinished, name);
+  for (const name of options.databases) addDatabase(options, unfinished, name);
   renameSync(unfinished, cluster);
   return password;
 }
@@ -68,7 +68,7 @@ async function initialize({ home, settings, logFile }: ClusterOptions, into: str
 }
 
 /** In single-user mode, because it needs neither a port nor a client. */
-function createDatabase({ home, settings }: ClusterOptions, cluster: string, name: string): void {
+function addDatabase({ home, settings }: ClusterOptions, cluster: string, name: string): void {
   if (!DATABASE_NAME.test(name)) throw new Error(`${name} is not a plain database name`);
   execFileSync(home.binaries.postgres, ['--single', '-D', cluster, ...settingFlags(settings), 'postgres'], {
     input: `CREATE DATABASE ${name};\n`,
