@@ -1,8 +1,10 @@
 import { bars, chartCard, lines } from './charts.js';
-import { eventCards } from './events.js';
 import { card, fill, h, pageTitle, say } from './dom.js';
 import { age, duration, number, plural } from './format.js';
 import { STATUSES } from './words.js';
+
+/** How the lines of a chart look, in their order; see console.css. */
+const STYLES = ['first', 'second', 'third'];
 
 /** The first screen: does anything wait for a person, and is the shop selling? */
 export function overviewPage(main) {
@@ -95,4 +97,72 @@ function showLatency({ figure, drawing }, { at, latency }) {
   drawing.replaceChildren(
     lines(`Time to confirm over the last 2 minutes: ${words}.`, { from: to - 120_000, to, series }),
   );
+}
+
+/** The event pipeline on the overview; hidden until there is an event. */
+function eventCards() {
+  const flow = chartCard('Events per second', 'accepted solid, processed dashed, failed dotted');
+  const lag = chartCard('Events that wait', 'analytics solid, webhooks dashed');
+  const oldest = chartCard('Age of the oldest event that waits', 'analytics solid, webhooks dashed');
+  const section = h('div', { class: 'grid', id: 'events', hidden: true }, flow.card, lag.card, oldest.card);
+  return {
+    section,
+    show: ({ at, events }) => {
+      section.hidden = events === null;
+      if (events === null) return;
+      showFlow(flow, at, events);
+      showConsumers(
+        lag,
+        at,
+        events,
+        'Events that wait',
+        (figures) => number(figures.lag),
+        (step) => step.lag,
+      );
+      showConsumers(
+        oldest,
+        at,
+        events,
+        'Age of the oldest event that waits, in seconds',
+        ({ oldestSeconds }) => duration(oldestSeconds * 1_000),
+        (step) => step.oldestSeconds,
+      );
+    },
+  };
+}
+
+function showFlow({ figure, drawing }, at, { accepted, consumers, steps }) {
+  const last = steps.at(-1) ?? { accepted: 0, processed: 0, failed: 0 };
+  const failed = consumers.reduce((sum, consumer) => sum + consumer.failed, 0);
+  const retrying = consumers.reduce((sum, consumer) => sum + consumer.retrying, 0);
+  const words =
+    `${oneDecimal(last.accepted)} accepted, ${oneDecimal(last.processed)} processed, ${oneDecimal(last.failed)} failed per second; ` +
+    `${number(accepted)} in the log, ${number(failed)} failed, ${number(retrying)} tried again`;
+  say(figure, words);
+  const values = [(step) => step.accepted, (step) => step.processed, (step) => step.failed];
+  drawLines(drawing, `Events per second over the last 2 minutes: ${words}.`, at, steps, values);
+}
+
+function showConsumers({ figure, drawing }, at, { consumers, steps }, title, toText, valuesOf) {
+  const words = consumers.map((consumer) => `${consumer.name} ${toText(consumer)}`).join(', ');
+  say(figure, words);
+  const values = consumers.map((_, index) => (step) => valuesOf(step)[index] ?? 0);
+  drawLines(drawing, `${title}, over the last 2 minutes: ${words}.`, at, steps, values);
+}
+
+function drawLines(drawing, label, at, steps, values) {
+  const to = Date.parse(at);
+  const from = to - 120_000;
+  const series = values.map((valueOf, index) => ({
+    name: STYLES[index] ?? 'first',
+    points: steps.map((step) => ({
+      at: Math.min(to, Math.max(from, Date.parse(step.at))),
+      value: Math.round(valueOf(step) * 1_000) / 1_000,
+    })),
+  }));
+  drawing.replaceChildren(lines(label, { from, to, series }));
+}
+
+function oneDecimal(perSecond) {
+  return number(Math.round(perSecond * 10) / 10);
 }
