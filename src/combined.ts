@@ -4,16 +4,10 @@ import { composeActivities, composePaymentWatch, composeWorkers, openResources }
 import { composeEvents } from './composition/event-pipeline.ts';
 import { startApi } from './composition/api.ts';
 import { runProcess } from './composition/process.ts';
-import {
-  connectNatively,
-  countDroppedLogLines,
-  createTemporalClient,
-  ensureSearchAttributes,
-  ensureSweepSchedules,
-  installTemporalRuntime,
-  reportClock,
-  requireLeanSandbox,
-} from './temporal/runtime.ts';
+import { ensureSearchAttributes, ensureSweepSchedules } from './temporal/bootstrap.ts';
+import { connectNatively, createTemporalClient } from './temporal/connection.ts';
+import { installTemporalRuntime, requireLeanSandbox } from './temporal/runtime.ts';
+import { countDroppedLogLines, reportClock } from './temporal/worker-metrics.ts';
 
 /**
  * API and worker in one process. An order it accepts is started eagerly: its first workflow task comes back with

@@ -1,4 +1,4 @@
-import { createTemporalClient } from './temporal/runtime.ts';
+import { createTemporalClient } from './temporal/connection.ts';
 import { openResources } from './composition/workers.ts';
 import { startApi } from './composition/api.ts';
 import { runProcess } from './composition/process.ts';

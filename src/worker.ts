@@ -1,16 +1,10 @@
 import { composeActivities, composePaymentWatch, composeWorkers, openResources } from './composition/workers.ts';
 import { composeEvents } from './composition/event-pipeline.ts';
 import { runProcess } from './composition/process.ts';
-import {
-  connectNatively,
-  countDroppedLogLines,
-  createTemporalClient,
-  ensureSearchAttributes,
-  ensureSweepSchedules,
-  installTemporalRuntime,
-  reportClock,
-  requireLeanSandbox,
-} from './temporal/runtime.ts';
+import { ensureSearchAttributes, ensureSweepSchedules } from './temporal/bootstrap.ts';
+import { connectNatively, createTemporalClient } from './temporal/connection.ts';
+import { installTemporalRuntime, requireLeanSandbox } from './temporal/runtime.ts';
+import { countDroppedLogLines, reportClock } from './temporal/worker-metrics.ts';
 
 /** A worker alone: carries orders; `--queues` picks the task queues it serves. */
 await runProcess('worker', async (config, logger) => {

@@ -8,7 +8,7 @@ import { allAt, createDatabases } from '../db/client.ts';
 import { createAudit, type AuditOptions, type AuditReport } from '../src/audit/audit.ts';
 import type { FactsSources } from '../src/audit/facts-reader.ts';
 import { INVARIANTS } from '../src/audit/invariants/index.ts';
-import { createTemporalClient } from '../src/temporal/runtime.ts';
+import { createTemporalClient } from '../src/temporal/connection.ts';
 import { ORDER_WORKFLOW, orderWorkflowId } from '../src/workflows/contract.ts';
 import type { OrderWorkflowInput } from '../src/domain/accepted-order.ts';
 import {

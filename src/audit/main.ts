@@ -1,7 +1,7 @@
 import { createDatabases } from '../../db/client.ts';
 import { takeArguments } from '../runtime/command-arguments.ts';
 import { ConfigError, loadConfig } from '../config.ts';
-import { createTemporalClient } from '../temporal/runtime.ts';
+import { createTemporalClient } from '../temporal/connection.ts';
 import { systemLine } from '../runtime/system-line.ts';
 import { createAudit, PATIENCE_MS, type AuditReport } from './audit.ts';
 import { formatReport, reportToJson } from './report.ts';

@@ -4,7 +4,7 @@ import { createWebhookSubscriptionRepository } from '../../db/repositories/notif
 import { createAudit, PATIENCE_MS } from '../audit/audit.ts';
 import { formatReport, reportToJson } from '../audit/report.ts';
 import type { Config } from '../config.ts';
-import { createTemporalClient } from '../temporal/runtime.ts';
+import { createTemporalClient } from '../temporal/connection.ts';
 import { UsageError, type Options } from './command-line.ts';
 import type { LostOrder } from './lost-orders.ts';
 import { createRepair, repairText, type RepairedOrder, type Settlement } from './repair.ts';

@@ -16,7 +16,7 @@ import { EventFailure } from '../events/event-failure.ts';
 import type { EventPorts } from '../events/ports.ts';
 import { createHttpAlertGateway } from '../gateways/alert-gateway.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { ensureEventPumps } from '../temporal/runtime.ts';
+import { ensureEventPumps } from '../temporal/bootstrap.ts';
 import { createWebhookPublisher } from '../activities/webhooks/webhook-publisher.ts';
 
 /** The part of a worker that carries events. */

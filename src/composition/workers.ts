@@ -37,7 +37,12 @@ import type { Logger } from '../runtime/logger.ts';
 import { createOrderLog } from './order-log.ts';
 import { createPaymentWaker } from '../temporal/payment-retrigger.ts';
 import { createPaymentWatch, PAYMENT_WATCH_INTERVAL_MS } from '../activities/payments/payment-watch.ts';
-import { countTextMessage, countWebhookAttempt, countWebhookDisabled, reportBreaker } from '../temporal/runtime.ts';
+import {
+  countTextMessage,
+  countWebhookAttempt,
+  countWebhookDisabled,
+  reportBreaker,
+} from '../temporal/worker-metrics.ts';
 import { createWorkerHost, type WorkerHost } from '../temporal/worker-host.ts';
 import type { Collaborator } from '../domain/order-settings.ts';
 

@@ -1,9 +1,27 @@
 import {
+  Client,
   Connection,
   defaultGrpcRetryOptions,
   makeGrpcRetryInterceptor,
   type ConnectionOptions,
 } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+
+/** Where Temporal is. */
+export interface TemporalOptions {
+  readonly address: string;
+  readonly namespace: string;
+}
+
+/** A client on a plain connection: its deadlines hold, which those of a native connection do not. */
+export function createTemporalClient({ address, namespace }: TemporalOptions): Client {
+  return new Client({ connection: openTemporalConnection(address), namespace });
+}
+
+/** The connection that workers and eager starts share. gzip costs more CPU than it saves between neighbours. */
+export function connectNatively({ address }: TemporalOptions): Promise<NativeConnection> {
+  return NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
+}
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 type Call = ReturnType<Parameters<Interceptor>[1]>;

@@ -2,7 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { createAudit } from '../../src/audit/audit.ts';
-import { ensureSweepSchedules } from '../../src/temporal/runtime.ts';
+import { ensureSweepSchedules } from '../../src/temporal/bootstrap.ts';
 import { NOTICE_SWEEP_SCHEDULE_ID } from '../../src/workflows/contract.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';

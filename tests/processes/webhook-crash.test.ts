@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
-import { createTemporalClient } from '../../src/temporal/runtime.ts';
+import { createTemporalClient } from '../../src/temporal/connection.ts';
 import { createWebhookPublisher } from '../../src/activities/webhooks/webhook-publisher.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 import {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CASE_KIND, NOTICE_SWEEP_SCHEDULE_ID, noticeWorkflowId } from '../../src/workflows/contract.ts';
-import { ensureSweepSchedules } from '../../src/temporal/runtime.ts';
+import { ensureSweepSchedules } from '../../src/temporal/bootstrap.ts';
 import { giveCommand, openCaseOf, storeNotice, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 

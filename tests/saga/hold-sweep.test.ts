@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
-import { ensureSweepSchedules } from '../../src/temporal/runtime.ts';
+import { ensureSweepSchedules } from '../../src/temporal/bootstrap.ts';
 import { SWEEP_SCHEDULE_ID } from '../../src/workflows/contract.ts';
 import { evidenceOf, proveEnd, stockOf } from '../support/faults/evidence.ts';
 import { makeHoldOverdue } from '../support/faults/step-ways.ts';

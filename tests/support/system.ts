@@ -22,12 +22,9 @@ import { createMailSink } from '../../src/dev/mail-sink/mail-sink.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import type { WebhookTarget } from '../../src/simulator/webhooks.ts';
-import {
-  connectNatively,
-  createTemporalClient,
-  ensureSearchAttributes,
-  installTemporalRuntime,
-} from '../../src/temporal/runtime.ts';
+import { ensureSearchAttributes } from '../../src/temporal/bootstrap.ts';
+import { connectNatively, createTemporalClient } from '../../src/temporal/connection.ts';
+import { installTemporalRuntime } from '../../src/temporal/runtime.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { createTestDatabase, takeNamespace, type TestDatabase } from './database/database.ts';
 import { findTestPort } from './ports.ts';

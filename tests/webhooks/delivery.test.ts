@@ -5,7 +5,7 @@ import { createWebhookDeliveryRepository } from '../../db/repositories/notificat
 import { WEBHOOK_RETRY_DELAYS_MS, webhookDeliveryIdFor } from '../../src/domain/webhook.ts';
 import { EventFailure } from '../../src/events/event-failure.ts';
 import { createWebhookPublisher } from '../../src/activities/webhooks/webhook-publisher.ts';
-import { createTemporalClient } from '../../src/temporal/runtime.ts';
+import { createTemporalClient } from '../../src/temporal/connection.ts';
 import { WEBHOOK_SWEEP_WORKFLOW, webhookWakeSignal, webhookWorkflowId } from '../../src/workflows/contract.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 import {

@@ -7,7 +7,7 @@ import { startApi } from '../../../src/composition/api.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { startProcess } from '../../../src/dev/processes/processes.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
-import { createTemporalClient } from '../../../src/temporal/runtime.ts';
+import { createTemporalClient } from '../../../src/temporal/connection.ts';
 import { findTestPort } from '../ports.ts';
 import { createSystemClient, type SystemClient, type TestSystem } from '../system.ts';
 

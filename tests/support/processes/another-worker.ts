@@ -2,7 +2,7 @@ import type { Activities } from '../../../src/activities/index.ts';
 import { composeActivities, composeWorkers, openResources } from '../../../src/composition/workers.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
-import { connectNatively } from '../../../src/temporal/runtime.ts';
+import { connectNatively } from '../../../src/temporal/connection.ts';
 import type { TestSystem } from '../system.ts';
 
 /** Starts a worker of a system that runs without one, or beside its own; in this process. */

@@ -1,7 +1,8 @@
 import { composeActivities, composeWorkers, openResources } from '../../../src/composition/workers.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
-import { connectNatively, installTemporalRuntime } from '../../../src/temporal/runtime.ts';
+import { connectNatively } from '../../../src/temporal/connection.ts';
+import { installTemporalRuntime } from '../../../src/temporal/runtime.ts';
 import { createFaults, givenUp, type ActivityName, type Fault, type Faults } from '../faults/faults.ts';
 
 /** Where one order is when the worker dies. */

@@ -1,14 +1,14 @@
 import { createEventObserver } from '../../../src/temporal/event-observer.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
+import { installTemporalRuntime } from '../../../src/temporal/runtime.ts';
 import {
   countDroppedLogLines,
   countTextMessage,
   countWebhookAttempt,
   countWebhookDisabled,
-  installTemporalRuntime,
   reportBreaker,
   reportClock,
-} from '../../../src/temporal/runtime.ts';
+} from '../../../src/temporal/worker-metrics.ts';
 import { offer } from '../offered-events.ts';
 
 // Counts once everything that a worker counts by itself, and prints what its port for metrics says; in a process of its

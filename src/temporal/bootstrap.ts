@@ -1,0 +1,113 @@
+import { type Client, type Connection, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import { EVENT_CONSUMERS } from '../domain/event.ts';
+import {
+  CASE_KIND,
+  DECISION_SWEEP_SCHEDULE_ID,
+  DECISION_SWEEP_WORKFLOW,
+  EVENT_MAINTENANCE_SCHEDULE_ID,
+  EVENT_MAINTENANCE_WORKFLOW,
+  EVENT_PUMP_WORKFLOW,
+  eventPumpWorkflowId,
+  COMMAND_SWEEP_SCHEDULE_ID,
+  COMMAND_SWEEP_WORKFLOW,
+  NOTICE_SWEEP_SCHEDULE_ID,
+  NOTICE_SWEEP_WORKFLOW,
+  ORDER_FEED_ID,
+  ORDER_FEED_WORKFLOW,
+  SWEEP_SCHEDULE_ID,
+  SWEEP_WORKFLOW,
+  WEBHOOK_SWEEP_SCHEDULE_ID,
+  WEBHOOK_SWEEP_WORKFLOW,
+} from '../workflows/contract.ts';
+import type { TemporalOptions } from './connection.ts';
+
+const INDEXED_VALUE_KEYWORD = 2;
+
+/**
+ * Registers the search attributes that workflows set, or verifies that they are there: setting an unknown one
+ * would fail the workflow task for ever, so a process must not start without them.
+ */
+export async function ensureSearchAttributes(client: Client, { namespace }: TemporalOptions): Promise<void> {
+  const { operatorService } = client.connection as Connection;
+  const registered = async (): Promise<boolean> => {
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+    return customAttributes?.[CASE_KIND.name] === INDEXED_VALUE_KEYWORD;
+  };
+  if (await registered()) return;
+  await operatorService
+    .addSearchAttributes({ namespace, searchAttributes: { [CASE_KIND.name]: INDEXED_VALUE_KEYWORD } })
+    // Another process may have been first; what counts is whether it is there now.
+    .catch(() => {});
+  if (await registered()) return;
+  throw new Error(
+    `The search attribute ${CASE_KIND.name} (Keyword) is missing in namespace ${namespace}: ` +
+      `temporal operator search-attribute create --namespace ${namespace} --name ${CASE_KIND.name} --type Keyword`,
+  );
+}
+
+/** Sweeps run this often: an expired hold blocks its pieces, and a notice, command or decision waits, at most that long. */
+const SWEEP_INTERVAL = '30s';
+
+/** Webhooks that were lost between their row and their signal wait at most so much longer than a minute. */
+const WEBHOOK_SWEEP_INTERVAL = '60s';
+
+/** Creates the schedules of the sweeps unless they exist. A missed run is caught up within a minute or left to the next. */
+export async function ensureSweepSchedules(client: Client): Promise<void> {
+  await ensureSchedule(client, SWEEP_SCHEDULE_ID, SWEEP_WORKFLOW, SWEEP_INTERVAL);
+  await ensureSchedule(client, NOTICE_SWEEP_SCHEDULE_ID, NOTICE_SWEEP_WORKFLOW, SWEEP_INTERVAL);
+  await ensureSchedule(client, DECISION_SWEEP_SCHEDULE_ID, DECISION_SWEEP_WORKFLOW, SWEEP_INTERVAL);
+  await ensureSchedule(client, WEBHOOK_SWEEP_SCHEDULE_ID, WEBHOOK_SWEEP_WORKFLOW, WEBHOOK_SWEEP_INTERVAL);
+  await ensureSchedule(client, COMMAND_SWEEP_SCHEDULE_ID, COMMAND_SWEEP_WORKFLOW, SWEEP_INTERVAL);
+}
+
+/** Days are opened some days ahead, so once an hour is often enough. */
+const EVENT_MAINTENANCE_INTERVAL = '1h';
+
+/**
+ * Starts what keeps the event pipeline going unless it runs: one pump per consumer and partition, the feed of orders,
+ * and the schedule that looks after the log.
+ */
+export async function ensureEventPumps(client: Client, partitions: number): Promise<void> {
+  await ensureSchedule(
+    client,
+    EVENT_MAINTENANCE_SCHEDULE_ID,
+    EVENT_MAINTENANCE_WORKFLOW,
+    EVENT_MAINTENANCE_INTERVAL,
+    true,
+  );
+  const start = (type: string, workflowId: string, staticSummary: string, args: unknown[] = []) =>
+    client.workflow.start(type, {
+      workflowId,
+      taskQueue: 'orders',
+      args,
+      staticSummary,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+  await start(ORDER_FEED_WORKFLOW, ORDER_FEED_ID, 'Moves the transitions of orders into the event log');
+  for (const consumer of EVENT_CONSUMERS) {
+    for (let partition = 0; partition < partitions; partition += 1) {
+      const input = { consumer, partition };
+      await start(EVENT_PUMP_WORKFLOW, eventPumpWorkflowId(input), `${consumer} reads partition ${partition}`, [input]);
+    }
+  }
+}
+
+async function ensureSchedule(
+  client: Client,
+  scheduleId: string,
+  workflowType: string,
+  every: '30s' | '60s' | '1h',
+  triggerImmediately = false,
+): Promise<void> {
+  try {
+    await client.schedule.create({
+      scheduleId,
+      spec: { intervals: [{ every }] },
+      action: { type: 'startWorkflow', workflowType, taskQueue: 'orders', workflowId: scheduleId },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+      state: { triggerImmediately },
+    });
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+}
