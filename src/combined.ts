@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { createEagerSlots } from './api/orders/eager-slots.ts';
-import { composeActivities, composePaymentWatch, composeWorkers, openResources } from './composition/workers.ts';
+import { openResources } from './composition/resources.ts';
+import { composeActivities, composePaymentWatch, composeWorkers } from './composition/workers.ts';
 import { composeEvents } from './composition/event-pipeline.ts';
 import { startApi } from './composition/api.ts';
 import { runProcess } from './composition/process.ts';

@@ -1,5 +1,5 @@
 import { createTemporalClient } from './temporal/connection.ts';
-import { openResources } from './composition/workers.ts';
+import { openResources } from './composition/resources.ts';
 import { startApi } from './composition/api.ts';
 import { runProcess } from './composition/process.ts';
 

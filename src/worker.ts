@@ -1,4 +1,5 @@
-import { composeActivities, composePaymentWatch, composeWorkers, openResources } from './composition/workers.ts';
+import { openResources } from './composition/resources.ts';
+import { composeActivities, composePaymentWatch, composeWorkers } from './composition/workers.ts';
 import { composeEvents } from './composition/event-pipeline.ts';
 import { runProcess } from './composition/process.ts';
 import { ensureSearchAttributes, ensureSweepSchedules } from './temporal/bootstrap.ts';

@@ -74,7 +74,7 @@ import { createCommandMonitor, type CommandMonitor } from '../api/orders/command
 import type { ApiMetrics } from '../api/http/metrics.ts';
 import type { BacklogMonitor } from '../temporal/backlog.ts';
 import type { TemporalHealth } from '../temporal/health.ts';
-import type { Resources } from './workers.ts';
+import type { Resources } from './resources.ts';
 
 /** A running API. */
 export interface Api {

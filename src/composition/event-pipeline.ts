@@ -9,7 +9,7 @@ import { createWebhookDeliveryRepository } from '../../db/repositories/notificat
 import { createEventWakeups } from '../activities/events/event-wakeups.ts';
 import { createAllEventActivities, type EventActivities } from '../activities/index.ts';
 import { createBackgroundLoop } from '../runtime/background-loop.ts';
-import { breakerListener, type Resources } from './workers.ts';
+import { breakerListener, type Resources } from './resources.ts';
 import type { Config } from '../config.ts';
 import { createEventObserver } from '../temporal/event-observer.ts';
 import { EventFailure } from '../events/event-failure.ts';

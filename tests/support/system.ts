@@ -8,12 +8,8 @@ import type { Activities } from '../../src/activities/index.ts';
 import { createEagerSlots } from '../../src/api/orders/eager-slots.ts';
 import { SCOPES, type Scope } from '../../src/api/http/context.ts';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
-import {
-  composeActivities,
-  composePaymentWatch,
-  composeWorkers,
-  openResources,
-} from '../../src/composition/workers.ts';
+import { openResources } from '../../src/composition/resources.ts';
+import { composeActivities, composePaymentWatch, composeWorkers } from '../../src/composition/workers.ts';
 import { composeEvents } from '../../src/composition/event-pipeline.ts';
 import { startApi } from '../../src/composition/api.ts';
 import { loadConfig, type Config } from '../../src/config.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openResources } from '../../../src/composition/workers.ts';
+import { openResources } from '../../../src/composition/resources.ts';
 import { startApi } from '../../../src/composition/api.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { startProcess } from '../../../src/dev/processes/processes.ts';

@@ -1,5 +1,6 @@
 import type { Activities } from '../../../src/activities/index.ts';
-import { composeActivities, composeWorkers, openResources } from '../../../src/composition/workers.ts';
+import { openResources } from '../../../src/composition/resources.ts';
+import { composeActivities, composeWorkers } from '../../../src/composition/workers.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
 import { connectNatively } from '../../../src/temporal/connection.ts';

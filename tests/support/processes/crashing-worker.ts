@@ -1,4 +1,5 @@
-import { composeActivities, composeWorkers, openResources } from '../../../src/composition/workers.ts';
+import { openResources } from '../../../src/composition/resources.ts';
+import { composeActivities, composeWorkers } from '../../../src/composition/workers.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
 import { connectNatively } from '../../../src/temporal/connection.ts';
