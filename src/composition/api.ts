@@ -66,7 +66,6 @@ import { createRequestHasher } from '../domain/personal-data/request-hash.ts';
 import { createTextSealer } from '../domain/personal-data/text-sealer.ts';
 import { webhookUrlProblem } from '../gateways/webhook-address.ts';
 import type { OrderMoveListener } from '../domain/order-move.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { createOrderLog } from './order-log.ts';
 import { wakeWebhookQueue } from '../activities/webhooks/webhook-publisher.ts';
 import { createCaseMonitor, type CaseMonitor } from '../api/cases/case-monitor.ts';
@@ -74,7 +73,13 @@ import { createCommandMonitor, type CommandMonitor } from '../api/orders/command
 import type { ApiMetrics } from '../api/http/metrics.ts';
 import type { BacklogMonitor } from '../temporal/backlog.ts';
 import type { TemporalHealth } from '../temporal/health.ts';
-import type { Resources } from './resources.ts';
+import type { ProcessContext } from './resources.ts';
+
+/** What starts orders eagerly: the client of a worker in the same process, and the slots for its first passes. */
+export interface EagerStarts {
+  readonly client: Client;
+  readonly slots: EagerSlots;
+}
 
 /** A running API. */
 export interface Api {
@@ -87,13 +92,8 @@ export interface Api {
 const HTTP_GRACE_MS = 5_000;
 
 /** Builds the API and starts to listen. */
-export async function startApi(
-  config: Config,
-  logger: Logger,
-  resources: Resources,
-  client: Client,
-  eager: { readonly client: Client; readonly slots: EagerSlots } | null,
-): Promise<Api> {
+export async function startApi(context: ProcessContext, eager: EagerStarts | null): Promise<Api> {
+  const { config, logger, resources, client } = context;
   const monitors = {
     health: createTemporalHealth(client),
     backlog: createBacklogMonitor(client, config.temporal.namespace),
@@ -111,7 +111,7 @@ export async function startApi(
   const log = createEventLogRepository(resources.databases.events, config.events.partitions);
   const intake = createEventIntake({ log, onAppended: eventMetrics.appended });
   const events = { log, intake, eventMetrics };
-  const parts = { config, logger, resources, client, eager, metrics, events, taskQueues, ...monitors };
+  const parts = { ...context, eager, metrics, events, taskQueues, ...monitors };
   const app = composeApp({ ...parts, shutdown: shutdown.signal });
   for (const monitor of Object.values(monitors)) monitor.start();
   const { host, port } = config.api;
@@ -119,6 +119,7 @@ export async function startApi(
     if (config.logsRequests) logger.warn({ ...refused }, 'request');
   };
   const server = await startHttpServer({ fetch: app.fetch, host, port, onRefused });
+  logger.info({ port: server.port }, 'listening');
   return {
     server,
     close: async () => {
@@ -130,12 +131,8 @@ export async function startApi(
   };
 }
 
-interface AppParts {
-  readonly config: Config;
-  readonly logger: Logger;
-  readonly resources: Resources;
-  readonly client: Client;
-  readonly eager: { readonly client: Client; readonly slots: EagerSlots } | null;
+interface AppParts extends ProcessContext {
+  readonly eager: EagerStarts | null;
   readonly metrics: ApiMetrics;
   readonly health: TemporalHealth;
   readonly backlog: BacklogMonitor;
@@ -157,7 +154,7 @@ function composeApp(parts: AppParts) {
   const { catalog, cases, actions } = repositories;
   const { capabilities } = resources.paymentGateway;
   const settings = { ...config.orderSettings, authorizationSeconds: capabilities.authorizationSeconds };
-  const events = composeEvents(parts);
+  const events = composeEventRoutes(parts);
   const workflowUrl = (workflowId: string) =>
     `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
   const { cancelWindowSeconds } = settings;
@@ -182,7 +179,7 @@ function composeApp(parts: AppParts) {
     cases,
     desk: createCaseDesk(around),
     workflowUrl,
-    ...composeWebhooks(config, databases.notifications, client, actions),
+    ...composeWebhooks(parts, actions),
     actions,
     catalog,
     ...composeKeyed(config),
@@ -242,7 +239,7 @@ function composeKeyed({ contactKeys }: Config) {
 }
 
 /** What the routes of events work with. */
-function composeEvents({ config, resources, events: { log, ...events } }: AppParts) {
+function composeEventRoutes({ config, resources, events: { log, ...events } }: AppParts) {
   const { orders, events: db } = resources.databases;
   const pointsPerSecond = config.api.eventRateLimitPerSecond;
   const store = createRateLimitStore(orders, {
@@ -273,11 +270,10 @@ function webhooksOf({ payment }: Config): Partial<Record<PaymentProvider, Paymen
 }
 
 function composeWebhooks(
-  config: Config,
-  database: Resources['databases']['notifications'],
-  client: Client,
+  { config, resources, client }: AppParts,
   actions: OperatorActionRepository,
 ): WebhookRoutesDeps {
+  const database = resources.databases.notifications;
   const webhookSubscriptions = createWebhookSubscriptionRepository(database);
   const webhookDeliveries = createWebhookDeliveryRepository(database);
   const webhookDesk = createWebhookDesk({

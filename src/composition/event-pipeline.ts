@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import type { Client } from '@temporalio/client';
 import { createEventListener } from '../../db/repositories/events/event-listener.ts';
 import { createEventConsumerRepository } from '../../db/repositories/events/event-consumer-repository.ts';
 import { createEventControlRepository } from '../../db/repositories/events/event-control-repository.ts';
@@ -9,13 +8,11 @@ import { createWebhookDeliveryRepository } from '../../db/repositories/notificat
 import { createEventWakeups } from '../activities/events/event-wakeups.ts';
 import { createAllEventActivities, type EventActivities } from '../activities/index.ts';
 import { createBackgroundLoop } from '../runtime/background-loop.ts';
-import { breakerListener, type Resources } from './resources.ts';
-import type { Config } from '../config.ts';
+import { breakerListener, type ProcessContext } from './resources.ts';
 import { createEventObserver } from '../temporal/event-observer.ts';
 import { EventFailure } from '../events/event-failure.ts';
 import type { EventPorts } from '../events/ports.ts';
 import { createHttpAlertGateway } from '../gateways/alert-gateway.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { ensureEventPumps } from '../temporal/bootstrap.ts';
 import { createWebhookPublisher } from '../activities/webhooks/webhook-publisher.ts';
 
@@ -32,7 +29,8 @@ export interface EventPipeline {
 const ENSURE_PUMPS_MS = 60_000;
 
 /** Builds the event pipeline of a worker. */
-export function composeEvents(config: Config, logger: Logger, resources: Resources, client: Client): EventPipeline {
+export function composeEventPipeline(context: ProcessContext): EventPipeline {
+  const { config, logger, resources, client } = context;
   const { databases } = resources;
   const workerId = `${hostname()}:${process.pid}`;
   const log = createEventLogRepository(databases.events, config.events.partitions);
@@ -63,7 +61,7 @@ export function composeEvents(config: Config, logger: Logger, resources: Resourc
         cancelWindowSeconds: config.orderSettings.cancelWindowSeconds,
       },
       observe: createEventObserver(logger, workerId),
-      ports: composePorts(config, logger, resources, client),
+      ports: composePorts(context),
       retentionDays: config.events.retentionDays,
       retries: config.events.retries,
       stopping: stopping.signal,
@@ -80,7 +78,7 @@ export function composeEvents(config: Config, logger: Logger, resources: Resourc
   };
 }
 
-function composePorts(config: Config, logger: Logger, resources: Resources, client: Client): EventPorts {
+function composePorts({ config, logger, resources, client }: ProcessContext): EventPorts {
   const { highValueAlertUrl } = config.events;
   const alerts =
     highValueAlertUrl === null ? null : createHttpAlertGateway(highValueAlertUrl, breakerListener(logger, 'alerts'));

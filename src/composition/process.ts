@@ -1,16 +1,31 @@
 import { takeArguments } from '../runtime/command-arguments.ts';
 import { ConfigError, loadConfig, type Config } from '../config.ts';
 import { keepLoopbackDirect } from '../runtime/loopback.ts';
+import { ensureSearchAttributes, ensureSweepSchedules } from '../temporal/bootstrap.ts';
+import { installTemporalRuntime, requireLeanSandbox } from '../temporal/runtime.ts';
+import { countDroppedLogLines } from '../temporal/worker-metrics.ts';
 import { TASK_QUEUES } from '../workflows/contract.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
+import type { Api } from './api.ts';
+import { openContext, type ProcessContext } from './resources.ts';
+import type { RunningWorker } from './workers.ts';
 import { surviveOutputErrors } from '../runtime/standard-output.ts';
 
-/** A started process: what to wait for, and how to end it. */
+/** A started process: an API, a worker, or both, on the same connections. */
 export interface RunningProcess {
-  /** Resolves when the process has nothing left to do; rejects when a part of it failed. */
-  readonly finished: Promise<void>;
-  /** Ends in order; called once. */
-  stop(): Promise<void>;
+  readonly context: ProcessContext;
+  readonly api: Api | null;
+  readonly worker: RunningWorker | null;
+}
+
+/** Ends a process in order: first no new orders, then the ones under way, then the connections they used. */
+export async function stopProcess({ context, api, worker }: RunningProcess): Promise<void> {
+  await api?.close();
+  await worker?.shutDown();
+  await worker?.close();
+  await context.resources.close();
+  // Last, because what ends before it may still call Temporal.
+  await context.client.connection.close();
 }
 
 const NODE_MAJOR_MIN = 24;
@@ -63,15 +78,31 @@ export async function runProcess(
   try {
     const running = await start(config, logger);
     logger.info('started');
-    await Promise.race([running.finished, stopRequested]);
+    // A worker ends by itself only when it fails; an API never does.
+    await Promise.race([stopRequested, ...(running.worker === null ? [] : [running.worker.finished])]);
     logger.info('stopping');
-    await running.stop();
-    await running.finished;
+    await stopProcess(running);
+    await running.worker?.finished;
     logger.info('stopped');
     logger.flush(() => process.exit(0));
   } catch (error) {
     fail(error);
   }
+}
+
+/** The context of a process with a worker; what a worker finds on Temporal's side is there before it polls. */
+export async function openWorkerContext(
+  config: Config,
+  logger: Logger,
+  applicationName: string,
+): Promise<ProcessContext> {
+  requireLeanSandbox(config.worker.sandbox);
+  installTemporalRuntime(logger, config.worker.metrics);
+  logger.onDropped(countDroppedLogLines);
+  const context = openContext(config, logger, applicationName);
+  await ensureSearchAttributes(context.client, config.temporal);
+  await ensureSweepSchedules(context.client);
+  return context;
 }
 
 /** `--queues orders,payments` on the command line is `WORKER_QUEUES`; an API has none. */

@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import { createDatabases, type Databases } from '../../db/client.ts';
 import {
   createWaitingStepRepository,
@@ -15,8 +16,27 @@ import { createWebhookGateway, type WebhookGateway } from '../gateways/webhook-g
 import { createBackgroundLoop } from '../runtime/background-loop.ts';
 import { CLOCK_CHECK_INTERVAL_MS, createClockMonitor, type ClockMonitor } from '../runtime/clock-monitor.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { createTemporalClient } from '../temporal/connection.ts';
 import { reportBreaker } from '../temporal/worker-metrics.ts';
 import type { Collaborator } from '../domain/order-settings.ts';
+
+/** What a process has once; its API and its worker are built from it. */
+export interface ProcessContext {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly resources: Resources;
+  readonly client: Client;
+}
+
+/** Opens the connections of a process. None is waited for: each is made when it is first used. */
+export function openContext(config: Config, logger: Logger, applicationName: string): ProcessContext {
+  return {
+    config,
+    logger,
+    resources: openResources(config, logger, applicationName),
+    client: createTemporalClient(config.temporal),
+  };
+}
 
 /** Connections to the outside that a process opens once. */
 export interface Resources {
@@ -34,8 +54,7 @@ export interface Resources {
   close(): Promise<void>;
 }
 
-/** Opens what both the API and the worker talk to. */
-export function openResources(config: Config, logger: Logger, applicationName: string): Resources {
+function openResources(config: Config, logger: Logger, applicationName: string): Resources {
   const databases = createDatabases(config.database.urls, {
     poolSize: config.database.poolSize,
     applicationName,

@@ -1,6 +1,5 @@
 import { getClient } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
-import type { NativeConnection } from '@temporalio/worker';
+import { Client } from '@temporalio/client';
 import { createCaseRepository } from '../../db/repositories/orders/case-repository.ts';
 import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
 import { createDecisionRepository } from '../../db/repositories/orders/decision-repository.ts';
@@ -14,26 +13,26 @@ import { createReservationRepository } from '../../db/repositories/inventory/res
 import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
 import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { createCommandCarrier } from '../temporal/command-carrier.ts';
-import { createActivities, type Activities, type EventActivities } from '../activities/index.ts';
+import { createActivities, type Activities } from '../activities/index.ts';
 import { createBackgroundLoop, type BackgroundLoop } from '../runtime/background-loop.ts';
-import type { Config } from '../config.ts';
 import { createContactSealer } from '../domain/personal-data/contact-sealer.ts';
 import { createTextSealer } from '../domain/personal-data/text-sealer.ts';
-import type { Logger } from '../runtime/logger.ts';
 import { createOrderLog } from './order-log.ts';
-import type { Resources } from './resources.ts';
+import { composeEventPipeline } from './event-pipeline.ts';
+import type { ProcessContext } from './resources.ts';
+import { connectNatively } from '../temporal/connection.ts';
 import { createPaymentWaker } from '../temporal/payment-retrigger.ts';
 import { createPaymentWatch, PAYMENT_WATCH_INTERVAL_MS } from '../activities/payments/payment-watch.ts';
-import { countTextMessage, countWebhookAttempt, countWebhookDisabled } from '../temporal/worker-metrics.ts';
-import { createWorkerHost, type WorkerHost } from '../temporal/worker-host.ts';
-
-/**
- * The parts that the composition roots share: which object is built from which. The roots decide what runs in one
- * process, in which order it starts and in which order it ends.
- */
+import {
+  countTextMessage,
+  countWebhookAttempt,
+  countWebhookDisabled,
+  reportClock,
+} from '../temporal/worker-metrics.ts';
+import { createWorkerHost } from '../temporal/worker-host.ts';
 
 /** The activities over real repositories and gateways. */
-export function composeActivities(config: Config, resources: Resources, logger: Logger): Activities {
+export function composeActivities({ config, resources, logger }: ProcessContext): Activities {
   const { databases, paymentGateway, mail, sms, webhooks } = resources;
   const onMove = createOrderLog(logger);
   return createActivities({
@@ -70,12 +69,8 @@ export function composeActivities(config: Config, resources: Resources, logger: 
 }
 
 /** Wakes what waits for the payment provider when it is back; null where no payment step runs. */
-export function composePaymentWatch(
-  config: Config,
-  logger: Logger,
-  { waiting, paymentGateway }: Resources,
-  client: Client,
-): BackgroundLoop | null {
+function composePaymentWatch({ config, logger, resources, client }: ProcessContext): BackgroundLoop | null {
+  const { waiting, paymentGateway } = resources;
   if (!config.worker.queues.includes('payments')) return null;
   const waker = createPaymentWaker(() => client);
   const watch = createPaymentWatch({ ...waiting, gateway: paymentGateway, waker, logger });
@@ -89,24 +84,60 @@ export function composePaymentWatch(
   };
 }
 
-/** The workers of a process. */
-export function composeWorkers(
-  config: Config,
-  logger: Logger,
-  connection: NativeConnection,
-  { activities, eventActivities }: { activities: Activities; eventActivities: EventActivities | null },
-  onLocalPassEnded?: (workflowId: string) => void,
-): Promise<WorkerHost> {
-  return createWorkerHost({
+interface StartWorkerOptions {
+  /** Absent: `composeActivities`. */
+  readonly activities?: Activities;
+  /** Told when an order's first local pass is over: it ended, or a step failed and goes on as a regular activity. */
+  readonly onLocalPassEnded?: (workflowId: string) => void;
+}
+
+/** The workers of one process, with all that they need beside them. */
+export interface RunningWorker {
+  /** Resolves when all workers have ended; rejects when one failed. */
+  readonly finished: Promise<void>;
+  /** Starts orders on the connection of the workers, so that their first workflow task comes back with the answer. */
+  readonly eagerClient: Client;
+  /** Takes no new work and waits for the steps under way. The connection stays, for an API that uses it. */
+  shutDown(): Promise<void>;
+  /** Closes the connections, after `shutDown`. */
+  close(): Promise<void>;
+}
+
+/** Starts the workers of a process: those of the queues that the configuration names. */
+export async function startWorker(context: ProcessContext, options: StartWorkerOptions = {}): Promise<RunningWorker> {
+  const { config, logger, resources } = context;
+  const { activities = composeActivities(context), ...listeners } = options;
+  const { namespace } = config.temporal;
+  resources.clock.onLook(reportClock);
+  const connection = await connectNatively(config.temporal);
+  const paymentWatch = composePaymentWatch(context);
+  const events = config.worker.queues.includes('events') ? composeEventPipeline(context) : null;
+  const workers = await createWorkerHost({
     connection,
-    namespace: config.temporal.namespace,
+    namespace,
     queues: config.worker.queues,
     activities,
-    eventActivities,
+    eventActivities: events?.activities ?? null,
     bundlePath: config.worker.bundlePath,
     poolSize: config.database.poolSize,
     shutdownGraceMs: config.shutdownGraceMs,
     logger,
-    ...(onLocalPassEnded === undefined ? {} : { onLocalPassEnded }),
+    ...listeners,
   });
+  events?.start();
+  paymentWatch?.start();
+  return {
+    finished: workers.run(),
+    eagerClient: new Client({ connection, namespace }),
+    shutDown: async () => {
+      events?.handOver();
+      paymentWatch?.stop();
+      workers.shutdown();
+      await workers.ended;
+    },
+    close: async () => {
+      await events?.close();
+      await connection.close();
+    },
+  };
 }

@@ -2,15 +2,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { inject } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
 import { createEagerSlots } from '../../src/api/orders/eager-slots.ts';
 import { SCOPES, type Scope } from '../../src/api/http/context.ts';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
-import { openResources } from '../../src/composition/resources.ts';
-import { composeActivities, composePaymentWatch, composeWorkers } from '../../src/composition/workers.ts';
-import { composeEvents } from '../../src/composition/event-pipeline.ts';
+import { stopProcess } from '../../src/composition/process.ts';
+import { openContext } from '../../src/composition/resources.ts';
+import { composeActivities, startWorker } from '../../src/composition/workers.ts';
 import { startApi } from '../../src/composition/api.ts';
 import { loadConfig, type Config } from '../../src/config.ts';
 import { signDevToken } from '../../src/dev/dev-token.ts';
@@ -19,7 +19,6 @@ import { createLogger } from '../../src/runtime/logger.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import type { WebhookTarget } from '../../src/simulator/webhooks.ts';
 import { ensureSearchAttributes } from '../../src/temporal/bootstrap.ts';
-import { connectNatively, createTemporalClient } from '../../src/temporal/connection.ts';
 import { installTemporalRuntime } from '../../src/temporal/runtime.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { createTestDatabase, takeNamespace, type TestDatabase } from './database/database.ts';
@@ -180,30 +179,17 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   const logger = createLogger({ level: config.logLevel, service: 'test' });
   if (!runtimeInstalled) installTemporalRuntime(logger, null);
   runtimeInstalled = true;
-  const client = createTemporalClient(config.temporal);
+  const context = openContext(config, logger, 'test-system');
+  const { client } = context;
   await ensureSearchAttributes(client, config.temporal);
-  const resources = openResources(config, logger, 'test-system');
-  const connection = await connectNatively(config.temporal);
-  const activities = composeActivities(config, resources, logger);
   const slots = createEagerSlots(config.api.eagerSlots);
-  const withWorker = options.worker ?? true;
-  const events = options.events === true ? composeEvents(config, logger, resources, client) : null;
-  const given = {
-    activities: (options.wrapActivities ?? same)(activities),
-    eventActivities: events?.activities ?? null,
-  };
-  const workers = withWorker ? await composeWorkers(config, logger, connection, given, slots.release) : null;
-  const paymentWatch = withWorker ? composePaymentWatch(config, logger, resources, client) : null;
-  events?.start();
-  paymentWatch?.start();
-  const finished = workers?.run();
-  const eager = { client: new Client({ connection, namespace: config.temporal.namespace }), slots };
-  const api = await startApi(config, logger, resources, client, withWorker ? eager : null);
+  const activities = (options.wrapActivities ?? same)(composeActivities(context));
+  const worker =
+    options.worker === false ? null : await startWorker(context, { activities, onLocalPassEnded: slots.release });
+  const api = await startApi(context, worker && { client: worker.eagerClient, slots });
   const stopWorker = async (): Promise<void> => {
-    events?.handOver();
-    paymentWatch?.stop();
-    workers?.shutdown();
-    await finished;
+    await worker?.shutDown();
+    await worker?.finished;
   };
   const apiUrl = `http://127.0.0.1:${api.server.port}`;
   return {
@@ -215,12 +201,8 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
     simulatorUrl: around.simulator.url,
     stopWorker,
     stop: async () => {
-      await api.close();
-      await stopWorker();
-      await events?.close();
-      await connection.close();
-      await client.connection.close();
-      await resources.close();
+      await stopProcess({ context, api, worker });
+      await worker?.finished;
       await around.stop();
     },
   };

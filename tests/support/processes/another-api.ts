@@ -2,12 +2,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openResources } from '../../../src/composition/resources.ts';
+import { stopProcess } from '../../../src/composition/process.ts';
+import { openContext } from '../../../src/composition/resources.ts';
 import { startApi } from '../../../src/composition/api.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { startProcess } from '../../../src/dev/processes/processes.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
-import { createTemporalClient } from '../../../src/temporal/connection.ts';
 import { findTestPort } from '../ports.ts';
 import { createSystemClient, type SystemClient, type TestSystem } from '../system.ts';
 
@@ -29,18 +29,13 @@ export async function startAnotherApi(
 ): Promise<AnotherApi> {
   const config = loadConfig({ ...system.env, ...env });
   const logger = createLogger({ level: config.logLevel, service: 'another-api' });
-  const resources = openResources(config, logger, 'another-api');
-  const client = createTemporalClient(config.temporal);
-  const api = await startApi(config, logger, resources, client, null);
+  const context = openContext(config, logger, 'another-api');
+  const api = await startApi(context, null);
   const url = `http://127.0.0.1:${api.server.port}`;
   return {
     ...createSystemClient(url),
     url,
-    stop: async () => {
-      await api.close();
-      await resources.close();
-      await client.connection.close();
-    },
+    stop: () => stopProcess({ context, api, worker: null }),
   };
 }
 

@@ -1,8 +1,7 @@
-import { openResources } from '../../../src/composition/resources.ts';
-import { composeActivities, composeWorkers } from '../../../src/composition/workers.ts';
+import { openContext } from '../../../src/composition/resources.ts';
+import { composeActivities, startWorker } from '../../../src/composition/workers.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
-import { connectNatively } from '../../../src/temporal/connection.ts';
 import { installTemporalRuntime } from '../../../src/temporal/runtime.ts';
 import { createFaults, givenUp, type ActivityName, type Fault, type Faults } from '../faults/faults.ts';
 
@@ -24,13 +23,9 @@ async function run(): Promise<void> {
   const config = loadConfig(process.env);
   const logger = createLogger({ level: config.logLevel, service: 'crashing-worker' });
   installTemporalRuntime(logger, null);
-  const resources = openResources(config, logger, 'crashing-worker');
-  const activities = faultsOf(plan).wrap(composeActivities(config, resources, logger));
-  const workers = await composeWorkers(config, logger, await connectNatively(config.temporal), {
-    activities,
-    eventActivities: null,
-  });
-  await workers.run();
+  const context = openContext(config, logger, 'crashing-worker');
+  const worker = await startWorker(context, { activities: faultsOf(plan).wrap(composeActivities(context)) });
+  await worker.finished;
 }
 
 function faultsOf(plan: readonly CrashPoint[]): Faults {
