@@ -1,5 +1,4 @@
 import type { AuditedOperation, AuditedOrder } from '../../../db/repositories/audit/audit-repository.ts';
-import { assertNever } from '../../domain/errors.ts';
 import { totalOf } from '../../domain/payments/money.ts';
 import { isTerminal, type OrderStatus } from '../../domain/order-status.ts';
 import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind } from '../../domain/payments/payment.ts';
@@ -19,7 +18,7 @@ export function checkBalance(facts: OrderFacts): Finding {
   if (live > 1) problems.push(`${live} charges are alive at once`);
   const strange = operations.find(({ currency }) => currency !== order.currency);
   if (strange !== undefined) problems.push(`${strange.key} is in ${strange.currency}, the order in ${order.currency}`);
-  problems.push(...atRestProblems(order, summed, facts, live), ...authorizedProblems(facts));
+  problems.push(...atRestProblems({ ...summed, order, liveCharges: live }, facts), ...authorizedProblems(facts));
   return { checked: 1, problems };
 }
 
@@ -69,41 +68,64 @@ function isLiveCharge(charge: AuditedOperation, operations: readonly AuditedOper
   );
 }
 
-function atRestProblems(order: AuditedOrder, money: PaymentBalance, facts: OrderFacts, live: number): string[] {
-  const { status, totalMinor } = order;
-  const { authorizedMinor, capturedMinor, refundedMinor } = money;
-  const broken = (rule: string): string[] => [
-    `${status}, total ${totalMinor}, authorized ${authorizedMinor}, captured ${capturedMinor}, refunded ${refundedMinor}: ${rule}`,
-  ];
-  switch (status) {
-    case 'CONFIRMED':
-      if (!isPaid(order, capturedMinor)) return broken('what was captured is not what was sold');
-      if (refundedMinor !== 0) return broken('something was refunded');
-      return totalProblems(order, facts);
-    case 'PARTIALLY_REFUNDED':
-      if (refundedMinor <= 0 || refundedMinor >= capturedMinor) return broken('the refund is not a part');
-      return totalProblems(order, facts);
-    case 'REFUNDED':
-      if (refundedMinor <= 0 || refundedMinor !== capturedMinor) return broken('not all was refunded');
-      return totalProblems(order, facts);
-    case 'REJECTED':
-    case 'CANCELLED':
-    case 'EXPIRED':
-      if (capturedMinor !== refundedMinor) return broken('something is taken');
-      return live > 0 && capturedMinor === 0 ? broken('something is authorized') : [];
-    case 'AWAITING_CAPTURE':
-      // The capture, or the void of an expiring authorization, may be done just now: nothing else is certain.
-      return authorizedMinor > 0 && refundedMinor === 0 ? [] : broken('nothing is authorized');
-    case 'PENDING':
-    case 'CANCELLING':
-    case 'REFUNDING':
-      return [];
-    default:
-      return assertNever(status);
-  }
+/** An order's money with what it is compared with. */
+interface MoneyAtRest extends PaymentBalance {
+  readonly order: AuditedOrder;
+  /** Charges that were neither voided nor paid back whole. */
+  readonly liveCharges: number;
 }
 
-function isPaid({ captureMode, totalMinor }: AuditedOrder, capturedMinor: number): boolean {
+type MoneyRule = readonly [holds: (money: MoneyAtRest) => boolean, otherwise: string];
+
+const NOTHING_IS_KEPT: readonly MoneyRule[] = [
+  [({ capturedMinor, refundedMinor }) => capturedMinor === refundedMinor, 'something is taken'],
+  [({ capturedMinor, liveCharges }) => liveCharges === 0 || capturedMinor !== 0, 'something is authorized'],
+];
+
+/** What each status says about the money of an order at rest. The first rule that does not hold is the problem. */
+const MONEY_RULES: Readonly<Record<OrderStatus, readonly MoneyRule[]>> = {
+  PENDING: [],
+  // The capture, or the void of an expiring authorization, may be done just now: nothing else is certain.
+  AWAITING_CAPTURE: [
+    [({ authorizedMinor, refundedMinor }) => authorizedMinor > 0 && refundedMinor === 0, 'nothing is authorized'],
+  ],
+  CONFIRMED: [
+    [isPaid, 'what was captured is not what was sold'],
+    [({ refundedMinor }) => refundedMinor === 0, 'something was refunded'],
+  ],
+  PARTIALLY_REFUNDED: [
+    [
+      ({ capturedMinor, refundedMinor }) => refundedMinor > 0 && refundedMinor < capturedMinor,
+      'the refund is not a part',
+    ],
+  ],
+  REFUNDED: [
+    [
+      ({ capturedMinor, refundedMinor }) => refundedMinor > 0 && refundedMinor === capturedMinor,
+      'not all was refunded',
+    ],
+  ],
+  REJECTED: NOTHING_IS_KEPT,
+  CANCELLED: NOTHING_IS_KEPT,
+  EXPIRED: NOTHING_IS_KEPT,
+  CANCELLING: [],
+  REFUNDING: [],
+};
+
+const SOLD: readonly OrderStatus[] = ['CONFIRMED', 'PARTIALLY_REFUNDED', 'REFUNDED'];
+
+function atRestProblems(money: MoneyAtRest, facts: OrderFacts): string[] {
+  const { order, authorizedMinor, capturedMinor, refundedMinor } = money;
+  const { status, totalMinor } = order;
+  const broken = MONEY_RULES[status].find(([holds]) => !holds(money));
+  if (broken === undefined) return SOLD.includes(status) ? totalProblems(order, facts) : [];
+  const [, otherwise] = broken;
+  return [
+    `${status}, total ${totalMinor}, authorized ${authorizedMinor}, captured ${capturedMinor}, refunded ${refundedMinor}: ${otherwise}`,
+  ];
+}
+
+function isPaid({ order: { captureMode, totalMinor }, capturedMinor }: MoneyAtRest): boolean {
   if (totalMinor === null || totalMinor === 0) return totalMinor === capturedMinor;
   // By hand, a part may be captured.
   return captureMode === 'automatic' ? capturedMinor === totalMinor : capturedMinor > 0 && capturedMinor <= totalMinor;
