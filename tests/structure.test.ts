@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 
 // What the linter cannot say of the house (its rules on imports, lengths and `process.env` are in .oxlintrc.json).
@@ -98,6 +98,23 @@ describe('a file', () => {
     const odd = names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config)?\.ts$/.test(name));
     const drawers = names.filter((name) => /^(utils?|helpers?|common|misc|types)\.ts$/.test(name));
     expect([...odd, ...drawers]).toEqual([]);
+  });
+});
+
+/** What a reader takes in at one look. */
+const FILES_PER_FOLDER_MAX = 20;
+
+describe('a folder', () => {
+  it('no folder has more than 20 code files; unit tests beside the code do not count', () => {
+    const files = globSync('{src,db,bench,tools,tests}/**/*.{ts,js}', {
+      cwd: PROJECT,
+      exclude: ['**/node_modules/**'],
+    });
+    const counted = files.filter((path) => path.startsWith('tests/') || !path.endsWith('.test.ts'));
+    const folders = Object.entries(Object.groupBy(counted, (path) => dirname(path)));
+    expect(folders.length).toBeGreaterThan(50);
+    const crowded = folders.filter(([, held = []]) => held.length > FILES_PER_FOLDER_MAX);
+    expect(crowded.map(([folder, held = []]) => `${folder}: ${held.length}`)).toEqual([]);
   });
 });
 
