@@ -67,7 +67,8 @@ export function createTextbookActivities(databases: Databases, gateway: PaymentG
         subject: `Your order ${orderId} is confirmed`,
         text: `Thank you. Your order ${orderId} is confirmed.\nTotal: ${totalMinor / 100}\n`,
       });
-      await messages.record({ orderId, name, channel: 'email' }, tenantId, 'SENT', null);
+      const sent = { tenantId, state: 'SENT', lastError: null, copyId: null } as const;
+      await messages.record({ orderId, name, channel: 'email' }, sent);
     },
   };
   const carryOut = async (order: TextbookOrder): Promise<void> => {

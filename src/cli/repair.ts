@@ -6,7 +6,7 @@ import { createOperatorActionRepository } from '../../db/repositories/audit/oper
 import type { OrderRecord } from '../../db/repositories/orders/order-record.ts';
 import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import { reading } from '../audit/source-error.ts';
-import { moneyText } from '../domain/payments/currency.ts';
+import { moneyText } from '../domain/payments/money-text.ts';
 import { randomId } from '../domain/ids.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import { settleInput, startSettle } from '../temporal/workflow-starts.ts';

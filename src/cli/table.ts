@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { moneyText } from '../domain/payments/currency.ts';
+import { moneyText } from '../domain/payments/money-text.ts';
 import { formatTable } from '../dev/demo/table.ts';
 
 /** What stands in a cell; null is shown as `-`. */

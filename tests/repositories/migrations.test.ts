@@ -119,7 +119,7 @@ async function writeHistory(): Promise<void> {
   const operation = { ...sale, ...result, state: 'UNKNOWN', declineCode: null } as const;
   await createPaymentRepository(payments).record(operation, FIRST_TURN, [attempt]);
   const mail = { orderId, name: 'order-confirmed', channel: 'email' } as const;
-  await createMessageRepository(notifications).record(mail, tenantId, 'SENT', null);
+  await createMessageRepository(notifications).record(mail, { tenantId, state: 'SENT', lastError: null, copyId: null });
 }
 
 describe('a history', () => {

@@ -31,6 +31,15 @@ export interface MessageAttempt {
   readonly at: Date;
 }
 
+/** What an attempt to send a message came to. */
+export interface RecordedAttempt {
+  readonly tenantId: string;
+  readonly state: MessageState;
+  readonly lastError: string | null;
+  /** Message-ID of the further copy that was sent; null for the message as the order sends it. */
+  readonly copyId: string | null;
+}
+
 /** The messages of orders and how far they got. */
 export interface MessageRepository {
   /** State, and the Message-ID of the last copy that somebody asked for; null when the order has no such message. */
@@ -39,13 +48,7 @@ export interface MessageRepository {
   /** Oldest first. */
   listAttempts(tenantId: string, orderId: string): Promise<MessageAttempt[]>;
   /** Notes one attempt and its result; SENT stays SENT. Attempts of a further copy are told by its Message-ID. */
-  record(
-    key: MessageKey,
-    tenantId: string,
-    state: MessageState,
-    lastError: string | null,
-    copyId?: string | null,
-  ): Promise<void>;
+  record(key: MessageKey, attempt: RecordedAttempt): Promise<void>;
 }
 
 /** Creates the repository over the `notifications` schema. */
@@ -61,7 +64,7 @@ export function createMessageRepository(db: Database): MessageRepository {
     },
     listByOrder: (tenantId, orderId) => db.run<MessageRecord>(LIST_MESSAGES, [tenantId, orderId]),
     listAttempts: (tenantId, orderId) => db.run<MessageAttempt>(LIST_ATTEMPTS, [tenantId, orderId]),
-    record: async ({ orderId, name, channel }, tenantId, state, lastError, copyId = null) => {
+    record: async ({ orderId, name, channel }, { tenantId, state, lastError, copyId }) => {
       await db.run(RECORD_MESSAGE, [orderId, name, channel, tenantId, state, lastError, copyId]);
     },
   };

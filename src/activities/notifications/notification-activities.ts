@@ -1,19 +1,15 @@
 import type { MessageKey, MessageRepository } from '../../../db/repositories/notifications/message-repository.ts';
 import type { ContactSealer } from '../../domain/personal-data/contact-sealer.ts';
-import { exponentOf, toMajor } from '../../domain/payments/currency.ts';
 import { SmsRejectedError } from '../../domain/errors.ts';
 import {
-  type MessageTemplate,
-  type NotificationContent,
-  type NotificationWorkflowInput,
   messageIdFor,
   messageNameOf,
   textMessageIdFor,
+  type NotificationWorkflowInput,
 } from '../../domain/notification.ts';
 import type { MailGateway } from '../../gateways/mail-gateway.ts';
 import type { SmsGateway } from '../../gateways/sms-gateway.ts';
-import { referenceLine } from './reference-line.ts';
-import { textOf } from './text-message.ts';
+import { mailOf, textMessageOf } from './message-words.ts';
 
 /** Told what became of each try to send a text message. */
 type TextMessageListener = (outcome: 'sent' | 'refused' | 'failed') => void;
@@ -51,10 +47,10 @@ export function createNotificationActivities(deps: NotificationActivityDeps) {
         await send();
       } catch (error) {
         const reason = error instanceof Error ? error.name : 'unknown';
-        await messages.record(key, tenantId, 'RETRYING', reason, copyId).catch(() => {});
+        await messages.record(key, { tenantId, state: 'RETRYING', lastError: reason, copyId }).catch(() => {});
         throw error;
       }
-      await messages.record(key, tenantId, 'SENT', null, copyId);
+      await messages.record(key, { tenantId, state: 'SENT', lastError: null, copyId });
     },
 
     /**
@@ -62,7 +58,9 @@ export function createNotificationActivities(deps: NotificationActivityDeps) {
      * retried without end. Undo: none.
      */
     async giveUpMessage(message: MessageOfOrder): Promise<void> {
-      await messages.record(keyOf(message), message.tenantId, 'GAVE_UP', 'given up', copyIdOf(message));
+      const { tenantId } = message;
+      const copyId = copyIdOf(message);
+      await messages.record(keyOf(message), { tenantId, state: 'GAVE_UP', lastError: 'given up', copyId });
     },
   };
 }
@@ -88,13 +86,12 @@ function sendingOf(deps: NotificationActivityDeps, message: NotificationWorkflow
   if (message.channel === 'sms') {
     if (sms === null || phone === null) return null;
     const messageId = textMessageIdFor(orderId, name);
-    return counted(onTextMessage, () =>
-      sms.send({ orderId, messageId, to: phone, text: textOf(template, orderId, content) }),
-    );
+    const text = textMessageOf(template, orderId, content);
+    return counted(onTextMessage, () => sms.send({ orderId, messageId, to: phone, text }));
   }
   if (email === null) return null;
   const messageId = copyIdOf(message) ?? messageIdFor(orderId, name);
-  return () => mail.send({ orderId, messageId, to: email, ...render(orderId, template, content) });
+  return () => mail.send({ orderId, messageId, to: email, ...mailOf(template, orderId, content) });
 }
 
 function counted(onTextMessage: TextMessageListener, send: () => Promise<void>): () => Promise<void> {
@@ -107,61 +104,4 @@ function counted(onTextMessage: TextMessageListener, send: () => Promise<void>):
     }
     onTextMessage('sent');
   };
-}
-
-function render(
-  orderId: string,
-  template: MessageTemplate,
-  content: NotificationContent,
-): { subject: string; text: string } {
-  const amount = formatMoney(content.totalMinor, content.currency);
-  const { subject, text } = wordsOf(template, orderId, amount);
-  const reference = referenceLine(content.reference);
-  return { subject, text: `${text}\n${reference}` };
-}
-
-function wordsOf(template: MessageTemplate, orderId: string, amount: string): { subject: string; text: string } {
-  switch (template) {
-    case 'order-confirmed':
-      return {
-        subject: `Your order ${orderId} is confirmed`,
-        text: `Thank you. Your order ${orderId} is confirmed.\nTotal: ${amount}`,
-      };
-    case 'order-captured':
-      return {
-        subject: `A further charge for your order ${orderId}`,
-        text: `We have charged a further ${amount} for your order ${orderId}.`,
-      };
-    case 'order-cancelled':
-      return {
-        subject: `Your order ${orderId} is cancelled`,
-        text: `Your order ${orderId} is cancelled. Nothing stays charged.`,
-      };
-    case 'order-expired':
-      return {
-        subject: `Your order ${orderId} has expired`,
-        text: `Your order ${orderId} was not completed in time. The amount that was reserved is free again.`,
-      };
-    case 'order-refunded':
-      return {
-        subject: `A refund for your order ${orderId}`,
-        text: `We have paid back ${amount} of your order ${orderId}.`,
-      };
-  }
-}
-
-/** By currency: making a format costs a hundred times as much as using it. */
-const moneyFormats = new Map<string, Intl.NumberFormat>();
-
-function formatMoney(amountMinor: number, currency: string): string {
-  const format = moneyFormats.get(currency) ?? makeMoneyFormat(currency);
-  moneyFormats.set(currency, format);
-  return format.format(toMajor(amountMinor, currency));
-}
-
-/** `Intl` knows the sign of a currency; how many digits it has is ours to say. */
-function makeMoneyFormat(currency: string): Intl.NumberFormat {
-  const digits = exponentOf(currency);
-  const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return new Intl.NumberFormat('en', { style: 'currency', currency, ...fraction });
 }

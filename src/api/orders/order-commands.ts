@@ -11,7 +11,7 @@ import type { PaymentRepository } from '../../../db/repositories/payments/paymen
 import type { RequestHash } from '../../domain/personal-data/request-hash.ts';
 import { commandIdFor, type CommandDecision, type CommandKind, type OrderCommand } from '../../domain/command.ts';
 import { cancelOfSold, furtherCaptureOf, giveBackOf, refundOf, type RuledCommand } from '../../domain/command-rule.ts';
-import { amountProblemText } from '../../domain/payments/currency.ts';
+import { amountProblemText } from '../../domain/payments/money-text.ts';
 import { callWithin } from '../../runtime/deadline.ts';
 import { assertNever } from '../../domain/errors.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { CatalogRepository } from '../../../db/repositories/inventory/catalog-repository.ts';
 import type { ContactSealer } from '../../domain/personal-data/contact-sealer.ts';
 import { isOrderId, orderIdFor } from '../../domain/ids.ts';
-import { amountProblemText } from '../../domain/payments/currency.ts';
+import { amountProblemText } from '../../domain/payments/money-text.ts';
 import { totalOf } from '../../domain/payments/money.ts';
 import type { RequestHash, RequestHasher } from '../../domain/personal-data/request-hash.ts';
 import { foreseenRefusalOf } from '../../domain/offer.ts';

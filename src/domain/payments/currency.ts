@@ -1,5 +1,4 @@
 import { data } from 'currency-codes';
-import type { AmountProblem } from './payment-capabilities.ts';
 
 /** Codes of the list that price nothing: precious metals, units of bond markets, tests, no currency at all. */
 const NOT_FOR_PRICES = ['XAG', 'XAU', 'XBA', 'XBB', 'XBC', 'XBD', 'XPD', 'XPT', 'XTS', 'XXX'];
@@ -30,28 +29,6 @@ export function exponentOf(currency: string): number {
 /** An amount in its currency's usual unit, such as `22.50`, `700` or `1.250`; exact for every safe integer. */
 export function toMajor(amountMinor: number, currency: string): `${number}` {
   return shiftPoint(amountMinor, exponentOf(currency));
-}
-
-/** An amount as people read it, such as `22.50 EUR`. */
-export function moneyText(amountMinor: number, currency: string): string {
-  return `${toMajor(amountMinor, currency)} ${currency}`;
-}
-
-/** What is wrong with an amount, as the end of a sentence about it. */
-export function amountProblemText(found: AmountProblem, currency: string): string {
-  const text = (amountMinor: number | null): string => moneyText(amountMinor ?? 0, currency);
-  switch (found.problem) {
-    case 'currency_not_supported':
-      return `is in a currency that the payment provider does not take (${currency})`;
-    case 'below_minimum':
-      return `is under the smallest charge of ${text(found.minimumMinor)}`;
-    case 'above_maximum':
-      return `is over the largest charge of ${text(found.maximumMinor)}`;
-    case 'not_a_multiple':
-      return `is no multiple of ${text(found.multipleOfMinor)}`;
-    case 'refused_by_provider':
-      return 'was refused by the payment provider';
-  }
 }
 
 function shiftPoint(amount: number, digits: number): `${number}` {

@@ -15,7 +15,7 @@ import type {
   ReservationRepository,
   StockMovement,
 } from '../../../../db/repositories/inventory/reservation-repository.ts';
-import { moneyText } from '../../../domain/payments/currency.ts';
+import { moneyText } from '../../../domain/payments/money-text.ts';
 import { messageNameOf } from '../../../domain/notification.ts';
 import { wasAsked } from '../../../domain/payments/payment.ts';
 import type { ReceiptView } from './insight-schemas.ts';

@@ -1,5 +1,5 @@
 import type { OrderOwnership } from '../../../domain/command.ts';
-import { amountProblemText, moneyText } from '../../../domain/payments/currency.ts';
+import { amountProblemText, moneyText } from '../../../domain/payments/money-text.ts';
 import { assertNever } from '../../../domain/errors.ts';
 import type { Carrier, PendingStep } from '../../../temporal/order-carriers.ts';
 import type { Situation } from './order-situation.ts';
