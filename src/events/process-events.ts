@@ -42,7 +42,7 @@ export async function processEvents(
   };
   const fail = (event: PendingEvent, error: unknown): EventOutcome => {
     if (!(error instanceof EventFailure)) onUnexpected(event, error);
-    return outcomeOfFailure(event, error, consumer.retriesOf(event), now());
+    return outcomeOfFailure(event, error, { retries: consumer.retriesOf(event), now: now() });
   };
   const deal = (index: number, event: PendingEvent, key: string): Promise<void> | undefined => {
     const attempt = event.isBlocked || held.has(key) ? null : begin(event);
@@ -77,9 +77,9 @@ export async function processEvents(
 function outcomeOfFailure(
   event: PendingEvent,
   error: unknown,
-  { maxAttempts, firstWaitSeconds, longestWaitSeconds }: EventRetryPolicy,
-  now: number,
+  { retries, now }: { readonly retries: EventRetryPolicy; readonly now: number },
 ): EventOutcome {
+  const { maxAttempts, firstWaitSeconds, longestWaitSeconds } = retries;
   const code = error instanceof EventFailure ? error.code : 'unclassified';
   const message = error instanceof EventFailure ? error.message : 'the handler failed unexpectedly';
   const attempts = event.attempts + 1;

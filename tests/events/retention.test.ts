@@ -101,7 +101,7 @@ describe('a day of the log', () => {
       const { epoch, ...claimed } = await consumers.claim(pump, 'w');
       let cursor: EventCursor = claimed;
       for (let turn = 0; turn < 40; turn += 1) {
-        const events = await consumers.readNext(pump, cursor, 0, 5);
+        const events = await consumers.readNext({ pump, after: cursor, furthest: 0, limit: 5 });
         const last = events.at(-1);
         if (last === undefined) continue;
         cursor = last;
@@ -189,7 +189,10 @@ describe('a day of the log', () => {
     await setCursors(100);
     expect(await log.dropDays(AFTER_OLD_DAY)).toEqual(['20260105']);
     for (const selection of [{ ids: [gone] }, { errorCode: 'unclassified' }] as const) {
-      expect(await control.reprocess('demo', 'analytics', selection, 10)).toEqual({ count: 0, partitions: [] });
+      expect(await control.reprocess({ tenantId: 'demo', consumer: 'analytics', selection, most: 10 })).toEqual({
+        count: 0,
+        partitions: [],
+      });
     }
     expect([await rowsOn('failed_events'), await rowsOn('retrying_events')]).toEqual([1, 0]);
   });

@@ -69,7 +69,7 @@ describe('a rewind', () => {
     const pumps = createEventConsumerRepository(events);
     const dealWithNext = async (outcome: EventOutcome): Promise<void> => {
       const { epoch, furthest, ...start } = await pumps.claim(PUMP, 'w');
-      const [event] = await pumps.readNext(PUMP, start, furthest, 1);
+      const [event] = await pumps.readNext({ pump: PUMP, after: start, furthest, limit: 1 });
       if (event === undefined) throw new RangeError('there is no next event');
       expect(await pumps.write({ ...PUMP, epoch, owner: 'w' }, event, [{ event, outcome }])).toBe(true);
     };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createEventConsumerRepository,
   type EventConsumerRepository,
+  type EventCursor,
 } from '../../db/repositories/events/event-consumer-repository.ts';
 import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
 import type { PendingEvent } from '../../src/domain/event.ts';
@@ -34,7 +35,9 @@ describe('pumps that read and write at once', () => {
     const pumps = [0, 1, 2, 3].map((partition) => ({ consumer: 'analytics', partition }) as const);
     const before = await repository.claim({ consumer: 'analytics', partition: 0 }, 'worker');
     const claims = await Promise.all(pumps.map((pump) => repository.claim(pump, 'worker')));
-    const read = await Promise.all(pumps.map((pump) => repository.readNext(pump, START, 0, 50)));
+    const read = await Promise.all(
+      pumps.map((pump) => repository.readNext({ pump, after: START, furthest: 0, limit: 50 })),
+    );
     expect(read.flat()).toHaveLength(80);
     for (const [partition, events] of read.entries()) {
       expect(events.map((event) => event.partition)).toEqual(events.map(() => partition));
@@ -72,7 +75,7 @@ describe('pumps that read and write at once', () => {
     const { epoch, furthest, ...cursor } = await repository.claim(pump, 'worker');
     const log = createEventLogRepository(database.databases.events, 4);
     await log.append(Array.from({ length: 40 }, () => offer()));
-    const events = await repository.readNext(pump, cursor, furthest, 50);
+    const events = await repository.readNext({ pump, after: cursor, furthest, limit: 50 });
     const failed = { kind: 'failed', code: 'invalid_event', message: 'no amount', attempts: 1 } as const;
     const dealt = events.map((event, index) => (index === 0 ? { event, outcome: failed } : processed(event)));
     expect(await repository.write({ ...pump, epoch, owner: 'worker' }, events.at(-1) ?? cursor, dealt)).toBe(true);
@@ -86,13 +89,14 @@ describe('pumps that read and write at once', () => {
   it('pass over what nobody wants, up to the first event that somebody wants', async () => {
     const pump = { consumer: 'webhooks', partition: 2 } as const;
     const topics = new Set(['order']);
-    const all = await repository.readNext(pump, START, 0, 500);
-    const passed = await repository.passOver(pump, START, topics, 500);
+    const all = await repository.readNext({ pump, after: START, furthest: 0, limit: 500 });
+    const passOver = (after: EventCursor, limit = 500) => repository.passOver({ pump, after, topics, limit });
+    const passed = await passOver(START);
     expect(passed).toEqual({ sequence: all.length, receivedAt: all.at(-1)?.receivedAt, count: all.length });
-    expect(await repository.passOver(pump, passed ?? START, topics, 500)).toBeNull();
+    expect(await passOver(passed ?? START)).toBeNull();
     const log = createEventLogRepository(database.databases.events, 4);
     await log.append(Array.from({ length: 40 }, () => offer({ type: 'order.created' })));
-    expect(await repository.passOver(pump, START, topics, 500)).toBeNull();
-    expect(await repository.passOver(pump, START, topics, all.length)).toMatchObject({ count: all.length });
+    expect(await passOver(START)).toBeNull();
+    expect(await passOver(START, all.length)).toMatchObject({ count: all.length });
   });
 });

@@ -39,12 +39,12 @@ export interface EventConsumerRepository {
   /** Whether nobody else took the partition over, and nobody moved its cursor, since `epoch` was claimed. */
   owns(pump: EventPump, epoch: number): Promise<boolean>;
   /** The next events in order; none while the consumer is paused. */
-  readNext(pump: EventPump, after: EventCursor, furthest: number, limit: number): Promise<PendingEvent[]>;
+  readNext(reading: NextEvents): Promise<PendingEvent[]>;
   /**
    * How far the next events, `limit` at most, are of none of the topics (first words of types); null when one of them
    * is, when there are none, and while the consumer is paused.
    */
-  passOver(pump: EventPump, after: EventCursor, topics: ReadonlySet<string>, limit: number): Promise<PassedOver | null>;
+  passOver(reading: UnwantedEvents): Promise<PassedOver | null>;
   /** Events whose next try is due, in order; none while the consumer is paused. */
   readDue(pump: EventPump, limit: number): Promise<PendingEvent[]>;
   /**
@@ -52,6 +52,20 @@ export interface EventConsumerRepository {
    * @returns false when somebody else owns the partition now: nothing was written.
    */
   write(pump: OwnedPump, cursor: EventCursor, dealt: readonly DealtEvent[]): Promise<boolean>;
+}
+
+/** Where a pump reads on, and how many events at most. */
+export interface NextEvents {
+  readonly pump: EventPump;
+  readonly after: EventCursor;
+  /** Up to there events may have a result already. */
+  readonly furthest: number;
+  readonly limit: number;
+}
+
+/** Where a pump reads on, and the topics of which it wants events. */
+export interface UnwantedEvents extends Omit<NextEvents, 'furthest'> {
+  readonly topics: ReadonlySet<string>;
 }
 
 /** A pump in the hands of its owner. */
@@ -74,17 +88,6 @@ const RESULTS_PER_WRITE = 1_000;
 /** Where single events trickle into many partitions, two statements at a time carry all of them. */
 const RUNS_MAX = 2;
 
-interface Reading {
-  readonly pump: EventPump;
-  readonly after: EventCursor;
-  readonly furthest: number;
-  readonly limit: number;
-}
-
-interface Passing extends Omit<Reading, 'furthest'> {
-  readonly topics: ReadonlySet<string>;
-}
-
 interface Proof {
   readonly pump: EventPump;
   readonly epoch: number;
@@ -99,8 +102,11 @@ interface Writing {
 /** Creates the repository over the `events` schema. What pumps of one process ask at about the same time is gathered. */
 export function createEventConsumerRepository(db: Database): EventConsumerRepository {
   const each = { weightOf: () => 1, weightMax: PUMPS_PER_READ, runsMax: RUNS_MAX };
-  const readNext = createGathering<Reading, PendingEvent[]>({ ...each, run: (calls) => readAll(db, calls) });
-  const passOver = createGathering<Passing, PassedOver | null>({ ...each, run: (calls) => passOverAll(db, calls) });
+  const readNext = createGathering<NextEvents, PendingEvent[]>({ ...each, run: (calls) => readAll(db, calls) });
+  const passOver = createGathering<UnwantedEvents, PassedOver | null>({
+    ...each,
+    run: (calls) => passOverAll(db, calls),
+  });
   const isRetrying = createGathering<EventPump, boolean>({ ...each, run: (pumps) => findRetrying(db, pumps) });
   const isOwned = createGathering<Proof, boolean>({ ...each, run: (proofs) => findOwned(db, proofs) });
   const writeResults = createGathering<Writing, boolean>({
@@ -116,8 +122,8 @@ export function createEventConsumerRepository(db: Database): EventConsumerReposi
       return row;
     },
     owns: (pump, epoch) => isOwned({ pump, epoch }),
-    readNext: (pump, after, furthest, limit) => readNext({ pump, after, furthest, limit }),
-    passOver: (pump, after, topics, limit) => passOver({ pump, after, topics, limit }),
+    readNext,
+    passOver,
     readDue: async (pump, limit) =>
       (await isRetrying(pump)) ? db.run<PendingEvent>(READ_DUE, [pump.consumer, pump.partition, limit]) : [],
     write: (pump, cursor, dealt) => {
@@ -127,7 +133,7 @@ export function createEventConsumerRepository(db: Database): EventConsumerReposi
   };
 }
 
-async function readAll(db: Database, calls: readonly Reading[]): Promise<PendingEvent[][]> {
+async function readAll(db: Database, calls: readonly NextEvents[]): Promise<PendingEvent[][]> {
   const rows = await db.run<PendingEvent & Placed>(READ_NEXT, [
     ...pumpColumns(calls.map(({ pump }) => pump)),
     calls.map(({ after }) => after.sequence),
@@ -138,7 +144,7 @@ async function readAll(db: Database, calls: readonly Reading[]): Promise<Pending
   return rowsByPlace(calls.length, rows).map((events, index) => events.slice(0, calls[index]?.limit));
 }
 
-async function passOverAll(db: Database, calls: readonly Passing[]): Promise<(PassedOver | null)[]> {
+async function passOverAll(db: Database, calls: readonly UnwantedEvents[]): Promise<(PassedOver | null)[]> {
   const rows = await db.run<PassedOver & Placed>(PASS_OVER, [
     ...pumpColumns(calls.map(({ pump }) => pump)),
     calls.map(({ after }) => after.sequence),

@@ -67,12 +67,12 @@ export interface EventControlRepository {
     sequence: number;
   }): Promise<{ readonly before: number } | null>;
   /** Takes failed events, oldest failures first, and has them tried again at once. */
-  reprocess(
-    tenantId: string,
-    consumer: EventConsumer,
-    selection: FailedSelection,
-    most: number,
-  ): Promise<RequeuedEvents>;
+  reprocess(order: {
+    readonly tenantId: string;
+    readonly consumer: EventConsumer;
+    readonly selection: FailedSelection;
+    readonly most: number;
+  }): Promise<RequeuedEvents>;
   /**
    * Has a tenant's events of a range that the consumer has passed tried again, failed ones included; those that wait for
    * a try already are left alone. Repeating it is harmless.
@@ -112,7 +112,7 @@ export function createEventControlRepository(db: Database): EventControlReposito
       const [row] = await db.run<{ before: number }>(REWIND_CURSOR, [consumer, partition, sequence]);
       return row ?? null;
     },
-    reprocess: async (tenantId, consumer, selection, most) => {
+    reprocess: async ({ tenantId, consumer, selection, most }) => {
       const rows =
         'ids' in selection
           ? await db.run<{ partition: number }>(REPROCESS_BY_IDS, [tenantId, consumer, most, [...selection.ids]])

@@ -1,3 +1,4 @@
+import type { ReservationState } from '../../../src/domain/reservation.ts';
 import type { Statement } from '../../client.ts';
 
 /**
@@ -78,10 +79,20 @@ SELECT offered.sku, offered.quantity AS requested, offered.available, EXISTS (SE
 };
 
 /** HELD lines of one order end as COMMITTED: pieces leave the warehouse figure and the hold. */
-export const COMMIT_HELD = endHold('commit_held', 'COMMITTED', 'commit', '-quantity', 'true');
+export const COMMIT_HELD = endHold('commit_held', {
+  state: 'COMMITTED',
+  kind: 'commit',
+  onHandDelta: '-quantity',
+  guard: 'true',
+});
 
 /** HELD lines of one order end as EXPIRED if their time is up: the hold is given back. */
-export const EXPIRE_HELD = endHold('expire_held', 'EXPIRED', 'expire', '0', 'r.expires_at < now()');
+export const EXPIRE_HELD = endHold('expire_held', {
+  state: 'EXPIRED',
+  kind: 'expire',
+  onHandDelta: '0',
+  guard: 'r.expires_at < now()',
+});
 
 /** A hold is only ever made longer; one that was swept meanwhile stays EXPIRED. */
 export const EXTEND_HOLD: Statement = {
@@ -133,7 +144,15 @@ SELECT sku, kind, on_hand_delta AS "onHandDelta", reserved_delta AS "reservedDel
 FROM inventory.stock_movements WHERE tenant_id = $1 AND order_id = $2 ORDER BY movement_id`,
 };
 
-function endHold(name: string, state: string, kind: string, onHandDelta: string, guard: string): Statement {
+/** How a hold ends; the last two are SQL. */
+interface HoldEnd {
+  readonly state: ReservationState;
+  readonly kind: 'commit' | 'expire';
+  readonly onHandDelta: string;
+  readonly guard: string;
+}
+
+function endHold(name: string, { state, kind, onHandDelta, guard }: HoldEnd): Statement {
   return {
     name,
     // Reading the count forces the locks to be taken, in SKU order, before the first row changes.

@@ -266,33 +266,45 @@ interface MovedOrder extends Pick<OrderMove, 'tenantId' | 'correlationId' | 'fro
   readonly captureBy: Date | null;
 }
 
-async function transition(
-  db: Database,
-  change: OrderTransition,
-  onMove: OrderMoveListener,
-): Promise<{ readonly version: number; readonly captureBy: Date | null }> {
-  const [moved] = await db.run<MovedOrder>(TRANSITION_ORDER, [
-    change.orderId,
-    statusesLeadingTo(change.to),
-    change.to,
-    change.totalMinor ?? null,
-    change.refusal?.reason ?? null,
-    change.refusal?.details == null ? null : JSON.stringify(change.refusal.details),
-    change.eventType,
-    change.actor,
-    JSON.stringify({
-      ...(change.refusal ?? (change.totalMinor === undefined ? {} : { totalMinor: change.totalMinor })),
-      ...change.data,
-    }),
-    change.captureWithinMs ?? null,
-    change.ownerId ?? null,
-  ]);
+type Transitioned = Pick<MovedOrder, 'version' | 'captureBy'>;
+
+async function transition(db: Database, change: OrderTransition, onMove: OrderMoveListener): Promise<Transitioned> {
+  const { orderId, to, refusal } = change;
+  const [moved] = await db.run<MovedOrder>(TRANSITION_ORDER, transitionColumns(change));
   if (moved !== undefined) {
     const { version, captureBy, ...whose } = moved;
-    const { reason = null, details: reasonDetails = null } = change.refusal ?? {};
-    onMove({ ...whose, orderId: change.orderId, to: change.to, version, reason, reasonDetails });
+    onMove({ ...whose, orderId, to, version, ...refusalColumns(refusal) });
     return { version, captureBy };
   }
+  return findTransition(db, change);
+}
+
+function transitionColumns({ orderId, to, eventType, actor, ...change }: OrderTransition): unknown[] {
+  const { totalMinor = null, refusal, captureWithinMs = null, ownerId = null } = change;
+  const { reason, reasonDetails } = refusalColumns(refusal);
+  const details = reasonDetails === null ? null : JSON.stringify(reasonDetails);
+  const told = { ...(refusal ?? (totalMinor === null ? {} : { totalMinor })), ...change.data };
+  return [
+    orderId,
+    statusesLeadingTo(to),
+    to,
+    totalMinor,
+    reason,
+    details,
+    eventType,
+    actor,
+    JSON.stringify(told),
+    captureWithinMs,
+    ownerId,
+  ];
+}
+
+function refusalColumns(refusal: Refusal | undefined): Pick<OrderMove, 'reason' | 'reasonDetails'> {
+  return { reason: refusal?.reason ?? null, reasonDetails: refusal?.details ?? null };
+}
+
+/** What stands where nothing was moved. @throws {OrderStateConflictError} when the order is in another status. */
+async function findTransition(db: Database, change: OrderTransition): Promise<Transitioned> {
   const [row] = await db.query((orm) =>
     orm
       .select({ status: orders.status, version: orders.version, captureBy: orders.captureBy })

@@ -83,21 +83,39 @@ export function createStatsRepository(db: Database): StatsRepository {
         db.run<FlowRow>(READ_FLOW, [tenantId]),
         db.run<CaseRow>(COUNT_OPEN_CASES, [tenantId]),
       ]);
-      const counted = statuses.reduce((sum, { count }) => sum + count, 0);
-      const openCases = cases?.openCases ?? 0;
-      return {
-        at: flow?.at ?? new Date(),
-        byStatus: Object.fromEntries(statuses.map(({ status, count }) => [status, count])),
-        isStatusCountCapped: counted >= ROWS_MAX,
-        confirmedPerSecond: flow?.confirmedPerSecond ?? [],
-        latency: { p50Ms: flow?.p50Ms ?? null, p95Ms: flow?.p95Ms ?? null },
-        latencySteps: (flow?.latencySteps ?? []).map((step) => ({ ...step, at: new Date(step.at) })),
-        openCases: Math.min(openCases, ROWS_MAX),
-        isCaseCountCapped: openCases > ROWS_MAX,
-        oldestCaseOpenedAt: cases?.oldestCaseOpenedAt ?? null,
-        causes: (cases?.causes ?? []).map((cause) => ({ ...cause, oldestOpenedAt: new Date(cause.oldestOpenedAt) })),
-      };
+      return { ...statusFigures(statuses), ...flowFigures(flow), ...caseFigures(cases) };
     },
+  };
+}
+
+function statusFigures(statuses: readonly { status: OrderStatus; count: number }[]) {
+  const counted = statuses.reduce((sum, { count }) => sum + count, 0);
+  return {
+    byStatus: Object.fromEntries(statuses.map(({ status, count }) => [status, count])),
+    isStatusCountCapped: counted >= ROWS_MAX,
+  };
+}
+
+const NO_FLOW = { p50Ms: null, p95Ms: null, confirmedPerSecond: [], latencySteps: [] };
+
+function flowFigures(flow: FlowRow | undefined) {
+  const { at, p50Ms, p95Ms, confirmedPerSecond, latencySteps } = flow ?? { ...NO_FLOW, at: new Date() };
+  return {
+    at,
+    confirmedPerSecond,
+    latency: { p50Ms, p95Ms },
+    latencySteps: latencySteps.map((step) => ({ ...step, at: new Date(step.at) })),
+  };
+}
+
+const NO_CASES: CaseRow = { openCases: 0, oldestCaseOpenedAt: null, causes: [] };
+
+function caseFigures({ openCases, oldestCaseOpenedAt, causes }: CaseRow = NO_CASES) {
+  return {
+    openCases: Math.min(openCases, ROWS_MAX),
+    isCaseCountCapped: openCases > ROWS_MAX,
+    oldestCaseOpenedAt,
+    causes: causes.map((cause) => ({ ...cause, oldestOpenedAt: new Date(cause.oldestOpenedAt) })),
   };
 }
 

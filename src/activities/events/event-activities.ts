@@ -56,7 +56,8 @@ export function createEventActivities(deps: EventActivityDeps) {
      */
     async pumpEvents(input: { consumer: EventConsumer; partition: number; roundMs: number }): Promise<void> {
       const { consumer, partition, roundMs } = input;
-      await runFor(roundMs, (run) => runEventPump({ consumer, partition }, consumers[consumer], pumpDeps, run));
+      const consumed = { pump: { consumer, partition }, consumer: consumers[consumer] };
+      await runFor(roundMs, (run) => runEventPump(consumed, pumpDeps, run));
     },
 
     /**

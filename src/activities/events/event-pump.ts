@@ -30,6 +30,12 @@ export interface EventPumpDeps {
   readonly workerId: string;
 }
 
+/** A partition, and what its events are for. */
+export interface ConsumedPartition {
+  readonly pump: EventPump;
+  readonly consumer: EventConsumerDefinition;
+}
+
 /** When a pump has to stop. */
 export interface PumpRun {
   readonly until: number;
@@ -55,13 +61,13 @@ const PASSED_MAX = 2_000;
  * @throws {EventPumpFencedError} when another worker took over.
  */
 export async function runEventPump(
-  pump: EventPump,
-  consumer: EventConsumerDefinition,
+  { pump, consumer }: ConsumedPartition,
   deps: EventPumpDeps,
   { until, stop }: PumpRun,
 ): Promise<void> {
   const { repository, wakeups } = deps;
   const turns = await startTurns(pump, consumer, deps);
+  const { furthest } = turns;
   let lookedIn = 0;
   let isMore = false;
   while (!stop.aborted && Date.now() < until) {
@@ -76,19 +82,20 @@ export async function runEventPump(
       done += await turns.take(await repository.readDue(pump, BATCH), null);
     }
     if (consumer.topics !== null) {
-      const passed = await repository.passOver(pump, turns.cursor(), consumer.topics, PASSED_MAX);
+      const { topics } = consumer;
+      const passed = await repository.passOver({ pump, after: turns.cursor(), topics, limit: PASSED_MAX });
       if (passed !== null) await turns.pass(passed);
       isMore = passed?.count === PASSED_MAX;
       if (isMore) continue;
     }
-    const next = await repository.readNext(pump, turns.cursor(), turns.furthest, BATCH);
+    const next = await repository.readNext({ pump, after: turns.cursor(), furthest, limit: BATCH });
     done += await turns.take(next, next.at(-1) ?? null);
     // Also when nothing of the batch was of interest.
     isMore = next.length === BATCH;
     if (isMore) continue;
     if (done === 0) await turns.rest();
     // What was announced meanwhile is read at once; nothing was missed if nothing was.
-    await wakeups.sleep(consumer, pump.partition, seen, POLL_MS, stop);
+    await wakeups.sleep(consumer, pump.partition, { seen, everyMs: POLL_MS, signal: stop });
   }
   await turns.rest();
 }

@@ -62,7 +62,7 @@ describe('turns', () => {
 });
 
 describe('sleep', () => {
-  const never = new AbortController().signal;
+  const aSecond = { everyMs: 1_000, signal: new AbortController().signal };
   beforeEach(() => void vi.setSystemTime(5_000));
 
   it('ends at the same moment for all whom nobody wakes', async () => {
@@ -70,7 +70,7 @@ describe('sleep', () => {
     const woken: [partition: number, at: number][] = [];
     for (const partition of [1, 2, 3]) {
       void wakeups
-        .sleep(CONSUMER, partition, wakeups.seen(CONSUMER, partition), 1_000, never)
+        .sleep(CONSUMER, partition, { seen: wakeups.seen(CONSUMER, partition), ...aSecond })
         .then(() => woken.push([partition, Date.now()]));
       await vi.advanceTimersByTimeAsync(300);
     }
@@ -81,7 +81,8 @@ describe('sleep', () => {
   it('ends with an announcement of a topic that is wanted, in the partition', async () => {
     const wakeups = createEventWakeups();
     let isAwake = false;
-    const slept = wakeups.sleep(CONSUMER, 3, wakeups.seen(CONSUMER, 3), 1_000, never).then(() => (isAwake = true));
+    const seen = wakeups.seen(CONSUMER, 3);
+    const slept = wakeups.sleep(CONSUMER, 3, { seen, ...aSecond }).then(() => (isAwake = true));
     wakeups.wake({ partitions: [2, 3], topics: ['purchase'] });
     wakeups.wake({ partitions: [2], topics: ['order'] });
     await vi.advanceTimersByTimeAsync(999);
@@ -94,7 +95,7 @@ describe('sleep', () => {
     const wakeups = createEventWakeups();
     const seen = wakeups.seen(CONSUMER, 3);
     wakeups.wake(null);
-    await wakeups.sleep(CONSUMER, 3, seen, 1_000, never);
+    await wakeups.sleep(CONSUMER, 3, { seen, ...aSecond });
     expect(vi.getTimerCount()).toBe(0);
   });
 });

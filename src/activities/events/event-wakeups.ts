@@ -8,13 +8,7 @@ export interface EventWakeups {
    * Sleeps until an announcement after `seen` or until `signal` aborts, at the latest until the clock's next multiple of
    * `everyMs`: so all pumps that nobody wakes look together, and share their statements.
    */
-  sleep(
-    consumer: EventConsumerDefinition,
-    partition: number,
-    seen: number,
-    everyMs: number,
-    signal: AbortSignal,
-  ): Promise<void>;
+  sleep(consumer: EventConsumerDefinition, partition: number, until: WakeupConditions): Promise<void>;
   /**
    * When a pump may look: at once after a pause, else some milliseconds after the last turn, together with all others
    * that wait. Pumps that work side by side share their statements, and events that come in ones are collected.
@@ -24,6 +18,13 @@ export interface EventWakeups {
   count(events: number): void;
   /** Wakes the pumps that an announcement is for; null wakes all. */
   wake(announcement: { readonly partitions: readonly number[]; readonly topics: readonly string[] } | null): void;
+}
+
+/** What ends the sleep of a pump; see {@link EventWakeups.sleep}. */
+export interface WakeupConditions {
+  readonly seen: number;
+  readonly everyMs: number;
+  readonly signal: AbortSignal;
 }
 
 interface Sleeper {
@@ -55,7 +56,7 @@ export function createEventWakeups(): EventWakeups {
   return {
     ...createTurns(),
     seen: (consumer, partition) => sleeperOf(consumer, partition).announcements,
-    sleep: (consumer, partition, seen, everyMs, signal) => {
+    sleep: (consumer, partition, { seen, everyMs, signal }) => {
       const sleeper = sleeperOf(consumer, partition);
       if (sleeper.announcements !== seen || signal.aborted) return Promise.resolve();
       return new Promise((resolve) => {

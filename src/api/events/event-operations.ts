@@ -66,11 +66,11 @@ export function createEventDesk({ control, overview, log, actions }: EventDeskDe
   };
   return {
     pause: async (operator, name) => {
-      await record(operator, 'events.pause', name);
+      await record(operator, { action: 'events.pause', subject: name });
       return change(name, () => control.pause(name, operator.actor));
     },
     resume: async (operator, name) => {
-      await record(operator, 'events.resume', name);
+      await record(operator, { action: 'events.resume', subject: name });
       return change(name, () => control.resume(name));
     },
     rewind: async (operator, at) => {
@@ -79,22 +79,24 @@ export function createEventDesk({ control, overview, log, actions }: EventDeskDe
       if (place === undefined) throw notBehind('/partition', 'is not a partition of the log');
       if (sequence > place.sequence + 1) throw notBehind('/sequence', `must be at most ${place.sequence + 1}`);
       const [before, after] = [{ sequence: place.sequence }, { sequence: sequence - 1 }];
-      await record(operator, 'events.rewind', `${consumer}/${partition}`, { before, after });
+      await record(operator, { action: 'events.rewind', subject: `${consumer}/${partition}`, before, after });
       const done = await control.rewind(at);
       if (done === null) throw notBehind('/partition', 'has no cursor of the consumer yet, or it was just rewound');
       await wake([partition]);
       return done;
     },
     reprocess: async (operator, consumer, selection) => {
-      await record(operator, 'events.reprocess', consumer, { after: { ...selection } });
+      await record(operator, { action: 'events.reprocess', subject: consumer, after: { ...selection } });
       const most = 'ids' in selection ? REPROCESS_IDS_MAX : REPROCESS_MAX;
-      const { count, partitions } = await control.reprocess(operator.tenantId, consumer, selection, most);
+      const { tenantId } = operator;
+      const { count, partitions } = await control.reprocess({ tenantId, consumer, selection, most });
       await wake(partitions);
       return count;
     },
     replay: async (operator, range) => {
       const { consumer, partition, fromSequence, toSequence } = range;
-      await record(operator, 'events.replay', `${consumer}/${partition}`, { after: { fromSequence, toSequence } });
+      const [subject, after] = [`${consumer}/${partition}`, { fromSequence, toSequence }];
+      await record(operator, { action: 'events.replay', subject, after });
       const count = await control.replay({ ...range, tenantId: operator.tenantId });
       if (count > 0) await wake([partition]);
       return count;
@@ -102,13 +104,13 @@ export function createEventDesk({ control, overview, log, actions }: EventDeskDe
   };
 }
 
+type EventAct = Pick<OperatorAction, 'action' | 'subject'> & Partial<Pick<OperatorAction, 'before' | 'after'>>;
+
 /** Writes an act down under its request's id. */
 function recorder(actions: EventDeskDeps['actions']) {
   return async (
     { tenantId, actor, requestId }: EventOperator,
-    action: string,
-    subject: string,
-    { before, after }: Partial<Pick<OperatorAction, 'before' | 'after'>> = {},
+    { action, subject, before = null, after = null }: EventAct,
   ): Promise<void> => {
     await actions.record({
       actionId: `act_${requestId}`,
@@ -118,8 +120,8 @@ function recorder(actions: EventDeskDeps['actions']) {
       subject,
       orderId: null,
       reason: null,
-      before: before ?? null,
-      after: after ?? null,
+      before,
+      after,
     });
   };
 }
