@@ -31,8 +31,7 @@ const ROUTES = [
 
 async function route() {
   shown.abort.abort();
-  const abort = new AbortController();
-  const page = { abort, onOverview: () => {} };
+  const page = { abort: new AbortController(), onOverview: () => {} };
   shown = page;
   if (token() === null) {
     askForToken('');
@@ -48,13 +47,18 @@ async function route() {
   }
   window.scrollTo(0, 0);
   const id = found.pattern.exec(path)?.[1];
+  await openPage(page, found, { id, query: new URLSearchParams(search) });
+}
+
+async function openPage(page, { open }, place) {
+  const { signal } = page.abort;
   try {
-    const opened = await found.open({ id, query: new URLSearchParams(search), signal: abort.signal, overview });
+    const opened = await open({ ...place, signal, overview });
     if (opened === undefined || shown !== page) return;
     page.onOverview = opened.onOverview;
     if (overview !== null) page.onOverview(overview);
   } catch (error) {
-    if (abort.signal.aborted) return;
+    if (signal.aborted) return;
     console.error(error);
     fill(main, pageTitle('This page failed'), h('p', { class: 'notice bad', role: 'alert' }, inWords(error)));
   }

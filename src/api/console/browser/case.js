@@ -1,54 +1,50 @@
-import { get, inWords, Problem } from './api.js';
+import { get } from './api.js';
 import { orderLink, statusBadge } from './badges.js';
 import { ask } from './dialog.js';
 import { card, facts, field, fill, h, pageTitle, toast } from './dom.js';
 import { age, money, time } from './format.js';
 import { may, who } from './session.js';
+import { followPage } from './stream.js';
 import { ACTIONS, APPROVAL, CORRECTION, failureWords, stepWords } from './words.js';
 
 const REFRESH_MS = 2_000;
 
-/** Not signed in, not allowed, not there: asking again helps nobody. */
-const HOPELESS = new Set([401, 403, 404]);
-
 /** One parked order: what happened, and what can be done about it. It follows what others do about the case. */
 export async function casePage(main, { id, signal }) {
   const page = { message: '', shown: null, isDeciding: false, wake: () => {} };
-  while (!signal.aborted) {
-    try {
-      const found = await get(`/v1/cases/${encodeURIComponent(id)}`, { signal });
-      const state = `${found.state} ${found.version}`;
-      if (state !== page.shown && !page.isDeciding) {
-        const order = await get(`/v1/orders/${found.orderId}`, { signal }).catch(() => null);
-        if (signal.aborted) return;
-        const isFirst = page.shown === null;
-        page.shown = state;
-        const notice =
-          page.message === '' ? null : h('p', { class: 'notice', role: 'status', id: 'case-message' }, page.message);
-        if (found.state !== 'open') return await showResolved(main, found, order, notice, signal);
-        fill(main, ...openCase(found, order, notice, page));
-        if (isFirst) main.querySelector('h1')?.focus();
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof Problem)) throw error;
-      if (page.shown === null)
-        fill(main, pageTitle('Case'), h('p', { class: 'notice bad', role: 'alert' }, inWords(error)));
-      if (HOPELESS.has(error.status)) return;
-    }
-    await new Promise((resolve) => {
+  const pause = () =>
+    new Promise((resolve) => {
       page.wake = resolve;
       setTimeout(resolve, REFRESH_MS);
     });
-  }
+  await followPage(main, { title: 'Case', signal, isDrawn: () => page.shown !== null, pause }, async () => {
+    const found = await get(`/v1/cases/${encodeURIComponent(id)}`, { signal });
+    const state = `${found.state} ${found.version}`;
+    if (state === page.shown || page.isDeciding) return false;
+    const order = await get(`/v1/orders/${found.orderId}`, { signal }).catch(() => null);
+    if (signal.aborted) return true;
+    const isFirst = page.shown === null;
+    page.shown = state;
+    if (found.state !== 'open') {
+      await showResolved(main, { found, order, notice: noticeOf(page) }, signal);
+      return true;
+    }
+    fill(main, ...openCase({ found, order }, page));
+    if (isFirst) main.querySelector('h1')?.focus();
+    return false;
+  });
 }
 
-function openCase(found, order, notice, page) {
+function noticeOf({ message }) {
+  return message === '' ? null : h('p', { class: 'notice', role: 'status', id: 'case-message' }, message);
+}
+
+function openCase({ found, order }, page) {
   const { step, errorCode, message, attempts, openedAt, orderId, proposal, workflow } = found;
   const { happened, check } = failureWords(errorCode);
   return [
     pageTitle('An order waits for you'),
-    notice,
+    noticeOf(page),
     card(
       'What happened',
       h('p', { class: 'lead' }, `The system could not ${stepWords(step)}: ${happened}.`),
@@ -209,7 +205,7 @@ const OUTCOMES = {
 };
 
 /** The order goes on by itself: follows it until it is at rest, or parked again. */
-async function showResolved(main, found, order, notice, signal) {
+async function showResolved(main, { found, order, notice }, signal) {
   const status = h('p', { class: 'lead', role: 'status', id: 'order-status' });
   const show = (now) => {
     if (now === null) return;

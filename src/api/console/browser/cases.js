@@ -108,7 +108,7 @@ function filterFields(causes, filters) {
   ];
 }
 
-async function listInto(element, filters, cursor = null, above = []) {
+async function listInto(element, filters, { cursor = null, above = [] } = {}) {
   const query = new URLSearchParams({ state: 'open', limit: PAGE_SIZE });
   for (const [name, value] of Object.entries(filters)) if (value !== '') query.set(name, value);
   if (cursor !== null) query.set('cursor', cursor);
@@ -117,7 +117,7 @@ async function listInto(element, filters, cursor = null, above = []) {
     const all = [...above, ...items];
     const more = h(
       'button',
-      { type: 'button', id: 'more', onclick: () => listInto(element, filters, nextCursor, all) },
+      { type: 'button', id: 'more', onclick: () => listInto(element, filters, { cursor: nextCursor, above: all }) },
       'Show more',
     );
     fill(

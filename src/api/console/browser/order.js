@@ -1,9 +1,10 @@
-import { get, inWords, Problem } from './api.js';
+import { get } from './api.js';
 import { parkedBadge, statusBadge } from './badges.js';
 import { ask, InputError } from './dialog.js';
 import { card, facts, field, fill, h, pageTitle, table, toast } from './dom.js';
 import { major, money, parseAmount, time } from './format.js';
 import { may } from './session.js';
+import { followPage } from './stream.js';
 import { timeline } from './timeline.js';
 import { failureWords, stepWords } from './words.js';
 
@@ -12,40 +13,32 @@ const REFRESH_MS = 2_000;
 /** Whether workers run and who has paused what changes without the order: it is looked at in every fifth round. */
 const EXPLAIN_EVERY = 5;
 
-/** Not signed in, not allowed, not there: asking again helps nobody. */
-const HOPELESS = new Set([401, 403, 404]);
-
 /** One order with everything that is known about it; it follows the order's changes. */
 export async function orderPage(main, { id, signal }) {
-  let version = null;
-  let summary = null;
-  for (let round = 0; !signal.aborted; round += 1) {
-    try {
-      const path = `/v1/orders/${encodeURIComponent(id)}`;
-      const read = (part) => get(`${path}/${part}`, { signal }).catch(() => null);
-      const order = await get(path, { signal });
-      const state = `${order.version} ${order.attention?.caseId ?? ''} ${order.payment.state}`;
-      const explanation = state !== version || round % EXPLAIN_EVERY === 0 ? await read('explain') : undefined;
-      if (state !== version || (explanation !== undefined && explanation?.summary !== summary)) {
-        const [history, receipt] = await Promise.all(['timeline', 'receipt'].map(read));
-        if (signal.aborted) return;
-        fill(main, ...content(order, explanation, history, receipt));
-        if (version === null) main.querySelector('h1')?.focus();
-        version = state;
-        summary = explanation?.summary;
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof Problem)) throw error;
-      if (version === null)
-        fill(main, pageTitle('Order'), h('p', { class: 'notice bad', role: 'alert' }, inWords(error)));
-      if (HOPELESS.has(error.status)) return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
-  }
+  const path = `/v1/orders/${encodeURIComponent(id)}`;
+  const read = (part) => get(`${path}/${part}`, { signal }).catch(() => null);
+  const pause = () => new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+  const shown = { state: null, summary: null };
+  let round = 0;
+  await followPage(main, { title: 'Order', signal, isDrawn: () => shown.state !== null, pause }, async () => {
+    const isExplained = round % EXPLAIN_EVERY === 0;
+    round += 1;
+    const order = await get(path, { signal });
+    const state = `${order.version} ${order.attention?.caseId ?? ''} ${order.payment.state}`;
+    const isChanged = state !== shown.state;
+    const explanation = isChanged || isExplained ? await read('explain') : undefined;
+    if (!isChanged && (explanation === undefined || explanation?.summary === shown.summary)) return false;
+    const [history, receipt] = await Promise.all(['timeline', 'receipt'].map(read));
+    if (signal.aborted) return true;
+    fill(main, ...content(order, { explanation, history, receipt }));
+    if (shown.state === null) main.querySelector('h1')?.focus();
+    shown.state = state;
+    shown.summary = explanation?.summary;
+    return false;
+  });
 }
 
-function content(order, explanation, history, receipt) {
+function content(order, { explanation, history, receipt }) {
   return [
     pageTitle(
       'Order',
@@ -193,13 +186,13 @@ function commandButtons(order) {
   const isCapturable = toCapture > 0;
   const isCancellable = order.cancelableUntil === null || Date.parse(order.cancelableUntil) > Date.now();
   const isRefundable = (status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED') && toRefund > 0;
-  const button = (id, text, style, onclick) =>
+  const button = ({ id, style = '' }, text, onclick) =>
     h('button', { type: 'button', id, class: style, disabled: !may('orders:write'), onclick }, text);
   const takes = `Of ${money(toCapture, currency)} that are authorized, the amount below is taken.`;
   const gives = `Of ${money(toRefund, currency)} that were taken, the amount below is paid back. This cannot be undone.`;
   return [
     isCapturable
-      ? button('capture', 'Take the money …', '', () =>
+      ? button({ id: 'capture' }, 'Take the money …', () =>
           move(order, 'capture', {
             title: 'Take the money?',
             explanation: takes,
@@ -209,12 +202,12 @@ function commandButtons(order) {
         )
       : null,
     isRefundable
-      ? button('refund', 'Pay back …', '', () =>
+      ? button({ id: 'refund' }, 'Pay back …', () =>
           move(order, 'refunds', { title: 'Pay back?', explanation: gives, upToMinor: toRefund, confirm: 'Pay back' }),
         )
       : null,
     CANCELLABLE.has(status) && isCancellable
-      ? button('cancel', 'Cancel the order …', 'danger', () => cancel(order))
+      ? button({ id: 'cancel', style: 'danger' }, 'Cancel the order …', () => cancel(order))
       : null,
   ];
 }

@@ -60,7 +60,7 @@ function go(wanted) {
   location.hash = `#/orders?${query}`;
 }
 
-async function listInto(element, filters, cursor = null, above = []) {
+async function listInto(element, filters, { cursor = null, above = [] } = {}) {
   const query = new URLSearchParams({ limit: PAGE_SIZE });
   if (filters.status !== '') query.set('status', filters.status);
   if (cursor !== null) query.set('cursor', cursor);
@@ -69,7 +69,7 @@ async function listInto(element, filters, cursor = null, above = []) {
     const all = [...above, ...items];
     const more = h(
       'button',
-      { type: 'button', id: 'more', onclick: () => listInto(element, filters, nextCursor, all) },
+      { type: 'button', id: 'more', onclick: () => listInto(element, filters, { cursor: nextCursor, above: all }) },
       'Show more',
     );
     fill(element, orderTable(all), nextCursor === null ? null : more);

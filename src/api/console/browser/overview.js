@@ -111,25 +111,23 @@ function eventCards() {
       section.hidden = events === null;
       if (events === null) return;
       showFlow(flow, at, events);
-      showConsumers(
-        lag,
-        at,
-        events,
-        'Events that wait',
-        (figures) => number(figures.lag),
-        (step) => step.lag,
-      );
-      showConsumers(
-        oldest,
-        at,
-        events,
-        'Age of the oldest event that waits, in seconds',
-        ({ oldestSeconds }) => duration(oldestSeconds * 1_000),
-        (step) => step.oldestSeconds,
-      );
+      showConsumers(lag, { at, ...events }, LAG);
+      showConsumers(oldest, { at, ...events }, OLDEST);
     },
   };
 }
+
+/** What a chart shows of each consumer: now in words, and in each step of the last minutes. */
+const LAG = {
+  title: 'Events that wait',
+  toText: ({ lag }) => number(lag),
+  valuesOf: (step) => step.lag,
+};
+const OLDEST = {
+  title: 'Age of the oldest event that waits, in seconds',
+  toText: ({ oldestSeconds }) => duration(oldestSeconds * 1_000),
+  valuesOf: (step) => step.oldestSeconds,
+};
 
 function showFlow({ figure, drawing }, at, { accepted, consumers, steps }) {
   const last = steps.at(-1) ?? { accepted: 0, processed: 0, failed: 0 };
@@ -140,17 +138,17 @@ function showFlow({ figure, drawing }, at, { accepted, consumers, steps }) {
     `${number(accepted)} in the log, ${number(failed)} failed, ${number(retrying)} tried again`;
   say(figure, words);
   const values = [(step) => step.accepted, (step) => step.processed, (step) => step.failed];
-  drawLines(drawing, `Events per second over the last 2 minutes: ${words}.`, at, steps, values);
+  drawLines(drawing, `Events per second over the last 2 minutes: ${words}.`, { at, steps, values });
 }
 
-function showConsumers({ figure, drawing }, at, { consumers, steps }, title, toText, valuesOf) {
+function showConsumers({ figure, drawing }, { at, consumers, steps }, { title, toText, valuesOf }) {
   const words = consumers.map((consumer) => `${consumer.name} ${toText(consumer)}`).join(', ');
   say(figure, words);
   const values = consumers.map((_, index) => (step) => valuesOf(step)[index] ?? 0);
-  drawLines(drawing, `${title}, over the last 2 minutes: ${words}.`, at, steps, values);
+  drawLines(drawing, `${title}, over the last 2 minutes: ${words}.`, { at, steps, values });
 }
 
-function drawLines(drawing, label, at, steps, values) {
+function drawLines(drawing, label, { at, steps, values }) {
   const to = Date.parse(at);
   const from = to - 120_000;
   const series = values.map((valueOf, index) => ({

@@ -1,4 +1,5 @@
-import { open } from './api.js';
+import { inWords, open, Problem } from './api.js';
+import { fill, h, pageTitle } from './dom.js';
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
@@ -13,26 +14,36 @@ const SILENCE_MS = 10_000;
 export async function follow(signal, { onOverview, onState }) {
   let retryMs = RETRY_FIRST_MS;
   while (!signal.aborted) {
-    const silence = new AbortController();
-    let timer = setTimeout(() => silence.abort(), SILENCE_MS);
     try {
-      const response = await open('/v1/console/stream', { signal: AbortSignal.any([signal, silence.signal]) });
-      for await (const { event, data } of eventsOf(response.body)) {
-        clearTimeout(timer);
-        timer = setTimeout(() => silence.abort(), SILENCE_MS);
+      await readStream(signal, ({ event, data }) => {
         retryMs = RETRY_FIRST_MS;
         onState(event === 'overview' ? 'live' : 'unavailable');
         if (event === 'overview') onOverview(JSON.parse(data));
-      }
+      });
     } catch (error) {
       // A refused token: somebody has to sign in again, which starts a stream of its own.
       if (signal.aborted || error.status === 401) return;
       onState(error.status === 403 ? 'forbidden' : 'lost');
-    } finally {
-      clearTimeout(timer);
     }
     await pause(retryMs, signal);
     retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+  }
+}
+
+/** Reads one connection to its end. @throws when it breaks, or is silent for too long. */
+async function readStream(signal, onEvent) {
+  const silence = new AbortController();
+  const startTimer = () => setTimeout(() => silence.abort(), SILENCE_MS);
+  let timer = startTimer();
+  try {
+    const response = await open('/v1/console/stream', { signal: AbortSignal.any([signal, silence.signal]) });
+    for await (const event of eventsOf(response.body)) {
+      clearTimeout(timer);
+      timer = startTimer();
+      onEvent(event);
+    }
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -61,4 +72,26 @@ function pause(ms, signal) {
       resolve();
     });
   });
+}
+
+/** Not signed in, not allowed, not there: asking again helps nobody. */
+const HOPELESS = new Set([401, 403, 404]);
+
+/**
+ * Looks again after each pause until `look` answers that it is over, or the page is left. What the API refuses is shown
+ * in place of a page that was never drawn; one that is drawn already stays as it is.
+ */
+export async function followPage(main, { title, signal, isDrawn, pause }, look) {
+  while (!signal.aborted) {
+    try {
+      const isOver = await look();
+      if (isOver) return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Problem)) throw error;
+      if (!isDrawn()) fill(main, pageTitle(title), h('p', { class: 'notice bad', role: 'alert' }, inWords(error)));
+      if (HOPELESS.has(error.status)) return;
+    }
+    await pause();
+  }
 }

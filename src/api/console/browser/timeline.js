@@ -42,26 +42,33 @@ export function timeline(items, currency) {
   return h('ol', { class: 'timeline' }, rows);
 }
 
-/** The details that people ask for; the rest is in the API. */
+/** The details that people ask for, in their order, and the type that each has; the rest is in the API. */
+const DETAILS = [
+  ['amountMinor', 'number', (amountMinor, { data, currency }) => money(amountMinor, data.currency ?? currency)],
+  ['totalMinor', 'number', (totalMinor, { currency }) => money(totalMinor, currency)],
+  ['sku', 'string', (sku, { data }) => `${pieces(data)} × ${sku}`],
+  ['method', 'string', (method) => `by ${method}`],
+  ['code', 'string', (code) => code.replaceAll('_', ' ')],
+  ['attempt', 'number', (attempt) => `attempt ${attempt}`],
+  ['durationMs', 'number', (durationMs) => `${durationMs} ms`],
+  ['decision', 'string', (decision) => decision.replaceAll('_', ' ')],
+  ['declineCode', 'string', (declineCode) => `declined: ${declineCode}`],
+  ['providerRef', 'string', (providerRef) => `reference ${providerRef}`],
+  ['step', 'string', (step, { type }) => (type === 'payment.attempt' ? null : `step ${step}`)],
+  ['errorCode', 'string', (errorCode) => errorCode],
+  ['resolution', 'string', (resolution) => `by ${resolution.replaceAll('_', ' ')}`],
+  ['reason', 'string', (reason, { type }) => reasonWords(reason, type)],
+];
+
+function reasonWords(reason, type) {
+  if (reason === '') return null;
+  return type.startsWith('order.') ? reason : `“${reason}”`;
+}
+
 function detailOf({ data, type }, currency) {
-  const { amountMinor, totalMinor, declineCode, providerRef, step, errorCode, reason, resolution, code } = data;
-  const { sku, method, attempt, durationMs, decision } = data;
-  const parts = [
-    typeof amountMinor === 'number' ? money(amountMinor, data.currency ?? currency) : null,
-    typeof totalMinor === 'number' ? money(totalMinor, currency) : null,
-    typeof sku === 'string' ? `${pieces(data)} × ${sku}` : null,
-    typeof method === 'string' ? `by ${method}` : null,
-    typeof code === 'string' ? code.replaceAll('_', ' ') : null,
-    typeof attempt === 'number' ? `attempt ${attempt}` : null,
-    typeof durationMs === 'number' ? `${durationMs} ms` : null,
-    typeof decision === 'string' ? decision.replaceAll('_', ' ') : null,
-    typeof declineCode === 'string' ? `declined: ${declineCode}` : null,
-    typeof providerRef === 'string' ? `reference ${providerRef}` : null,
-    typeof step === 'string' && type !== 'payment.attempt' ? `step ${step}` : null,
-    typeof errorCode === 'string' ? errorCode : null,
-    typeof resolution === 'string' ? `by ${resolution.replaceAll('_', ' ')}` : null,
-    typeof reason === 'string' && reason !== '' ? (type.startsWith('order.') ? reason : `“${reason}”`) : null,
-  ].filter((part) => part !== null);
+  const parts = DETAILS.filter(([name, wanted]) => typeof data[name] === wanted)
+    .map(([name, , words]) => words(data[name], { data, type, currency }))
+    .filter((part) => part !== null);
   return parts.length === 0 ? null : h('p', {}, parts.join(' · '));
 }
 
