@@ -103,8 +103,7 @@ function withAge({ attempt, atMs }: Run['ended'][number]): EndedAttempt {
 
 function watchCalls(gateway: PaymentGateway, runs: AsyncLocalStorage<Run>): PaymentGateway {
   const note = async <Answer>(
-    call: PaymentCall,
-    asked: Asked,
+    { call, asked }: { readonly call: PaymentCall; readonly asked: Asked },
     send: () => Promise<Answer>,
     read: (answer: Answer) => Ending,
   ): Promise<Answer> => {
@@ -127,11 +126,16 @@ function watchCalls(gateway: PaymentGateway, runs: AsyncLocalStorage<Run>): Paym
   };
   return {
     ...gateway,
-    charge: (request, signal) => note('charge', request, () => gateway.charge(request, signal), readAnswer),
-    lookup: (request, signal) => note('lookup', request, () => gateway.lookup(request, signal), readAnswer),
-    voidByKey: (request, signal) => note('void', request, () => gateway.voidByKey(request, signal), readAnswer),
-    capture: (request, signal) => note('capture', request, () => gateway.capture(request, signal), readMovement),
-    refund: (request, signal) => note('refund', request, () => gateway.refund(request, signal), readMovement),
+    charge: (request, signal) =>
+      note({ call: 'charge', asked: request }, () => gateway.charge(request, signal), readAnswer),
+    lookup: (request, signal) =>
+      note({ call: 'lookup', asked: request }, () => gateway.lookup(request, signal), readAnswer),
+    voidByKey: (request, signal) =>
+      note({ call: 'void', asked: request }, () => gateway.voidByKey(request, signal), readAnswer),
+    capture: (request, signal) =>
+      note({ call: 'capture', asked: request }, () => gateway.capture(request, signal), readMovement),
+    refund: (request, signal) =>
+      note({ call: 'refund', asked: request }, () => gateway.refund(request, signal), readMovement),
   };
 }
 

@@ -30,7 +30,7 @@ export function createExternalMoneyActivities({ payments, gateway }: PaymentActi
       await book.begin();
       const adopted: KeyedMovement[] = [];
       for (const { key } of (await book.list()).filter(isTaken)) {
-        adopted.push(...(await adoptCharge(gateway, book, order, key)).adopted);
+        adopted.push(...(await adoptCharge(gateway, book, key)).adopted);
       }
       return sumsOf(adopted);
     },

@@ -60,13 +60,12 @@ export function missingOf(
 export async function adoptCharge(
   gateway: PaymentGateway,
   book: OrderBook,
-  order: Order,
   chargeKey: string,
 ): Promise<{ readonly adopted: readonly KeyedMovement[]; readonly movements: readonly KeyedMovement[] }> {
-  const movements = await movementsOf(gateway, order, chargeKey);
+  const movements = await movementsOf(gateway, book.account, chargeKey);
   const adopted = missingOf(movements, await book.list());
   for (const { kind, generation, amountMinor, bookKey, providerRef } of adopted) {
-    await book.note(kind, generation, amountMinor, 'SUCCEEDED', { key: bookKey, providerRef });
+    await book.note({ kind, generation, amountMinor, state: 'SUCCEEDED', key: bookKey, providerRef });
   }
   return { adopted, movements };
 }
@@ -89,21 +88,21 @@ export async function moveWhatIsLeft(
 ): Promise<number> {
   const send = async (amountMinor: number): Promise<number> => {
     const { providerRef } = await gateway[kind]({ ...request, amountMinor }, timeout(PAYMENT_CALL_TIMEOUT_MS));
-    await book.note(kind, generation, amountMinor, 'SUCCEEDED', { providerRef });
+    await book.note({ kind, generation, amountMinor, state: 'SUCCEEDED', providerRef });
     return amountMinor;
   };
   try {
     return await send(request.amountMinor);
   } catch (error) {
     if (!(error instanceof AmountExceedsLeftError)) throw error;
-    const { adopted, movements } = await adoptCharge(gateway, book, request, request.chargeKey);
+    const { adopted, movements } = await adoptCharge(gateway, book, request.chargeKey);
     const ours = adopted.find(({ bookKey }) => bookKey === request.key);
     if (ours !== undefined) return ours.amountMinor;
-    const leftMinor = leftOf(kind, request, movements, await book.list());
+    const leftMinor = leftOf({ kind, chargeKey: request.chargeKey }, movements, await book.list());
     if (leftMinor === null || leftMinor >= request.amountMinor) throw error;
     expectNonePending(request.key, movements);
     if (leftMinor > 0) return send(leftMinor);
-    await book.note(kind, generation, request.amountMinor, 'FAILED');
+    await book.note({ kind, generation, amountMinor: request.amountMinor, state: 'FAILED' });
     return 0;
   }
 }
@@ -117,8 +116,7 @@ export function expectNonePending(key: string, movements: readonly KeyedMovement
 
 /** What the provider has left of a charge; null when nobody but us has moved any of it. */
 function leftOf(
-  kind: NotedMovement['kind'],
-  { chargeKey }: RefundRequest,
+  { kind, chargeKey }: Pick<NotedMovement, 'kind' | 'chargeKey'>,
   movements: readonly KeyedMovement[],
   operations: readonly PaymentOperation[],
 ): number | null {

@@ -20,7 +20,14 @@ import {
 import { chargeProblemOf, type AmountProblem } from '../../domain/payments/payment-capabilities.ts';
 import type { ChargeOutcome, ChargeRequest, PaymentGateway } from '../../gateways/payment-gateway.ts';
 import { moveWhatIsLeft } from './external-money.ts';
-import { isCharge, openBook, timeout, type ChargeKind, type OrderAccount } from './payment-books.ts';
+import {
+  isCharge,
+  openBook,
+  timeout,
+  type ChargeKind,
+  type OrderAccount,
+  type NotedOperation,
+} from './payment-books.ts';
 
 /** What the payment steps work with. */
 export interface PaymentActivityDeps {
@@ -74,8 +81,8 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
       const key = paymentKey(input.orderId, chargeKind, generation);
       const charge: ChargeRequest = { ...money, key, kind: chargeKind, method };
       const book = openBook(payments, input);
-      const note = (state: PaymentOperation['state'], result: Partial<PaymentOperation> = {}) =>
-        book.note(chargeKind, generation, input.amountMinor, state, result);
+      const note = (state: PaymentOperation['state'], result: Partial<NotedOperation> = {}) =>
+        book.note({ kind: chargeKind, generation, amountMinor: input.amountMinor, state, ...result });
       // A first try comes right after the order was opened; a later one may meet a cancel, whose turn has begun.
       if (!activityInfo().isLocal) await book.begin();
       if (input.amountMinor === 0) {
@@ -154,11 +161,11 @@ async function movePayment(
   if (charge === undefined) throw new OrderStateConflictError(orderId, 'without a charge', `${kind}d`);
   const movement = { kind, generation, key, chargeKey: charge.key, orderId, currency, amountMinor };
   // From here on whoever hears of it from the provider knows that it is ours.
-  await book.note(kind, generation, amountMinor, 'UNKNOWN');
+  await book.note({ kind, generation, amountMinor, state: 'UNKNOWN' });
   try {
     return { amountMinor: await moveWhatIsLeft(gateway, book, movement) };
   } catch (error) {
-    if (isRefusal(error)) await book.note(kind, generation, amountMinor, 'FAILED').catch(() => {});
+    if (isRefusal(error)) await book.note({ kind, generation, amountMinor, state: 'FAILED' }).catch(() => {});
     throw error;
   }
 }

@@ -21,19 +21,18 @@ export interface OrderAccount {
 
 /** The books of one order, in the hands of whoever owns it. */
 export interface OrderBook {
+  readonly account: OrderAccount;
   /** Proves, before anything is sent, that no other command has come to own the order. @throws {OrderTurnOverError} */
   begin(): Promise<void>;
   /** Stores what is known of an operation; the ownership is proved once more. @throws {OrderTurnOverError} */
-  note(
-    kind: PaymentKind,
-    generation: number,
-    amountMinor: number,
-    state: PaymentOperation['state'],
-    result?: Partial<PaymentOperation>,
-  ): Promise<PaymentOperation>;
+  note(operation: NotedOperation): Promise<PaymentOperation>;
   /** Oldest first. */
   list(): Promise<RecordedOperation[]>;
 }
+
+/** What is known of an operation; its key is that of its kind and generation unless it has another one. */
+export type NotedOperation = Pick<PaymentOperation, 'kind' | 'generation' | 'amountMinor' | 'state'> &
+  Partial<Pick<PaymentOperation, 'key' | 'declineCode' | 'providerRef'>>;
 
 const FIRST: Turn = { turn: FIRST_TURN, commandId: 'order' };
 
@@ -41,25 +40,16 @@ const FIRST: Turn = { turn: FIRST_TURN, commandId: 'order' };
 export function openBook(payments: PaymentRepository, account: OrderAccount): OrderBook {
   const { orderId, tenantId, currency, turn: { turn, commandId } = FIRST } = account;
   return {
+    account,
     begin: () => payments.beginTurn({ orderId, turn, commandId }),
     list: () => payments.listByOrder(orderId),
-    note: (kind, generation, amountMinor, state, result = {}) =>
-      payments.record(
-        {
-          key: paymentKey(orderId, kind, generation),
-          orderId,
-          tenantId,
-          kind,
-          generation,
-          amountMinor,
-          currency,
-          state,
-          declineCode: null,
-          providerRef: null,
-          ...result,
-        },
+    note: (operation) => {
+      const key = paymentKey(orderId, operation.kind, operation.generation);
+      return payments.record(
+        { key, orderId, tenantId, currency, declineCode: null, providerRef: null, ...operation },
         turn,
-      ),
+      );
+    },
   };
 }
 
@@ -78,21 +68,19 @@ export type ChargeKind = Extract<PaymentKind, 'sale' | 'authorize'>;
  */
 export async function bookUntaken(
   book: OrderBook,
-  { chargeKind, generation }: NumberedCharge,
+  { chargeKind: kind, generation, askedMinor }: NumberedCharge & { readonly askedMinor: number },
   found: Exclude<VoidOutcome, { kind: 'captured' }>,
-  askedMinor: number,
 ): Promise<void> {
   const { amountMinor } = found;
   if (found.kind === 'declined') {
     const { declineCode } = found;
-    await book.note(chargeKind, generation, amountMinor, 'DECLINED', { declineCode });
+    await book.note({ kind, generation, amountMinor, state: 'DECLINED', declineCode });
     return;
   }
   if (found.kind !== 'voided') return assertNever(found);
-  const charge: [number, PaymentOperation['state']] =
-    amountMinor > 0 ? [amountMinor, 'SUCCEEDED'] : [askedMinor, 'FAILED'];
-  await book.note(chargeKind, generation, ...charge);
-  await book.note('void', generation, amountMinor, 'SUCCEEDED');
+  if (amountMinor > 0) await book.note({ kind, generation, amountMinor, state: 'SUCCEEDED' });
+  else await book.note({ kind, generation, amountMinor: askedMinor, state: 'FAILED' });
+  await book.note({ kind: 'void', generation, amountMinor, state: 'SUCCEEDED' });
 }
 
 /**
@@ -103,21 +91,24 @@ export async function bookTaken(
   book: OrderBook,
   { chargeKind, generation }: NumberedCharge,
   { capturedMinor, releasedMinor, providerRef }: Extract<VoidOutcome, { kind: 'captured' }>,
-  operations: readonly PaymentOperation[],
 ): Promise<void> {
+  const state = 'SUCCEEDED';
   if (chargeKind === 'sale') {
-    await book.note('sale', generation, capturedMinor, 'SUCCEEDED', { providerRef });
+    await book.note({ kind: 'sale', generation, amountMinor: capturedMinor, state, providerRef });
     return;
   }
-  const captures = operations.filter(({ kind }) => kind === 'capture');
+  const captures = (await book.list()).filter(({ kind }) => kind === 'capture');
   const missingMinor = capturedMinor - succeededSum(captures);
-  const sent = captures.find(({ state, amountMinor }) => state !== 'SUCCEEDED' && amountMinor === missingMinor);
+  const sent = captures.find((capture) => capture.state !== state && capture.amountMinor === missingMinor);
   const next = 1 + Math.max(0, ...captures.map((capture) => capture.generation));
-  if (missingMinor > 0) await book.note('capture', sent?.generation ?? next, missingMinor, 'SUCCEEDED');
-  for (const capture of captures.filter((each) => each.state === 'UNKNOWN' && each !== sent)) {
-    await book.note('capture', capture.generation, capture.amountMinor, 'FAILED');
+  if (missingMinor > 0) {
+    await book.note({ kind: 'capture', generation: sent?.generation ?? next, amountMinor: missingMinor, state });
   }
-  if (releasedMinor > 0) await book.note('void', generation, releasedMinor, 'SUCCEEDED');
+  for (const capture of captures.filter((each) => each.state === 'UNKNOWN' && each !== sent)) {
+    const { generation, amountMinor } = capture;
+    await book.note({ kind: 'capture', generation, amountMinor, state: 'FAILED' });
+  }
+  if (releasedMinor > 0) await book.note({ kind: 'void', generation, amountMinor: releasedMinor, state });
 }
 
 /** A sale or an authorization. */

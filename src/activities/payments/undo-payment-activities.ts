@@ -1,6 +1,6 @@
 import type { PaymentOperation, PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
 import { EVIDENCE_PREFIX, PAYMENT_CALL_TIMEOUT_MS, paymentKey, type MoneySums } from '../../domain/payments/payment.ts';
-import type { PaymentGateway } from '../../gateways/payment-gateway.ts';
+import type { PaymentGateway, VoidOutcome } from '../../gateways/payment-gateway.ts';
 import { adoptCharge, expectNonePending, moveWhatIsLeft, type KeyedMovement } from './external-money.ts';
 import {
   bookTaken,
@@ -38,6 +38,11 @@ interface AbandonCaptureInput extends OrderAccount {
 
 /** Steps that give money back, or prove that it can never be taken. */
 export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDeps) {
+  const beginBook = async (account: OrderAccount): Promise<OrderBook> => {
+    const book = openBook(payments, account);
+    await book.begin();
+    return book;
+  };
   return {
     /**
      * Effect: nothing of the order's charges stays taken: each is voided by key, which leaves a tombstone at the
@@ -47,8 +52,7 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
      * retryable; the turn is over, permanent. Undo: none.
      */
     async undoPayment(input: UndoPaymentInput): Promise<MoneySums | null> {
-      const book = openBook(payments, input);
-      await book.begin();
+      const book = await beginBook(input);
       const { chargeKind = 'sale', generation = 1 } = input;
       const operations = await book.list();
       const stored = operations.filter(isCharge).map((charge) => charge.generation);
@@ -57,7 +61,7 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
         // A tombstone is proof, and so is a total of 0, or an amount that can never be charged. A decline is not: a soft
         // one may have been asked again just before.
         if (operations.some((charge) => charge.key === key && charge.state === 'FAILED')) continue;
-        await giveBack(gateway, book, input, { chargeKind, generation: each });
+        await giveBack(gateway, book, { ...input, chargeKind, generation: each });
       }
       return sumsOf(await book.list());
     },
@@ -68,9 +72,8 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
      * also when nothing was there. Failures: as `undoPayment`. Undo: none.
      */
     async returnCharge(input: UndoPaymentInput & NumberedCharge): Promise<MoneySums | null> {
-      const book = openBook(payments, input);
-      await book.begin();
-      await giveBack(gateway, book, input, input);
+      const book = await beginBook(input);
+      await giveBack(gateway, book, input);
       return sumsOf(await book.list());
     },
 
@@ -80,12 +83,11 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
      * turn is over, permanent. Undo: none.
      */
     async releaseAuthorization(input: OrderAccount): Promise<{ kind: 'released' | 'left' }> {
-      const book = openBook(payments, input);
-      await book.begin();
+      const book = await beginBook(input);
       const operations = await book.list();
       for (const { generation, kind, state } of operations) {
         if (kind !== 'authorize' || state !== 'SUCCEEDED') continue;
-        await voidCharge(gateway, book, input, { chargeKind: 'authorize', generation });
+        await voidCharge(gateway, book, { chargeKind: 'authorize', generation });
       }
       return { kind: 'released' };
     },
@@ -99,15 +101,12 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
     async abandonCharge(
       input: OrderAccount & { chargeKind?: ChargeKind; generation?: number; amountMinor: number },
     ): Promise<{ kind: 'dead' | 'taken' }> {
-      const { orderId, currency, amountMinor, chargeKind = 'sale', generation = 1 } = input;
-      const book = openBook(payments, input);
-      await book.begin();
-      const chargeKey = paymentKey(orderId, chargeKind, generation);
-      const key = paymentKey(orderId, 'void', generation);
-      const found = await gateway.voidByKey({ key, chargeKey, orderId, currency }, timeout(PAYMENT_CALL_TIMEOUT_MS));
+      const { amountMinor, chargeKind = 'sale', generation = 1 } = input;
+      const book = await beginBook(input);
+      const found = await sendVoid(gateway, book, { chargeKind, generation });
       if (found.kind === 'captured') return { kind: 'taken' };
-      await bookUntaken(book, { chargeKind, generation }, found, amountMinor);
-      await book.note(chargeKind, generation + 1, amountMinor, 'UNKNOWN');
+      await bookUntaken(book, { chargeKind, generation, askedMinor: amountMinor }, found);
+      await book.note({ kind: chargeKind, generation: generation + 1, amountMinor, state: 'UNKNOWN' });
       return { kind: 'dead' };
     },
 
@@ -118,16 +117,15 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
      */
     async abandonCapture(input: AbandonCaptureInput): Promise<{ kind: 'dead' | 'taken' }> {
       const { orderId, generation, amountMinor } = input;
-      const book = openBook(payments, input);
-      await book.begin();
+      const book = await beginBook(input);
       const charge = (await book.list()).findLast(({ kind, state }) => kind === 'authorize' && state === 'SUCCEEDED');
       if (charge !== undefined) {
-        await voidCharge(gateway, book, input, { chargeKind: 'authorize', generation: charge.generation });
+        await voidCharge(gateway, book, { chargeKind: 'authorize', generation: charge.generation });
       }
       const key = paymentKey(orderId, 'capture', generation);
       const capture = await payments.findOptional(key);
       if (capture?.state === 'SUCCEEDED') return { kind: 'taken' };
-      await book.note('capture', generation, amountMinor, 'FAILED');
+      await book.note({ kind: 'capture', generation, amountMinor, state: 'FAILED' });
       return { kind: 'dead' };
     },
 
@@ -137,7 +135,7 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
      * the turn is over, permanent. Undo: none.
      */
     async recordEvidence(input: EvidenceInput): Promise<MoneySums | null> {
-      const book = openBook(payments, input);
+      const book = await beginBook(input);
       await bookEvidence(book, input);
       return sumsOf(await book.list());
     },
@@ -162,7 +160,6 @@ async function bookEvidence(
   book: OrderBook,
   { orderId, generation, evidence, ...input }: EvidenceInput,
 ): Promise<void> {
-  await book.begin();
   const operations = await book.list();
   const taken = succeededSum(operations.filter(({ kind }) => kind === 'sale' || kind === 'capture'));
   const leftMinor = taken - succeededSum(operations.filter(({ kind }) => kind === 'refund'));
@@ -170,28 +167,34 @@ async function bookEvidence(
   const key = paymentKey(orderId, 'refund', generation);
   const known = operations.find((each) => each.key === key);
   if (known?.state === 'SUCCEEDED' || amountMinor <= 0) return;
-  await book.note('refund', generation, amountMinor, 'SUCCEEDED', { providerRef: `${EVIDENCE_PREFIX}${evidence}` });
+  const providerRef = `${EVIDENCE_PREFIX}${evidence}`;
+  await book.note({ kind: 'refund', generation, amountMinor, state: 'SUCCEEDED', providerRef });
 }
 
-/** Voids a charge by key and books what was found; answers it when something is taken. */
-async function voidCharge(
+/** Voids a charge by key: where nothing was charged, the void itself keeps a late charge from happening. */
+function sendVoid(
   gateway: PaymentGateway,
-  book: OrderBook,
-  { orderId, currency }: OrderAccount,
-  charge: NumberedCharge,
-) {
-  const { chargeKind, generation } = charge;
+  { account: { orderId, currency } }: OrderBook,
+  { chargeKind, generation }: NumberedCharge,
+): Promise<VoidOutcome> {
   const chargeKey = paymentKey(orderId, chargeKind, generation);
   const key = paymentKey(orderId, 'void', generation);
-  const found = await gateway.voidByKey({ key, chargeKey, orderId, currency }, timeout(PAYMENT_CALL_TIMEOUT_MS));
+  return gateway.voidByKey({ key, chargeKey, orderId, currency }, timeout(PAYMENT_CALL_TIMEOUT_MS));
+}
+
+/** Voids a charge and books what was found; answers it when something is taken. */
+async function voidCharge(gateway: PaymentGateway, book: OrderBook, charge: NumberedCharge) {
+  const { chargeKind, generation } = charge;
+  const chargeKey = paymentKey(book.account.orderId, chargeKind, generation);
+  const found = await sendVoid(gateway, book, charge);
   if (found.kind === 'captured') {
-    if (chargeKind === 'authorize') await adoptDifference(gateway, book, { orderId, currency, chargeKey }, found);
-    await bookTaken(book, charge, found, await book.list());
-    return { ...found, chargeKey };
+    const taken = { ...found, chargeKey };
+    if (chargeKind === 'authorize') await adoptDifference(gateway, book, taken);
+    await bookTaken(book, charge, found);
+    return taken;
   }
-  const operations = await book.list();
-  const asked = operations.find((each) => each.key === chargeKey);
-  await bookUntaken(book, charge, found, asked?.amountMinor ?? 0);
+  const asked = (await book.list()).find(({ key }) => key === chargeKey);
+  await bookUntaken(book, { ...charge, askedMinor: asked?.amountMinor ?? 0 }, found);
   return null;
 }
 
@@ -199,30 +202,20 @@ async function voidCharge(
 async function giveBack(
   gateway: PaymentGateway,
   book: OrderBook,
-  input: UndoPaymentInput,
-  charge: NumberedCharge,
+  { chargeKind, generation, refundGeneration = 1 }: NumberedCharge & Pick<UndoPaymentInput, 'refundGeneration'>,
 ): Promise<void> {
-  const taken = await voidCharge(gateway, book, input, charge);
+  const taken = await voidCharge(gateway, book, { chargeKind, generation });
   if (taken === null) return;
-  const { orderId, currency, refundGeneration = 1 } = input;
-  const { chargeKey } = taken;
+  const { orderId, currency } = book.account;
   const key = paymentKey(orderId, 'refund', refundGeneration);
-  expectNonePending(key, await adoptDifference(gateway, book, { orderId, currency, chargeKey }, taken));
+  expectNonePending(key, await adoptDifference(gateway, book, taken));
   const operations = await book.list();
   const known = operations.find((each) => each.key === key);
   const amountMinor = known?.amountMinor ?? taken.capturedMinor - taken.refundedMinor - paidBackOutside(operations);
   if (amountMinor <= 0 || known?.state === 'SUCCEEDED') return;
-  await book.note('refund', refundGeneration, amountMinor, 'UNKNOWN');
-  const refund = {
-    kind: 'refund',
-    generation: refundGeneration,
-    key,
-    chargeKey,
-    orderId,
-    currency,
-    amountMinor,
-  } as const;
-  await moveWhatIsLeft(gateway, book, refund);
+  const refund = { kind: 'refund', generation: refundGeneration, amountMinor } as const;
+  await book.note({ ...refund, state: 'UNKNOWN' });
+  await moveWhatIsLeft(gateway, book, { ...refund, key, chargeKey: taken.chargeKey, orderId, currency });
 }
 
 /**
@@ -232,15 +225,14 @@ async function giveBack(
 async function adoptDifference(
   gateway: PaymentGateway,
   book: OrderBook,
-  { chargeKey, ...order }: { readonly orderId: string; readonly currency: string; readonly chargeKey: string },
-  { capturedMinor, refundedMinor }: { readonly capturedMinor: number; readonly refundedMinor: number },
+  { chargeKey, capturedMinor, refundedMinor }: MoneySums & { readonly chargeKey: string },
 ): Promise<readonly KeyedMovement[]> {
   const operations = await book.list();
   const sum = (...kinds: PaymentOperation['kind'][]): number =>
     succeededSum(operations.filter(({ kind }) => kinds.includes(kind)));
   const refundedHere = sum('refund') - paidBackOutside(operations);
   if (sum('sale', 'capture') === capturedMinor && refundedHere === refundedMinor) return [];
-  return (await adoptCharge(gateway, book, order, chargeKey)).movements;
+  return (await adoptCharge(gateway, book, chargeKey)).movements;
 }
 
 /** What people have proved is in no list of the provider's. */

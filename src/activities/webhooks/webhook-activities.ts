@@ -76,7 +76,7 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
       const giveBack = places.take({ ...queue, tenantId: next.tenantId });
       if (giveBack === null) throw new WebhookUndeliveredError(next.deliveryId, 'too many at once', busyDelayMs());
       try {
-        const later = await settle(deps, queue, next, await attempt(deps, queue, next));
+        const later = await settle(deps, { queue, head: next }, await attempt(deps, queue, next));
         if (later !== null && !isNamed) throw new WebhookUndeliveredError(next.deliveryId, later.why, later.retryInMs);
       } finally {
         giveBack();
@@ -120,6 +120,12 @@ function openSecret(
   }
 }
 
+/** The delivery that was sent, and its queue. */
+interface QueuedDelivery {
+  readonly queue: WebhookQueue;
+  readonly head: WebhookHead;
+}
+
 /** When and why a delivery is to be tried again. */
 interface Later {
   readonly why: string;
@@ -127,12 +133,8 @@ interface Later {
 }
 
 /** @returns null when the delivery is over, or its subscription disabled. */
-async function settle(
-  deps: WebhookActivityDeps,
-  queue: WebhookQueue,
-  head: WebhookHead,
-  answer: Attempted,
-): Promise<Later | null> {
+async function settle(deps: WebhookActivityDeps, delivery: QueuedDelivery, answer: Attempted): Promise<Later | null> {
+  const { queue, head } = delivery;
   const { deliveries, onAttempt } = deps;
   const noted: WebhookAttempt = { deliveryId: head.deliveryId, status: null, excerpt: null };
   switch (answer.kind) {
@@ -146,20 +148,20 @@ async function settle(
       await disable(deps, queue, 'gone');
       return null;
     case 'refused':
-      return retryLater(deps, queue, head, {
+      return retryLater(deps, delivery, {
         noted: { ...noted, status: answer.status, excerpt: answer.excerpt },
         why: `status_${answer.status}`,
         outcome: 'failed',
         askedForMs: Math.min(answer.retryAfterMs ?? 0, WEBHOOK_RETRY_AFTER_MAX_MS),
       });
     case 'silent':
-      return retryLater(deps, queue, head, {
+      return retryLater(deps, delivery, {
         noted,
         why: answer.why,
         outcome: answer.why === 'address_not_allowed' ? 'address_not_allowed' : 'failed',
       });
     case 'unsigned':
-      return retryLater(deps, queue, head, { noted, why: 'secret_unreadable', outcome: 'secret_unreadable' });
+      return retryLater(deps, delivery, { noted, why: 'secret_unreadable', outcome: 'secret_unreadable' });
     default:
       return assertNever(answer);
   }
@@ -176,8 +178,7 @@ interface Failed {
 /** An attempt before its time costs no try: the next one comes when it would have come, unless the receiver asks for more. */
 async function retryLater(
   deps: WebhookActivityDeps,
-  queue: WebhookQueue,
-  head: WebhookHead,
+  { queue, head }: QueuedDelivery,
   { noted, why, outcome, askedForMs = 0 }: Failed,
 ): Promise<Later | null> {
   const { deliveries, onAttempt } = deps;
