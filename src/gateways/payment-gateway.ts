@@ -110,12 +110,14 @@ export interface PaymentGateway {
   ping(signal: AbortSignal): Promise<void>;
 }
 
-/** @throws {PaymentMismatchError} when a provider's answer differs from what it was asked in a field. */
-export function expectSame<Value extends string | number>(
+/** @throws {PaymentMismatchError} when a provider's answer differs in a field from what it was asked. */
+export function expectSame<Field extends string>(
   key: string,
-  field: string,
-  expected: Value,
-  found: Value | undefined,
+  asked: Readonly<Record<Field, string | number>>,
+  answer: Readonly<Partial<Record<NoInfer<Field>, string | number | undefined>>>,
 ): void {
-  if (found !== expected) throw new PaymentMismatchError(key, { field, expected, found: found ?? null });
+  for (const field of Object.keys(asked) as Field[]) {
+    const [expected, found = null] = [asked[field], answer[field]];
+    if (found !== expected) throw new PaymentMismatchError(key, { field, expected, found });
+  }
 }

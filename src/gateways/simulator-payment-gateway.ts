@@ -107,8 +107,8 @@ export function createSimulatorPaymentGateway(options: {
     charge: async (request, signal) => readCharge(request, await call(chargeCall(request), signal)),
     lookup: (request, signal) => lookup(call, request, signal),
     voidByKey: (request, signal) => voidByKey(call, request, signal),
-    capture: (request, signal) => move(call, 'capture', request, signal),
-    refund: (request, signal) => move(call, 'refund', request, signal),
+    capture: (request, signal) => move(call, { ...request, kind: 'capture' }, signal),
+    refund: (request, signal) => move(call, { ...request, kind: 'refund' }, signal),
     movements: (question, signal) => movementsOf(call, question, signal),
     routeOf: (method) => method,
     ping: async (signal) => {
@@ -149,10 +149,8 @@ function readCharge(request: ChargeRequest, answer: Answer): ChargeOutcome {
   if (answer.status === 410) return { kind: 'voided' };
   if (answer.status !== 200 && answer.status !== 201 && answer.status !== 402) throw refusalOf(request.key, answer);
   const payment = parseAnswer(request.key, paymentAnswer, answer);
-  expectSame(request.key, 'orderId', request.orderId, payment.orderId);
-  expectSame(request.key, 'kind', request.kind, payment.kind);
-  expectSame(request.key, 'amountMinor', request.amountMinor, payment.amountMinor);
-  expectSame(request.key, 'currency', request.currency, payment.currency);
+  const { key, orderId, kind, amountMinor, currency } = request;
+  expectSame(key, { orderId, kind, amountMinor, currency }, payment);
   if (payment.voided === true && payment.capturedMinor === 0) return { kind: 'voided' };
   return payment.state === 'SUCCEEDED'
     ? { kind: 'succeeded', providerRef: payment.id }
@@ -194,11 +192,10 @@ async function voidByKey(call: Caller, request: VoidRequest, signal: AbortSignal
 /** Captures and refunds differ in their path only. */
 async function move(
   call: Caller,
-  kind: 'capture' | 'refund',
-  request: CaptureRequest | RefundRequest,
+  movement: (CaptureRequest | RefundRequest) & { readonly kind: 'capture' | 'refund' },
   signal: AbortSignal,
 ): Promise<{ providerRef: string }> {
-  const { key, chargeKey, orderId, amountMinor, currency } = request;
+  const { kind, key, chargeKey, orderId, amountMinor, currency } = movement;
   const answer = await call(
     {
       method: 'POST',
@@ -212,9 +209,7 @@ async function move(
   );
   if (answer.status !== 200 && answer.status !== 201) throw refusalOf(key, answer);
   const moved = parseAnswer(key, movementAnswer, answer);
-  expectSame(key, 'orderId', orderId, moved.orderId);
-  expectSame(key, 'amountMinor', amountMinor, moved.amountMinor);
-  expectSame(key, 'currency', currency, moved.currency);
+  expectSame(key, { orderId, amountMinor, currency }, moved);
   return { providerRef: moved.id };
 }
 
@@ -228,7 +223,7 @@ async function movementsOf(
   if (answer.status === 404) return [];
   if (answer.status !== 200) throw refusalOf(chargeKey, answer);
   return parseAnswer(chargeKey, movementsAnswer, answer).movements.map(({ id, currency: found, ...moved }) => {
-    expectSame(chargeKey, 'currency', currency, found);
+    expectSame(chargeKey, { currency }, { currency: found });
     return { ...moved, providerRef: id, state: 'SUCCEEDED' };
   });
 }

@@ -44,14 +44,20 @@ export function webhookUrlProblem(address: string, allowPrivate: boolean): strin
   const url = URL.parse(address);
   if (url === null) return 'must be an absolute URL';
   if (url.href.length > WEBHOOK_URL_MAX) return `must have at most ${WEBHOOK_URL_MAX} characters when it is encoded`;
+  return partsProblem(url, allowPrivate) ?? (allowPrivate || isPublicHost(url) ? null : 'must be a public address');
+}
+
+function partsProblem(url: URL, allowPrivate: boolean): string | null {
   if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:')) return 'must be an https address';
   if (url.username !== '' || url.password !== '') return 'must not hold a user name or a password';
-  if (url.hash !== '') return 'must not hold a fragment';
-  if (allowPrivate) return null;
-  const name = url.hostname.replace(/\.$/, '');
+  return url.hash === '' ? null : 'must not hold a fragment';
+}
+
+/** A name that is not known to be local counts as public until a connection is made. */
+function isPublicHost({ hostname }: URL): boolean {
+  const name = hostname.replace(/\.$/, '');
   const literal = literalAddress(name);
-  const isLocal = literal === null ? /(^|\.)localhost$/.test(name) : !isPublicAddress(literal);
-  return isLocal ? 'must be a public address' : null;
+  return literal === null ? !/(^|\.)localhost$/.test(name) : isPublicAddress(literal);
 }
 
 /** Resolves a name to all its addresses. */

@@ -40,8 +40,7 @@ function numberOf(orderId: string, { key, kind, providerRef }: ProviderMovement)
   if (named === null) return { generation: EXTERNAL_GENERATION, bookKey: externalKey(orderId, kind, providerRef) };
   const { generation } = named;
   const bookKey = paymentKey(orderId, kind, generation);
-  expectSame(bookKey, 'orderId', orderId, named.orderId);
-  expectSame(bookKey, 'kind', kind, named.kind);
+  expectSame(bookKey, { orderId, kind }, named);
   return { generation, bookKey };
 }
 

@@ -15,8 +15,7 @@ import {
 function op(
   kind: SummedOperation['kind'],
   amountMinor: number,
-  generation = 1,
-  state: SummedOperation['state'] = 'SUCCEEDED',
+  { generation = 1, state = 'SUCCEEDED' }: Partial<Pick<SummedOperation, 'generation' | 'state'>> = {},
 ): SummedOperation {
   return { kind, amountMinor, generation, state };
 }
@@ -24,27 +23,36 @@ function op(
 describe('what may still be captured', () => {
   const partly = [op('authorize', 5_000), op('capture', 1_000)];
 
-  it.each([
+  it.for([
     ['of an authorization nothing of which was captured', [op('authorize', 5_000)], true, 5_000],
     ['of one that is captured once only', [op('authorize', 5_000)], false, 5_000],
     ['after a part', partly, true, 4_000],
     ['after a part, where it is captured once only', partly, false, 0],
     ['after its rest was released', [...partly, op('void', 4_000)], true, 0],
     ['after a refund of the part', [...partly, op('refund', 400)], true, 4_000],
-    ['beside a capture whose outcome is unknown', [...partly, op('capture', 500, 2, 'UNKNOWN')], true, 4_000],
+    [
+      'beside a capture whose outcome is unknown',
+      [...partly, op('capture', 500, { generation: 2, state: 'UNKNOWN' })],
+      true,
+      4_000,
+    ],
     [
       'of the second charge, after the first one was proved dead',
-      [op('authorize', 5_000, 1, 'FAILED'), op('void', 0), op('authorize', 5_000, 2)],
+      [op('authorize', 5_000, { state: 'FAILED' }), op('void', 0), op('authorize', 5_000, { generation: 2 })],
       true,
       5_000,
     ],
     ['of a sale', [op('sale', 5_000)], true, 0],
-  ])('%s', (_, operations, several, leftMinor) => {
+  ] as const)('%s', ([, operations, several, leftMinor]) => {
     expect(moneyOf(operations, several).capturableMinor).toBe(leftMinor);
   });
 
   it('has numbers above every one that was sent, whatever came of it', () => {
-    const sent = [...partly, op('capture', 500, 2, 'FAILED'), op('refund', 10, 3, 'UNKNOWN')];
+    const sent = [
+      ...partly,
+      op('capture', 500, { generation: 2, state: 'FAILED' }),
+      op('refund', 10, { generation: 3, state: 'UNKNOWN' }),
+    ];
     expect(moneyOf(sent, true)).toMatchObject({ captures: 2, refunds: 3, capturedMinor: 1_000, refundedMinor: 0 });
   });
 });
@@ -87,15 +95,16 @@ describe('the state shown for a payment', () => {
   });
 
   it('is one of the list for every balance that the database allows', () => {
-    const amounts = [0, 1, 2];
-    for (const authorizedMinor of amounts) {
-      for (const capturedMinor of amounts.filter((amount) => amount <= authorizedMinor)) {
-        for (const refundedMinor of amounts.filter((amount) => amount <= capturedMinor)) {
-          for (const lastCharge of [null, ...PAYMENT_OPERATION_STATES]) {
-            const balance = { authorizedMinor, capturedMinor, refundedMinor, voided: false };
-            expect(PAYMENT_STATES).toContain(paymentStateOf(balance, lastCharge));
-          }
-        }
+    const upTo = (most: number): number[] => [0, 1, 2].filter((amount) => amount <= most);
+    const balances = upTo(2).flatMap((authorizedMinor) =>
+      upTo(authorizedMinor).flatMap((capturedMinor) =>
+        upTo(capturedMinor).map((refundedMinor) => ({ authorizedMinor, capturedMinor, refundedMinor, voided: false })),
+      ),
+    );
+    expect(balances).toHaveLength(10);
+    for (const balance of balances) {
+      for (const lastCharge of [null, ...PAYMENT_OPERATION_STATES]) {
+        expect(PAYMENT_STATES).toContain(paymentStateOf(balance, lastCharge));
       }
     }
   });

@@ -117,12 +117,12 @@ export function chargeOutcomeOf(request: ChargeRequest, intent: StripeIntent): C
 
 /** @throws {PaymentMismatchError} */
 export function expectSameOrder(key: string, wanted: string, found: string | undefined): void {
-  expectSame(key, 'orderId', wanted, found);
+  expectSame(key, { orderId: wanted }, { orderId: found });
 }
 
 /** Stripe writes currencies in lower case. @throws {PaymentMismatchError} */
 export function expectSameCurrency(key: string, wanted: string, found: string): void {
-  expectSame(key, 'currency', wanted, found.toUpperCase());
+  expectSame(key, { currency: wanted }, { currency: found.toUpperCase() });
 }
 
 /** Stripe counts some currencies in units of its own. @throws {PaymentMismatchError} */
@@ -158,7 +158,7 @@ export function declineOf(decline: StripeDecline): Extract<ChargeOutcome, { kind
 
 function expectSameMoney(request: ChargeRequest, intent: StripeIntent): void {
   const kind = intent.capture_method === 'manual' ? 'authorize' : 'sale';
-  expectSame(request.key, 'kind', request.kind, kind);
+  expectSame(request.key, { kind: request.kind }, { kind });
   expectSameCurrency(request.key, request.currency, intent.currency);
   const isTaken = intent.status === 'succeeded' && request.kind === 'sale';
   const amounts = isTaken ? [intent.amount, intent.amount_received] : [intent.amount];

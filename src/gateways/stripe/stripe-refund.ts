@@ -68,19 +68,18 @@ async function findRefund(send: StripeSend, key: string, intentId: string): Prom
 async function refundOnce(send: StripeSend, request: RefundRequest, intentId: string): Promise<StripeRefund> {
   const { key, amountMinor } = request;
   try {
-    return await createRefund(send, request, intentId, key);
+    return await createRefund(send, request, { intentId, idempotencyKey: key });
   } catch (error) {
     if (!isKeyReused(error)) throw error;
     const made = await findRefund(send, key, intentId);
-    return made ?? createRefund(send, request, intentId, `${key}:${amountMinor}`);
+    return made ?? createRefund(send, request, { intentId, idempotencyKey: `${key}:${amountMinor}` });
   }
 }
 
 async function createRefund(
   send: StripeSend,
   { key, orderId, amountMinor, currency }: RefundRequest,
-  intentId: string,
-  idempotencyKey: string,
+  { intentId, idempotencyKey }: { readonly intentId: string; readonly idempotencyKey: string },
 ): Promise<StripeRefund> {
   const created = await send((stripe) =>
     stripe.refunds.create(

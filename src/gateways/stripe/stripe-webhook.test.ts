@@ -89,7 +89,7 @@ describe('the signature of a Stripe webhook', () => {
 });
 
 describe('an event of Stripe', () => {
-  it.each([
+  it.for([
     ['payment_intent.succeeded', INTENT, 'charge_succeeded', 2_500, 'EUR'],
     [
       'payment_intent.amount_capturable_updated',
@@ -105,7 +105,7 @@ describe('an event of Stripe', () => {
     ['refund.failed', { ...REFUND, status: 'failed' }, 'refund_failed', 700, 'JPY'],
     ['payment_intent.canceled', INTENT, 'other', null, null],
     ['charge.refunded', { object: 'charge', metadata: METADATA }, 'other', null, null],
-  ])('%s is told in our words', (type, object, kind, amountMinor, currency) => {
+  ] as const)('%s is told in our words', ([type, object, kind, amountMinor, currency]) => {
     expect(read(eventOf(type, object))).toEqual({
       eventId: 'evt_1',
       provider: 'stripe',
