@@ -44,7 +44,7 @@ function chartOption(report: Report) {
   const systems = report.systems.toReversed();
   const names = systems.map(({ system }) => system);
   const textStyle = { fontFamily: 'DejaVu Sans, sans-serif' };
-  const title = (text: string, left: number, top: number, fontSize: number) => ({
+  const title = (text: string, { left, top, fontSize }: { left: number; top: number; fontSize: number }) => ({
     text,
     left,
     top,
@@ -56,14 +56,13 @@ function chartOption(report: Report) {
     backgroundColor: 'white',
     textStyle,
     title: [
-      title(
-        `${report.job}: ${report.orders} orders, ${machine.cores} cores for everything, ${machine.cpu}`,
-        20,
-        12,
-        16,
-      ),
-      title('orders per second', 150, 56, 13),
-      title('CPU ms per order', 610, 56, 13),
+      title(`${report.job}: ${report.orders} orders, ${machine.cores} cores for everything, ${machine.cpu}`, {
+        left: 20,
+        top: 12,
+        fontSize: 16,
+      }),
+      title('orders per second', { left: 150, top: 56, fontSize: 13 }),
+      title('CPU ms per order', { left: 610, top: 56, fontSize: 13 }),
     ],
     legend: { data: [...PARTS], bottom: 12, left: 610, textStyle },
     grid: GRIDS,

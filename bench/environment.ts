@@ -143,7 +143,7 @@ export async function setStage(environment: Environment, name: string, cleanup: 
   const folder = join(environment.folder, name);
   await mkdir(folder, { recursive: true });
   const databases = await copyTemplates(environment, name, cleanup);
-  const { address, server, stopTemporal } = await startTemporal(environment, folder, databases, cleanup);
+  const { address, server, stopTemporal } = await startTemporal(environment, { folder, databases }, cleanup);
   const simulator = await startSimulator(folder, cleanup);
   const sink = await startMailSink(folder, cleanup);
   const jwtSecret = randomBytes(32).toString('base64url');
@@ -193,8 +193,7 @@ async function renameSchemaVersion(url: string): Promise<void> {
 
 async function startTemporal(
   { programs, postgres }: Environment,
-  folder: string,
-  databases: TemporalDatabases,
+  { folder, databases }: { readonly folder: string; readonly databases: TemporalDatabases },
   cleanup: Cleanup,
 ) {
   const started: ManagedProcess[] = [];

@@ -21,12 +21,12 @@ async function runAll(options: OrderBenchOptions, cleanup: Cleanup): Promise<boo
     // Each round begins with another system, so that none always meets the machine in the same mood.
     const shift = (round - 1) % systems.length;
     for (const system of [...systems.slice(shift), ...systems.slice(0, shift)]) {
-      const result = await runRound(environment, system, job, round, cleanup);
+      const result = await runRound(environment, { job, system, round }, cleanup);
       results.push(result);
       log(roundLine(result));
     }
   }
-  const report = await createReport(job, systems, results, environment);
+  const report = await createReport({ job, systems }, results, environment);
   await writeReport(report, options.out);
   process.stdout.write(`\n${reportTable(report)}\n`);
   return results.every(({ verdict }) => verdict.ok);

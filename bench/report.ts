@@ -39,8 +39,7 @@ export type Report = Awaited<ReturnType<typeof createReport>>;
 
 /** Sums up the rounds. */
 export async function createReport(
-  job: Job,
-  systems: readonly System[],
+  { job, systems }: { readonly job: Job; readonly systems: readonly System[] },
   results: readonly RoundResult[],
   environment: Environment,
 ) {

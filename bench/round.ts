@@ -59,9 +59,7 @@ const SETTLE_MS = 1_000;
 /** Runs one system once, on a stage of its own. */
 export async function runRound(
   environment: Environment,
-  system: System,
-  job: Job,
-  round: number,
+  { job, system, round }: { readonly job: Job; readonly system: System; readonly round: number },
   outer: Cleanup,
 ): Promise<RoundResult> {
   const cleanup = createCleanup();

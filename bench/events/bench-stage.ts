@@ -45,9 +45,8 @@ const SETTINGS = { EVENT_RATE_LIMIT_PER_SECOND: '1000000', WORKFLOW_SANDBOX: 'le
 /** Sets the stage. */
 export async function setEventStage(
   environment: Environment,
-  options: EventBenchOptions,
+  { options, log }: Pick<BenchStage, 'options' | 'log'>,
   cleanup: Cleanup,
-  log: (line: string) => void,
 ): Promise<BenchStage> {
   const stage = await setStage(environment, 'events', cleanup);
   const app = openDatabase(stage.databaseUrl);

@@ -25,7 +25,7 @@ const COLORS = { p95: '#2f6f9f', goal: '#b3433f', memory: '#8a6fb0', workers: '#
 export function drawEventChart(report: EventReport): { svg: string; png: Buffer } {
   const { results, machine } = report;
   const textStyle = { fontFamily: 'DejaVu Sans, sans-serif' };
-  const title = (text: string, left: number, top: number, fontSize: number) => ({
+  const title = (text: string, { left, top, fontSize }: { left: number; top: number; fontSize: number }) => ({
     text,
     left,
     top,
@@ -38,8 +38,10 @@ export function drawEventChart(report: EventReport): { svg: string; png: Buffer 
     backgroundColor: 'white',
     textStyle,
     title: [
-      title(`events: ${machine.cores} cores for everything, ${machine.cpu}`, 20, 12, 16),
-      ...TITLES.map((text, index) => title(text, GRIDS[index]?.left ?? 0, (GRIDS[index]?.top ?? 0) - 36, 13)),
+      title(`events: ${machine.cores} cores for everything, ${machine.cpu}`, { left: 20, top: 12, fontSize: 16 }),
+      ...TITLES.map((text, index) =>
+        title(text, { left: GRIDS[index]?.left ?? 0, top: (GRIDS[index]?.top ?? 0) - 36, fontSize: 13 }),
+      ),
     ],
     grid: GRIDS,
     xAxis: [0, 1, 2, 3].map((gridIndex) =>

@@ -34,7 +34,7 @@ export async function runEventBench(
   log: (line: string) => void,
 ): Promise<boolean> {
   const environment = await startEnvironment(cleanup, log);
-  const bench = await setEventStage(environment, options, cleanup, log);
+  const bench = await setEventStage(environment, { options, log }, cleanup);
   const results: EventResults = {};
   if ([...options.phases].some((phase) => phase !== 'workers')) await runOnCombined(bench, results);
   if (options.phases.has('workers')) {

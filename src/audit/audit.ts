@@ -129,12 +129,10 @@ async function confirm(
   for (let round = 1; open.length > 0; round += 1) {
     const isLast = performance.now() >= deadline;
     const again: string[] = [];
-    for (let at = 0; at < open.length; at += pageSize) {
-      for (const facts of await reader.fresh(open.slice(at, at + pageSize))) {
-        const found = judge(facts);
-        if (found.length > 0 && !isLast && mayComeRight(facts)) again.push(facts.orderId);
-        else confirmed.push(...found);
-      }
+    for await (const facts of freshFacts(reader, open, pageSize)) {
+      const found = judge(facts);
+      if (found.length > 0 && !isLast && mayComeRight(facts)) again.push(facts.orderId);
+      else confirmed.push(...found);
     }
     open = again;
     // Most suspects have only moved during the audit, and are gone by now.
@@ -142,6 +140,14 @@ async function confirm(
     if (open.length > 0) await sleep(LOOK_AGAIN_MS);
   }
   return confirmed;
+}
+
+async function* freshFacts(
+  reader: FactsReader,
+  orderIds: readonly string[],
+  pageSize: number,
+): AsyncGenerator<OrderFacts> {
+  for (let at = 0; at < orderIds.length; at += pageSize) yield* await reader.fresh(orderIds.slice(at, at + pageSize));
 }
 
 /** A workflow is at work, or one that settles a command may be: visibility, which lists those, is behind. */

@@ -57,7 +57,7 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
     const carriers = await workflows.describe(orderIds);
     const slice = await reading('the orders database', rows.listOrders(orderIds));
     const effects = await readEffects(rows, { orderIds });
-    return join(orderIds, slice, effects, (await ledger?.listOf(orderIds)) ?? null, carriers);
+    return join(orderIds, { slice, effects, ledger: (await ledger?.listOf(orderIds)) ?? null, carriers });
   }
 
   async function* pages(pageSize: number): AsyncGenerator<OrderFacts[]> {
@@ -68,7 +68,7 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
       const { scope, ...slice }: OrdersPage = await reading('the orders database', rows.pageOrders(after, pageSize));
       const effects = await readEffects(rows, scope);
       const orderIds = idsOf(slice, effects);
-      yield join(orderIds, slice, effects, entries, carriers);
+      yield join(orderIds, { slice, effects, ledger: entries, carriers });
       for (const known of [entries, carriers]) for (const id of orderIds) known?.delete(id);
       after = scope.upTo;
     }
@@ -108,13 +108,16 @@ function idsOf(slice: OrdersSlice, effects: Effects): string[] {
 
 const NO_CARRIERS: Carriers = { workflow: null, settles: [] };
 
-function join(
-  orderIds: readonly string[],
-  slice: OrdersSlice,
-  effects: Effects,
-  ledger: ReadonlyMap<string, readonly LedgerEntry[]> | null,
-  carriers: ReadonlyMap<string, Carriers>,
-): OrderFacts[] {
+/** What each source knows of some orders. */
+interface Sources {
+  readonly slice: OrdersSlice;
+  readonly effects: Effects;
+  /** Null when the provider shows none. */
+  readonly ledger: ReadonlyMap<string, readonly LedgerEntry[]> | null;
+  readonly carriers: ReadonlyMap<string, Carriers>;
+}
+
+function join(orderIds: readonly string[], { slice, effects, ledger, carriers }: Sources): OrderFacts[] {
   const order = firstOf(slice.orders);
   const balance = firstOf(effects.balances);
   const lines = allOf(slice.lines);

@@ -38,7 +38,7 @@ export const ORDER_COMMANDS = {
   }),
   cancel: changing(
     { usage: 'cancel ID [--reason R]', summary: 'cancel an order', subject: 'ID', options: ['reason'] },
-    (tools) => give(tools, '/cancel', { reason: tools.options.reason }),
+    (tools) => give(tools, '/cancel', { body: { reason: tools.options.reason } }),
   ),
   refund: changing(
     {
@@ -47,7 +47,10 @@ export const ORDER_COMMANDS = {
       subject: 'ID',
       options: ['amount', 'reason'],
     },
-    (tools) => give(tools, '/refunds', { amountMinor: countOf(tools.options, 'amount'), reason: tools.options.reason }),
+    (tools) =>
+      give(tools, '/refunds', {
+        body: { amountMinor: countOf(tools.options, 'amount'), reason: tools.options.reason },
+      }),
   ),
   'give-back': changing(
     {
@@ -56,7 +59,7 @@ export const ORDER_COMMANDS = {
       subject: 'ID',
       options: ['reason'],
     },
-    (tools) => give(tools, '/give-back', { reason: tools.options.reason }),
+    (tools) => give(tools, '/give-back', { body: { reason: tools.options.reason } }),
   ),
   capture: changing(
     {
@@ -65,7 +68,7 @@ export const ORDER_COMMANDS = {
       subject: 'ID',
       options: ['amount'],
     },
-    (tools) => give(tools, '/capture', { amountMinor: countOf(tools.options, 'amount') }),
+    (tools) => give(tools, '/capture', { body: { amountMinor: countOf(tools.options, 'amount') } }),
   ),
   reconcile: changing(
     {
@@ -74,7 +77,7 @@ export const ORDER_COMMANDS = {
       subject: 'ID',
       options: ['reason'],
     },
-    (tools) => give(tools, '/payments/reconcile', { reason: tools.options.reason }, reconciliationView),
+    (tools) => give(tools, '/payments/reconcile', { body: { reason: tools.options.reason }, view: reconciliationView }),
   ),
 } satisfies Record<string, ApiCommand>;
 
@@ -82,12 +85,13 @@ function pathOf({ subject }: ApiTools, rest = ''): string {
   return `/v1/orders/${encodeURIComponent(subject)}${rest}`;
 }
 
-async function give(
-  tools: ApiTools,
-  route: string,
-  body: Readonly<Record<string, unknown>>,
-  view: typeof commandView | typeof reconciliationView = commandView,
-): Promise<void> {
+interface GivenCommand {
+  readonly body: Readonly<Record<string, unknown>>;
+  /** What the answer is read with. */
+  readonly view?: typeof commandView | typeof reconciliationView;
+}
+
+async function give(tools: ApiTools, route: string, { body, view = commandView }: GivenCommand): Promise<void> {
   const { api, key, show } = tools;
   show(await api.post(pathOf(tools, route), key, body), view, ({ decision, order }, { fields }) =>
     fields([

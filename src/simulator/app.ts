@@ -54,10 +54,20 @@ function addPaymentRoutes(app: Hono<Env>, payments: Payments): void {
     send(c, await payments.execute(parseVoidRequest(keyOf(c), c.req.param('key'), await textOf(c)))),
   );
   app.post('/v1/payments/:key/captures', async (c) =>
-    send(c, await payments.execute(parseMovementRequest('capture', keyOf(c), c.req.param('key'), await textOf(c)))),
+    send(
+      c,
+      await payments.execute(
+        parseMovementRequest('capture', { key: keyOf(c), target: c.req.param('key') }, await textOf(c)),
+      ),
+    ),
   );
   app.post('/v1/payments/:key/refunds', async (c) =>
-    send(c, await payments.execute(parseMovementRequest('refund', keyOf(c), c.req.param('key'), await textOf(c)))),
+    send(
+      c,
+      await payments.execute(
+        parseMovementRequest('refund', { key: keyOf(c), target: c.req.param('key') }, await textOf(c)),
+      ),
+    ),
   );
 }
 

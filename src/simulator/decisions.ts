@@ -120,7 +120,7 @@ function decideVoid(ledger: LedgerView, request: VoidRequest): Decision {
   if (ledger.find(request.target)) {
     return answer(refusal(422, 'not_voidable', 'only the key of a sale or an authorization can be voided'));
   }
-  return write(voidRecord(request, 'tombstoned', 0, request.currency ?? NO_CURRENCY));
+  return write(voidRecord(request, 'tombstoned', { amountMinor: 0, currency: request.currency ?? NO_CURRENCY }));
 }
 
 function decideVoidOfCharge(charge: Charge, request: VoidRequest): Decision {
@@ -129,8 +129,8 @@ function decideVoidOfCharge(charge: Charge, request: VoidRequest): Decision {
   if (decline) return answer(unwrittenVoid(request, 'declined', { amountMinor, declineCode: decline.code }));
   const restMinor = authorizedMinor - capturedMinor;
   if (restMinor === 0) return answer(capturedReply(request, charge, 0));
-  if (capturedMinor === 0) return write(voidRecord(request, 'voided', amountMinor, currency));
-  const record = voidRecord(request, 'voided', restMinor, currency);
+  if (capturedMinor === 0) return write(voidRecord(request, 'voided', { amountMinor, currency }));
+  const record = voidRecord(request, 'voided', { amountMinor: restMinor, currency });
   return { kind: 'write', record, reply: capturedReply(request, charge, restMinor) };
 }
 
@@ -148,11 +148,10 @@ function capturedReply(
 function voidRecord(
   request: VoidRequest,
   result: VoidRecord['result'],
-  amountMinor: number,
-  currency: string,
+  money: Pick<VoidRecord, 'amountMinor' | 'currency'>,
 ): VoidRecord {
   const { key, target, orderId, kind } = request;
-  return { ...stamp(), key, target, orderId, kind, result, amountMinor, currency, state: 'SUCCEEDED' };
+  return { ...stamp(), key, target, orderId, kind, result, ...money, state: 'SUCCEEDED' };
 }
 
 /** A void that had nothing to do. It has no id and is not stored: a repeat finds the same facts again. */

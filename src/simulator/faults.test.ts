@@ -85,7 +85,9 @@ describe('errorRate and resetAfterRate', () => {
     expect(await client.charge(KEY)).toEqual({ status: 'reset' });
     expect(await client.ledger()).toHaveLength(1);
     expect(await client.charge(KEY)).toMatchObject({ status: 201 });
-    expect(await client.act('refunds', KEY, 'ord_test:refund:1', 10)).toEqual({ status: 'reset' });
+    expect(await client.act('refunds', KEY, { key: 'ord_test:refund:1', amountMinor: 10 })).toEqual({
+      status: 'reset',
+    });
     expect(await client.lookup(KEY)).toMatchObject({ body: { refundedMinor: 10 } });
   });
 
@@ -113,7 +115,10 @@ describe('lateMs', () => {
   it('takes nothing when a void arrives before the late original lands', async () => {
     await client.faults({ lateMs: 100 });
     await client.charge(KEY);
-    expect(await client.act('void', KEY, VOID_KEY)).toMatchObject({ status: 200, body: { result: 'tombstoned' } });
+    expect(await client.act('void', KEY, { key: VOID_KEY })).toMatchObject({
+      status: 200,
+      body: { result: 'tombstoned' },
+    });
     await pause(200);
     expect(await client.lookup(KEY)).toMatchObject({ status: 410 });
     expect(await client.ledger()).toMatchObject([{ kind: 'void', key: VOID_KEY }]);
@@ -124,7 +129,7 @@ describe('lateMs', () => {
     await client.charge(KEY);
     await eventually(async () => (await client.lookup(KEY)).status === 200);
     const body = { result: 'already_captured', capturedMinor: 1_000, refundedMinor: 0 };
-    expect(await client.act('void', KEY, VOID_KEY)).toMatchObject({ status: 200, body });
+    expect(await client.act('void', KEY, { key: VOID_KEY })).toMatchObject({ status: 200, body });
   });
 
   it('makes one entry of a late original and a repeat that overtakes it', async () => {
@@ -152,7 +157,7 @@ describe('down and pmDown', () => {
     const heard = [
       await client.charge('ord_test:sale:2'),
       await client.lookup(KEY),
-      await client.act('void', KEY, VOID_KEY),
+      await client.act('void', KEY, { key: VOID_KEY }),
       await client.send('GET', '/healthz'),
     ];
     for (const answer of heard) expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } });

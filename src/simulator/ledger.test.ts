@@ -91,11 +91,11 @@ describe('the ledger', () => {
   it('lists each effect once, in order, with the same bytes after later effects', async () => {
     const { client } = await start();
     await client.charge('a', { kind: 'authorize' });
-    await client.act('captures', 'a', 'b', 600);
+    await client.act('captures', 'a', { key: 'b', amountMinor: 600 });
     const before = await client.ledger();
-    await client.act('refunds', 'a', 'c', 100);
+    await client.act('refunds', 'a', { key: 'c', amountMinor: 100 });
     await client.charge('d', { orderId: 'ord_other', method: 'pm_declined' });
-    await client.act('void', 'e', 'f');
+    await client.act('void', 'e', { key: 'f' });
     const after = await client.ledger();
     expect(after.slice(0, 2)).toEqual(before);
     expect(after).toMatchObject([
@@ -112,8 +112,8 @@ describe('the ledger', () => {
   it('is the same after a restart, with answers, balances and tombstones', async () => {
     const { client, simulator, ledgerFile } = await start();
     const charged = await client.charge('a', { kind: 'authorize' });
-    await client.act('captures', 'a', 'b', 600);
-    await client.act('void', 'gone', 'c');
+    await client.act('captures', 'a', { key: 'b', amountMinor: 600 });
+    await client.act('void', 'gone', { key: 'c' });
     const entries = await client.ledger();
     await simulator.close();
 
@@ -123,7 +123,7 @@ describe('the ledger', () => {
     expect(await other.ledger()).toEqual(entries);
     expect(await other.charge('a', { kind: 'authorize' })).toEqual(charged);
     expect(await other.charge('gone')).toMatchObject({ status: 410 });
-    expect(await other.act('captures', 'a', 'd', 401)).toMatchObject({ status: 422 });
+    expect(await other.act('captures', 'a', { key: 'd', amountMinor: 401 })).toMatchObject({ status: 422 });
     expect(await other.lookup('a')).toMatchObject({ body: { capturedMinor: 600 } });
   });
 

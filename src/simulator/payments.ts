@@ -72,9 +72,9 @@ class PaymentMachine implements Payments {
 
   async execute(request: EffectRequest): Promise<Answer> {
     const { ledger, faults, slowMs } = this.#deps;
-    const { latencyMs, lateMs, errorRate, pmDown } = faults.current();
+    const { latencyMs, lateMs } = faults.current();
     const behavior = 'method' in request ? behaviorOf(request.method) : ORDINARY;
-    if (faults.strikes(errorRate) || (behavior.downByFault && pmDown)) return UNAVAILABLE;
+    if (this.#isStruck(behavior)) return UNAVAILABLE;
     const settled = settledReply(ledger, request);
     if (settled) return this.#whenDurable(settled);
     if (this.#isInFlight(request.key)) return KEY_IN_USE;
@@ -84,6 +84,13 @@ class PaymentMachine implements Payments {
     const waitMs = latencyMs + (behavior.slow ? slowMs : 0);
     if (waitMs > 0 && !(await this.#hold(request.key, waitMs))) return UNAVAILABLE;
     return this.#apply(request, behavior);
+  }
+
+  /** A fault that somebody has set refuses the request before it is looked at. */
+  #isStruck({ downByFault }: MethodBehavior): boolean {
+    const { faults } = this.#deps;
+    const { errorRate, pmDown } = faults.current();
+    return faults.strikes(errorRate) || (downByFault === true && pmDown);
   }
 
   lookup(key: string): Promise<Reply> {

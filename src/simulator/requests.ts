@@ -62,8 +62,7 @@ export function parseChargeRequest(key: string | undefined, body: string): Charg
 /** Throws `InvalidRequestError`. */
 export function parseMovementRequest(
   kind: MovementRequest['kind'],
-  key: string | undefined,
-  target: string,
+  { key, target }: { readonly key: string | undefined; readonly target: string },
   body: string,
 ): MovementRequest {
   return { kind, ...parseKeys(key, target), ...parseBody(movementBodySchema, body) };

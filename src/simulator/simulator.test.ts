@@ -67,8 +67,8 @@ describe('methods', () => {
     const inUse = { status: 409, body: { code: 'key_in_use' } };
     expect(await client.charge(key, { method: 'pm_slow' })).toMatchObject(inUse);
     expect(await client.lookup(key)).toMatchObject(inUse);
-    expect(await client.act('void', key, freshKey('void'))).toMatchObject(inUse);
-    expect(await client.act('refunds', key, freshKey('refund'), 1)).toMatchObject(inUse);
+    expect(await client.act('void', key, { key: freshKey('void') })).toMatchObject(inUse);
+    expect(await client.act('refunds', key, { key: freshKey('refund'), amountMinor: 1 })).toMatchObject(inUse);
     expect(await slow).toMatchObject({ status: 201 });
     expect(await client.charge(key, { method: 'pm_slow' })).toEqual(await slow);
   });
@@ -104,8 +104,8 @@ describe('methods', () => {
     const refundKey = freshKey('refund');
     expect(await client.charge(key, { method: 'pm_refund_fails' })).toMatchObject({ status: 201 });
     const refused = { status: 422, body: { code: 'refund_failed' } };
-    expect(await client.act('refunds', key, refundKey, 1_000)).toMatchObject(refused);
-    expect(await client.act('refunds', key, refundKey, 1_000)).toMatchObject(refused);
+    expect(await client.act('refunds', key, { key: refundKey, amountMinor: 1_000 })).toMatchObject(refused);
+    expect(await client.act('refunds', key, { key: refundKey, amountMinor: 1_000 })).toMatchObject(refused);
     expect(await client.lookup(refundKey)).toMatchObject({ status: 404 });
     expect(await entriesOf(refundKey)).toHaveLength(0);
   });
@@ -139,26 +139,32 @@ describe('idempotency', () => {
     const key = freshKey();
     const refundKey = freshKey('refund');
     await client.charge(key);
-    await client.act('refunds', key, refundKey, 100);
+    await client.act('refunds', key, { key: refundKey, amountMinor: 100 });
     const reused = { status: 422, body: { code: 'key_reused' } };
     expect(await client.charge(refundKey)).toMatchObject(reused);
-    expect(await client.act('captures', key, refundKey, 100)).toMatchObject(reused);
-    expect(await client.act('refunds', key, refundKey, 101)).toMatchObject(reused);
-    expect(await client.act('void', freshKey(), refundKey)).toMatchObject(reused);
+    expect(await client.act('captures', key, { key: refundKey, amountMinor: 100 })).toMatchObject(reused);
+    expect(await client.act('refunds', key, { key: refundKey, amountMinor: 101 })).toMatchObject(reused);
+    expect(await client.act('void', freshKey(), { key: refundKey })).toMatchObject(reused);
   });
 
   it('knows nothing of an unused key', async () => {
     expect(await client.lookup(freshKey())).toMatchObject({ status: 404, body: { code: 'not_found' } });
     const target = freshKey();
-    expect(await client.act('refunds', target, freshKey('refund'), 1)).toMatchObject({ status: 404 });
-    expect(await client.act('captures', target, freshKey('capture'), 1)).toMatchObject({ status: 404 });
+    expect(await client.act('refunds', target, { key: freshKey('refund'), amountMinor: 1 })).toMatchObject({
+      status: 404,
+    });
+    expect(await client.act('captures', target, { key: freshKey('capture'), amountMinor: 1 })).toMatchObject({
+      status: 404,
+    });
   });
 
   it('finds a key with characters that a URL must escape', async () => {
     const key = `a/b?c#d%41%:${freshKey()}`;
     expect(await client.charge(key)).toMatchObject({ status: 201, body: { key } });
     expect(await client.lookup(key)).toMatchObject({ status: 200, body: { key } });
-    expect(await client.act('refunds', key, freshKey('refund'), 1)).toMatchObject({ status: 201 });
+    expect(await client.act('refunds', key, { key: freshKey('refund'), amountMinor: 1 })).toMatchObject({
+      status: 201,
+    });
   });
 });
 
@@ -167,16 +173,16 @@ describe('voids', () => {
     const key = freshKey('authorize');
     const voidKey = freshKey('void');
     await client.charge(key, { kind: 'authorize' });
-    const first = await client.act('void', key, voidKey);
+    const first = await client.act('void', key, { key: voidKey });
     expect(first).toMatchObject({
       status: 200,
       body: { result: 'voided', key: voidKey, kind: 'void', amountMinor: 1_000, currency: 'EUR', state: 'SUCCEEDED' },
     });
-    expect(await client.act('void', key, voidKey)).toEqual(first);
+    expect(await client.act('void', key, { key: voidKey })).toEqual(first);
     expect(await client.lookup(key)).toMatchObject({ status: 200, body: { voided: true, capturedMinor: 0 } });
     expect(await client.lookup(voidKey)).toEqual(first);
     const voided = { status: 410, body: { code: 'key_voided' } };
-    expect(await client.act('captures', key, freshKey('capture'), 1)).toMatchObject(voided);
+    expect(await client.act('captures', key, { key: freshKey('capture'), amountMinor: 1 })).toMatchObject(voided);
     expect(await client.charge(key, { kind: 'authorize' })).toMatchObject(voided);
     expect(await entriesOf(voidKey)).toHaveLength(1);
   });
@@ -184,21 +190,24 @@ describe('voids', () => {
   it('leaves a tombstone under an unknown key, which refuses the late original', async () => {
     const key = freshKey();
     const voidKey = freshKey('void');
-    const first = await client.act('void', key, voidKey);
+    const first = await client.act('void', key, { key: voidKey });
     expect(first).toMatchObject({ status: 200, body: { result: 'tombstoned', amountMinor: 0, currency: 'EUR' } });
     const voided = { status: 410, body: { code: 'key_voided' } };
     expect(await client.charge(key)).toMatchObject(voided);
     expect(await client.lookup(key)).toMatchObject(voided);
-    expect(await client.act('refunds', key, freshKey('refund'), 1)).toMatchObject(voided);
-    expect(await client.act('void', key, voidKey)).toEqual(first);
+    expect(await client.act('refunds', key, { key: freshKey('refund'), amountMinor: 1 })).toMatchObject(voided);
+    expect(await client.act('void', key, { key: voidKey })).toEqual(first);
     expect(await entriesOf(key)).toHaveLength(0);
   });
 
   it('gives a tombstone without a currency the code XXX', async () => {
     const voidKey = freshKey('void');
     const route = `/v1/payments/${encodeURIComponent(freshKey())}/void`;
-    const heard = await client.send('POST', route, JSON.stringify({ orderId: ORDER_ID }), {
-      'Idempotency-Key': voidKey,
+    const heard = await client.send('POST', route, {
+      body: JSON.stringify({ orderId: ORDER_ID }),
+      headers: {
+        'Idempotency-Key': voidKey,
+      },
     });
     expect(heard).toMatchObject({ status: 200, body: { currency: 'XXX', amountMinor: 0 } });
   });
@@ -206,8 +215,8 @@ describe('voids', () => {
   it('voids a key once, whatever the second void is called', async () => {
     const key = freshKey();
     const second = freshKey('void');
-    await client.act('void', key, freshKey('void'));
-    expect(await client.act('void', key, second)).toMatchObject({
+    await client.act('void', key, { key: freshKey('void') });
+    expect(await client.act('void', key, { key: second })).toMatchObject({
       status: 200,
       body: { result: 'tombstoned', key: second },
     });
@@ -222,8 +231,8 @@ describe('voids', () => {
       status: 200,
       body: { result: 'declined', key: voidKey, state: 'SUCCEEDED', amountMinor: 1_000, declineCode: 'card_declined' },
     };
-    expect(await client.act('void', key, voidKey)).toMatchObject(declined);
-    expect(await client.act('void', key, voidKey)).toMatchObject(declined);
+    expect(await client.act('void', key, { key: voidKey })).toMatchObject(declined);
+    expect(await client.act('void', key, { key: voidKey })).toMatchObject(declined);
     expect(await entriesOf(voidKey)).toHaveLength(0);
   });
 
@@ -231,7 +240,7 @@ describe('voids', () => {
     const key = freshKey();
     const voidKey = freshKey('void');
     await client.charge(key);
-    await client.act('refunds', key, freshKey('refund'), 300);
+    await client.act('refunds', key, { key: freshKey('refund'), amountMinor: 300 });
     const body = {
       result: 'already_captured',
       key: voidKey,
@@ -239,7 +248,7 @@ describe('voids', () => {
       capturedMinor: 1_000,
       refundedMinor: 300,
     };
-    expect(await client.act('void', key, voidKey)).toMatchObject({ status: 200, body });
+    expect(await client.act('void', key, { key: voidKey })).toMatchObject({ status: 200, body });
     expect(await client.lookup(key)).toMatchObject({ body: { voided: false } });
     expect(await entriesOf(voidKey)).toHaveLength(0);
   });
@@ -247,19 +256,19 @@ describe('voids', () => {
   it('leaves an authorization alone once a part of it is captured', async () => {
     const key = freshKey('authorize');
     await client.charge(key, { kind: 'authorize' });
-    await client.act('captures', key, freshKey('capture'), 400);
+    await client.act('captures', key, { key: freshKey('capture'), amountMinor: 400 });
     const body = { result: 'already_captured', capturedMinor: 400, refundedMinor: 0 };
-    expect(await client.act('void', key, freshKey('void'))).toMatchObject({ status: 200, body });
+    expect(await client.act('void', key, { key: freshKey('void') })).toMatchObject({ status: 200, body });
   });
 
   it('refuses to void the key of a capture or a refund, or under the target key itself', async () => {
     const key = freshKey();
     const refundKey = freshKey('refund');
     await client.charge(key);
-    await client.act('refunds', key, refundKey, 300);
-    const heard = await client.act('void', refundKey, freshKey('void'));
+    await client.act('refunds', key, { key: refundKey, amountMinor: 300 });
+    const heard = await client.act('void', refundKey, { key: freshKey('void') });
     expect(heard).toMatchObject({ status: 422, body: { code: 'not_voidable' } });
-    expect(await client.act('void', key, key)).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    expect(await client.act('void', key, { key })).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
   });
 });
 
@@ -268,13 +277,15 @@ describe('captures and refunds', () => {
     const key = freshKey('authorize');
     const captureKey = freshKey('capture');
     await client.charge(key, { kind: 'authorize' });
-    const first = await client.act('captures', key, captureKey, 600);
+    const first = await client.act('captures', key, { key: captureKey, amountMinor: 600 });
     expect(first).toMatchObject({ status: 201, body: { key: captureKey, kind: 'capture', amountMinor: 600 } });
-    expect(await client.act('captures', key, captureKey, 600)).toEqual(first);
+    expect(await client.act('captures', key, { key: captureKey, amountMinor: 600 })).toEqual(first);
     expect(await client.lookup(captureKey)).toMatchObject({ status: 200, body: { kind: 'capture', amountMinor: 600 } });
     const exceeded = { status: 422, body: { code: 'amount_exceeds_authorized' } };
-    expect(await client.act('captures', key, freshKey('capture'), 401)).toMatchObject(exceeded);
-    expect(await client.act('captures', key, freshKey('capture'), 400)).toMatchObject({ status: 201 });
+    expect(await client.act('captures', key, { key: freshKey('capture'), amountMinor: 401 })).toMatchObject(exceeded);
+    expect(await client.act('captures', key, { key: freshKey('capture'), amountMinor: 400 })).toMatchObject({
+      status: 201,
+    });
     expect(await client.lookup(key)).toMatchObject({ body: { capturedMinor: 1_000, amountMinor: 1_000 } });
   });
 
@@ -282,12 +293,14 @@ describe('captures and refunds', () => {
     const key = freshKey();
     const refundKey = freshKey('refund');
     await client.charge(key);
-    const first = await client.act('refunds', key, refundKey, 700);
+    const first = await client.act('refunds', key, { key: refundKey, amountMinor: 700 });
     expect(first).toMatchObject({ status: 201, body: { key: refundKey, kind: 'refund', amountMinor: 700 } });
-    expect(await client.act('refunds', key, refundKey, 700)).toEqual(first);
+    expect(await client.act('refunds', key, { key: refundKey, amountMinor: 700 })).toEqual(first);
     const exceeded = { status: 422, body: { code: 'amount_exceeds_captured' } };
-    expect(await client.act('refunds', key, freshKey('refund'), 301)).toMatchObject(exceeded);
-    expect(await client.act('refunds', key, freshKey('refund'), 300)).toMatchObject({ status: 201 });
+    expect(await client.act('refunds', key, { key: freshKey('refund'), amountMinor: 301 })).toMatchObject(exceeded);
+    expect(await client.act('refunds', key, { key: freshKey('refund'), amountMinor: 300 })).toMatchObject({
+      status: 201,
+    });
     expect(await client.lookup(key)).toMatchObject({ body: { refundedMinor: 1_000 } });
   });
 
@@ -295,7 +308,7 @@ describe('captures and refunds', () => {
     const key = freshKey();
     await client.charge(key);
     const heard = await Promise.all(
-      Array.from({ length: 20 }, () => client.act('refunds', key, freshKey('refund'), 100)),
+      Array.from({ length: 20 }, () => client.act('refunds', key, { key: freshKey('refund'), amountMinor: 100 })),
     );
     expect(heard.filter(({ status }) => status === 201)).toHaveLength(10);
     expect(await client.lookup(key)).toMatchObject({ body: { refundedMinor: 1_000 } });
@@ -309,9 +322,9 @@ describe('captures and refunds', () => {
     await client.charge(sale);
     await client.charge(declined, { kind: 'authorize', method: 'pm_declined' });
     const heard = [
-      await client.act('refunds', authorization, freshKey('refund'), 1),
-      await client.act('captures', sale, freshKey('capture'), 1),
-      await client.act('captures', declined, freshKey('capture'), 1),
+      await client.act('refunds', authorization, { key: freshKey('refund'), amountMinor: 1 }),
+      await client.act('captures', sale, { key: freshKey('capture'), amountMinor: 1 }),
+      await client.act('captures', declined, { key: freshKey('capture'), amountMinor: 1 }),
     ];
     expect(heard.map(({ status }) => status)).toEqual([422, 422, 422]);
   });
@@ -320,11 +333,11 @@ describe('captures and refunds', () => {
     const key = freshKey('authorize');
     await client.charge(key, { kind: 'authorize', orderId: 'ord_other' });
     const mismatch = { status: 422, body: { code: 'order_mismatch' } };
-    expect(await client.act('captures', key, freshKey('capture'), 1)).toMatchObject(mismatch);
-    expect(await client.act('void', key, freshKey('void'))).toMatchObject(mismatch);
+    expect(await client.act('captures', key, { key: freshKey('capture'), amountMinor: 1 })).toMatchObject(mismatch);
+    expect(await client.act('void', key, { key: freshKey('void') })).toMatchObject(mismatch);
     const dollars = freshKey();
     await client.charge(dollars, { currency: 'USD' });
-    const heard = await client.act('refunds', dollars, freshKey('refund'), 1);
+    const heard = await client.act('refunds', dollars, { key: freshKey('refund'), amountMinor: 1 });
     expect(heard).toMatchObject({ status: 422, body: { code: 'currency_mismatch' } });
   });
 });
@@ -348,19 +361,19 @@ describe('requests', () => {
     const body = JSON.stringify({ orderId: 'o', kind: 'sale', amountMinor: 1, currency: 'EUR', method: 'pm_ok' });
     const key = { 'Idempotency-Key': freshKey() };
     const heard = [
-      await client.send('POST', '/v1/payments', body),
-      await client.send('POST', '/v1/payments', body, { 'Idempotency-Key': 'two words' }),
-      await client.send('POST', '/v1/payments', body, { 'Idempotency-Key': 'k'.repeat(256) }),
-      await client.send('POST', '/v1/payments', '{"orderId":', key),
-      await client.send('POST', '/v1/payments', '[]', key),
-      await client.send('POST', '/v1/payments', '', key),
+      await client.send('POST', '/v1/payments', { body }),
+      await client.send('POST', '/v1/payments', { body, headers: { 'Idempotency-Key': 'two words' } }),
+      await client.send('POST', '/v1/payments', { body, headers: { 'Idempotency-Key': 'k'.repeat(256) } }),
+      await client.send('POST', '/v1/payments', { body: '{"orderId":', headers: key }),
+      await client.send('POST', '/v1/payments', { body: '[]', headers: key }),
+      await client.send('POST', '/v1/payments', { body: '', headers: key }),
     ];
     for (const answer of heard) expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
   });
 
   it('refuses a body over 64 kB, with a declared length and without', async () => {
     const big = JSON.stringify({ method: 'x'.repeat(70_000) });
-    expect(await client.send('POST', '/v1/payments', big)).toMatchObject({ status: 413 });
+    expect(await client.send('POST', '/v1/payments', { body: big })).toMatchObject({ status: 413 });
     const chunked = await fetch(`${url}/v1/payments`, {
       method: 'POST',
       body: new Blob([big]).stream(),
@@ -377,16 +390,16 @@ describe('requests', () => {
 
 describe('what somebody does at the provider itself', () => {
   const outside = (key: string, kind: string, amountMinor?: number) =>
-    client.send('POST', `/v1/payments/${key}/external-${kind}`, JSON.stringify({ amountMinor }));
+    client.send('POST', `/v1/payments/${key}/external-${kind}`, { body: JSON.stringify({ amountMinor }) });
 
   it('counts for what is left, and is listed without a key of the client', async () => {
     const key = freshKey();
     await client.charge(key, { kind: 'authorize' });
     expect(await outside(key, 'captures', 600)).toMatchObject({ status: 201, body: { amountMinor: 600 } });
-    expect(await client.act('captures', key, `${key}:c`, 401)).toMatchObject({ status: 422 });
-    await client.act('captures', key, `${key}:c`, 400);
+    expect(await client.act('captures', key, { key: `${key}:c`, amountMinor: 401 })).toMatchObject({ status: 422 });
+    await client.act('captures', key, { key: `${key}:c`, amountMinor: 400 });
     expect(await outside(key, 'refunds', 300)).toMatchObject({ status: 201 });
-    expect(await client.act('refunds', key, `${key}:r`, 701)).toMatchObject({ status: 422 });
+    expect(await client.act('refunds', key, { key: `${key}:r`, amountMinor: 701 })).toMatchObject({ status: 422 });
     expect(await client.send('GET', `/v1/payments/${key}/movements`)).toMatchObject({
       body: {
         movements: [
@@ -411,7 +424,7 @@ describe('what somebody does at the provider itself', () => {
     const started = await startTestSimulator();
     const key = freshKey();
     await started.client.charge(key);
-    await started.client.send('POST', `/v1/payments/${key}/external-refunds`, '{}');
+    await started.client.send('POST', `/v1/payments/${key}/external-refunds`, { body: '{}' });
     await started.simulator.close();
     const again = await createSimulator({ ledgerFile: started.ledgerFile });
     const listed = await createTestClient(again.url).send('GET', `/v1/payments/${key}/movements`);

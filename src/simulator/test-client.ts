@@ -8,15 +8,24 @@ type Heard =
   | { readonly status: number; readonly body: Readonly<Record<string, unknown>> }
   | { readonly status: 'reset' };
 
+interface Content {
+  readonly body?: string;
+  readonly headers?: Record<string, string>;
+}
+
 /** Speaks to a simulator as a foreign client does: over HTTP, with keys of its own. */
 export interface TestClient {
   charge(key: string, overrides?: Record<string, unknown>): Promise<Heard>;
   /** A void, capture or refund of the charge `target`. */
-  act(action: 'void' | 'captures' | 'refunds', target: string, key: string, amountMinor?: number): Promise<Heard>;
+  act(
+    action: 'void' | 'captures' | 'refunds',
+    target: string,
+    effect: { readonly key: string; readonly amountMinor?: number },
+  ): Promise<Heard>;
   lookup(key: string): Promise<Heard>;
   ledger(orderId?: string): Promise<unknown[]>;
   faults(patch: unknown): Promise<Heard>;
-  send(method: string, route: string, body?: string, headers?: Record<string, string>): Promise<Heard>;
+  send(method: string, route: string, content?: Content): Promise<Heard>;
 }
 
 /** The order of all test charges. */
@@ -24,25 +33,25 @@ export const ORDER_ID = 'ord_test';
 
 /** A client of the simulator at this address. */
 export function createTestClient(url: string): TestClient {
-  const send: TestClient['send'] = async (method, route, body, headers = {}) => {
+  const send: TestClient['send'] = async (method, route, content = {}) => {
     try {
-      const response = await fetch(`${url}${route}`, { method, headers, ...(body === undefined ? {} : { body }) });
+      const response = await fetch(`${url}${route}`, { method, ...content });
       return { status: response.status, body: toRecord(await response.json()) };
     } catch {
       return { status: 'reset' };
     }
   };
   const post = (route: string, key: string, body: object): Promise<Heard> =>
-    send('POST', route, JSON.stringify(body), { 'Idempotency-Key': key });
+    send('POST', route, { body: JSON.stringify(body), headers: { 'Idempotency-Key': key } });
   const order = { orderId: ORDER_ID, currency: 'EUR' };
   return {
     send,
     charge: (key, overrides = {}) =>
       post('/v1/payments', key, { ...order, kind: 'sale', amountMinor: 1_000, method: 'pm_ok', ...overrides }),
-    act: (action, target, key, amountMinor) =>
+    act: (action, target, { key, amountMinor }) =>
       post(`/v1/payments/${encodeURIComponent(target)}/${action}`, key, { ...order, amountMinor }),
     lookup: (key) => send('GET', `/v1/payments/${encodeURIComponent(key)}`),
-    faults: (patch) => send('POST', '/faults', JSON.stringify(patch)),
+    faults: (patch) => send('POST', '/faults', { body: JSON.stringify(patch) }),
     async ledger(orderId) {
       const heard = await send('GET', orderId === undefined ? '/ledger' : `/ledger?orderId=${orderId}`);
       if (heard.status !== 200 || !Array.isArray(heard.body.entries)) throw new Error('the ledger did not answer');

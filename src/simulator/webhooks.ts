@@ -40,7 +40,7 @@ export function createWebhookSender(
   const send = (report: Report): void => {
     if (waiting >= WAITING_MAX) return warn(`the report ${report.id} is dropped: too many wait`);
     waiting += 1;
-    void deliver(target.url, key, report, delays)
+    void deliver({ url: target.url, key }, report, delays)
       .then((isDelivered) => {
         if (!isDelivered) warn(`the report ${report.id} was not taken`);
       })
@@ -53,11 +53,11 @@ export function createWebhookSender(
       const type = typeOf(record);
       const isExternal = 'external' in record && record.external === true;
       const told = { ...record, key: isExternal ? null : record.key };
-      if (type !== null) send(reportOf(`evt_${record.id}`, type, record.at, told));
+      if (type !== null) send(reportOf({ id: `evt_${record.id}`, type, timestamp: record.at }, told));
     },
     refundFailed: (request) => {
       const id = `evt_failed_${createHash('sha256').update(request.key).digest('hex').slice(0, 32)}`;
-      send(reportOf(id, 'refund.failed', new Date().toISOString(), request));
+      send(reportOf({ id, type: 'refund.failed', timestamp: new Date().toISOString() }, request));
     },
   };
 }
@@ -89,13 +89,25 @@ interface Told extends Pick<LedgerRecord, 'orderId' | 'amountMinor' | 'currency'
   readonly key: string | null;
 }
 
-function reportOf(id: string, type: string, timestamp: string, told: Told): Report {
+interface ReportHead {
+  readonly id: string;
+  readonly type: string;
+  readonly timestamp: string;
+}
+
+function reportOf({ id, type, timestamp }: ReportHead, told: Told): Report {
   const { id: ref, orderId, key, amountMinor, currency } = told;
   return { id, body: JSON.stringify({ type, timestamp, data: { id: ref, orderId, key, amountMinor, currency } }) };
 }
 
+interface Receiver {
+  readonly url: string;
+  /** What reports are signed with. */
+  readonly key: Buffer;
+}
+
 /** Signed anew for each try, because a signature grows old. */
-async function deliver(url: string, key: Buffer, { id, body }: Report, delays: Delays): Promise<boolean> {
+async function deliver({ url, key }: Receiver, { id, body }: Report, delays: Delays): Promise<boolean> {
   for (const delayMs of [0, ...RETRY_DELAYS_MS]) {
     if (delayMs > 0 && !(await delays.wait(delayMs))) return false;
     const timestamp = String(Math.floor(Date.now() / 1_000));

@@ -17,7 +17,7 @@ export function checkHistory({ order, events }: OrderFacts): Finding {
   for (const { seq, from, to } of events) {
     if (to === null) continue;
     // What follows a terminal status is I8's.
-    if (reached === null || !isTerminal(reached)) problems.push(...edgeProblems(seq, reached, from, to));
+    if (reached === null || !isTerminal(reached)) problems.push(...edgeProblems(reached, { seq, from, to }));
     reached = to;
   }
   if (reached !== order.status) problems.push(`its events lead to ${reached}, but it is ${order.status}`);
@@ -38,7 +38,13 @@ function timeProblems(events: readonly AuditedEvent[]): string[] {
   });
 }
 
-function edgeProblems(seq: number, reached: OrderStatus | null, from: OrderStatus | null, to: OrderStatus): string[] {
+interface Edge {
+  readonly seq: number;
+  readonly from: OrderStatus | null;
+  readonly to: OrderStatus;
+}
+
+function edgeProblems(reached: OrderStatus | null, { seq, from, to }: Edge): string[] {
   if (from !== reached) return [`event ${seq} starts from ${from}, but the order was ${reached}`];
   const allowed = from === null ? to === 'PENDING' : ORDER_TRANSITIONS[from].includes(to);
   return allowed ? [] : [`event ${seq} leads from ${from} to ${to}`];

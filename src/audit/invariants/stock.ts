@@ -11,14 +11,15 @@ export function checkSkuFigures(sku: SkuFigures): Finding {
   if (onHand === null || reserved === null) {
     return { checked: 1, problems: ['it has movements or holds, but no stock row'] };
   }
-  const problems: string[] = [];
-  const expect = (what: string, is: number, source: string, expected: number): void => {
-    if (is !== expected) problems.push(`${what} is ${is}, ${source} ${expected}`);
-  };
-  expect('on hand', onHand, 'its movements give', sku.movedOnHand);
-  expect('reserved', reserved, 'its movements give', sku.movedReserved);
-  expect('on hand', onHand, 'supplied less committed is', sku.supplied - sku.committed);
-  expect('reserved', reserved, 'held is', sku.held);
+  const equations = [
+    { what: 'on hand', is: onHand, source: 'its movements give', expected: sku.movedOnHand },
+    { what: 'reserved', is: reserved, source: 'its movements give', expected: sku.movedReserved },
+    { what: 'on hand', is: onHand, source: 'supplied less committed is', expected: sku.supplied - sku.committed },
+    { what: 'reserved', is: reserved, source: 'held is', expected: sku.held },
+  ];
+  const problems = equations
+    .filter(({ is, expected }) => is !== expected)
+    .map(({ what, is, source, expected }) => `${what} is ${is}, ${source} ${expected}`);
   if (reserved < 0 || reserved > onHand) problems.push(`reserved is ${reserved} of ${onHand} on hand`);
   return { checked: 1, problems };
 }

@@ -82,8 +82,7 @@ export async function awaitEnd({ shop, narrator }: Stage, placed: PlacedOrder): 
 export function close(
   { narrator }: Stage,
   { orderId, before, after }: PlayedOrder,
-  happened: string,
-  claims: readonly Claim[],
+  { happened, claims }: { readonly happened: string; readonly claims: readonly Claim[] },
 ): Ending {
   for (const claim of claims) narrator.check(claim);
   return { orderId, happened, before, after, asTold: claims.every(({ holds }) => holds) };

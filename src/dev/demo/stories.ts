@@ -37,22 +37,25 @@ const INTO_PAYMENT_MS = 300;
 
 async function playHappyOrder(stage: Stage): Promise<Ending> {
   const played = await awaitEnd(stage, await placeOrder(stage, { sku: 'SKU-0991', quantity: 2, method: 'pm_ok' }));
-  return close(stage, played, 'confirmed', confirmedOnce(played));
+  return close(stage, played, { happened: 'confirmed', claims: confirmedOnce(played) });
 }
 
 async function playDeclinedPayment(stage: Stage): Promise<Ending> {
   const wish = { sku: 'SKU-0992', quantity: 3, method: 'pm_declined' };
   const played = await awaitEnd(stage, await placeOrder(stage, wish));
   const { order } = played;
-  return close(stage, played, 'declined, stock released', [
-    claim('it is REJECTED: payment_declined', order.status === 'REJECTED' && order.reason === 'payment_declined'),
-    claim(
-      'its stock was held and is released',
-      order.lines.every(({ reservation }) => reservation === 'RELEASED'),
-    ),
-    stockAsBefore(played),
-    claim('nothing was taken', played.after.money.charges === 0),
-  ]);
+  return close(stage, played, {
+    happened: 'declined, stock released',
+    claims: [
+      claim('it is REJECTED: payment_declined', order.status === 'REJECTED' && order.reason === 'payment_declined'),
+      claim(
+        'its stock was held and is released',
+        order.lines.every(({ reservation }) => reservation === 'RELEASED'),
+      ),
+      stockAsBefore(played),
+      claim('nothing was taken', played.after.money.charges === 0),
+    ],
+  });
 }
 
 async function playOutOfStock(stage: Stage): Promise<Ending> {
@@ -62,22 +65,28 @@ async function playOutOfStock(stage: Stage): Promise<Ending> {
   const played = await awaitEnd(stage, await placeOrder(stage, { sku, quantity: available + 1, method: 'pm_ok' }));
   const { order, after } = played;
   const left = order.reasonDetails?.lines?.[0]?.available;
-  return close(stage, played, 'out of stock, never charged', [
-    claim('it is REJECTED: out_of_stock', order.status === 'REJECTED' && order.reason === 'out_of_stock'),
-    claim(`the customer is told how many are left: ${left ?? '-'}`, left === available),
-    stockAsBefore(played),
-    claim('the gateway was never asked', after.money.entries === 0),
-  ]);
+  return close(stage, played, {
+    happened: 'out of stock, never charged',
+    claims: [
+      claim('it is REJECTED: out_of_stock', order.status === 'REJECTED' && order.reason === 'out_of_stock'),
+      claim(`the customer is told how many are left: ${left ?? '-'}`, left === available),
+      stockAsBefore(played),
+      claim('the gateway was never asked', after.money.entries === 0),
+    ],
+  });
 }
 
 async function playFlakyGateway(stage: Stage): Promise<Ending> {
   const placed = await placeOrder(stage, { sku: 'SKU-0994', quantity: 1, method: 'pm_flaky' });
   const step = await watchForRetry(stage, placed);
   const played = await awaitEnd(stage, placed);
-  return close(stage, played, 'gateway retried, confirmed', [
-    claim('Temporal showed the step as a pending activity with its attempt', step !== null),
-    ...confirmedOnce(played),
-  ]);
+  return close(stage, played, {
+    happened: 'gateway retried, confirmed',
+    claims: [
+      claim('Temporal showed the step as a pending activity with its attempt', step !== null),
+      ...confirmedOnce(played),
+    ],
+  });
 }
 
 /** Looks at the workflow until a failed step waits there for its next attempt; `null` when the order ended first. */
@@ -98,10 +107,13 @@ async function playLostReply(stage: Stage): Promise<Ending> {
   const wish = { sku: 'SKU-0995', quantity: 1, method: 'pm_lost_reply' };
   const played = await awaitEnd(stage, await placeOrder(stage, wish));
   const { retriedSteps } = await stage.temporal.trace(played.orderId);
-  return close(stage, played, 'lost reply adopted', [
-    claim('the reply was lost: take-payment had to ask again', retriedSteps.includes('take-payment')),
-    ...confirmedOnce(played),
-  ]);
+  return close(stage, played, {
+    happened: 'lost reply adopted',
+    claims: [
+      claim('the reply was lost: take-payment had to ask again', retriedSteps.includes('take-payment')),
+      ...confirmedOnce(played),
+    ],
+  });
 }
 
 async function playKilledWorker(stage: Stage): Promise<Ending> {
@@ -118,11 +130,17 @@ async function playKilledWorker(stage: Stage): Promise<Ending> {
     const { status } = await shop.order(placed.orderId);
     const played = await awaitEnd(stage, placed);
     const { startedBy, finishedBy } = await temporal.trace(placed.orderId);
-    return close(stage, played, 'worker killed, another took over', [
-      claim('the order was open when its worker died', status === 'PENDING' && startedBy === second.identity),
-      claim(`another worker finished it: ${finishedBy ?? '-'}`, finishedBy !== null && finishedBy !== second.identity),
-      ...confirmedOnce(played),
-    ]);
+    return close(stage, played, {
+      happened: 'worker killed, another took over',
+      claims: [
+        claim('the order was open when its worker died', status === 'PENDING' && startedBy === second.identity),
+        claim(
+          `another worker finished it: ${finishedBy ?? '-'}`,
+          finishedBy !== null && finishedBy !== second.identity,
+        ),
+        ...confirmedOnce(played),
+      ],
+    });
   } finally {
     await second.kill();
   }

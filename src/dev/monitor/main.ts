@@ -55,19 +55,22 @@ async function watch(access: ApiAccess, stop: AbortSignal): Promise<void> {
   };
   let before: Snapshot | null = null;
   let page = '';
+  const look = async (): Promise<void> => {
+    try {
+      const now = await takeSnapshot(access, stop);
+      const rates = ratesBetween(before ?? now, now);
+      page = pageOf(access.url, now, rates);
+      show(`${page}\n\nCtrl-C ends`, lineOf(now, rates));
+      before = now;
+    } catch (error) {
+      const trouble = error instanceof Error ? error.message : String(error);
+      if (!stop.aborted) show(`${trouble}\nTrying again each second. What follows is old.\n\n${page}`, trouble);
+    }
+  };
   try {
     while (!stop.aborted) {
       const due = sleep(REFRESH_MS, undefined, { signal: stop }).catch(() => {});
-      try {
-        const now = await takeSnapshot(access, stop);
-        const rates = ratesBetween(before ?? now, now);
-        page = pageOf(access.url, now, rates);
-        show(`${page}\n\nCtrl-C ends`, lineOf(now, rates));
-        before = now;
-      } catch (error) {
-        const trouble = error instanceof Error ? error.message : String(error);
-        if (!stop.aborted) show(`${trouble}\nTrying again each second. What follows is old.\n\n${page}`, trouble);
-      }
+      await look();
       await due;
     }
   } finally {

@@ -72,7 +72,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const home = await preparePostgresHome(options.dataDirectory, options.log);
   const { settings = {}, databases = [], logFile = join(home.folder, 'postgres.log') } = options;
   const password = await ensureCluster({ home, settings, databases, logFile, log: options.log });
-  const server = (await takeOver(home, options.port, logFile)) ?? (await launch(home, options.port, settings, logFile));
+  const server =
+    (await takeOver(home, options.port, logFile)) ?? (await launch(home, { port: options.port, settings, logFile }));
   options.log(`PostgreSQL: listening on ${LOOPBACK}:${options.port}, data in ${home.folder}`);
   return {
     port: options.port,
@@ -121,16 +122,18 @@ async function breakLock(home: PostgresHome, pid: number): Promise<void> {
   rmSync(lockPath(home), { force: true });
 }
 
-async function launch(
-  home: PostgresHome,
-  port: number,
-  settings: Readonly<Record<string, string>>,
-  logFile: string,
-): Promise<ManagedProcess> {
+interface ServerOptions {
+  readonly port: number;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly logFile: string;
+}
+
+async function launch(home: PostgresHome, options: ServerOptions): Promise<ManagedProcess> {
+  const { port, logFile } = options;
   await assertPortsFree([{ port, variable: 'POSTGRES_PORT', purpose: 'PostgreSQL' }]);
   const deadline = Date.now() + ORPHANS_TIMEOUT_MS;
   for (;;) {
-    const server = await spawnServer(home, port, settings, logFile);
+    const server = await spawnServer(home, options);
     try {
       await untilReady(home, server);
       return server;
@@ -143,12 +146,7 @@ async function launch(
   }
 }
 
-function spawnServer(
-  home: PostgresHome,
-  port: number,
-  settings: Readonly<Record<string, string>>,
-  logFile: string,
-): Promise<ManagedProcess> {
+function spawnServer(home: PostgresHome, { port, settings, logFile }: ServerOptions): Promise<ManagedProcess> {
   const all = {
     listen_addresses: LOOPBACK,
     unix_socket_directories: '',

@@ -67,43 +67,59 @@ export function readProduceArguments(args: readonly string[]): ProducePlan | nul
   const values = parseArguments(args, { options: OPTIONS })?.values ?? null;
   if (values === null) return null;
   if (values.orders) refuseWithOrders(values);
-  if (values.seconds !== undefined && values.count !== undefined) {
-    throw new ArgumentError('--seconds and --count exclude each other: one follows from the other');
-  }
-  const rate = numberIn('--rate', values.rate, 0.1, RATE_MAX);
-  const seconds = numberIn('--seconds', values.seconds ?? String(DEFAULT_SECONDS), 0.1, 86_400);
   return {
     what: values.orders ? 'orders' : 'events',
-    rate,
-    count:
-      values.count === undefined
-        ? Math.max(1, Math.round(rate * seconds))
-        : wholeNumberIn('--count', values.count, 1, COUNT_MAX),
-    weights: readTypes(values.types ?? DEFAULT_TYPES),
-    batch: wholeNumberIn('--batch', values.batch ?? '1', 1, BATCH_MAX),
-    duplicates: numberIn('--duplicates', values.duplicates ?? '0', 0, 99),
-    invalid: numberIn('--invalid', values.invalid ?? '0', 0, 100),
-    users: wholeNumberIn('--users', values.users, 1, 10_000_000),
-    inFlightMax: wholeNumberIn('--in-flight', values['in-flight'], 1, IN_FLIGHT_MAX),
+    ...readAmount(values),
+    ...readEventOptions(values),
+    users: wholeNumberIn('--users', values.users, [1, 10_000_000]),
+    inFlightMax: wholeNumberIn('--in-flight', values['in-flight'], [1, IN_FLIGHT_MAX]),
     url: values.url === undefined ? null : readUrl(values.url),
     token: values.token ?? null,
   };
 }
 
-function refuseWithOrders(values: Partial<Record<'types' | 'batch' | 'duplicates' | 'invalid', string>>): void {
+type Given<Name extends string> = Partial<Record<Name, string>>;
+
+function readAmount(
+  values: Given<'seconds' | 'count'> & { readonly rate: string },
+): Pick<ProducePlan, 'rate' | 'count'> {
+  const { seconds, count } = values;
+  if (seconds !== undefined && count !== undefined) {
+    throw new ArgumentError('--seconds and --count exclude each other: one follows from the other');
+  }
+  const rate = numberIn('--rate', values.rate, [0.1, RATE_MAX]);
+  if (count !== undefined) return { rate, count: wholeNumberIn('--count', count, [1, COUNT_MAX]) };
+  const forSeconds = numberIn('--seconds', seconds ?? String(DEFAULT_SECONDS), [0.1, 86_400]);
+  return { rate, count: Math.max(1, Math.round(rate * forSeconds)) };
+}
+
+type EventOption = 'types' | 'batch' | 'duplicates' | 'invalid';
+
+function readEventOptions({ types, batch, duplicates, invalid }: Given<EventOption>) {
+  return {
+    weights: readTypes(types ?? DEFAULT_TYPES),
+    batch: wholeNumberIn('--batch', batch ?? '1', [1, BATCH_MAX]),
+    duplicates: numberIn('--duplicates', duplicates ?? '0', [0, 99]),
+    invalid: numberIn('--invalid', invalid ?? '0', [0, 100]),
+  };
+}
+
+function refuseWithOrders(values: Given<EventOption>): void {
   for (const option of ['types', 'batch', 'duplicates', 'invalid'] as const) {
     if (values[option] !== undefined) throw new ArgumentError(`--${option} is about events, not --orders`);
   }
 }
 
-function numberIn(option: string, text: string, least: number, most: number): number {
+type Range = readonly [least: number, most: number];
+
+function numberIn(option: string, text: string, [least, most]: Range): number {
   const number = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (number >= least && number <= most) return number;
   throw new ArgumentError(`${option}: "${text}" is not a number from ${least} to ${most}`);
 }
 
-function wholeNumberIn(option: string, text: string, least: number, most: number): number {
-  const number = numberIn(option, text, least, most);
+function wholeNumberIn(option: string, text: string, range: Range): number {
+  const number = numberIn(option, text, range);
   if (Number.isInteger(number)) return number;
   throw new ArgumentError(`${option}: "${text}" is not a whole number`);
 }
@@ -117,7 +133,7 @@ function readTypes(list: string): TypeWeight[] {
       throw new ArgumentError(`--types: "${part}" is not type:weight with one of ${PRODUCED_TYPES.join(', ')}`);
     }
     if (weights.some((known) => known.type === type)) throw new ArgumentError(`--types: ${type} is named twice`);
-    weights.push({ type, weight: numberIn(`--types ${type}`, weight, 0.001, 1_000_000) });
+    weights.push({ type, weight: numberIn(`--types ${type}`, weight, [0.001, 1_000_000]) });
   }
   return weights;
 }

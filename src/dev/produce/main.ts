@@ -32,7 +32,7 @@ async function run(plan: ProducePlan): Promise<number> {
   console.error(`${plan.count} ${plan.what} at ${plan.rate}/s${batches} to ${access.url}`);
   let hideProgress = (): void => {};
   const result = await produce({ ...plan, ...access }, stop, (tally, counts) => {
-    hideProgress = showProgress(process.stderr, plan, tally, counts);
+    hideProgress = showProgress(process.stderr, plan, { tally, counts });
   });
   hideProgress();
   if (stop.aborted) console.error('interrupted; what follows is what was sent until then');

@@ -9,16 +9,21 @@ const LINE_INTERVAL_MS = 5_000;
 const BAR_WIDTH = 24;
 const CLEAR_LINE = '\r\u001B[K';
 
+/** What has been sent and answered so far. */
+interface Figures {
+  readonly tally: Tally;
+  readonly counts: Readonly<OpenLoopCounts>;
+}
+
 /** Shows how far a production is, until the answered function is called: a bar on a terminal, lines elsewhere. */
 export function showProgress(
   terminal: Terminal,
   plan: { readonly what: string; readonly count: number },
-  tally: Tally,
-  counts: Readonly<OpenLoopCounts>,
+  { tally, counts }: Figures,
 ): () => void {
   const isTerminal = terminal.isTTY === true;
   const show = (): void => {
-    const text = progressText(plan, tally, counts, performance.now());
+    const text = progressText(plan, { tally, counts }, performance.now());
     terminal.write(isTerminal ? `${CLEAR_LINE}${progressBar(tally.sent / plan.count)} ${text}` : `${text}\n`);
   };
   const timer = setInterval(show, isTerminal ? TERMINAL_INTERVAL_MS : LINE_INTERVAL_MS);
@@ -36,8 +41,7 @@ export function progressBar(share: number): string {
 
 function progressText(
   { what, count }: { readonly what: string; readonly count: number },
-  tally: Tally,
-  { startedAt, inFlight }: Readonly<OpenLoopCounts>,
+  { tally, counts: { startedAt, inFlight } }: Figures,
   now: number,
 ): string {
   const refused = [...tally.refused.values()].reduce((sum, each) => sum + each, 0);

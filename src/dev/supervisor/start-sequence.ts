@@ -76,7 +76,7 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
       startTemporal(within, cliPath),
       startSimulator(within, secrets),
       startMailSink(within),
-      runTask(within, 'workflow bundle', [context.entries.bundle], {}),
+      runTask(within, 'workflow bundle', { args: [context.entries.bundle], variables: {} }),
     ];
   });
   const addresses: SystemAddresses = { ...known, DATABASE_URL: databaseUrl };
@@ -84,7 +84,11 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
   writeEnvironmentFile(paths.environmentFile, settings, WRITTEN_BY_START);
   // Before the API answers: whoever waits for it finds the token.
   const token = await writeToken(context, secrets);
-  await startService(context, 'combined', context.entries.combined, { ...secrets, ...addresses }, WORKER_OPTIONS);
+  await startService(context, 'combined', {
+    args: [context.entries.combined],
+    variables: { ...secrets, ...addresses },
+    nodeOptions: WORKER_OPTIONS,
+  });
   await untilReady(`${environment.apiUrl}/readyz`, signal);
   log('combined: API and worker are ready');
   return { addresses, token };
@@ -110,7 +114,10 @@ function knownAddresses({ ports, external, temporalNamespace, webhookAllowPrivat
 
 async function startDatabase(context: StartContext, variables: Variables): Promise<string> {
   const url = context.environment.external.databaseUrl ?? (await startPostgres(context));
-  await runTask(context, 'migrations', [context.entries.migrate, '--seed'], { ...variables, DATABASE_URL: url });
+  await runTask(context, 'migrations', {
+    args: [context.entries.migrate, '--seed'],
+    variables: { ...variables, DATABASE_URL: url },
+  });
   return url;
 }
 
@@ -145,11 +152,14 @@ async function startTemporal({ environment, paths, log, registry }: StartContext
 async function startSimulator(context: StartContext, secrets: DevSecrets): Promise<void> {
   const { apiUrl, ports, external } = context.environment;
   if (external.paymentGatewayUrl !== null) return;
-  await startService(context, 'payment simulator', context.entries.simulator, {
-    SIMULATOR_PORT: String(ports.simulator),
-    SIMULATOR_LEDGER_FILE: context.paths.paymentLedger,
-    PAYMENT_WEBHOOK_URL: `${apiUrl}/v1/payment-webhooks/simulator`,
-    PAYMENT_WEBHOOK_SECRET: secrets.PAYMENT_WEBHOOK_SECRET,
+  await startService(context, 'payment simulator', {
+    args: [context.entries.simulator],
+    variables: {
+      SIMULATOR_PORT: String(ports.simulator),
+      SIMULATOR_LEDGER_FILE: context.paths.paymentLedger,
+      PAYMENT_WEBHOOK_URL: `${apiUrl}/v1/payment-webhooks/simulator`,
+      PAYMENT_WEBHOOK_SECRET: secrets.PAYMENT_WEBHOOK_SECRET,
+    },
   });
   await untilListening(ports.simulator, context.signal);
   context.log(`payment simulator: listening on ${LOOPBACK}:${ports.simulator}`);
@@ -158,44 +168,46 @@ async function startSimulator(context: StartContext, secrets: DevSecrets): Promi
 async function startMailSink(context: StartContext): Promise<void> {
   const { ports, external } = context.environment;
   if (external.smtpUrl !== null) return;
-  await startService(context, 'mail sink', context.entries.mailSink, {
-    MAIL_SINK_SMTP_PORT: String(ports.smtp),
-    MAIL_SINK_INBOX_PORT: String(ports.inbox),
-    MAIL_SINK_FILE: context.paths.mails,
+  await startService(context, 'mail sink', {
+    args: [context.entries.mailSink],
+    variables: {
+      MAIL_SINK_SMTP_PORT: String(ports.smtp),
+      MAIL_SINK_INBOX_PORT: String(ports.inbox),
+      MAIL_SINK_FILE: context.paths.mails,
+    },
   });
   await untilListening(ports.inbox, context.signal);
   context.log(`mail sink: SMTP on ${LOOPBACK}:${ports.smtp}, inbox on ${LOOPBACK}:${ports.inbox}`);
 }
 
+/** The entry with its arguments, and what is set beside the person's own variables. */
+interface NodeProgram {
+  readonly args: readonly string[];
+  readonly variables: Variables;
+}
+
 async function startService(
   context: StartContext,
   name: ServiceName,
-  entry: string,
-  variables: Variables,
-  nodeOptions: readonly string[] = [],
+  { nodeOptions = [], ...program }: NodeProgram & { readonly nodeOptions?: readonly string[] },
 ) {
   context.signal.throwIfAborted();
-  const program = nodeProcess(context, name, [entry], variables);
-  const args = [...nodeOptions, ...program.args];
-  context.registry.add(name, await startProcess({ name, ...program, args }));
+  const spec = nodeProcess(context, name, program);
+  const args = [...nodeOptions, ...spec.args];
+  context.registry.add(name, await startProcess({ name, ...spec, args }));
 }
 
 /** @throws {Error} with the end of the task's log when it fails. */
-async function runTask(context: StartContext, name: string, args: readonly string[], variables: Variables) {
+async function runTask(context: StartContext, name: string, program: NodeProgram) {
   const startedAt = Date.now();
-  const spec = { name, ...nodeProcess(context, name, args, variables) };
+  const spec = { name, ...nodeProcess(context, name, program) };
   const status = await runToEnd(spec, context.signal);
   context.signal.throwIfAborted();
   if (status.code !== 0) throw new Error(`${name} failed (${describeExit(status)}):\n${logTail(spec.logFile)}`);
   context.log(`${name}: done in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-function nodeProcess(
-  { environment, paths }: StartContext,
-  name: string,
-  args: readonly string[],
-  variables: Variables,
-) {
+function nodeProcess({ environment, paths }: StartContext, name: string, { args, variables }: NodeProgram) {
   const [entry = '', ...rest] = args;
   return {
     command: process.execPath,

@@ -64,7 +64,11 @@ export function walkthrough(options: WalkthroughOptions): string {
     options.token,
     '',
     'Three orders to paste into another terminal, in this folder:',
-    ...EXAMPLES.flatMap((example, index) => describeExample(index + 1, example, options, tokenFile)),
+    ...EXAMPLES.flatMap((example, index) => [
+      '',
+      `${index + 1}. ${example.title}`,
+      ...describeExample(example, options, tokenFile),
+    ]),
     '',
     'One of them again, in full (its id is in the answer above):',
     `curl -sS "${options.apiUrl}/v1/orders/ORDER_ID?wait=5" -H "Authorization: Bearer $(cat ${tokenFile})"`,
@@ -82,12 +86,10 @@ function addresses({ apiUrl, temporalUiUrl, temporalNamespace, inboxUrl }: Walkt
   ];
 }
 
-function describeExample(number: number, example: Example, options: WalkthroughOptions, tokenFile: string): string[] {
+function describeExample(example: Example, options: WalkthroughOptions, tokenFile: string): string[] {
   const { temporalUiUrl, temporalNamespace, apiUrl } = options;
   const workflow = `${temporalUiUrl ?? ''}/namespaces/${temporalNamespace}/workflows/order%2FORDER_ID`;
   return [
-    '',
-    `${number}. ${example.title}`,
     createOrderCommand(example, apiUrl, tokenFile),
     ...(temporalUiUrl === null ? [] : [`   In the Web UI, ${workflow} : ${example.lookFor}.`]),
   ];

@@ -90,19 +90,15 @@ async function download(options: TemporalCliOptions, folders: ToolFolders): Prom
     options.signal?.throwIfAborted();
     const reason = describe(error);
     log(`Temporal CLI: no download (${reason})`);
-    return buildCli(options, folders, terminal, `download: ${reason}`);
+    return buildCli(options, folders, `download: ${reason}`);
   }
 }
 
-async function buildCli(
-  options: TemporalCliOptions,
-  folders: ToolFolders,
-  terminal: Terminal,
-  tried: string,
-): Promise<string> {
+async function buildCli(options: TemporalCliOptions, folders: ToolFolders, tried: string): Promise<string> {
+  const { log, terminal = process.stderr } = options;
   const go = findExecutable('go', folders.goSearchPath);
   if (go === null) throw new TemporalCliUnavailableError([tried, 'Go is not installed']);
-  options.log(`Temporal CLI: building version ${CLI_VERSION} with Go, once; this takes 3-4 minutes on 2 cores`);
+  log(`Temporal CLI: building version ${CLI_VERSION} with Go, once; this takes 3-4 minutes on 2 cores`);
   const into = join(folders.cacheFolder, `temporal-cli-${CLI_VERSION}`);
   const packages = [`github.com/temporalio/cli/cmd/temporal@v${CLI_VERSION}`];
   try {
