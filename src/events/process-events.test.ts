@@ -136,13 +136,13 @@ describe('an event type', () => {
     expect(findEventType(name)?.name ?? null).toBe(found);
   });
 
-  it.each([
+  it.for([
     ['purchase', { amount: 0 }, null, 'amount'],
     ['purchase', { amount: '10' }, null, 'amount'],
     ['page_view', { url: '' }, null, 'url'],
     ['page_view', {}, null, 'url or path is missing'],
     ['user_signup', {}, null, 'userId is missing'],
-  ])('%s with %j is invalid', (type, properties, userId, words) => {
+  ] as const)('%s with %j is invalid', ([type, properties, userId, words]) => {
     const event = pending(1, 'a', { type, properties, userId });
     expect(() => findEventType(type)?.read(event)).toThrow(words);
   });

@@ -8,7 +8,11 @@ const CLAIMS: JWTPayload = { tenant: 'acme', scope: 'orders:read nonsense ops:mo
 
 type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
 
-function sign(key: Parameters<SignJWT['sign']>[0], alg: string, kid = 'current', claims = CLAIMS): Promise<string> {
+function sign(
+  key: Parameters<SignJWT['sign']>[0],
+  alg: string,
+  { kid = 'current', claims = CLAIMS }: { kid?: string; claims?: JWTPayload } = {},
+): Promise<string> {
   return new SignJWT(claims)
     .setProtectedHeader({ alg, kid })
     .setIssuer('https://idp.example')
@@ -57,14 +61,14 @@ describe('tokens of an identity provider', () => {
     ['a list in `scope`', { scope: ['orders:read', 'ops:money', 'ops:write orders:write'] }],
     ['both', { scope: 'orders:read', scp: ['ops:money'] }],
   ])('grant what stands there as %s', async (_, claims) => {
-    const token = await sign(keys.privateKey, 'RS256', 'current', { ...CLAIMS, ...claims });
+    const token = await sign(keys.privateKey, 'RS256', { claims: { ...CLAIMS, ...claims } });
     expect((await verify(token)).scopes).toEqual(new Set(['orders:read', 'ops:money']));
   });
 
   it('are refused when another key signed them', async () => {
     const others = await generateKeyPair('RS256');
     await expect(verify(await sign(others.privateKey, 'RS256'))).rejects.toMatchObject({ code: 'unauthorized' });
-    const unknown = await sign(others.privateKey, 'RS256', 'unknown');
+    const unknown = await sign(others.privateKey, 'RS256', { kid: 'unknown' });
     await expect(verify(unknown)).rejects.toMatchObject({ code: 'unauthorized' });
   });
 

@@ -28,7 +28,6 @@ export interface EventSender {
  * @throws {ProblemError} `validation_failed`; then none of the events counts.
  */
 export function readEnvelopes(body: EventBody, sender: EventSender): OfferedEvent[] {
-  const now = new Date();
   const cardNumber = body.mayHoldCardNumber ? findCardNumber(body.json) : null;
   if (cardNumber !== null) throw refusal([{ pointer: cardNumber, detail: CARD_NUMBER_REFUSED }]);
   const { events, pointerOf } = envelopesOf(body);
@@ -36,7 +35,7 @@ export function readEnvelopes(body: EventBody, sender: EventSender): OfferedEven
     refusalsOf(event, body).map(({ pointer, detail }) => ({ pointer: pointerOf(index) + pointer, detail })),
   );
   if (errors.length > 0) throw refusal(errors);
-  return events.map((event, index) => offer(event, index, sender, now));
+  return events.map(offersOf(sender));
 }
 
 interface Envelopes {
@@ -127,21 +126,24 @@ function lengthOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value ?? {}), 'utf8');
 }
 
-function offer(event: EnvelopedEvent, index: number, sender: EventSender, now: Date): OfferedEvent {
-  const { tenantId, correlationId, idempotencyKey } = sender;
-  const eventId = event.id ?? (idempotencyKey === null ? randomUUID() : derivedId(tenantId, idempotencyKey, index));
-  const userId = event.userId ?? null;
-  return {
-    tenantId,
-    eventId,
-    type: event.type,
-    key: event.key ?? userId ?? eventId,
-    userId,
-    source: event.source ?? 'http',
-    correlationId,
-    occurredAt: event.occurredAt === undefined ? now : new Date(event.occurredAt),
-    properties: event.properties ?? {},
-    cloudEvent: event.cloudEvent ?? null,
+/** Fills in the defaults of a request's events, all at one moment. */
+function offersOf({ tenantId, correlationId, idempotencyKey }: EventSender) {
+  const now = new Date();
+  return (event: EnvelopedEvent, index: number): OfferedEvent => {
+    const eventId = event.id ?? (idempotencyKey === null ? randomUUID() : derivedId(tenantId, idempotencyKey, index));
+    const userId = event.userId ?? null;
+    return {
+      tenantId,
+      eventId,
+      type: event.type,
+      key: event.key ?? userId ?? eventId,
+      userId,
+      source: event.source ?? 'http',
+      correlationId,
+      occurredAt: event.occurredAt === undefined ? now : new Date(event.occurredAt),
+      properties: event.properties ?? {},
+      cloudEvent: event.cloudEvent ?? null,
+    };
   };
 }
 

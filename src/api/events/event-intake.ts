@@ -2,7 +2,7 @@ import { setImmediate as soon, setTimeout as sleep } from 'node:timers/promises'
 import type { AppendedEvent, EventLogRepository } from '../../../db/repositories/events/event-log-repository.ts';
 import { sourceHashOf, type OfferedEvent } from '../../domain/event.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../../domain/errors.ts';
-import { createEventAnnouncer } from './event-announcer.ts';
+import { createEventAnnouncer, type EventAnnouncer } from './event-announcer.ts';
 import { ProblemError, unavailable } from '../http/problem.ts';
 
 /** Takes events of concurrent requests and appends them to the log together. */
@@ -55,13 +55,14 @@ interface Submission {
 /** Creates the intake. One append at a time: they would only wait for each other's locks on the partitions. */
 export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIntake {
   const announcer = createEventAnnouncer(log);
+  const sink: AppendSink = { log, announce: announcer.add, onAppended };
   const queue = createQueue();
   let running: Promise<void> | null = null;
 
   const run = async (): Promise<void> => {
     await soon();
     for (;;) {
-      if (!(await appendBatch(log, queue.take(), announcer.add, onAppended))) {
+      if (!(await appendBatch(sink, queue.take()))) {
         // Those that wait would wait as long again for the same answer.
         for (const { reject } of queue.clear()) reject(new DatabaseUnavailableError('no answer'));
       }
@@ -126,15 +127,16 @@ function createQueue() {
   };
 }
 
-type Announce = (appended: readonly AppendedEvent[], types: Iterable<string>) => void;
+/** Where events go, and who is told of them. */
+interface AppendSink {
+  readonly log: EventIntakeDeps['log'];
+  readonly announce: EventAnnouncer['add'];
+  readonly onAppended: EventIntakeDeps['onAppended'];
+}
 
 /** Appends and answers the requests of a batch. @returns whether the database answered. */
-async function appendBatch(
-  log: EventIntakeDeps['log'],
-  batch: readonly Submission[],
-  announce: Announce,
-  onAppended: EventIntakeDeps['onAppended'],
-): Promise<boolean> {
+async function appendBatch(sink: AppendSink, batch: readonly Submission[]): Promise<boolean> {
+  const { log, announce, onAppended } = sink;
   const { offered, placeOf } = firstOfEachId(batch);
   const started = performance.now();
   try {
@@ -154,8 +156,8 @@ async function appendBatch(
     if (batch.length > 1 && isAboutContent(error)) {
       // One of them is the culprit: halves find it after a few appends, and its neighbours go through.
       const middle = Math.ceil(batch.length / 2);
-      const first = await appendBatch(log, batch.slice(0, middle), announce, onAppended);
-      const second = await appendBatch(log, batch.slice(middle), announce, onAppended);
+      const first = await appendBatch(sink, batch.slice(0, middle));
+      const second = await appendBatch(sink, batch.slice(middle));
       return first && second;
     }
     for (const { reject } of batch) reject(isAboutContent(error) ? refused() : error);

@@ -85,7 +85,7 @@ export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
     await spent.upTo(Math.ceil(bytes.byteLength / BYTES_PER_POINT));
     const body = parseEvents(received, bytes);
     const sender = senderOf(c);
-    const events = readOffered(c, body, sender, eventMetrics);
+    const events = readOffered(c, { body, sender }, eventMetrics);
     await spent.upTo(events.length);
     const { idempotencyKey } = sender;
     if (idempotencyKey !== null) await claimEventRequest(deps, { tenantId, idempotencyKey }, body);
@@ -132,7 +132,11 @@ function senderOf(c: Context<ApiEnv>): EventSender {
   };
 }
 
-function readOffered(c: Context<ApiEnv>, body: EventBody, sender: EventSender, metrics: EventMetrics): OfferedEvent[] {
+function readOffered(
+  c: Context<ApiEnv>,
+  { body, sender }: { readonly body: EventBody; readonly sender: EventSender },
+  metrics: EventMetrics,
+): OfferedEvent[] {
   try {
     return readEnvelopes(body, sender);
   } catch (error) {

@@ -72,7 +72,7 @@ export function startHttpServer(options: {
   server.on('connect', (_: IncomingMessage, socket: Duplex) => {
     // The server has let go of this socket: without a listener its error would end the process.
     socket.on('error', () => {});
-    endSocket(socket, 'bad_request', 'this is no proxy', onRefused);
+    endSocket(socket, { code: 'bad_request', detail: 'this is no proxy' }, onRefused);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
     answerParserError(error, socket, onRefused),
@@ -110,7 +110,7 @@ function toResponse(isClientFault: boolean, onRefused: RefusalListener): Respons
   const code: ProblemCode = isClientFault ? 'bad_request' : 'internal_error';
   const detail = isClientFault ? 'the address of the request is malformed' : 'something went wrong here';
   const requestId = newRefusal(code, onRefused);
-  return new Response(problemBody(code, detail, requestId), {
+  return new Response(problemBody({ code, detail }, requestId), {
     status: PROBLEMS[code].status,
     headers: { 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId },
   });
@@ -134,7 +134,7 @@ function refuse(response: ServerResponse, detail: string, onRefused: RefusalList
     'X-Request-Id': requestId,
     Connection: 'close',
   });
-  response.end(problemBody('bad_request', detail, requestId));
+  response.end(problemBody({ code: 'bad_request', detail }, requestId));
 }
 
 const NOT_PARSED = 'the HTTP request could not be parsed';
@@ -148,12 +148,16 @@ const PARSER_PROBLEMS: Readonly<Record<string, readonly [ProblemCode, string]>> 
 function answerParserError(error: NodeJS.ErrnoException, socket: Duplex, onRefused: RefusalListener): void {
   if (error.code === 'ECONNRESET' || !socket.writable || refused.has(socket)) return;
   const [code, detail] = PARSER_PROBLEMS[error.code ?? ''] ?? (['bad_request', NOT_PARSED] as const);
-  endSocket(socket, code, detail, onRefused);
+  endSocket(socket, { code, detail }, onRefused);
 }
 
-function endSocket(socket: Duplex, code: ProblemCode, detail: string, onRefused: RefusalListener): void {
+function endSocket(
+  socket: Duplex,
+  { code, detail }: { readonly code: ProblemCode; readonly detail: string },
+  onRefused: RefusalListener,
+): void {
   const requestId = newRefusal(code, onRefused);
-  const body = problemBody(code, detail, requestId);
+  const body = problemBody({ code, detail }, requestId);
   const { status, title } = PROBLEMS[code];
   socket.end(
     [

@@ -8,7 +8,12 @@ export type Figures = Iterable<readonly [number, Attributes]>;
 
 /** What the API counts, and its Prometheus text. */
 export interface ApiMetrics {
-  requestEnded(route: string, method: string, status: number, seconds: number): void;
+  requestEnded(request: {
+    readonly route: string;
+    readonly method: string;
+    readonly status: number;
+    readonly seconds: number;
+  }): void;
   /** A caller without a good token or signature, or without the scope. */
   requestRefused(reason: string): void;
   orderAccepted(replayed: boolean): void;
@@ -51,7 +56,7 @@ export function createApiMetrics(): ApiMetrics {
   // There from the start: an alert about it must not meet a name that is not there yet.
   dropped.add(0);
   return {
-    requestEnded: (route, method, status, seconds) => {
+    requestEnded: ({ route, method, status, seconds }) => {
       requests.record(seconds, { http_route: route, http_request_method: method, http_response_status_code: status });
     },
     requestRefused: (reason) => refused.add(1, { reason }),

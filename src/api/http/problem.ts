@@ -274,25 +274,18 @@ export function orderBusy(detail: string): ProblemError {
   return new ProblemError('order_busy', detail, { headers: { 'Retry-After': '1' } });
 }
 
+type ProblemFacts = Pick<ProblemError, 'code' | 'detail'> & Partial<Pick<ProblemError, 'errors'>>;
+
 /** RFC 9457 body; also used where there is no Hono context. */
-export function problemBody(
-  code: ProblemCode,
-  detail: string,
-  requestId: string,
-  errors: readonly FieldError[] = [],
-): string {
+export function problemBody({ code, detail, errors = [] }: ProblemFacts, requestId: string): string {
   const { status, title } = PROBLEMS[code];
   return JSON.stringify({ type: `urn:order-saga:problem:${code}`, title, status, detail, code, requestId, errors });
 }
 
 /** Answers with a problem. */
 export function problemResponse(c: Context, problem: ProblemError): Response {
-  return c.body(
-    problemBody(problem.code, problem.detail, c.get('requestId') ?? '', problem.errors),
-    PROBLEMS[problem.code].status,
-    {
-      ...problem.headers,
-      'Content-Type': 'application/problem+json',
-    },
-  );
+  return c.body(problemBody(problem, c.get('requestId') ?? ''), PROBLEMS[problem.code].status, {
+    ...problem.headers,
+    'Content-Type': 'application/problem+json',
+  });
 }

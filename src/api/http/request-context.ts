@@ -53,7 +53,7 @@ export function logAccess(metrics: ApiMetrics, logsRequests: boolean) {
     const durationMs = performance.now() - started;
     const { status } = c.res;
     const route = routePath(c, -1);
-    metrics.requestEnded(route, c.req.method, status, durationMs / 1_000);
+    metrics.requestEnded({ route, method: c.req.method, status, seconds: durationMs / 1_000 });
     const logger = c.get('logger');
     const level = levelOf(status, route);
     if (!logsRequests || !logger.isLevelEnabled(level)) return;

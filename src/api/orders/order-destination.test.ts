@@ -6,7 +6,7 @@ const OWNED = { captureMode: 'manual', ownerCommandId: 'cmd_1' } as const;
 const AUTOMATIC = { captureMode: 'automatic', ownerCommandId: null } as const;
 
 describe('who decides a command', () => {
-  it.each([
+  it.for([
     ['a cancel of an order that is not opened yet', 'cancel', 'PENDING', null, 'order'],
     ['a cancel of an authorized order', 'cancel', 'AWAITING_CAPTURE', MANUAL, 'order'],
     ['a cancel while the first capture is under way', 'cancel', 'AWAITING_CAPTURE', OWNED, 'busy'],
@@ -21,7 +21,7 @@ describe('who decides a command', () => {
     ['a give-back of an order that has ended', 'give_back', 'REJECTED', MANUAL, 'settle'],
     ['a give-back of a sold order', 'give_back', 'CONFIRMED', MANUAL, 'too_late'],
     ['a reconciliation while a command is under way', 'reconcile', 'CONFIRMED', OWNED, 'busy'],
-  ] as const)('%s', (_, kind, status, order, destination) => {
+  ] as const)('%s', ([, kind, status, order, destination]) => {
     expect(destinationOf(kind, status, order)).toBe(destination);
   });
 });

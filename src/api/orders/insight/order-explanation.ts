@@ -60,20 +60,14 @@ async function factsOf(deps: OrderExplainerDeps, tenantId: string, seen: OrderVi
 
 function toView(facts: OrderFacts, situation: Situation, workflowUrl: (workflowId: string) => string): ExplainView {
   const { order, carriers } = facts;
-  const { attention } = order;
-  const step = 'step' in situation ? situation.step : null;
   const { carrier } = situation;
   return {
     ...wordsOf(order, situation),
     orderId: order.id,
     status: order.status,
     situation: situation.kind,
-    step: step?.step ?? attention?.step ?? null,
-    attempt: step?.attempt ?? null,
-    lastError: attention?.errorCode ?? step?.lastError ?? null,
-    nextRetryAt: step?.pause == null ? (step?.nextRetryAt ?? null) : null,
-    taskQueue: step === null && situation.kind === 'unserved' ? 'orders' : (step?.taskQueue ?? null),
-    caseId: attention?.caseId ?? null,
+    ...stepView(order, situation),
+    caseId: order.attention?.caseId ?? null,
     capturableMinor: order.payment.capturableMinor,
     captureBy: order.captureBy,
     cancelableUntil: order.cancelableUntil,
@@ -84,4 +78,16 @@ function toView(facts: OrderFacts, situation: Situation, workflowUrl: (workflowI
       url: workflowUrl(workflowId),
     })),
   };
+}
+
+/** The step that is under way; for a parked order without one, the step that its case is about. */
+function stepView({ attention }: OrderView, situation: Situation) {
+  const step = 'step' in situation ? situation.step : null;
+  const lastError = attention?.errorCode ?? step?.lastError ?? null;
+  if (step === null) {
+    const taskQueue = situation.kind === 'unserved' ? 'orders' : null;
+    return { step: attention?.step ?? null, attempt: null, lastError, nextRetryAt: null, taskQueue };
+  }
+  const { step: name, attempt, nextRetryAt, taskQueue, pause } = step;
+  return { step: name, attempt, lastError, nextRetryAt: pause === null ? nextRetryAt : null, taskQueue };
 }
