@@ -78,7 +78,13 @@ export interface CaptureCommand extends OrderCommand {
  * Id of a command: the same key on the same route of the same order is the same command, whichever way it takes to
  * the workflow and however often.
  */
-export function commandIdFor(tenantId: string, orderId: string, kind: CommandKind, idempotencyKey: string): string {
+export function commandIdFor(command: {
+  readonly tenantId: string;
+  readonly orderId: string;
+  readonly kind: CommandKind;
+  readonly idempotencyKey: string;
+}): string {
+  const { tenantId, orderId, kind, idempotencyKey } = command;
   return `cmd_${base32Digest(`${tenantId}\0${orderId}\0${kind}\0${idempotencyKey}`)}`;
 }
 
@@ -194,25 +200,30 @@ export type CommandVerdict =
 /** Judges a command by the order's locked row. */
 export function judgeCommand(order: OrderToDecide, rule: CommandRule): CommandVerdict {
   if (rule.version !== undefined && rule.version !== order.version) return { kind: 'look_again' };
-  // The owner may still change what the command is judged by: the status, and how much is left.
-  const mayChange = MAY_CHANGE.includes(order.status);
-  if (rule.kind === 'refuse') {
-    return order.ownerId !== null && mayChange ? { kind: 'busy' } : { kind: 'refused', decision: rule.decision };
-  }
-  const row: CommandRuleRow = COMMAND_RULES[rule.name];
-  if (row.unlessSold === true && order.wasSold) return { kind: 'look_again' };
-  if (order.status === 'CANCELLING' && row.to === 'CANCELLING') return { kind: 'joined', row };
-  const isOwned = order.ownerId !== null && order.ownerId !== rule.succeeds;
-  if (isOwned && mayChange) return { kind: 'busy' };
-  const refused = { kind: 'refused', decision: row.refused } as const;
-  if (!row.from.includes(order.status)) return refused;
-  if (isOwned) return { kind: 'busy' };
-  const isGivenUp = order.isGivenUp && row.evenIfGivenUp !== true;
-  return isGivenUp || isTooOld(order, rule)
-    ? refused
-    : { kind: 'owns', row, generationsUsed: rule.generationsUsed ?? 0 };
+  return rule.kind === 'refuse' ? judgeRefusal(order, rule) : judgeRule(order, rule);
 }
 
+function judgeRefusal({ status, ownerId }: OrderToDecide, { decision }: RefusingRule): CommandVerdict {
+  return ownerId !== null && MAY_CHANGE.includes(status) ? { kind: 'busy' } : { kind: 'refused', decision };
+}
+
+function judgeRule(order: OrderToDecide, rule: AppliedRule): CommandVerdict {
+  const row: CommandRuleRow = COMMAND_RULES[rule.name];
+  const { status, ownerId, wasSold } = order;
+  if (row.unlessSold === true && wasSold) return { kind: 'look_again' };
+  if (status === 'CANCELLING' && row.to === 'CANCELLING') return { kind: 'joined', row };
+  const isOwned = ownerId !== null && ownerId !== rule.succeeds;
+  if (isOwned && (MAY_CHANGE.includes(status) || row.from.includes(status))) return { kind: 'busy' };
+  if (!isAllowed(order, row, rule)) return { kind: 'refused', decision: row.refused };
+  return { kind: 'owns', row, generationsUsed: rule.generationsUsed ?? 0 };
+}
+
+function isAllowed(order: OrderToDecide, row: CommandRuleRow, rule: AppliedRule): boolean {
+  const isGivenUp = order.isGivenUp && row.evenIfGivenUp !== true;
+  return row.from.includes(order.status) && !isGivenUp && !isTooOld(order, rule);
+}
+
+/** In these an owner may still change what a command is judged by: the status, and how much money is left. */
 const MAY_CHANGE: readonly OrderStatus[] = [...UNSOLD, 'CONFIRMED', 'REFUNDING', 'PARTIALLY_REFUNDED'];
 
 function isTooOld({ soldForSeconds }: OrderToDecide, { windowSeconds }: AppliedRule): boolean {

@@ -89,8 +89,8 @@ const LOOKS_MAX = 5;
 export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
   return {
     give: async (request) => {
-      const { tenantId, orderId, kind, requestHash, actor, reason } = request;
-      const commandId = commandIdFor(tenantId, orderId, kind, request.idempotencyKey);
+      const { tenantId, orderId, requestHash, actor, reason } = request;
+      const commandId = commandIdFor(request);
       const command: OrderCommand = { commandId, requestHash: requestHash.text, actor, reason };
       const known = await deps.commands.findOptional(tenantId, commandId);
       if (known !== null) return replay(deps, request, command, known);

@@ -68,7 +68,7 @@ export function createOrderReconciliationRoutes({ commander, reader, actions, ha
     const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
     const orderId = c.req.valid('param').id;
     const { status, payment } = await find(tenantId, orderId);
-    const commandId = commandIdFor(tenantId, orderId, 'reconcile', idempotencyKey);
+    const commandId = commandIdFor({ tenantId, orderId, kind: 'reconcile', idempotencyKey });
     await actions.record({
       actionId: `act_${commandId}`,
       tenantId,

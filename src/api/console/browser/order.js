@@ -24,7 +24,7 @@ export async function orderPage(main, { id, signal }) {
     const isExplained = round % EXPLAIN_EVERY === 0;
     round += 1;
     const order = await get(path, { signal });
-    const state = `${order.version} ${order.attention?.caseId ?? ''} ${order.payment.state}`;
+    const state = stateOf(order);
     const isChanged = state !== shown.state;
     const explanation = isChanged || isExplained ? await read('explain') : undefined;
     if (!isChanged && (explanation === undefined || explanation?.summary === shown.summary)) return false;
@@ -36,6 +36,11 @@ export async function orderPage(main, { id, signal }) {
     shown.summary = explanation?.summary;
     return false;
   });
+}
+
+/** Changes whenever the page has to be drawn anew. */
+function stateOf({ version, attention, payment }) {
+  return `${version} ${attention?.caseId ?? ''} ${payment.state}`;
 }
 
 function content(order, { explanation, history, receipt }) {
