@@ -51,7 +51,7 @@ beforeAll(async () => {
     ids[kind as OrderKind] = await system.postOrder(order, key);
     if (refundMinor === undefined) return;
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'refunds', { amountMinor: refundMinor });
+    await giveCommand(system, orderId, { route: 'refunds', amountMinor: refundMinor });
   });
   await Promise.all(posted);
   const atRest = Object.entries(ids).filter(([name]) => name !== 'down');
@@ -208,7 +208,7 @@ describe('the audit as a command', () => {
 });
 
 describe('a violation in the event log', () => {
-  it.each(EVENT_PLANTS)('is found: %s', async (_, invariant, whose, plant, mend) => {
+  it.for(EVENT_PLANTS)('is found: %s', async ([, invariant, whose, plant, mend]) => {
     const [{ partition } = { partition: -1 }] = await system.database.query<{ partition: number }>(PLANTED_PARTITION);
     await system.database.query(plant);
     try {

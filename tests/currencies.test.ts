@@ -70,7 +70,10 @@ describe('an amount of every currency', () => {
   });
 
   /** Authorizes, captures a part, refunds a part of that, and reads what a void finds, all in our minor units. */
-  async function moveMoney(gateway: PaymentGateway, currency: string, digits: number, method: string) {
+  async function moveMoney(
+    gateway: PaymentGateway,
+    { currency, digits, method }: { currency: string; digits: number; method: string },
+  ) {
     const orderId = `ord_${randomUUID()}`;
     const chargeKey = `${orderId}:authorize:1`;
     const amountMinor = wholes(digits);
@@ -94,7 +97,7 @@ describe('an amount of every currency', () => {
 
   it('reaches Stripe in the units that Stripe counts it in, and comes back in ours', async () => {
     for (const [currency, digits] of CURRENCIES) {
-      const orderId = await moveMoney(stripe, currency, digits, 'pm_card_visa');
+      const orderId = await moveMoney(stripe, { currency, digits, method: 'pm_card_visa' });
       const unit = 10 ** (STRIPE_DIGITS[currency] ?? digits);
       const [charge] = fake.charges(orderId);
       const [refund] = fake.refunds(orderId);
@@ -110,7 +113,7 @@ describe('an amount of every currency', () => {
   it('reaches the simulator as it is', async () => {
     const gateway = createSimulatorPaymentGateway({ baseUrl: simulator.simulator.url, onBreakerChange: () => {} });
     for (const [currency, digits] of CURRENCIES) {
-      const orderId = await moveMoney(gateway, currency, digits, 'pm_ok');
+      const orderId = await moveMoney(gateway, { currency, digits, method: 'pm_ok' });
       const entries = await simulator.client.ledger(orderId);
       expect(entries, currency).toMatchObject([
         { kind: 'authorize', amountMinor: wholes(digits), currency },

@@ -297,7 +297,7 @@ describe('docs/operations.md', () => {
   });
 
   it('looks at deliveries that pile up, and has them tried at once', async () => {
-    const { id } = await subscribe(system, receiver.url, ['order.confirmed']);
+    const { id } = await subscribe(system, receiver.url, { events: ['order.confirmed'] });
     receiver.reply = answerWith(500);
     const orderId = await system.postOrder();
     const delivery = async (): Promise<unknown> =>
@@ -343,7 +343,7 @@ describe('docs/webhooks.md', () => {
       .split('\n')
       .slice(1)
       .map((line) => line.split(': '));
-    const { id } = await subscribe(system, receiver.url, ['order.confirmed']);
+    const { id } = await subscribe(system, receiver.url, { events: ['order.confirmed'] });
     const before = receiver.received.length;
     await system.postOrder();
     await expect.poll(() => receiver.received.length).toBe(before + 1);

@@ -17,7 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-function post(client: SystemClient, key: string, order?: OrderOverrides, token?: string): Promise<Answer> {
+function post(
+  client: SystemClient,
+  key: string,
+  { order, token }: { order?: OrderOverrides; token?: string } = {},
+): Promise<Answer> {
   return client.request('/v1/orders', {
     method: 'POST',
     headers: { 'idempotency-key': key },
@@ -61,7 +65,7 @@ describe('one key posted to two processes at once', () => {
       quantity: 1 + (index % 2),
       client: index % 4 < 2 ? system : other,
     }));
-    const answers = await Promise.all(posts.map(({ client, quantity }) => post(client, key, { quantity })));
+    const answers = await Promise.all(posts.map(({ client, quantity }) => post(client, key, { order: { quantity } })));
 
     const accepted = posts.filter((_, index) => answers[index]?.status === 202);
     expect(new Set(accepted.map(({ quantity }) => quantity)).size).toBe(1);
@@ -109,8 +113,8 @@ describe('the rate limit', () => {
         expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
         expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(10);
       }
-      expectProblem(await post(first, randomUUID(), {}, token), 'rate_limited');
-      expect(await post(first, randomUUID(), {}, await system.token('modest'))).toMatchObject({ status: 202 });
+      expectProblem(await post(first, randomUUID(), { token }), 'rate_limited');
+      expect(await post(first, randomUUID(), { token: await system.token('modest') })).toMatchObject({ status: 202 });
       expect(await first.request('/livez')).toMatchObject({ status: 200 });
     } finally {
       await Promise.all(apis.map((api) => api.stop()));

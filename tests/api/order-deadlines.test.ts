@@ -26,7 +26,7 @@ async function postManual(): Promise<string> {
 }
 
 async function captureOf(orderId: string, amountMinor: number): Promise<void> {
-  await giveCommand(system, orderId, 'capture', { amountMinor });
+  await giveCommand(system, orderId, { route: 'capture', amountMinor });
   await untilStatus(system, orderId, 'CONFIRMED');
 }
 
@@ -66,7 +66,7 @@ describe('an order that is captured by hand', () => {
     const orderId = await postManual();
     await captureOf(orderId, 1_000);
     await system.setFaults({ down: true });
-    await giveCommand(system, orderId, 'capture', { amountMinor: 2_000 });
+    await giveCommand(system, orderId, { route: 'capture', amountMinor: 2_000 });
     expect((await read(orderId)).payment).toMatchObject({ capturedMinor: 1_000, capturableMinor: 1_500 });
     await system.setFaults({ down: false });
   });
@@ -91,7 +91,7 @@ describe('an order that is paid at once', () => {
     const order = await read(orderId);
     expect(order).toMatchObject({ captureBy: null, payment: { capture: 'automatic', capturableMinor: null } });
     expect(Date.parse(order.cancelableUntil ?? '')).toBe(Date.parse(order.confirmedAt ?? '') + CANCEL_WINDOW_MS);
-    await giveCommand(system, orderId, 'refunds');
+    await giveCommand(system, orderId, { route: 'refunds' });
     await untilStatus(system, orderId, 'REFUNDED');
     expect(await read(orderId)).toMatchObject({ confirmedAt: order.confirmedAt, cancelableUntil: null });
   });
@@ -101,7 +101,7 @@ describe('what webhooks tell', () => {
   it('is what was left to do at each transition', async () => {
     const orderId = await postManual();
     await captureOf(orderId, 1_000);
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await untilStatus(system, orderId, 'CANCELLED');
     const told = (): Promise<{ properties: Record<string, unknown> }[]> =>
       system.database.query('SELECT properties FROM events.raw_events WHERE key = $1 ORDER BY sequence', [orderId]);

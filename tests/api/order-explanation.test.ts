@@ -67,14 +67,14 @@ describe('an explanation, while workers run', () => {
       });
     await system.client.workflowService.unpauseActivity(step);
     await expect.poll(() => explain(system, orderId)).toMatchObject({ waitsFor: 'a retry', whoMustAct: 'the system' });
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
   });
 
   it('of a refund looks at the workflow that carries it, and says when that is gone', async () => {
     const orderId = await system.postOrder();
     await untilStatus(system, orderId, 'CONFIRMED');
     await system.setFaults({ down: true });
-    await giveCommand(system, orderId, 'refunds');
+    await giveCommand(system, orderId, { route: 'refunds' });
     await untilStatus(system, orderId, 'REFUNDING');
     await expect
       .poll(() => explain(system, orderId))
@@ -96,10 +96,10 @@ describe('an explanation, while workers run', () => {
 
   it('of a further capture that was accepted and lost says so, though the order is at rest', async () => {
     const orderId = await postManual();
-    await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+    await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
     await untilStatus(system, orderId, 'CONFIRMED');
     await system.setFaults({ down: true });
-    await giveCommand(system, orderId, 'capture', { amountMinor: 500 });
+    await giveCommand(system, orderId, { route: 'capture', amountMinor: 500 });
     await expect.poll(() => explain(system, orderId)).toMatchObject({ step: 'capture-payment' });
     const { workflows } = (await explain(system, orderId)) as { workflows: { id: string; status: string }[] };
     await terminate(workflows.find(({ status }) => status === 'RUNNING')?.id ?? '');
@@ -150,7 +150,7 @@ describe('an explanation, while workers run', () => {
     } finally {
       await api.stop();
     }
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
   });
 });
 
@@ -184,7 +184,7 @@ describe('an explanation, where no worker serves a queue', () => {
       await untilStatus(system, sold, 'CONFIRMED');
       await system.stopWorker();
       const unopened = await system.postOrder();
-      await giveCommand(system, sold, 'refunds');
+      await giveCommand(system, sold, { route: 'refunds' });
       for (const orderId of [unopened, sold]) {
         await expect
           .poll(() => explain(system, orderId), { timeout: 30_000 })

@@ -57,14 +57,14 @@ describe('an explanation', () => {
         nextRetryAt: expect.any(String),
         lastError: expect.stringContaining('unknown'),
       });
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
   });
 
   it('of a parked order names the case', async () => {
     const orderId = await system.postOrder({ method: 'pm_wrong_amount' });
     const { id } = await openCaseOf(system, orderId);
     expect(await explain(orderId)).toMatchObject({ situation: 'parked', whoMustAct: 'an operator', caseId: id });
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
   });
 
   it('of an order that is not there, or of another tenant, is a 404', async () => {
@@ -81,7 +81,7 @@ describe('what happened to an order', () => {
   it('is told by its receipt and its timeline: money, stock, messages and people', async () => {
     const orderId = await system.postOrder({ method: 'pm_wrong_amount' });
     await openCaseOf(system, orderId);
-    await resolveCase(system, orderId, { action: 'abort', reason: 'wrong amount' }, 'ada');
+    await resolveCase(system, orderId, { action: 'abort', reason: 'wrong amount', actor: 'ada' });
     await untilStatus(system, orderId, 'REJECTED');
 
     const receipt = await system.request<{ effects: { kind: string; key: string; state: string }[] }>(

@@ -6,7 +6,7 @@ import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const RFC_3339_MILLISECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-function read(system: TestSystem, orderId: string, query = '', token?: string) {
+function read(system: TestSystem, orderId: string, { query = '', token }: { query?: string; token?: string } = {}) {
   return system.request<OrderView>(`/v1/orders/${orderId}${query}`, token === undefined ? {} : { token });
 }
 
@@ -87,9 +87,9 @@ describe('an order', () => {
 
   it('waits no longer than until it is at rest', async () => {
     const orderId = await system.postOrder();
-    const whileWaiting = await timed(read(system, orderId, '?wait=30'));
+    const whileWaiting = await timed(read(system, orderId, { query: '?wait=30' }));
     expect(whileWaiting.result.body.status).toBe('CONFIRMED');
-    const atRest = await timed(read(system, orderId, '?wait=30'));
+    const atRest = await timed(read(system, orderId, { query: '?wait=30' }));
     expect(atRest.result.body.status).toBe('CONFIRMED');
     expect(whileWaiting.seconds).toBeLessThan(10);
     expect(atRest.seconds).toBeLessThan(1);
@@ -97,16 +97,16 @@ describe('an order', () => {
 
   it('waits no longer than asked', async () => {
     const orderId = await system.postOrder({ method: 'pm_down' });
-    const { result, seconds } = await timed(read(system, orderId, '?wait=1'));
+    const { result, seconds } = await timed(read(system, orderId, { query: '?wait=1' }));
     expect(result).toMatchObject({ status: 200, body: { status: 'PENDING', attention: null } });
     expect(seconds).toBeGreaterThanOrEqual(1);
     expect(seconds).toBeLessThan(3);
-    expect((await timed(read(system, orderId, '?wait=0'))).seconds).toBeLessThan(1);
+    expect((await timed(read(system, orderId, { query: '?wait=0' }))).seconds).toBeLessThan(1);
   });
 
   it('stops waiting when a person must act', async () => {
     const orderId = await system.postOrder({ method: 'pm_wrong_amount' });
-    const { result, seconds } = await timed(read(system, orderId, '?wait=30'));
+    const { result, seconds } = await timed(read(system, orderId, { query: '?wait=30' }));
     expect(result.body).toMatchObject({
       status: 'PENDING',
       attention: {
@@ -121,7 +121,7 @@ describe('an order', () => {
 
   it.each(['31', '-1', '1.5', 'soon', 'Infinity', '1&wait=2'])('does not wait %s seconds', async (wait) => {
     const orderId = await system.postOrder();
-    const problem = expectProblem(await read(system, orderId, `?wait=${wait}`), 'validation_failed');
+    const problem = expectProblem(await read(system, orderId, { query: `?wait=${wait}` }), 'validation_failed');
     expect(pointersOf(problem)).toEqual(['#/query/wait']);
   });
 
@@ -131,11 +131,11 @@ describe('an order', () => {
     const unknown = `ord_${'a'.repeat(26)}`;
     for (const suffix of ['', '?wait=1', '/timeline']) {
       const problems = [
-        expectProblem(await read(system, orderId, suffix, other), 'not_found'),
-        expectProblem(await read(system, unknown, suffix, other), 'not_found'),
-        expectProblem(await read(system, 'ord_malformed', suffix, other), 'not_found'),
-        expectProblem(await read(system, `${orderId}%00`, suffix, other), 'not_found'),
-        expectProblem(await read(system, 'x'.repeat(5_000), suffix, other), 'not_found'),
+        expectProblem(await read(system, orderId, { query: suffix, token: other }), 'not_found'),
+        expectProblem(await read(system, unknown, { query: suffix, token: other }), 'not_found'),
+        expectProblem(await read(system, 'ord_malformed', { query: suffix, token: other }), 'not_found'),
+        expectProblem(await read(system, `${orderId}%00`, { query: suffix, token: other }), 'not_found'),
+        expectProblem(await read(system, 'x'.repeat(5_000), { query: suffix, token: other }), 'not_found'),
       ];
       const bodies = problems.map(({ requestId, ...rest }) => rest);
       expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);
@@ -210,7 +210,7 @@ describe('an order that no worker has opened yet', () => {
 
   it('waits as long as asked, and its timeline is empty', async () => {
     const orderId = await system.postOrder();
-    const { result, seconds } = await timed(read(system, orderId, '?wait=1'));
+    const { result, seconds } = await timed(read(system, orderId, { query: '?wait=1' }));
     expect(result.body.status).toBe('PENDING');
     expect(seconds).toBeGreaterThanOrEqual(1);
     expect(await system.request(`/v1/orders/${orderId}/timeline`)).toMatchObject({ status: 200, body: { items: [] } });
@@ -227,7 +227,7 @@ describe('an order that no worker has opened yet', () => {
     const orderId = await system.postOrder();
     const other = await system.token('acme');
     for (const suffix of ['', '?wait=1', '/timeline']) {
-      expectProblem(await read(system, orderId, suffix, other), 'not_found');
+      expectProblem(await read(system, orderId, { query: suffix, token: other }), 'not_found');
     }
   });
 });

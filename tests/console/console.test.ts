@@ -200,7 +200,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     it('is settled by proof by two people, not by one', async () => {
       const orderId = await system.postOrder({ method: 'pm_refund_fails' });
       await untilStatus(system, orderId, 'CONFIRMED');
-      await giveCommand(system, orderId, 'refunds');
+      await giveCommand(system, orderId, { route: 'refunds' });
       const { id } = await openCaseOf(system, orderId);
       const settle = async (page: Page, button: RegExp, evidence: string): Promise<void> => {
         await page.getByRole('button', { name: button }).click();

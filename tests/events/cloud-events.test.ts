@@ -146,13 +146,13 @@ describe('binary mode', () => {
     'ce-type': 'custom',
   });
 
-  it.each<[string, string | Uint8Array<ArrayBuffer>, string, Record<string, unknown>]>([
+  it.for<[string, string | Uint8Array<ArrayBuffer>, string, Record<string, unknown>]>([
     ['JSON', '{"amount":1}', 'application/json', { data: { amount: 1 } }],
     ['other JSON', '[1]', 'application/vnd.shop+json; charset=utf-8', { data: [1] }],
     ['a text', 'über', 'text/plain', { data: 'über' }],
     ['bytes', new Uint8Array([0, 1, 255]), 'application/octet-stream', { data_base64: 'AAH/' }],
     ['nothing', '', 'application/json', {}],
-  ])('takes %s', async (_, body, type, data) => {
+  ])('takes %s', async ([, body, type, data]) => {
     const id = randomUUID();
     const headers = {
       ...attributes(id),

@@ -11,8 +11,8 @@ beforeAll(async () => {
   system = await startTestSystem({ events: true });
   receiver = await startReceiver();
   all = await startReceiver();
-  await subscribe(system, receiver.url, ['order.captured', 'order.refunding', 'order.partially_refunded']);
-  await subscribe(system, all.url, ['order.*']);
+  await subscribe(system, receiver.url, { events: ['order.captured', 'order.refunding', 'order.partially_refunded'] });
+  await subscribe(system, all.url, { events: ['order.*'] });
 });
 afterAll(async () => {
   receiver.close();
@@ -26,9 +26,13 @@ function received(orderId: string, by = receiver): { type: string; data: Record<
     .map(({ body }) => JSON.parse(body) as { type: string; data: Record<string, unknown> });
 }
 
-async function give(orderId: string, route: 'capture' | 'refunds', amountMinor: number, status: OrderStatus) {
-  await giveCommand(system, orderId, route, { amountMinor });
-  await untilStatus(system, orderId, status);
+async function give(
+  orderId: string,
+  route: 'capture' | 'refunds',
+  { amountMinor, end }: { amountMinor: number; end: OrderStatus },
+) {
+  await giveCommand(system, orderId, { route, amountMinor });
+  await untilStatus(system, orderId, end);
 }
 
 describe('a webhook', () => {
@@ -36,7 +40,7 @@ describe('a webhook', () => {
     const orderId = await system.postOrder();
     await untilStatus(system, orderId, 'CONFIRMED');
     for (const amountMinor of [1_000, 700]) {
-      await giveCommand(system, orderId, 'refunds', { amountMinor, reason: 'broken' });
+      await giveCommand(system, orderId, { route: 'refunds', amountMinor, reason: 'broken' });
       await expect
         .poll(() => received(orderId).at(-1))
         .toMatchObject({
@@ -56,8 +60,8 @@ describe('a webhook', () => {
   it('about a further capture tells its amount, and the status in which it came', async () => {
     const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    await give(orderId, 'capture', 1_000, 'CONFIRMED');
-    await give(orderId, 'capture', 2_000, 'CONFIRMED');
+    await give(orderId, 'capture', { amountMinor: 1_000, end: 'CONFIRMED' });
+    await give(orderId, 'capture', { amountMinor: 2_000, end: 'CONFIRMED' });
     const status = { status: 'CONFIRMED', previousStatus: 'CONFIRMED' };
     const sums = { capturedMinor: 3_000, refundedMinor: 0 };
     await expect
@@ -81,29 +85,29 @@ describe('every event that moves money, or ends an order, tells the sums after i
   it('a sale, and a cancel after it, which pays all of it back', async () => {
     const orderId = await system.postOrder();
     await expectLast(orderId, 'order.confirmed', { amountMinor: 4_500, capturedMinor: 4_500, refundedMinor: 0 });
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await expectLast(orderId, 'order.cancelled', { totalMinor: 4_500, capturedMinor: 4_500, refundedMinor: 4_500 });
   });
 
   it('a cancel after a part was paid back', async () => {
     const orderId = await system.postOrder();
     await untilStatus(system, orderId, 'CONFIRMED');
-    await give(orderId, 'refunds', 1_000, 'PARTIALLY_REFUNDED');
-    await giveCommand(system, orderId, 'cancel');
+    await give(orderId, 'refunds', { amountMinor: 1_000, end: 'PARTIALLY_REFUNDED' });
+    await giveCommand(system, orderId, { route: 'cancel' });
     await expectLast(orderId, 'order.cancelled', { capturedMinor: 4_500, refundedMinor: 4_500 });
   });
 
   it('a first capture of a part', async () => {
     const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
     await expectLast(orderId, 'order.awaiting_capture', { totalMinor: 4_500 });
-    await give(orderId, 'capture', 1_000, 'CONFIRMED');
+    await give(orderId, 'capture', { amountMinor: 1_000, end: 'CONFIRMED' });
     await expectLast(orderId, 'order.confirmed', { amountMinor: 1_000, capturedMinor: 1_000, refundedMinor: 0 });
   });
 
   it('a cancel of what was only authorized', async () => {
     const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await expectLast(orderId, 'order.cancelled', { totalMinor: 4_500, capturedMinor: 0, refundedMinor: 0 });
   });
 

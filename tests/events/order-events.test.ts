@@ -72,13 +72,13 @@ function expectKept(readings: readonly Entry[][]): void {
 
 async function capturedInParts(orderId: string): Promise<void> {
   await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-  await giveCommand(system, orderId, 'capture', { amountMinor: 3_000 });
+  await giveCommand(system, orderId, { route: 'capture', amountMinor: 3_000 });
   await untilStatus(system, orderId, 'CONFIRMED');
-  await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+  await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
   await expect.poll(() => typesOf(orderId).then((types) => types.filter(isCapture))).toHaveLength(2);
-  await giveCommand(system, orderId, 'refunds', { amountMinor: 300, reason: 'scratched' });
+  await giveCommand(system, orderId, { route: 'refunds', amountMinor: 300, reason: 'scratched' });
   await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
-  await giveCommand(system, orderId, 'refunds', { reason: 'returned' });
+  await giveCommand(system, orderId, { route: 'refunds', reason: 'returned' });
   await untilStatus(system, orderId, 'REFUNDED');
 }
 
@@ -126,7 +126,7 @@ describe('what happened to an order', () => {
   it('is kept as it was told once: through a cancel that gives stock and money back', async () => {
     const orderId = await system.postOrder();
     await untilStatus(system, orderId, 'CONFIRMED');
-    const cancelled = giveCommand(system, orderId, 'cancel', { reason: 'changed my mind' });
+    const cancelled = giveCommand(system, orderId, { route: 'cancel', reason: 'changed my mind' });
     const readings = await readingsDuring(
       orderId,
       cancelled.then(() => untilStatus(system, orderId, 'CANCELLED')),
@@ -166,7 +166,7 @@ describe('an attempt at the provider', () => {
   it('that failed for good is told by itself: the step has nothing to book', async () => {
     const orderId = await system.postOrder({ method: 'pm_refund_fails' });
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'refunds', { amountMinor: 100, reason: 'scratched' });
+    await giveCommand(system, orderId, { route: 'refunds', amountMinor: 100, reason: 'scratched' });
     await expect
       .poll(() => timelineOf(orderId))
       .toContainEqual(
@@ -199,7 +199,7 @@ describe('an act', () => {
   it('that is refused is told too', async () => {
     const orderId = await system.postOrder({ method: 'pm_declined' });
     await untilStatus(system, orderId, 'REJECTED');
-    await giveCommand(system, orderId, 'cancel', { reason: 'never mind' });
+    await giveCommand(system, orderId, { route: 'cancel', reason: 'never mind' });
     expect(await timelineOf(orderId)).toContainEqual(
       expect.objectContaining({
         type: 'command.cancel',
@@ -212,7 +212,7 @@ describe('an act', () => {
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, 'takePayment', failBefore(new PaymentContractError(orderId, 'made so')));
     await system.postOrder({}, key);
-    await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_slow' } }, 'ada');
+    await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_slow' }, actor: 'ada' });
     await untilStatus(system, orderId, 'CONFIRMED');
     expect(await timelineOf(orderId)).toContainEqual(
       expect.objectContaining({
@@ -240,7 +240,7 @@ describe('a receipt', () => {
     await untilStatus(system, refused, 'REJECTED');
     const sold = await system.postOrder();
     await untilStatus(system, sold, 'CONFIRMED');
-    await giveCommand(system, sold, 'cancel');
+    await giveCommand(system, sold, { route: 'cancel' });
     await untilStatus(system, sold, 'CANCELLED');
     const kindsOf = async (orderId: string) => (await receiptOf(orderId))[0]?.movements.map(({ kind }) => kind);
     expect(await kindsOf(refused)).toEqual(['hold', 'release']);

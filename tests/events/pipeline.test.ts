@@ -236,7 +236,7 @@ describe('a partition', () => {
   });
 
   it('takes webhook deliveries that are over with it when its days go', async () => {
-    const { id } = await subscribe(system, 'http://127.0.0.1:9/', ['order.refunded']);
+    const { id } = await subscribe(system, 'http://127.0.0.1:9/', { events: ['order.refunded'] });
     const deliver = (name: string, state: string, age: string): Promise<unknown> =>
       system.database.query(
         `INSERT INTO notifications.webhook_deliveries (delivery_id, subscription_id, tenant_id, event_id, event_type,

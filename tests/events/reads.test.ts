@@ -56,7 +56,7 @@ const outcomes = {
        FROM events.raw_events WHERE event_id = $1`,
       [id],
     ),
-  failed: (id: string, code = 'invalid_event', consumer = 'analytics', failedAt = '2026-01-02T00:00:00Z') =>
+  failed: (id: string, { code = 'invalid_event', consumer = 'analytics', failedAt = '2026-01-02T00:00:00Z' } = {}) =>
     system.database.query(
       `INSERT INTO events.failed_events (consumer, partition, sequence, received_at, tenant_id, event_id, type, key,
          error_code, error_message, attempts, properties, failed_at)
@@ -219,9 +219,17 @@ describe('GET /v1/events/failed', () => {
     const ids = (await send(token, ...Array.from({ length: 6 }, () => purchase()))).map(({ id }) => id);
     for (const [index, id] of ids.entries()) {
       const code = index % 2 === 0 ? 'invalid_event' : 'unclassified';
-      await outcomes.failed(id, code, 'analytics', `2026-01-0${1 + Math.floor(index / 2)}T00:00:00Z`);
+      await outcomes.failed(id, {
+        code,
+        consumer: 'analytics',
+        failedAt: `2026-01-0${1 + Math.floor(index / 2)}T00:00:00Z`,
+      });
     }
-    await outcomes.failed(ids[5] ?? '', 'unclassified', 'webhooks', '2026-01-03T00:00:00Z');
+    await outcomes.failed(ids[5] ?? '', {
+      code: 'unclassified',
+      consumer: 'webhooks',
+      failedAt: '2026-01-03T00:00:00Z',
+    });
     const { items, pages } = await readFailed('/v1/events/failed?limit=2', token);
     expect(pages).toBe(4);
     expect(items).toHaveLength(7);

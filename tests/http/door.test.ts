@@ -96,13 +96,13 @@ describe('what is cheap to send and dear to read', () => {
   const compressed = { headers: { 'content-encoding': 'gzip' } };
   const MiB = 1024 * 1024;
 
-  it.each<[string, () => Parameters<typeof sendEvents>[1], 'payload_too_large' | 'validation_failed', object]>([
+  it.for<[string, () => Parameters<typeof sendEvents>[1], 'payload_too_large' | 'validation_failed', object]>([
     ['gzip of 4 MiB of brackets', () => gzipSync('['.repeat(4 * MiB)), 'payload_too_large', compressed],
     ['gzip of 250 KiB of brackets', () => gzipSync('['.repeat(250 * 1024)), 'validation_failed', compressed],
     ['2 MiB of brackets', () => '['.repeat(2 * MiB), 'validation_failed', {}],
     ['2 MiB of objects in objects', () => '{"a":'.repeat(400_000), 'validation_failed', {}],
     ['a list of a million numbers', () => `[${'1,'.repeat(1_000_000)}`, 'validation_failed', {}],
-  ])('is refused before it is read: %s', async (_, body, code, options) => {
+  ])('is refused before it is read: %s', async ([, body, code, options]) => {
     // Bodies without an end are no JSON: they would be `malformed_json` if they were read.
     expectProblem(await sendEvents(system, body(), options), code);
   });

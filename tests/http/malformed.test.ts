@@ -32,7 +32,13 @@ async function eachAtOnce<Item>(items: Iterable<Item>, work: (item: Item) => Pro
   await Promise.all(Array.from({ length: AT_ONCE }, runner));
 }
 
-function expectRefusal(name: string, status: number, contentType: string | null, body: string): void {
+interface Refused {
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly body: string;
+}
+
+function expectRefusal(name: string, { status, contentType, body }: Refused): void {
   expect(status, `${name}: ${body.slice(0, 300)}`).toBeGreaterThanOrEqual(400);
   expect(status, name).toBeLessThan(500);
   const problem = JSON.parse(body) as Problem;
@@ -47,7 +53,11 @@ async function expectRefused(requests: readonly MalformedRequest[], token: strin
       headers: { authorization: `Bearer ${token}`, 'idempotency-key': randomUUID(), ...headers },
       ...(body === undefined ? {} : { body }),
     });
-    expectRefusal(name, response.status, response.headers.get('content-type'), await response.text());
+    expectRefusal(name, {
+      status: response.status,
+      contentType: response.headers.get('content-type'),
+      body: await response.text(),
+    });
   });
 }
 
@@ -86,7 +96,7 @@ describe('malformed requests', () => {
   it('are each refused with a problem, also when they are no HTTP', async () => {
     await eachAtOnce(rawRequests(token), async ([name, bytes]) => {
       const { status, contentType, body } = parseRaw(await sendRaw(system.url, bytes));
-      expectRefusal(name, status, contentType, body);
+      expectRefusal(name, { status, contentType, body });
     });
   });
 

@@ -41,10 +41,9 @@ async function sold(): Promise<string> {
 async function give(
   orderId: string,
   route: 'capture' | 'refunds',
-  amountMinor: number | null,
-  end: OrderStatus,
+  { amountMinor, end }: { amountMinor: number | null; end: OrderStatus },
 ): Promise<void> {
-  const { status } = await giveCommand(system, orderId, route, amountMinor === null ? {} : { amountMinor });
+  const { status } = await giveCommand(system, orderId, { route, ...(amountMinor === null ? {} : { amountMinor }) });
   expect(status).toBe(202);
   await untilStatus(system, orderId, end);
 }
@@ -74,11 +73,11 @@ describe('the customer', () => {
 
   it('is told of every refund once, each with its own amount', async () => {
     const orderId = await sold();
-    await give(orderId, 'refunds', 1_000, 'PARTIALLY_REFUNDED');
+    await give(orderId, 'refunds', { amountMinor: 1_000, end: 'PARTIALLY_REFUNDED' });
     await untilTold(orderId, 'order-confirmed', 'order-refunded');
-    await give(orderId, 'refunds', 1_250, 'PARTIALLY_REFUNDED');
+    await give(orderId, 'refunds', { amountMinor: 1_250, end: 'PARTIALLY_REFUNDED' });
     await untilTold(orderId, 'order-confirmed', 'order-refunded', 'order-refunded.2');
-    await give(orderId, 'refunds', null, 'REFUNDED');
+    await give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' });
     const [, ...refunds] = await untilTold(
       orderId,
       'order-confirmed',
@@ -94,11 +93,11 @@ describe('the customer', () => {
   it('is told of every further capture', async () => {
     const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    await give(orderId, 'capture', 1_000, 'CONFIRMED');
+    await give(orderId, 'capture', { amountMinor: 1_000, end: 'CONFIRMED' });
     await untilTold(orderId, 'order-confirmed');
-    await give(orderId, 'capture', 2_000, 'CONFIRMED');
+    await give(orderId, 'capture', { amountMinor: 2_000, end: 'CONFIRMED' });
     await untilTold(orderId, 'order-confirmed', 'order-captured.2');
-    await give(orderId, 'capture', null, 'CONFIRMED');
+    await give(orderId, 'capture', { amountMinor: null, end: 'CONFIRMED' });
     const [, ...captures] = await untilTold(orderId, 'order-confirmed', 'order-captured.2', 'order-captured.3');
     expect(captures.map((text) => /€[\d.]+/.exec(text)?.[0])).toEqual(['€20.00', '€15.00']);
   });
@@ -114,7 +113,7 @@ describe('after a task that was forgotten, the customer', () => {
       'refundPayment',
       afterEffect(async () => dropTask(await settleIdOf(orderId))),
     );
-    await give(orderId, 'refunds', null, 'REFUNDED');
+    await give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' });
     const [, refund] = await untilTold(orderId, 'order-confirmed', 'order-refunded');
     expect(refund).toContain('€45.00');
     expect(faults.calls(orderId, 'refundPayment').length).toBeGreaterThan(1);
@@ -130,12 +129,12 @@ describe('after a task that was forgotten, the customer', () => {
     );
     faults.inject(orderId, 'decideCommand', async (effect, { number }) => {
       if (number === 2) {
-        await give(orderId, 'refunds', 500, 'PARTIALLY_REFUNDED');
+        await give(orderId, 'refunds', { amountMinor: 500, end: 'PARTIALLY_REFUNDED' });
         await untilTold(orderId, 'order-confirmed', 'order-refunded.2');
       }
       return effect();
     });
-    await give(orderId, 'refunds', 1_000, 'PARTIALLY_REFUNDED');
+    await give(orderId, 'refunds', { amountMinor: 1_000, end: 'PARTIALLY_REFUNDED' });
     const [, second, first] = await untilTold(orderId, 'order-confirmed', 'order-refunded.2', 'order-refunded');
     expect(first).toContain('€10.00');
     expect(second).toContain('€5.00');
@@ -151,7 +150,8 @@ describe('after a task that was forgotten, the customer', () => {
     );
     const refunded = Promise.withResolvers<void>();
     faults.inject(orderId, 'openOrder', async (effect, { number }) => {
-      if (number === 2) give(orderId, 'refunds', null, 'REFUNDED').then(refunded.resolve, refunded.reject);
+      if (number === 2)
+        give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' }).then(refunded.resolve, refunded.reject);
       if (number > 1) await refunded.promise;
       return effect();
     });

@@ -24,9 +24,7 @@ interface Resent {
 async function resend(
   orderId: string,
   template = 'order-confirmed',
-  key: string | null = randomUUID(),
-  tenant = 'demo',
-  query = '',
+  { key = randomUUID(), tenant = 'demo', query = '' }: { key?: string | null; tenant?: string; query?: string } = {},
 ): Promise<Answer<Resent>> {
   return system.request<Resent>(`/v1/orders/${orderId}/notifications/${template}/resend${query}`, {
     method: 'POST',
@@ -62,10 +60,10 @@ describe('a message that is sent again', () => {
   it('has a Message-ID of its own for each key, and one for the same key', async () => {
     const orderId = await sold();
     const key = randomUUID();
-    const first = await resend(orderId, 'order-confirmed', key);
+    const first = await resend(orderId, 'order-confirmed', { key });
     expect(first.status).toBe(202);
     expect(first.headers.get('idempotency-replayed')).toBe('false');
-    const again = await resend(orderId, 'order-confirmed', key);
+    const again = await resend(orderId, 'order-confirmed', { key });
     expect(again.body).toEqual(first.body);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
     await expect.poll(() => mailIds(orderId)).toHaveLength(2);
@@ -80,7 +78,7 @@ describe('a message that is sent again', () => {
   it('under one key at once is sent once', async () => {
     const orderId = await sold();
     const key = randomUUID();
-    const answers = await Promise.all([1, 2, 3].map(() => resend(orderId, 'order-confirmed', key)));
+    const answers = await Promise.all([1, 2, 3].map(() => resend(orderId, 'order-confirmed', { key })));
     expect(answers.map(({ status }) => status)).toEqual([202, 202, 202]);
     await system.client.workflow.getHandle(answers[0]?.body.workflow.id ?? '').result();
     expect(await mailIds(orderId)).toHaveLength(2);
@@ -113,21 +111,21 @@ describe('a message that is sent again', () => {
   it('is of several refunds the last one, or the one whose number is given, with its own amount', async () => {
     const orderId = await sold();
     for (const [index, amountMinor] of [5, 700].entries()) {
-      await giveCommand(system, orderId, 'refunds', { amountMinor });
+      await giveCommand(system, orderId, { route: 'refunds', amountMinor });
       await expect.poll(() => mailIds(orderId)).toHaveLength(index + 2);
       await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
     }
     const key = randomUUID();
-    const last = await resend(orderId, 'order-refunded', key);
+    const last = await resend(orderId, 'order-refunded', { key });
     expect(last).toMatchObject({ status: 202, body: { occurrence: 2 } });
     await expect.poll(() => textOf(orderId, last.body)).toContain('€7.00');
-    const first = await resend(orderId, 'order-refunded', key, 'demo', '?occurrence=1');
+    const first = await resend(orderId, 'order-refunded', { key, query: '?occurrence=1' });
     expect(first).toMatchObject({ status: 202, body: { occurrence: 1 } });
     expect(first.headers.get('idempotency-replayed')).toBe('false');
     await expect.poll(() => textOf(orderId, first.body)).toContain('€0.05');
     expect(await mailIds(orderId)).toHaveLength(5);
-    expectProblem(await resend(orderId, 'order-refunded', key, 'demo', '?occurrence=3'), 'not_found');
-    expectProblem(await resend(orderId, 'order-refunded', key, 'demo', '?occurrence=0'), 'validation_failed');
+    expectProblem(await resend(orderId, 'order-refunded', { key, query: '?occurrence=3' }), 'not_found');
+    expectProblem(await resend(orderId, 'order-refunded', { key, query: '?occurrence=0' }), 'validation_failed');
   });
 
   it('and cannot be delivered hurts neither the order nor what was sent', async () => {
@@ -148,7 +146,7 @@ describe('a resend', () => {
     const orderId = await sold();
     expectProblem(await resend(orderId, 'order-shipped'), 'not_found');
     expectProblem(await resend(orderId, 'order-cancelled'), 'not_found');
-    expectProblem(await resend(orderId, 'order-confirmed', randomUUID(), 'acme'), 'not_found');
+    expectProblem(await resend(orderId, 'order-confirmed', { key: randomUUID(), tenant: 'acme' }), 'not_found');
     expectProblem(await resend('ord_x'), 'not_found');
     expect(await mailIds(orderId)).toHaveLength(1);
   });
@@ -165,23 +163,23 @@ describe('a resend', () => {
     }
     await expect.poll(() => mailIds(orderId)).toHaveLength(6);
     const key = randomUUID();
-    expectProblem(await resend(orderId, 'order-confirmed', key), 'resent_too_often');
-    expectProblem(await resend(orderId, 'order-confirmed', key), 'resent_too_often');
+    expectProblem(await resend(orderId, 'order-confirmed', { key }), 'resent_too_often');
+    expectProblem(await resend(orderId, 'order-confirmed', { key }), 'resent_too_often');
     expect(await mailIds(orderId)).toHaveLength(6);
   });
 
   it('under a key that was taken is answered as before when the bound is reached', async () => {
     const orderId = await sold();
     const key = randomUUID();
-    const first = await resend(orderId, 'order-confirmed', key);
+    const first = await resend(orderId, 'order-confirmed', { key });
     for (let more = 1; more < 5; more += 1) expect((await resend(orderId)).status).toBe(202);
-    const again = await resend(orderId, 'order-confirmed', key);
+    const again = await resend(orderId, 'order-confirmed', { key });
     expect(again).toMatchObject({ status: 202, body: first.body });
     expectProblem(await resend(orderId), 'resent_too_often');
   });
 
   it('needs an Idempotency-Key', async () => {
-    expectProblem(await resend(await sold(), 'order-confirmed', null), 'idempotency_key_missing');
+    expectProblem(await resend(await sold(), 'order-confirmed', { key: null }), 'idempotency_key_missing');
   });
 
   it('of a message that is still being sent is refused', async () => {

@@ -91,7 +91,7 @@ describe('a customer with a phone number', () => {
   it('is told of a cancel by both channels, from the settle workflow', async () => {
     const orderId = await system.postOrder(WITH_PHONE);
     await proveEnd(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await untilStatus(system, orderId, 'CANCELLED');
     await expect.poll(() => texts.map(({ id }) => id)).toContain(textMessageIdFor(orderId, 'order-cancelled'));
     await expect.poll(() => system.mails(orderId)).toHaveLength(2);
@@ -103,7 +103,7 @@ describe('a customer with a phone number whose order is refunded and captured mo
     const orderId = await system.postOrder(WITH_PHONE);
     await proveEnd(system, orderId, 'CONFIRMED');
     for (const [index, amountMinor] of [1_000, 500].entries()) {
-      await giveCommand(system, orderId, 'refunds', { amountMinor });
+      await giveCommand(system, orderId, { route: 'refunds', amountMinor });
       await expect.poll(() => texts).toHaveLength(index + 2);
       await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
     }
@@ -123,9 +123,9 @@ describe('a customer with a phone number whose order is refunded and captured mo
     const payment = { method: 'pm_ok', capture: 'manual' };
     const orderId = await system.postOrder({ body: { ...WITH_PHONE.body, payment } });
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+    await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await expect.poll(() => texts).toHaveLength(2);
     const text = `We have charged a further 35.00 EUR for your order ${orderId}.`;
     expect(texts[1]).toMatchObject({ id: textMessageIdFor(orderId, 'order-captured.2'), text });

@@ -117,7 +117,7 @@ describe('a payment by Stripe', () => {
       [orderId],
     );
     expect(row).toEqual({ hours: 3 * 24 + 18, held: 5 * 24 + 18 });
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
   });
 
   it('is made in the units that Stripe counts the currency in', async () => {

@@ -30,7 +30,7 @@ async function sold(where: TestSystem): Promise<string> {
 
 async function refundedOutside(where: TestSystem, amountMinor?: number): Promise<string> {
   const orderId = await sold(where);
-  await moveAtProvider(where, 'refund', `${orderId}:sale:1`, amountMinor);
+  await moveAtProvider(where, 'refund', { chargeKey: `${orderId}:sale:1`, amountMinor });
   return orderId;
 }
 
@@ -56,7 +56,7 @@ async function expectCleanAudit(where: TestSystem, orderId: string): Promise<voi
 }
 
 function reconcile(orderId: string, key: string = randomUUID()): Promise<Answer<{ decision?: string }>> {
-  return giveCommand(quiet, orderId, 'payments/reconcile', { reason: 'seen in the dashboard' }, key);
+  return giveCommand(quiet, orderId, { route: 'payments/reconcile', reason: 'seen in the dashboard', key });
 }
 
 describe('money that was refunded at the provider itself', () => {
@@ -66,11 +66,11 @@ describe('money that was refunded at the provider itself', () => {
     const adopted = await proveEnd(reporting, orderId, 'PARTIALLY_REFUNDED');
     expect(operationsOf(adopted)).toEqual(['refund 1800 external', 'sale 4500']);
     expect(adopted.events.map(({ type }) => type)).toContain('order.refunding_outside');
-    expect(await giveCommand(reporting, orderId, 'refunds', { amountMinor: 2_701 })).toMatchObject({
+    expect(await giveCommand(reporting, orderId, { route: 'refunds', amountMinor: 2_701 })).toMatchObject({
       status: 422,
       body: { code: 'amount_exceeds_captured' },
     });
-    expect(await giveCommand(reporting, orderId, 'refunds')).toMatchObject({ status: 202 });
+    expect(await giveCommand(reporting, orderId, { route: 'refunds' })).toMatchObject({ status: 202 });
     await untilStatus(reporting, orderId, 'REFUNDED');
     expect(operationsOf(await proveEnd(reporting, orderId, 'REFUNDED'))).toEqual([
       'refund 1800 external',
@@ -89,7 +89,7 @@ describe('money that was refunded at the provider itself', () => {
 
   it('does not block a refund that did not know of it: the rest is paid back under its key', async () => {
     const orderId = await refundedOutside(quiet, OUTSIDE_MINOR);
-    expect(await giveCommand(quiet, orderId, 'refunds')).toMatchObject({ status: 202 });
+    expect(await giveCommand(quiet, orderId, { route: 'refunds' })).toMatchObject({ status: 202 });
     await untilStatus(quiet, orderId, 'REFUNDED');
     const evidence = await proveEnd(quiet, orderId, 'REFUNDED');
     expect(operationsOf(evidence)).toEqual(['refund 1800 external', 'refund 2700', 'sale 4500']);
@@ -99,9 +99,9 @@ describe('money that was refunded at the provider itself', () => {
 
   it('leaves a refund of a part as it was asked for', async () => {
     const orderId = await refundedOutside(quiet, OUTSIDE_MINOR);
-    await giveCommand(quiet, orderId, 'refunds', { amountMinor: 700 });
+    await giveCommand(quiet, orderId, { route: 'refunds', amountMinor: 700 });
     await untilStatus(quiet, orderId, 'PARTIALLY_REFUNDED');
-    await giveCommand(quiet, orderId, 'refunds');
+    await giveCommand(quiet, orderId, { route: 'refunds' });
     await untilStatus(quiet, orderId, 'REFUNDED');
     expect(operationsOf(await proveEnd(quiet, orderId, 'REFUNDED'))).toEqual([
       'refund 1800 external',
@@ -113,7 +113,7 @@ describe('money that was refunded at the provider itself', () => {
 
   it('in whole ends a refund that did not know of it without moving anything', async () => {
     const orderId = await refundedOutside(quiet);
-    await giveCommand(quiet, orderId, 'refunds');
+    await giveCommand(quiet, orderId, { route: 'refunds' });
     await untilStatus(quiet, orderId, 'REFUNDED');
     expect(operationsOf(await proveEnd(quiet, orderId, 'REFUNDED'))).toEqual(['refund 4500 external', 'sale 4500']);
     await expectCleanAudit(quiet, orderId);
@@ -124,7 +124,7 @@ describe('money that was refunded at the provider itself', () => {
     ['the whole', undefined, ['refund 4500 external', 'sale 4500']],
   ])('does not block a cancel: of %s the rest goes back', async (_, amountMinor, moved) => {
     const orderId = await refundedOutside(quiet, amountMinor);
-    expect(await giveCommand(quiet, orderId, 'cancel')).toMatchObject({ body: { decision: 'will_refund' } });
+    expect(await giveCommand(quiet, orderId, { route: 'cancel' })).toMatchObject({ body: { decision: 'will_refund' } });
     await untilStatus(quiet, orderId, 'CANCELLED');
     expect(operationsOf(await proveEnd(quiet, orderId, 'CANCELLED'))).toEqual(moved);
     await expectCleanAudit(quiet, orderId);
@@ -134,10 +134,10 @@ describe('money that was refunded at the provider itself', () => {
 describe('money that was captured at the provider itself', () => {
   it('is adopted by a further capture, which takes what is left', async () => {
     const orderId = await authorized(quiet);
-    await giveCommand(quiet, orderId, 'capture', { amountMinor: 1_000 });
+    await giveCommand(quiet, orderId, { route: 'capture', amountMinor: 1_000 });
     await untilStatus(quiet, orderId, 'CONFIRMED');
-    await moveAtProvider(quiet, 'capture', `${orderId}:authorize:1`, 2_000);
-    await giveCommand(quiet, orderId, 'capture');
+    await moveAtProvider(quiet, 'capture', { chargeKey: `${orderId}:authorize:1`, amountMinor: 2_000 });
+    await giveCommand(quiet, orderId, { route: 'capture' });
     const captured = ['authorize 4500', 'capture 1000', 'capture 1500', 'capture 2000 external'];
     await expect
       .poll(async () => operationsOf(await proveEnd(quiet, orderId, 'CONFIRMED').catch(() => NONE)))
@@ -147,8 +147,8 @@ describe('money that was captured at the provider itself', () => {
 
   it('goes back when the order is cancelled instead', async () => {
     const orderId = await authorized(quiet);
-    await moveAtProvider(quiet, 'capture', `${orderId}:authorize:1`);
-    await giveCommand(quiet, orderId, 'cancel');
+    await moveAtProvider(quiet, 'capture', { chargeKey: `${orderId}:authorize:1` });
+    await giveCommand(quiet, orderId, { route: 'cancel' });
     await untilStatus(quiet, orderId, 'CANCELLED');
     expect(operationsOf(await proveEnd(quiet, orderId, 'CANCELLED'))).toEqual([
       'authorize 4500',
@@ -218,10 +218,10 @@ describe('an operator who reconciles an order', () => {
 
   it('does so until the books agree when several refunds were made outside', async () => {
     const orderId = await refundedOutside(quiet, 100);
-    await moveAtProvider(quiet, 'refund', `${orderId}:sale:1`, 200);
+    await moveAtProvider(quiet, 'refund', { chargeKey: `${orderId}:sale:1`, amountMinor: 200 });
     await reconcile(orderId);
     await untilStatus(quiet, orderId, 'PARTIALLY_REFUNDED');
-    await moveAtProvider(quiet, 'refund', `${orderId}:sale:1`, 200);
+    await moveAtProvider(quiet, 'refund', { chargeKey: `${orderId}:sale:1`, amountMinor: 200 });
     await reconcile(orderId);
     await expect
       .poll(async () => operationsOf(await proveEnd(quiet, orderId, 'PARTIALLY_REFUNDED').catch(() => NONE)))

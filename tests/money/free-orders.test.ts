@@ -63,7 +63,7 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     const { onHand } = await stockOf(system, 'SKU-FREE');
     const orderId = await system.postOrder(free);
     await ended(orderId, 'CONFIRMED');
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
       status: 200,
       body: { decision: 'will_cancel' },
     });
@@ -76,7 +76,7 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     faults.inject(orderId, 'commitStock', failBefore(new TypeError('made so'), 99));
     await system.postOrder(free, key);
     await expect.poll(() => faults.calls(orderId, 'commitStock').length).toBeGreaterThan(0);
-    const answer = await giveCommand(system, orderId, 'cancel');
+    const answer = await giveCommand(system, orderId, { route: 'cancel' });
     expect(['will_cancel', 'pending']).toContain(answer.body.decision);
     expect(await ended(orderId, 'CANCELLED')).toMatchObject({ payment: { state: 'NONE' } });
   });
@@ -84,11 +84,11 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
   it('has nothing to pay back and nothing to capture', async () => {
     const orderId = await system.postOrder(free);
     await ended(orderId, 'CONFIRMED');
-    expect(await giveCommand(system, orderId, 'refunds')).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'refunds' })).toMatchObject({
       status: 422,
       body: { code: 'amount_exceeds_captured' },
     });
-    const captured = await giveCommand(system, orderId, 'capture', { amountMinor: 1 });
+    const captured = await giveCommand(system, orderId, { route: 'capture', amountMinor: 1 });
     expect([409, 422]).toContain(captured.status);
     await ended(orderId, 'CONFIRMED');
   });

@@ -70,7 +70,7 @@ describe('when the payment provider is back, nobody does anything, and', () => {
       await ordersInOutage(PAST_THE_BUDGET),
     ];
     faults.inject(sold, 'refundPayment', waitsFor(PAST_THE_BUDGET));
-    await giveCommand(system, sold, 'refunds');
+    await giveCommand(system, sold, { route: 'refunds' });
     for (const orderId of after1) await expect.poll(() => waitOf(orderId)).toBe(2 * MINUTE);
     for (const orderId of after3) await expect.poll(() => waitOf(orderId)).toBe(10 * MINUTE);
     await expect.poll(openCases).toBe(ORDERS_OF_A_KIND + 1);

@@ -78,7 +78,7 @@ async function play({ fault, commands }: Scenario): Promise<void> {
   const { key, orderId } = plannedOrder();
   await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } }, key);
   await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-  await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+  await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
   await untilStatus(system, orderId, 'CONFIRMED');
   if (fault !== null) faults.inject(orderId, fault.step, faultOf(fault, orderId));
 
@@ -113,7 +113,7 @@ async function give(orderId: string, { kind, amountMinor, afterMs, insists }: Co
   const key = randomUUID();
   const body = kind === 'cancel' || amountMinor === null ? {} : { amountMinor };
   for (const deadline = Date.now() + PATIENCE_MS; ;) {
-    const { body: answer } = await giveCommand(system, orderId, kind, body, key);
+    const { body: answer } = await giveCommand(system, orderId, { route: kind, ...body, key });
     if (Date.now() > deadline) throw new Error(`${kind} of ${orderId} is still ${answer.code ?? answer.decision}`);
     const isOpen = answer.decision === 'pending' || answer.code === 'order_busy';
     if (!isOpen || !insists) return { kind, amountMinor, decision: answer.decision };

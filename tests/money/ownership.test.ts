@@ -49,7 +49,7 @@ async function authorized(key?: string): Promise<string> {
 /** 1,000 of 4,500 is captured. */
 async function capturedInPart(key?: string): Promise<string> {
   const orderId = await authorized(key);
-  await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+  await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
   await untilStatus(system, orderId, 'CONFIRMED');
   return orderId;
 }
@@ -58,7 +58,7 @@ async function capturedInPart(key?: string): Promise<string> {
 async function insist(orderId: string, route: 'cancel' | 'capture' | 'refunds', body: Record<string, unknown> = {}) {
   const key = randomUUID();
   for (;;) {
-    const answer = await giveCommand(system, orderId, route, body, key);
+    const answer = await giveCommand(system, orderId, { route, ...body, key });
     if (answer.body.code !== 'order_busy' && answer.body.decision !== 'pending') return answer;
     await sleep(50);
   }
@@ -77,11 +77,11 @@ describe('a further capture under way', () => {
       return effect();
     });
     await capturedInPart(key);
-    expect(await giveCommand(system, orderId, 'capture')).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'capture' })).toMatchObject({
       status: 202,
       body: { decision: 'accepted' },
     });
-    const refused = await giveCommand(system, orderId, route);
+    const refused = await giveCommand(system, orderId, { route });
     expect(refused).toMatchObject({ status: 409, body: { code: 'order_busy' } });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
 
@@ -90,7 +90,7 @@ describe('a further capture under way', () => {
     const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
     expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 1000', 'capture 3500']);
     if (route === 'capture') return;
-    expect((await giveCommand(system, orderId, route)).body.decision).toMatch(/will_refund|accepted/);
+    expect((await giveCommand(system, orderId, { route })).body.decision).toMatch(/will_refund|accepted/);
     const end = route === 'cancel' ? 'CANCELLED' : 'REFUNDED';
     await untilStatus(system, orderId, end);
     await proveEnd(system, orderId, end);
@@ -99,7 +99,10 @@ describe('a further capture under way', () => {
   it('beside a refund, both at once, leaves no final order with money', async () => {
     const orders = await Promise.all(Array.from({ length: 12 }, () => capturedInPart()));
     await Promise.all(
-      orders.flatMap((orderId) => [giveCommand(system, orderId, 'capture'), giveCommand(system, orderId, 'refunds')]),
+      orders.flatMap((orderId) => [
+        giveCommand(system, orderId, { route: 'capture' }),
+        giveCommand(system, orderId, { route: 'refunds' }),
+      ]),
     );
     for (const orderId of orders) {
       await untilUnowned(system, orderId);
@@ -140,7 +143,7 @@ describe('captures at once', () => {
 describe('the rest of an authorization', () => {
   it('is released by a cancel', async () => {
     const orderId = await capturedInPart();
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await untilStatus(system, orderId, 'CANCELLED');
     const { ledger } = await proveEnd(system, orderId, 'CANCELLED');
     expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 1000', 'void 3500', 'refund 1000']);
@@ -148,7 +151,7 @@ describe('the rest of an authorization', () => {
 
   it('is released where all that was captured is refunded', async () => {
     const orderId = await capturedInPart();
-    await giveCommand(system, orderId, 'refunds');
+    await giveCommand(system, orderId, { route: 'refunds' });
     await untilStatus(system, orderId, 'REFUNDED');
     const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
     expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 1000', 'refund 1000', 'void 3500']);
@@ -156,9 +159,9 @@ describe('the rest of an authorization', () => {
 
   it('can be captured after a part was refunded', async () => {
     const orderId = await capturedInPart();
-    await giveCommand(system, orderId, 'refunds', { amountMinor: 400 });
+    await giveCommand(system, orderId, { route: 'refunds', amountMinor: 400 });
     await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
-    expect(await giveCommand(system, orderId, 'capture')).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'capture' })).toMatchObject({
       status: 202,
       body: { decision: 'accepted' },
     });
@@ -171,11 +174,11 @@ describe('the rest of an authorization', () => {
 describe('a refund before any capture', () => {
   it('is told that there is nothing to refund', async () => {
     const orderId = await authorized();
-    expect(await giveCommand(system, orderId, 'refunds')).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'refunds' })).toMatchObject({
       status: 409,
       body: { code: 'not_captured' },
     });
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await proveEnd(system, orderId, 'CONFIRMED');
   });
 });
@@ -188,8 +191,7 @@ const REFUND_RULE: CommandRule = { kind: 'apply', name: 'refund' };
 async function decideUnseen(
   orderId: string,
   kind: CommandKind,
-  rule: CommandRule,
-  amountMinor = TOTAL,
+  { rule, amountMinor = TOTAL }: { rule: CommandRule; amountMinor?: number },
 ): Promise<CommandOfOrder> {
   const command: CommandOfOrder = {
     commandId: `cmd_${orderId}_${kind}`,
@@ -209,7 +211,7 @@ async function decideUnseen(
 /** The rest of the task: captured, deducted, CONFIRMED. */
 async function sellUnseen(orderId: string): Promise<void> {
   const { databases } = system.database;
-  const { commandId } = await decideUnseen(orderId, 'capture', CAPTURE_RULE);
+  const { commandId } = await decideUnseen(orderId, 'capture', { rule: CAPTURE_RULE });
   const key = paymentKey(orderId, 'capture', 1);
   const answer = await fetch(`${system.simulatorUrl}/v1/payments/${orderId}:authorize:1/captures`, {
     method: 'POST',
@@ -268,7 +270,7 @@ describe('an order whose workflow has forgotten what was decided', () => {
 
   it('is captured when that was promised, though the time for it is over', async () => {
     const orderId = await authorizedFor(1_500);
-    await decideUnseen(orderId, 'capture', CAPTURE_RULE);
+    await decideUnseen(orderId, 'capture', { rule: CAPTURE_RULE });
     await untilStatus(system, orderId, 'CONFIRMED');
     const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
     expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 4500']);
@@ -279,7 +281,7 @@ describe('an order whose workflow has forgotten what was decided', () => {
     ['cancel', CANCEL_RULE, 'CANCELLED'],
   ] as const)('has its %s carried out by the sweep', async (kind, rule, end) => {
     const orderId = await authorized();
-    await decideUnseen(orderId, kind, rule);
+    await decideUnseen(orderId, kind, { rule });
     await sweep(orderId);
     await untilStatus(system, orderId, end);
     expect(await proveEnd(system, orderId, end)).toMatchObject({ ownerId: null });
@@ -290,7 +292,7 @@ describe('a refund that was decided by an API that died then', () => {
   it('is carried out by the sweep, once', async () => {
     const orderId = await system.postOrder();
     await untilStatus(system, orderId, 'CONFIRMED');
-    await decideUnseen(orderId, 'refund', REFUND_RULE);
+    await decideUnseen(orderId, 'refund', { rule: REFUND_RULE });
     await sweep(orderId);
     await untilStatus(system, orderId, 'REFUNDED');
     const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
@@ -302,7 +304,7 @@ describe('a capture that cannot be made', () => {
   it('ends the order as expired when the provider keeps the authorization no longer', async () => {
     const orderId = await authorized();
     await voidAtProvider(orderId);
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await untilStatus(system, orderId, 'EXPIRED');
     await proveEnd(system, orderId, 'EXPIRED');
     const [told] = await system.database.query(
@@ -316,7 +318,7 @@ describe('a capture that cannot be made', () => {
   it('ends alone where a part was captured before', async () => {
     const orderId = await capturedInPart();
     await voidAtProvider(orderId);
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await untilUnowned(system, orderId);
     const { events, operations } = await evidenceOf(system, orderId);
     expect(events.at(-1)).toMatchObject({ type: 'order.capture_failed' });
@@ -326,7 +328,7 @@ describe('a capture that cannot be made', () => {
     );
     expect(told).toMatchObject({ data: { amountMinor: 3_500, capturedMinor: 1_000, refundedMinor: 0 } });
     expect(operations).toContainEqual(expect.objectContaining({ key: `${orderId}:capture:2`, state: 'FAILED' }));
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await untilStatus(system, orderId, 'CANCELLED');
     await proveEnd(system, orderId, 'CANCELLED');
   });
@@ -335,9 +337,11 @@ describe('a capture that cannot be made', () => {
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, 'capturePayment', () => Promise.reject(new PaymentContractError(orderId, 'made so')));
     await authorized(key);
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await openCaseOf(system, orderId);
-    const cancels = await Promise.all(Array.from({ length: 15 }, () => giveCommand(system, orderId, 'cancel')));
+    const cancels = await Promise.all(
+      Array.from({ length: 15 }, () => giveCommand(system, orderId, { route: 'cancel' })),
+    );
     expect(new Set(cancels.map(({ body }) => body.code))).toEqual(new Set(['order_busy']));
     await resolveCase(system, orderId, { action: 'abort' });
     await untilStatus(system, orderId, 'CANCELLED');
@@ -349,13 +353,13 @@ describe('a settled refund that is reset while another one is owed', () => {
   it('moves nothing, and the other one ends as it would have', async () => {
     const orderId = await system.postOrder();
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'refunds', { amountMinor: 1_000 });
+    await giveCommand(system, orderId, { route: 'refunds', amountMinor: 1_000 });
     await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
     const [settled] = await system.database.query<{ id: string }>(
       'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1',
       [orderId],
     );
-    await decideUnseen(orderId, 'refund', REFUND_RULE, 2_000);
+    await decideUnseen(orderId, 'refund', { rule: REFUND_RULE, amountMinor: 2_000 });
     const handle = await reset(settleWorkflowId(orderId, settled?.id ?? ''));
     expect(await handle.result()).toEqual({ decision: 'accepted' });
     expect((await evidenceOf(system, orderId)).status).toBe('REFUNDING');
@@ -381,9 +385,9 @@ describe('a capture that is remembered after the order was cancelled', () => {
     });
     await authorized(key);
     const captureKey = randomUUID();
-    await giveCommand(system, orderId, 'capture', {}, captureKey);
+    await giveCommand(system, orderId, { route: 'capture', key: captureKey });
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await untilStatus(system, orderId, 'CANCELLED');
     const before = await proveEnd(system, orderId, 'CANCELLED');
 
@@ -391,7 +395,7 @@ describe('a capture that is remembered after the order was cancelled', () => {
     const handle = await reset(orderWorkflowId(orderId));
     await stale.promise;
     // The same key again: the API tells the workflow once more.
-    await giveCommand(system, orderId, 'capture', {}, captureKey);
+    await giveCommand(system, orderId, { route: 'capture', key: captureKey });
     expect(await handle.result()).toEqual({ status: 'CONFIRMED' });
     expect(await evidenceOf(system, orderId)).toEqual(before);
   });
@@ -402,7 +406,7 @@ describe('an order that has ended with money left over', () => {
     const orderId = await system.postOrder({ method: 'pm_declined' });
     await untilStatus(system, orderId, 'REJECTED');
     const key = `${orderId}:sale:2`;
-    await chargeAtProvider(system, orderId, key);
+    await chargeAtProvider(system, { orderId, key });
     const late = { ...operationOf(orderId, 'sale', TOTAL), key, generation: 2 };
     await createPaymentRepository(system.database.databases.payments).record(late, 1_000);
     return orderId;
@@ -458,7 +462,7 @@ describe('an order whose workflow was ended by hand', () => {
   it('does not tell its client to wait', async () => {
     const orderId = await authorized();
     await system.client.workflow.getHandle(orderWorkflowId(orderId)).terminate();
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
       status: 409,
       body: { code: 'order_stopped' },
     });
@@ -469,15 +473,18 @@ describe('an order whose workflow was ended by hand', () => {
     faults.inject(orderId, 'refundPayment', () => Promise.reject(new PaymentContractError(orderId, 'made so')));
     await system.postOrder({}, key);
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'refunds');
+    await giveCommand(system, orderId, { route: 'refunds' });
     await openCaseOf(system, orderId);
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({ status: 409, body: { code: 'order_busy' } });
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+      status: 409,
+      body: { code: 'order_busy' },
+    });
     const [owner] = await system.database.query<{ id: string }>(
       'SELECT owner_command_id AS id FROM orders.orders WHERE order_id = $1',
       [orderId],
     );
     await system.client.workflow.getHandle(settleWorkflowId(orderId, owner?.id ?? '')).terminate();
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
       status: 409,
       body: { code: 'order_stopped' },
     });

@@ -78,7 +78,7 @@ async function sold(where: TestSystem): Promise<string> {
 
 async function cancelled(where: TestSystem): Promise<string> {
   const orderId = await sold(where);
-  await giveCommand(where, orderId, 'cancel');
+  await giveCommand(where, orderId, { route: 'cancel' });
   await untilStatus(where, orderId, 'CANCELLED');
   return orderId;
 }
@@ -225,7 +225,7 @@ describe('a payment whose outcome is unknown', () => {
     await expect.poll(() => faults.calls(orderId, 'takePayment').length).toBeGreaterThan(before);
     const { body } = await quiet.request<OrderView>(`/v1/orders/${orderId}`);
     expect(body).toMatchObject({ status: 'PENDING', payment: { state: 'UNKNOWN', capturedMinor: 0 } });
-    await giveCommand(quiet, orderId, 'cancel');
+    await giveCommand(quiet, orderId, { route: 'cancel' });
     await proveEnd(quiet, orderId, 'CANCELLED');
   });
 
@@ -237,7 +237,7 @@ describe('a payment whose outcome is unknown', () => {
     const attempts = () =>
       quiet.database.query('SELECT attempts, state FROM orders.cases WHERE order_id = $1', [orderId]);
     await expect.poll(attempts).toEqual([{ attempts: 2, state: 'open' }]);
-    await giveCommand(quiet, orderId, 'cancel');
+    await giveCommand(quiet, orderId, { route: 'cancel' });
     await proveEnd(quiet, orderId, 'CANCELLED');
   });
 
@@ -250,7 +250,7 @@ describe('a payment whose outcome is unknown', () => {
 describe('late money', () => {
   it('for a cancelled order is refunded by itself, and the books stay equal to the ledger', async () => {
     const orderId = await cancelled(system);
-    await chargeAtProvider(system, orderId, `${orderId}:sale:2`);
+    await chargeAtProvider(system, { orderId, key: `${orderId}:sale:2` });
     await expect
       .poll(async () => (await noticesOf(system, orderId)).map(({ outcome }) => outcome))
       .toContain('given_back');
@@ -279,7 +279,7 @@ describe('late money', () => {
 
   it('that is only authorized is voided by itself', async () => {
     const orderId = await cancelled(system);
-    await chargeAtProvider(system, orderId, `${orderId}:authorize:2`, 'authorize');
+    await chargeAtProvider(system, { orderId, key: `${orderId}:authorize:2`, kind: 'authorize' });
     await expect.poll(async () => (await system.ledger(orderId)).at(-1)).toMatchObject({ kind: 'void' });
     await expect.poll(async () => (await noticesOf(system, orderId)).at(-1)).toMatchObject({ outcome: 'given_back' });
     await proveEnd(system, orderId, 'CANCELLED');
@@ -289,7 +289,7 @@ describe('late money', () => {
   it('of which the API had stored the report when it died is seen to by the sweep', async () => {
     const orderId = await cancelled(quiet);
     const key = `${orderId}:sale:2`;
-    await chargeAtProvider(quiet, orderId, key);
+    await chargeAtProvider(quiet, { orderId, key });
     await storeNotice(quiet, {
       provider: 'simulator',
       eventId: `evt_${orderId}`,

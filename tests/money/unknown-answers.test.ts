@@ -37,7 +37,7 @@ describe('an answer that this build does not know', () => {
     const orderId = await system.postOrder({ body: { payment: { ...payment, capture: 'manual' } } });
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
     faults.inject(orderId, 'capturePayment', answersLikeTheNext());
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
     expect(ledger.map(({ kind }) => kind)).toEqual(['authorize', 'capture']);
   });
@@ -54,7 +54,7 @@ describe('an answer that this build does not know', () => {
     });
     await system.postOrder({}, key);
     await untilStatus(system, orderId, 'PENDING');
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await proveEnd(system, orderId, 'CANCELLED');
     expect(faults.calls(orderId, 'decideCommand').length).toBeGreaterThan(1);
   });

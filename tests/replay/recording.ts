@@ -111,7 +111,7 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-gateway-flaky': () => plain(system, { method: 'pm_flaky' }, 'CONFIRMED'),
   'order-on-queues': () => plain(onQueues, {}, 'CONFIRMED'),
   'order-on-queues-declined': () => plain(onQueues, { method: 'pm_declined' }, 'REJECTED'),
-  'order-parked-and-resumed': () => faulted('holdStock', failBefore(new TypeError('made so')), resume),
+  'order-parked-and-resumed': () => faulted('holdStock', failBefore(new TypeError('made so')), { meanwhile: resume }),
   'order-step-timed-out': () => faulted('holdStock', lateAnswer(STEP_POLICIES.holdStock.localTimeoutMs + 500)),
   'order-message-timed-out': () => faulted('sendMessage', lateAnswer(NOTIFICATION_POLICY.localTimeoutMs + 500)),
   'order-interrupted': () =>
@@ -130,13 +130,12 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-in-one-pass': () => plain(inOnePass, {}, 'CONFIRMED'),
   'order-in-one-pass-declined': () => plain(inOnePass, { method: 'pm_declined' }, 'REJECTED'),
   'order-in-one-pass-flaky': () => plain(inOnePass, { method: 'pm_flaky' }, 'CONFIRMED'),
-  'order-in-one-pass-message-later': () => faulted('sendMessage', failBefore(MAIL_DOWN), async () => {}, inOnePass),
+  'order-in-one-pass-message-later': () => faulted('sendMessage', failBefore(MAIL_DOWN), { where: inOnePass }),
   'order-in-one-pass-interrupted': () =>
     faulted(
       'takePayment',
       afterEffect(({ orderId }) => signal(orderId, inOnePass)),
-      async () => {},
-      inOnePass,
+      { where: inOnePass },
     ),
   'order-duplicate': startAgain,
   'order-cancelled': () => travelled(CANCELLED, 'order'),
@@ -235,7 +234,7 @@ const CANCELLED: Way = {
   prepare: () => {},
   act: async (where, orderId) => {
     await untilUnknown(where, orderId);
-    await giveCommand(where, orderId, 'cancel');
+    await giveCommand(where, orderId, { route: 'cancel' });
   },
 };
 
@@ -245,7 +244,7 @@ const AUTHORIZED_AND_CANCELLED: Way = {
   capture: 'manual',
   act: async (where, orderId) => {
     await untilStatus(where, orderId, 'AWAITING_CAPTURE');
-    await giveCommand(where, orderId, 'cancel');
+    await giveCommand(where, orderId, { route: 'cancel' });
   },
 };
 
@@ -284,7 +283,7 @@ async function lookedUp(): Promise<Recorded> {
   const orderId = await system.postOrder({ method: 'pm_down' });
   await untilUnknown(system, orderId);
   await notify(orderId, `${orderId}:sale:1`);
-  await giveCommand(system, orderId, 'cancel');
+  await giveCommand(system, orderId, { route: 'cancel' });
   await proveEnd(system, orderId, 'CANCELLED');
   return { where: system, workflowId: noticeWorkflowId(orderId, noticeOf(orderId)) };
 }
@@ -352,13 +351,12 @@ async function redrive(): Promise<Recorded> {
 async function faulted<Name extends ActivityName>(
   activity: Name,
   fault: Fault<Name>,
-  meanwhile: (orderId: string) => Promise<void> = async () => {},
-  where = system,
+  { meanwhile, where = system }: { meanwhile?: (orderId: string) => Promise<void>; where?: TestSystem } = {},
 ): Promise<Recorded & { readonly orderId: string }> {
   const { key, orderId } = plannedOrder();
   faults.inject(orderId, activity, fault);
   await where.postOrder({}, key);
-  await meanwhile(orderId);
+  await meanwhile?.(orderId);
   await proveEnd(where, orderId, 'CONFIRMED');
   return { where, workflowId: orderWorkflowId(orderId), orderId };
 }

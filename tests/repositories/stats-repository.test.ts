@@ -34,7 +34,11 @@ async function insertOrders({ tenant, count = 1, status = 'CONFIRMED', created =
   );
 }
 
-async function insertCases(tenant: string, errorCode: string, count: number, state = 'open'): Promise<void> {
+async function insertCases(
+  tenant: string,
+  errorCode: string,
+  { count, state = 'open' }: { count: number; state?: string },
+): Promise<void> {
   await database.query(
     `INSERT INTO orders.cases (case_id, order_id, tenant_id, step, error_code, message, fingerprint, attempts, state,
        version, opened_at, resolved_at)
@@ -102,9 +106,9 @@ describe('the figures of a tenant', () => {
   });
 
   it('tell open cases by their cause, the most frequent first', async () => {
-    await insertCases('cases', 'payment_contract', 3);
-    await insertCases('cases', 'payment_mismatch', 5);
-    await insertCases('cases', 'payment_mismatch', 9, 'resolved');
+    await insertCases('cases', 'payment_contract', { count: 3 });
+    await insertCases('cases', 'payment_mismatch', { count: 5 });
+    await insertCases('cases', 'payment_mismatch', { count: 9, state: 'resolved' });
     const { openCases, oldestCaseOpenedAt, causes } = await stats.read('cases');
     expect(openCases).toBe(5 + 3);
     expect(oldestCaseOpenedAt).toEqual(causes[0]?.oldestOpenedAt);
@@ -118,7 +122,7 @@ describe('the figures of a tenant', () => {
     for (let batch = 0; batch < 4; batch += 1) {
       await insertOrders({ tenant: 'busy', count: 3_000, created: 60, confirmed: 30 });
     }
-    await insertCases('busy', 'payment_contract', 10_500);
+    await insertCases('busy', 'payment_contract', { count: 10_500 });
     const busy = await stats.read('busy');
     expect(busy).toMatchObject({ isStatusCountCapped: true, openCases: 10_000, isCaseCountCapped: true });
     expect(busy.byStatus).toEqual({ CONFIRMED: 10_000 });

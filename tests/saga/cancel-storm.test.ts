@@ -22,7 +22,7 @@ it('keeps its promise, whenever the cancel comes in the first 300 ms', async () 
     for (let delayMs = waiting.pop(); delayMs !== undefined; delayMs = waiting.pop()) {
       const orderId = await system.postOrder();
       await sleep(delayMs);
-      const { status, body } = await giveCommand(system, orderId, 'cancel');
+      const { status, body } = await giveCommand(system, orderId, { route: 'cancel' });
       promises.set(orderId, body.decision ?? `${status} ${body.code}`);
     }
   };

@@ -116,7 +116,7 @@ describe('a decision that was stored and lost on its way', () => {
     }
     await expect.poll(async () => (await caseOf(orderId)).attempts).toBe(2);
     // Whatever comes after the deliveries is after whatever they have set going.
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await proveEnd(system, orderId, 'CANCELLED');
     expect(faults.calls(orderId, 'takePayment')).toHaveLength(before + 1);
   });
@@ -172,7 +172,7 @@ describe('the answer to a retry', () => {
 describe('a case', () => {
   it('takes the decision of a person who has read for longer than the system waits between its tries', async () => {
     const orderId = await sold('pm_refund_fails');
-    await giveCommand(system, orderId, 'refunds', { amountMinor: 1_000 });
+    await giveCommand(system, orderId, { route: 'refunds', amountMinor: 1_000 });
     const { id, version, attempts } = await caseOf(orderId);
     const [{ workflowId } = { workflowId: '' }] = await system.database.query<{ workflowId: string }>(
       'SELECT workflow_id AS "workflowId" FROM orders.cases WHERE case_id = $1',
@@ -192,7 +192,7 @@ describe('a case', () => {
 
   it('shows the amount that its step was asked for, not the total of the order', async () => {
     const orderId = await sold('pm_refund_fails');
-    await giveCommand(system, orderId, 'refunds', { amountMinor: 1_000 });
+    await giveCommand(system, orderId, { route: 'refunds', amountMinor: 1_000 });
     expect(await caseOf(orderId)).toMatchObject({ amountMinor: 1_000, currency: 'EUR', mismatch: null });
   });
 
@@ -232,7 +232,7 @@ describe('a case', () => {
 describe('a proposal by evidence', () => {
   async function proposed(evidence: string): Promise<{ orderId: string; id: string; version: number }> {
     const orderId = await sold('pm_refund_fails');
-    await giveCommand(system, orderId, 'refunds');
+    await giveCommand(system, orderId, { route: 'refunds' });
     const { id, version } = await caseOf(orderId);
     await decide(id, { action: 'forceResolve', evidence, version }, { actor: 'ada' });
     return { orderId, id, version: version + 1 };

@@ -34,7 +34,7 @@ describe('a cancel', () => {
     await expect
       .poll(() => system.request(`/v1/orders/${orderId}`).then(({ body }) => body['payment']))
       .toMatchObject({ state: 'UNKNOWN' });
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
       status: 200,
       body: { decision: 'will_refund' },
     });
@@ -54,7 +54,7 @@ describe('a cancel', () => {
     });
     await system.postOrder({ method: 'pm_declined' }, key);
     await declined.promise;
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     const { operations } = await proveEnd(system, orderId, 'CANCELLED');
     expect(operations).toMatchObject([{ kind: 'sale', state: 'DECLINED' }]);
   });
@@ -62,18 +62,21 @@ describe('a cancel', () => {
   it('of a sold order refunds, restocks, and is answered the same for ever', async () => {
     const orderId = await sold();
     const key = randomUUID();
-    const first = await giveCommand(system, orderId, 'cancel', { reason: 'ordered twice' }, key);
+    const first = await giveCommand(system, orderId, { route: 'cancel', reason: 'ordered twice', key });
     expect(first).toMatchObject({ status: 200, body: { decision: 'will_refund' } });
     await untilStatus(system, orderId, 'CANCELLED');
     await proveEnd(system, orderId, 'CANCELLED');
-    const again = await giveCommand(system, orderId, 'cancel', { reason: 'ordered twice' }, key);
+    const again = await giveCommand(system, orderId, { route: 'cancel', reason: 'ordered twice', key });
     expect(again).toMatchObject({ status: 200, body: { decision: 'will_refund' } });
     expect(again.headers.get('idempotency-replayed')).toBe('true');
-    expect(await giveCommand(system, orderId, 'cancel', { reason: 'other' }, key)).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'cancel', reason: 'other', key })).toMatchObject({
       status: 422,
       body: { code: 'idempotency_key_reused' },
     });
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({ status: 409, body: { code: 'too_late' } });
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+      status: 409,
+      body: { code: 'too_late' },
+    });
   });
 
   it('that makes the server drop the task in which the order was confirmed is not too late', async () => {
@@ -102,7 +105,9 @@ describe('a cancel', () => {
       { ...forgotten, orderId, tenantId: 'demo', kind: 'cancel', amountMinor: null },
       { kind: 'apply', name: 'cancel_before_sale' },
     );
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({ body: { decision: 'will_refund' } });
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+      body: { decision: 'will_refund' },
+    });
     await untilStatus(system, orderId, 'CANCELLED');
     await proveEnd(system, orderId, 'CANCELLED');
   });
@@ -110,20 +115,26 @@ describe('a cancel', () => {
   it('of a refused order, and after the window, is too late', async () => {
     const refused = await system.postOrder({ method: 'pm_declined' });
     await untilStatus(system, refused, 'REJECTED');
-    expect(await giveCommand(system, refused, 'cancel')).toMatchObject({ status: 409, body: { code: 'too_late' } });
+    expect(await giveCommand(system, refused, { route: 'cancel' })).toMatchObject({
+      status: 409,
+      body: { code: 'too_late' },
+    });
 
     const orderId = await sold();
     await system.database.query(
       `UPDATE orders.orders SET confirmed_at = now() - interval '31 minutes' WHERE order_id = $1`,
       [orderId],
     );
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({ status: 409, body: { code: 'too_late' } });
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+      status: 409,
+      body: { code: 'too_late' },
+    });
     await proveEnd(system, orderId, 'CONFIRMED');
   });
 
   it('of an authorized order voids and releases', async () => {
     const orderId = await authorized();
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({ status: 200 });
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({ status: 200 });
     await untilStatus(system, orderId, 'CANCELLED');
     const { ledger } = await proveEnd(system, orderId, 'CANCELLED');
     expect(ledger.map(({ kind }) => kind)).toEqual(['authorize', 'void']);
@@ -132,7 +143,9 @@ describe('a cancel', () => {
   it('of a parked order resolves its case', async () => {
     const orderId = await system.postOrder({ method: 'pm_wrong_amount' });
     await openCaseOf(system, orderId);
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({ body: { decision: 'will_refund' } });
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+      body: { decision: 'will_refund' },
+    });
     await proveEnd(system, orderId, 'CANCELLED');
   });
 });
@@ -140,13 +153,13 @@ describe('a cancel', () => {
 describe('a capture by hand', () => {
   it('takes a part, then the rest, and no more', async () => {
     const orderId = await authorized();
-    expect(await giveCommand(system, orderId, 'capture', { amountMinor: 1 })).toMatchObject({ status: 202 });
+    expect(await giveCommand(system, orderId, { route: 'capture', amountMinor: 1 })).toMatchObject({ status: 202 });
     await untilStatus(system, orderId, 'CONFIRMED');
-    expect(await giveCommand(system, orderId, 'capture', { amountMinor: 1e9 })).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'capture', amountMinor: 1e9 })).toMatchObject({
       status: 422,
       body: { code: 'amount_exceeds_authorized' },
     });
-    expect(await giveCommand(system, orderId, 'capture')).toMatchObject({ status: 202 });
+    expect(await giveCommand(system, orderId, { route: 'capture' })).toMatchObject({ status: 202 });
     await expect
       .poll(() => system.request<{ payment: object }>(`/v1/orders/${orderId}`).then(({ body }) => body.payment))
       .toMatchObject({ state: 'CAPTURED', capturedMinor: await totalOf(orderId) });
@@ -156,17 +169,17 @@ describe('a capture by hand', () => {
 
   it('that asks for too much at first changes nothing', async () => {
     const orderId = await authorized();
-    expect(await giveCommand(system, orderId, 'capture', { amountMinor: 1e9 })).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'capture', amountMinor: 1e9 })).toMatchObject({
       status: 422,
       body: { code: 'amount_exceeds_authorized' },
     });
-    expect(await giveCommand(system, orderId, 'capture')).toMatchObject({ status: 202 });
+    expect(await giveCommand(system, orderId, { route: 'capture' })).toMatchObject({ status: 202 });
     await proveEnd(system, orderId, 'CONFIRMED');
   });
 
   it('of an order that is captured automatically is not supported', async () => {
     const orderId = await sold();
-    expect(await giveCommand(system, orderId, 'capture')).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'capture' })).toMatchObject({
       status: 409,
       body: { code: 'capture_not_supported' },
     });
@@ -190,7 +203,10 @@ describe('an authorization', () => {
     const { ledger } = await proveEnd(system, orderId, 'EXPIRED');
     expect(ledger.map(({ kind }) => kind)).toEqual(['authorize', 'void']);
     await expect.poll(() => system.mails(orderId)).toHaveLength(1);
-    expect(await giveCommand(system, orderId, 'capture')).toMatchObject({ status: 409, body: { code: 'too_late' } });
+    expect(await giveCommand(system, orderId, { route: 'capture' })).toMatchObject({
+      status: 409,
+      body: { code: 'too_late' },
+    });
   });
 });
 
@@ -200,7 +216,9 @@ describe('a command that no worker answers', () => {
     try {
       const orderId = await idle.postOrder();
       const key = randomUUID();
-      expect(await giveCommand(idle, orderId, 'cancel', {}, key)).toMatchObject({ body: { decision: 'pending' } });
+      expect(await giveCommand(idle, orderId, { route: 'cancel', key })).toMatchObject({
+        body: { decision: 'pending' },
+      });
       const { events } = await idle.client.workflow.getHandle(orderWorkflowId(orderId)).fetchHistory();
       expect(JSON.stringify(events)).toContain('cancelOrderRequested');
     } finally {
@@ -213,13 +231,13 @@ describe('a refund', () => {
   it('comes in parts, never more than was taken', async () => {
     const orderId = await sold();
     const total = await totalOf(orderId);
-    expect(await giveCommand(system, orderId, 'refunds', { amountMinor: total + 1 })).toMatchObject({
+    expect(await giveCommand(system, orderId, { route: 'refunds', amountMinor: total + 1 })).toMatchObject({
       status: 422,
       body: { code: 'amount_exceeds_captured' },
     });
-    expect(await giveCommand(system, orderId, 'refunds', { amountMinor: 1 })).toMatchObject({ status: 202 });
+    expect(await giveCommand(system, orderId, { route: 'refunds', amountMinor: 1 })).toMatchObject({ status: 202 });
     await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
-    expect(await giveCommand(system, orderId, 'refunds')).toMatchObject({ status: 202 });
+    expect(await giveCommand(system, orderId, { route: 'refunds' })).toMatchObject({ status: 202 });
     await untilStatus(system, orderId, 'REFUNDED');
     const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
     expect(ledger.map(({ kind, amountMinor }) => [kind, amountMinor])).toEqual([
@@ -232,9 +250,11 @@ describe('a refund', () => {
   it('in part, followed by a cancel, gives back the rest once', async () => {
     const orderId = await sold();
     const total = await totalOf(orderId);
-    await giveCommand(system, orderId, 'refunds', { amountMinor: 5 });
+    await giveCommand(system, orderId, { route: 'refunds', amountMinor: 5 });
     await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
-    expect(await giveCommand(system, orderId, 'cancel')).toMatchObject({ body: { decision: 'will_refund' } });
+    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+      body: { decision: 'will_refund' },
+    });
     await untilStatus(system, orderId, 'CANCELLED');
     const { ledger } = await proveEnd(system, orderId, 'CANCELLED');
     expect(ledger.filter(({ kind }) => kind === 'refund').map(({ amountMinor }) => amountMinor)).toEqual([
@@ -245,7 +265,7 @@ describe('a refund', () => {
 
   it('of everything, asked for twice at once, is done once', async () => {
     const orderId = await sold();
-    const answers = await Promise.all([1, 2].map(() => giveCommand(system, orderId, 'refunds')));
+    const answers = await Promise.all([1, 2].map(() => giveCommand(system, orderId, { route: 'refunds' })));
     await untilStatus(system, orderId, 'REFUNDED');
     const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
     expect(ledger.filter(({ kind }) => kind === 'refund')).toHaveLength(1);
@@ -254,7 +274,7 @@ describe('a refund', () => {
 
   it('that the provider refuses stays owed until two people have proved it', async () => {
     const orderId = await sold('pm_refund_fails');
-    await giveCommand(system, orderId, 'refunds');
+    await giveCommand(system, orderId, { route: 'refunds' });
     const { id, version, step } = await openCaseOf(system, orderId);
     expect(step).toBe('refund-payment');
     await untilStatus(system, orderId, 'REFUNDING');
@@ -334,7 +354,7 @@ describe('a case', () => {
     expect(await decide({ action: 'retry', version: version + 1 })).toMatchObject({ body: { code: 'case_stale' } });
     const other = await system.token('acme');
     expect((await system.request(`/v1/cases/${id}`, { token: other })).status).toBe(404);
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await proveEnd(system, orderId, 'CANCELLED');
   });
 

@@ -18,7 +18,7 @@ afterAll(() => system.stop());
 async function partlyCaptured(): Promise<string> {
   const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
   await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-  await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+  await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
   await untilStatus(system, orderId, 'CONFIRMED');
   return orderId;
 }
@@ -70,7 +70,7 @@ describe('a report of a further capture', () => {
   it('whose reply was lost opens no case: the capture is under way, looked up and booked', async () => {
     const orderId = await partlyCaptured();
     await system.setFaults({ resetAfterRate: 1 });
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await expect.poll(async () => (await system.ledger(orderId)).length).toBe(3);
     await system.setFaults({ resetAfterRate: 0 });
     await expect
@@ -93,7 +93,7 @@ describe('a report of a further capture', () => {
     const eventId = await reported(orderId, 'charge_succeeded', `${orderId}:capture:2`);
     const handle = system.client.workflow.getHandle(noticeWorkflowId(orderId, { provider: 'simulator', eventId }));
     await expect.poll(async () => (await handle.describe().catch(() => null))?.status.name).toBe('RUNNING');
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await expect.poll(() => outcomeOf(eventId), { timeout: 20_000 }).toBe('known');
     expect(await casesOf(orderId)).toEqual([]);
   });
@@ -102,7 +102,7 @@ describe('a report of a further capture', () => {
     const orderId = await partlyCaptured();
     const eventId = await reported(orderId, 'charge_succeeded', `${orderId}:capture:2`);
     expect(await openCaseOf(system, orderId)).toMatchObject({ step: 'judge-notice' });
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await expect
       .poll(
         async () => {

@@ -133,7 +133,7 @@ function once(act: () => void): Promise<void> {
 async function untilDecided(orderId: string, kind: 'cancel' | 'capture' | 'refunds', body: object) {
   const key = randomUUID();
   for (;;) {
-    const { decision } = (await giveCommand(system, orderId, kind, { ...body }, key)).body;
+    const { decision } = (await giveCommand(system, orderId, { route: kind, ...body, key })).body;
     if (decision !== 'pending') return decision;
     await sleep(100);
   }

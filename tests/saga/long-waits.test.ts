@@ -75,7 +75,7 @@ describe('a refund that the provider refuses', () => {
   it('goes on by itself for a year within half of what Temporal takes of a history', async () => {
     const orderId = await system.postOrder({ method: 'pm_refund_fails' });
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'refunds');
+    await giveCommand(system, orderId, { route: 'refunds' });
     await openCaseOf(system, orderId);
     await expect.poll(() => settleOf(orderId).catch(() => null)).not.toBeNull();
     const workflowId = await settleOf(orderId);
@@ -110,7 +110,7 @@ describe('the step that a workflow is parked on, as the search finds it,', () =>
     await expect.poll(() => faults.calls(orderId, 'takePayment').length).toBeGreaterThan(before);
     expect(await caseKindOf(orderId)).toBe('take-payment');
     checked.resolve();
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await proveEnd(system, orderId, 'CANCELLED');
   });
 });

@@ -43,7 +43,7 @@ describe('a worker whose clock is ahead', () => {
     );
     expect(row?.days).toBeGreaterThan(5.99);
     expect(row?.days).toBeLessThanOrEqual(6);
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
     await untilStatus(system, orderId, 'CANCELLED');
   });
 

@@ -27,21 +27,30 @@ export async function postPatiently(system: SystemClient, order: OrderOverrides,
   let withoutRetryAfter = 0;
   const deadline = performance.now() + PATIENCE_MS;
   while (performance.now() < deadline) {
-    const answer = await system
-      .request<{ id: string }>('/v1/orders', {
-        method: 'POST',
-        headers: { 'idempotency-key': key },
-        body: JSON.stringify(orderBody(order)),
-        signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
-      })
-      .catch(() => null);
-    statuses.push(answer?.status ?? 0);
-    if (answer?.status === 202) return { key, orderId: answer.body.id, statuses, withoutRetryAfter };
-    if (answer !== null && answer.status !== 503 && answer.status !== 429) break;
-    if (answer !== null && !answer.headers.has('retry-after')) withoutRetryAfter += 1;
-    await sleep((Number(answer?.headers.get('retry-after') ?? 1) + Math.random()) * 1_000);
+    const { status, retryAfter, orderId } = await postOnce(system, order, key);
+    statuses.push(status);
+    if (orderId !== null) return { key, orderId, statuses, withoutRetryAfter };
+    if (!REPEATED.has(status)) break;
+    if (status !== NO_ANSWER.status && retryAfter === null) withoutRetryAfter += 1;
+    await sleep((Number(retryAfter ?? 1) + Math.random()) * 1_000);
   }
   return { key, orderId: null, statuses, withoutRetryAfter };
+}
+
+const NO_ANSWER = { status: 0, retryAfter: null, orderId: null } as const;
+const REPEATED = new Set<number>([NO_ANSWER.status, 429, 503]);
+
+async function postOnce(system: SystemClient, order: OrderOverrides, key: string) {
+  const posting = system.request<{ id: string }>('/v1/orders', {
+    method: 'POST',
+    headers: { 'idempotency-key': key },
+    body: JSON.stringify(orderBody(order)),
+    signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+  });
+  const answer = await posting.catch(() => null);
+  if (answer === null) return NO_ANSWER;
+  const { status, headers, body } = answer;
+  return { status, retryAfter: headers.get('retry-after'), orderId: status === 202 ? body.id : null };
 }
 
 /** Posts orders at a fixed rate, whatever the answers (open loop). */

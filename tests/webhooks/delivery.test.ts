@@ -46,7 +46,7 @@ afterAll(() => system.stop());
 async function merchant(reply: WebhookReply = accept, events?: readonly string[]) {
   const receiver = await startReceiver(reply);
   receivers.push(receiver);
-  const subscription = await subscribe(system, receiver.url, events);
+  const subscription = await subscribe(system, receiver.url, { events });
   subscriptions.push(subscription.id);
   return { receiver, ...subscription };
 }

@@ -53,7 +53,7 @@ const CAPTURED_BY_HAND: Way = {
   capture: 'manual',
   act: async (system, orderId) => {
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
   },
 };
 
@@ -62,7 +62,7 @@ const REFUNDED: Way = {
   end: 'REFUNDED',
   act: async (system, orderId) => {
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'refunds');
+    await giveCommand(system, orderId, { route: 'refunds' });
   },
 };
 
@@ -71,7 +71,7 @@ const CANCELLED_AFTER_SALE: Way = {
   end: 'CANCELLED',
   act: async (system, orderId) => {
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'cancel');
+    await giveCommand(system, orderId, { route: 'cancel' });
   },
 };
 
@@ -82,9 +82,9 @@ const CAPTURED_IN_PARTS: Way = {
   mails: 2,
   act: async (system, orderId) => {
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+    await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await untilUnowned(system, orderId);
   },
 };
@@ -96,9 +96,9 @@ const PAID_BACK_IN_PART: Way = {
   end: 'REFUNDED',
   act: async (system, orderId) => {
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+    await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'refunds');
+    await giveCommand(system, orderId, { route: 'refunds' });
   },
 };
 
@@ -114,9 +114,9 @@ const CAPTURE_ABANDONED: Way = {
     }),
   act: async (system, orderId) => {
     await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    await giveCommand(system, orderId, 'capture', { amountMinor: 1_000 });
+    await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
     await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, 'capture');
+    await giveCommand(system, orderId, { route: 'capture' });
     await resolveCase(system, orderId, { action: 'abort' });
     await untilUnowned(system, orderId);
   },
@@ -153,7 +153,7 @@ const PAID_BACK_OUTSIDE: Way = {
   act: async (system, orderId) => {
     await REFUNDED.act?.(system, orderId);
     await resolveCase(system, orderId, { action: 'forceResolve', evidence: 'bank-1' });
-    await resolveCase(system, orderId, { action: 'forceResolve', evidence: 'bank-1' }, 'second@example.com');
+    await resolveCase(system, orderId, { action: 'forceResolve', evidence: 'bank-1', actor: 'second@example.com' });
   },
 };
 
@@ -168,7 +168,7 @@ const CHARGED_LATE: Way = {
   act: async (system, orderId) => {
     await untilStatus(system, orderId, 'REJECTED');
     const key = `${orderId}:sale:1`;
-    await chargeAtProvider(system, orderId, key);
+    await chargeAtProvider(system, { orderId, key });
     const notice = { provider: 'simulator', eventId: `evt_${orderId}` } as const;
     await storeNotice(system, { ...notice, kind: 'charge_succeeded', orderId, key });
     const { orderSettings: settings } = system.config;
@@ -188,8 +188,8 @@ const REFUNDED_AT_PROVIDER: Way = {
   mails: 1,
   act: async (system, orderId) => {
     await untilStatus(system, orderId, 'CONFIRMED');
-    await moveAtProvider(system, 'refund', `${orderId}:sale:1`);
-    await giveCommand(system, orderId, 'payments/reconcile');
+    await moveAtProvider(system, 'refund', { chargeKey: `${orderId}:sale:1` });
+    await giveCommand(system, orderId, { route: 'payments/reconcile' });
   },
 };
 
@@ -228,10 +228,9 @@ export const STEP_WAYS: Readonly<Record<StepName, Way>> = {
 /** A charge at the provider that no order has asked for. */
 export async function chargeAtProvider(
   { simulatorUrl }: TestSystem,
-  orderId: string,
-  key: string,
-  kind: 'sale' | 'authorize' = 'sale',
+  charge: { readonly orderId: string; readonly key: string; readonly kind?: 'sale' | 'authorize' },
 ): Promise<void> {
+  const { orderId, key, kind = 'sale' } = charge;
   const answer = await fetch(`${simulatorUrl}/v1/payments`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': key },
@@ -244,8 +243,7 @@ export async function chargeAtProvider(
 export async function moveAtProvider(
   { simulatorUrl }: TestSystem,
   kind: 'capture' | 'refund',
-  chargeKey: string,
-  amountMinor?: number,
+  { chargeKey, amountMinor }: { readonly chargeKey: string; readonly amountMinor?: number | undefined },
 ): Promise<void> {
   const answer = await fetch(`${simulatorUrl}/v1/payments/${encodeURIComponent(chargeKey)}/external-${kind}s`, {
     method: 'POST',
@@ -323,13 +321,19 @@ async function untilSeen(what: string, look: () => Promise<boolean>): Promise<vo
   }
 }
 
+/** A route of an order, its body, and the key that it is given under. */
+export interface GivenCommand {
+  readonly route: 'cancel' | 'capture' | 'refunds' | 'payments/reconcile';
+  readonly key?: string;
+  readonly amountMinor?: number | null;
+  readonly reason?: string;
+}
+
 /** Gives an order a command under a fresh key unless one is given; repeats it as a client would while it is 503. */
 export async function giveCommand(
   system: TestSystem,
   orderId: string,
-  route: 'cancel' | 'capture' | 'refunds' | 'payments/reconcile',
-  body: Record<string, unknown> = {},
-  key: string = randomUUID(),
+  { route, key = randomUUID(), ...body }: GivenCommand,
 ): Promise<Answer<{ decision?: string; code?: string }>> {
   for (;;) {
     const answer = await system.request(`/v1/orders/${orderId}/${route}`, {
@@ -359,8 +363,7 @@ export async function openCaseOf(system: TestSystem, orderId: string): Promise<C
 export async function resolveCase(
   system: TestSystem,
   orderId: string,
-  decision: Record<string, unknown>,
-  actor?: string,
+  { actor, ...decision }: { readonly action: CaseAction; readonly actor?: string; readonly [field: string]: unknown },
 ): Promise<void> {
   for (;;) {
     const { id, version } = await openCaseOf(system, orderId);

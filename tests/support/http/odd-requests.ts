@@ -63,7 +63,7 @@ export function oddRequests(document: ApiDocument): OddRequest[] {
     const methods = ODD_METHODS.map((method) => ({ method, path }));
     const requests = Object.entries(operations).flatMap(([method, operation]) => [
       ...oddTargets(method.toUpperCase(), template, operation),
-      ...oddBodies(method.toUpperCase(), template, operation, document),
+      ...oddBodies({ method: method.toUpperCase(), template }, operation, document),
     ]);
     return [...methods, ...requests];
   });
@@ -93,8 +93,7 @@ function plain(name: string): string {
 }
 
 function oddBodies(
-  method: string,
-  template: string,
+  { method, template }: { readonly method: string; readonly template: string },
   { requestBody }: DocumentedOperation,
   document: ApiDocument,
 ): OddRequest[] {

@@ -99,8 +99,7 @@ export function publisherOf(system: TestSystem): EventPorts['publishToWebhooks']
 export async function subscribe(
   system: SystemClient,
   url: string,
-  events: readonly string[] = ['order.*'],
-  token?: string,
+  { events = ['order.*'], token }: { readonly events?: readonly string[] | undefined; readonly token?: string } = {},
 ): Promise<{ readonly id: string; readonly secret: string }> {
   const answer = await system.request<{ id: string; secret: string }>('/v1/webhooks', {
     method: 'POST',

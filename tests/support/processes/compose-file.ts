@@ -42,7 +42,8 @@ export function environmentOf(
   variables: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   const fill = (text: string): string =>
-    text.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (_, name: string, operator: string, word: string) => {
+    text.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (...found: string[]) => {
+      const [, name = '', operator = '', word = ''] = found;
       const value = variables[name] ?? '';
       if (value !== '') return value;
       if (operator === '?') throw new RangeError(word);
