@@ -304,17 +304,21 @@ function observeState(
   metrics.observe('clock_ahead_seconds', "How far this machine's clock is ahead of the database's", clockAhead);
   metrics.observe('temporal_up', 'Whether Temporal answers, 1 or 0', () => (state.health.isUp() ? 1 : 0));
   metrics.observe('orders_backlog_age_seconds', 'Age of the oldest order on the task queue', state.backlog.ageSeconds);
-  metrics.observe('cases_open', 'Orders that wait for a person', state.cases.open);
-  metrics.observe('cases_oldest_age_seconds', 'Age of the oldest open case', state.cases.oldestSeconds);
-  metrics.observe('order_commands_open', 'Commands that own an order and have not ended', state.owned.open);
+  metrics.observe('cases_open', 'Orders that wait for a person', () => state.cases.last().open);
+  metrics.observe('cases_oldest_age_seconds', 'Age of the oldest open case', () => state.cases.last().oldestSeconds);
+  metrics.observe(
+    'order_commands_open',
+    'Commands that own an order and have not ended',
+    () => state.owned.last().count,
+  );
   metrics.observe(
     'order_commands_quiet_seconds',
     'How long nothing has happened to the order of an open command, at most',
-    state.owned.oldestSeconds,
+    () => state.owned.last().oldestSeconds,
   );
   const eventFigures = (figureOf: (progress: ConsumerProgress) => number) => () =>
     state.eventProgress
-      .progress()
+      .last()
       .map((found) => [figureOf(found), { consumer: found.consumer, partition: found.partition }] as const);
   metrics.observeEach(
     'events_lag',

@@ -1,5 +1,6 @@
 import type { Client, Connection } from '@temporalio/client';
-import { createBackgroundLoop, type BackgroundLoop } from '../runtime/background-loop.ts';
+import type { BackgroundLoop } from '../runtime/background-loop.ts';
+import { createSampler } from '../runtime/sampler.ts';
 import { readTaskQueue } from './task-queues.ts';
 
 /** How far the workers are behind, sampled in the background. */
@@ -14,16 +15,10 @@ const SAMPLE_INTERVAL_MS = 2_000;
  * Samples the backlog of the `orders` task queue: workflows that no worker has begun. An eager start needs no queue.
  */
 export function createBacklogMonitor(client: Client, namespace: string): BacklogMonitor {
-  let age = 0;
-  const sample = async (): Promise<void> => {
+  const sampler = createSampler(SAMPLE_INTERVAL_MS, 0, async () => {
     const { ageSeconds } = await readTaskQueue(client.connection as Connection, namespace, 'orders');
     // Limits are whole seconds.
-    age = Math.floor(ageSeconds);
-  };
-  // A sample that fails keeps the last one: Temporal being away is told by its own health check.
-  const loop = createBackgroundLoop(SAMPLE_INTERVAL_MS, () => sample().catch(() => {}));
-  return {
-    ageSeconds: () => age,
-    ...loop,
-  };
+    return Math.floor(ageSeconds);
+  });
+  return { ageSeconds: sampler.last, start: sampler.start, stop: sampler.stop };
 }

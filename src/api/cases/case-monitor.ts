@@ -1,25 +1,13 @@
 import type { CaseRepository } from '../../../db/repositories/orders/case-repository.ts';
-import { createBackgroundLoop, type BackgroundLoop } from '../../runtime/background-loop.ts';
+import { createSampler, type Sampler } from '../../runtime/sampler.ts';
 
-/** How many orders wait for a person, sampled in the background for the metrics. */
-export interface CaseMonitor extends BackgroundLoop {
-  open(this: void): number;
-  oldestSeconds(this: void): number;
-}
+/** How many orders wait for a person, and for how long the oldest one has. */
+export type CaseMonitor = Sampler<{ readonly open: number; readonly oldestSeconds: number }>;
 
 /** A person works in minutes: a sample every 15 s costs nothing and is new enough for an alert. */
 const SAMPLE_INTERVAL_MS = 15_000;
 
 /** Samples the open cases of all tenants. */
 export function createCaseMonitor(cases: Pick<CaseRepository, 'age'>): CaseMonitor {
-  let last = { open: 0, oldestSeconds: 0 };
-  const sample = async (): Promise<void> => {
-    // A sample that fails keeps the last one: PostgreSQL being away is told by readiness.
-    last = await cases.age().catch(() => last);
-  };
-  return {
-    open: () => last.open,
-    oldestSeconds: () => last.oldestSeconds,
-    ...createBackgroundLoop(SAMPLE_INTERVAL_MS, sample),
-  };
+  return createSampler(SAMPLE_INTERVAL_MS, { open: 0, oldestSeconds: 0 }, () => cases.age());
 }
