@@ -5,9 +5,10 @@ import { redriveWorkflowId } from '../../workflows/contract.ts';
 import { guardedBy } from '../access/auth.ts';
 import type { CaseDesk } from './case-resolution.ts';
 import type { ApiEnv } from '../http/context.ts';
-import { decodeCursor, toPage } from '../http/cursor.ts';
+import { decodeCursor, foreignCursor, toPage } from '../http/cursor.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
+import { operatorOf } from '../operator-log.ts';
 import {
   casePage,
   caseView,
@@ -128,10 +129,9 @@ export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
       );
     })
     .openapi(startRedrive, async (c) => {
-      const { tenantId, subject: actor } = c.get('caller');
       const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
       const { reason = 'redrive', ...cause } = c.req.valid('json');
-      const id = await desk.redrive({ tenantId, actor, idempotencyKey }, { ...cause, reason });
+      const id = await desk.redrive({ ...operatorOf(c), idempotencyKey }, { ...cause, reason });
       const url = workflowUrl(redriveWorkflowId(id));
       c.header('Location', `/v1/cases/redrives/${id}`);
       return c.json({ id, state: 'canary', tried: 0, resolved: 0, failedAgain: 0, url } as const, 202);
@@ -139,22 +139,22 @@ export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
     .openapi(getRedrive, async (c) => {
       const { id } = c.req.valid('param');
       const progress = await desk.findRedrive(c.get('caller').tenantId, id);
-      if (progress === null) throw new ProblemError('not_found', 'there is no such redrive');
+      if (progress === null) throw notFound('redrive');
       return c.json({ id, ...progress, url: workflowUrl(redriveWorkflowId(id)) }, 200);
     })
     .openapi(getCase, async (c) => {
       const found = await cases.findOptional(c.get('caller').tenantId, c.req.valid('param').id);
-      if (found === null) throw new ProblemError('not_found', 'there is no such case');
+      if (found === null) throw notFound('case');
       return c.json(view(found), 200);
     })
     .openapi(resolveCase, async (c) => {
-      const { tenantId, subject: actor, scopes } = c.get('caller');
+      const { scopes } = c.get('caller');
       const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
       const body = c.req.valid('json');
       if (MONEY_ACTIONS.has(body.action) && !scopes.has('ops:money')) {
         throw new ProblemError('forbidden', 'the token lacks the scope ops:money');
       }
-      const done = await desk.resolve({ tenantId, actor, idempotencyKey }, c.req.valid('param').id, body);
+      const done = await desk.resolve({ ...operatorOf(c), idempotencyKey }, c.req.valid('param').id, body);
       const isDone = done.outcome === 'carried_out' || done.outcome === 'withdrawn';
       return c.json({ outcome: done.outcome, case: view(done.case) }, isDone ? 200 : 202);
     });
@@ -209,10 +209,6 @@ function actionsOf({ state, actions, proposal }: CaseRecord): DeskAction[] {
 
 function decodeCaseCursor(cursor: string): { openedAt: Date; caseId: string } {
   const [openedAt = '', caseId = ''] = decodeCursor(cursor);
-  if (!plainInstant.safeParse(openedAt).success || !pathId.safeParse(caseId).success) {
-    throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
-      errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
-    });
-  }
+  if (!plainInstant.safeParse(openedAt).success || !pathId.safeParse(caseId).success) throw foreignCursor();
   return { openedAt: new Date(openedAt), caseId };
 }

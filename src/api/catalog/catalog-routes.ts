@@ -5,9 +5,10 @@ import { assertNever } from '../../domain/errors.ts';
 import { MAX_STOCK_PIECES, type StockLevel } from '../../domain/reservation.ts';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
-import { decodeCursor, toPage } from '../http/cursor.ts';
+import { decodeCursor, foreignCursor, toPage } from '../http/cursor.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
+import { operatorOf, recordAction } from '../operator-log.ts';
 import {
   adjustStockBody,
   listProductsQuery,
@@ -114,25 +115,15 @@ export function createCatalogRoutes({ catalog, actions }: CatalogRoutesDeps) {
       );
     })
     .openapi(putProduct, async (c) => {
-      const { tenantId, subject: actor } = c.get('caller');
       const product = { sku: newSkuOf(c.req.valid('param')), ...c.req.valid('json') };
-      await actions.record({
-        actionId: `act_${c.get('requestId')}`,
-        tenantId,
-        actor,
-        action: 'product.put',
-        subject: product.sku,
-        orderId: null,
-        reason: null,
-        before: null,
-        after: { ...product },
-      });
-      const { created } = await catalog.putProduct(tenantId, product);
+      const operator = operatorOf(c);
+      await recordAction(actions, operator, { action: 'product.put', subject: product.sku, after: { ...product } });
+      const { created } = await catalog.putProduct(operator.tenantId, product);
       return c.json(product, created ? 201 : 200);
     })
     .openapi(getStock, async (c) => {
       const level = await catalog.findOptionalStock(c.get('caller').tenantId, c.req.valid('param').sku);
-      if (level === null) throw unknownSku();
+      if (level === null) throw notFound('SKU');
       return c.json(toView(level), 200);
     })
     .openapi(adjustStock, async (c) => {
@@ -160,7 +151,7 @@ export function createCatalogRoutes({ catalog, actions }: CatalogRoutesDeps) {
         case 'key_reused':
           throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another adjustment');
         case 'unknown_sku':
-          throw unknownSku();
+          throw notFound('SKU');
         default:
           return assertNever(result);
       }
@@ -182,16 +173,10 @@ function newSkuOf(path: z.output<typeof newSkuPath>): string {
 function decodeSkuCursor(cursor: string): string {
   const [candidate] = decodeCursor(cursor);
   if (candidate !== undefined && sku.safeParse(candidate).success) return candidate;
-  throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
-    errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
-  });
+  throw foreignCursor();
 }
 
 function belowReserved({ onHand, reserved }: StockLevel): ProblemError {
   const detail = `${reserved} of the ${onHand} pieces on hand are reserved: at most ${onHand - reserved} can be taken`;
   return new ProblemError('stock_below_reserved', detail);
-}
-
-function unknownSku(): ProblemError {
-  return new ProblemError('not_found', 'there is no such SKU');
 }

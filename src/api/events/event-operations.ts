@@ -4,35 +4,26 @@ import type {
   ReplayRange,
 } from '../../../db/repositories/events/event-control-repository.ts';
 import type { EventLogRepository } from '../../../db/repositories/events/event-log-repository.ts';
-import type {
-  OperatorAction,
-  OperatorActionRepository,
-} from '../../../db/repositories/audit/operator-action-repository.ts';
+import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
 import type { EventConsumer } from '../../domain/event.ts';
 import type { ConsumerState, EventOverview } from './event-overview.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
+import { recordAction, type Operator, type OperatorAct } from '../operator-log.ts';
 import { REPROCESS_IDS_MAX, REPROCESS_MAX } from './operation-schemas.ts';
-
-/** Who acts, and by which request. */
-export interface EventOperator {
-  readonly tenantId: string;
-  readonly actor: string;
-  readonly requestId: string;
-}
 
 /** What operators do about consumers and failed events; every act is written down before it is done. */
 export interface EventDesk {
-  pause(operator: EventOperator, name: EventConsumer): Promise<ConsumerState>;
-  resume(operator: EventOperator, name: EventConsumer): Promise<ConsumerState>;
+  pause(operator: Operator, name: EventConsumer): Promise<ConsumerState>;
+  resume(operator: Operator, name: EventConsumer): Promise<ConsumerState>;
   /** @throws {ProblemError} `validation_failed` when the place is not behind the cursor. */
   rewind(
-    operator: EventOperator,
+    operator: Operator,
     at: { readonly consumer: EventConsumer; readonly partition: number; readonly sequence: number },
   ): Promise<{ readonly before: number }>;
   /** @returns how many events are tried again. */
-  reprocess(operator: EventOperator, consumer: EventConsumer, selection: FailedSelection): Promise<number>;
+  reprocess(operator: Operator, consumer: EventConsumer, selection: FailedSelection): Promise<number>;
   /** @returns how many events are played again. */
-  replay(operator: EventOperator, range: Omit<ReplayRange, 'tenantId'>): Promise<number>;
+  replay(operator: Operator, range: Omit<ReplayRange, 'tenantId'>): Promise<number>;
 }
 
 /** What the desk works with. */
@@ -48,13 +39,13 @@ const EVERY_TOPIC = ['*'];
 
 /** Creates the desk. */
 export function createEventDesk({ control, overview, log, actions }: EventDeskDeps): EventDesk {
-  const record = recorder(actions);
+  const record = (operator: Operator, act: OperatorAct): Promise<void> => recordAction(actions, operator, act);
   // A pump that is not woken looks by itself a little later.
   const wake = (partitions: readonly number[]): Promise<void> =>
     partitions.length === 0 ? Promise.resolve() : log.announce(partitions, EVERY_TOPIC).catch(() => {});
   const stateOf = async (name: EventConsumer): Promise<ConsumerState> => {
     const found = (await overview.consumers()).find((consumer) => consumer.name === name);
-    if (found === undefined) throw new ProblemError('not_found', 'there is no such consumer');
+    if (found === undefined) throw notFound('consumer');
     return found;
   };
   /** Pausing and resuming concern every partition. */
@@ -95,34 +86,12 @@ export function createEventDesk({ control, overview, log, actions }: EventDeskDe
     },
     replay: async (operator, range) => {
       const { consumer, partition, fromSequence, toSequence } = range;
-      const [subject, after] = [`${consumer}/${partition}`, { fromSequence, toSequence }];
-      await record(operator, { action: 'events.replay', subject, after });
+      const subject = `${consumer}/${partition}`;
+      await record(operator, { action: 'events.replay', subject, after: { fromSequence, toSequence } });
       const count = await control.replay({ ...range, tenantId: operator.tenantId });
       if (count > 0) await wake([partition]);
       return count;
     },
-  };
-}
-
-type EventAct = Pick<OperatorAction, 'action' | 'subject'> & Partial<Pick<OperatorAction, 'before' | 'after'>>;
-
-/** Writes an act down under its request's id. */
-function recorder(actions: EventDeskDeps['actions']) {
-  return async (
-    { tenantId, actor, requestId }: EventOperator,
-    { action, subject, before = null, after = null }: EventAct,
-  ): Promise<void> => {
-    await actions.record({
-      actionId: `act_${requestId}`,
-      tenantId,
-      actor,
-      action,
-      subject,
-      orderId: null,
-      reason: null,
-      before,
-      after,
-    });
   };
 }
 

@@ -9,7 +9,7 @@ import type { EventPosition } from '../../domain/event.ts';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { decodeCursor, encodeCursor, foreignCursor, toPage } from '../http/cursor.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound } from '../http/problem.ts';
 import {
   consumerName,
   eventPage,
@@ -101,7 +101,7 @@ export function createEventRoutes({ events }: EventRoutesDeps) {
       const { id: eventId } = c.req.valid('param');
       const { source } = c.req.valid('query');
       const found = await events.findOptional({ tenantId: c.get('caller').tenantId, eventId, source }, SHOWN_CONSUMER);
-      if (found === null) throw new ProblemError('not_found', 'there is no such event');
+      if (found === null) throw notFound('event');
       return c.json(toView(found), 200);
     });
 }

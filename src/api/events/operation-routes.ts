@@ -1,7 +1,8 @@
 import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
-import type { EventDesk, EventOperator } from './event-operations.ts';
+import { operatorOf } from '../operator-log.ts';
+import type { EventDesk } from './event-operations.ts';
 import type { EventOverview } from './event-overview.ts';
 import {
   consumerPath,
@@ -129,11 +130,4 @@ export function createEventOperationRoutes({ eventDesk, eventOverview }: EventOp
       const { before } = await eventDesk.rewind(operatorOf(c), { consumer, partition, sequence });
       return c.json({ consumer, partition, before, sequence: sequence - 1 }, 200);
     });
-}
-
-function operatorOf(c: {
-  get<Name extends keyof ApiEnv['Variables']>(name: Name): ApiEnv['Variables'][Name];
-}): EventOperator {
-  const { tenantId, subject: actor } = c.get('caller');
-  return { tenantId, actor, requestId: c.get('requestId') };
 }

@@ -264,6 +264,11 @@ export class ProblemError extends Error {
   }
 }
 
+/** 404: the tenant has none of this name or id, or nobody has. */
+export function notFound(what: string): ProblemError {
+  return new ProblemError('not_found', `there is no such ${what}`);
+}
+
 /** 503 with `Retry-After` in seconds, spread so that clients do not come back in the same moment. */
 export function unavailable(detail: string, retryAfterSeconds = 1 + Math.floor(Math.random() * 2)): ProblemError {
   return new ProblemError('unavailable', detail, { headers: { 'Retry-After': String(retryAfterSeconds) } });

@@ -5,7 +5,8 @@ import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
 import type { MessageDesk } from './message-resend.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound } from '../http/problem.ts';
+import { operatorOf } from '../operator-log.ts';
 import { idempotencyHeader, pathId } from '../http/primitive-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
@@ -73,11 +74,10 @@ const resendMessage = createRoute({
 /** Creates the routes about messages to customers. */
 export function createNotificationRoutes({ messageDesk, workflowUrl }: NotificationRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook }).openapi(resendMessage, async (c) => {
-    const { tenantId, subject: actor } = c.get('caller');
     const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
     const { id: orderId, template } = c.req.valid('param');
-    if (!isOrderId(orderId)) throw new ProblemError('not_found', 'there is no such order');
-    const resent = await messageDesk.resend({ tenantId, actor, idempotencyKey }, orderId, {
+    if (!isOrderId(orderId)) throw notFound('order');
+    const resent = await messageDesk.resend({ ...operatorOf(c), idempotencyKey }, orderId, {
       template,
       occurrence: c.req.valid('query').occurrence,
     });

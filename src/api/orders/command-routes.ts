@@ -7,7 +7,7 @@ import type { ApiEnv } from '../http/context.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
 import type { CommandRequest, OrderCommander } from './order-commands.ts';
 import type { OrderReader } from './order-reader.ts';
-import { orderBusy, ProblemError } from '../http/problem.ts';
+import { notFound, orderBusy, ProblemError } from '../http/problem.ts';
 import { cancelBody, captureBody, commandView, giveBackBody, refundBody } from './command-schemas.ts';
 import { orderPath } from './order-schemas.ts';
 import { idempotencyHeader } from '../http/primitive-schemas.ts';
@@ -98,12 +98,12 @@ const giveBackOrder = createRoute({
 export function createOrderCommandRoutes({ commander, reader, hasher }: OrderCommandRoutesDeps) {
   const give = async (request: Omit<CommandRequest, 'requestHash'>) => {
     const { tenantId, orderId, amountMinor, reason } = request;
-    if (!isOrderId(orderId)) throw notFound();
+    if (!isOrderId(orderId)) throw notFound('order');
     const requestHash = hasher.hash(orderId, { amountMinor, reason });
     const { decision, replayed } = await commander.give({ ...request, requestHash });
     const accepted = acceptedOrThrow(decision);
     const order = await reader.find(tenantId, orderId);
-    if (order === null) throw notFound();
+    if (order === null) throw notFound('order');
     return { view: { decision: accepted, order }, replayed };
   };
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
@@ -179,8 +179,4 @@ function acceptedOrThrow(decision: Awaited<ReturnType<OrderCommander['give']>>['
     case 'books_agree':
       throw new TypeError(`${decision} is no answer to a command of a client`);
   }
-}
-
-function notFound(): ProblemError {
-  return new ProblemError('not_found', 'there is no such order');
 }

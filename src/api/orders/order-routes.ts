@@ -12,14 +12,14 @@ import type { OrderSettings } from '../../domain/order-settings.ts';
 import type { Context } from 'hono';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
-import { decodeCursor, toPage } from '../http/cursor.ts';
+import { decodeCursor, foreignCursor, toPage } from '../http/cursor.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
 import type { ApiMetrics } from '../http/metrics.ts';
 import type { OrderList } from './order-list.ts';
 import type { OrderReader } from './order-reader.ts';
 import type { OrderStarter } from './order-starter.ts';
 import { createPlaces } from '../http/places.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
 import { onResponseEnd } from '../http/response-end.ts';
 import {
   acceptedOrder,
@@ -189,9 +189,9 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
     .openapi(getOrder, async (c) => {
       const { id } = c.req.valid('param');
       const { wait = 0 } = c.req.valid('query');
-      if (!isOrderId(id)) throw notFound();
+      if (!isOrderId(id)) throw notFound('order');
       const order = await findWithin(c, wait * 1_000, id);
-      if (order === null) throw notFound();
+      if (order === null) throw notFound('order');
       return c.json(order, 200);
     });
 }
@@ -276,14 +276,6 @@ function sealContact(sealer: ContactSealer, orderId: string, { customer }: Creat
 
 function decodeOrderCursor(cursor: string): { createdAt: Date; orderId: string } {
   const [createdAt = '', orderId = ''] = decodeCursor(cursor);
-  if (!plainInstant.safeParse(createdAt).success || !isOrderId(orderId)) {
-    throw new ProblemError('validation_failed', 'the cursor is not one of ours', {
-      errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
-    });
-  }
+  if (!plainInstant.safeParse(createdAt).success || !isOrderId(orderId)) throw foreignCursor();
   return { createdAt: new Date(createdAt), orderId };
-}
-
-function notFound(): ProblemError {
-  return new ProblemError('not_found', 'there is no such order');
 }

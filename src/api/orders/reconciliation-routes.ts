@@ -9,7 +9,8 @@ import { parseIdempotencyKey } from '../http/idempotency-key.ts';
 import type { OrderCommander } from './order-commands.ts';
 import type { OrderReader } from './order-reader.ts';
 import type { RequestHasher } from '../../domain/personal-data/request-hash.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
+import { operatorOf, recordAction } from '../operator-log.ts';
 import { reconcileBody, reconciliationView } from './command-schemas.ts';
 import { orderPath } from './order-schemas.ts';
 import { idempotencyHeader } from '../http/primitive-schemas.ts';
@@ -59,20 +60,19 @@ const reconcilePayments = createRoute({
 export function createOrderReconciliationRoutes({ commander, reader, actions, hasher }: OrderReconciliationRoutesDeps) {
   const find = async (tenantId: string, orderId: string) => {
     const order = isOrderId(orderId) ? await reader.find(tenantId, orderId) : null;
-    if (order === null) throw new ProblemError('not_found', 'there is no such order');
+    if (order === null) throw notFound('order');
     return order;
   };
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook }).openapi(reconcilePayments, async (c) => {
-    const { tenantId, subject: actor } = c.get('caller');
+    const operator = operatorOf(c);
+    const { tenantId, actor } = operator;
     const { reason = null } = c.req.valid('json');
     const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
     const orderId = c.req.valid('param').id;
     const { status, payment } = await find(tenantId, orderId);
     const commandId = commandIdFor({ tenantId, orderId, kind: 'reconcile', idempotencyKey });
-    await actions.record({
+    await recordAction(actions, operator, {
       actionId: `act_${commandId}`,
-      tenantId,
-      actor,
       action: 'order.reconcile',
       subject: orderId,
       orderId,

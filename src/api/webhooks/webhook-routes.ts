@@ -10,9 +10,10 @@ import type {
 } from '../../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
-import { decodeCursor, toPage } from '../http/cursor.ts';
+import { decodeCursor, foreignCursor, toPage } from '../http/cursor.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound } from '../http/problem.ts';
+import { operatorOf } from '../operator-log.ts';
 import { requestFields } from '../http/request-context.ts';
 import { idempotencyHeader, plainInstant } from '../http/primitive-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
@@ -30,7 +31,7 @@ import {
   webhookView,
 } from './webhook-schemas.ts';
 import { validationHook } from '../http/validation.ts';
-import { unknownWebhook, type WebhookActor, type WebhookDesk } from './webhook-subscriptions.ts';
+import type { WebhookActor, WebhookDesk } from './webhook-subscriptions.ts';
 
 const shared = { tags: ['Webhooks'], ...guardedBy('webhooks:write') };
 
@@ -154,7 +155,7 @@ export function createWebhookRoutes(deps: WebhookRoutesDeps) {
   const { webhookSubscriptions: subscriptions, webhookDeliveries: deliveries, webhookDesk: desk } = deps;
   const existing = async (tenantId: string, id: string): Promise<WebhookSubscriptionRecord> => {
     const found = await subscriptions.findOptional(tenantId, id);
-    if (found === null) throw unknownWebhook();
+    if (found === null) throw notFound('webhook');
     return found;
   };
   const routes = new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
@@ -218,8 +219,7 @@ function describeMessage({ openAPIRegistry }: OpenAPIHono<ApiEnv>): void {
 }
 
 function actorOf(c: Context<ApiEnv>): WebhookActor {
-  const { tenantId, subject } = c.get('caller');
-  return { tenantId, actor: subject, requestId: c.get('requestId'), logger: c.get('logger'), fields: requestFields(c) };
+  return { ...operatorOf(c), logger: c.get('logger'), fields: requestFields(c) };
 }
 
 function toView(subscription: WebhookSubscriptionRecord) {
@@ -249,18 +249,12 @@ function toDeliveryView({ deliveryId, seq: _, eventKey, ...delivery }: WebhookDe
 
 function decodeWebhookCursor(cursor: string): { createdAt: Date; subscriptionId: string } {
   const [createdAt = '', subscriptionId = ''] = decodeCursor(cursor);
-  if (!plainInstant.safeParse(createdAt).success || !/^wh_[a-z2-7]{26}$/.test(subscriptionId)) throw noCursor();
+  if (!plainInstant.safeParse(createdAt).success || !/^wh_[a-z2-7]{26}$/.test(subscriptionId)) throw foreignCursor();
   return { createdAt: new Date(createdAt), subscriptionId };
 }
 
 function decodeSeqCursor(cursor: string): number {
   const [seq = ''] = decodeCursor(cursor);
-  if (!/^[1-9]\d{0,14}$/.test(seq)) throw noCursor();
+  if (!/^[1-9]\d{0,14}$/.test(seq)) throw foreignCursor();
   return Number(seq);
-}
-
-function noCursor(): ProblemError {
-  return new ProblemError('validation_failed', 'the cursor is not one of ours', {
-    errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
-  });
 }

@@ -20,7 +20,8 @@ import type { RequestHash, RequestHasher } from '../../domain/personal-data/requ
 import type { TextSealer } from '../../domain/personal-data/text-sealer.ts';
 import type { LogFields } from '../../domain/log-fields.ts';
 import type { Logger } from '../../runtime/logger.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
+import { recordAction, type Operator } from '../operator-log.ts';
 
 /** What managing webhooks works with. */
 export interface WebhookDeskDeps {
@@ -35,11 +36,8 @@ export interface WebhookDeskDeps {
   readonly sendNow: (queue: WebhookQueue, deliveryId: string) => Promise<void>;
 }
 
-/** Who does it, and by which request. */
-export interface WebhookActor {
-  readonly tenantId: string;
-  readonly actor: string;
-  readonly requestId: string;
+/** Who does it, and the log of the request. */
+export interface WebhookActor extends Operator {
   readonly logger: Logger;
   /** Name the request in its lines. */
   readonly fields: LogFields;
@@ -66,7 +64,7 @@ const SECRET_SHOWN_MS = 10 * 60_000;
 
 /** Creates the desk. */
 export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
-  const { subscriptions, deliveries, sealer } = deps;
+  const { subscriptions, deliveries, actions, sealer } = deps;
   return {
     create: async (by, idempotencyKey, wanted) => {
       requireAllowed(deps.urlProblem(wanted.url));
@@ -76,8 +74,10 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
       // What was checked is what is stored: spelled another way, another reader might read another address.
       const { href, host } = new URL(wanted.url);
       // Under the subscription's own id: a request that is repeated is one act.
-      await record(deps, by, 'webhook.create', subscriptionId, {
+      await recordAction(actions, by, {
         actionId: `act_${subscriptionId}`,
+        action: 'webhook.create',
+        subject: subscriptionId,
         after: { host, events: wanted.events },
       });
       const stored = await subscriptions.create({
@@ -96,23 +96,26 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
     enable: async (by, subscriptionId) => {
       const before = await findExisting(deps, by, subscriptionId);
       const { state, disabledReason } = before;
-      await record(deps, by, 'webhook.enable', subscriptionId, { before: { state, disabledReason } });
+      const act = { action: 'webhook.enable', subject: subscriptionId, before: { state, disabledReason } };
+      await recordAction(actions, by, act);
       const enabled = await subscriptions.enable(by.tenantId, subscriptionId);
-      if (enabled === null) throw unknownWebhook();
+      if (enabled === null) throw notFound('webhook');
       return enabled;
     },
     delete: async (by, subscriptionId) => {
       const { state, eventTypes } = await findExisting(deps, by, subscriptionId);
-      await record(deps, by, 'webhook.delete', subscriptionId, { before: { state, events: eventTypes } });
-      if (!(await subscriptions.delete(by.tenantId, subscriptionId))) throw unknownWebhook();
+      const act = { action: 'webhook.delete', subject: subscriptionId, before: { state, events: eventTypes } };
+      await recordAction(actions, by, act);
+      if (!(await subscriptions.delete(by.tenantId, subscriptionId))) throw notFound('webhook');
     },
     redeliver: async (by, subscriptionId, deliveryId) => {
       const { state } = await findExisting(deps, by, subscriptionId);
       if (state === 'DISABLED') throw new ProblemError('webhook_disabled', 'the subscription is disabled');
       const delivery = await deliveries.redeliver(by.tenantId, subscriptionId, deliveryId);
-      if (delivery === null) throw new ProblemError('not_found', 'there is no such delivery');
+      if (delivery === null) throw notFound('delivery');
       const { eventKey } = delivery;
-      await record(deps, by, 'webhook.redeliver', subscriptionId, { orderId: eventKey, after: { deliveryId } });
+      const act = { action: 'webhook.redeliver', subject: subscriptionId, orderId: eventKey, after: { deliveryId } };
+      await recordAction(actions, by, act);
       await deps.sendNow({ subscriptionId, key: eventKey }, deliveryId).catch((error: unknown) => {
         // The row is what counts: the sweep finds its queue.
         by.logger.warn({ err: error, ...by.fields, subscriptionId, deliveryId }, 'a redelivery starts a minute late');
@@ -124,35 +127,8 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
 
 async function findExisting(deps: WebhookDeskDeps, { tenantId }: WebhookActor, subscriptionId: string) {
   const found = await deps.subscriptions.findOptional(tenantId, subscriptionId);
-  if (found === null) throw unknownWebhook();
+  if (found === null) throw notFound('webhook');
   return found;
-}
-
-interface ActDetails {
-  readonly actionId?: string;
-  readonly orderId?: string;
-  readonly before?: Readonly<Record<string, unknown>>;
-  readonly after?: Readonly<Record<string, unknown>>;
-}
-
-async function record(
-  { actions }: WebhookDeskDeps,
-  { tenantId, actor, requestId }: WebhookActor,
-  action: string,
-  subject: string,
-  { actionId = `act_${requestId}`, orderId, before, after }: ActDetails,
-): Promise<void> {
-  await actions.record({
-    actionId,
-    tenantId,
-    actor,
-    action,
-    subject,
-    orderId: orderId ?? null,
-    reason: null,
-    before: before ?? null,
-    after: after ?? null,
-  });
 }
 
 function requireAllowed(urlProblem: string | null): void {
@@ -177,11 +153,6 @@ function secretOf(sealer: TextSealer, subscription: WebhookSubscriptionRecord): 
     if (error instanceof ContactUnreadableError) return null;
     throw error;
   }
-}
-
-/** Also for another tenant's. */
-export function unknownWebhook(): ProblemError {
-  return new ProblemError('not_found', 'there is no such webhook');
 }
 
 function tooMany(): ProblemError {

@@ -5,7 +5,7 @@ import type { ApiEnv } from '../../http/context.ts';
 import type { OrderExplainer } from './order-explanation.ts';
 import type { OrderReader } from '../order-reader.ts';
 import type { OrderStory } from './order-insight.ts';
-import { ProblemError } from '../../http/problem.ts';
+import { notFound } from '../../http/problem.ts';
 import { explainView, receiptView } from './insight-schemas.ts';
 import { orderPath, timelineView } from '../order-schemas.ts';
 import { problems } from '../../http/problem-schemas.ts';
@@ -63,26 +63,22 @@ export function createOrderInsightRoutes({ story, explainer, reader }: OrderInsi
     .openapi(getTimeline, async (c) => {
       const { tenantId } = c.get('caller');
       const { id } = c.req.valid('param');
-      if (!isOrderId(id)) throw notFound();
+      if (!isOrderId(id)) throw notFound('order');
       const entries = await story.timeline(tenantId, id);
-      if (entries.length === 0 && (await reader.find(tenantId, id)) === null) throw notFound();
+      if (entries.length === 0 && (await reader.find(tenantId, id)) === null) throw notFound('order');
       const items = entries.map((entry, index) => ({ ...entry, seq: index + 1, at: entry.at.toISOString() }));
       return c.json({ items }, 200);
     })
     .openapi(explainOrder, async (c) => {
       const { id } = c.req.valid('param');
       const explanation = isOrderId(id) ? await explainer.explain(c.get('caller').tenantId, id) : null;
-      if (explanation === null) throw notFound();
+      if (explanation === null) throw notFound('order');
       return c.json(explanation, 200);
     })
     .openapi(getReceipt, async (c) => {
       const { id } = c.req.valid('param');
       const receipt = isOrderId(id) ? await story.receipt(c.get('caller').tenantId, id) : null;
-      if (receipt === null) throw notFound();
+      if (receipt === null) throw notFound('order');
       return c.json(receipt, 200);
     });
-}
-
-function notFound(): ProblemError {
-  return new ProblemError('not_found', 'there is no such order');
 }

@@ -1,0 +1,62 @@
+import type { Context } from 'hono';
+import type {
+  OperatorAction,
+  OperatorActionRepository,
+} from '../../db/repositories/audit/operator-action-repository.ts';
+import type { ApiEnv } from './http/context.ts';
+
+/** Who acts, and by which request. */
+export interface Operator {
+  readonly tenantId: string;
+  readonly actor: string;
+  readonly requestId: string;
+}
+
+/** An operator's request that may be repeated under its key. */
+export interface OperatorRequest extends Operator {
+  readonly idempotencyKey: string;
+}
+
+/** What was done, to be told later; what is left out is empty in the record. */
+export interface OperatorAct {
+  /** Where a repeated request is one act, an id that both make; else the act has the id of its request. */
+  readonly actionId?: string;
+  readonly action: string;
+  /** What it was done to, for example a case id or a SKU. */
+  readonly subject: string;
+  readonly orderId?: string;
+  readonly reason?: string | null;
+  readonly before?: OperatorAction['before'];
+  readonly after?: OperatorAction['after'];
+}
+
+/** The caller of a request, as the record of acts names him. */
+export function operatorOf(c: Pick<Context<ApiEnv>, 'get'>): Operator {
+  const { tenantId, subject: actor } = c.get('caller');
+  return { tenantId, actor, requestId: c.get('requestId') };
+}
+
+/** Writes an act down; before it is done, so that no act is without its record. */
+export function recordAction(
+  actions: Pick<OperatorActionRepository, 'record'>,
+  operator: Operator,
+  act: OperatorAct,
+): Promise<void> {
+  return actions.record(operatorActionOf(operator, act));
+}
+
+/** An act as it is stored. */
+export function operatorActionOf({ tenantId, actor, requestId }: Operator, act: OperatorAct): OperatorAction {
+  const { actionId = `act_${requestId}`, action, subject, orderId, reason, before, after } = act;
+  return {
+    actionId,
+    tenantId,
+    actor,
+    action,
+    subject,
+    orderId: orderId ?? null,
+    reason: reason ?? null,
+    before: before ?? null,
+    after: after ?? null,
+  };
+}
