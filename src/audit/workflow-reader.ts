@@ -1,4 +1,5 @@
-import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { describeWorkflow } from '../temporal/calls.ts';
 import { CASE_KIND, orderWorkflowId } from '../workflows/contract.ts';
 import { isOpen, type Carrier, type Carriers } from './facts.ts';
 import { reading } from './source-error.ts';
@@ -51,12 +52,8 @@ export function createWorkflowReader(client: Client): WorkflowReader {
   };
   const describeOne = (orderId: string): Promise<Carrier | null> =>
     ask(async () => {
-      try {
-        return carrierOf(await client.workflow.getHandle(orderWorkflowId(orderId)).describe());
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return null;
-        throw error;
-      }
+      const found = await describeWorkflow(client, orderWorkflowId(orderId));
+      return found === null ? null : carrierOf(found);
     });
   return {
     list: async () => {

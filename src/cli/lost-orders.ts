@@ -1,4 +1,4 @@
-import { WorkflowNotFoundError, type Client, type WorkflowExecutionStatusName } from '@temporalio/client';
+import type { Client, WorkflowExecutionStatusName } from '@temporalio/client';
 import type { Databases } from '../../db/client.ts';
 import {
   createAuditRepository,
@@ -23,6 +23,7 @@ import { reading } from '../audit/source-error.ts';
 import { repairCommandId } from '../domain/command.ts';
 import { isAtRest, isTerminal } from '../domain/order-status.ts';
 import { EMPTY_BALANCE } from '../domain/payments/payment.ts';
+import { describeWorkflow } from '../temporal/calls.ts';
 import { orderWorkflowId, settleWorkflowId, type SettleWorkflowInput } from '../workflows/contract.ts';
 
 /** What a settle workflow has to be started with to bring an order to its end. */
@@ -112,14 +113,8 @@ export function createLostOrders({
 }
 
 function statusOf(client: Client, workflowId: string): Promise<WorkflowExecutionStatusName | null> {
-  const describe = async (): Promise<WorkflowExecutionStatusName | null> => {
-    try {
-      return (await client.workflow.getHandle(workflowId).describe()).status.name;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    }
-  };
+  const describe = async (): Promise<WorkflowExecutionStatusName | null> =>
+    (await describeWorkflow(client, workflowId))?.status.name ?? null;
   const source = `Temporal (namespace ${client.options.namespace})`;
   return reading(source, client.withDeadline(Date.now() + ANSWER_WITHIN_MS, describe));
 }

@@ -1,6 +1,6 @@
 import type { Client, Connection } from '@temporalio/client';
 import { reading } from '../audit/source-error.ts';
-import { callWithin } from '../runtime/deadline.ts';
+import { callWithin } from '../temporal/calls.ts';
 import { orderWorkflowId } from '../workflows/contract.ts';
 import type { LostOrder, LostOrders } from './lost-orders.ts';
 

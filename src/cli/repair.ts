@@ -148,7 +148,7 @@ async function start(
   const { actor: giver, requestHash, reason } = stored ?? { actor, requestHash: '', reason: 'repair' };
   const input = settleInput(task, { commandId, requestHash, actor: giver, reason }, order, settings);
   const isLeftOpen = order.ownerCommandId === commandId;
-  const outcome = await client.withDeadline(Date.now() + START_WITHIN_MS, () => startSettle(client, input, isLeftOpen));
+  const outcome = await startSettle(client, input, { limitMs: START_WITHIN_MS, isLeftOpen });
   return outcome === 'started' ? 'started' : 'not started';
 }
 

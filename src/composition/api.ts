@@ -67,7 +67,7 @@ import { createTextSealer } from '../domain/personal-data/text-sealer.ts';
 import { webhookUrlProblem } from '../gateways/webhook-address.ts';
 import type { OrderMoveListener } from '../domain/order-move.ts';
 import { createOrderLog } from './order-log.ts';
-import { wakeWebhookQueue } from '../activities/webhooks/webhook-publisher.ts';
+import { wakeWebhookQueue } from '../temporal/workflow-starts.ts';
 import { createCaseMonitor, type CaseMonitor } from '../api/cases/case-monitor.ts';
 import { createCommandMonitor, type CommandMonitor } from '../api/orders/command-monitor.ts';
 import type { ApiMetrics } from '../api/http/metrics.ts';
@@ -159,7 +159,7 @@ function composeApp(parts: AppParts) {
     `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
   const { cancelWindowSeconds } = settings;
   const around = { ...repositories, client, health, capabilities, workflowUrl };
-  const reader = createOrderReader({ ...around, namespace, cancelWindowSeconds });
+  const reader = createOrderReader({ ...around, cancelWindowSeconds });
   return createApp({
     starter: createOrderStarter({
       client,

@@ -14,6 +14,7 @@ import { EventFailure } from '../events/event-failure.ts';
 import type { EventPorts } from '../events/ports.ts';
 import { createHttpAlertGateway } from '../gateways/alert-gateway.ts';
 import { ensureEventPumps } from '../temporal/bootstrap.ts';
+import { wakeWebhookQueue } from '../temporal/workflow-starts.ts';
 import { createWebhookPublisher } from '../activities/webhooks/webhook-publisher.ts';
 
 /** The part of a worker that carries events. */
@@ -92,7 +93,7 @@ function composePorts({ config, logger, resources, client }: ProcessContext): Ev
     },
     ...createWebhookPublisher({
       repository: createWebhookDeliveryRepository(resources.databases.notifications),
-      client,
+      wake: (queue) => wakeWebhookQueue(client, queue),
     }),
   };
 }

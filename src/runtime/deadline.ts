@@ -14,20 +14,3 @@ export async function within<Result>(limitMs: number, operation: Promise<Result>
     operation.catch(() => {});
   }
 }
-
-/** The part of Temporal's client that calls need here. */
-export interface DeadlineClient {
-  withDeadline<Result>(deadline: number, call: () => Promise<Result>): Promise<Result>;
-}
-
-/**
- * Calls Temporal over a plain connection within a time, and ends the SDK's own retries with it: left alone they go
- * on for a minute, so an order that was refused with 503 could still be started when Temporal comes back.
- */
-export function callWithin<Result>(
-  limitMs: number,
-  client: DeadlineClient,
-  call: () => Promise<Result>,
-): Promise<Result> {
-  return within(limitMs, client.withDeadline(Date.now() + limitMs, call));
-}

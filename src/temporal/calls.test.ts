@@ -1,7 +1,7 @@
 import { ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { DeadlineExceededError } from '../runtime/deadline.ts';
-import { isNoAnswer } from './no-answer.ts';
+import { isNoAnswer } from './calls.ts';
 
 /** As grpc-js makes them. */
 const unavailable = Object.assign(new Error('14 UNAVAILABLE: no connection'), {

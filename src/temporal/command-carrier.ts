@@ -1,9 +1,10 @@
 import { getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { OwningCommand } from '../../db/repositories/orders/command-repository.ts';
 import type { CommandCarrier } from '../activities/command-sweep-activities.ts';
 import { standInOf } from '../domain/ids.ts';
 import { noticeOfCommand } from '../domain/payments/payment-notice.ts';
+import { describeWorkflow } from './calls.ts';
 import { settleInput, startSettle } from './workflow-starts.ts';
 import {
   CASE_KIND,
@@ -19,19 +20,20 @@ import type { OrderSettings } from '../domain/order-settings.ts';
 export function createCommandCarrier(settings: OrderSettings): CommandCarrier {
   return {
     carry: async (command, order) => {
+      const client = getClient();
       const { orderId, commandId } = command;
       for (const workflowId of carriersOf(command)) {
-        const found = await describe(workflowId);
+        const found = await describeWorkflow(client, workflowId);
         if (found === null) continue;
         if (found.status.name === 'RUNNING') return 'carried';
         if (found.status.name !== 'COMPLETED') return 'stopped';
       }
-      const own = await describe(orderWorkflowId(orderId));
+      const own = await describeWorkflow(client, orderWorkflowId(orderId));
       if (own?.status.name === 'RUNNING') return isAtWork(own) ? 'carried' : tell(command);
       if (own !== null && own.status.name !== 'COMPLETED') return 'stopped';
       const { requestHash, actor, reason, kind, amountMinor } = command;
       const input = settleInput({ kind, amountMinor }, { commandId, requestHash, actor, reason }, order, settings);
-      return (await startSettle(getClient(), input, true)) === 'started' ? 'started' : 'carried';
+      return (await startSettle(client, input, { isLeftOpen: true })) === 'started' ? 'started' : 'carried';
     },
   };
 }
@@ -42,15 +44,6 @@ function carriersOf({ orderId, commandId, kind }: OwningCommand): string[] {
   const notice = noticeOfCommand(commandId, kind);
   if (notice === null) return [settle];
   return [settle, noticeWorkflowId(orderId, notice), noticeWorkflowId(standInOf(notice), notice)];
-}
-
-async function describe(workflowId: string): Promise<WorkflowExecutionDescription | null> {
-  try {
-    return await getClient().workflow.getHandle(workflowId).describe();
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  }
 }
 
 /** A step is retried or parked: a workflow that only waits has neither. */

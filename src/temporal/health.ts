@@ -1,6 +1,6 @@
 import type { Client, Connection } from '@temporalio/client';
-import { callWithin } from '../runtime/deadline.ts';
 import { createBackgroundLoop, type BackgroundLoop } from '../runtime/background-loop.ts';
+import { callWithin } from './calls.ts';
 
 /** Whether Temporal answers, as seen by a check that runs all the time. */
 export interface TemporalHealth extends BackgroundLoop {

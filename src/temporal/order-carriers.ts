@@ -1,8 +1,8 @@
-import { WorkflowNotFoundError, type Client, type WorkflowExecutionStatusName } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
 import type { StoredCommand } from '../../db/repositories/orders/command-repository.ts';
 import { repairCommandId } from '../domain/command.ts';
-import { callWithin } from '../runtime/deadline.ts';
 import { orderWorkflowId, settleWorkflowId } from '../workflows/contract.ts';
+import { callWithin, describeWorkflow } from './calls.ts';
 
 /** A workflow that carries an order, or did: its own, and one for each command that came after it. */
 export interface Carrier {
@@ -84,19 +84,12 @@ async function listOpen(client: Client, orderId: string): Promise<string[]> {
   return (executions ?? []).flatMap(({ execution }) => execution?.workflowId ?? []);
 }
 
-type Description = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']>>;
-
 async function readCarrier(client: Client, workflowId: string): Promise<Carrier | null> {
-  try {
-    const handle = client.workflow.getHandle(workflowId);
-    return toCarrier(await callWithin(ANSWER_WITHIN_MS, client, () => handle.describe()));
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
-    throw error;
-  }
+  const found = await callWithin(ANSWER_WITHIN_MS, client, () => describeWorkflow(client, workflowId));
+  return found === null ? null : toCarrier(found);
 }
 
-function toCarrier({ workflowId, status, closeTime, raw }: Description): Carrier {
+function toCarrier({ workflowId, status, closeTime, raw }: WorkflowExecutionDescription): Carrier {
   const { pendingActivities, pendingWorkflowTask: task } = raw;
   return {
     workflowId,
@@ -107,7 +100,7 @@ function toCarrier({ workflowId, status, closeTime, raw }: Description): Carrier
   };
 }
 
-type PendingActivity = NonNullable<Description['raw']['pendingActivities']>[number];
+type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
 function toStep(pending: PendingActivity): PendingStep {
   const {

@@ -1,6 +1,7 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { PaymentWaker } from '../activities/payments/notice-activities.ts';
 import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
+import { describeWorkflow } from './calls.ts';
 import { CASE_KIND, noticeWorkflowId, resumeOrderSignal } from '../workflows/contract.ts';
 
 /** As the server numbers them: an attempt waits for its time, or runs. */
@@ -14,11 +15,7 @@ const SCHEDULED = 1;
 export function createPaymentWaker(clientOf: () => Client): PaymentWaker {
   const wake: PaymentWaker['wake'] = async (workflowId, steps) => {
     const client = clientOf();
-    const handle = client.workflow.getHandle(workflowId);
-    const found = await handle.describe().catch((error: unknown) => {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw error;
-    });
+    const found = await describeWorkflow(client, workflowId);
     if (found === null || found.status.name !== 'RUNNING') return 'gone';
     const waiting = found.raw.pendingActivities?.find(({ activityId }) => steps.includes(activityId ?? ''));
     if (waiting !== undefined) {
@@ -33,7 +30,7 @@ export function createPaymentWaker(clientOf: () => Client): PaymentWaker {
     }
     const parkedAt = found.typedSearchAttributes.get(CASE_KIND);
     if (parkedAt === undefined || !steps.includes(parkedAt)) return 'nothing';
-    await handle.signal(resumeOrderSignal);
+    await client.workflow.getHandle(workflowId).signal(resumeOrderSignal);
     return 'woken';
   };
   return {

@@ -1,7 +1,7 @@
 import type { Client, Connection } from '@temporalio/client';
-import { callWithin } from '../runtime/deadline.ts';
 import { TASK_QUEUES, type TaskQueue } from '../workflows/contract.ts';
 import { shareReads } from '../runtime/shared-read.ts';
+import { callWithin } from './calls.ts';
 
 /** A task queue as Temporal's matching service knows it. */
 export interface TaskQueueState {

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
-import { callWithin } from '../runtime/deadline.ts';
 import { ORDER_WORKFLOW, orderWorkflowId } from '../workflows/contract.ts';
 import { shareReads } from '../runtime/shared-read.ts';
+import { callWithin } from './calls.ts';
 import type { TaskQueues } from './task-queues.ts';
 import type { TemporalHealth } from './health.ts';
 

@@ -1,40 +1,137 @@
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, type Client, type WorkflowStartOptions } from '@temporalio/client';
 import type { OrderRecord } from '../../db/repositories/orders/order-record.ts';
+import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
 import type { OrderCommand } from '../domain/command.ts';
+import type { NotificationWorkflowInput } from '../domain/notification.ts';
+import type { OrderSettings } from '../domain/order-settings.ts';
+import type { NoticeWorkflowInput } from '../domain/payments/payment-notice.ts';
+import type { WebhookQueue } from '../domain/webhook.ts';
 import {
   CORRELATION_MEMO,
+  NOTICE_WORKFLOW,
+  NOTIFICATION_WORKFLOW,
+  noticeWorkflowId,
+  notificationWorkflowId,
+  ORDER_WORKFLOW,
+  orderWorkflowId,
+  REDRIVE_WORKFLOW,
+  redriveWorkflowId,
   SETTLE_WORKFLOW,
   settleWorkflowId,
+  WEBHOOK_WORKFLOW,
+  webhookWakeSignal,
+  webhookWorkflowId,
+  WORKFLOW_TASK_TIMEOUT_MS,
+  type OrderMemo,
+  type RedriveWorkflowInput,
   type SettleWorkflowInput,
 } from '../workflows/contract.ts';
-import type { OrderSettings } from '../domain/order-settings.ts';
+import { callWithin } from './calls.ts';
+
+/** `exists`: a workflow of this id runs, or has ended and is not started again. */
+export type StartOutcome = 'started' | 'exists';
+
+/** A workflow that is started under an id of its own, which makes a repeated start harmless. */
+interface WorkflowToStart {
+  readonly type: string;
+  readonly workflowId: string;
+  readonly input: object;
+  readonly memo: Readonly<Record<string, unknown>>;
+  /** What the Web UI shows. */
+  readonly summary: string;
+  /** Whether a workflow of this id that has ended is started again. */
+  readonly reuse: NonNullable<WorkflowStartOptions['workflowIdReusePolicy']>;
+}
 
 /**
- * Starts the workflow that carries a command out: at once, by the API; later, by the sweep or a repair. One that ended is
- * started again only by who has seen that it left its command open.
- * @returns `exists` when it runs, or has ended.
+ * Starts a workflow unless its id is taken.
+ * @param limitMs How long Temporal may take; undefined where the caller has limits of its own.
+ * @throws An error that `isNoAnswer` knows when Temporal does not answer: the workflow may have been started.
  */
-export async function startSettle(
+async function startOnce(client: Client, workflow: WorkflowToStart, limitMs?: number): Promise<StartOutcome> {
+  const begin = () => startUnlessTaken(client, workflow, {});
+  const started = await (limitMs === undefined ? begin() : callWithin(limitMs, client, begin));
+  return started === null ? 'exists' : 'started';
+}
+
+/** Null when the id is taken. */
+async function startUnlessTaken(
   client: Client,
-  input: SettleWorkflowInput,
-  isLeftOpen = false,
-): Promise<'started' | 'exists'> {
-  const { orderId, tenantId, correlationId, kind, command } = input;
+  { type, workflowId, input, memo, summary, reuse }: WorkflowToStart,
+  more: Pick<WorkflowStartOptions, 'requestEagerStart' | 'workflowTaskTimeout'>,
+): Promise<{ readonly eagerlyStarted: boolean } | null> {
   try {
-    await client.workflow.start(SETTLE_WORKFLOW, {
-      workflowId: settleWorkflowId(orderId, command.commandId),
+    return await client.workflow.start(type, {
+      workflowId,
       taskQueue: 'orders',
       args: [input],
-      workflowIdReusePolicy: isLeftOpen ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
+      workflowIdReusePolicy: reuse,
       workflowIdConflictPolicy: 'FAIL',
-      memo: { tenantId, [CORRELATION_MEMO]: correlationId },
-      staticSummary: `${kind} of ${orderId}`,
+      memo: { ...memo },
+      staticSummary: summary,
+      ...more,
     });
-    return 'started';
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'exists';
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
     throw error;
   }
+}
+
+/** How a new order reached its worker: in the answer to the start, or over the task queue. */
+export type Dispatch = 'eager' | 'queue';
+
+/**
+ * Starts the workflow that is the order. Its caller limits the call and is patient with it.
+ * @param isEager Whether a worker of this process, on the same native connection, may take the first task at once.
+ * @returns `exists` when this order id was started before.
+ */
+export async function startOrder(
+  client: Client,
+  order: OrderWorkflowInput,
+  isEager: boolean,
+): Promise<Dispatch | 'exists'> {
+  const { orderId, tenantId, requestHash, correlationId, request } = order;
+  const memo: OrderMemo = { tenantId, requestHash, correlationId };
+  const started = await startUnlessTaken(
+    client,
+    {
+      type: ORDER_WORKFLOW,
+      workflowId: orderWorkflowId(orderId),
+      input: order,
+      memo: { ...memo },
+      summary: `Order ${orderId}: ${request.lines.length} line(s), ${request.currency}`,
+      reuse: 'REJECT_DUPLICATE',
+    },
+    { workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS, ...(isEager ? { requestEagerStart: true } : {}) },
+  );
+  if (started === null) return 'exists';
+  return started.eagerlyStarted ? 'eager' : 'queue';
+}
+
+/** How a command is started. */
+interface SettleStart {
+  /** Undefined where the caller has limits of its own. */
+  readonly limitMs?: number;
+  /** Its workflow was seen to have ended and to have left the command open: it is started again. */
+  readonly isLeftOpen?: boolean;
+}
+
+/** Starts the workflow that carries a command out: at once, by the API; later, by the sweep or a repair. */
+export function startSettle(
+  client: Client,
+  input: SettleWorkflowInput,
+  { limitMs, isLeftOpen = false }: SettleStart,
+): Promise<StartOutcome> {
+  const { orderId, tenantId, correlationId, kind, command } = input;
+  const workflow: WorkflowToStart = {
+    type: SETTLE_WORKFLOW,
+    workflowId: settleWorkflowId(orderId, command.commandId),
+    input,
+    memo: { tenantId, [CORRELATION_MEMO]: correlationId },
+    summary: `${kind} of ${orderId}`,
+    reuse: isLeftOpen ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
+  };
+  return startOnce(client, workflow, limitMs);
 }
 
 /** What a settle workflow needs of an order, from its row. */
@@ -48,4 +145,73 @@ export function settleInput(
   const { customerId, currency, lines, paymentMethod, captureMode, reference } = order;
   const request = { customerId, currency, lines, paymentMethod, captureMode, reference, expectedTotalMinor: null };
   return { orderId, tenantId, correlationId, sealedContact, settings, command, kind, amountMinor, request };
+}
+
+/** Starts the workflow that tries the parked orders of one cause again. */
+export function startRedrive(client: Client, input: RedriveWorkflowInput, limitMs: number): Promise<StartOutcome> {
+  const { redriveId, tenantId, fingerprint } = input;
+  const workflow: WorkflowToStart = {
+    type: REDRIVE_WORKFLOW,
+    workflowId: redriveWorkflowId(redriveId),
+    input,
+    memo: { tenantId },
+    summary: `Redrive of ${fingerprint}`,
+    reuse: 'REJECT_DUPLICATE',
+  };
+  return startOnce(client, workflow, limitMs);
+}
+
+/** A further copy of a message, with its own id, and the correlation id of its order. */
+export interface MessageCopy {
+  readonly message: NotificationWorkflowInput;
+  readonly correlationId: string;
+}
+
+/** Starts the workflow that mails a further copy of a message. The workflow id holds the copy's id. */
+export function startMessageCopy(
+  client: Client,
+  { message, correlationId }: MessageCopy,
+  limitMs: number,
+): Promise<StartOutcome> {
+  const { orderId, tenantId, template, copy } = message;
+  const workflow: WorkflowToStart = {
+    type: NOTIFICATION_WORKFLOW,
+    workflowId: notificationWorkflowId(orderId, template, 'email', copy),
+    input: message,
+    memo: { tenantId, [CORRELATION_MEMO]: correlationId },
+    summary: `Message ${template} of ${orderId}, once more`,
+    reuse: 'REJECT_DUPLICATE',
+  };
+  return startOnce(client, workflow, limitMs);
+}
+
+/** Starts the workflow that sees to what a payment provider reported about an order. */
+export function startNotice(client: Client, input: NoticeWorkflowInput, limitMs: number): Promise<StartOutcome> {
+  const { notice, orderId, tenantId, correlationId } = input;
+  const workflow: WorkflowToStart = {
+    type: NOTICE_WORKFLOW,
+    workflowId: noticeWorkflowId(orderId, notice),
+    input,
+    memo: { tenantId, [CORRELATION_MEMO]: correlationId },
+    summary: `Notice of ${orderId}`,
+    reuse: 'ALLOW_DUPLICATE',
+  };
+  return startOnce(client, workflow, limitMs);
+}
+
+/** A signal takes milliseconds; the consumer of events repeats the event after a longer silence. */
+const WAKE_WITHIN_MS = 3_000;
+
+/** Starts or wakes the workflow of a queue of webhooks; with a delivery's id to send that one now. */
+export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, deliveryId?: string): Promise<void> {
+  await callWithin(WAKE_WITHIN_MS, client, () =>
+    client.workflow.signalWithStart(WEBHOOK_WORKFLOW, {
+      workflowId: webhookWorkflowId(queue),
+      taskQueue: 'orders',
+      args: [queue],
+      signal: webhookWakeSignal,
+      signalArgs: deliveryId === undefined ? ['in_turn'] : ['at_once', deliveryId],
+      staticSummary: `Webhooks about ${queue.key}`,
+    }),
+  );
 }

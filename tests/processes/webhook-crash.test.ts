@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
 import { createTemporalClient } from '../../src/temporal/connection.ts';
 import { createWebhookPublisher } from '../../src/activities/webhooks/webhook-publisher.ts';
+import { wakeWebhookQueue } from '../../src/temporal/workflow-starts.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 import {
   accept,
@@ -29,7 +30,10 @@ it('a worker killed in the middle of an attempt, or a restarted Temporal, loses 
   const { id, secret } = await subscribe(system, receiver.url);
   const client = createTemporalClient({ address: system.temporalAddress, namespace: 'default' });
   const repository = createWebhookDeliveryRepository(system.databases.notifications);
-  const { publishToWebhooks } = createWebhookPublisher({ repository, client });
+  const { publishToWebhooks } = createWebhookPublisher({
+    repository,
+    wake: (queue) => wakeWebhookQueue(client, queue),
+  });
   const types = ['order.created', 'order.confirmed', 'order.refunded'];
 
   // It has the message, and nobody will ever hear of its answer.

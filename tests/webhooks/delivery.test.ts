@@ -5,6 +5,7 @@ import { createWebhookDeliveryRepository } from '../../db/repositories/notificat
 import { WEBHOOK_RETRY_DELAYS_MS, webhookDeliveryIdFor } from '../../src/domain/webhook.ts';
 import { EventFailure } from '../../src/events/event-failure.ts';
 import { createWebhookPublisher } from '../../src/activities/webhooks/webhook-publisher.ts';
+import { wakeWebhookQueue } from '../../src/temporal/workflow-starts.ts';
 import { createTemporalClient } from '../../src/temporal/connection.ts';
 import { WEBHOOK_SWEEP_WORKFLOW, webhookWakeSignal, webhookWorkflowId } from '../../src/workflows/contract.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -128,7 +129,10 @@ describe('an event', () => {
     const client = createTemporalClient({ address: '127.0.0.1:1', namespace: 'nowhere' });
     const repository = createWebhookDeliveryRepository(system.database.databases.notifications);
     const event = orderEvent(newOrder(), 'order.created');
-    const cut = createWebhookPublisher({ repository, client }).publishToWebhooks(event);
+    const cut = createWebhookPublisher({
+      repository,
+      wake: (queue) => wakeWebhookQueue(client, queue),
+    }).publishToWebhooks(event);
     await expect(cut).rejects.toBeInstanceOf(EventFailure);
     await expect(cut).rejects.toMatchObject({ code: 'effect_unavailable' });
     expect(await statesOf(id)).toEqual(['PENDING']);

@@ -1,32 +1,12 @@
-import type { Client } from '@temporalio/client';
 import type { WebhookDeliveryRepository } from '../../../db/repositories/notifications/webhook-delivery-repository.ts';
-import { type WebhookQueue, webhookDeliveryIdFor } from '../../domain/webhook.ts';
-import { callWithin } from '../../runtime/deadline.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../../domain/errors.ts';
 import type { LoggedEvent } from '../../domain/event.ts';
+import { webhookDeliveryIdFor, type WebhookQueue } from '../../domain/webhook.ts';
 import { EventFailure } from '../../events/event-failure.ts';
 import type { EventPorts } from '../../events/ports.ts';
-import { WEBHOOK_WORKFLOW, webhookWakeSignal, webhookWorkflowId } from '../../workflows/contract.ts';
-
-/** A signal takes milliseconds; the consumer repeats the event after a longer silence. */
-const SIGNAL_TIMEOUT_MS = 3_000;
 
 /** Asks for everything, also for event types of later versions. */
 const ALL_EVENTS = 'order.*';
-
-/** Starts or wakes the workflow of a queue; with a delivery's id to send that one now. */
-export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, deliveryId?: string): Promise<void> {
-  await callWithin(SIGNAL_TIMEOUT_MS, client, () =>
-    client.workflow.signalWithStart(WEBHOOK_WORKFLOW, {
-      workflowId: webhookWorkflowId(queue),
-      taskQueue: 'orders',
-      args: [queue],
-      signal: webhookWakeSignal,
-      signalArgs: deliveryId === undefined ? ['in_turn'] : ['at_once', deliveryId],
-      staticSummary: `Webhooks about ${queue.key}`,
-    }),
-  );
-}
 
 /**
  * Creates the way from the event log to the webhooks: first the rows, then the workflows that deliver them. May be
@@ -34,16 +14,17 @@ export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, deli
  */
 export function createWebhookPublisher(deps: {
   readonly repository: WebhookDeliveryRepository;
-  readonly client: Client;
+  /** Starts or wakes the workflow that delivers what a queue holds. */
+  readonly wake: (queue: WebhookQueue) => Promise<void>;
 }): Pick<EventPorts, 'publishToWebhooks'> {
-  const { repository, client } = deps;
+  const { repository, wake } = deps;
   return {
     publishToWebhooks: async (event) => {
       try {
         const wanting = await repository.listWanting(event.tenantId, [event.type, ALL_EVENTS]);
         if (wanting.length === 0) return 0;
         const open = await offer(repository, event, wanting);
-        await Promise.all(open.map((subscriptionId) => wakeWebhookQueue(client, { subscriptionId, key: event.key })));
+        await Promise.all(open.map((subscriptionId) => wake({ subscriptionId, key: event.key })));
         return wanting.length;
       } catch (error) {
         throw isBug(error) ? error : unavailable(error);

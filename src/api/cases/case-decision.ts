@@ -1,11 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  ApplicationFailure,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  type Client,
-  type WorkflowHandle,
-} from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { CaseRecord, CaseRepository } from '../../../db/repositories/orders/case-repository.ts';
 import {
   actionOf,
@@ -14,11 +8,13 @@ import {
 } from '../../../db/repositories/orders/decision-repository.ts';
 import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
 import { handedOver, type DecisionOutcome, type DecisionState } from '../../domain/case.ts';
-import { callWithin } from '../../runtime/deadline.ts';
+import { assertNever } from '../../domain/errors.ts';
 import { base32Digest } from '../../domain/ids.ts';
 import { resolveCaseSignal, resolveCaseUpdate } from '../../workflows/contract.ts';
-import { isNoAnswer } from '../../temporal/no-answer.ts';
-import { ProblemError, unavailable } from '../http/problem.ts';
+import { deliver } from '../../temporal/calls.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
+import type { OperatorRequest } from '../operator-log.ts';
+import { requireTemporal } from '../temporal-outage.ts';
 import type { ResolveCaseBody } from './case-schemas.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
@@ -29,13 +25,6 @@ export interface CaseDecisionDeps {
   readonly cases: CaseRepository;
   readonly decisions: DecisionRepository;
   readonly actions: OperatorActionRepository;
-}
-
-/** An operator's request. */
-export interface OperatorRequest {
-  readonly tenantId: string;
-  readonly actor: string;
-  readonly idempotencyKey: string;
 }
 
 /** A decision's outcome, and the case as it is now. */
@@ -65,12 +54,12 @@ export async function decideCase(
 ): Promise<DecidedCase> {
   const { tenantId, actor, idempotencyKey } = request;
   const found = await deps.cases.findOptional(tenantId, caseId);
-  if (found === null) throw new ProblemError('not_found', 'there is no such case');
+  if (found === null) throw notFound('case');
   const decisionId = `act_${base32Digest(`${tenantId}\0${caseId}\0${idempotencyKey}`)}`;
   const known = await deps.decisions.findOptional(tenantId, decisionId);
   if (known !== null) return goOn(deps, found, sameAs(known, body));
   checkDecision(found, actor, body);
-  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
+  requireTemporal(deps.health, 'nothing was changed');
   const { action, patch, evidence, reason, version: caseVersion } = body;
   const isClaimed = await deps.decisions.decide({
     decisionId,
@@ -117,29 +106,35 @@ function checkDecision(found: CaseRecord, actor: string, body: ResolveCaseBody):
   const { proposal, step, actions } = found;
   const { action, evidence } = body;
   if (found.state !== 'open' || found.version !== body.version) throw stale();
-  if (action === 'withdraw' ? proposal === null : !actions.includes(action)) {
-    throw new ProblemError('action_not_allowed', `${action} cannot be done about ${step}`);
-  }
-  if (action !== 'forceResolve' || proposal === null) return;
-  // With another reference a person corrects a proposal of his own.
-  if (proposal.actor === actor && proposal.evidence === evidence) {
-    throw new ProblemError('second_approver_required', 'you proposed it: another person must approve');
-  }
-  if (proposal.actor !== actor && proposal.evidence !== evidence) {
-    throw new ProblemError(
-      'second_approver_required',
-      'the evidence differs from what was proposed; withdraw the proposal if it is wrong',
-    );
-  }
+  if (action === 'withdraw' ? proposal === null : !actions.includes(action)) throw notAllowed(action, step);
+  if (action === 'forceResolve' && proposal !== null) checkApproval(proposal, { actor, evidence });
+}
+
+/** Two people must name the same evidence. With another reference a person corrects a proposal of his own. */
+function checkApproval(
+  proposal: Pick<NonNullable<CaseRecord['proposal']>, 'actor' | 'evidence'>,
+  { actor, evidence }: { readonly actor: string; readonly evidence: string | undefined },
+): void {
+  const isSamePerson = proposal.actor === actor;
+  const isSameEvidence = proposal.evidence === evidence;
+  if (isSamePerson !== isSameEvidence) return;
+  const detail = isSamePerson
+    ? 'you proposed it: another person must approve'
+    : 'the evidence differs from what was proposed; withdraw the proposal if it is wrong';
+  throw new ProblemError('second_approver_required', detail);
+}
+
+function notAllowed(action: ResolveCaseBody['action'], step: string): ProblemError {
+  return new ProblemError('action_not_allowed', `${action} cannot be done about ${step}`);
 }
 
 /** Writes a decision down among the acts of operators, sees to it that its workflow has it, and tells how far it is. */
 async function goOn(deps: CaseDecisionDeps, found: CaseRecord, decision: StoredDecision): Promise<DecidedCase> {
-  const { step, errorCode, input, workflowId } = found;
+  const { step, errorCode, input } = found;
   await deps.actions.record(actionOf(decision, { step, errorCode, input }));
   let { state } = decision;
   if (state === 'decided' && deps.health.isUp()) {
-    const isTaken = await hand(deps, decision, step, workflowId);
+    const isTaken = await hand(deps, decision, found);
     state = await (isTaken ? untilEnded(deps, decision) : stateOf(deps, decision));
   }
   const outcome = outcomeOf(state);
@@ -166,40 +161,36 @@ function outcomeOf(state: DecisionState): DecisionOutcome {
 async function hand(
   deps: CaseDecisionDeps,
   decision: StoredDecision,
-  step: string,
-  workflowId: string,
+  { step, workflowId }: Pick<CaseRecord, 'step' | 'workflowId'>,
 ): Promise<boolean> {
   const handle = deps.client.workflow.getHandle(workflowId);
-  const { decisionId: updateId } = decision;
+  const { decisionId: updateId, action } = decision;
   const args: [ReturnType<typeof handedOver>] = [handedOver(decision, step)];
-  try {
-    await callWithin(TELL_WITHIN_MS, deps.client, () => handle.executeUpdate(resolveCaseUpdate, { args, updateId }));
-    return true;
-  } catch (error) {
-    if (isNoAnswer(error)) return signal(deps, handle, decision, args);
-    if (!(error instanceof WorkflowNotFoundError) && !(error instanceof WorkflowUpdateFailedError)) throw error;
-    await deps.decisions.refuse(updateId);
-    const isForbidden = error.cause instanceof ApplicationFailure && error.cause.type === 'action_not_allowed';
-    if (isForbidden) throw new ProblemError('action_not_allowed', `${decision.action} cannot be done about ${step}`);
-    return true;
+  const update = () => handle.executeUpdate(resolveCaseUpdate, { args, updateId });
+  const told = await deliver(TELL_WITHIN_MS, deps.client, update);
+  switch (told.kind) {
+    case 'answered':
+      return true;
+    case 'no_answer':
+      // The signal waits in the workflow's history, and the workflow knows both as one decision.
+      await signal(deps, updateId, () => handle.signal(resolveCaseSignal, ...args));
+      return false;
+    case 'closed':
+      await deps.decisions.refuse(updateId);
+      return true;
+    case 'refused':
+      await deps.decisions.refuse(updateId);
+      if (told.type === 'action_not_allowed') throw notAllowed(action, step);
+      return true;
+    default:
+      return assertNever(told);
   }
 }
 
-/** No worker answers: the signal waits in the workflow's history, and the workflow knows both as one decision. */
-async function signal(
-  deps: CaseDecisionDeps,
-  handle: WorkflowHandle,
-  { decisionId }: StoredDecision,
-  args: [ReturnType<typeof handedOver>],
-): Promise<false> {
-  try {
-    await callWithin(SIGNAL_WITHIN_MS, deps.client, () => handle.signal(resolveCaseSignal, ...args));
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) await deps.decisions.refuse(decisionId);
-    // Else the sweep delivers it.
-    else if (!isNoAnswer(error)) throw error;
-  }
-  return false;
+/** What no signal reaches the sweep delivers, unless the workflow is gone. */
+async function signal(deps: CaseDecisionDeps, decisionId: string, send: () => Promise<void>): Promise<void> {
+  const sent = await deliver(SIGNAL_WITHIN_MS, deps.client, send);
+  if (sent.kind === 'closed') await deps.decisions.refuse(decisionId);
 }
 
 /** The step that a decision has set going ends within moments, or is on a longer way. */

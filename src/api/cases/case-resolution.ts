@@ -1,15 +1,16 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import { callWithin } from '../../runtime/deadline.ts';
 import { base32Digest } from '../../domain/ids.ts';
+import { callWithin, describeWorkflow, ifKnown } from '../../temporal/calls.ts';
+import { startRedrive } from '../../temporal/workflow-starts.ts';
 import {
-  REDRIVE_WORKFLOW,
   redriveProgressQuery,
   redriveWorkflowId,
   type RedriveProgress,
   type RedriveWorkflowInput,
 } from '../../workflows/contract.ts';
-import { decideCase, type CaseDecisionDeps, type DecidedCase, type OperatorRequest } from './case-decision.ts';
+import { decideCase, type CaseDecisionDeps, type DecidedCase } from './case-decision.ts';
 import { unavailable } from '../http/problem.ts';
+import { recordAction, type OperatorRequest } from '../operator-log.ts';
+import { requireTaken, requireTemporal } from '../temporal-outage.ts';
 import type { ResolveCaseBody } from './case-schemas.ts';
 
 /** Where operators resolve cases. Every act is written down before it is done. */
@@ -17,13 +18,12 @@ export interface CaseDesk {
   /** See {@link decideCase}. */
   resolve(request: OperatorRequest, caseId: string, body: ResolveCaseBody): Promise<DecidedCase>;
   /** Starts a redrive; the same key starts one. */
-  redrive(
-    request: OperatorRequest,
-    cause: Pick<RedriveWorkflowInput, 'fingerprint' | 'canary' | 'maxPerSecond' | 'reason'>,
-  ): Promise<string>;
+  redrive(request: OperatorRequest, cause: RedriveCause): Promise<string>;
   /** Null when the tenant has no such redrive. */
   findRedrive(tenantId: string, redriveId: string): Promise<RedriveProgress | null>;
 }
+
+type RedriveCause = Pick<RedriveWorkflowInput, 'fingerprint' | 'canary' | 'maxPerSecond' | 'reason'>;
 
 const CALL_TIMEOUT_MS = 3_000;
 
@@ -36,56 +36,34 @@ export function createCaseDesk(deps: CaseDecisionDeps): CaseDesk {
   };
 }
 
-async function redrive(
-  deps: CaseDecisionDeps,
-  { tenantId, actor, idempotencyKey }: OperatorRequest,
-  cause: Pick<RedriveWorkflowInput, 'fingerprint' | 'canary' | 'maxPerSecond' | 'reason'>,
-): Promise<string> {
-  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was started');
+async function redrive(deps: CaseDecisionDeps, request: OperatorRequest, cause: RedriveCause): Promise<string> {
+  requireTemporal(deps.health, 'nothing was started');
+  const { tenantId, actor, idempotencyKey } = request;
   const redriveId = `red_${base32Digest(`${tenantId}\0${idempotencyKey}`)}`;
-  await deps.actions.record({
+  await recordAction(deps.actions, request, {
     actionId: `act_${redriveId}`,
-    tenantId,
-    actor,
     action: 'case.redrive',
     subject: redriveId,
-    orderId: null,
     reason: cause.reason,
-    before: null,
     after: { ...cause },
   });
-  const start = () =>
-    deps.client.workflow.start(REDRIVE_WORKFLOW, {
-      workflowId: redriveWorkflowId(redriveId),
-      taskQueue: 'orders',
-      args: [{ redriveId, tenantId, actor, ...cause }],
-      workflowIdReusePolicy: 'REJECT_DUPLICATE',
-      workflowIdConflictPolicy: 'FAIL',
-      memo: { tenantId },
-      staticSummary: `Redrive of ${cause.fingerprint}`,
-    });
-  try {
-    await callWithin(CALL_TIMEOUT_MS, deps.client, start);
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {
-      throw unavailable('Temporal did not take the redrive; repeat with the same Idempotency-Key');
-    }
-  }
+  const input = { redriveId, tenantId, actor, ...cause };
+  await requireTaken('redrive', startRedrive(deps.client, input, CALL_TIMEOUT_MS));
   return redriveId;
 }
 
 async function findRedrive(
-  deps: CaseDecisionDeps,
+  { client }: CaseDecisionDeps,
   tenantId: string,
   redriveId: string,
 ): Promise<RedriveProgress | null> {
-  const handle = deps.client.workflow.getHandle(redriveWorkflowId(redriveId));
+  const workflowId = redriveWorkflowId(redriveId);
+  const ask = () => client.workflow.getHandle(workflowId).query(redriveProgressQuery);
   try {
-    const { memo } = await callWithin(CALL_TIMEOUT_MS, deps.client, () => handle.describe());
-    if (memo?.['tenantId'] !== tenantId) return null;
-    return await callWithin(CALL_TIMEOUT_MS, deps.client, () => handle.query(redriveProgressQuery));
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
+    const found = await callWithin(CALL_TIMEOUT_MS, client, () => describeWorkflow(client, workflowId));
+    if (found?.memo?.['tenantId'] !== tenantId) return null;
+    return await ifKnown(callWithin(CALL_TIMEOUT_MS, client, ask));
+  } catch {
     throw unavailable('the redrive cannot be read now');
   }
 }

@@ -1,4 +1,4 @@
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { MessageRecord, MessageRepository } from '../../../db/repositories/notifications/message-repository.ts';
 import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
 import type { OrderRecord } from '../../../db/repositories/orders/order-record.ts';
@@ -6,15 +6,16 @@ import type { OrderRepository } from '../../../db/repositories/orders/order-repo
 import type { PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
 import { base32Digest } from '../../domain/ids.ts';
 import {
-  type MessageTemplate,
-  type NotificationWorkflowInput,
   messageIdFor,
   messageNameOf,
+  type MessageTemplate,
+  type NotificationWorkflowInput,
 } from '../../domain/notification.ts';
-import { CORRELATION_MEMO, NOTIFICATION_WORKFLOW, notificationWorkflowId } from '../../workflows/contract.ts';
-import type { OperatorRequest } from '../cases/case-decision.ts';
-import { ProblemError, unavailable } from '../http/problem.ts';
-import { callWithin } from '../../runtime/deadline.ts';
+import { startMessageCopy } from '../../temporal/workflow-starts.ts';
+import { notificationWorkflowId } from '../../workflows/contract.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
+import { operatorActionOf, type OperatorRequest } from '../operator-log.ts';
+import { requireTaken, requireTemporal } from '../temporal-outage.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
 /** What sending messages again needs. */
@@ -62,25 +63,26 @@ const CALL_TIMEOUT_MS = 4_000;
 export function createMessageDesk(deps: MessageDeskDeps): MessageDesk {
   return {
     resend: async (request, orderId, which) => {
-      const { tenantId, actor, idempotencyKey } = request;
+      const { tenantId, idempotencyKey } = request;
       const { template } = which;
       const chosen = which.occurrence === undefined ? '' : `\0${which.occurrence}`;
       const copy = base32Digest(`${tenantId}\0${orderId}\0${template}\0${idempotencyKey}${chosen}`);
       const actionId = `act_resend_${copy}`;
       const order = await deps.orders.findOptional(tenantId, orderId);
-      if (order === null) throw new ProblemError('not_found', 'there is no such order');
+      if (order === null) throw notFound('order');
       const replayed = await deps.actions.exists(actionId);
       const stored = await find(deps, order, which);
       if (!replayed) checkEnded(stored);
       const message = await messageOf(deps, order, stored, copy);
-      if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was sent');
+      requireTemporal(deps.health, 'nothing was sent');
       const messageId = messageIdFor(orderId, template, copy);
       const subject = `${messageNameOf(stored)}/email`;
-      const act = { actionId, tenantId, actor, action: 'message.resend', subject, orderId, reason: null };
-      const waitSeconds = await deps.actions.recordWithin({ ...act, before: null, after: { messageId } }, COPIES);
+      const act = { actionId, action: 'message.resend', subject, orderId, after: { messageId } };
+      const waitSeconds = await deps.actions.recordWithin(operatorActionOf(request, act), COPIES);
       if (waitSeconds > 0) throw tooOften(waitSeconds);
       // Also for a repeat: the one before may have been written down and not started.
-      await start(deps.client, message, order);
+      const { correlationId } = order;
+      await requireTaken('message', startMessageCopy(deps.client, { message, correlationId }, CALL_TIMEOUT_MS));
       const workflowId = notificationWorkflowId(orderId, template, 'email', copy);
       return { occurrence: stored.occurrence, messageId, workflowId, replayed };
     },
@@ -160,25 +162,4 @@ async function movedBy(
   const moved = operations.find((each) => each.kind === kind && each.generation === generation);
   if (moved?.state !== 'SUCCEEDED') throw new ProblemError('not_found', `the books have no such ${kind}`);
   return moved.amountMinor;
-}
-
-/** The workflow id holds the copy's id, so that a repeat starts nothing. */
-async function start(client: Client, message: NotificationWorkflowInput, order: OrderRecord): Promise<void> {
-  const { orderId, tenantId, template, copy } = message;
-  const begin = () =>
-    client.workflow.start(NOTIFICATION_WORKFLOW, {
-      workflowId: notificationWorkflowId(orderId, template, 'email', copy),
-      taskQueue: 'orders',
-      args: [message],
-      workflowIdReusePolicy: 'REJECT_DUPLICATE',
-      workflowIdConflictPolicy: 'FAIL',
-      memo: { tenantId, [CORRELATION_MEMO]: order.correlationId },
-      staticSummary: `Message ${template} of ${orderId}, once more`,
-    });
-  try {
-    await callWithin(CALL_TIMEOUT_MS, client, begin);
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return;
-    throw unavailable('Temporal did not take the message; repeat with the same Idempotency-Key');
-  }
 }

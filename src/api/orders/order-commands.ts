@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApplicationFailure, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type {
   AnsweredCommand,
   CommandOfOrder,
@@ -12,11 +12,12 @@ import type { RequestHash } from '../../domain/personal-data/request-hash.ts';
 import { commandIdFor, type CommandDecision, type CommandKind, type OrderCommand } from '../../domain/command.ts';
 import { cancelOfSold, furtherCaptureOf, giveBackOf, refundOf, type RuledCommand } from '../../domain/command-rule.ts';
 import { amountProblemText } from '../../domain/payments/money-text.ts';
-import { callWithin } from '../../runtime/deadline.ts';
 import { assertNever } from '../../domain/errors.ts';
+import type { OrderSettings } from '../../domain/order-settings.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 import { moneyOf } from '../../domain/payments/payment.ts';
 import { movementProblemOf, type PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
+import { callWithin, deliver, describeWorkflow, isNoAnswer } from '../../temporal/calls.ts';
 import { settleInput, startSettle } from '../../temporal/workflow-starts.ts';
 import {
   cancelOrderSignal,
@@ -28,11 +29,10 @@ import {
   settleWorkflowId,
   type CommandReply,
 } from '../../workflows/contract.ts';
-import type { OrderSettings } from '../../domain/order-settings.ts';
-import { isNoAnswer } from '../../temporal/no-answer.ts';
 import { destinationOf } from './order-destination.ts';
 import type { OrderReader } from './order-reader.ts';
-import { orderBusy, ProblemError, unavailable } from '../http/problem.ts';
+import { notFound, orderBusy, ProblemError, unavailable } from '../http/problem.ts';
+import { requireTaken, requireTemporal } from '../temporal-outage.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
 /** What giving commands needs. */
@@ -147,10 +147,10 @@ const ENDED_BY_HAND: readonly string[] = ['TERMINATED', 'FAILED', 'CANCELLED', '
 /** `unknown` when Temporal does not say. */
 async function statusOf({ client }: OrderCommanderDeps, workflowId: string): Promise<string> {
   try {
-    const handle = client.workflow.getHandle(workflowId);
-    return (await callWithin(CALL_TIMEOUT_MS, client, () => handle.describe())).status.name;
-  } catch (error) {
-    return error instanceof WorkflowNotFoundError ? 'absent' : 'unknown';
+    const found = await callWithin(CALL_TIMEOUT_MS, client, () => describeWorkflow(client, workflowId));
+    return found?.status.name ?? 'absent';
+  } catch {
+    return 'unknown';
   }
 }
 
@@ -159,24 +159,18 @@ type Given = CommandOutcome['decision'] | 'look_again';
 async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<Given> {
   const order = await deps.orders.findOptional(request.tenantId, request.orderId);
   const status = order?.status ?? (await statusOfUnopened(deps, request));
-  const { tenantId, orderId, kind, amountMinor } = request;
-  const ofOrder = { ...command, tenantId, orderId, kind, amountMinor };
+  const { orderId, kind } = request;
+  const ofOrder = commandOfOrder(request, command);
   const destination = destinationOf(kind, status, order);
   switch (destination) {
     case 'order':
       return askOrder(deps, request, command);
     case 'settle':
-      if (order === null) return 'look_again';
-      return settle(deps, ofOrder, command, order);
+      return order === null ? 'look_again' : settle(deps, ofOrder, order);
     case 'provider':
       return order === null ? 'look_again' : askProvider(deps, ofOrder, order);
-    case 'cancelling': {
-      const { rule } = cancelOfSold(undefined);
-      const decided = await deps.commands.decide(ofOrder, rule);
-      if (decided === null || decided.decision === 'busy') return 'look_again';
-      if (decided.decision !== 'too_late') await remind(deps, request, command);
-      return decided.decision;
-    }
+    case 'cancelling':
+      return joinCancel(deps, request, command);
     case 'busy':
       throw await whyNotTaken(deps, orderId, order?.ownerCommandId ?? null);
     case 'not_captured':
@@ -189,9 +183,25 @@ async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, comma
   }
 }
 
+/** One cancel is under way: another one is answered by what that one will do. */
+async function joinCancel(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<Given> {
+  const { rule } = cancelOfSold(undefined);
+  const decided = await deps.commands.decide(commandOfOrder(request, command), rule);
+  if (decided === null || decided.decision === 'busy') return 'look_again';
+  if (decided.decision !== 'too_late') await remind(deps, request, command);
+  return decided.decision;
+}
+
+function commandOfOrder(
+  { tenantId, orderId, kind, amountMinor }: CommandRequest,
+  command: OrderCommand,
+): CommandOfOrder {
+  return { ...command, tenantId, orderId, kind, amountMinor };
+}
+
 async function statusOfUnopened(deps: OrderCommanderDeps, { tenantId, orderId }: CommandRequest): Promise<OrderStatus> {
   const view = await deps.reader.find(tenantId, orderId);
-  if (view === null) throw new ProblemError('not_found', 'there is no such order');
+  if (view === null) throw notFound('order');
   return view.status;
 }
 
@@ -224,15 +234,19 @@ async function ask<Reply extends CommandReply | 'pending'>(
   deps: OrderCommanderDeps,
   call: () => Promise<Reply>,
 ): Promise<Reply | 'closed' | 'late' | 'pending'> {
-  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
-  try {
-    return await callWithin(ANSWER_WITHIN_MS, deps.client, call);
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'closed';
-    if (error instanceof WorkflowUpdateFailedError) return replyOfRefusal(error);
-    // Also when the server gave the Update up because the workflow's task was refused.
-    if (isNoAnswer(error)) return 'late';
-    throw error;
+  requireTemporal(deps.health, 'nothing was changed');
+  const delivered = await deliver(ANSWER_WITHIN_MS, deps.client, call);
+  switch (delivered.kind) {
+    case 'answered':
+      return delivered.reply;
+    case 'closed':
+      return 'closed';
+    case 'refused':
+      return replyOfRefusal(delivered.type);
+    case 'no_answer':
+      return 'late';
+    default:
+      return assertNever(delivered);
   }
 }
 
@@ -240,8 +254,7 @@ async function ask<Reply extends CommandReply | 'pending'>(
  * The validator has refused the Update; or the workflow ended while it had it: what became of the command is in its row, or
  * it goes on as settle.
  */
-function replyOfRefusal({ cause }: WorkflowUpdateFailedError): 'closed' | 'pending' {
-  const type = cause instanceof ApplicationFailure ? cause.type : null;
+function replyOfRefusal(type: string | null): 'closed' | 'pending' {
   if (type === COMMAND_REFUSALS.pending) return 'pending';
   if (type === COMMAND_REFUSALS.busy) throw orderBusy('the order does what cannot be interrupted');
   return 'closed';
@@ -251,21 +264,16 @@ function replyOfRefusal({ cause }: WorkflowUpdateFailedError): 'closed' | 'pendi
  * The decision is what makes the command durable: it owns the order by it. A start that fails is made up for by the sweep
  * (see `sweepCommandsWorkflow`).
  */
-async function settle(
-  deps: OrderCommanderDeps,
-  ofOrder: CommandOfOrder,
-  command: OrderCommand,
-  order: OrderRecord,
-): Promise<Given> {
-  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
+async function settle(deps: OrderCommanderDeps, ofOrder: CommandOfOrder, order: OrderRecord): Promise<Given> {
+  requireTemporal(deps.health, 'nothing was changed');
   const { amountMinor, rule } = await ruleOf(deps, ofOrder, order);
   const decided = await deps.commands.decide({ ...ofOrder, amountMinor }, rule);
   if (decided === null) return 'look_again';
   if (decided.decision === 'busy') throw await whyNotTaken(deps, order.orderId, order.ownerCommandId);
   if (decided.turn === null) return decided.decision;
   const { kind } = ofOrder;
-  const input = settleInput({ kind, amountMinor: decided.amountMinor }, command, order, deps.settings);
-  await callWithin(CALL_TIMEOUT_MS, deps.client, () => startSettle(deps.client, input)).catch((error: unknown) => {
+  const input = settleInput({ kind, amountMinor: decided.amountMinor }, commandOf(ofOrder), order, deps.settings);
+  await startSettle(deps.client, input, { limitMs: CALL_TIMEOUT_MS }).catch((error: unknown) => {
     if (!isNoAnswer(error)) throw error;
   });
   return decided.decision;
@@ -273,14 +281,9 @@ async function settle(
 
 /** The settle workflow decides it, because only workers call the provider: its start is what makes the command durable. */
 async function askProvider(deps: OrderCommanderDeps, command: CommandOfOrder, order: OrderRecord): Promise<Given> {
-  if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was changed');
+  requireTemporal(deps.health, 'nothing was changed');
   const input = settleInput({ kind: 'reconcile', amountMinor: null }, commandOf(command), order, deps.settings);
-  try {
-    await callWithin(CALL_TIMEOUT_MS, deps.client, () => startSettle(deps.client, input));
-  } catch (error) {
-    if (!isNoAnswer(error)) throw error;
-    throw unavailable('Temporal did not take the command; repeat with the same Idempotency-Key');
-  }
+  await requireTaken('command', startSettle(deps.client, input, { limitMs: CALL_TIMEOUT_MS }));
   const deadline = Date.now() + ANSWER_WITHIN_MS;
   while (Date.now() < deadline) {
     const answered = await deps.commands.findOptional(command.tenantId, command.commandId);

@@ -1,4 +1,4 @@
-import { defaultPayloadConverter, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { OrderListQuery } from '../../../db/repositories/orders/order-list.ts';
 import type { OrderRecord } from '../../../db/repositories/orders/order-record.ts';
 import type { OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
@@ -13,12 +13,11 @@ import { cancelableUntilOf, capturableMinorOf } from '../../domain/order-deadlin
 import { EMPTY_BALANCE, paymentStateOf } from '../../domain/payments/payment.ts';
 import type { PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
 import { orderWorkflowId, type OrderMemo } from '../../workflows/contract.ts';
-import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
-import { isNoAnswer } from '../../temporal/no-answer.ts';
+import { callWithin, describeWorkflow, isNoAnswer } from '../../temporal/calls.ts';
+import { readOrderStart, type OrderStart } from '../../temporal/order-start.ts';
 import { pause } from '../../runtime/pause.ts';
 import { unavailable } from '../http/problem.ts';
 import type { OrderView } from './order-schemas.ts';
-import { callWithin } from '../../runtime/deadline.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
 /** What reading an order needs. */
@@ -28,7 +27,6 @@ export interface OrderReaderDeps {
   readonly payments: PaymentRepository;
   readonly client: Client;
   readonly health: TemporalHealth;
-  readonly namespace: string;
   /** What the payment provider can do with an authorization. */
   readonly capabilities: PaymentCapabilities;
   readonly cancelWindowSeconds: number | undefined;
@@ -61,7 +59,7 @@ const POLL_FAST_FOR_MS = 2_000;
 /** For each poll that is open here every one waits so much longer: a thousand of them look twice a second. */
 const POLL_STRETCH_MS = 0.5;
 
-const DESCRIBE_TIMEOUT_MS = 3_000;
+const READ_WITHIN_MS = 3_000;
 
 /** Creates the reader. */
 export function createOrderReader(deps: OrderReaderDeps): OrderReader {
@@ -236,36 +234,20 @@ async function findUnopened(deps: OrderReaderDeps, tenantId: string, orderId: st
 async function describeMemo(deps: OrderReaderDeps, tenantId: string, orderId: string): Promise<OrderMemo | null> {
   if (!deps.health.isUp()) throw notReadable();
   try {
-    const handle = deps.client.workflow.getHandle(orderWorkflowId(orderId));
-    const { memo } = await callWithin(DESCRIBE_TIMEOUT_MS, deps.client, () => handle.describe());
+    const workflowId = orderWorkflowId(orderId);
+    const found = await callWithin(READ_WITHIN_MS, deps.client, () => describeWorkflow(deps.client, workflowId));
+    const memo = found?.memo;
     return memo?.['tenantId'] === tenantId ? (memo as unknown as OrderMemo) : null;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return null;
+  } catch {
     throw notReadable();
   }
 }
 
-async function readStart(
-  deps: OrderReaderDeps,
-  orderId: string,
-): Promise<{ input: OrderWorkflowInput; startedAt: string }> {
+async function readStart({ client }: OrderReaderDeps, orderId: string): Promise<OrderStart> {
   try {
-    const { history } = await callWithin(DESCRIBE_TIMEOUT_MS, deps.client, () =>
-      deps.client.workflowService.getWorkflowExecutionHistory({
-        namespace: deps.namespace,
-        execution: { workflowId: orderWorkflowId(orderId) },
-        maximumPageSize: 1,
-      }),
-    );
-    const [event] = history?.events ?? [];
-    const [payload] = event?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
-    if (payload === undefined) throw notReadable();
-    const startedAtMs =
-      Number(event?.eventTime?.seconds ?? 0) * 1_000 + Math.floor((event?.eventTime?.nanos ?? 0) / 1e6);
-    return {
-      input: defaultPayloadConverter.fromPayload<OrderWorkflowInput>(payload),
-      startedAt: new Date(startedAtMs).toISOString(),
-    };
+    const start = await callWithin(READ_WITHIN_MS, client, () => readOrderStart(client, orderId));
+    if (start === null) throw notReadable();
+    return start;
   } catch (error) {
     if (isNoAnswer(error)) throw notReadable();
     throw error;

@@ -1,9 +1,12 @@
-import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { ORDER_WORKFLOW, orderWorkflowId, WORKFLOW_TASK_TIMEOUT_MS, type OrderMemo } from '../../workflows/contract.ts';
+import type { Client } from '@temporalio/client';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
+import { orderWorkflowId } from '../../workflows/contract.ts';
+import { isNotNow } from '../../temporal/calls.ts';
+import { startOrder, type Dispatch, type StartOutcome } from '../../temporal/workflow-starts.ts';
 import type { BacklogMonitor } from '../../temporal/backlog.ts';
 import type { EagerSlots } from './eager-slots.ts';
 import { unavailable, type ProblemError } from '../http/problem.ts';
+import { requireTemporal } from '../temporal-outage.ts';
 import { DeadlineExceededError, within } from '../../runtime/deadline.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
@@ -19,9 +22,6 @@ export interface OrderStarterDeps {
   readonly onStarted: (dispatch: Dispatch) => void;
 }
 
-/** In the answer to the start, or over the task queue. */
-export type Dispatch = 'eager' | 'queue';
-
 /** Accepts orders by the one durable write there is: the start of their workflow. */
 export interface OrderStarter {
   /**
@@ -29,7 +29,7 @@ export interface OrderStarter {
    * @returns `exists` when this order id was started before.
    * @throws {ProblemError} `unavailable` when Temporal does not take it now; repeating with the same key is safe.
    */
-  start(order: OrderWorkflowInput): Promise<'started' | 'exists'>;
+  start(order: OrderWorkflowInput): Promise<StartOutcome>;
 }
 
 /** A start takes milliseconds; a client should hear of trouble before its own patience ends (6 s is promised). */
@@ -43,15 +43,12 @@ const ALIVE_WITHIN_MS = 2_000;
 /** Starts under way at once; more would only queue in Temporal and run into the time limit there. */
 const STARTS_MAX = 128;
 
-/** gRPC codes that mean "not now": cancelled (also a frozen server's timeout), deadline, exhausted, unavailable. */
-const NOT_NOW = new Set([1, 4, 8, 14]);
-
 /** Creates the starter of a process. */
 export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
   const turns = createTurns();
   return {
     start: async (order) => {
-      if (!deps.health.isUp()) throw unavailable('Temporal does not answer; nothing was accepted');
+      requireTemporal(deps.health, 'nothing was accepted');
       if (deps.backlog.ageSeconds() > deps.backlogMaxAgeSeconds) {
         throw unavailable('the workers are too far behind; nothing was accepted', 5);
       }
@@ -70,8 +67,6 @@ export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
   };
 }
 
-type StartOutcome = 'started' | 'exists';
-
 /** Starts the order in this process, in a slot; null when none came free or there are none. */
 async function startEagerly(
   { eager, onStarted }: OrderStarterDeps,
@@ -80,10 +75,7 @@ async function startEagerly(
   const workflowId = orderWorkflowId(order.orderId);
   if (eager === null || !(await eager.slots.acquire(workflowId))) return null;
   try {
-    const outcome = await outcomeOf(
-      eager.client.workflow.start(ORDER_WORKFLOW, { ...startOptions(order), requestEagerStart: true }),
-      onStarted,
-    );
+    const outcome = outcomeOf(await startOrder(eager.client, order, true), onStarted);
     if (outcome === 'exists') eager.slots.release(workflowId);
     return outcome;
   } catch (error) {
@@ -93,43 +85,16 @@ async function startEagerly(
 }
 
 /** Starts the order on the task queue, from where any worker takes it. */
-function startQueued({ client, onStarted }: OrderStarterDeps, order: OrderWorkflowInput): Promise<StartOutcome> {
+async function startQueued({ client, onStarted }: OrderStarterDeps, order: OrderWorkflowInput): Promise<StartOutcome> {
   // The SDK's own retries end with the answer: an order that was refused must not start a minute later.
-  return client.withDeadline(Date.now() + PATIENCE_MS, () =>
-    outcomeOf(client.workflow.start(ORDER_WORKFLOW, startOptions(order)), onStarted),
-  );
+  const reached = await client.withDeadline(Date.now() + PATIENCE_MS, () => startOrder(client, order, false));
+  return outcomeOf(reached, onStarted);
 }
 
-function startOptions(order: OrderWorkflowInput) {
-  const memo: OrderMemo = {
-    tenantId: order.tenantId,
-    requestHash: order.requestHash,
-    correlationId: order.correlationId,
-  };
-  return {
-    workflowId: orderWorkflowId(order.orderId),
-    taskQueue: 'orders',
-    args: [order],
-    workflowIdReusePolicy: 'REJECT_DUPLICATE',
-    workflowIdConflictPolicy: 'FAIL',
-    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS,
-    memo: { ...memo },
-    staticSummary: `Order ${order.orderId}: ${order.request.lines.length} line(s), ${order.request.currency}`,
-  } as const;
-}
-
-async function outcomeOf(
-  start: Promise<{ readonly eagerlyStarted: boolean }>,
-  onStarted: OrderStarterDeps['onStarted'],
-): Promise<StartOutcome> {
-  try {
-    const { eagerlyStarted } = await start;
-    onStarted(eagerlyStarted ? 'eager' : 'queue');
-    return 'started';
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'exists';
-    throw error;
-  }
+function outcomeOf(reached: Dispatch | 'exists', onStarted: OrderStarterDeps['onStarted']): StartOutcome {
+  if (reached === 'exists') return 'exists';
+  onStarted(reached);
+  return 'started';
 }
 
 /** Waits as long as is promised, and then on while Temporal shows that it is alive. */
@@ -147,12 +112,6 @@ async function withPatience(health: TemporalHealth, start: Promise<StartOutcome>
 
 function notInTime(): ProblemError {
   return unavailable('Temporal did not take the order in time; repeat with the same Idempotency-Key');
-}
-
-function isNotNow(error: unknown): boolean {
-  if (isGrpcServiceError(error)) return NOT_NOW.has(error.code);
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause !== undefined && isNotNow(cause);
 }
 
 /** Lets a bounded number of starts run at once, in order of arrival; those given up while they wait never start. */

@@ -1,25 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { NoticeRepository, StoredNotice } from '../../../db/repositories/payments/notice-repository.ts';
 import type { OrderOwner, OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import {
+  judgeNotice,
+  noticeContextOf,
+  WebhookContentError,
+  WebhookSignatureError,
   type NoticeKey,
   type NoticeVerdict,
-  type NoticeWorkflowInput,
   type PaymentNews,
   type PaymentProvider,
   type PaymentWebhook,
-  WebhookContentError,
   type WebhookRequest,
-  WebhookSignatureError,
-  judgeNotice,
-  noticeContextOf,
 } from '../../domain/payments/payment-notice.ts';
-import type { Logger } from '../../runtime/logger.ts';
-import { CORRELATION_MEMO, NOTICE_WORKFLOW, noticeWorkflowId } from '../../workflows/contract.ts';
 import type { OrderSettings } from '../../domain/order-settings.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { startNotice } from '../../temporal/workflow-starts.ts';
 import { ProblemError } from '../http/problem.ts';
-import { callWithin } from '../../runtime/deadline.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
 /** What taking notices in needs. */
@@ -103,7 +101,7 @@ async function seeTo(deps: NoticeIntakeDeps, key: NoticeKey): Promise<void> {
   if (seen === null) return;
   const { verdict, owner } = seen;
   if (verdict.kind === 'settled') await deps.notices.close(key, verdict.outcome);
-  else if (verdict.kind !== 'unmatched' && owner !== null) await startNotice(deps, key, owner);
+  else if (verdict.kind !== 'unmatched' && owner !== null) await startWorkflow(deps, key, owner);
 }
 
 /** What our own call has moved is reported before its answer is booked. */
@@ -128,25 +126,11 @@ async function look({ notices, orders }: NoticeIntakeDeps, key: NoticeKey): Prom
   return { notice, owner, verdict };
 }
 
-async function startNotice(
+async function startWorkflow(
   { client, health, settings }: NoticeIntakeDeps,
   notice: NoticeKey,
   { orderId, tenantId, correlationId }: OrderOwner,
 ): Promise<void> {
-  const input: NoticeWorkflowInput = { notice, orderId, tenantId, correlationId, settings };
-  const start = () =>
-    client.workflow.start(NOTICE_WORKFLOW, {
-      workflowId: noticeWorkflowId(orderId, notice),
-      taskQueue: 'orders',
-      args: [input],
-      workflowIdConflictPolicy: 'FAIL',
-      memo: { tenantId, [CORRELATION_MEMO]: correlationId },
-      staticSummary: `Notice of ${orderId}`,
-    });
   if (!health.isUp()) return;
-  try {
-    await callWithin(CALL_TIMEOUT_MS, client, start);
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
+  await startNotice(client, { notice, orderId, tenantId, correlationId, settings }, CALL_TIMEOUT_MS);
 }

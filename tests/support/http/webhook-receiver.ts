@@ -8,6 +8,7 @@ import { createWebhookDeliveryRepository } from '../../../db/repositories/notifi
 import type { LoggedEvent } from '../../../src/domain/event.ts';
 import type { EventPorts } from '../../../src/events/ports.ts';
 import { createWebhookPublisher } from '../../../src/activities/webhooks/webhook-publisher.ts';
+import { wakeWebhookQueue } from '../../../src/temporal/workflow-starts.ts';
 import type { SystemClient, TestSystem } from '../system.ts';
 
 /** One message as it arrived. */
@@ -92,7 +93,10 @@ export function orderEvent(orderId: string, type: string, changes: Partial<Logge
 /** What the consumer calls. */
 export function publisherOf(system: TestSystem): EventPorts['publishToWebhooks'] {
   const repository = createWebhookDeliveryRepository(system.database.databases.notifications);
-  return createWebhookPublisher({ repository, client: system.client }).publishToWebhooks;
+  return createWebhookPublisher({
+    repository,
+    wake: (queue) => wakeWebhookQueue(system.client, queue),
+  }).publishToWebhooks;
 }
 
 /** A subscription with its secret, made over the API. */
