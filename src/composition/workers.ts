@@ -1,5 +1,5 @@
 import { getClient } from '@temporalio/activity';
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { createCaseRepository } from '../../db/repositories/orders/case-repository.ts';
 import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
 import { createDecisionRepository } from '../../db/repositories/orders/decision-repository.ts';
@@ -20,7 +20,7 @@ import { createTextSealer } from '../domain/personal-data/text-sealer.ts';
 import { createOrderLog } from './order-log.ts';
 import { composeEventPipeline } from './event-pipeline.ts';
 import type { ProcessContext } from './resources.ts';
-import { connectNatively } from '../temporal/connection.ts';
+import { connectNatively, createEagerClient } from '../temporal/connection.ts';
 import { createPaymentWaker } from '../temporal/payment-retrigger.ts';
 import { createPaymentWatch, PAYMENT_WATCH_INTERVAL_MS } from '../activities/payments/payment-watch.ts';
 import {
@@ -128,7 +128,7 @@ export async function startWorker(context: ProcessContext, options: StartWorkerO
   paymentWatch?.start();
   return {
     finished: workers.run(),
-    eagerClient: new Client({ connection, namespace }),
+    eagerClient: createEagerClient(connection, namespace),
     shutDown: async () => {
       events?.handOver();
       paymentWatch?.stop();

@@ -63,6 +63,11 @@ export function openTemporalConnection(address: string): Connection {
   return connection;
 }
 
+/** A client on the native connection of this process's workers: only such a start can be eager. */
+export function createEagerClient(connection: NativeConnection, namespace: string): Client {
+  return new Client({ connection, namespace });
+}
+
 /** Keeps a call in the set from its start to its end. */
 function follow(call: Call, underWay: Set<Call>): Call {
   const start = call.start.bind(call);

@@ -1,12 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
 import { takeArguments } from '../../runtime/command-arguments.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import { localApiUrl } from '../../runtime/api-address.ts';
 import { systemLine } from '../../runtime/system-line.ts';
-import { openTemporalConnection } from '../../temporal/connection.ts';
+import { createTemporalClient } from '../../temporal/connection.ts';
 import { createInterrupts } from '../processes/interrupts.ts';
 import { dataFolderOf } from '../data-folder.ts';
 import { dataPaths } from '../dev-files.ts';
@@ -58,7 +57,7 @@ async function play(config: Config, signal: AbortSignal): Promise<number> {
       'PAYMENT_PROVIDER is not the simulator, and only that declines and delays payments as told',
     );
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-demo-'));
-  const connection = openTemporalConnection(config.temporal.address);
+  const client = createTemporalClient(config.temporal);
   const apiUrl = localApiUrl(config.api.host, config.api.port);
   try {
     return await runDemo({
@@ -67,14 +66,14 @@ async function play(config: Config, signal: AbortSignal): Promise<number> {
       folder,
       stage: {
         shop: createShop({ apiUrl, simulatorUrl, token: await tokenFor(config), signal }),
-        temporal: createTemporalView(new Client({ connection, namespace: config.temporal.namespace }), signal),
+        temporal: createTemporalView(client, signal),
         narrator: createNarrator(console.log),
         startSecondProcess: () => startSecondProcess({ variables: process.env, folder, signal }),
         signal,
       },
     });
   } finally {
-    await connection.close();
+    await client.connection.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
