@@ -19,10 +19,13 @@ export async function readOrderStart(client: Client, orderId: string): Promise<O
   const [event] = history?.events ?? [];
   const [payload] = event?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
   if (payload === undefined) return null;
-  const { seconds = 0, nanos = 0 } = event?.eventTime ?? {};
-  const startedAtMs = Number(seconds) * 1_000 + Math.floor((nanos ?? 0) / 1e6);
   return {
     input: defaultPayloadConverter.fromPayload<OrderWorkflowInput>(payload),
-    startedAt: new Date(startedAtMs).toISOString(),
+    startedAt: instantOf(event?.eventTime ?? {}),
   };
+}
+
+/** Whole milliseconds; what is left out is 0. */
+function instantOf({ seconds, nanos }: { readonly seconds?: unknown; readonly nanos?: number | null }): string {
+  return new Date(Number(seconds ?? 0) * 1_000 + Math.floor((nanos ?? 0) / 1e6)).toISOString();
 }

@@ -48,11 +48,9 @@ const POLL_MS = 40;
  */
 export async function decideCase(
   deps: CaseDecisionDeps,
-  request: OperatorRequest,
-  caseId: string,
-  body: ResolveCaseBody,
+  { tenantId, actor, idempotencyKey }: OperatorRequest,
+  { caseId, body }: { readonly caseId: string; readonly body: ResolveCaseBody },
 ): Promise<DecidedCase> {
-  const { tenantId, actor, idempotencyKey } = request;
   const found = await deps.cases.findOptional(tenantId, caseId);
   if (found === null) throw notFound('case');
   const decisionId = `act_${base32Digest(`${tenantId}\0${caseId}\0${idempotencyKey}`)}`;

@@ -30,7 +30,7 @@ const CALL_TIMEOUT_MS = 3_000;
 /** Creates the desk. */
 export function createCaseDesk(deps: CaseDecisionDeps): CaseDesk {
   return {
-    resolve: (request, caseId, body) => decideCase(deps, request, caseId, body),
+    resolve: (request, caseId, body) => decideCase(deps, request, { caseId, body }),
     redrive: (request, cause) => redrive(deps, request, cause),
     findRedrive: (tenantId, redriveId) => findRedrive(deps, tenantId, redriveId),
   };

@@ -73,7 +73,7 @@ export function createMessageDesk(deps: MessageDeskDeps): MessageDesk {
       const replayed = await deps.actions.exists(actionId);
       const stored = await find(deps, order, which);
       if (!replayed) checkEnded(stored);
-      const message = await messageOf(deps, order, stored, copy);
+      const message = await messageOf(deps, order, { ...stored, copy });
       requireTemporal(deps.health, 'nothing was sent');
       const messageId = messageIdFor(orderId, template, copy);
       const subject = `${messageNameOf(stored)}/email`;
@@ -123,8 +123,7 @@ function checkEnded({ state }: MessageRecord): void {
 async function messageOf(
   { payments }: MessageDeskDeps,
   order: OrderRecord,
-  { template, occurrence }: MessageRecord,
-  copy: string,
+  { template, occurrence, copy }: MessageRecord & { readonly copy: string },
 ): Promise<NotificationWorkflowInput> {
   const { orderId, tenantId, sealedContact, currency, reference } = order;
   if (sealedContact === null) throw new ProblemError('not_found', 'the order has no address to send to');
@@ -146,17 +145,16 @@ async function amountOf(
     case 'order-expired':
       return 0;
     case 'order-captured':
-      return movedBy(payments, order, 'capture', occurrence);
+      return movedBy(payments, order, { kind: 'capture', generation: occurrence });
     case 'order-refunded':
-      return movedBy(payments, order, 'refund', occurrence);
+      return movedBy(payments, order, { kind: 'refund', generation: occurrence });
   }
 }
 
 async function movedBy(
   payments: PaymentRepository,
   { orderId }: OrderRecord,
-  kind: 'capture' | 'refund',
-  generation: number,
+  { kind, generation }: { readonly kind: 'capture' | 'refund'; readonly generation: number },
 ): Promise<number> {
   const operations = await payments.listByOrder(orderId);
   const moved = operations.find((each) => each.kind === kind && each.generation === generation);
