@@ -9,7 +9,6 @@ export interface Cleanup {
   run(): Promise<void>;
 }
 
-/** Creates an empty cleanup. */
 export function createCleanup(): Cleanup {
   const undos: (() => Promise<void> | void)[] = [];
   let running: Promise<void> | null = null;

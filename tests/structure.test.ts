@@ -52,10 +52,14 @@ describe('the environment', () => {
   });
 });
 
-/** Exports without a docblock. Exports on adjoining lines (a list and its type) share one. */
+/** An interface or a factory whose name says all that its docblock could: such a docblock becomes a formula. */
+const EXPLAINED_BY_ITS_NAME = /^export (?:interface \w*(?:Deps|Options)\b|(?:async )?function (?:create|make)[A-Z])/;
+
+/** Exports that need a docblock and have none. Exports on adjoining lines (a list and its type) share one. */
 function listUndocumented(text: string): string[] {
   const lines = text.split('\n');
-  const isExport = (line: string): boolean => /^export (?!\{|\*|type \{)/.test(line);
+  const isExport = (line: string): boolean =>
+    /^export (?!\{|\*|type \{)/.test(line) && !EXPLAINED_BY_ITS_NAME.test(line);
   const documented = new Set<number>();
   const missing: string[] = [];
   for (const [index, line] of lines.entries()) {
@@ -80,6 +84,13 @@ describe('an export', () => {
     ['is found with a mere comment', '// why\nexport function b(): void {}\n', ['export function b(): void {}']],
     ['is covered by its docblock', '/** Why. */\nexport const b = 2;\n', []],
     ['is covered by the one above it', '/** All. */\nexport const ALL = [1];\nexport type One = 1;\n', []],
+    ['may be a factory without one', 'export function createB(): B {}\nexport async function makeC(): C {}\n', []],
+    [
+      'may be a deps interface without one',
+      'export interface BDeps {}\nexport interface COptions extends BDeps {}\n',
+      [],
+    ],
+    ['is no factory by its first letters', 'export function created(): B {}\n', ['export function created(): B {}']],
     ['that hands on another is none', `export { a } from './a.ts';\nexport type { B } from './b.ts';\n`, []],
   ])('%s', (_, text, missing) => {
     expect(listUndocumented(text)).toEqual(missing);

@@ -17,7 +17,6 @@ import type { PaymentKind } from '../domain/payments/payment.ts';
 import type { LookupOutcome, PaymentGateway, VoidOutcome } from '../gateways/payment-gateway.ts';
 import type { PaymentActivityDeps } from './payments/payment-activities.ts';
 
-/** What the recorder works with. */
 export interface AttemptRecorderDeps extends PaymentActivityDeps {
   readonly paymentHistory: PaymentHistoryRepository;
   /** Told of calls that could not be written down. */

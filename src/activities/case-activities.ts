@@ -5,7 +5,6 @@ import type { OperatorActionRepository } from '../../db/repositories/audit/opera
 import { handedOver, type CaseReport, type CaseState } from '../domain/case.ts';
 import { randomId } from '../domain/ids.ts';
 
-/** What the steps on cases work with. */
 export interface CaseActivityDeps {
   readonly cases: CaseRepository;
   readonly decisions: DecisionRepository;

@@ -10,7 +10,6 @@ import { OrderStateConflictError } from '../domain/errors.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 
-/** What the steps of commands work with. */
 export interface CommandActivityDeps {
   readonly orders: OrderRepository;
   readonly commands: CommandRepository;

@@ -11,7 +11,6 @@ export interface CommandCarrier {
   carry(command: OwningCommand, order: OrderRecord): Promise<'carried' | 'told' | 'started' | 'stopped'>;
 }
 
-/** What the sweep of commands works with. */
 export interface CommandSweepDeps {
   readonly orders: OrderRepository;
   readonly commands: CommandRepository;

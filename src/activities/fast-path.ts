@@ -49,7 +49,6 @@ export type FirstPassResult = {
 /** The activity that a worker registers beside the steps; workflows import this type only. */
 export type FirstPassActivities = ReturnType<typeof createFirstPass>;
 
-/** Creates the pass over the steps as they are registered. */
 export function createFirstPass(steps: Pick<Activities, FirstPassStep>) {
   return {
     /**

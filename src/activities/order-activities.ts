@@ -4,7 +4,6 @@ import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
 
-/** What the order steps work with. */
 export interface OrderActivityDeps {
   readonly orders: OrderRepository;
 }

@@ -21,7 +21,6 @@ export interface WaitingSteps {
 /** Many answers at once say the same. */
 const ANSWERS_APART_MS = 1_000;
 
-/** Creates the list over what is stored. */
 export function createWaitingSteps(repository: WaitingStepRepository): WaitingSteps {
   let some = false;
   const answeredAt = new Map<string, number>();

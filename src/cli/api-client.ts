@@ -43,7 +43,6 @@ const problemSchema = z.object({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).default([]),
 });
 
-/** Creates the client of one API. */
 export function createApiClient({ baseUrl, token }: ApiClientOptions): ApiClient {
   const ask = async (url: URL, init: RequestInit = {}): Promise<unknown> => {
     const headers = new Headers(init.headers);

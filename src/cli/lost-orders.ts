@@ -77,7 +77,6 @@ interface Sources {
   readonly statusOf: LostOrders['statusOf'];
 }
 
-/** Creates the finder. */
 export function createLostOrders({
   databases,
   client,

@@ -15,7 +15,6 @@ import type { OrderSettings } from '../domain/order-settings.ts';
 import { assertSameSystem } from './repair-check.ts';
 import { createLostOrders, type LostOrder, type SettleTask } from './lost-orders.ts';
 
-/** What a repair works with. */
 export interface RepairDeps {
   readonly databases: Databases;
   readonly client: Client;
@@ -66,7 +65,6 @@ const LOOK_AGAIN_MS = 250;
 /** Milliseconds on a good day; includes the client's own retries. */
 const START_WITHIN_MS = 15_000;
 
-/** Creates the repair of a whole system, all tenants. */
 export function createRepair(deps: RepairDeps): Repair {
   const { databases, client, actor } = deps;
   const lostOrders = createLostOrders({ databases, client });

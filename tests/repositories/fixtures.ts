@@ -107,7 +107,6 @@ export function listBrokenFigures(database: TestDatabase, tenantId: string): Pro
 /** Races need more connections than other tests. */
 export const RACING_CONNECTIONS = 40;
 
-/** Creates a database with so many connections to it. */
 export function createRacingDatabase(): Promise<TestDatabase> {
   return createTestDatabase(RACING_CONNECTIONS);
 }

@@ -158,7 +158,6 @@ export interface AuditRepository {
   listStrayMovements(): Promise<StrayMovement[]>;
 }
 
-/** Creates the repository over all four schemas. */
 export function createAuditRepository(databases: Databases): AuditRepository {
   return {
     pageOrders: (after, limit) =>

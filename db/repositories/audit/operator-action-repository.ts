@@ -34,7 +34,6 @@ export interface OperatorActionRepository {
   listByOrder(tenantId: string, orderId: string): Promise<(OperatorAction & { readonly at: Date })[]>;
 }
 
-/** Creates the repository over the `audit` schema. */
 export function createOperatorActionRepository(db: Database): OperatorActionRepository {
   return {
     record: (action) => record(db, action),

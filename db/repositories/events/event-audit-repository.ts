@@ -73,7 +73,6 @@ WHERE c.consumer = $1 AND c.partition = $2
 GROUP BY c.consumer, c.partition, c.sequence, h.next_sequence`,
 };
 
-/** Creates the repository over the `events` schema. */
 export function createEventAuditRepository(db: Database): EventAuditRepository {
   const partitions = async (): Promise<number[]> =>
     (await db.run<{ partition: number }>(PARTITIONS, [])).map(({ partition }) => partition);

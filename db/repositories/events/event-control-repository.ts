@@ -96,7 +96,6 @@ const COUNTED_MAX = 100_000;
 /** Sequences replayed in one statement: some 100 ms, far below the statement timeout. */
 const REPLAY_STEP = 5_000;
 
-/** Creates the repository over the `events` schema. */
 export function createEventControlRepository(db: Database): EventControlRepository {
   return {
     progress: () => db.run<ConsumerProgress>(READ_PROGRESS, [[...EVENT_CONSUMERS]]),

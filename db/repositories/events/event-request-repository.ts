@@ -7,7 +7,6 @@ export interface EventRequestRepository {
   claim(requestId: string, requestHash: string): Promise<string>;
 }
 
-/** Creates the repository over the `events` schema. */
 export function createEventRequestRepository(db: Database): EventRequestRepository {
   return {
     claim: async (requestId, requestHash) => {

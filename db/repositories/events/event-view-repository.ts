@@ -92,7 +92,6 @@ interface ListRow extends Omit<EventRecord, 'eventId'> {
   readonly eventId: string | null;
 }
 
-/** Creates the repository over the `events` schema. */
 export function createEventViewRepository(db: Database): EventViewRepository {
   return {
     findOptional: async ({ tenantId, eventId, source }, consumer) => {

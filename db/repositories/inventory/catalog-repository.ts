@@ -47,7 +47,6 @@ export interface CatalogRepository {
   seed(tenantId: string, entries: readonly (Product & { readonly onHand: number })[]): Promise<number>;
 }
 
-/** Creates the repository over the `inventory` schema. */
 export function createCatalogRepository(db: Database): CatalogRepository {
   return {
     listProducts: (tenantId, after, limit) =>

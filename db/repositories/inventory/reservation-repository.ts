@@ -80,7 +80,6 @@ export interface ReservationRepository {
   listMovements(tenantId: string, orderId: string): Promise<StockMovement[]>;
 }
 
-/** Creates the repository over the `inventory` schema. */
 export function createReservationRepository(db: Database): ReservationRepository {
   return {
     hold: async (request) => {

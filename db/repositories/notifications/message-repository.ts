@@ -51,7 +51,6 @@ export interface MessageRepository {
   record(key: MessageKey, attempt: RecordedAttempt): Promise<void>;
 }
 
-/** Creates the repository over the `notifications` schema. */
 export function createMessageRepository(db: Database): MessageRepository {
   return {
     findOptional: async ({ orderId, name, channel }) => {

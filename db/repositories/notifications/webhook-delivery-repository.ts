@@ -124,7 +124,6 @@ interface Wanted {
 /** Events of all partitions come at about the same time, and most of them nobody wants: one statement says so. */
 const LOOKUPS_MAX = 500;
 
-/** Creates the repository over the `notifications` schema. */
 export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRepository {
   const listWanting = createGathering<Wanted, string[]>({
     weightOf: () => 1,

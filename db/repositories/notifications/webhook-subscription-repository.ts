@@ -71,7 +71,6 @@ export interface WebhookSubscriptionRepository {
   replaceSecret(old: SealedWebhookSecret, sealedSecret: SealedText): Promise<boolean>;
 }
 
-/** Creates the repository over the `notifications` schema. */
 export function createWebhookSubscriptionRepository(db: Database): WebhookSubscriptionRepository {
   const find = async (tenantId: string, subscriptionId: string): Promise<WebhookSubscriptionRecord | null> => {
     const [row] = await db.run<WebhookSubscriptionRecord>(FIND_SUBSCRIPTION, [tenantId, subscriptionId]);

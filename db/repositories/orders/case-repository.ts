@@ -81,7 +81,6 @@ function fingerprintOf(report: Pick<CaseReport, 'step' | 'errorCode'>): string {
   return `${report.step}/${report.errorCode}`;
 }
 
-/** Creates the repository over the `orders` schema. */
 export function createCaseRepository(db: Database): CaseRepository {
   return {
     open: (report) => open(db, report),

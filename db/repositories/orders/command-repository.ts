@@ -90,7 +90,6 @@ export interface CommandRepository {
   owning(): Promise<{ readonly count: number; readonly oldestSeconds: number }>;
 }
 
-/** Creates the repository over the `orders` schema. */
 export function createCommandRepository(db: Database, onMove: OrderMoveListener = () => {}): CommandRepository {
   const findOptional = async (tenantId: string, commandId: string): Promise<AnsweredCommand | null> => {
     const [row] = await db.run<AnsweredCommand>(FIND_COMMAND, [commandId, tenantId]);

@@ -43,7 +43,6 @@ export interface DecisionRepository {
   takeDue(limit: number): Promise<DueDecision[]>;
 }
 
-/** Creates the repository over the `orders` schema. */
 export function createDecisionRepository(db: Database): DecisionRepository {
   return {
     findOptional: async (tenantId, decisionId) => {

@@ -45,7 +45,6 @@ const REMOVE_PUBLISHED: Statement = {
   text: `DELETE FROM orders.event_outbox WHERE position = ANY ($1::bigint[])`,
 };
 
-/** Creates the repository over the `orders` schema. */
 export function createEventOutboxRepository(db: Database): EventOutboxRepository {
   return {
     list: (limit) => db.run<UnpublishedTransition>(LIST_UNPUBLISHED, [limit]),

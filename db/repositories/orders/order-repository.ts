@@ -130,7 +130,6 @@ export interface OrderRepository {
   timeline(tenantId: string, orderId: string): Promise<OrderEventRecord[]>;
 }
 
-/** Creates the repository over the `orders` schema. */
 export function createOrderRepository(db: Database, onMove: OrderMoveListener = () => {}): OrderRepository {
   const polls = createOrderPolls(db);
   return {

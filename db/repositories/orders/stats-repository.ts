@@ -74,7 +74,6 @@ interface FlowRow extends Omit<LatencyPoint, 'at'> {
   readonly latencySteps: readonly (Omit<LatencyPoint, 'at'> & { readonly at: string })[];
 }
 
-/** Creates the repository over the `orders` schema. */
 export function createStatsRepository(db: Database): StatsRepository {
   return {
     read: async (tenantId) => {

@@ -21,7 +21,6 @@ export interface WaitingStepRepository {
   claimDue(limit: number): Promise<WaitingStep[]>;
 }
 
-/** Creates the repository over the `payments` schema. */
 export function createWaitingStepRepository(db: Database): WaitingStepRepository {
   return {
     note: async ({ workflowId, step, route }) => {

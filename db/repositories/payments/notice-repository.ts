@@ -53,7 +53,6 @@ export interface NoticeRepository {
 /** Where a page of notices ends. */
 export type NoticePosition = Pick<StoredNotice, 'receivedAt' | 'provider' | 'eventId'>;
 
-/** Creates the repository over the `payments` schema. */
 export function createNoticeRepository(db: Database): NoticeRepository {
   return {
     add: async (news) => {

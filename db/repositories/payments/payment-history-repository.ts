@@ -40,7 +40,6 @@ export interface PaymentHistoryRepository {
   listChanges(orderId: string): Promise<OperationChange[]>;
 }
 
-/** Creates the repository over the `payments` schema. */
 export function createPaymentHistoryRepository(db: Database): PaymentHistoryRepository {
   return {
     addAttempts: async (attempts) => {

@@ -61,7 +61,6 @@ export interface PaymentRepository {
   summaries(orderIds: readonly string[]): Promise<Map<string, PaymentSummary>>;
 }
 
-/** Creates the repository over the `payments` schema. */
 export function createPaymentRepository(db: Database): PaymentRepository {
   const findOptional = async (key: string): Promise<PaymentOperation | null> => {
     const [row] = await db.run<PaymentOperation>(FIND_OPERATION, [key]);

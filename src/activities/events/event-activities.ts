@@ -9,7 +9,6 @@ import { runEventPump, type EventPumpDeps, type PumpRun } from './event-pump.ts'
 import type { LogFields } from '../../domain/log-fields.ts';
 import { runOrderFeed, type OrderFeedDeps } from './order-feed.ts';
 
-/** What the event activities work with. */
 export interface EventActivityDeps extends OrderFeedDeps, Omit<EventPumpDeps, 'onUnexpected'> {
   readonly ports: EventPorts;
   readonly control: EventControlRepository;

@@ -20,7 +20,6 @@ export type EventObserver = (told: {
   readonly storedAt: number;
 }) => void;
 
-/** What a pump works with. */
 export interface EventPumpDeps {
   readonly repository: EventConsumerRepository;
   readonly wakeups: EventWakeups;

@@ -44,7 +44,6 @@ const TURN_MS = { usual: 15, busy: 60 } as const;
 const BUSY_RATE = 1.5;
 const COUNT_MS = 250;
 
-/** Creates the wake-up calls of one process. */
 export function createEventWakeups(): EventWakeups {
   const sleepers = new Map<string, Sleeper>();
   const sleeperOf = (consumer: EventConsumerDefinition, partition: number): Sleeper => {

@@ -4,7 +4,6 @@ import type { EventOutboxRepository } from '../../../db/repositories/orders/even
 import { toOrderEvent, type OrderPromises } from '../../events/order-event.ts';
 import type { PumpRun } from './event-pump.ts';
 
-/** What the feed works with. */
 export interface OrderFeedDeps {
   readonly outbox: EventOutboxRepository;
   readonly log: EventLogRepository;

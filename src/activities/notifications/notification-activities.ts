@@ -14,7 +14,6 @@ import { mailOf, textMessageOf } from './message-words.ts';
 /** Told what became of each try to send a text message. */
 type TextMessageListener = (outcome: 'sent' | 'refused' | 'failed') => void;
 
-/** What the notification steps work with. */
 export interface NotificationActivityDeps {
   readonly messages: MessageRepository;
   readonly mail: MailGateway;

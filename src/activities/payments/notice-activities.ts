@@ -31,7 +31,6 @@ export interface PaymentWaker {
   judgeAgain(orderId: string, notice: NoticeKey): Promise<void>;
 }
 
-/** What the steps of notices work with. */
 export interface NoticeActivityDeps {
   readonly orders: OrderRepository;
   readonly commands: CommandRepository;

@@ -29,7 +29,6 @@ import {
   type NotedOperation,
 } from './payment-books.ts';
 
-/** What the payment steps work with. */
 export interface PaymentActivityDeps {
   readonly payments: PaymentRepository;
   readonly gateway: PaymentGateway;

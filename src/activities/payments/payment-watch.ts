@@ -6,7 +6,6 @@ import { within } from '../../runtime/deadline.ts';
 import type { PaymentGateway } from '../../gateways/payment-gateway.ts';
 import type { Logger } from '../../runtime/logger.ts';
 
-/** What the watch works with. */
 export interface PaymentWatchDeps {
   readonly steps: WaitingSteps;
   readonly repository: WaitingStepRepository;

@@ -21,7 +21,6 @@ import type { WebhookAnswer, WebhookGateway } from '../../gateways/webhook-gatew
 /** What became of one attempt, for the metrics. */
 export type WebhookOutcome = 'delivered' | 'failed' | 'gave_up' | 'gone' | 'address_not_allowed' | 'secret_unreadable';
 
-/** What delivering webhooks works with. */
 export interface WebhookActivityDeps {
   readonly subscriptions: WebhookSubscriptionRepository;
   readonly deliveries: WebhookDeliveryRepository;

@@ -16,7 +16,6 @@ export interface AttemptPlaces {
  */
 const LIMITS = { subscription: 8, tenant: 24, all: 75 } as const;
 
-/** Creates the places of one worker. */
 export function createAttemptPlaces(): AttemptPlaces {
   const taken = new Map<string, number>();
   const add = (name: string, change: 1 | -1): void => {

@@ -27,7 +27,6 @@ type RedriveCause = Pick<RedriveWorkflowInput, 'fingerprint' | 'canary' | 'maxPe
 
 const CALL_TIMEOUT_MS = 3_000;
 
-/** Creates the desk. */
 export function createCaseDesk(deps: CaseDecisionDeps): CaseDesk {
   return {
     resolve: (request, caseId, body) => decideCase(deps, request, { caseId, body }),

@@ -22,7 +22,6 @@ import { idempotencyHeader, pathId, plainInstant } from '../http/primitive-schem
 import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
-/** What the case routes work with. */
 export interface CaseRoutesDeps {
   readonly cases: CaseRepository;
   readonly desk: CaseDesk;
@@ -115,7 +114,6 @@ const getRedrive = createRoute({
   responses: { 200: { description: 'How far it is', content: json(redriveView) }, ...problems('not_found') },
 });
 
-/** Creates the case routes. */
 export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
   const view = (record: CaseRecord) => toView(record, workflowUrl);
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })

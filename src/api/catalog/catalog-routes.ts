@@ -96,13 +96,11 @@ const adjustStock = createRoute({
   },
 });
 
-/** What the catalog routes work with. */
 export interface CatalogRoutesDeps {
   readonly catalog: CatalogRepository;
   readonly actions: OperatorActionRepository;
 }
 
-/** Creates the routes for products and stock. */
 export function createCatalogRoutes({ catalog, actions }: CatalogRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(listProducts, async (c) => {

@@ -12,7 +12,6 @@ import { onResponseEnd } from '../http/response-end.ts';
 import { overviewView, type OverviewView } from './console-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
 
-/** What the console's routes work with. */
 export interface ConsoleRoutesDeps {
   readonly overview: OverviewFeed;
   /** Aborted when the process shuts down: streams then end. */

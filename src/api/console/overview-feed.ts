@@ -13,7 +13,6 @@ export interface OverviewFeed {
   read(tenantId: string): Promise<OverviewView>;
 }
 
-/** Creates the feed. */
 export function createOverviewFeed(stats: StatsRepository, events: EventHistory): OverviewFeed {
   return {
     read: shareReads((tenantId) => Promise.all([stats.read(tenantId), events.read()]).then(toView)),

@@ -18,7 +18,6 @@ export interface EventIntake {
   close(): Promise<void>;
 }
 
-/** What the intake works with. */
 export interface EventIntakeDeps {
   readonly log: Pick<EventLogRepository, 'append' | 'announce'>;
   /** Told of each append that went through. */

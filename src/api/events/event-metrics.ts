@@ -11,7 +11,6 @@ export interface EventMetrics {
   appended(events: number, seconds: number): void;
 }
 
-/** Creates the metrics of events in the metrics of the API. */
 export function createEventMetrics({ meter }: Pick<ApiMetrics, 'meter'>): EventMetrics {
   const received = meter.createCounter('events_received', { description: 'Events that came, by type and outcome' });
   const sizes = meter.createHistogram('events_append_size', {

@@ -26,7 +26,6 @@ export interface EventDesk {
   replay(operator: Operator, range: Omit<ReplayRange, 'tenantId'>): Promise<number>;
 }
 
-/** What the desk works with. */
 export interface EventDeskDeps {
   readonly control: EventControlRepository;
   readonly overview: EventOverview;
@@ -37,7 +36,6 @@ export interface EventDeskDeps {
 /** Wakes the pumps of a partition whatever they are interested in. */
 const EVERY_TOPIC = ['*'];
 
-/** Creates the desk. */
 export function createEventDesk({ control, overview, log, actions }: EventDeskDeps): EventDesk {
   const record = (operator: Operator, act: OperatorAct): Promise<void> => recordAction(actions, operator, act);
   // A pump that is not woken looks by itself a little later.

@@ -20,7 +20,6 @@ export interface EventFigures {
   readonly consumers: ReturnType<typeof toFigures>[];
 }
 
-/** Creates the overview. */
 export function createEventOverview(control: EventControlRepository): EventOverview {
   const consumers = async (): Promise<ConsumerState[]> => {
     const [pauses, progress] = await Promise.all([control.pauses(), control.progress()]);

@@ -25,7 +25,6 @@ import { plainInstant } from '../http/primitive-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
-/** What the routes that read events work with. */
 export interface EventRoutesDeps {
   readonly events: EventViewRepository;
 }
@@ -76,7 +75,6 @@ const getEvent = createRoute({
 /** The consumer whose results an event shows. */
 const SHOWN_CONSUMER = 'analytics';
 
-/** Creates the routes that read events. */
 export function createEventRoutes({ events }: EventRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(listEvents, async (c) => {

@@ -21,7 +21,6 @@ import { problems } from '../http/problem-schemas.ts';
 /** What an event weighs in the budget: one of 64 KiB counts as 16. */
 const BYTES_PER_POINT = 4 * 1024;
 
-/** What the route that accepts events works with. */
 export interface EventIntakeRoutesDeps extends EventRequestDeps {
   readonly intake: EventIntake;
   /** One point per event, and at least one per 4 KiB of them. */

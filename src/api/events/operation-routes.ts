@@ -19,7 +19,6 @@ import {
 import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
-/** What the routes of operators of events work with. */
 export interface EventOperationRoutesDeps {
   readonly eventDesk: EventDesk;
   readonly eventOverview: EventOverview;

@@ -31,7 +31,6 @@ export interface ApiMetrics {
 /** Seconds: accepts take 2-20 ms, long polls up to 30 s. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Creates the metrics of one API process. */
 export function createApiMetrics(): ApiMetrics {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   // Without it the name would be the path of the program.

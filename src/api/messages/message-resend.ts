@@ -59,7 +59,6 @@ const COPIES = { max: 5, seconds: 24 * 3_600 };
 
 const CALL_TIMEOUT_MS = 4_000;
 
-/** Creates the desk. */
 export function createMessageDesk(deps: MessageDeskDeps): MessageDesk {
   return {
     resend: async (request, orderId, which) => {

@@ -11,7 +11,6 @@ import { idempotencyHeader, pathId } from '../http/primitive-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
-/** What the notification routes work with. */
 export interface NotificationRoutesDeps {
   readonly messageDesk: MessageDesk;
   /** Address of a workflow in the Temporal Web UI. */
@@ -71,7 +70,6 @@ const resendMessage = createRoute({
   },
 });
 
-/** Creates the routes about messages to customers. */
 export function createNotificationRoutes({ messageDesk, workflowUrl }: NotificationRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook }).openapi(resendMessage, async (c) => {
     const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));

@@ -4,7 +4,6 @@ import type { ApiEnv } from '../http/context.ts';
 import type { ApiMetrics } from '../http/metrics.ts';
 import type { Readiness } from './readiness.ts';
 
-/** What the operations routes work with. */
 export interface OperationsRoutesDeps {
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: ApiMetrics;

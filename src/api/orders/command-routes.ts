@@ -14,7 +14,6 @@ import { idempotencyHeader } from '../http/primitive-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
-/** What the command routes work with. */
 export interface OrderCommandRoutesDeps {
   readonly commander: OrderCommander;
   readonly reader: OrderReader;
@@ -94,7 +93,6 @@ const giveBackOrder = createRoute({
   responses: { 202: under, ...problems(...USUAL_PROBLEMS) },
 });
 
-/** Creates the routes that move an accepted order. */
 export function createOrderCommandRoutes({ commander, reader, hasher }: OrderCommandRoutesDeps) {
   const give = async (request: Omit<CommandRequest, 'requestHash'>) => {
     const { tenantId, orderId, amountMinor, reason } = request;

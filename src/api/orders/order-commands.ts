@@ -85,7 +85,6 @@ const CALL_TIMEOUT_MS = 4_000;
 /** An order may move to its next status between the look and the command, but not for ever. */
 const LOOKS_MAX = 5;
 
-/** Creates the commander. */
 export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
   return {
     give: async (request) => {

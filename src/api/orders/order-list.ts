@@ -14,7 +14,6 @@ export interface OrderListPage {
 /** Lists orders, also those that were accepted and have no row yet. */
 export type OrderList = (query: OrderListQuery) => Promise<OrderListPage>;
 
-/** Creates the list. */
 export function createOrderList(deps: {
   readonly reader: OrderReader;
   readonly orders: OrderRepository;

@@ -61,7 +61,6 @@ const POLL_STRETCH_MS = 0.5;
 
 const READ_WITHIN_MS = 3_000;
 
-/** Creates the reader. */
 export function createOrderReader(deps: OrderReaderDeps): OrderReader {
   let polls = 0;
   const find = async (tenantId: string, orderId: string): Promise<OrderView | null> => {

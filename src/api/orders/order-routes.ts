@@ -36,7 +36,6 @@ import { idempotencyHeader, plainInstant } from '../http/primitive-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
-/** What the order routes work with. */
 export interface OrderRoutesDeps {
   readonly starter: OrderStarter;
   readonly reader: OrderReader;
@@ -133,7 +132,6 @@ const listOrders = createRoute({
   },
 });
 
-/** Creates the order routes. */
 export function createOrderRoutes(deps: OrderRoutesDeps) {
   const waits = createPlaces({ what: 'waits', max: WAITS_MAX });
   /** Who finds no place to wait in is told at once how the order is. */

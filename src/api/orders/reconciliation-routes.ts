@@ -17,7 +17,6 @@ import { idempotencyHeader } from '../http/primitive-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
-/** What the route works with. */
 export interface OrderReconciliationRoutesDeps {
   readonly commander: OrderCommander;
   readonly reader: OrderReader;

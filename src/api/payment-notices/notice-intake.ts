@@ -49,7 +49,6 @@ const AT_ONCE_MAX = 1_000;
 
 const CALL_TIMEOUT_MS = 4_000;
 
-/** Creates the intake. */
 export function createNoticeIntake(deps: NoticeIntakeDeps): NoticeIntake {
   let underWay = 0;
   const seeToLater = (key: NoticeKey): void => {

@@ -5,7 +5,6 @@ import type { NoticeIntake } from './notice-intake.ts';
 import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
-/** What the webhook route works with. */
 export interface PaymentWebhookRoutesDeps {
   readonly noticeIntake: NoticeIntake;
 }

@@ -143,14 +143,12 @@ const redeliver = createRoute({
   },
 });
 
-/** What the webhook routes work with. */
 export interface WebhookRoutesDeps {
   readonly webhookSubscriptions: WebhookSubscriptionRepository;
   readonly webhookDeliveries: WebhookDeliveryRepository;
   readonly webhookDesk: WebhookDesk;
 }
 
-/** Creates the routes for webhooks. */
 export function createWebhookRoutes(deps: WebhookRoutesDeps) {
   const { webhookSubscriptions: subscriptions, webhookDeliveries: deliveries, webhookDesk: desk } = deps;
   const existing = async (tenantId: string, id: string): Promise<WebhookSubscriptionRecord> => {

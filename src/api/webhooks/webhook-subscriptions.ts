@@ -23,7 +23,6 @@ import type { Logger } from '../../runtime/logger.ts';
 import { notFound, ProblemError } from '../http/problem.ts';
 import { recordAction, type Operator } from '../operator-log.ts';
 
-/** What managing webhooks works with. */
 export interface WebhookDeskDeps {
   readonly subscriptions: WebhookSubscriptionRepository;
   readonly deliveries: WebhookDeliveryRepository;
@@ -62,7 +61,6 @@ const SECRET_BYTES = 32;
 /** A client whose answer was lost repeats its request within minutes; later nobody is told the secret again. */
 const SECRET_SHOWN_MS = 10 * 60_000;
 
-/** Creates the desk. */
 export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
   const { subscriptions, deliveries, actions, sealer } = deps;
   return {

@@ -74,7 +74,6 @@ const REST_LIMIT_MS = 45_000;
 /** On by default: it is what the method `pm_down` is for, and concerns no other one. */
 const ORDINARY_FAULTS = new Set(['pmDown']);
 
-/** Creates the client of one running system. */
 export function createShop({ apiUrl, simulatorUrl, token, signal }: ShopOptions): Shop {
   const ask = async (url: string, init: RequestInit = {}): Promise<unknown> => {
     const limited = { ...init, signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]) };

@@ -23,7 +23,6 @@ export interface Tallyman extends Tally {
   record(items: number, answer: Answer, latencyMs: number): void;
 }
 
-/** Creates an empty tally. */
 export function createTally(): Tallyman {
   const refused = new Map<string, number>();
   const tally = {

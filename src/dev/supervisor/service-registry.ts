@@ -30,7 +30,6 @@ export interface ServiceRegistry {
   stopAll(hurry: AbortSignal): Promise<void>;
 }
 
-/** What a registry works with. */
 export interface ServiceRegistryOptions {
   readonly runFile: RunFile;
   readonly log: (line: string) => void;

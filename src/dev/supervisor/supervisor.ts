@@ -5,7 +5,6 @@ import { createRunFile } from './run-file.ts';
 import { type Crash, createServiceRegistry, type ServiceRegistry } from './service-registry.ts';
 import { ENTRIES, type RunningSystem, startAll } from './start-sequence.ts';
 
-/** What a supervisor works with. */
 export interface SupervisorOptions {
   readonly environment: DevEnvironment;
   readonly log: (line: string) => void;

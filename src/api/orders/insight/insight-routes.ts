@@ -11,7 +11,6 @@ import { orderPath, timelineView } from '../order-schemas.ts';
 import { problems } from '../../http/problem-schemas.ts';
 import { validationHook } from '../../http/validation.ts';
 
-/** What the routes that tell an order's story work with. */
 export interface OrderInsightRoutesDeps {
   readonly story: OrderStory;
   readonly explainer: OrderExplainer;

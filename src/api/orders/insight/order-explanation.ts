@@ -29,7 +29,6 @@ export interface OrderExplainer {
   explain(tenantId: string, orderId: string): Promise<ExplainView | null>;
 }
 
-/** Creates the explainer. */
 export function createOrderExplainer(deps: OrderExplainerDeps): OrderExplainer {
   return {
     explain: async (tenantId, orderId) => {

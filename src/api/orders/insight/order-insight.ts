@@ -13,7 +13,6 @@ export interface OrderStory {
   timeline(tenantId: string, orderId: string): Promise<StoryEntry[]>;
 }
 
-/** Creates the story teller. */
 export function createOrderStory(deps: OrderStoryDeps): OrderStory {
   return {
     receipt: (tenantId, orderId) => readReceipt(deps, tenantId, orderId),
