@@ -2,10 +2,10 @@
 export interface GatheringOptions<Call, Answer> {
   /** Answers all calls, at their index. */
   readonly run: (calls: readonly Call[]) => Promise<Answer[]>;
-  /** What a call counts for; a run takes calls up to `weightMax`, at least one. */
+  /** How much a call counts for. A run takes calls until their weights reach `weightMax`, and at least one call. */
   readonly weightOf: (call: Call) => number;
   readonly weightMax: number;
-  /** Runs at a time; what comes meanwhile is gathered for the next one. */
+  /** How many runs may go on at a time; calls that arrive meanwhile are gathered for the next run. */
   readonly runsMax: number;
 }
 
@@ -16,8 +16,9 @@ interface Waiting<Call, Answer> {
 }
 
 /**
- * Makes one run of the calls that come at about the same time: those of one turn of the event loop, and those that come
- * while others run. A run that fails is repeated call by call, so that nobody fails for another one's sake.
+ * Answers calls that arrive at about the same time with one run: the calls of one turn of the event loop, and all calls
+ * that arrive while other runs go on. If a run fails, its calls are repeated one by one, so that no call fails because
+ * of another one.
  */
 export function createGathering<Call, Answer>(
   options: GatheringOptions<Call, Answer>,
@@ -75,14 +76,14 @@ async function runTogether<Call, Answer>(
 }
 
 /**
- * A row of a statement that answers several calls at once: which of them it belongs to, from 1. Not by what it is about:
- * a pump's owner and his successor may ask in one statement.
+ * A row of a statement that answers several calls at once. `place` is the 1-based index of the call that the row
+ * answers. (An index, because two owners of one partition may ask in the same statement.)
  */
 export interface Placed {
   readonly place: number;
 }
 
-/** Gives each of so many calls its rows, in their order. */
+/** Gives each call its rows, in the order of the rows. */
 export function rowsByPlace<Row extends Placed>(calls: number, rows: readonly Row[]): Row[][] {
   const answers = Array.from({ length: calls }, (): Row[] => []);
   for (const row of rows) answers[row.place - 1]?.push(row);

@@ -3,16 +3,18 @@ import pg from 'pg';
 import { DatabaseUnavailableError } from '../src/domain/errors.ts';
 import { STATEMENT_OUTDATED, toDatabaseError } from './errors.ts';
 
-/** Time to get a connection, from the pool or a new one; a burst fails over to Temporal's retries after it. */
+/** Longest wait for a connection, from the pool or a new one. After it the step fails, and Temporal retries it. */
 const CONNECT_TIMEOUT_MS = 2_000;
 
-/** The server ends a statement after this; every statement here takes milliseconds. */
+/** The server ends a statement after this time; every statement here takes milliseconds. */
 const STATEMENT_TIMEOUT_MS = 3_000;
 
-/** The client gives up a little later: it covers a frozen server, which enforces no timeout of its own. */
+/** The client gives up a little later than the server: a frozen server does not enforce its own timeout. */
 const QUERY_TIMEOUT_MS = 4_000;
 
-/** Longest wait for a row lock: hot SKUs queue for milliseconds; more means a stuck transaction. */
+/**
+ * Longest wait for a row lock. Orders of a popular SKU queue for milliseconds; a longer wait means a stuck transaction.
+ */
 const LOCK_TIMEOUT_MS = 2_000;
 
 const INT8_OID = 20;
@@ -28,18 +30,18 @@ export interface Transaction {
   run<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
 }
 
-/** One PostgreSQL server as the repositories see it. All errors leave it translated (see errors.ts). */
+/** One PostgreSQL server as the repositories see it. Every error is translated before it leaves (see errors.ts). */
 export interface Database extends Transaction {
   /** Runs a query made with the query builder. */
   query<Result>(build: (orm: NodePgDatabase) => Promise<Result>): Promise<Result>;
-  /** READ COMMITTED transaction; rolled back when `work` throws. */
+  /** A READ COMMITTED transaction, which is rolled back when `work` throws. */
   transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>;
   /** Resolves when the server answers. */
   ping(): Promise<void>;
-  /** The server's clock. */
+  /** The time by the server's clock. */
   now(): Promise<Date>;
   close(): Promise<void>;
-  /** For libraries that bring their own SQL (migrations, rate limiter). */
+  /** For libraries that bring their own SQL (migrations, the rate limiter). */
   readonly pool: pg.Pool;
 }
 
@@ -49,11 +51,11 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** Shown in `pg_stat_activity`. */
   readonly applicationName: string;
-  /** Told about connections that died while idle. */
+  /** Called with the error of a connection that died while it was idle. */
   readonly onIdleError: (error: Error) => void;
 }
 
-/** Creates a pool; connects lazily, so a process starts while its database is down. */
+/** Connections are opened when they are first needed, so a process starts while its database is down. */
 export function createDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString: options.url,
@@ -67,7 +69,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     types: { getTypeParser: typeParser },
   });
-  // Without a listener an idle connection's death would end the process.
+  // Without a listener the death of an idle connection would end the process.
   pool.on('error', options.onIdleError);
   pool.on('connect', (client) => client.on('error', options.onIdleError));
   const orm = drizzle(pool);
@@ -89,7 +91,10 @@ export function createDatabase(options: DatabaseOptions): Database {
 
 const READ_CLOCK: Statement = { name: 'read_clock', text: 'SELECT clock_timestamp() AS now' };
 
-/** The databases of all services; services whose URLs are equal share one pool, but events never take it from orders. */
+/**
+ * The databases of all services. Services with the same URL share one pool, except that events have a pool of their
+ * own, so that they cannot take connections from orders.
+ */
 export interface Databases {
   readonly orders: Database;
   readonly inventory: Database;
@@ -112,10 +117,13 @@ export function allAt(url: string): DatabaseUrls {
   return { orders: url, inventory: url, payments: url, notifications: url, events: url };
 }
 
-/** Connections to the event log at most: appends share one, the pumps take turns of milliseconds on the others. */
+/**
+ * Largest number of connections to the event log: all appends share one, and the pumps take turns of a few milliseconds
+ * on the others.
+ */
 const EVENT_CONNECTIONS = 8;
 
-/** Opens one pool per distinct URL, and one for the events. */
+/** Opens one pool per distinct URL, and one more for the events. */
 export function createDatabases(urls: DatabaseUrls, options: Omit<DatabaseOptions, 'url'>): Databases {
   const byUrl = new Map<string, Database>();
   const open = (url: string): Database => {
@@ -153,7 +161,7 @@ async function inTransaction<Result>(pool: pg.Pool, work: (tx: Transaction) => P
     if (error instanceof DatabaseUnavailableError && error.sqlState === STATEMENT_OUTDATED) broken = error;
     throw error;
   } finally {
-    // A connection that could not even roll back, or whose statements no longer fit, is not handed to the next caller.
+    // A connection whose rollback failed, or whose prepared statements are outdated, is not handed to the next caller.
     client.release(broken);
   }
 }
@@ -175,7 +183,7 @@ function rethrowTranslated(error: unknown): never {
   throw toDatabaseError(error);
 }
 
-/** int8 as a number: money and counters stay under 2^53 (see MAX_AMOUNT_MINOR). */
+/** Reads int8 as a number: money and counters stay below 2^53 (see MAX_AMOUNT_MINOR). */
 function typeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
   if (oid === INT8_OID) return Number;
   return pg.types.getTypeParser(oid, format) as (value: string) => unknown;

@@ -1,9 +1,12 @@
 import type { Database, Statement } from './client.ts';
 
-/** Rows that are forgotten in one statement: some ten milliseconds. */
+/** Rows that one statement deletes, in some ten milliseconds. */
 const BATCH = 5_000;
 
-/** Repeats a statement that deletes as many rows as its last value at most and answers how many, until none is left. */
+/**
+ * Repeats a statement until it deletes nothing more. The statement takes the batch size as its last value, deletes that
+ * number of rows at most, and answers how many rows it has deleted.
+ */
 export async function forgetAll(db: Database, statement: Statement, values: readonly unknown[]): Promise<void> {
   for (;;) {
     const [row] = await db.run<{ forgotten: number }>(statement, [...values, BATCH]);

@@ -1,15 +1,18 @@
 import { DatabaseContractError, DatabaseUnavailableError, OrderSagaError } from '../src/domain/errors.ts';
 
 /**
- * SQLSTATE classes and codes that a later attempt may get past: connection lost (08), out of resources (53),
- * shutting down or starting (57P0x), serialization and deadlock (40), lock and statement timeouts (55P03, 57014),
- * a session ended because this process was suspended in mid-transaction (25P03, 25P04), a read-only standby after a
- * failover (25006), and what is wrong with the connection and not with the statement: a login refused while a
- * secret is rotated (28), a database absent while it is restored (3D000).
+ * SQLSTATE classes and codes of failures that a later attempt may not meet: connection lost (08), out of resources
+ * (53), server shutting down or starting (57P0x), serialization failure and deadlock (40), lock and statement timeouts
+ * (55P03, 57014), a session that ended because this process was suspended inside a transaction (25P03, 25P04), and a
+ * read-only standby after a failover (25006). Two more are about the connection and not about the statement: a login
+ * that is refused while a secret is rotated (28), and a database that is absent while it is restored (3D000).
  */
 const PASSING = [/^08/, /^53/, /^57P0/, /^40/, /^55P03$/, /^57014$/, /^25P0[34]$/, /^25006$/, /^28/, /^3D000$/];
 
-/** Codes of the operating system (`ECONNREFUSED`, `EPIPE`, `EAI_AGAIN`): the network's, which no SQLSTATE looks like. */
+/**
+ * Error codes of the operating system (`ECONNREFUSED`, `EPIPE`, `EAI_AGAIN`), which come from the network. No SQLSTATE
+ * has this form.
+ */
 const SYSTEM_ERROR = /^E(?!RR_)[A-Z0-9_]+$/;
 
 const SQLSTATE = /^[0-9A-Z]{5}$/;
@@ -17,10 +20,13 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
 const PASSING_MESSAGES =
   /timeout exceeded when trying to connect|query read timeout|connection terminated|not queryable|cannot use a pool after/i;
 
-/** The function of the server that finds out that a migration changed the types which a kept statement gives. */
+/** The function of the server that notices that a migration has changed the result types of a prepared statement. */
 const REVALIDATION = 'RevalidateCachedQuery';
 
-/** SQLSTATE of that finding: nothing was done, and another connection learns the statement anew. */
+/**
+ * The SQLSTATE of a prepared statement that a migration has outdated. Nothing was done, and another connection prepares
+ * the statement again.
+ */
 export const STATEMENT_OUTDATED = '0A000';
 
 interface DriverError extends Error {
@@ -30,8 +36,8 @@ interface DriverError extends Error {
 }
 
 /**
- * Translates whatever the driver or the query builder threw into an error of the domain, once, and drops its
- * message: the driver's text repeats parameters, which are customer data.
+ * Translates an error of the driver or the query builder into an error of the domain. The original message is dropped,
+ * because the driver repeats parameters in it, and these are customer data.
  */
 export function toDatabaseError(error: unknown): Error {
   if (error instanceof OrderSagaError) return error;
@@ -47,7 +53,7 @@ export function toDatabaseError(error: unknown): Error {
   return origin;
 }
 
-/** The driver's error below the query builder's, which wraps it as its cause. */
+/** The driver's error, which the query builder wraps as the cause of its own. */
 function originOf(error: unknown): DriverError | null {
   let current = error;
   while (current instanceof Error && current.cause instanceof Error) current = current.cause;

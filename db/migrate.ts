@@ -5,16 +5,18 @@ import pg from 'pg';
 import { SERVICES, type DatabaseUrls, type Service } from './client.ts';
 import { toDatabaseError } from './errors.ts';
 
-/** One lock for all services: several processes may start at once, one of them migrates, the rest wait. */
+/** One lock for all services: if several processes start at once, one of them migrates and the others wait. */
 const ADVISORY_LOCK = 727_465_001;
 
-/** Longest wait for a lock during a migration; a migration that cannot get one must not queue behind traffic. */
+/**
+ * Longest wait for a lock during a migration. A migration that waited longer would make the traffic queue behind it.
+ */
 const LOCK_TIMEOUT = '5s';
 
 /** Brings the schema of every service to its newest version; safe to run from many processes at once. */
 export async function migrateAll(urls: DatabaseUrls): Promise<void> {
   for (const service of SERVICES) await migrateService(service, urls[service]);
-  // The acts of operators are about orders and live beside them.
+  // The acts of operators are about orders, so they are stored beside the orders.
   await migrateService('audit', urls.orders);
 }
 

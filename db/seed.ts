@@ -6,7 +6,7 @@ const SEED_TENANTS = ['demo', 'acme'] as const;
 const PRODUCTS = 1_000;
 const PIECES_EACH = 10_000;
 
-/** Something that can run out. */
+/** A product that can run out. */
 const SCARCE: Product & { readonly onHand: number } = {
   sku: 'SKU-SCARCE',
   name: 'The last few',
@@ -15,7 +15,7 @@ const SCARCE: Product & { readonly onHand: number } = {
   onHand: 5,
 };
 
-/** Seeds `SKU-0001` ... `SKU-1000` and `SKU-SCARCE` for each development tenant; what exists stays as it is. */
+/** Seeds `SKU-0001` ... `SKU-1000` and `SKU-SCARCE` for each development tenant; existing products stay as they are. */
 export async function seedCatalog(catalog: CatalogRepository): Promise<void> {
   const products = Array.from({ length: PRODUCTS }, (_, index) => {
     const number = String(index + 1).padStart(4, '0');

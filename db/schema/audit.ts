@@ -1,10 +1,13 @@
 import { index, jsonb, pgSchema, text } from 'drizzle-orm/pg-core';
 import { instant } from './columns.ts';
 
-/** Who did what by hand; kept beside the orders. */
+/** The acts of operators, which are stored beside the orders. */
 export const auditSchema = pgSchema('audit');
 
-/** Append-only (a trigger refuses UPDATE and DELETE): one row per act of an operator, written before the act. */
+/**
+ * One row per act of an operator, written before the act. The table is append-only: a trigger refuses UPDATE and
+ * DELETE.
+ */
 export const operatorActions = auditSchema.table(
   'operator_actions',
   {
@@ -12,7 +15,7 @@ export const operatorActions = auditSchema.table(
     tenantId: text('tenant_id').notNull(),
     actor: text('actor').notNull(),
     action: text('action').notNull(),
-    /** What it was done to: a case, a SKU, a redrive. */
+    /** The thing that the act changes: a case, a SKU or a redrive. */
     subject: text('subject').notNull(),
     orderId: text('order_id'),
     reason: text('reason'),

@@ -15,24 +15,24 @@ import type { CloudEventParts } from '../../src/domain/cloud-event-parts.ts';
 import { EVENT_CONSUMERS, EVENT_FAILURE_CODES } from '../../src/domain/event.ts';
 import { createdAt, instant, oneOf } from './columns.ts';
 
-/** The log of business events and what its consumers made of it; the schema of the event pipeline. */
+/** The log of business events and the outcomes of its consumers; the schema of the event pipeline. */
 export const eventsSchema = pgSchema('events');
 
 const sequence = () => bigint('sequence', { mode: 'number' }).notNull();
 const consumer = () => text('consumer', { enum: EVENT_CONSUMERS }).notNull();
 const receivedAt = () => instant('received_at').notNull();
 
-/** One row per partition of the log: its lock orders the writers, so that a cursor can never skip an event. */
+/** One row per partition of the log. Its lock orders the writers, so that a cursor can never skip an event. */
 export const partitions = eventsSchema.table('partitions', {
   partition: smallint('partition').primaryKey(),
   nextSequence: bigint('next_sequence', { mode: 'number' }).notNull().default(1),
-  /** Never goes back within a partition, whatever the clock does. */
+  /** Never decreases within a partition, even if the clock does. */
   lastReceivedAt: instant('last_received_at')
     .notNull()
     .default(sql`'epoch'`),
 });
 
-/** The log: append-only (a trigger refuses UPDATE), partitioned by day of arrival for retention. */
+/** The log, partitioned by the day of arrival for retention. It is append-only: a trigger refuses UPDATE. */
 export const rawEvents = eventsSchema.table(
   'raw_events',
   {
@@ -48,7 +48,7 @@ export const rawEvents = eventsSchema.table(
     correlationId: text('correlation_id').notNull(),
     occurredAt: instant('occurred_at').notNull(),
     properties: jsonb('properties').$type<Record<string, unknown>>().notNull(),
-    /** What a CloudEvent has beside that; null for other events. */
+    /** The parts of a CloudEvent that have no column; null for other events. */
     cloudEvent: jsonb('cloud_event').$type<CloudEventParts>(),
   },
   (table) => [
@@ -57,7 +57,7 @@ export const rawEvents = eventsSchema.table(
   ],
 );
 
-/** Where each id is: a UNIQUE id is impossible on a table that is partitioned by time. */
+/** The place of each id. A table that is partitioned by time cannot have a UNIQUE id. */
 export const eventIds = eventsSchema.table(
   'event_ids',
   {
@@ -66,7 +66,10 @@ export const eventIds = eventsSchema.table(
     partition: smallint('partition').notNull(),
     sequence: sequence(),
     receivedAt: receivedAt(),
-    /** Of a CloudEvent's source; empty for other events, and for CloudEvents from before sources counted. */
+    /**
+     * The hash of a CloudEvent's source. It is empty for other events, and for CloudEvents that were stored before the
+     * source was part of the identity.
+     */
     sourceHash: text('source_hash').notNull().default(''),
   },
   (table) => [
@@ -75,11 +78,11 @@ export const eventIds = eventsSchema.table(
   ],
 );
 
-/** The requests that came with an `Idempotency-Key`: a key belongs to one body. */
+/** The requests that had an `Idempotency-Key`; a key belongs to one body. */
 export const eventRequests = eventsSchema.table(
   'event_requests',
   {
-    /** Made of the tenant and the key. */
+    /** Made from the tenant and the key. */
     requestId: text('request_id').primaryKey(),
     requestHash: text('request_hash').notNull(),
     createdAt: createdAt(),
@@ -87,7 +90,7 @@ export const eventRequests = eventsSchema.table(
   (table) => [index('event_requests_created_idx').using('brin', table.createdAt)],
 );
 
-/** One row per consumer that was ever paused. */
+/** One row per consumer that has ever been paused. */
 export const consumers = eventsSchema.table(
   'consumers',
   {
@@ -98,20 +101,20 @@ export const consumers = eventsSchema.table(
   (table) => [check('consumers_name_check', oneOf(table.name, EVENT_CONSUMERS))],
 );
 
-/** How far a consumer is in a partition, and who may write there: each owner has an epoch of its own. */
+/** The position of a consumer in a partition, and the owner that may write there. Each owner has its own epoch. */
 export const cursors = eventsSchema.table(
   'cursors',
   {
     consumer: consumer(),
     partition: smallint('partition').notNull(),
-    /** The last event that was dealt with: processed, failed, waiting for a retry, or of no interest. */
+    /** The last event that was handled: processed, failed, waiting for a retry, or not wanted. */
     sequence: sequence().default(0),
     receivedAt: receivedAt().default(sql`'epoch'`),
-    /** The furthest the cursor ever was: up to there an event may have a result already. */
+    /** The high-water mark of the cursor: events up to here may have a result already. */
     furthest: bigint('furthest', { mode: 'number' }).notNull().default(0),
     epoch: bigint('epoch', { mode: 'number' }).notNull().default(1),
     owner: text('owner').notNull(),
-    /** Events with a result, ever. */
+    /** The number of events that have ever got a result. */
     processed: bigint('processed', { mode: 'number' }).notNull().default(0),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
@@ -122,7 +125,7 @@ export const cursors = eventsSchema.table(
   ],
 );
 
-/** What a consumer made of an event; partitioned by day of the event's arrival, like the log. */
+/** The results of consumers, partitioned by the day of the event's arrival, like the log. */
 export const processedEvents = eventsSchema.table(
   'processed_events',
   {
@@ -143,7 +146,7 @@ export const processedEvents = eventsSchema.table(
   ],
 );
 
-/** Events that will be tried again, and those of the same key that wait behind them. */
+/** Events that will be tried again, and events of the same key that wait behind them. */
 export const retryingEvents = eventsSchema.table(
   'retrying_events',
   {
@@ -154,12 +157,12 @@ export const retryingEvents = eventsSchema.table(
     tenantId: text('tenant_id').notNull(),
     eventId: text('event_id').notNull(),
     key: text('key').notNull(),
-    /** 0: it waits behind an earlier event of its key, or is played again. */
+    /** 0 when the event waits behind an earlier event of its key, or is replayed. */
     attempts: integer('attempts').notNull(),
     nextAttemptAt: instant('next_attempt_at'),
     errorCode: text('error_code', { enum: EVENT_FAILURE_CODES }),
     errorMessage: text('error_message'),
-    /** Played again although it was processed before. */
+    /** Whether the event is replayed although it was processed before. */
     replayed: boolean('replayed').notNull().default(false),
     createdAt: createdAt(),
   },
@@ -173,7 +176,7 @@ export const retryingEvents = eventsSchema.table(
   ],
 );
 
-/** Events that a consumer gave up, with what they said: the dead letters. They stay until somebody acts on them. */
+/** The dead letters: events that a consumer gave up, with their content. They stay until a person acts on them. */
 export const failedEvents = eventsSchema.table(
   'failed_events',
   {

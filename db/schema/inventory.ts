@@ -24,7 +24,7 @@ export const products = inventorySchema.table(
   ],
 );
 
-/** Stock figures; the CHECK makes overselling impossible whatever the code does. */
+/** Stock figures. The CHECK makes overselling impossible, even if the code is wrong. */
 export const stock = inventorySchema.table(
   'stock',
   {
@@ -41,8 +41,8 @@ export const stock = inventorySchema.table(
 );
 
 /**
- * One row per order and SKU. A `RELEASED` row without a price is a tombstone: the order gave up before its
- * reserve arrived, and a late reserve finds the primary key taken.
+ * One row per order and SKU. A `RELEASED` row without a price is a tombstone: the order gave up before its hold
+ * arrived, and a late hold finds the primary key taken.
  */
 export const reservations = inventorySchema.table(
   'reservations',
@@ -59,8 +59,9 @@ export const reservations = inventorySchema.table(
   },
   (table) => [
     primaryKey({ columns: [table.orderId, table.sku] }),
-    // The same rows as `state = 'HELD'`. Said like this, so that no statement about the HELD lines of one order takes it:
-    // before the table is analyzed, the server would read the whole index for each order.
+    // Selects the same rows as `state = 'HELD'`. It is written differently, so that statements about the HELD lines of
+    // one order do not use this index: before the table is analyzed, the server would read the whole index for each
+    // order.
     index('reservations_expiry_idx')
       .on(table.expiresAt)
       .where(sql`expires_at is not null`),
@@ -71,7 +72,7 @@ export const reservations = inventorySchema.table(
   ],
 );
 
-/** Append-only: every change of a stock figure, so that the figures can be recomputed. */
+/** Every change of a stock figure, so that the figures can be recomputed. The table is append-only. */
 export const stockMovements = inventorySchema.table(
   'stock_movements',
   {
@@ -82,7 +83,7 @@ export const stockMovements = inventorySchema.table(
     onHandDelta: pieces('on_hand_delta').notNull(),
     reservedDelta: pieces('reserved_delta').notNull(),
     orderId: text('order_id'),
-    /** Idempotency key of an adjustment; empty for movements that an order's own key protects. */
+    /** The idempotency key of an adjustment; empty for movements of an order, which the order's own key protects. */
     idempotencyKey: text('idempotency_key'),
     reason: text('reason'),
     actor: text('actor').notNull(),

@@ -20,19 +20,19 @@ import { createdAt, instant, oneOf } from './columns.ts';
 /** Messages to customers and webhooks to merchants; the schema of the notification service. */
 export const notificationsSchema = pgSchema('notifications');
 
-/** One row per message to a customer; the primary key keeps a customer from being told of the same event twice. */
+/** One row per message to a customer. The primary key keeps a customer from being told of the same event twice. */
 export const messages = notificationsSchema.table(
   'messages',
   {
     orderId: text('order_id').notNull(),
-    /** The column has its first name, because workers of the version before write the template alone into it. */
+    /** The column keeps its first name, because workers of the previous version write the template alone into it. */
     name: text('template').$type<MessageName>().notNull(),
     channel: text('channel', { enum: MESSAGE_CHANNELS }).notNull(),
     tenantId: text('tenant_id').notNull(),
     state: text('state', { enum: MESSAGE_STATES }).notNull(),
     attempts: integer('attempts').notNull(),
     lastError: text('last_error'),
-    /** Message-ID of the last further copy that was sent on command; null when there was none. */
+    /** The Message-ID of the last further copy that an operator sent; null when there was none. */
     messageId: text('message_id'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
@@ -49,14 +49,14 @@ export const messages = notificationsSchema.table(
   ],
 );
 
-/** Append-only: every attempt to send a message, with what it came to. */
+/** Every attempt to send a message, with its result. The table is append-only. */
 export const messageAttempts = notificationsSchema.table(
   'message_attempts',
   {
     orderId: text('order_id').notNull(),
     template: text('template').notNull(),
     channel: text('channel', { enum: MESSAGE_CHANNELS }).notNull(),
-    /** Counted by the message, further copies included. */
+    /** Numbered per message, further copies included. */
     attempt: integer('attempt').notNull(),
     tenantId: text('tenant_id').notNull(),
     outcome: text('outcome', { enum: MESSAGE_STATES }).notNull(),
@@ -68,11 +68,11 @@ export const messageAttempts = notificationsSchema.table(
   ],
 );
 
-/** A tenant's wish to be told of its orders. */
+/** A tenant's subscription to the events of its orders. */
 export const webhookSubscriptions = notificationsSchema.table(
   'webhook_subscriptions',
   {
-    /** Derived from tenant and Idempotency-Key, so that a repeated request finds the first subscription. */
+    /** Derived from the tenant and the Idempotency-Key, so that a repeated request finds the first subscription. */
     subscriptionId: text('subscription_id').primaryKey(),
     tenantId: text('tenant_id').notNull(),
     requestHash: text('request_hash').notNull(),
@@ -83,7 +83,7 @@ export const webhookSubscriptions = notificationsSchema.table(
     state: text('state', { enum: WEBHOOK_STATES }).notNull(),
     disabledReason: text('disabled_reason', { enum: WEBHOOK_DISABLED_REASONS }),
     disabledAt: instant('disabled_at'),
-    /** When the failures began; null since the last success. */
+    /** When the present run of failures began; null since the last success. */
     failingSince: instant('failing_since'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
@@ -102,26 +102,26 @@ export const webhookSubscriptions = notificationsSchema.table(
   ],
 );
 
-/** One event for one subscription: published as often as may be, it is one row and one message. */
+/** One event for one subscription. If the event is published again, it stays one row and one message. */
 export const webhookDeliveries = notificationsSchema.table(
   'webhook_deliveries',
   {
-    /** Also the message's id, `webhook-id`. */
+    /** Also the id of the message, `webhook-id`. */
     deliveryId: text('delivery_id').primaryKey(),
     subscriptionId: text('subscription_id')
       .notNull()
       .references(() => webhookSubscriptions.subscriptionId),
     tenantId: text('tenant_id').notNull(),
-    /** Grows with every row: the order in which the events of a key are delivered. */
+    /** Grows with every row; the events of a key are delivered in this order. */
     seq: bigint('seq', { mode: 'number' }).generatedAlwaysAsIdentity(),
     eventId: text('event_id').notNull(),
     eventType: text('event_type').notNull(),
     /** The order's id. */
     eventKey: text('event_key').notNull(),
-    /** The body that is sent, byte by byte the same each time. */
+    /** The body that is sent; it has the same bytes at each attempt. */
     body: text('body').notNull(),
     state: text('state', { enum: WEBHOOK_DELIVERY_STATES }).notNull(),
-    /** Since the event was published or, later, asked for again. */
+    /** Counted since the event was published or, later, since a redelivery was asked for. */
     attempts: integer('attempts').notNull(),
     lastStatus: integer('last_status'),
     lastError: text('last_error'),

@@ -27,7 +27,7 @@ import { ORDER_STATUSES, REJECTION_REASONS } from '../../src/domain/order-status
 import { CAPTURE_MODES } from '../../src/domain/payments/payment.ts';
 import { createdAt, instant, minorUnits, oneOf } from './columns.ts';
 
-/** A resolution by evidence, as the first of two operators proposed it. */
+/** A resolution by evidence that the first of two operators has proposed. */
 export interface CaseProposal {
   readonly actor: string;
   readonly evidence: string;
@@ -45,7 +45,10 @@ export const orders = ordersSchema.table(
     tenantId: text('tenant_id').notNull(),
     idempotencyKey: text('idempotency_key').notNull(),
     requestHash: text('request_hash').notNull(),
-    /** Run id of the workflow's first execution: tells the order's own workflow from a later one of the same id. */
+    /**
+     * The run id of the workflow's first execution. It tells the order's own workflow from a later one with the same
+     * id.
+     */
     firstExecutionRunId: text('first_execution_run_id').notNull(),
     correlationId: text('correlation_id').notNull(),
     customerId: text('customer_id').notNull(),
@@ -56,15 +59,17 @@ export const orders = ordersSchema.table(
     expectedTotalMinor: minorUnits('expected_total_minor'),
     reference: text('reference'),
     status: text('status', { enum: ORDER_STATUSES }).notNull(),
-    /** Decision to reject, stored before its effects are undone. */
+    /** The decision to reject, which is stored before effects are undone. */
     refusal: jsonb('refusal').$type<Refusal>(),
     reason: text('reason', { enum: REJECTION_REASONS }),
     reasonDetails: jsonb('reason_details').$type<RejectionDetails>(),
     totalMinor: minorUnits('total_minor'),
     version: integer('version').notNull(),
-    /** The command that owns the order: as long as it does, no other one moves money. */
+    /** The command that owns the order; no other command moves the order's money meanwhile. */
     ownerCommandId: text('owner_command_id'),
-    /** Numbers drawn so far for captures, and for refunds (cancels and returns among them), under the lock of this row. */
+    /**
+     * Numbers drawn so far, under the lock of this row, for captures and for refunds (including cancels and returns).
+     */
     captureCount: integer('capture_count').notNull().default(0),
     refundCount: integer('refund_count').notNull().default(0),
     /** Start of the cancel window. */
@@ -84,7 +89,8 @@ export const orders = ordersSchema.table(
     index('orders_in_motion_idx')
       .on(table.createdAt)
       .where(sql`status in ('PENDING', 'CANCELLING', 'REFUNDING')`),
-    // By a column that never changes: one that does would cost every update of an order this index, owned or not.
+    // The index is over a column that never changes. An index over a changing column would make every update of an
+    // order slower.
     index('orders_owned_idx')
       .on(table.orderId)
       .where(sql`owner_command_id is not null`),
@@ -100,7 +106,7 @@ export const orders = ordersSchema.table(
   ],
 );
 
-/** The lines as ordered; prices live with the reservation that froze them. */
+/** The lines as ordered. Their prices are stored with the reservation that froze them. */
 export const orderLines = ordersSchema.table(
   'order_lines',
   {
@@ -114,7 +120,7 @@ export const orderLines = ordersSchema.table(
   ],
 );
 
-/** Append-only history of an order (a trigger refuses UPDATE and DELETE). */
+/** The history of an order. The table is append-only: a trigger refuses UPDATE and DELETE. */
 export const orderEvents = ordersSchema.table(
   'order_events',
   {
@@ -138,8 +144,8 @@ export const orderEvents = ordersSchema.table(
 );
 
 /**
- * Transitions that the event stream has not got yet; a trigger on `order_events` puts them here, the feed takes them out.
- * A cursor over `position` would skip what commits late.
+ * Transitions that the event stream does not have yet. A trigger on `order_events` adds them, and the feed removes
+ * them. (A cursor over `position` would skip rows that commit late.)
  */
 export const eventOutbox = ordersSchema.table('event_outbox', {
   position: bigint('position', { mode: 'number' }).primaryKey(),
@@ -147,7 +153,7 @@ export const eventOutbox = ordersSchema.table('event_outbox', {
   seq: integer('seq').notNull(),
 });
 
-/** What clients asked of an order, and what they were answered: the same command gets the same answer for ever. */
+/** What clients asked of an order, and the answers. The same command gets the same answer for ever. */
 export const orderCommands = ordersSchema.table(
   'order_commands',
   {
@@ -160,15 +166,19 @@ export const orderCommands = ordersSchema.table(
     reason: text('reason'),
     amountMinor: minorUnits('amount_minor'),
     decision: text('decision', { enum: COMMAND_DECISIONS }).notNull(),
-    /** Which refund or capture of the order it is, when it was allowed: part of the key at the provider. */
+    /** The number of the refund or capture within the order, if it was allowed; part of the key at the provider. */
     generation: integer('generation'),
-    /** The order's version when the command came to own it: a later owner has a higher one. Null: it never did. */
+    /**
+     * The order's version when the command became its owner; a later owner has a higher one. Null when the command
+     * never owned the order.
+     */
     turn: integer('turn'),
     answeredAt: instant('answered_at').notNull().defaultNow(),
   },
   (table) => [
     index('order_commands_order_idx').on(table.orderId),
-    // One effect at the provider belongs to one command. Captures are numbered by themselves, all others pay back.
+    // One effect at the provider belongs to one command. Captures have numbers of their own; all other commands pay
+    // money back.
     uniqueIndex('order_commands_generation_idx')
       .on(table.orderId, sql`(kind = 'capture')`, table.generation)
       .where(sql`generation is not null`),
@@ -178,38 +188,44 @@ export const orderCommands = ordersSchema.table(
   ],
 );
 
-/** Orders that wait for a person, with what is known of the failure. */
+/** Orders that wait for a person, with what is known about the failure. */
 export const cases = ordersSchema.table(
   'cases',
   {
     caseId: text('case_id').primaryKey(),
     orderId: text('order_id').notNull(),
     tenantId: text('tenant_id').notNull(),
-    /** While another workflow's case is open at the same step: the step, `@`, and the workflow. Else the step. */
+    /**
+     * The name of the step. While a case of another workflow is open at the same step, it is the step, `@`, and the
+     * workflow.
+     */
     step: text('step').notNull(),
     stepName: text('step_name')
       .notNull()
       .generatedAlwaysAs(sql`split_part(step, '@', 1)`),
     errorCode: text('error_code').notNull(),
     message: text('message').notNull(),
-    /** Same step and same code: failures of one cause share it. */
+    /** Made from the step and the code: failures of one cause share a fingerprint. */
     fingerprint: text('fingerprint').notNull(),
     /** How often the step was tried. */
     attempts: integer('attempts').notNull(),
-    /** What the provider's last answer differed in. */
+    /** The fields in which the provider's last answer differed from what was expected. */
     mismatch: jsonb('mismatch').$type<AnswerMismatch>(),
     state: text('state', { enum: CASE_STATES }).notNull(),
     resolution: text('resolution'),
     /** The workflow that is parked. */
     workflowId: text('workflow_id').notNull().default(''),
-    /** What the step was asked to do, free of personal data. */
+    /** The input of the step without personal data. */
     input: jsonb('input').$type<Record<string, unknown>>().notNull().default({}),
     actions: jsonb('actions').$type<CaseAction[]>().notNull().default([]),
-    /** Who works on it: the last operator that acted. */
+    /** The person who works on the case: the last operator that acted. */
     owner: text('owner'),
-    /** A resolution by evidence that waits for a second approver. */
+    /** A resolution by evidence that waits for a second operator. */
     proposal: jsonb('proposal').$type<CaseProposal>(),
-    /** What a decision must name: acts of people and the end of the case raise it, tries of the system do not. */
+    /**
+     * The version that a decision must name. Acts of people and the end of the case raise it; tries of the system do
+     * not.
+     */
     version: integer('version').notNull(),
     openedAt: instant('opened_at').notNull().defaultNow(),
     lastSeenAt: instant('last_seen_at').notNull().defaultNow(),
@@ -219,7 +235,7 @@ export const cases = ordersSchema.table(
     uniqueIndex('cases_one_open_per_workflow_idx')
       .on(table.orderId, table.stepName, table.workflowId)
       .where(sql`state = 'open'`),
-    // What workers of earlier versions find an open case by.
+    // Workers of earlier versions find an open case by this index.
     uniqueIndex('cases_one_open_per_step_idx')
       .on(table.orderId, table.step)
       .where(sql`state = 'open'`),
@@ -233,7 +249,9 @@ export const cases = ordersSchema.table(
   ],
 );
 
-/** What operators have decided about cases; a row is written before anything is done, and ends by what came of it. */
+/**
+ * Decisions of operators about cases. A row is written before the decision is carried out, and ends with its result.
+ */
 export const caseDecisions = ordersSchema.table(
   'case_decisions',
   {
@@ -241,7 +259,7 @@ export const caseDecisions = ordersSchema.table(
     caseId: text('case_id').notNull(),
     orderId: text('order_id').notNull(),
     tenantId: text('tenant_id').notNull(),
-    /** Of the case as the operator saw it. */
+    /** The version of the case that the operator saw. */
     caseVersion: integer('case_version').notNull(),
     action: text('action', { enum: DESK_ACTIONS }).notNull(),
     patch: jsonb('patch').$type<CasePatch>(),
@@ -249,9 +267,9 @@ export const caseDecisions = ordersSchema.table(
     actor: text('actor').notNull(),
     reason: text('reason').notNull(),
     state: text('state', { enum: DECISION_STATES }).notNull(),
-    /** How often the sweep has handed it to the workflow. */
+    /** How often the sweep has delivered the decision to the workflow. */
     deliveries: integer('deliveries').notNull().default(0),
-    /** When the sweep hands it over, unless it has ended. */
+    /** When the sweep delivers the decision, unless it has ended. */
     dueAt: instant('due_at').notNull(),
     decidedAt: instant('decided_at').notNull().defaultNow(),
     endedAt: instant('ended_at'),

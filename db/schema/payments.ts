@@ -10,19 +10,22 @@ import {
 } from '../../src/domain/payments/payment-notice.ts';
 import { createdAt, instant, minorUnits, oneOf, preciseInstant } from './columns.ts';
 
-/** What was asked of the payment provider; the schema of the payment service. */
+/** Effects that were asked of the payment provider; the schema of the payment service. */
 export const paymentsSchema = pgSchema('payments');
 
-/** One row per effect asked of the provider, under the same key as at the provider. */
+/** One row per effect asked of the provider, under the key that the provider has for it. */
 export const operations = paymentsSchema.table(
   'operations',
   {
-    /** `orderId:kind:generation`, or `orderId:kind:external:providerRef` of what was made at the provider itself. */
+    /**
+     * `orderId:kind:generation`, or `orderId:kind:external:providerRef` for an operation that was made at the provider
+     * itself.
+     */
     key: text('key').primaryKey(),
     orderId: text('order_id').notNull(),
     tenantId: text('tenant_id').notNull(),
     kind: text('kind', { enum: PAYMENT_KINDS }).notNull(),
-    /** From 1; 0 of what was made at the provider itself. */
+    /** Numbered from 1; 0 for an operation that was made at the provider itself. */
     generation: integer('generation').notNull(),
     amountMinor: minorUnits('amount_minor').notNull(),
     currency: char('currency', { length: 3 }).notNull(),
@@ -33,7 +36,7 @@ export const operations = paymentsSchema.table(
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [
-    // Not UNIQUE: the key, which says the same, is; ON CONFLICT resolves conflicts of one index only.
+    // The index is not UNIQUE, because the key already is, and ON CONFLICT resolves conflicts of one index only.
     index('operations_order_idx').on(table.orderId, table.kind, table.generation),
     check(
       'operations_key_check',
@@ -56,7 +59,7 @@ export const operations = paymentsSchema.table(
   ],
 );
 
-/** Sums of the successful operations of one order; kept by a trigger on `operations`, never by hand. */
+/** Sums of the successful operations of one order. A trigger on `operations` keeps them; nothing else writes them. */
 export const balances = paymentsSchema.table(
   'balances',
   {
@@ -76,21 +79,21 @@ export const balances = paymentsSchema.table(
 );
 
 /**
- * The latest turn that has moved an order's money: a command proves by it that it still owns the order, before it sends
- * and before it books. The turn is the order's version at its decision.
+ * The latest turn that has moved an order's money. A command proves by it that it still owns the order, before it sends
+ * a request and before it records the result. The turn is the order's version at the command's decision.
  */
 export const turns = paymentsSchema.table('turns', {
   orderId: text('order_id').primaryKey(),
   turn: integer('turn').notNull(),
   commandId: text('command_id').notNull(),
 });
-/** Append-only: every call to the provider, also those that took nothing. */
+/** Every call to the provider, including calls that took no money. The table is append-only. */
 export const attempts = paymentsSchema.table(
   'attempts',
   {
     orderId: text('order_id').notNull(),
     attemptId: text('attempt_id').notNull(),
-    /** In the order in which they were stored. */
+    /** Grows in the order in which the attempts were stored. */
     position: bigserial('position', { mode: 'number' }).notNull(),
     tenantId: text('tenant_id').notNull(),
     key: text('key').notNull(),
@@ -105,7 +108,7 @@ export const attempts = paymentsSchema.table(
     providerRef: text('provider_ref'),
     step: text('step').notNull(),
     durationMs: integer('duration_ms').notNull(),
-    /** When the answer came, or was given up. */
+    /** When the answer came, or the call was given up. */
     at: preciseInstant('at').notNull(),
   },
   (table) => [
@@ -116,7 +119,7 @@ export const attempts = paymentsSchema.table(
   ],
 );
 
-/** Append-only: every state that an operation has had; written by a trigger on `operations`, never by hand. */
+/** Every state that an operation has had. The table is append-only; a trigger on `operations` writes it. */
 export const operationChanges = paymentsSchema.table(
   'operation_changes',
   {
@@ -136,19 +139,22 @@ export const operationChanges = paymentsSchema.table(
   (table) => [primaryKey({ columns: [table.orderId, table.position] })],
 );
 
-/** What providers reported by webhook: one row per event of theirs, however often they deliver it. */
+/**
+ * Reports that providers sent by webhook: one row per event of the provider, even if the event is delivered several
+ * times.
+ */
 export const paymentNotices = paymentsSchema.table(
   'payment_notices',
   {
     provider: text('provider', { enum: PAYMENT_PROVIDERS }).notNull(),
     eventId: text('event_id').notNull(),
     kind: text('kind', { enum: PAYMENT_NEWS_KINDS }).notNull(),
-    /** As the provider says; such an order need not exist. */
+    /** The order id that the provider reported; the order need not exist. */
     orderId: text('order_id'),
     key: text('key'),
-    /** The provider's reference of the charge, by which news without an order of ours is matched. */
+    /** The provider's reference of the charge, which matches reports without an order id of ours. */
     chargeRef: text('charge_ref'),
-    /** The provider's reference of the capture or refund itself, by which one that was adopted is known again. */
+    /** The provider's reference of the capture or refund, by which an adopted operation is recognized. */
     movementRef: text('movement_ref'),
     amountMinor: minorUnits('amount_minor'),
     currency: text('currency'),
@@ -177,22 +183,22 @@ export const paymentNotices = paymentsSchema.table(
 );
 
 /**
- * Steps whose last attempt had no answer of the provider: who is woken when it answers again. A row goes with its step's
- * answer; it is no evidence of anything.
+ * Steps whose last attempt had no answer from the provider; they are woken when it answers again. A row is deleted when
+ * its step has an answer, and is no evidence of anything.
  */
 export const waitingSteps = paymentsSchema.table(
   'waiting_steps',
   {
     workflowId: text('workflow_id').notNull(),
-    /** As in the Web UI, for example `take-payment`. */
+    /** The name of the step in the Web UI, for example `take-payment`. */
     step: text('step').notNull(),
-    /** What it waits for together with others: the activity, and the way of a charge to the provider. */
+    /** What the step waits for together with other steps: the activity, and the route of a charge to the provider. */
     route: text('route').notNull(),
     failedAt: preciseInstant('failed_at').notNull().defaultNow(),
-    /** How often it was woken in vain since the provider was last known to be away. */
+    /** How often the step was woken in vain since the provider was last known to be away. */
     wakes: integer('wakes').notNull().default(0),
     wokenAt: preciseInstant('woken_at'),
-    /** When it may be woken next. */
+    /** When the step may be woken next. */
     dueAt: preciseInstant('due_at').notNull(),
   },
   (table) => [

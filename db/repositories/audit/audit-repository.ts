@@ -27,7 +27,9 @@ import {
   type ScopedStatement,
 } from './audit-statements.ts';
 
-/** Which orders' rows to read: some by id, or all whose id is after one and, unless null, up to another. */
+/**
+ * Which orders' rows to read: those with the given ids, or those after one id and, unless it is null, up to another.
+ */
 export type AuditScope =
   | { readonly orderIds: readonly string[] }
   | { readonly after: string; readonly upTo: string | null };
@@ -46,7 +48,7 @@ export interface AuditedOrder extends OfOrder {
   readonly currency: string;
   readonly totalMinor: number | null;
   readonly version: number;
-  /** The command that moves its money right now. */
+  /** The command that moves the order's money right now. */
   readonly ownerCommandId: string | null;
 }
 
@@ -67,7 +69,7 @@ export interface AuditedCommand extends OfOrder {
   readonly amountMinor: number | null;
 }
 
-/** A case of an order; its order may have no row yet. */
+/** A case of an order. The order may have no row yet. */
 export interface AuditedCase extends OfOrder {
   readonly step: string;
   /** The workflow that is parked. */
@@ -75,13 +77,13 @@ export interface AuditedCase extends OfOrder {
   readonly state: CaseState;
 }
 
-/** A reserved line or a tombstone. */
+/** A reserved line, or a tombstone. */
 export interface AuditedReservation extends OfOrder, OrderLine {
   readonly unitPriceMinor: number | null;
   readonly state: ReservationState;
 }
 
-/** An effect asked of the provider. */
+/** An effect that was asked of the provider. */
 export interface AuditedOperation extends OfOrder {
   readonly key: string;
   readonly kind: PaymentKind;
@@ -94,10 +96,10 @@ export interface AuditedOperation extends OfOrder {
   readonly updatedAt: Date;
 }
 
-/** What the trigger has summed up. */
+/** The sums that the trigger keeps. */
 export interface AuditedBalance extends OfOrder, PaymentBalance {}
 
-/** Rows of the `orders` schema, of one snapshot. */
+/** Rows of the `orders` schema in one snapshot. */
 export interface OrdersSlice {
   readonly orders: readonly AuditedOrder[];
   readonly lines: readonly (OrderLine & Pick<OfOrder, 'orderId'>)[];
@@ -106,35 +108,35 @@ export interface OrdersSlice {
   readonly commands: readonly AuditedCommand[];
 }
 
-/** A page of orders, with what to read the other schemas by: `upTo` is null on the last page. */
+/** A page of orders, and the range by which the other schemas are read: `upTo` is null on the last page. */
 export interface OrdersPage extends OrdersSlice {
   readonly scope: { readonly after: string; readonly upTo: string | null };
 }
 
-/** Rows of the `payments` schema, of one snapshot. */
+/** Rows of the `payments` schema in one snapshot. */
 export interface PaymentsSlice {
   readonly operations: readonly AuditedOperation[];
   readonly balances: readonly AuditedBalance[];
 }
 
-/** Stock figures of one SKU beside everything they can be computed from, of one snapshot. */
+/** The stock figures of one SKU beside the rows that they can be computed from, in one snapshot. */
 export interface SkuFigures {
   readonly tenantId: string;
   readonly sku: string;
-  /** Null: there is no stock row, but movements or claims. */
+  /** Null when the SKU has movements or reservations but no stock row. */
   readonly onHand: number | null;
   readonly reserved: number | null;
-  /** Sums over all movements. */
+  /** The sums over all movements. */
   readonly movedOnHand: number;
   readonly movedReserved: number;
-  /** Pieces that came in: initial stock and adjustments. */
+  /** Pieces that were added: the initial stock and all adjustments. */
   readonly supplied: number;
-  /** Pieces of HELD and of COMMITTED reservations. */
+  /** Pieces in HELD and in COMMITTED reservations. */
   readonly held: number;
   readonly committed: number;
 }
 
-/** A movement whose tenant is not that of the reservation it moved. */
+/** A movement whose tenant differs from the tenant of its reservation. */
 export interface StrayMovement {
   readonly orderId: string;
   readonly sku: string;
@@ -143,18 +145,18 @@ export interface StrayMovement {
 }
 
 /**
- * Reads for the audit, over all tenants. Each method reads one schema in one snapshot; what belongs together over
- * schemas is joined by the caller. A range is read with everything in it, so rows without an order are found too.
+ * Reads for the audit, over all tenants. Each method reads one schema in one snapshot, and the caller joins the
+ * schemas. A range contains every row in it, so rows without an order are found too.
  */
 export interface AuditRepository {
-  /** The next orders after an id, by id. */
+  /** The orders that follow an id, sorted by id. */
   pageOrders(after: string, limit: number): Promise<OrdersPage>;
   listOrders(orderIds: readonly string[]): Promise<OrdersSlice>;
   listReservations(scope: AuditScope): Promise<AuditedReservation[]>;
   listPayments(scope: AuditScope): Promise<PaymentsSlice>;
   listMessages(scope: AuditScope): Promise<OfOrder[]>;
   listSkuFigures(): Promise<SkuFigures[]>;
-  /** The first thousand. */
+  /** The first thousand of them. */
   listStrayMovements(): Promise<StrayMovement[]>;
 }
 
@@ -204,7 +206,7 @@ function read<Row extends object>(db: Transaction, statements: ScopedStatement, 
   return db.run<Row>(statement, values);
 }
 
-/** A statement of its own for each form of scope, so that each has a plan that uses the index. */
+/** Each form of scope has a statement of its own, so that each has a plan that uses the index. */
 function choose(statements: ScopedStatement, scope: AuditScope): [Statement, readonly unknown[]] {
   if ('orderIds' in scope) return [statements.byIds, [[...scope.orderIds]]];
   if (scope.upTo === null) return [statements.after, [scope.after]];

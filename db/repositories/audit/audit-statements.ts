@@ -4,13 +4,13 @@ import type { Statement } from '../../client.ts';
 export interface ScopedStatement {
   /** `$1` is an array of order ids. */
   readonly byIds: Statement;
-  /** After `$1`. */
+  /** Rows after order `$1`. */
   readonly after: Statement;
-  /** After `$1` up to `$2`. */
+  /** Rows after order `$1` and up to order `$2`. */
   readonly between: Statement;
 }
 
-/** First statement of a transaction: all that follow see the database as the next one finds it. */
+/** The first statement of a transaction: all later statements see the database as it is at the next statement. */
 export const SNAPSHOT: Statement = {
   name: 'audit_snapshot',
   text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY',
@@ -19,7 +19,7 @@ export const SNAPSHOT: Statement = {
 const ORDER_COLUMNS = `order_id AS "orderId", tenant_id AS "tenantId", idempotency_key AS "idempotencyKey", status,
   capture_mode AS "captureMode", currency, total_minor AS "totalMinor", version, owner_command_id AS "ownerCommandId"`;
 
-/** The next orders after an id; how many sets the size of a chunk of the audit. */
+/** The orders that follow an id. The number of orders sets the size of a chunk of the audit. */
 export const ORDERS_PAGE: Statement = {
   name: 'audit_orders_page',
   text: `SELECT ${ORDER_COLUMNS} FROM orders.orders WHERE order_id > $1 ORDER BY order_id LIMIT $2`,
@@ -39,7 +39,7 @@ export const EVENTS = scoped(
   'order_id, seq',
 );
 
-/** What was asked of orders after they were accepted. */
+/** What clients asked of orders after these were accepted. */
 export const COMMANDS = scoped(
   'audit_commands',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", command_id AS "commandId", kind, decision, generation,
@@ -47,7 +47,7 @@ export const COMMANDS = scoped(
    FROM orders.order_commands`,
 );
 
-/** Cases, open and resolved; an order without a row may have one. */
+/** Open and resolved cases; the order of a case may have no row. */
 export const CASES = scoped(
   'audit_cases',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", step_name AS step, workflow_id AS "workflowId", state
@@ -61,7 +61,7 @@ export const RESERVATIONS = scoped(
    FROM inventory.reservations`,
 );
 
-/** What was asked of the payment provider. */
+/** Effects that were asked of the payment provider. */
 export const OPERATIONS = scoped(
   'audit_operations',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", key, kind, generation, amount_minor AS "amountMinor", currency,
@@ -69,7 +69,7 @@ export const OPERATIONS = scoped(
    FROM payments.operations`,
 );
 
-/** What the trigger has summed up. */
+/** The sums that the trigger keeps. */
 export const BALANCES = scoped(
   'audit_balances',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId", authorized_minor AS "authorizedMinor",
@@ -77,13 +77,13 @@ export const BALANCES = scoped(
    FROM payments.balances`,
 );
 
-/** Whom messages belong to. */
+/** Which orders and tenants the messages belong to. */
 export const MESSAGES = scoped(
   'audit_messages',
   `SELECT order_id AS "orderId", tenant_id AS "tenantId" FROM notifications.messages`,
 );
 
-/** One pass over movements and reservations in one snapshot: a SKU that only one side knows is a row, too. */
+/** Reads movements and reservations once, in one snapshot. A SKU that is in only one of the two has a row, too. */
 export const SKU_FIGURES: Statement = {
   name: 'audit_sku_figures',
   text: `
@@ -104,7 +104,7 @@ FULL JOIN moved m USING (tenant_id, sku)
 FULL JOIN claimed c USING (tenant_id, sku)`,
 };
 
-/** Movements under another tenant than their reservation; the first 1,000. */
+/** Movements under another tenant than that of their reservation; the first 1,000 of them. */
 export const STRAY_MOVEMENTS: Statement = {
   name: 'audit_stray_movements',
   text: `

@@ -2,12 +2,12 @@ import type { Database, Statement, Transaction } from '../../client.ts';
 
 /** One act of an operator. */
 export interface OperatorAction {
-  /** Repeating an act under its id writes nothing. */
+  /** Recording an act again under the same id writes nothing. */
   readonly actionId: string;
   readonly tenantId: string;
   readonly actor: string;
   readonly action: string;
-  /** What it was done to, for example a case id or a SKU. */
+  /** The thing that the act changed, for example a case id or a SKU. */
   readonly subject: string;
   readonly orderId: string | null;
   readonly reason: string | null;
@@ -15,21 +15,21 @@ export interface OperatorAction {
   readonly after: Readonly<Record<string, unknown>> | null;
 }
 
-/** How often an act may be done to one thing. */
+/** How often one act may be done to one thing. */
 export interface ActionLimit {
   readonly max: number;
   readonly seconds: number;
 }
 
-/** The append-only record of what was done by hand. */
+/** The append-only record of acts that people did by hand. */
 export interface OperatorActionRepository {
   record(action: OperatorAction): Promise<void>;
   /**
-   * Writes an act down unless as many of its kind were done to the same thing of the order in the last seconds.
-   * @returns in how many seconds it may be done; 0: it is written down, now or before.
+   * Records an act, unless acts of its kind were done to the same thing of the order too often within the limit's time.
+   * @returns the seconds until the act is allowed; 0 when it is recorded, now or by an earlier call.
    */
   recordWithin(action: OperatorAction, limit: ActionLimit): Promise<number>;
-  /** Whether an act was written down under this id. */
+  /** Whether an act was recorded under this id. */
   exists(actionId: string): Promise<boolean>;
   listByOrder(tenantId: string, orderId: string): Promise<(OperatorAction & { readonly at: Date })[]>;
 }
@@ -40,7 +40,7 @@ export function createOperatorActionRepository(db: Database): OperatorActionRepo
     recordWithin: (action, { max, seconds }) =>
       db.transaction(async (tx) => {
         const { actionId, tenantId, orderId, action: kind, subject } = action;
-        // One after the other: each counts what the one before has written.
+        // Callers take turns, so that each counts the acts that the others have recorded.
         await tx.run(LOCK_SUBJECT, [`${tenantId}/${orderId}/${kind}/${subject}`]);
         const like = [tenantId, orderId, kind, subject];
         const [found] = await tx.run<{ waitSeconds: number }>(FIND_LIMIT, [actionId, ...like, max, seconds]);
@@ -64,7 +64,10 @@ const LOCK_SUBJECT: Statement = {
   text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))',
 };
 
-/** 0 when the act was written down before; else until the oldest of the last `max` acts is long enough ago; or no row. */
+/**
+ * Answers 0 when the act was recorded before, else the seconds until the oldest of the last `max` acts is old enough.
+ * There is no row when the act is allowed now.
+ */
 const FIND_LIMIT: Statement = {
   name: 'find_operator_action_limit',
   text: `

@@ -5,28 +5,30 @@ import type { Database, Statement } from '../../client.ts';
 export interface PartitionFigures {
   readonly partition: number;
   readonly nextSequence: number;
-  /** Events that are kept, their first and last sequence; 0 when there are none. */
+  /** Number of kept events, and their first and last sequence; all are 0 when there are none. */
   readonly events: number;
   readonly first: number;
   readonly last: number;
-  /** Kept events whose id is not known, or is known for another place. */
+  /** Kept events whose id is unknown, or is stored for another place. */
   readonly strayIds: number;
 }
 
-/** What one consumer made of one partition. */
+/** The results of one consumer for one partition. */
 export interface ConsumerFigures {
   readonly consumer: EventConsumer;
   readonly partition: number;
   readonly cursor: number;
   readonly nextSequence: number;
-  /** Kept events up to the cursor that the consumer wants. */
+  /** Kept events up to the cursor that the consumer has to handle. */
   readonly events: number;
-  /** Sequences of those that are in none of the three places, and in several; the first few. */
+  /**
+   * Sequences of events that are in none of the three tables, and of those that are in several of them; the first few.
+   */
   readonly lost: number[];
   readonly doubled: number[];
 }
 
-/** Figures of the event pipeline for the audit; each method reads one snapshot per partition. */
+/** Figures of the event pipeline for the audit. Each method reads one snapshot per partition. */
 export interface EventAuditRepository {
   listPartitions(): Promise<PartitionFigures[]>;
   listConsumers(): Promise<ConsumerFigures[]>;
@@ -51,7 +53,7 @@ FROM events.partitions p CROSS JOIN LATERAL (
 WHERE p.partition = $1`,
 };
 
-/** What is played again has its earlier result until the new one replaces it. */
+/** An event that is replayed keeps its earlier result until the new one replaces it. */
 const CONSUMER_FIGURES: Statement = {
   name: 'audit_event_consumer',
   text: `
@@ -89,7 +91,7 @@ export function createEventAuditRepository(db: Database): EventAuditRepository {
       for (const partition of await partitions()) {
         for (const consumer of EVENT_CONSUMERS) {
           const rows = await db.run<ConsumerFigures>(CONSUMER_FIGURES, [consumer, partition]);
-          // An array of int8 comes as text.
+          // The driver returns an array of int8 as text.
           figures.push(
             ...rows.map((row) => ({ ...row, lost: row.lost.map(Number), doubled: row.doubled.map(Number) })),
           );

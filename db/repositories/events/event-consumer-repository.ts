@@ -18,11 +18,11 @@ export interface EventCursor {
   readonly receivedAt: Date;
 }
 
-/** A partition in the hands of one owner. */
+/** A cursor that one owner has claimed. */
 export interface ClaimedCursor extends EventCursor {
-  /** Only its holder may write. */
+  /** Only the owner that holds this epoch may write. */
   readonly epoch: number;
-  /** Up to there events may have a result already: the cursor was set back. */
+  /** Events up to this sequence may have a result already, because the cursor was set back. */
   readonly furthest: number;
 }
 
@@ -34,22 +34,23 @@ export interface DealtEvent {
 
 /** Cursors, results, retries and failures of the consumers. */
 export interface EventConsumerRepository {
-  /** Takes a partition over; the owner before can write no more. */
+  /** Claims a partition; the previous owner can write no more. */
   claim(pump: EventPump, owner: string): Promise<ClaimedCursor>;
-  /** Whether nobody else took the partition over, and nobody moved its cursor, since `epoch` was claimed. */
+  /** Whether, since `epoch` was claimed, no other owner has claimed the partition and nobody has moved its cursor. */
   owns(pump: EventPump, epoch: number): Promise<boolean>;
   /** The next events in order; none while the consumer is paused. */
   readNext(reading: NextEvents): Promise<PendingEvent[]>;
   /**
-   * How far the next events, `limit` at most, are of none of the topics (first words of types); null when one of them
-   * is, when there are none, and while the consumer is paused.
+   * Where a run of unwanted events ends: the last of the next `limit` events, if none of these has one of the topics
+   * (the first words of their types). Null when one event has a wanted topic, when there are no events, and while the
+   * consumer is paused.
    */
   passOver(reading: UnwantedEvents): Promise<PassedOver | null>;
   /** Events whose next try is due, in order; none while the consumer is paused. */
   readDue(pump: EventPump, limit: number): Promise<PendingEvent[]>;
   /**
-   * Stores outcomes together with the cursor, all or nothing.
-   * @returns false when somebody else owns the partition now: nothing was written.
+   * Stores outcomes and the cursor in one statement, all or nothing.
+   * @returns false when another owner has claimed the partition; nothing was written.
    */
   write(pump: OwnedPump, cursor: EventCursor, dealt: readonly DealtEvent[]): Promise<boolean>;
 }
@@ -74,18 +75,21 @@ export interface OwnedPump extends EventPump {
   readonly owner: string;
 }
 
-/** The last of some events that nobody wants, and how many they are. */
+/** The last event of a run that the consumer does not want, and the number of events in the run. */
 export interface PassedOver extends EventCursor {
   readonly count: number;
 }
 
-/** Pumps read at once: all that an announcement wakes. Each brings a batch at most, so few when there is a backlog. */
+/**
+ * Pumps that one statement reads for: all pumps that one announcement wakes. Each pump reads a batch at most, so fewer
+ * pumps share a statement when there is a backlog.
+ */
 const PUMPS_PER_READ = 16;
 
-/** Results written at once: some ten milliseconds, in which others gather. */
+/** Results that one statement writes in some ten milliseconds; the results of other pumps gather meanwhile. */
 const RESULTS_PER_WRITE = 1_000;
 
-/** Where single events trickle into many partitions, two statements at a time carry all of them. */
+/** When single events trickle into many partitions, two statements at a time are enough for all of them. */
 const RUNS_MAX = 2;
 
 interface Proof {
@@ -99,7 +103,7 @@ interface Writing {
   readonly dealt: readonly DealtEvent[];
 }
 
-/** Creates the repository over the `events` schema. What pumps of one process ask at about the same time is gathered. */
+/** Pumps of one process that read or write at about the same time share one statement. */
 export function createEventConsumerRepository(db: Database): EventConsumerRepository {
   const each = { weightOf: () => 1, weightMax: PUMPS_PER_READ, runsMax: RUNS_MAX };
   const readNext = createGathering<NextEvents, PendingEvent[]>({ ...each, run: (calls) => readAll(db, calls) });
@@ -175,7 +179,7 @@ async function writeAll(db: Database, calls: readonly Writing[]): Promise<boolea
     pumps.map(({ epoch }) => epoch),
     calls.map(({ cursor }) => cursor.sequence),
     calls.map(({ cursor }) => cursor.receivedAt),
-    // All pumps of a process are in the same hands.
+    // All pumps of a process have the same owner.
     pumps[0]?.owner,
     calls.flatMap(({ dealt }, index) => dealt.filter(isProcessed).map(() => index + 1)),
     ...resultColumns(calls.flatMap(({ dealt }) => dealt)),
@@ -249,7 +253,7 @@ function toFailedRow({ event, outcome }: DealtEvent): object[] {
 }
 
 function toRetryingRow({ event, outcome }: DealtEvent): object[] {
-  // After a rewind it keeps its earlier result until there is another one.
+  // After a rewind an event keeps its earlier result until a new one replaces it.
   const row = { ...identityOf(event), attempts: event.attempts, replayed: event.isAgain };
   if (outcome.kind === 'waiting') return [row];
   if (outcome.kind !== 'retrying') return [];

@@ -1,7 +1,7 @@
 import type { Statement } from '../../client.ts';
 import { EVENT_COLUMNS } from './event-log-statements.ts';
 
-/** Takes a partition over: from now on only this epoch may write, whatever an earlier owner still does. */
+/** Claims a partition: from now on only this epoch may write, even if an earlier owner still tries to. */
 export const CLAIM_CURSOR: Statement = {
   name: 'claim_event_cursor',
   text: `
@@ -10,7 +10,7 @@ ON CONFLICT (consumer, partition) DO UPDATE SET epoch = c.epoch + 1, owner = exc
 RETURNING epoch, sequence, received_at AS "receivedAt", furthest`,
 };
 
-/** Of which cursors an epoch is still the one that may write. */
+/** Which of these cursors still belong to the given epoch. */
 export const FIND_OWNED: Statement = {
   name: 'find_owned_event_cursors',
   text: `
@@ -22,8 +22,8 @@ JOIN events.cursors c ON c.consumer = w.consumer AND c.partition = w.partition A
 const IS_RUNNING = `NOT EXISTS (SELECT FROM events.consumers p WHERE p.name = $1 AND p.paused_at IS NOT NULL)`;
 
 /**
- * The next events after some cursors, each with whether an earlier one of its key waits. `received_at` never goes back
- * within a partition: by it the server skips the tables of earlier days.
+ * The next events after each of several cursors, and for each event whether an earlier one of its key waits.
+ * `received_at` never decreases within a partition, so the server can skip the tables of earlier days.
  */
 export const READ_NEXT: Statement = {
   name: 'read_next_events',
@@ -45,8 +45,8 @@ ORDER BY w.place, n.sequence`,
 };
 
 /**
- * How far the next events after some cursors are of no interest: only partitions where none of the next `$6` is of one
- * of the topics (first words of types, with commas between them). Without what the events hold: there is nothing to read.
+ * The last of the next `$6` events after each of several cursors, only for partitions where none of these events has
+ * one of the topics (first words of types, separated by commas). It does not read what the events hold.
  */
 export const PASS_OVER: Statement = {
   name: 'pass_over_events',
@@ -64,7 +64,7 @@ CROSS JOIN LATERAL (
 GROUP BY w.place HAVING NOT bool_or(n.is_wanted)`,
 };
 
-/** Which consumers have something to try again in which partitions, due or not. */
+/** Which consumers have retries in which partitions, whether these are due or not. */
 export const FIND_RETRYING: Statement = {
   name: 'find_retrying_partitions',
   text: `
@@ -75,9 +75,10 @@ CROSS JOIN LATERAL (
 };
 
 /**
- * Events whose next try is due, in the order of the log; those behind one that is not due yet stay where they are.
- * Stops at the limit, however many wait: row by row along the primary key, each with one look at the head of its key.
- * The limits of one row keep the server from joining whole tables, whose sizes it can only guess at after a replay.
+ * Events whose next try is due, in the order of the log; an event behind one that is not due yet stays where it is. The
+ * statement stops at the limit, even if many more events wait: it goes row by row along the primary key and looks at
+ * the head of each row's key once. The one-row limits keep the server from joining whole tables, because it can only
+ * guess their sizes after a replay.
  */
 export const READ_DUE: Statement = {
   name: 'read_due_events',
@@ -103,8 +104,8 @@ ORDER BY due.sequence`,
 };
 
 /**
- * Results, failures, retries and the cursor in one statement, for the owner of the epoch only. What is done again (a
- * replay, a rewind) replaces its earlier result and does not count twice.
+ * Writes results, failures, retries and the cursor in one statement, only for the owner of the epoch. An event that is
+ * handled again (after a replay or a rewind) replaces its earlier result and is not counted twice.
  */
 export const WRITE_OUTCOMES: Statement = {
   name: 'write_event_outcomes',
@@ -162,9 +163,10 @@ RETURNING 1`,
 };
 
 /**
- * What {@link WRITE_OUTCOMES} does, for any number of partitions at once, where all is plain: every event is over, at
- * its first try. A partition whose epoch is another by now is left out, as if it had not been asked for. The locks
- * are taken in one order by everybody; one moment for all, so that the order of results is the order of events.
+ * The fast variant of {@link WRITE_OUTCOMES}, for any number of partitions at once: every event was processed or failed
+ * on its first try. A partition that has another epoch by now is left out, as if it had not been asked for. Every
+ * caller takes the locks in the same order, so callers cannot deadlock. All results have the same time, so that the
+ * order of results is the order of events.
  */
 export const WRITE_RESULTS: Statement = {
   name: 'write_event_results',

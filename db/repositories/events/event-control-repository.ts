@@ -12,19 +12,19 @@ import {
   REWIND_CURSOR,
 } from './event-control-statements.ts';
 
-/** How far a consumer is in a partition. */
+/** The position of a consumer in a partition. */
 export interface ConsumerProgress {
   readonly consumer: EventConsumer;
   readonly partition: number;
-  /** The last event that it has dealt with; 0 before the first one. */
+  /** The last event that the consumer has handled; 0 before the first one. */
   readonly sequence: number;
-  /** The last event of the partition. */
+  /** The sequence of the partition's last event. */
   readonly head: number;
-  /** Events with a result, ever. */
+  /** The number of events that have ever got a result. */
   readonly processed: number;
-  /** How long the next event has waited; 0 when there is none. */
+  /** How long the next event has waited; 0 when no event waits. */
   readonly oldestSeconds: number;
-  /** When it last moved; null before it was ever there. */
+  /** When the cursor last moved; null before the consumer first ran. */
   readonly updatedAt: Date | null;
 }
 
@@ -35,14 +35,14 @@ export interface ConsumerPause {
   readonly pausedBy: string | null;
 }
 
-/** Events of one consumer that wait for another try, and those given up; counted up to 100,000. */
+/** How many events of one consumer wait for another try, and how many it gave up; counted up to 100,000. */
 export interface OutcomeCounts {
   readonly consumer: EventConsumer;
   readonly retrying: number;
   readonly failed: number;
 }
 
-/** Events that an act has put back to be tried, and the partitions they are in. */
+/** Events that an operator has put back to be tried, and their partitions. */
 export interface RequeuedEvents {
   readonly count: number;
   readonly partitions: readonly number[];
@@ -51,16 +51,19 @@ export interface RequeuedEvents {
 /** Which failed events of a tenant to try again. */
 export type FailedSelection = { readonly ids: readonly string[] } | { readonly errorCode: EventFailureCode };
 
-/** What operators see of consumers and do to them. Consumers serve all tenants. */
+/** How operators see consumers and act on them. Consumers serve all tenants. */
 export interface EventControlRepository {
   /** One entry per consumer and partition. */
   progress(): Promise<ConsumerProgress[]>;
   pauses(): Promise<ConsumerPause[]>;
   counts(): Promise<OutcomeCounts[]>;
-  /** Pauses; again is harmless, the first one counts. */
+  /** Pauses the consumer. Pausing it again is harmless, and the first pause is kept. */
   pause(name: EventConsumer, actor: string): Promise<void>;
   resume(name: EventConsumer): Promise<void>;
-  /** Moves a cursor back so that `sequence` is next, and fences its owner; null when it is not behind the cursor. */
+  /**
+   * Moves a cursor back so that `sequence` is the next event, and fences the cursor's owner. Null when `sequence` is
+   * not behind the cursor.
+   */
   rewind(at: {
     consumer: EventConsumer;
     partition: number;
@@ -74,14 +77,14 @@ export interface EventControlRepository {
     readonly most: number;
   }): Promise<RequeuedEvents>;
   /**
-   * Has a tenant's events of a range that the consumer has passed tried again, failed ones included; those that wait for
-   * a try already are left alone. Repeating it is harmless.
-   * @returns how many are played again.
+   * Has a tenant's events of a range tried again, as far as the consumer has passed the range; failed events are
+   * included. Events that already wait for a try are left alone, so repeating a replay is harmless.
+   * @returns how many events are replayed.
    */
   replay(range: ReplayRange): Promise<number>;
 }
 
-/** Sequences of one partition, both ends included. */
+/** A range of sequences of one partition, with both ends included. */
 export interface ReplayRange {
   readonly tenantId: string;
   readonly consumer: EventConsumer;
@@ -90,10 +93,10 @@ export interface ReplayRange {
   readonly toSequence: number;
 }
 
-/** More failed or retrying events are one incident, and counting them all would take long. */
+/** More failed or retrying events than this are one incident, and counting all of them would take long. */
 const COUNTED_MAX = 100_000;
 
-/** Sequences replayed in one statement: some 100 ms, far below the statement timeout. */
+/** Sequences that one statement replays in some 100 ms, far below the statement timeout. */
 const REPLAY_STEP = 5_000;
 
 export function createEventControlRepository(db: Database): EventControlRepository {

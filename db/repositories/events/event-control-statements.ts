@@ -1,6 +1,6 @@
 import type { Statement } from '../../client.ts';
 
-/** Each consumer in each partition; the next event is looked up by its place, and only where there is one. */
+/** Each consumer in each partition. The next event is looked up by its place, and only where there is one. */
 export const READ_PROGRESS: Statement = {
   name: 'read_event_progress',
   text: `
@@ -19,7 +19,7 @@ LEFT JOIN LATERAL (
 ORDER BY n.place, p.partition`,
 };
 
-/** Whether each consumer is paused; one that never was has no row. */
+/** Whether each consumer is paused. A consumer that was never paused has no row. */
 export const LIST_CONSUMERS: Statement = {
   name: 'list_event_consumers',
   text: `
@@ -28,7 +28,7 @@ FROM unnest($1::text[]) WITH ORDINALITY AS n (name, place) LEFT JOIN events.cons
 ORDER BY n.place`,
 };
 
-/** Counts at most `$2` of each, by the primary keys. */
+/** Counts at most `$2` rows of each table, by the primary keys. */
 export const COUNT_OUTCOMES: Statement = {
   name: 'count_event_outcomes',
   text: `
@@ -41,7 +41,7 @@ FROM unnest($1::text[]) WITH ORDINALITY AS n (name, place)
 ORDER BY n.place`,
 };
 
-/** The first pause counts: it says since when. */
+/** The first pause is kept, because it tells since when the consumer is paused. */
 export const PAUSE_CONSUMER: Statement = {
   name: 'pause_event_consumer',
   text: `
@@ -50,7 +50,7 @@ ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, paused_by = exc
 WHERE c.paused_at IS NULL`,
 };
 
-/** The row stays. */
+/** Ends the pause; the row stays. */
 export const RESUME_CONSUMER: Statement = {
   name: 'resume_event_consumer',
   text: `
@@ -58,7 +58,7 @@ INSERT INTO events.consumers (name) VALUES ($1)
 ON CONFLICT (name) DO UPDATE SET paused_at = NULL, paused_by = NULL`,
 };
 
-/** The new epoch fences the owner of the cursor, who would otherwise move it forward again. */
+/** The new epoch fences the owner of the cursor, which would otherwise move the cursor forward again. */
 export const REWIND_CURSOR: Statement = {
   name: 'rewind_event_cursor',
   text: `
@@ -74,8 +74,9 @@ RETURNING f.sequence AS before`,
 };
 
 /**
- * The oldest `$3` failures that the condition chooses go back to be tried, with all their tries before them. An event
- * whose day is dropped cannot be tried: put back, it would never be read, and hold up its key and the retention for ever.
+ * Puts the oldest `$3` failures that the condition selects back to be tried, with all their tries ahead of them. An
+ * event whose day was dropped is left out: it could never be read, and it would hold up its key and the retention for
+ * ever.
  */
 function reprocess(name: string, condition: string): Statement {
   return {
@@ -103,15 +104,15 @@ SELECT partition FROM taken`,
   };
 }
 
-/** By ids. */
+/** Selects the failures by event ids. */
 export const REPROCESS_BY_IDS = reprocess('reprocess_events_by_ids', 'event_id = ANY ($4::text[])');
 
-/** By the code of their failure. */
+/** Selects the failures by their code. */
 export const REPROCESS_BY_CODE = reprocess('reprocess_events_by_code', 'error_code = $4');
 
 /**
- * What the consumer has not passed comes to it anyway. What was processed before is
- * marked, so that its result is not counted twice.
+ * Events that the consumer has not passed yet are left out, because they reach it anyway. Events that were processed
+ * before are marked, so that their results are not counted twice.
  */
 export const REPLAY_EVENTS: Statement = {
   name: 'replay_events',

@@ -1,23 +1,23 @@
 import pg from 'pg';
 
-/** Hears of appended events, over one connection per process. */
+/** Hears which events were appended, over one connection per process. */
 export interface EventListener {
-  /** Calls back for every announcement; also, with `null`, when announcements may have been missed. */
+  /** Calls back for every announcement, and with `null` when announcements may have been missed. */
   onAppended(hear: (announcement: Appended | null) => void): void;
   start(): void;
   close(): Promise<void>;
 }
 
-/** What was appended: to which partitions, and the first words of the types; `*` is all. */
+/** Where events were appended: the partitions, and the first words of the types; `*` stands for all types. */
 export interface Appended {
   readonly partitions: readonly number[];
   readonly topics: readonly string[];
 }
 
-/** A lost connection is made again after this; until then the readers poll. */
+/** Pause before a lost connection is opened again; until then the readers poll. */
 const RECONNECT_MS = 1_000;
 
-/** Creates the listener. It needs a session of its own, so a pooler in transaction mode must be gone around. */
+/** The listener needs a session of its own, so its URL must bypass a pooler in transaction mode. */
 export function createEventListener(url: string, onError: (error: Error) => void): EventListener {
   const hearers: ((announcement: Appended | null) => void)[] = [];
   let client: pg.Client | null = null;

@@ -18,36 +18,39 @@ import {
 } from './event-log-statements.ts';
 import { forgetAll } from '../../delete-in-batches.ts';
 
-/** Where an event is, and whether this append put it there. */
+/** Where an event is stored, and whether this append stored it. */
 export interface AppendedEvent extends Omit<EventPosition, 'receivedAt'> {
   readonly isNew: boolean;
 }
 
-/** An {@link AppendedEvent} as the function answers it. */
+/** An {@link AppendedEvent} in the form that the SQL function answers. */
 type Place = readonly [partition: number, sequence: number, isNew: boolean];
 
 /** The append-only log of events. */
 export interface EventLogRepository {
   /**
-   * Appends events in their order, those of one partition without gaps; an id that is there already keeps its place.
-   * All or nothing, durable when it resolves; answers in the order of the events. An id twice in one call is the
-   * caller's mistake.
-   * @throws {DatabaseContractError} `23505` when another writer appended one of the ids under another key just now.
+   * Appends events in their order, and those of one partition without gaps. An id that is stored already keeps its
+   * place. The append is all or nothing, and durable when the promise resolves; the answers have the order of the
+   * events. The caller must not pass the same id twice.
+   * @throws {DatabaseContractError} `23505` when another writer has just appended one of the ids under another key.
    */
   append(events: readonly OfferedEvent[]): Promise<AppendedEvent[]>;
-  /** Tells all processes that something was appended; `topics` are the first words of the types. */
+  /** Tells all processes that events were appended; `topics` are the first words of their types. */
   announce(partitions: readonly number[], topics: readonly string[]): Promise<void>;
-  /** How many partitions there are. The first call ever makes them; later ones cannot change their number. */
+  /** The number of partitions. The first call ever creates them; later calls cannot change their number. */
   countPartitions(): Promise<number>;
-  /** Opens the tables of the days from yesterday to so many days ahead; moves rows that came too early for theirs. */
+  /**
+   * Opens the tables of the days from yesterday to `ahead` days from now, and moves rows that arrived before their
+   * day's table was open.
+   */
   openDays(ahead: number): Promise<void>;
-  /** By the clock that says when an event arrived. */
+  /** The time by the clock that stamps arriving events. */
   now(): Promise<Date>;
   /** Drops the days that ended before `oldest` and that no consumer needs; answers them as `YYYYMMDD`. */
   dropDays(oldest: Date): Promise<string[]>;
 }
 
-/** Creates the repository over the `events` schema; `wantedPartitions` counts only for a log that is empty yet. */
+/** `wantedPartitions` counts only while the log has no partitions yet. */
 export function createEventLogRepository(db: Database, wantedPartitions: number): EventLogRepository {
   let known = 0;
   const countPartitions = async (): Promise<number> => {

@@ -1,23 +1,29 @@
 import type { Statement } from '../../client.ts';
 
-/** Columns of {@link LoggedEvent} of the log `e`. */
+/** The columns of {@link LoggedEvent}, of the log under the alias `e`. */
 export const EVENT_COLUMNS = `e.partition, e.sequence, e.received_at AS "receivedAt", e.tenant_id AS "tenantId",
   e.event_id AS "eventId", e.type, e.key, e.user_id AS "userId", e.source, e.correlation_id AS "correlationId",
   e.occurred_at AS "occurredAt", e.properties, e.cloud_event AS "cloudEvent"`;
 
-/** The function is in the migration `0005_append_cloud_events`: what must happen under the partitions' locks takes one round trip. */
+/**
+ * Calls the function of the migration `0005_append_cloud_events`, so that all work under the partitions' locks takes
+ * one round trip.
+ */
 export const APPEND_EVENTS: Statement = {
   name: 'append_events',
   text: `SELECT events.append($1, $2) AS places`,
 };
 
-/** Wakes the listeners. After the commit of the append: a NOTIFY inside would make all commits queue for its lock. */
+/**
+ * Wakes the listeners. It runs after the append has committed: a NOTIFY inside the append would make all commits queue
+ * for its lock.
+ */
 export const NOTIFY_APPENDED: Statement = {
   name: 'notify_appended',
   text: `SELECT pg_notify('events_appended', $1)`,
 };
 
-/** Partitions are made once; whoever is first decides how many there are. */
+/** Partitions are created once; the first process decides how many there are. */
 export const OPEN_PARTITIONS: Statement = {
   name: 'open_event_partitions',
   text: `
@@ -39,13 +45,13 @@ export const OPEN_DAYS: Statement = {
 SELECT events.open_day(((now() AT TIME ZONE 'UTC')::date + n)) FROM generate_series(-1, $1::integer) n`,
 };
 
-/** Drops the days before `$1` that all of the consumers `$2` are done with. */
+/** Drops the days before `$1` that all of the consumers `$2` have finished. */
 export const DROP_DAYS: Statement = {
   name: 'drop_event_days',
   text: `SELECT events.drop_days($1, $2) AS day`,
 };
 
-/** The update that changes nothing makes a row that was there before answer too. */
+/** The update changes nothing, but makes the statement answer a row that was there before, too. */
 export const CLAIM_EVENT_REQUEST: Statement = {
   name: 'claim_event_request',
   text: `
@@ -54,7 +60,7 @@ ON CONFLICT (request_id) DO UPDATE SET request_hash = r.request_hash
 RETURNING request_hash AS "requestHash"`,
 };
 
-/** Forgets at most `$2` keys of requests from before `$1`. */
+/** Deletes at most `$2` keys of requests that were made before `$1`. */
 export const FORGET_REQUESTS: Statement = {
   name: 'forget_event_requests',
   text: `
@@ -66,7 +72,7 @@ WITH forgotten AS (
 SELECT count(*)::integer AS forgotten FROM forgotten`,
 };
 
-/** Forgets at most `$1` ids of dropped days. */
+/** Deletes at most `$1` ids of events whose days were dropped. */
 export const FORGET_IDS: Statement = {
   name: 'forget_event_ids',
   text: `SELECT events.forget_ids($1) AS forgotten`,

@@ -3,7 +3,10 @@ import { CLAIM_EVENT_REQUEST } from './event-log-statements.ts';
 
 /** Which request an `Idempotency-Key` of events belongs to. */
 export interface EventRequestRepository {
-  /** Gives an id to the first request that asks for it. @returns the hash of the one that has it. */
+  /**
+   * Claims an id for a request, unless another one has claimed it.
+   * @returns the hash of the request that has the id.
+   */
   claim(requestId: string, requestHash: string): Promise<string>;
 }
 

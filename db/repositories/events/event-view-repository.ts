@@ -8,13 +8,13 @@ import type {
 import type { Database } from '../../client.ts';
 import { FIND_EVENT, LIST_EVENTS, LIST_EVENTS_BY_STATUS, LIST_FAILED } from './event-view-statements.ts';
 
-/** An event and what one consumer made of it. */
+/** An event and the outcome that one consumer stored for it. */
 export interface EventRecord extends LoggedEvent {
   readonly status: EventStatus;
   readonly category: string | null;
   readonly workerId: string | null;
   readonly processedAt: Date | null;
-  /** Of the last failure, while the event is RETRYING or FAILED. */
+  /** The code of the last failure, while the event is RETRYING or FAILED. */
   readonly errorCode: EventFailureCode | null;
   readonly errorMessage: string | null;
   readonly attempts: number | null;
@@ -33,7 +33,7 @@ export interface EventListQuery {
   readonly limit: number;
 }
 
-/** Part of a list. */
+/** One part of a list. */
 export interface EventListPage {
   readonly events: EventRecord[];
   /** Where the next part begins; null at the end of the list. */
@@ -64,23 +64,26 @@ export interface FailedListQuery {
 
 /** One tenant's events as clients see them. */
 export interface EventViewRepository {
-  /** `source` counts where CloudEvents of several sources have the same id; without it the first that came is found. */
+  /**
+   * Finds one event. `source` selects among CloudEvents of several sources that share an id; without it the first one
+   * to arrive is found.
+   */
   findOptional(
     wanted: { readonly tenantId: string; readonly eventId: string; readonly source?: string | undefined },
     consumer: EventConsumer,
   ): Promise<EventRecord | null>;
-  /** Looks at a bounded number of events, so a part may be short, even empty, before the end of the list. */
+  /** Looks at a bounded number of events, so a part may be short or even empty before the list ends. */
   list(query: EventListQuery): Promise<EventListPage>;
   listFailed(query: FailedListQuery): Promise<FailedEvent[]>;
 }
 
 /**
- * Events that one list looks at: all of them are read, for a filter that hardly any passes, in some 20 ms, well below
- * the statement timeout.
+ * Events that one list looks at. Even a filter that hardly any event passes takes some 20 ms, well below the statement
+ * timeout.
  */
 const SCANNED_MAX = 2_000;
 
-/** Later than every event. */
+/** A position after every event. */
 const LAST: readonly [string, number, number] = ['infinity', 32_767, Number.MAX_SAFE_INTEGER];
 
 interface ListRow extends Omit<EventRecord, 'eventId'> {
@@ -88,7 +91,7 @@ interface ListRow extends Omit<EventRecord, 'eventId'> {
   readonly lastReceivedAt: Date | null;
   readonly lastPartition: number | null;
   readonly lastSequence: number | null;
-  /** Null in the only row of a part without events. */
+  /** Null in the single row of a part without events. */
   readonly eventId: string | null;
 }
 
@@ -124,8 +127,8 @@ export function createEventViewRepository(db: Database): EventViewRepository {
 }
 
 /**
- * A full part goes on after its last event, a short one after the last event that was looked at; the list ends where
- * nothing is left to look at.
+ * A full part continues after its last event, and a short part after the last event that was looked at. The list ends
+ * where no event is left to look at.
  */
 function toPage(rows: readonly ListRow[], limit: number, most: number): EventListPage {
   const events = rows.filter((row): row is ListRow & { eventId: string } => row.eventId !== null);

@@ -1,7 +1,10 @@
 import type { Statement } from '../../client.ts';
 import { EVENT_COLUMNS } from './event-log-statements.ts';
 
-/** What the consumer `$1` made of the event `e`; the tables of results are found by the day of the event's arrival. */
+/**
+ * The outcome that the consumer `$1` stored for the event `e`. The tables of results are found by the day on which the
+ * event arrived.
+ */
 const OUTCOME = `
 LEFT JOIN LATERAL (
   SELECT category, worker_id, processed_at FROM events.processed_events
@@ -12,7 +15,7 @@ LEFT JOIN events.retrying_events r
 LEFT JOIN events.failed_events f
   ON f.consumer = $1 AND f.partition = e.partition AND f.sequence = e.sequence`;
 
-/** An event with a result stays processed while it is played again. */
+/** An event that has a result stays PROCESSED while it is replayed. */
 const STATUS = `CASE WHEN p.processed_at IS NOT NULL THEN 'PROCESSED' WHEN r.sequence IS NOT NULL THEN 'RETRYING'
   WHEN f.sequence IS NOT NULL THEN 'FAILED' ELSE 'ACCEPTED' END`;
 
@@ -21,7 +24,7 @@ const OUTCOME_COLUMNS = `${STATUS} AS status, p.category, p.worker_id AS "worker
   coalesce(r.attempts, f.attempts) AS attempts, r.next_attempt_at AS "nextAttemptAt",
   CASE WHEN r.sequence IS NULL THEN f.failed_at END AS "failedAt"`;
 
-/** `event_ids` knows the day of the event; of several sources' the first one that came. */
+/** `event_ids` knows the day of the event. If several sources share the id, the first event to arrive is found. */
 export const FIND_EVENT: Statement = {
   name: 'find_event',
   text: `
@@ -33,7 +36,10 @@ WHERE i.tenant_id = $2 AND i.event_id = $3 AND ($4::text IS NULL OR e.source = $
 ORDER BY i.received_at, i.partition, i.sequence LIMIT 1`,
 };
 
-/** The newest events of a tenant before a place; the comparison of rows is for the index, the other one for the days. */
+/**
+ * The newest events of a tenant before a place. The comparison of rows is for the index, the comparison of times for
+ * the days.
+ */
 const SCANNED = `
 SELECT * FROM events.raw_events
 WHERE tenant_id = $2 AND received_at <= $3 AND (received_at, partition, sequence) < ($3, $4::smallint, $5::bigint)
@@ -41,14 +47,14 @@ ORDER BY received_at DESC, partition DESC, sequence DESC LIMIT $6`;
 
 const NEWEST_FIRST = 'e.received_at DESC, e.partition DESC, e.sequence DESC';
 
-/** How much was looked at and where it ended, beside every event, and alone when no event is found. */
+/** How many events were looked at and where the look ended: beside every event, and alone when no event is found. */
 const SCANNED_TO = `
 SELECT count(*)::integer AS scanned, min(received_at) AS "lastReceivedAt",
   (array_agg(partition ORDER BY received_at, partition, sequence))[1] AS "lastPartition",
   (array_agg(sequence ORDER BY received_at, partition, sequence))[1] AS "lastSequence"
 FROM scanned`;
 
-/** Without a status the outcome is looked up for the events of the page only. */
+/** Without a filter by status the outcome is looked up only for the events of the page. */
 export const LIST_EVENTS: Statement = {
   name: 'list_events',
   text: `
@@ -63,7 +69,7 @@ SELECT s.*, l.* FROM (${SCANNED_TO}) s LEFT JOIN (
 ORDER BY l."receivedAt" DESC, l.partition DESC, l.sequence DESC`,
 };
 
-/** With a status every event that was looked at needs its outcome. */
+/** With a filter by status the outcome is looked up for every event that is looked at. */
 export const LIST_EVENTS_BY_STATUS: Statement = {
   name: 'list_events_by_status',
   text: `

@@ -6,7 +6,7 @@ import { MAX_STOCK_PIECES, type StockLevel } from '../../../src/domain/reservati
 import type { Database, Statement } from '../../client.ts';
 import { products, stock } from '../../schema/inventory.ts';
 
-/** What a tenant sells. */
+/** A thing that a tenant sells. */
 export interface Product {
   readonly sku: string;
   readonly name: string;
@@ -14,11 +14,11 @@ export interface Product {
   readonly currency: string;
 }
 
-/** A change of the stock on hand, made by a person or another system. */
+/** A change of the stock on hand, which a person or another system made. */
 export interface StockAdjustment {
   readonly tenantId: string;
   readonly sku: string;
-  /** Pieces added, or taken when negative. */
+  /** Pieces that are added, or taken away when negative. */
   readonly delta: number;
   readonly reason: string;
   readonly actor: string;
@@ -34,16 +34,16 @@ export type AdjustmentResult =
 
 /** Products, prices and stock figures of a tenant. */
 export interface CatalogRepository {
-  /** By SKU; `after` is the last SKU of the page before. */
+  /** The products sorted by SKU; `after` is the last SKU of the previous page. */
   listProducts(tenantId: string, after: string | null, limit: number): Promise<Product[]>;
-  /** Creates or changes a product; a new one starts with no stock. */
+  /** Creates or changes a product. A new product has no stock. */
   putProduct(tenantId: string, product: Product): Promise<{ readonly created: boolean }>;
   findOptionalStock(tenantId: string, sku: string): Promise<StockLevel | null>;
-  /** Price and stock of the lines whose SKU exists, without holding anything. */
+  /** Price and stock of the lines whose SKU exists; nothing is held. */
   listOffers(tenantId: string, lines: readonly OrderLine[]): Promise<Offer[]>;
-  /** One transaction; the same idempotency key changes the stock once. */
+  /** Adjusts the stock in one transaction. An idempotency key changes the stock once. */
   adjustStock(adjustment: StockAdjustment): Promise<AdjustmentResult>;
-  /** Adds products with an initial stock; SKUs that exist stay untouched. Returns how many are new. */
+  /** Adds products with an initial stock, and leaves SKUs that exist untouched. Returns how many products are new. */
   seed(tenantId: string, entries: readonly (Product & { readonly onHand: number })[]): Promise<number>;
 }
 
@@ -113,7 +113,10 @@ async function adjustStock(db: Database, adjustment: StockAdjustment): Promise<A
   });
 }
 
-/** The row lock serializes a key's uses on one SKU; of two SKUs under one key at once, the index stops the second. */
+/**
+ * The row lock makes uses of one key on one SKU wait for each other. If one key is used for two SKUs at once, the
+ * unique index refuses the second use.
+ */
 function keyReusedOrRethrow(error: unknown): AdjustmentResult {
   if (error instanceof DatabaseContractError && error.constraint === 'stock_movements_key_idx') {
     return { kind: 'key_reused' };
@@ -144,7 +147,7 @@ VALUES ($1, $2, 'adjustment', $3::bigint, 0, $4, $5, $6)`,
 
 const PUT_PRODUCT: Statement = {
   name: 'put_product',
-  // xmax is 0 on a row that this statement inserted.
+  // xmax is 0 on a row that this statement has inserted.
   text: `
 WITH put AS (
   INSERT INTO inventory.products (tenant_id, sku, name, price_minor, currency) VALUES ($1, $2, $3, $4, $5)

@@ -16,7 +16,7 @@ import {
   RETAKE_EXPIRED,
 } from './reservation-statements.ts';
 
-/** What an order wants held. */
+/** What an order asks to hold. */
 export interface HoldRequest {
   readonly orderId: string;
   readonly tenantId: string;
@@ -26,10 +26,10 @@ export interface HoldRequest {
   readonly ttlSeconds: number;
 }
 
-/** Result of the hold statement: either all lines are held now, or the offers say why none is. */
+/** The result of the hold statement: either all lines are held now, or the offers tell why none is. */
 export interface HoldAttempt {
   readonly held: boolean;
-  /** Lines whose SKU exists, with price and stock as seen under the row locks. */
+  /** The lines whose SKU exists, with the price and stock that were read under the row locks. */
   readonly offers: readonly Offer[];
 }
 
@@ -43,10 +43,10 @@ export interface ReservationRecord {
   readonly expiresAt: Date | null;
 }
 
-/** Why the stock of a line moved. */
+/** Why the stock of a line changed. */
 export type MovementKind = (typeof MOVEMENT_KINDS)[number];
 
-/** A change of stock figures for an order; never changed. */
+/** A change of stock figures for an order. A movement is never changed. */
 export interface StockMovement {
   readonly sku: string;
   readonly kind: MovementKind;
@@ -57,26 +57,32 @@ export interface StockMovement {
 }
 
 /**
- * Reservations and the stock figures they move. Every method locks the order's stock rows in SKU order before it
- * touches reservations, so two orders that share SKUs cannot deadlock.
+ * Reservations, and the stock figures that they change. Every method locks the order's stock rows in SKU order before
+ * it touches reservations, so two orders with common SKUs cannot deadlock.
  */
 export interface ReservationRepository {
-  /** Holds all lines or none, in one statement; a row that exists already stops it without any change. */
+  /**
+   * Holds all lines or none, in one statement. A reservation that exists already stops the statement without any
+   * change.
+   */
   hold(request: HoldRequest): Promise<HoldAttempt>;
   /** Holds an order's EXPIRED lines again, all or none, at their frozen prices. */
   retake(tenantId: string, orderId: string, ttlSeconds: number): Promise<{ held: boolean; shortages: Shortage[] }>;
-  /** HELD lines stay held for at least so many seconds from now; returns how many lines are held. */
+  /** Keeps HELD lines for at least `seconds` from now; returns how many lines are held. */
   extend(orderId: string, seconds: number): Promise<number>;
-  /** HELD to COMMITTED, stock deducted; returns how many lines changed. */
+  /** Changes HELD to COMMITTED and deducts the stock; returns how many lines changed. */
   commit(tenantId: string, orderId: string): Promise<number>;
-  /** Ends every line as RELEASED (EXPIRED ones stay); lines without a row get a tombstone. Restocks what was committed. */
+  /**
+   * Ends every line as RELEASED (EXPIRED lines stay), and restocks what was committed. A line without a row gets a
+   * tombstone.
+   */
   release(tenantId: string, orderId: string, lines: readonly OrderLine[]): Promise<void>;
-  /** HELD lines whose time is up become EXPIRED; compare-and-set on state and expiry. */
+  /** HELD lines whose time is up become EXPIRED; the statement compares state and expiry before it writes. */
   expire(tenantId: string, orderId: string): Promise<number>;
   /** Orders with a hold whose time is up, oldest first. */
   listExpired(limit: number): Promise<{ readonly tenantId: string; readonly orderId: string }[]>;
   listByOrder(orderIds: readonly string[]): Promise<ReservationRecord[]>;
-  /** In the order in which they happened. */
+  /** The movements in the order in which they happened. */
   listMovements(tenantId: string, orderId: string): Promise<StockMovement[]>;
 }
 
@@ -111,7 +117,8 @@ export function createReservationRepository(db: Database): ReservationRepository
     },
     release: (tenantId, orderId, lines) =>
       db.transaction(async (tx) => {
-        // The locks come in a statement of their own: the next one must see a reserve that committed meanwhile.
+        // The locks are taken by a statement of their own, because the next statement must see a hold that committed
+        // meanwhile.
         await tx.run(LOCK_STOCK, [tenantId, lines.map((line) => line.sku)]);
         await tx.run(RELEASE_RESERVATIONS, [orderId, tenantId, JSON.stringify(lines)]);
       }),
@@ -150,7 +157,7 @@ export function createReservationRepository(db: Database): ReservationRepository
   };
 }
 
-/** Reservations that carry a frozen price, as priced lines. */
+/** The reservations that have a frozen price, as priced lines. */
 export function pricedLinesOf(records: readonly ReservationRecord[]): PricedLine[] {
   return records.flatMap((record) =>
     record.unitPriceMinor === null

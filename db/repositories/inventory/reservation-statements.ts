@@ -2,10 +2,11 @@ import type { ReservationState } from '../../../src/domain/reservation.ts';
 import type { Statement } from '../../client.ts';
 
 /**
- * What is in `held` is added to the hold of its stock rows, which `offered` has locked, and noted. As an upsert, though
- * every row is there: it finds each row by its key, where an UPDATE with a join reads the whole stock of a tenant as long
- * as that is small. Both figures are those of the locked version: were they computed from the row that the statement's
- * snapshot shows, pieces that were given back while it waited for the lock would be missing from them.
+ * Adds the pieces in `held` to the hold of their stock rows, which `offered` has locked, and records the movements. It
+ * is written as an upsert although every row exists, because an upsert finds each row by its key, where an UPDATE with
+ * a join reads the whole stock of a tenant while the table is small. Both figures are computed from the locked version
+ * of the row. The statement's snapshot may be older: it would miss pieces that were given back while the statement
+ * waited for the lock.
  */
 const RAISED = `raised AS (
   INSERT INTO inventory.stock (tenant_id, sku, on_hand, reserved)
@@ -17,10 +18,11 @@ const RAISED = `raised AS (
 )`;
 
 /**
- * All lines or none. `offered` locks the stock rows in SKU order and sees their newest version; the hold is
- * refused as a whole unless every SKU exists, is sold in the order's currency and has enough left, and the total
- * is the expected one. The caller reads the reason from the offers. The limits of one row make the server look each
- * SKU up by its key: a join reads the whole catalog of a tenant until the tables are analyzed, and small ones always.
+ * Holds all lines or none. `offered` locks the stock rows in SKU order and sees their newest version. The whole hold is
+ * refused unless every SKU exists, is sold in the order's currency and has enough pieces left, and the total is the
+ * expected one; the caller reads the reason from the offers. The one-row limits make the server look each SKU up by its
+ * key, because a join reads the whole catalog of a tenant until the tables are analyzed, and always when they are
+ * small.
  */
 export const HOLD_STOCK: Statement = {
   name: 'hold_stock',
@@ -54,8 +56,8 @@ FROM offered`,
 };
 
 /**
- * As HOLD_STOCK, for lines that expired: the price is the one frozen then. The reservations are locked too, so that a
- * second attempt that waited for the first finds them HELD, instead of finding itself short of its own pieces.
+ * Does for expired lines what HOLD_STOCK does, at the prices that were frozen then. The reservations are locked too: a
+ * second attempt that waited for the first finds them HELD, and does not count its own pieces as missing.
  */
 export const RETAKE_EXPIRED: Statement = {
   name: 'retake_expired',
@@ -94,7 +96,7 @@ export const EXPIRE_HELD = endHold('expire_held', {
   guard: 'r.expires_at < now()',
 });
 
-/** A hold is only ever made longer; one that was swept meanwhile stays EXPIRED. */
+/** Makes a hold longer and never shorter. A hold that the sweep has ended meanwhile stays EXPIRED. */
 export const EXTEND_HOLD: Statement = {
   name: 'extend_hold',
   text: `
@@ -109,7 +111,10 @@ export const LOCK_STOCK: Statement = {
   text: `SELECT sku FROM inventory.stock WHERE tenant_id = $1 AND sku = ANY ($2::text[]) ORDER BY sku FOR NO KEY UPDATE`,
 };
 
-/** Expects the stock rows to be locked. HELD gives back the hold, COMMITTED goes back on the shelf. */
+/**
+ * Expects the stock rows to be locked. Pieces of HELD lines leave the hold, and pieces of COMMITTED lines go back on
+ * the shelf.
+ */
 export const RELEASE_RESERVATIONS: Statement = {
   name: 'release_reservations',
   text: `
@@ -136,7 +141,9 @@ SELECT $2, sku, CASE state WHEN 'HELD' THEN 'release' ELSE 'restock' END,
 FROM before`,
 };
 
-/** An order's movements take turns by the locks of its stock rows, so their numbers say in which order they happened. */
+/**
+ * The locks on the stock rows put an order's movements in sequence, so their numbers tell in which order they happened.
+ */
 export const LIST_MOVEMENTS: Statement = {
   name: 'list_movements',
   text: `
@@ -155,7 +162,7 @@ interface HoldEnd {
 function endHold(name: string, { state, kind, onHandDelta, guard }: HoldEnd): Statement {
   return {
     name,
-    // Reading the count forces the locks to be taken, in SKU order, before the first row changes.
+    // Counting the rows makes the server take all locks, in SKU order, before the first row changes.
     text: `
 WITH locked AS (
   SELECT s.sku FROM inventory.stock s

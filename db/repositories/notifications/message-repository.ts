@@ -1,7 +1,7 @@
 import type { MessageChannel, MessageName, MessageState, MessageTemplate } from '../../../src/domain/notification.ts';
 import type { Database, Statement } from '../../client.ts';
 
-/** Which message to whom; unique per order. */
+/** Which message goes to which customer; unique per order. */
 export interface MessageKey {
   readonly orderId: string;
   readonly name: MessageName;
@@ -11,7 +11,7 @@ export interface MessageKey {
 /** A message as stored. */
 export interface MessageRecord {
   readonly template: MessageTemplate;
-  /** The number of the refund or of the capture that it tells of; 1 where there is one only. */
+  /** The number of the refund or the capture that the message is about; 1 for a message that is sent only once. */
   readonly occurrence: number;
   readonly channel: MessageChannel;
   readonly state: MessageState;
@@ -20,12 +20,12 @@ export interface MessageRecord {
   readonly updatedAt: Date;
 }
 
-/** One attempt to send a message; never changed. */
+/** One attempt to send a message. An attempt is never changed. */
 export interface MessageAttempt {
   readonly template: MessageTemplate;
   readonly occurrence: number;
   readonly channel: MessageChannel;
-  /** Counted from 1, further copies included. */
+  /** Numbered from 1, further copies included. */
   readonly attempt: number;
   readonly outcome: MessageState;
   readonly at: Date;
@@ -42,10 +42,13 @@ export interface RecordedAttempt {
 
 /** The messages of orders and how far they got. */
 export interface MessageRepository {
-  /** State, and the Message-ID of the last copy that somebody asked for; null when the order has no such message. */
+  /**
+   * The state of a message, and the Message-ID of the last copy that somebody asked for; null when the order does not
+   * have the message.
+   */
   findOptional(key: MessageKey): Promise<{ readonly state: MessageState; readonly messageId: string | null } | null>;
   listByOrder(tenantId: string, orderId: string): Promise<MessageRecord[]>;
-  /** Oldest first. */
+  /** The attempts, oldest first. */
   listAttempts(tenantId: string, orderId: string): Promise<MessageAttempt[]>;
   /** Notes one attempt and its result; SENT stays SENT. Attempts of a further copy are told by its Message-ID. */
   record(key: MessageKey, attempt: RecordedAttempt): Promise<void>;
@@ -75,7 +78,7 @@ const FIND_MESSAGE: Statement = {
 WHERE order_id = $1 AND template = $2 AND channel = $3`,
 };
 
-/** A message's name in its parts. */
+/** A message's name, split into its parts. */
 const NAME = `split_part(template, '.', 1) AS template,
   coalesce(nullif(split_part(template, '.', 2), '')::integer, 1) AS occurrence`;
 

@@ -18,7 +18,7 @@ import {
   WANTING_SUBSCRIPTIONS,
 } from './webhook-delivery-statements.ts';
 
-/** One event for one subscription, about to be stored. */
+/** One event for one subscription that is about to be stored. */
 export interface OfferedWebhook {
   readonly deliveryId: string;
   readonly subscriptionId: string;
@@ -40,17 +40,17 @@ export interface WebhookHead {
   readonly eventType: string;
   readonly body: string;
   readonly attempts: number;
-  /** Milliseconds until its next attempt is due; 0 when it is. */
+  /** Milliseconds until the next attempt is due; 0 when it is due now. */
   readonly waitMs: number;
   readonly url: string;
   readonly sealedSecret: SealedText | null;
   readonly subscriptionState: WebhookState;
 }
 
-/** What one attempt came to. */
+/** The result of one attempt. */
 export interface WebhookAttempt {
   readonly deliveryId: string;
-  /** HTTP status; null when nobody answered. */
+  /** The HTTP status; null when no answer came. */
   readonly status: number | null;
   readonly excerpt: string | null;
 }
@@ -85,43 +85,56 @@ export interface WebhookDeliveryListQuery {
 export interface WebhookDeliveryRepository {
   /** Active subscriptions of a tenant that want one of these types. */
   listWanting(tenantId: string, eventTypes: readonly string[]): Promise<string[]>;
-  /** Stores what is not stored yet. @returns the subscriptions at which the event is not settled. */
+  /**
+   * Stores the deliveries that are not stored yet.
+   * @returns the subscriptions whose delivery of the event is still open.
+   */
   offer(event: WebhookEvent, offered: readonly OfferedWebhook[]): Promise<string[]>;
   /** The oldest delivery of a queue that is neither settled nor cancelled. */
   findHead(queue: WebhookQueue): Promise<WebhookHead | null>;
-  /** One delivery of a queue, wherever it stands; null when it is settled or cancelled. */
+  /** One delivery of a queue, at any place in it; null when it is settled or cancelled. */
   findOpen(queue: WebhookQueue, deliveryId: string): Promise<WebhookHead | null>;
-  /** Cancels what is left in a queue. */
+  /** Cancels the open deliveries of a queue. */
   cancelQueue(queue: WebhookQueue): Promise<void>;
-  /** Ends the subscription's failing; a delivery that was cancelled meanwhile stays so. */
+  /** Ends the subscription's run of failures. A delivery that was cancelled meanwhile stays cancelled. */
   recordDelivered(attempt: WebhookAttempt): Promise<void>;
   /**
-   * Notes a failed attempt; `retryInMs` null gives the delivery up.
+   * Stores a failed attempt; `retryInMs` is null when the delivery is given up.
    * @returns for how many seconds the subscription has been failing.
    */
   recordFailed(attempt: WebhookAttempt, error: string, retryInMs: number | null): Promise<number>;
-  /** Notes a failed attempt that costs no try; the next one comes no earlier than asked. @returns as `recordFailed` does. */
+  /**
+   * Stores a failed attempt that does not count as a try. The next attempt begins no earlier than the receiver asked
+   * for.
+   * @returns for how many seconds the subscription has been failing.
+   */
   recordFailedEarly(attempt: WebhookAttempt, error: string, askedForMs: number): Promise<number>;
   list(query: WebhookDeliveryListQuery): Promise<WebhookDeliveryRecord[]>;
-  /** Puts a delivery of an active subscription back to its beginning; null when there is none such. */
+  /** Starts a delivery of an active subscription anew; null when there is no delivery to start. */
   redeliver(tenantId: string, subscriptionId: string, deliveryId: string): Promise<WebhookDeliveryRecord | null>;
-  /** Queues whose head nobody has touched for so long that its workflow must be missing; any of them, not the first. */
+  /**
+   * A random sample of queues whose head has not been touched for longer than the limits, so that their workflow must
+   * be missing. (A sample, so that some queues cannot keep the others out.)
+   */
   listStranded(limits: {
     readonly pendingSeconds: number;
     readonly overdueSeconds: number;
     readonly limit: number;
   }): Promise<WebhookQueue[]>;
-  /** Forgets deliveries from before a time that are over; what is still tried stays. */
+  /** Deletes the settled deliveries from before a time; open ones stay. */
   forgetSettled(before: Date): Promise<void>;
 }
 
-/** Whoever wants one of the types of a tenant's events. */
+/** A question: which subscriptions of a tenant want one of these event types? */
 interface Wanted {
   readonly tenantId: string;
   readonly eventTypes: readonly string[];
 }
 
-/** Events of all partitions come at about the same time, and most of them nobody wants: one statement says so. */
+/**
+ * Events of all partitions arrive at about the same time, and most of them are wanted by nobody; one statement answers
+ * for all of them.
+ */
 const LOOKUPS_MAX = 500;
 
 export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRepository {

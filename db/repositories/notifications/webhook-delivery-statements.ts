@@ -5,7 +5,7 @@ const COLUMNS = `d.delivery_id AS "deliveryId", d.seq, d.event_id AS "eventId", 
   d.response_excerpt AS "responseExcerpt", d.next_attempt_at AS "nextAttemptAt", d.delivered_at AS "deliveredAt",
   d.created_at AS "createdAt"`;
 
-/** Who wants which of some events: tenants, and types with commas between them. */
+/** Which subscriptions want which of the given events; the parameters are tenants, and types separated by commas. */
 export const WANTING_SUBSCRIPTIONS: Statement = {
   name: 'wanting_webhook_subscriptions',
   text: `
@@ -15,7 +15,7 @@ JOIN notifications.webhook_subscriptions s ON s.tenant_id = w.tenant_id AND s.st
   AND s.event_types && string_to_array(w.event_types, ',')`,
 };
 
-/** The update that changes nothing makes rows that were there before answer too. */
+/** The update changes nothing, but makes the statement answer rows that were there before, too. */
 export const OFFER_DELIVERIES: Statement = {
   name: 'offer_webhook_deliveries',
   text: `
@@ -27,7 +27,7 @@ ON CONFLICT (subscription_id, event_id) DO UPDATE SET updated_at = d.updated_at
 RETURNING d.subscription_id AS "subscriptionId", d.state`,
 };
 
-/** Open deliveries of a queue, with where they go. */
+/** The open deliveries of a queue, with their addresses. */
 const OPEN_DELIVERIES = `
 SELECT d.delivery_id AS "deliveryId", d.tenant_id AS "tenantId", d.event_type AS "eventType", d.body, d.attempts,
   greatest(0, coalesce(extract(epoch FROM d.next_attempt_at - now()) * 1000, 0))::float8 AS "waitMs",
@@ -36,20 +36,23 @@ FROM notifications.webhook_deliveries d
 JOIN notifications.webhook_subscriptions s ON s.subscription_id = d.subscription_id
 WHERE d.subscription_id = $1 AND d.event_key = $2 AND d.state IN ('PENDING', 'RETRYING')`;
 
-/** The delivery whose turn it is. */
+/** The delivery that is sent next. */
 export const FIND_HEAD: Statement = {
   name: 'find_webhook_head',
   text: `${OPEN_DELIVERIES}
 ORDER BY d.seq LIMIT 1`,
 };
 
-/** One delivery, wherever it stands in its queue. */
+/** One open delivery, at any place in its queue. */
 export const FIND_OPEN: Statement = {
   name: 'find_open_webhook',
   text: `${OPEN_DELIVERIES} AND d.delivery_id = $3`,
 };
 
-/** Forgets at most `$2` deliveries from before `$1` that are over. The locks keep one that is asked for again just then. */
+/**
+ * Deletes at most `$2` settled deliveries from before `$1`. The locks spare a delivery that is requested again at this
+ * moment.
+ */
 export const FORGET_SETTLED: Statement = {
   name: 'forget_settled_webhooks',
   text: `
@@ -62,7 +65,7 @@ WITH forgotten AS (
 SELECT count(*)::integer AS forgotten FROM forgotten`,
 };
 
-/** For a subscription that has ended. */
+/** Cancels the queue of a subscription that has ended. */
 export const CANCEL_QUEUE: Statement = {
   name: 'cancel_webhook_queue',
   text: `
@@ -70,7 +73,9 @@ UPDATE notifications.webhook_deliveries SET state = 'CANCELLED', next_attempt_at
 WHERE subscription_id = $1 AND event_key = $2 AND state IN ('PENDING', 'RETRYING')`,
 };
 
-/** The subscription's row is touched only when it was failing: successes do not queue for it. */
+/**
+ * Touches the subscription's row only when the subscription was failing, so that successes do not queue for the row.
+ */
 export const RECORD_DELIVERED: Statement = {
   name: 'record_webhook_delivered',
   text: `
@@ -85,14 +90,17 @@ UPDATE notifications.webhook_subscriptions s SET failing_since = NULL, updated_a
 FROM delivered WHERE s.subscription_id = delivered.subscription_id AND s.failing_since IS NOT NULL`,
 };
 
-/** The first failure since the last success marks the subscription. */
+/** Marks the subscription at its first failure since the last success. */
 export const RECORD_FAILED: Statement = {
   name: 'record_webhook_failed',
   text: failedAnd(`state = CASE WHEN $5::bigint IS NULL THEN 'GAVE_UP' ELSE 'RETRYING' END, attempts = attempts + 1,
     next_attempt_at = now() + $5::bigint * interval '1 millisecond'`),
 };
 
-/** An attempt before its time: what is left of the tries stays, and the next one comes no earlier. */
+/**
+ * Stores an attempt that was made before its time: it does not count as a try, and the next attempt comes no earlier
+ * than planned.
+ */
 export const RECORD_FAILED_EARLY: Statement = {
   name: 'record_webhook_failed_early',
   text: failedAnd(`next_attempt_at = greatest(next_attempt_at, now() + $5::bigint * interval '1 millisecond')`),
@@ -114,7 +122,7 @@ SELECT coalesce(extract(epoch FROM now() - s.failing_since), 0)::float8 AS "fail
 FROM failed JOIN notifications.webhook_subscriptions s ON s.subscription_id = failed.subscription_id`;
 }
 
-/** Newest first. */
+/** The deliveries, newest first. */
 export const LIST_DELIVERIES: Statement = {
   name: 'list_webhook_deliveries',
   text: `
@@ -124,7 +132,7 @@ WHERE d.tenant_id = $1 AND d.subscription_id = $2 AND ($3::text IS NULL OR d.sta
 ORDER BY d.seq DESC LIMIT $5`,
 };
 
-/** In its old place: what came after it for the same order has been delivered, or waits behind it. */
+/** The delivery keeps its place: later deliveries of the same order have been sent, or wait behind it. */
 export const REDELIVER: Statement = {
   name: 'redeliver_webhook',
   text: `
@@ -136,7 +144,7 @@ WHERE d.tenant_id = $1 AND d.subscription_id = $2 AND d.delivery_id = $3
 RETURNING ${COLUMNS}`,
 };
 
-/** In any order, so that queues that are merely slow cannot keep the stranded ones out of every batch. */
+/** The order is random, so that queues that are merely slow cannot keep the stranded ones out of every batch. */
 export const FIND_STRANDED: Statement = {
   name: 'find_stranded_webhooks',
   text: `

@@ -13,7 +13,7 @@ import {
   REPLACE_SECRET,
 } from './webhook-subscription-statements.ts';
 
-/** A subscription as it is made. */
+/** A subscription that is about to be stored. */
 export interface NewWebhookSubscription {
   readonly subscriptionId: string;
   readonly tenantId: string;
@@ -25,7 +25,7 @@ export interface NewWebhookSubscription {
 
 /** A subscription as stored. */
 export interface WebhookSubscriptionRecord extends Omit<NewWebhookSubscription, 'sealedSecret'> {
-  /** Null once it is deleted. */
+  /** Null when the subscription is deleted. */
   readonly sealedSecret: SealedText | null;
   readonly state: WebhookState;
   readonly disabledReason: WebhookDisabledReason | null;
@@ -48,26 +48,35 @@ export interface WebhookListQuery {
   readonly limit: number;
 }
 
-/** The subscriptions of all tenants; deleted ones are found by `create` only. */
+/** The subscriptions of all tenants. Only `create` finds deleted ones. */
 export interface WebhookSubscriptionRepository {
   /**
-   * Stores a subscription unless its id is taken; answers what stands under the id, with whether it is new.
-   * Null: the tenant has as many as it may.
+   * Stores a subscription unless its id is taken. Answers the subscription under the id, and whether it is new; null
+   * when the tenant may have no more subscriptions.
    */
   create(
     subscription: NewWebhookSubscription,
   ): Promise<{ readonly subscription: WebhookSubscriptionRecord; readonly isNew: boolean } | null>;
   findOptional(tenantId: string, subscriptionId: string): Promise<WebhookSubscriptionRecord | null>;
   list(query: WebhookListQuery): Promise<WebhookSubscriptionRecord[]>;
-  /** Makes it active again, as if it had never failed; null when the tenant has no such subscription. */
+  /** Makes a subscription active, as if it had never failed; null when the tenant does not have the subscription. */
   enable(tenantId: string, subscriptionId: string): Promise<WebhookSubscriptionRecord | null>;
-  /** Forgets the secret and cancels what is not delivered. @returns whether there was such a subscription. */
+  /**
+   * Deletes the secret and cancels the open deliveries.
+   * @returns whether the subscription existed.
+   */
   delete(tenantId: string, subscriptionId: string): Promise<boolean>;
-  /** Stops an active subscription and cancels what is not delivered. @returns whether it was active. */
+  /**
+   * Stops an active subscription and cancels its open deliveries.
+   * @returns whether it was active.
+   */
   disable(subscriptionId: string, reason: WebhookDisabledReason): Promise<boolean>;
-  /** Secrets of all tenants that another key has sealed. */
+  /** The secrets of all tenants that another key has sealed. */
   sealedByOthersThan(keyId: string): Promise<SealedWebhookSecret[]>;
-  /** @returns whether it was still sealed as given. */
+  /**
+   * Replaces a secret that is still sealed as given.
+   * @returns whether it was replaced.
+   */
   replaceSecret(old: SealedWebhookSecret, sealedSecret: SealedText): Promise<boolean>;
 }
 

@@ -4,7 +4,7 @@ const COLUMNS = `subscription_id AS "subscriptionId", tenant_id AS "tenantId", r
   event_types AS "eventTypes", sealed_secret AS "sealedSecret", state, disabled_reason AS "disabledReason",
   disabled_at AS "disabledAt", failing_since AS "failingSince", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
-/** The limit is checked without a lock: two requests at once may pass it by one. */
+/** The limit is checked without a lock, so two requests at once may exceed it by one. */
 export const INSERT_SUBSCRIPTION: Statement = {
   name: 'insert_webhook_subscription',
   text: `
@@ -16,13 +16,13 @@ ON CONFLICT (subscription_id) DO NOTHING
 RETURNING subscription_id`,
 };
 
-/** In any state. */
+/** Finds a subscription in any state. */
 export const FIND_SUBSCRIPTION: Statement = {
   name: 'find_webhook_subscription',
   text: `SELECT ${COLUMNS} FROM notifications.webhook_subscriptions WHERE tenant_id = $1 AND subscription_id = $2`,
 };
 
-/** Newest first. */
+/** The subscriptions, newest first. */
 export const LIST_SUBSCRIPTIONS: Statement = {
   name: 'list_webhook_subscriptions',
   text: `
@@ -32,7 +32,7 @@ WHERE tenant_id = $1 AND state <> 'DELETED'
 ORDER BY created_at DESC, subscription_id DESC LIMIT $4`,
 };
 
-/** Those that another key than the given one has sealed. */
+/** The secrets that are sealed with another key than the given one. */
 export const LIST_SEALED_BY_OTHERS: Statement = {
   name: 'list_webhook_secrets_of_other_keys',
   text: `
@@ -42,7 +42,7 @@ WHERE sealed_secret IS NOT NULL AND sealed_secret ->> 'keyId' <> $1
 ORDER BY subscription_id`,
 };
 
-/** Unless it was changed meanwhile, for example deleted. */
+/** Replaces the secret unless it was changed or deleted meanwhile. */
 export const REPLACE_SECRET: Statement = {
   name: 'replace_webhook_secret',
   text: `
@@ -51,7 +51,7 @@ WHERE subscription_id = $1 AND sealed_secret = $2::jsonb
 RETURNING subscription_id`,
 };
 
-/** Also of an active one: its failures are forgotten. */
+/** Enables an active subscription as well: its failures are forgotten. */
 export const ENABLE_SUBSCRIPTION: Statement = {
   name: 'enable_webhook_subscription',
   text: `
@@ -61,7 +61,10 @@ WHERE tenant_id = $1 AND subscription_id = $2 AND state <> 'DELETED'
 RETURNING ${COLUMNS}`,
 };
 
-/** What is published at the same moment may escape; the delivery itself looks again. */
+/**
+ * A delivery that is published at the same moment may not be cancelled here; it checks the subscription again before it
+ * is sent.
+ */
 const CANCEL_OPEN = `
 cancelled AS (
   UPDATE notifications.webhook_deliveries d SET state = 'CANCELLED', next_attempt_at = NULL, updated_at = now()
@@ -69,7 +72,7 @@ cancelled AS (
 )
 SELECT subscription_id FROM ended`;
 
-/** The row stays for its id; the secret does not. */
+/** The row stays, so that its id stays taken; the secret is deleted. */
 export const DELETE_SUBSCRIPTION: Statement = {
   name: 'delete_webhook_subscription',
   text: `
@@ -81,7 +84,7 @@ WITH ended AS (
 ), ${CANCEL_OPEN}`,
 };
 
-/** By the receiver's own doing, so no tenant is asked. */
+/** The receiver caused this, so the statement does not check the tenant. */
 export const DISABLE_SUBSCRIPTION: Statement = {
   name: 'disable_webhook_subscription',
   text: `

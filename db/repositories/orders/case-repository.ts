@@ -13,7 +13,7 @@ import {
   RESOLVE_CASE,
 } from './case-statements.ts';
 
-/** A failure that an order waits on. */
+/** A failure that holds up an order. */
 export interface OpenCase extends CaseReport {
   readonly caseId: string;
   readonly orderId: string;
@@ -49,7 +49,7 @@ export interface CaseListQuery {
   readonly limit: number;
 }
 
-/** An open case of one cause, as far as a redrive needs it. */
+/** An open case with the fields that a redrive needs. */
 export interface CauseCase {
   readonly caseId: string;
   readonly workflowId: string;
@@ -57,26 +57,29 @@ export interface CauseCase {
   readonly attempts: number;
 }
 
-/** Where a workflow is parked. */
+/** The step at which a workflow is parked. */
 export type CasePlace = Pick<OpenCase, 'orderId' | 'step' | 'workflowId'>;
 
-/** Cases: one open at most per order, step and workflow. */
+/** Cases of orders. Each step of a workflow has one open case at most. */
 export interface CaseRepository {
-  /** Opens a case with its order event or, if the workflow has one open for the step, counts further attempts. */
+  /**
+   * Opens a case and writes its order event. If the workflow has an open case at the step, further attempts are counted
+   * on that case.
+   */
   open(report: OpenCase): Promise<{ readonly caseId: string }>;
-  /** Closes the open case of a workflow's step with an order event; harmless when there is none. */
+  /** Closes the open case of a workflow's step and writes an order event; harmless when no case is open. */
   resolve(place: CasePlace, resolution: string, actor: string): Promise<void>;
   findOptional(tenantId: string, caseId: string): Promise<CaseRecord | null>;
   list(query: CaseListQuery): Promise<CaseRecord[]>;
   /** Open cases with a fingerprint, oldest first. */
   listCause(tenantId: string, fingerprint: string, limit: number): Promise<CauseCase[]>;
   progress(caseIds: readonly string[]): Promise<{ caseId: string; state: CaseState; attempts: number }[]>;
-  /** Which of these orders have an open case; what stands for an order while there is none is one, too. */
+  /** Which of these orders have an open case. A case counts even if its order has no row. */
   listParked(orderIds: readonly string[]): Promise<Set<string>>;
   age(): Promise<{ readonly open: number; readonly oldestSeconds: number }>;
 }
 
-/** Failures of one cause share their fingerprint. */
+/** Failures of one cause share a fingerprint. */
 function fingerprintOf(report: Pick<CaseReport, 'step' | 'errorCode'>): string {
   return `${report.step}/${report.errorCode}`;
 }
@@ -136,7 +139,7 @@ async function open(db: Database, report: OpenCase): Promise<{ readonly caseId: 
     decisionId,
   ];
   const run = () => db.run<{ caseId: string }>(OPEN_CASE, values);
-  // Another workflow has opened its case at the same step meanwhile: the second time the statement sees it.
+  // Another workflow has opened its case at the same step meanwhile; the second run of the statement sees that case.
   const [row] = await run().catch((error: unknown) => {
     if (error instanceof DatabaseContractError && error.constraint === ONE_PER_STEP) return run();
     throw error;

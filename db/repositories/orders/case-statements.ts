@@ -1,15 +1,16 @@
 import type { Statement } from '../../client.ts';
 import { END_OF_DECISION } from './decision-statements.ts';
 
-/** While another workflow's case is open at the step, `step` names the workflow too: see `orders.cases`. */
+/** While a case of another workflow is open at the step, `step` contains the workflow too: see `orders.cases`. */
 const STEP_OF_ITS_OWN = `
   CASE WHEN EXISTS (
     SELECT FROM orders.cases WHERE order_id = $2 AND step = $4 AND state = 'open' AND workflow_id <> $8
   ) THEN $4 || '@' || $8 ELSE $4 END`;
 
 /**
- * What the system tries does not raise the case's version, so that a person who reads for longer than its pauses can still
- * decide. The order's version moves with the event, so an order without a row (its first step failed) gets no event.
+ * Attempts of the system do not raise the case's version, so that a person who reads for longer than the pauses between
+ * attempts can still decide. The event raises the order's version, so an order without a row (its first step failed)
+ * gets no event.
  */
 export const OPEN_CASE: Statement = {
   name: 'open_case',
@@ -39,7 +40,10 @@ WITH seen AS (
 SELECT case_id AS "caseId" FROM seen`,
 };
 
-/** Closes the open case of a step of a workflow with an order event; a proposal ends with it, and so do decisions. */
+/**
+ * Closes the open case of a workflow's step and writes an order event; the case's proposal and its decisions end with
+ * it.
+ */
 export const RESOLVE_CASE: Statement = {
   name: 'resolve_case',
   text: `
@@ -60,7 +64,7 @@ SELECT order_id, version, tenant_id, 'case.resolved', NULL, NULL, $4,
   jsonb_build_object('step', $2::text, 'resolution', $3::text) FROM noted`,
 };
 
-/** What operators and redrives see of a case. */
+/** The columns of a case that operators and redrives see. */
 const COLUMNS = `case_id AS "caseId", order_id AS "orderId", tenant_id AS "tenantId", step_name AS step,
   error_code AS "errorCode", message, fingerprint, attempts, mismatch, state, resolution, workflow_id AS "workflowId", input,
   actions, owner, proposal, version, opened_at AS "openedAt", last_seen_at AS "lastSeenAt", resolved_at AS "resolvedAt"`;
@@ -71,7 +75,7 @@ export const FIND_CASE: Statement = {
   text: `SELECT ${COLUMNS} FROM orders.cases WHERE tenant_id = $1 AND case_id = $2`,
 };
 
-/** Newest first; every filter may be null. */
+/** The cases, newest first; every filter may be null. */
 export const LIST_CASES: Statement = {
   name: 'list_cases',
   text: `
@@ -92,19 +96,19 @@ WHERE tenant_id = $1 AND fingerprint = $2 AND state = 'open'
 ORDER BY opened_at, case_id LIMIT $3`,
 };
 
-/** What became of some cases. */
+/** State and failures of the given cases. */
 export const CASE_PROGRESS: Statement = {
   name: 'case_progress',
   text: 'SELECT case_id AS "caseId", state, attempts FROM orders.cases WHERE case_id = ANY ($1::text[])',
 };
 
-/** Orders of which one or more cases are open. */
+/** The orders that have at least one open case. */
 export const LIST_PARKED: Statement = {
   name: 'list_parked',
   text: `SELECT DISTINCT order_id AS "orderId" FROM orders.cases WHERE order_id = ANY ($1::text[]) AND state = 'open'`,
 };
 
-/** Open cases and the age of the oldest, over all tenants, for the metrics. */
+/** The number of open cases and the age of the oldest, over all tenants, for the metrics. */
 export const CASE_AGE: Statement = {
   name: 'case_age',
   text: `

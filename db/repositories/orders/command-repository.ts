@@ -21,7 +21,7 @@ import {
   RELEASE_ORDER,
 } from './command-statements.ts';
 
-/** A command of an order with what it is about. */
+/** A command and the order that it is about. */
 export interface CommandOfOrder extends OrderCommand {
   readonly orderId: string;
   readonly tenantId: string;
@@ -29,32 +29,32 @@ export interface CommandOfOrder extends OrderCommand {
   readonly amountMinor: number | null;
 }
 
-/** How a command was decided. Only one that owns the order, or did, has a turn and a generation. */
+/** The decision on a command. Only a command that owns or owned the order has a turn and a generation. */
 export interface DecidedCommand {
   readonly decision: CommandDecision;
-  /** As it was decided the first time, whatever a repeat asks for. */
+  /** The amount of the first decision, even if a repeated request names another one. */
   readonly amountMinor: number | null;
-  /** Which capture, or which refund, of the order: part of the key at the provider. */
+  /** The number of the capture or the refund within the order; it is part of the key at the provider. */
   readonly generation: number | null;
-  /** The order's version when the command came to own it: a later owner has a higher one. */
+  /** The order's version when the command became its owner; a later owner has a higher version. */
   readonly turn: number | null;
 }
 
-/** A command that was answered. */
+/** A command that has been answered. */
 export interface AnsweredCommand extends DecidedCommand {
   readonly commandId: string;
   readonly kind: CommandKind;
   readonly requestHash: string;
 }
 
-/** A command with everything that is stored of it. */
+/** A command with everything that is stored about it. */
 export interface StoredCommand extends AnsweredCommand {
   readonly actor: string;
   readonly reason: string | null;
   readonly answeredAt: Date;
 }
 
-/** A command that owns its order, and for how long nothing has happened to the order. */
+/** A command that owns its order, and how long the order has been quiet. */
 export interface OwningCommand extends Omit<StoredCommand, 'answeredAt'> {
   readonly orderId: string;
   readonly tenantId: string;
@@ -69,24 +69,28 @@ export interface CommandEnd {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Commands, their answers, and which of them owns an order. */
+/** Commands, their answers, and which command owns an order. */
 export interface CommandRepository {
   /**
-   * Decides a command by the order's row, under its lock: one that is allowed owns the order from then on, and no other
-   * one can until it has ended. What was decided before stays. Null when nothing was decided: no such order, or another
-   * one than the caller has judged. `busy` is not stored.
+   * Decides a command by the order's row, under the row's lock. An allowed command owns the order from then on, and no
+   * other command can own it until this one has ended. A command that was decided before keeps its decision. Null when
+   * nothing was decided, because the order does not exist or has another version than the caller judged. The decision
+   * `busy` is not stored.
    */
   decide(command: CommandOfOrder, rule: CommandRule): Promise<DecidedCommand | null>;
-  /** Ends a command that leaves the status as it is; false when it did not own the order any more. */
+  /** Ends a command that leaves the status as it is; false when the command no longer owned the order. */
   release(end: CommandEnd): Promise<boolean>;
-  /** Stores an answer that changes nothing; returns the one that stands. */
+  /** Stores an answer that changes nothing; returns the answer that is stored now. */
   answer(command: CommandOfOrder, decision: CommandDecision): Promise<CommandDecision>;
   findOptional(tenantId: string, commandId: string): Promise<AnsweredCommand | null>;
-  /** Oldest answer first. */
+  /** The commands, oldest answer first. */
   listByOrder(tenantId: string, orderId: string): Promise<StoredCommand[]>;
-  /** Commands that own an order to which nothing has happened for a time, by order id. */
+  /** Commands whose order has been quiet for `quietSeconds`, sorted by order id. */
   listOwning(quietSeconds: number, after: string, limit: number): Promise<OwningCommand[]>;
-  /** Over all tenants, for the metrics: how many commands own an order, and for how long the most quiet one has. */
+  /**
+   * Figures for the metrics, over all tenants: how many commands own an order, and how long the quietest of these
+   * orders has been quiet.
+   */
   owning(): Promise<{ readonly count: number; readonly oldestSeconds: number }>;
 }
 
@@ -117,7 +121,10 @@ export function createCommandRepository(db: Database, onMove: OrderMoveListener 
   };
 }
 
-/** The statements after the lock see what every earlier owner of the lock has committed: no number is drawn twice. */
+/**
+ * The statements after the lock see everything that earlier holders of the lock have committed, so no number is drawn
+ * twice.
+ */
 async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRule): Promise<Decided> {
   const { commandId, orderId, tenantId } = command;
   const [order] = await tx.run<LockedOrder>(LOCK_ORDER, [orderId, tenantId]);
@@ -139,7 +146,7 @@ async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRul
   }
 }
 
-/** A decision, and the status that the order has entered with it. */
+/** A decision, and the status that the order enters with it. */
 interface Decided {
   readonly decided: DecidedCommand | null;
   readonly move: OrderMove | null;
@@ -150,7 +157,7 @@ function unmoved(decided: DecidedCommand | null): Decided {
 }
 
 interface LockedOrder extends OrderToDecide {
-  /** Its total is 0: nothing was taken for it. */
+  /** The order's total is 0, so no payment was taken. */
   readonly isFree: boolean;
   readonly captureCount: number;
   readonly refundCount: number;

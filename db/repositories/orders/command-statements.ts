@@ -1,6 +1,6 @@
 import type { Statement } from '../../client.ts';
 
-/** The order's row, locked until the transaction ends: everything that a command is judged by. */
+/** The order's row with everything that a decision on a command needs; it stays locked until the transaction ends. */
 export const LOCK_ORDER: Statement = {
   name: 'lock_order',
   text: `
@@ -13,10 +13,11 @@ FROM orders.orders WHERE order_id = $1 AND tenant_id = $2 FOR NO KEY UPDATE`,
 };
 
 /**
- * The command owns the order, which is locked: status, event and answer in one statement.
+ * Makes the command the owner of the locked order, and writes status, event and answer in one statement.
  *
- * $1 command id, $2 order, $3 tenant, $4 kind, $5 request hash, $6 actor, $7 reason, $8 amount, $9 status, $10 event type,
- * $11 decision, $12 generation, $13 and $14 the numbers of captures and refunds drawn so far, $15 and $16 the event's edge.
+ * $1 command id, $2 order, $3 tenant, $4 kind, $5 request hash, $6 actor, $7 reason, $8 amount, $9 status, $10 event
+ * type, $11 decision, $12 generation, $13 and $14 the numbers of captures and refunds drawn so far, $15 and $16 the
+ * event's edge.
  */
 export const OWN_ORDER: Statement = {
   name: 'own_order',
@@ -38,7 +39,10 @@ WITH owned AS (
 SELECT version AS turn, correlation_id AS "correlationId" FROM owned`,
 };
 
-/** Gives the order back, with the event that tells how the command ended; no row when another one owns it. */
+/**
+ * Ends the command's ownership and writes the event that tells how the command ended; no row when the command does not
+ * own the order.
+ */
 export const RELEASE_ORDER: Statement = {
   name: 'release_order',
   text: `
@@ -53,7 +57,7 @@ SELECT order_id, version, tenant_id, $3, NULL, NULL, 'system', $4::jsonb FROM re
 const COMMAND = `c.command_id AS "commandId", c.kind, c.request_hash AS "requestHash", c.decision,
   c.amount_minor AS "amountMinor", c.generation, c.turn`;
 
-/** How a command was answered. */
+/** The stored answer to a command. */
 export const FIND_COMMAND: Statement = {
   name: 'find_command',
   text: `SELECT ${COMMAND} FROM orders.order_commands c WHERE c.command_id = $1 AND c.tenant_id = $2`,
@@ -67,7 +71,7 @@ SELECT ${COMMAND}, c.actor, c.reason, c.answered_at AS "answeredAt"
 FROM orders.order_commands c WHERE c.tenant_id = $1 AND c.order_id = $2 ORDER BY c.answered_at, c.command_id`,
 };
 
-/** Stores an answer that needs no change of the order; the first one stays. */
+/** Stores an answer that does not change the order; the first answer stays. */
 export const ANSWER_COMMAND: Statement = {
   name: 'answer_command',
   text: `
@@ -77,7 +81,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (command_id) DO NOTHING`,
 };
 
-/** Commands that own an order to which nothing has happened for $1 seconds; the next $3 after the order $2. */
+/** Commands whose order has been quiet for $1 seconds: the next $3 after the order $2. */
 export const LIST_OWNED: Statement = {
   name: 'list_owned',
   text: `
@@ -88,7 +92,7 @@ WHERE o.owner_command_id IS NOT NULL AND o.order_id > $2 AND o.updated_at < now(
 ORDER BY o.order_id LIMIT $3`,
 };
 
-/** How many commands own an order, and how long nothing has happened to the most quiet of these orders. */
+/** How many commands own an order, and how long the quietest of these orders has been quiet. */
 export const OLDEST_OWNED: Statement = {
   name: 'oldest_owned',
   text: `

@@ -9,10 +9,10 @@ import {
   TAKE_DUE_DECISIONS,
 } from './decision-statements.ts';
 
-/** What an operator has decided about a case. */
+/** A decision of an operator about a case. */
 export interface NewDecision extends OperatorDecision {
   readonly tenantId: string;
-  /** Of the case as the operator saw it. */
+  /** The version of the case that the operator saw. */
   readonly caseVersion: number;
   readonly state: Extract<DecisionState, 'proposed' | 'decided' | 'withdrawn'>;
 }
@@ -23,23 +23,29 @@ export interface StoredDecision extends Omit<NewDecision, 'state'> {
   readonly state: DecisionState;
 }
 
-/** A decision with where it has to go. */
+/** A decision and the workflow that must get it. */
 export interface DueDecision extends StoredDecision {
   readonly step: string;
   readonly workflowId: string;
 }
 
-/** Decisions of operators: as durable as the commands of clients. They end with their case: see `CaseRepository`. */
+/**
+ * Decisions of operators, which are as durable as the commands of clients. A decision ends together with its case: see
+ * `CaseRepository`.
+ */
 export interface DecisionRepository {
   findOptional(tenantId: string, decisionId: string): Promise<StoredDecision | null>;
   /**
-   * Stores a decision and takes the case at the version its operator saw; false when somebody else was first, another
-   * decision is on its way, or the case is resolved.
+   * Stores a decision and takes the case at the version that its operator saw. False when another operator was first,
+   * another decision is on its way, or the case is resolved.
    */
   decide(decision: NewDecision): Promise<boolean>;
-  /** Harmless when it has ended. */
+  /** Refuses a decision; harmless when it has ended. */
   refuse(decisionId: string): Promise<void>;
-  /** Decisions that were not carried out in time; each call postpones the next delivery of those it returns. */
+  /**
+   * Decisions that were not carried out in time. Each call postpones the next delivery of the decisions that it
+   * returns.
+   */
   takeDue(limit: number): Promise<DueDecision[]>;
 }
 
@@ -64,7 +70,7 @@ export function createDecisionRepository(db: Database): DecisionRepository {
   };
 }
 
-/** The record of a decision among the acts of operators, with what its operator saw of the case. */
+/** The record of a decision among the acts of operators, with the state of the case that the operator saw. */
 export function actionOf(decision: StoredDecision, seen: Readonly<Record<string, unknown>>): OperatorAction {
   const { decisionId: actionId, tenantId, actor, caseId: subject, orderId, reason } = decision;
   const { action, caseVersion, patch, evidence } = decision;

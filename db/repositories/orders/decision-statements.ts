@@ -1,7 +1,10 @@
 import { DECISION_DELIVERY } from '../../../src/domain/case.ts';
 import type { Statement } from '../../client.ts';
 
-/** How a decision `d` ends with its case `c`: as decided, or the case ended in another way before. */
+/**
+ * How a decision `d` ends together with its case `c`: carried out, or refused because the case had ended in another
+ * way.
+ */
 export const END_OF_DECISION = `
   CASE WHEN d.action = c.resolution OR (c.resolution = 'step_succeeded' AND d.action IN ('retry', 'retryWith'))
     THEN 'carried_out' ELSE 'refused' END`;
@@ -16,8 +19,8 @@ export const FIND_DECISION: Statement = {
 };
 
 /**
- * The first of two operators that saw the same version gets the case, and nobody gets it while a decision is on its way.
- * A proposal stays with the case until it is resolved, withdrawn, or another one takes its place.
+ * The first of two operators that saw the same version gets the case, and nobody gets it while a decision is on its
+ * way. A proposal stays on the case until the case is resolved, or the proposal is withdrawn or replaced.
  */
 export const DECIDE: Statement = {
   name: 'decide_case',
@@ -41,14 +44,14 @@ FROM claimed
 RETURNING decision_id`,
 };
 
-/** Its case ended in another way, or nothing is there that could carry it out. */
+/** Refuses a decision whose case has ended in another way, or whose workflow is gone. */
 export const REFUSE_DECISION: Statement = {
   name: 'refuse_case_decision',
   text: `
 UPDATE orders.case_decisions SET state = 'refused', ended_at = now() WHERE decision_id = $1 AND state = 'decided'`,
 };
 
-/** A worker of an earlier version resolves a case and leaves its decisions open. */
+/** A worker of an earlier version resolves a case without ending its decisions; this statement ends them. */
 export const END_LEFT_DECISIONS: Statement = {
   name: 'end_left_case_decisions',
   text: `
@@ -56,7 +59,7 @@ UPDATE orders.case_decisions d SET state = ${END_OF_DECISION}, ended_at = now()
 FROM orders.cases c WHERE c.case_id = d.case_id AND c.state = 'resolved' AND d.state IN ('decided', 'proposed')`,
 };
 
-/** Decisions that are due to be handed over, the oldest first; each is due again after a growing pause. */
+/** The oldest decisions that are due to be delivered; each is due again after a growing pause. */
 export const TAKE_DUE_DECISIONS: Statement = {
   name: 'take_due_case_decisions',
   text: `

@@ -3,16 +3,17 @@ import type { Database, Statement } from '../../client.ts';
 
 /** What the order service still has to tell the event stream. */
 export interface EventOutboxRepository {
-  /** The oldest ones; those of one order in its order. */
+  /** The oldest transitions; those of one order are in their order. */
   list(limit: number): Promise<UnpublishedTransition[]>;
-  /** Takes out what the stream has. */
+  /** Removes transitions that the stream has. */
   remove(transitions: readonly UnpublishedTransition[]): Promise<void>;
 }
 
 /**
- * What changes in the life of an order (its total, the reason of its end) comes from the events up to this one, never from
- * the row, which may have moved on since; what never changes comes from the row. Only an event that ends an order without a
- * sale tells a reason of ours: the others keep the words of the person who asked for them there.
+ * Facts that change during an order's life (its total, the reason of its end) come from the events up to this one and
+ * never from the row, which may have moved on. Facts that never change come from the row. Only an event that ends an
+ * order without a sale has a reason of ours; other events keep the words of the person who asked for them in the same
+ * field.
  */
 const LIST_UNPUBLISHED: Statement = {
   name: 'list_unpublished_transitions',

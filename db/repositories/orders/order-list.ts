@@ -23,7 +23,7 @@ export async function listOrders(db: Database, query: OrderListQuery): Promise<O
       .select()
       .from(orders)
       .where(and(...listConditions(query)))
-      // As the index has it: without NULLS LAST it is not used.
+      // This matches the index; without NULLS LAST the index is not used.
       .orderBy(sql`${orders.createdAt} desc nulls last`, sql`${orders.orderId} desc nulls last`)
       .limit(query.limit),
   );

@@ -3,7 +3,7 @@ import type { Database } from '../../client.ts';
 import { createGathering, rowsByPlace, type Placed } from '../../batching.ts';
 import { EARLIER_HASHES, ORDERS_IN_SHORT } from './order-statements.ts';
 
-/** Orders that one statement looks up for polls: 5 ms. */
+/** Orders that one statement looks up for polls, in 5 ms. */
 const POLLED_TOGETHER_MAX = 500;
 
 interface OrderName {
@@ -11,7 +11,7 @@ interface OrderName {
   readonly orderId: string;
 }
 
-/** Looks that many ask for at once: all that ask while a statement runs share the next one. */
+/** Reads that many requests need at once: all requests that arrive while a statement runs share the next statement. */
 export function createOrderPolls(db: Database) {
   const poll = createGathering({
     run: (orders: readonly OrderName[]) => listInShort(db, orders),
@@ -41,7 +41,9 @@ async function listInShort(db: Database, orders: readonly OrderName[]) {
   });
 }
 
-/** Longer than an order needs from its start to its row, far shorter than the retention of any namespace (a day). */
+/**
+ * Longer than an order takes from its start to its row, and far shorter than the retention of any namespace (a day).
+ */
 const EARLIER_SECONDS = 60;
 
 async function listEarlierHashes(db: Database, orders: readonly OrderName[]) {

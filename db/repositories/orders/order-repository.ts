@@ -22,7 +22,7 @@ import {
   TRANSITION_ORDER,
 } from './order-statements.ts';
 
-/** What the first step stores of a new order. */
+/** The fields of a new order that the first step stores. */
 export interface NewOrder {
   readonly orderId: string;
   readonly tenantId: string;
@@ -34,7 +34,7 @@ export interface NewOrder {
   readonly sealedContact: SealedContact | null;
 }
 
-/** The row that was there, or is there now. */
+/** The order's row, written now or earlier. */
 export interface OpenedOrder {
   readonly status: OrderStatus;
   readonly refusal: Refusal | null;
@@ -52,7 +52,7 @@ export interface OrderOwner {
   readonly correlationId: string;
   readonly currency: string;
   readonly status: OrderStatus;
-  /** A command of ours moves its money right now. */
+  /** Whether a command of this service moves the order's money right now. */
   readonly isOwned: boolean;
 }
 
@@ -67,7 +67,7 @@ export interface OrderEventRecord {
   readonly data: Record<string, unknown>;
 }
 
-/** A guarded status change with its event. */
+/** A guarded change of status with its event. */
 export interface OrderTransition {
   readonly orderId: string;
   readonly to: OrderStatus;
@@ -75,57 +75,61 @@ export interface OrderTransition {
   readonly actor: string;
   readonly totalMinor?: number;
   readonly refusal?: Refusal;
-  /** Manual capture: how long it waits, by the database's clock. The first time stays. */
+  /** For manual capture: how long the order waits, by the database's clock. The first deadline stays. */
   readonly captureWithinMs?: number;
-  /** The command that owns the order, and gives it back with this change; absent: none does. */
+  /** The command that owns the order; its ownership ends with this change. Absent when no command owns the order. */
   readonly ownerId?: string | undefined;
-  /** What the event tells beside the total and the refusal. */
+  /** Data of the event beside the total and the refusal. */
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
 /** Orders and their history; the status has one writer path, `transition`. */
 export interface OrderRepository {
-  /** Writes row, lines and first event unless the order exists; returns what is stored. One statement. */
+  /** Writes row, lines and first event in one statement unless the order exists; returns the stored order. */
   open(order: NewOrder): Promise<OpenedOrder>;
   /** Stores the decision to reject while the order is PENDING; the first decision stays. */
   recordRefusal(orderId: string, refusal: Refusal): Promise<Refusal>;
   /**
-   * Stores the decision that an authorized order expires while `ownerId` owns it (null: nobody does), and returns the
-   * version of it; repeating it is harmless.
-   * @throws {OrderStateConflictError} when the order has another owner, or does not wait for a capture any more.
+   * Stores the decision that an authorized order expires while `ownerId` owns it (null: no command does), and returns
+   * the order's version at the decision. Repeating it is harmless.
+   * @throws {OrderStateConflictError} when the order has another owner, or no longer waits for a capture.
    */
   recordExpiry(orderId: string, ownerId: string | null): Promise<number>;
   /** The command that owns the order. */
   findOwnership(orderId: string): Promise<OrderOwnership | null>;
   /**
-   * Changes the status if the present one allows it and the owner is who says so, with its event in the same statement;
-   * repeating it is harmless. Afterwards nobody owns the order.
-   * @throws {OrderStateConflictError} when the order is in a status that does not lead there, or another command owns it.
+   * Changes the status and writes the event in one statement, if the present status allows it and `ownerId` owns the
+   * order. Repeating it is harmless. Afterwards no command owns the order.
+   * @throws {OrderStateConflictError} when the order's status does not lead to the new one, or another command owns the
+   * order.
    */
   transition(change: OrderTransition): Promise<{ readonly version: number; readonly captureBy: Date | null }>;
-  /** Null when the tenant has no such order. */
+  /** The order; null when the tenant does not have it. */
   findOptional(tenantId: string, orderId: string): Promise<OrderRecord | null>;
-  /** Whose order it is, whoever asks: for what comes from a payment provider, which knows no tenants. */
+  /** Tenant and status of an order of any tenant, for reports of a payment provider, which does not know tenants. */
   findOwner(orderId: string): Promise<OrderOwner | null>;
-  /** By order id; an order that is not there is absent. */
+  /** The owners by order id; an order that does not exist is absent. */
   findOwners(orderIds: readonly string[]): Promise<Map<string, OrderOwner>>;
-  /** Status and whether a case is open: what a long poll needs, from the primary key alone. */
+  /** The status, and whether a case is open: a long poll needs nothing else, and the primary key finds it. */
   findOptionalInShort(
     tenantId: string,
     orderId: string,
   ): Promise<{ readonly status: OrderStatus; readonly attention: boolean; readonly requestHash: string } | null>;
-  /** The same, in one statement with all others who ask while another one runs: polls by the thousand cost a few reads. */
+  /**
+   * The same in one statement for all callers that ask while another statement runs, so that thousands of polls cost a
+   * few reads.
+   */
   pollInShort(
     tenantId: string,
     orderId: string,
   ): Promise<{ readonly status: OrderStatus; readonly attention: boolean } | null>;
   /**
-   * The request hash of an order that was opened a minute ago or earlier; null when there is none. All that ask while a
-   * statement runs share the next one, because every new order asks.
+   * The request hash of an order that was opened a minute ago or earlier; null when there is none. All callers that ask
+   * while a statement runs share the next one, because every new order asks.
    */
   findEarlierHash(tenantId: string, orderId: string): Promise<string | null>;
   list(query: OrderListQuery): Promise<OrderRecord[]>;
-  /** Those of the ids that have a row. */
+  /** The ids that have a row. */
   listKnown(orderIds: readonly string[]): Promise<string[]>;
   timeline(tenantId: string, orderId: string): Promise<OrderEventRecord[]>;
 }
@@ -240,14 +244,14 @@ async function findOwnership(db: Database, orderId: string): Promise<OrderOwners
   return row ?? null;
 }
 
-/** The refusal of an order that expires: the reason that EXPIRED is written with. */
+/** The reason that an order's EXPIRED status is written with. */
 const EXPIRY: Refusal = { reason: 'payment_expired', details: null };
 
 async function recordExpiry(db: Database, orderId: string, ownerId: string | null): Promise<number> {
   const [row] = await db.run<{ version: number }>(RECORD_EXPIRY, [orderId, ownerId, JSON.stringify(EXPIRY)]);
   if (row !== undefined) return row.version;
   const found = await findOpened(db, orderId);
-  // An earlier attempt got through; nothing but the end changes such an order.
+  // An earlier attempt has stored the decision; only the order's end changes it from here.
   if (found.status === 'AWAITING_CAPTURE' && found.refusal !== null) return found.version;
   throw new OrderStateConflictError(orderId, found.status, 'expired');
 }
@@ -260,7 +264,7 @@ async function recordRefusal(db: Database, orderId: string, refusal: Refusal): P
   throw new OrderStateConflictError(orderId, found.status, 'refused');
 }
 
-/** The row after a transition, and whose it is. */
+/** The row after a transition, with its tenant. */
 interface MovedOrder extends Pick<OrderMove, 'tenantId' | 'correlationId' | 'from' | 'version'> {
   readonly captureBy: Date | null;
 }
@@ -310,9 +314,9 @@ async function findTransition(db: Database, change: OrderTransition): Promise<Tr
       .from(orders)
       .where(eq(orders.orderId, change.orderId)),
   );
-  // An earlier attempt of the same step got through: its result stands.
+  // An earlier attempt of the same step has succeeded, so its result is returned.
   if (row?.status === change.to) {
-    // A worker of the version before moved the status and knew of no owner.
+    // A worker of the previous version, which does not know owners, has moved the status.
     if (change.ownerId !== undefined) {
       await db.run(RELEASE_ORDER, [change.orderId, change.ownerId, 'order.command_ended', '{}']);
     }

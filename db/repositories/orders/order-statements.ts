@@ -1,8 +1,8 @@
 import type { Statement } from '../../client.ts';
 
 /**
- * The statements on an order's way are single SQL statements: each is its own transaction, costs one round trip
- * and one commit, and holds its row locks for no longer than it runs.
+ * Each step of an order runs single SQL statements: each is its own transaction, costs one round trip and one commit,
+ * and holds its row locks only while it runs.
  */
 
 const OPEN_CASE = `
@@ -17,7 +17,7 @@ const UNDER_WAY = `
   coalesce((SELECT a.amount_minor FROM orders.orders owned JOIN orders.order_commands a ON a.command_id = owned.owner_command_id
      WHERE owned.order_id = o.order_id AND a.kind = 'capture'), 0)`;
 
-/** Row, lines and first event; writes nothing when the order exists. */
+/** Writes row, lines and first event; writes nothing when the order exists. */
 export const OPEN_ORDER: Statement = {
   name: 'open_order',
   text: `
@@ -40,8 +40,9 @@ SELECT EXISTS (SELECT FROM opened) AS created`,
 };
 
 /**
- * Stores the decision that an authorized order expires, with its event, and takes it from its owner $2 (null: it has none);
- * no row when there is a decision already, another owner, or the order moved on.
+ * Stores the decision that an authorized order expires, writes its event, and ends the ownership of $2 (null: no
+ * command owns the order). There is no row when the decision exists already, another command owns the order, or the
+ * order has moved on.
  */
 export const RECORD_EXPIRY: Statement = {
   name: 'record_expiry',
@@ -58,7 +59,9 @@ WITH expiring AS (
 SELECT version FROM expiring`,
 };
 
-/** Stores the first decision to reject and its event; no row when there is one already or the order moved on. */
+/**
+ * Stores the first decision to reject and its event; no row when a decision exists already or the order has moved on.
+ */
 export const RECORD_REFUSAL: Statement = {
   name: 'record_refusal',
   text: `
@@ -74,8 +77,9 @@ SELECT refusal FROM refused`,
 };
 
 /**
- * Guarded status change and its event; `version` is the event's sequence number, so there can be no gap. Only the command
- * that owns the order ($11, null: none does) may move it, and none owns it afterwards.
+ * Changes the status if it is the expected one, and writes the event; `version` is the event's sequence number, so
+ * there can be no gap. Only the command that owns the order ($11, null: no command does) may change the status, and
+ * afterwards no command owns the order.
  */
 export const TRANSITION_ORDER: Statement = {
   name: 'transition_order',
@@ -124,7 +128,7 @@ SELECT c.command_id AS "commandId", c.kind, c.turn, c.generation, c.amount_minor
 FROM orders.orders o JOIN orders.order_commands c ON c.command_id = o.owner_command_id WHERE o.order_id = $1`,
 };
 
-/** Whose orders they are, over all tenants. */
+/** The tenants of the given orders, over all tenants. */
 export const FIND_OWNERS: Statement = {
   name: 'find_owners',
   text: `
@@ -133,7 +137,7 @@ SELECT order_id AS "orderId", tenant_id AS "tenantId", correlation_id AS "correl
 FROM orders.orders WHERE order_id = ANY ($1::text[])`,
 };
 
-/** The request hashes of those of the orders ($1 tenants, $2 ids) that were opened $3 seconds ago or earlier. */
+/** The request hashes of those orders ($1 tenants, $2 ids) that were opened $3 seconds ago or earlier. */
 export const EARLIER_HASHES: Statement = {
   name: 'earlier_hashes',
   text: `
@@ -154,7 +158,7 @@ SELECT o.status, o.request_hash AS "requestHash",
 FROM orders.orders o WHERE o.tenant_id = $1 AND o.order_id = $2`,
 };
 
-/** The same of several orders. The limit makes the server look each one up by its key. */
+/** The same for several orders. The limit makes the server look each order up by its key. */
 export const ORDERS_IN_SHORT: Statement = {
   name: 'orders_in_short',
   text: `

@@ -3,11 +3,14 @@ import type { Database } from '../../client.ts';
 
 /** Points per key and window, shared by all processes. */
 export interface RateLimitStore {
-  /** Takes points; not granted when the window has too few left. Never throws: without the database it counts alone. */
+  /**
+   * Takes points; not granted when the window has too few left. It never throws: without the database each process
+   * counts alone.
+   */
   take(key: string, points: number): Promise<{ readonly granted: boolean; readonly windowEndsInMs: number }>;
 }
 
-/** Creates the store over `orders.rate_limits`; while the database is away each process counts in its own memory. */
+/** Keeps the points in `orders.rate_limits`. While the database is away, each process counts in its own memory. */
 export function createRateLimitStore(
   db: Database,
   options: { readonly points: number; readonly windowSeconds: number; readonly keyPrefix?: string },
@@ -29,7 +32,8 @@ export function createRateLimitStore(
         return { granted: true, windowEndsInMs: result.msBeforeNext };
       } catch (error) {
         if (error instanceof RateLimiterRes) return { granted: false, windowEndsInMs: error.msBeforeNext };
-        // Neither the database nor the insurance answered: a limiter must not become an outage of its own.
+        // Neither the database nor the memory store answered; the limiter grants the request, so that its failure is
+        // not an outage.
         return { granted: true, windowEndsInMs: 1_000 };
       }
     },

@@ -4,22 +4,22 @@ import type { Database, Statement } from '../../client.ts';
 /** Seconds that the rate and the latency look back. */
 const STATS_WINDOW_SECONDS = 120;
 
-/** Seconds of one point of the latency: at one order a second it still has ten orders behind it. */
+/** Length of one point of the latency chart: at one order a second a point still covers ten orders. */
 const LATENCY_STEP_SECONDS = 10;
 
-/** Rows that a count reads at most, newest first by index; a count that met the limit says so. */
+/** Rows that a count reads at most, newest first by the index. A count that reached the limit is marked. */
 const ROWS_MAX = 10_000;
 
 /**
- * Orders in the charts: 2 minutes at 400 orders a second, which take about 0.1 s to read. Above that rate the oldest
- * seconds are empty.
+ * Orders that the charts read at most: 2 minutes at 400 orders a second, which take about 0.1 s. Above that rate the
+ * oldest seconds are empty.
  */
 const CHART_ROWS_MAX = 50_000;
 
-/** Hours of orders that are counted by status; orders in motion are counted whatever their age. */
+/** Hours of orders that are counted by status; orders in motion are counted at any age. */
 export const STATUS_WINDOW_HOURS = 24;
 
-/** Causes of open cases that are told apart; more than a screen of them is one incident. */
+/** Causes of open cases that are listed one by one; more than fit on a screen are one incident. */
 const CAUSES_MAX = 20;
 
 /** Open cases of one cause. */
@@ -31,7 +31,10 @@ export interface OpenCause {
   readonly oldestOpenedAt: Date;
 }
 
-/** From created to confirmed, of automatically captured orders; null when none was confirmed. */
+/**
+ * Latency from the order's creation to its confirmation, of automatically captured orders; null when none was
+ * confirmed.
+ */
 export interface LatencyPoint {
   readonly at: Date;
   readonly p50Ms: number | null;
@@ -41,23 +44,23 @@ export interface LatencyPoint {
 /** The figures of one tenant at one moment. */
 export interface TenantStats {
   readonly at: Date;
-  /** Statuses without an order are absent. */
+  /** A status without orders is absent. */
   readonly byStatus: Partial<Record<OrderStatus, number>>;
-  /** Older orders of the window were left out. */
+  /** Whether older orders of the window were left out. */
   readonly isStatusCountCapped: boolean;
-  /** Orders confirmed in each second of the window, oldest first; the last one is the last whole second. */
+  /** Orders that were confirmed in each second of the window, oldest first; the last entry is the last whole second. */
   readonly confirmedPerSecond: readonly number[];
-  /** Over the whole window. */
+  /** The latency of the whole window. */
   readonly latency: Omit<LatencyPoint, 'at'>;
   readonly latencySteps: readonly LatencyPoint[];
   readonly openCases: number;
   readonly isCaseCountCapped: boolean;
   readonly oldestCaseOpenedAt: Date | null;
-  /** Most frequent first. */
+  /** The causes, most frequent first. */
   readonly causes: readonly OpenCause[];
 }
 
-/** Figures over one tenant's orders and cases; each read is bounded by an index, a time and a number of rows. */
+/** Figures over one tenant's orders and cases. Each read is bounded by an index, a time and a number of rows. */
 export interface StatsRepository {
   read(tenantId: string): Promise<TenantStats>;
 }
@@ -119,8 +122,8 @@ function caseFigures({ openCases, oldestCaseOpenedAt, causes }: CaseRow = NO_CAS
 }
 
 /**
- * The newest orders of the window, and those in motion whatever their age: one that hangs since yesterday is the one to
- * see. `NULLS LAST` as in the index, which would not be used otherwise.
+ * The newest orders of the window, and orders in motion at any age, because an order that hangs since yesterday matters
+ * most. `NULLS LAST` matches the index, which would not be used otherwise.
  */
 const COUNT_BY_STATUS: Statement = {
   name: 'count_orders_by_status',
@@ -140,8 +143,8 @@ SELECT status, count(*)::integer AS count FROM counted GROUP BY status`,
 };
 
 /**
- * Rate and latency of the window. `confirmed_at` has no index, which would cost every order: orders are found by their
- * creation instead, so one that was confirmed after more than 15 minutes is in no chart.
+ * Rate and latency of the window. An index on `confirmed_at` would make every order slower, so orders are found by
+ * their creation: an order that was confirmed after more than 15 minutes is in no chart.
  */
 const READ_FLOW: Statement = {
   name: 'read_order_flow',
@@ -177,7 +180,7 @@ SELECT at,
 FROM ended`,
 };
 
-/** One row more than is told, so that the limit is noticed. */
+/** Reads one row more than it returns, so that the caller notices the limit. */
 const COUNT_OPEN_CASES: Statement = {
   name: 'count_open_cases',
   text: `

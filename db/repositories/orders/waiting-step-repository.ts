@@ -1,6 +1,6 @@
 import type { Database, Statement } from '../../client.ts';
 
-/** A step of a workflow, as the Web UI names it. */
+/** A step of a workflow, named as in the Web UI. */
 export interface WaitingStep {
   readonly workflowId: string;
   readonly step: string;
@@ -8,16 +8,19 @@ export interface WaitingStep {
 
 /** Steps that wait for the payment provider to answer again. */
 export interface WaitingStepRepository {
-  /** An attempt had no answer. `route`: what the step waits for together with others. */
+  /** Records that an attempt of the step had no answer. Steps with the same `route` wait for the same thing. */
   note(waiting: WaitingStep & { readonly route: string }): Promise<void>;
-  /** The step waits no more; null when it had not waited, else its route. */
+  /** Records that the step no longer waits; returns its route, or null when the step had not waited. */
   remove(step: WaitingStep): Promise<string | null>;
-  /** Somebody of the route had an answer: all that wait are due at once, but those that were woken and go on since. */
+  /**
+   * Makes all steps of a route due at once, because one of them had an answer. Steps that were woken and are running
+   * stay as they are.
+   */
   answered(route: string): Promise<void>;
   any(): Promise<boolean>;
-  /** The provider is away: all are due as soon as it is back. */
+  /** Makes all steps due as soon as the provider, which is away now, is back. */
   makeDue(): Promise<void>;
-  /** Takes the steps that are due; each is due again after a pause that doubles with every time it is taken. */
+  /** Takes the steps that are due. Each of them is due again after a pause that doubles each time. */
   claimDue(limit: number): Promise<WaitingStep[]>;
 }
 
@@ -45,9 +48,9 @@ export function createWaitingStepRepository(db: Database): WaitingStepRepository
 }
 
 /**
- * A step tries itself again after 1 s and 5 s, so it is woken after 10 s at the earliest. A step that is woken in vain is
- * left alone for twice as long each time, for a day in the end: a parked one writes some 20 events into its history, and
- * may wait for a year.
+ * A step retries by itself after 1 s and 5 s, so it is woken after 10 s at the earliest. After each wake-up in vain the
+ * pause doubles, up to a day: a wake-up writes some 20 events into the history of a parked step, which may wait for a
+ * year.
  */
 const FIRST_WAKE = `interval '10 seconds'`;
 const PAUSE_AFTER_WAKE = `least(interval '10 seconds' * power(2, least(w.wakes + 1, 20)), interval '1 day')`;
@@ -64,7 +67,7 @@ const REMOVE_WAITING: Statement = {
   text: 'DELETE FROM payments.waiting_steps WHERE workflow_id = $1 AND step = $2 RETURNING route',
 };
 
-/** Locked rows are left out: whoever holds them changes the same thing, and nobody waits for anybody. */
+/** Locked rows are skipped: the transaction that locks them makes the same change, and nobody has to wait. */
 const ROUTE_ANSWERED: Statement = {
   name: 'waiting_route_answered',
   text: `

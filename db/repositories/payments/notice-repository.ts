@@ -8,7 +8,7 @@ import type {
 import type { PaymentOperationState } from '../../../src/domain/payments/payment.ts';
 import type { Database, Statement } from '../../client.ts';
 
-/** A notice as stored, with what the same schema knows of the thing it tells of. */
+/** A notice as stored, together with what the `payments` schema knows about its subject. */
 export interface StoredNotice extends NoticeKey {
   readonly kind: PaymentNewsKind;
   readonly orderId: string | null;
@@ -17,35 +17,37 @@ export interface StoredNotice extends NoticeKey {
   readonly currency: string | null;
   readonly occurredAt: Date;
   readonly receivedAt: Date;
-  /** How long ago it was received, by the clock that said when. */
+  /** Milliseconds since the notice was received, by the clock that stamped it. */
   readonly ageMs: number;
   readonly state: NoticeState;
   readonly outcome: NoticeOutcome | null;
   readonly appliedAt: Date | null;
-  /** State of the operation under its key, or of the one that was adopted; null when there is none. */
+  /**
+   * State of the operation under the notice's key, or of the operation that was adopted; null when there is neither.
+   */
   readonly operation: PaymentOperationState | null;
-  /** A later notice about the same key has told something else. */
+  /** Whether a later notice about the same key has reported something else. */
   readonly isOutdated: boolean;
 }
 
-/** What providers reported; each event is stored once. */
+/** Reports of payment providers; each event is stored once. */
 export interface NoticeRepository {
   /**
-   * Stores a report; false when it was stored before, which changes nothing. One that names no order of ours is matched by
-   * the charge that it is about.
+   * Stores a report; false when it was stored before, which changes nothing. A report without an order id of ours is
+   * matched by its charge.
    */
   add(news: PaymentNews): Promise<boolean>;
   findOptional(key: NoticeKey): Promise<StoredNotice | null>;
-  /** Notices of orders that nothing became of yet, oldest first. */
+  /** Notices of known orders that have no outcome yet, oldest first. */
   listReceived(page: { readonly after: NoticePosition | null; readonly limit: number }): Promise<StoredNotice[]>;
-  /** By time of the event at the provider. */
+  /** The order's notices, sorted by the time of the event at the provider. */
   listByOrder(orderId: string): Promise<StoredNotice[]>;
-  /** Stores what became of a notice; the first outcome stays. */
+  /** Stores the outcome of a notice; the first outcome stays. */
   close(key: NoticeKey, outcome: NoticeOutcome): Promise<void>;
   closeAll(closed: readonly (NoticeKey & { readonly outcome: NoticeOutcome })[]): Promise<void>;
   /**
-   * Matches the notices that name no order of ours with the charges that were booked since, and closes those that are
-   * still without one after so long: another system uses the same account at the provider.
+   * Matches notices without an order id of ours with charges that were recorded since. Closes notices that have no
+   * match after `afterMs`, because they come from another system on the same account at the provider.
    */
   closeForeign(afterMs: number): Promise<void>;
 }

@@ -2,20 +2,23 @@ import type { PaymentAttempt } from '../../../src/domain/payments/payment-attemp
 import type { PaymentKind, PaymentOperationState } from '../../../src/domain/payments/payment.ts';
 import type { Database, Statement } from '../../client.ts';
 
-/** An attempt that is not stored yet, with the time that has passed since its end: a worker's clock tells no times. */
+/**
+ * An attempt that is not stored yet, with the time that has passed since its end. (A worker's own clock is not trusted
+ * for points in time.)
+ */
 export interface EndedAttempt extends PaymentAttempt {
   readonly ageMs: number;
 }
 
-/** A call to the provider as stored; `number` counts the calls about its key, from 1. */
+/** A stored call to the provider; `number` counts the calls for its key, from 1. */
 export interface StoredAttempt extends Omit<PaymentAttempt, 'tenantId'> {
   readonly number: number;
   readonly at: Date;
-  /** `at` to the microsecond. */
+  /** The time of `at` with microseconds. */
   readonly atMs: number;
 }
 
-/** A state that an operation was in from then on. */
+/** A state of an operation, and when it began. */
 export interface OperationChange {
   readonly key: string;
   readonly kind: PaymentKind;
@@ -26,17 +29,17 @@ export interface OperationChange {
   readonly declineCode: string | null;
   readonly providerRef: string | null;
   readonly at: Date;
-  /** `at` to the microsecond. */
+  /** The time of `at` with microseconds. */
   readonly atMs: number;
 }
 
-/** What happened to the payments of an order; rows are added and never changed. */
+/** The history of an order's payments. Rows are added and never changed. */
 export interface PaymentHistoryRepository {
-  /** Stores attempts by themselves; those that were stored before stay. */
+  /** Stores attempts without an operation; attempts that were stored before stay as they are. */
   addAttempts(attempts: readonly EndedAttempt[]): Promise<void>;
-  /** In the order in which they were stored. */
+  /** The attempts in the order in which they were stored. */
   listAttempts(orderId: string): Promise<StoredAttempt[]>;
-  /** Oldest first. */
+  /** The changes, oldest first. */
   listChanges(orderId: string): Promise<OperationChange[]>;
 }
 
@@ -50,7 +53,10 @@ export function createPaymentHistoryRepository(db: Database): PaymentHistoryRepo
   };
 }
 
-/** Stores the attempts that a parameter holds as JSON; part of a statement, so that it costs no round trip. */
+/**
+ * SQL that stores the attempts that a parameter holds as JSON. It is part of another statement, so it costs no round
+ * trip.
+ */
 export function insertAttempts(parameter: string): string {
   return `
   INSERT INTO payments.attempts (order_id, attempt_id, tenant_id, key, kind, generation, call, amount_minor, currency,
@@ -66,7 +72,7 @@ export function insertAttempts(parameter: string): string {
 
 const ADD_ATTEMPTS: Statement = { name: 'add_payment_attempts', text: insertAttempts('$1') };
 
-/** Rounded as the times of all other tables are. */
+/** Times are rounded to milliseconds, as in all other tables. */
 const TIMES = `at::timestamptz(3) AS at, extract(epoch FROM at)::float8 * 1000 AS "atMs"`;
 
 const LIST_ATTEMPTS: Statement = {

@@ -10,7 +10,7 @@ import type { Database, Statement } from '../../client.ts';
 import { balances, operations } from '../../schema/payments.ts';
 import { insertAttempts, type EndedAttempt } from './payment-history-repository.ts';
 
-/** One effect at the provider, as far as it is known. */
+/** One effect at the provider, as far as its outcome is known. */
 export interface PaymentOperation {
   readonly key: string;
   readonly orderId: string;
@@ -30,34 +30,35 @@ export interface RecordedOperation extends PaymentOperation {
   readonly updatedAt: Date;
 }
 
-/** Money of one order in short. */
+/** A short form of one order's payments. */
 export interface PaymentSummary {
   readonly balance: PaymentBalance;
-  /** State of the newest sale or authorization; null when none was tried, also for a total of 0. */
+  /** State of the newest sale or authorization; null when no charge was tried, for example because the total is 0. */
   readonly lastCharge: PaymentOperationState | null;
 }
 
-/** The turn of the order's own first payment: every command that comes to own the order has a later one. */
+/** The turn of the order's first payment; every command that owns the order later has a higher turn. */
 export const FIRST_TURN = 0;
 
-/** The ledger of what was asked of the provider; balances follow it by a trigger. */
+/** The ledger of effects that were asked of the provider. A trigger keeps the balances up to date. */
 export interface PaymentRepository {
   /**
-   * Proves before money is moved that no later command has come to own the order. Repeating it is harmless.
-   * @throws {OrderTurnOverError} when one has.
+   * Proves, before money is moved, that no later command owns the order. Repeating it is harmless.
+   * @throws {OrderTurnOverError} when a later command owns the order.
    */
   beginTurn(order: { readonly orderId: string; readonly turn: number; readonly commandId: string }): Promise<void>;
   /**
-   * Stores an operation under its key and returns what is stored now. A definite result replaces UNKNOWN,
-   * a success replaces a decline or a failure (late money that a look-up has proved), and a success never changes.
-   * The attempts that led to it are stored with it, also when it changes nothing or is refused.
-   * @throws {OrderTurnOverError} when a later turn than `turn` has begun; an owner finds what was done at the provider.
+   * Stores an operation under its key and returns the stored state. A definite result replaces UNKNOWN; a success
+   * replaces a decline or a failure (a look-up has proved late money); a success never changes. The attempts that led
+   * to the operation are stored with it, even if the operation changes nothing or is refused.
+   * @throws {OrderTurnOverError} when a turn after `turn` has begun; the later owner looks up what was done at the
+   * provider.
    */
   record(operation: PaymentOperation, turn?: number, attempts?: readonly EndedAttempt[]): Promise<PaymentOperation>;
   findOptional(key: string): Promise<PaymentOperation | null>;
   /** All operations of an order, oldest first. */
   listByOrder(orderId: string): Promise<RecordedOperation[]>;
-  /** By order id; an order without operations is absent from the map. */
+  /** The summaries by order id; an order without operations is absent. */
   summaries(orderIds: readonly string[]): Promise<Map<string, PaymentSummary>>;
 }
 
@@ -104,7 +105,7 @@ async function summarize(db: Database, orderIds: readonly string[]): Promise<Map
       orm
         .selectDistinctOn([operations.orderId], { orderId: operations.orderId, state: operations.state })
         .from(operations)
-        // A charge of 0 was never asked for (see `wasAsked`).
+        // The provider was never asked for a charge of 0 (see `wasAsked`).
         .where(
           and(
             inArray(operations.orderId, ids),
@@ -139,7 +140,7 @@ const LIST_OPERATIONS: Statement = {
 WHERE order_id = $1 ORDER BY created_at, key`,
 };
 
-/** A turn begins, or goes on; no row when a later one has begun. */
+/** Begins or continues a turn; no row when a later turn has begun. */
 const BEGIN_TURN: Statement = {
   name: 'begin_turn',
   text: `
@@ -148,7 +149,7 @@ ON CONFLICT (order_id) DO UPDATE SET turn = excluded.turn, command_id = excluded
 RETURNING turn`,
 };
 
-/** The lock on the turn keeps a later one from beginning between the look and the row. */
+/** The lock on the turn keeps a later turn from beginning between the check and the insert. */
 const RECORD_OPERATION: Statement = {
   name: 'record_operation',
   text: `
