@@ -19,19 +19,22 @@ import type { PaymentActivityDeps } from './payments/payment-activities.ts';
 
 export interface AttemptRecorderDeps extends PaymentActivityDeps {
   readonly paymentHistory: PaymentHistoryRepository;
-  /** Told of calls that could not be written down. */
+  /** Called when calls could not be stored. */
   readonly onLost: (lost: { readonly step: string; readonly calls: number; readonly error: unknown }) => void;
 }
 
-/** The parts of the payment steps as they are given, but every call to the provider is written down. */
+/** The given parts of the payment steps, except that every call to the provider is recorded. */
 export interface AttemptRecorder extends PaymentActivityDeps {
-  /** Activities whose calls are written down; what no operation has taken along is stored when they end. */
+  /**
+   * Activities whose calls to the provider are recorded. When an activity ends, the calls that no operation has stored
+   * are stored.
+   */
   during<Activities extends Record<string, AnyActivity>>(activities: Activities): Activities;
 }
 
 type AnyActivity = (input: never) => Promise<unknown>;
 
-/** One run of an activity, and the calls that it made and has not stored. */
+/** One run of an activity, and its calls that are not stored yet. */
 interface Run {
   readonly step: string;
   readonly tenantId: string;
@@ -48,13 +51,15 @@ interface Asked {
   readonly method?: string;
 }
 
-/** Longest time that an activity waits for the notes of its failure: by then its own failure has to be told. */
+/**
+ * Longest time that a failing activity waits until its calls are stored; after it the activity reports its own failure.
+ */
 const STORE_TIMEOUT_MS = 500;
 
 /**
- * Stands between the payment steps and the provider. A call that led to an operation is stored by the statement that
- * stores the operation, so an order that goes well costs no statement more; the calls of a step that failed are stored when
- * it ends. A note that cannot be stored is lost, and hides nothing.
+ * Records the calls that payment steps make to the provider. The statement that stores an operation also stores the
+ * calls that led to it, so an order without failures costs no further statement. The calls of a failed step are stored
+ * when the step ends. A call that cannot be stored is lost, and never hides the step's own result.
  */
 export function createAttemptRecorder(deps: AttemptRecorderDeps): AttemptRecorder {
   const { payments, gateway } = deps;

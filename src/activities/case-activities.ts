@@ -11,18 +11,21 @@ export interface CaseActivityDeps {
   readonly actions: OperatorActionRepository;
 }
 
-/** A decision and the workflow that it has to be handed to. */
+/** A decision and the workflow that must get it. */
 interface DueDecision {
   readonly workflowId: string;
   readonly decision: ReturnType<typeof handedOver>;
 }
 
-/** Steps on cases and decisions, and what a redrive looks at. */
+/** Steps on cases and decisions, and the reads of a redrive. */
 export function createCaseActivities({ cases, decisions, actions }: CaseActivityDeps) {
   return {
     /**
-     * Effect: an open case for a step, or further attempts counted on it; the decision that it was tried by has failed
-     * again. Key: one open case per order, step and workflow. Outcomes: the case. Failures: database, retried without end.
+     * Effect: opens a case for a step, or counts further attempts on the open one; the decision that made the step try
+     * again is marked as failed again.
+     * Key: one open case per order, step and workflow.
+     * Outcomes: the case.
+     * Failures: database, retried without end.
      * Undo: `resolveCase`.
      */
     async openCase(input: {
@@ -35,8 +38,11 @@ export function createCaseActivities({ cases, decisions, actions }: CaseActivity
     },
 
     /**
-     * Effect: closes the open case of a step of the workflow that asks, and ends the decisions about it. Key: order, step
-     * and workflow. Outcomes: done, also when none is open. Failures: database, retried without end. Undo: none.
+     * Effect: closes the open case at a step of the calling workflow, and ends the decisions about the case.
+     * Key: order, step and workflow.
+     * Outcomes: done; also if no case is open.
+     * Failures: database, retried without end.
+     * Undo: none.
      */
     async resolveCase(input: { orderId: string; step: string; resolution: string; actor: string }): Promise<void> {
       const { orderId, step, resolution, actor } = input;
@@ -45,30 +51,44 @@ export function createCaseActivities({ cases, decisions, actions }: CaseActivity
     },
 
     /**
-     * Effect: decisions that were not carried out in time, each postponed to its next delivery. Key: the decision.
-     * Outcomes: where each has to go. Failures: database, retryable. Undo: none.
+     * Effect: takes decisions that were not carried out in time; each is postponed to its next delivery.
+     * Key: the decision.
+     * Outcomes: the decisions, each with the workflow that must get it.
+     * Failures: database, retryable.
+     * Undo: none.
      */
     async takeDueDecisions({ limit }: { limit: number }): Promise<DueDecision[]> {
       const due = await decisions.takeDue(limit);
-      // A crash may have come between a decision and its record.
+      // A crash may have come between a decision and its record in the operators' log.
       for (const { step, workflowId: _, ...decision } of due) await actions.record(actionOf(decision, { step }));
       return due.map(({ step, workflowId, ...decision }) => ({ workflowId, decision: handedOver(decision, step) }));
     },
 
     /**
-     * Effect: a decision whose workflow is gone is refused. Key: the decision. Outcomes: done, also when it has ended.
-     * Failures: database, retryable. Undo: none.
+     * Effect: refuses a decision whose workflow is gone.
+     * Key: the decision.
+     * Outcomes: done; also if the decision has ended.
+     * Failures: database, retryable.
+     * Undo: none.
      */
     async refuseDecision({ decisionId }: { decisionId: string }): Promise<void> {
       await decisions.refuse(decisionId);
     },
 
-    /** Effect: none. Outcomes: open cases of one cause, oldest first. Failures: database, retryable. */
+    /**
+     * Effect: none.
+     * Outcomes: open cases of one cause, oldest first.
+     * Failures: database, retryable.
+     */
     async listCause(input: { tenantId: string; fingerprint: string; limit: number }): Promise<CauseCase[]> {
       return cases.listCause(input.tenantId, input.fingerprint, input.limit);
     },
 
-    /** Effect: none. Outcomes: state and failures of some cases. Failures: database, retryable. */
+    /**
+     * Effect: none.
+     * Outcomes: state and failures of the given cases.
+     * Failures: database, retryable.
+     */
     async readCases(input: {
       caseIds: readonly string[];
     }): Promise<{ caseId: string; state: CaseState; attempts: number }[]> {

@@ -15,12 +15,14 @@ export interface CommandActivityDeps {
   readonly commands: CommandRepository;
 }
 
-/** Steps that move an order after it was accepted: what clients and operators asked for. */
+/** Steps that move an accepted order because a client or an operator asked for it. */
 export function createCommandActivities({ orders, commands }: CommandActivityDeps) {
   return {
     /**
-     * Effect: PENDING to AWAITING_CAPTURE with the total and the time until which it waits. Key: guarded status write.
-     * Outcomes: the stored time, also when it was there. Failures: database, retryable; another status, permanent.
+     * Effect: changes PENDING to AWAITING_CAPTURE, with the total and the time until which the order waits.
+     * Key: guarded status write.
+     * Outcomes: the stored time; also if an earlier attempt stored it.
+     * Failures: database, retryable; another status, permanent.
      * Undo: none.
      */
     async awaitCapture(input: {
@@ -43,54 +45,68 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
     },
 
     /**
-     * Effect: decides a command by the order's row; one that is allowed owns the order from then on. Key: the command id;
-     * the first decision stays. Outcomes: the decision, `busy` (not stored) while another command owns the order, null when
-     * the order has another version than the caller judged, or was sold and the rule is for what is not. Failures:
-     * database, retryable. Undo: none.
+     * Effect: decides a command by the order's row; an allowed command owns the order from then on.
+     * Key: the command id; the first decision stays.
+     * Outcomes: the decision; `busy` (which is not stored) while another command owns the order; null when the order
+     * has another version than the caller judged, or was sold and the rule is only for unsold orders.
+     * Failures: database, retryable.
+     * Undo: none.
      */
     async decideCommand(input: { command: CommandOfOrder; rule: CommandRule }): Promise<DecidedCommand | null> {
       return commands.decide(input.command, input.rule);
     },
 
-    /** Effect: none. Outcomes: where the order is, and how a command of it ended. Failures: database, retryable. */
+    /**
+     * Effect: none.
+     * Outcomes: the status of the order, and how one of its commands ended.
+     * Failures: database, retryable.
+     */
     async readOrder(input: OrderQuestion): Promise<OrderAnswer> {
       return readOrder(orders, input);
     },
 
     /**
-     * Effect: the decision that an authorized order expires, before anything is undone. Key: the first decision stays.
-     * Outcomes: the version of the decision, which is the turn of the undoing. Failures: database, retryable; another
-     * owner, or not waiting for a capture any more, permanent. Undo: none.
+     * Effect: stores the decision that an authorized order expires, before anything is undone.
+     * Key: the first decision stays.
+     * Outcomes: the order's version at the decision, which is the turn of the undo steps.
+     * Failures: database, retryable; the order has another owner or no longer waits for a capture, permanent.
+     * Undo: none.
      */
     async recordExpiry(input: {
       orderId: string;
       tenantId: string;
-      /** The capture whose authorization is gone; null: nobody owns the order. */
+      /** The capture whose authorization is gone; null when no command owns the order. */
       ownerId: string | null;
     }): Promise<{ turn: number }> {
       return { turn: await orders.recordExpiry(input.orderId, input.ownerId) };
     },
 
     /**
-     * Effect: a command that leaves the status as it is has ended and gives the order back, with its event. Key: guarded
-     * by the ownership. Outcomes: done, also when it was. Failures: database, retryable. Undo: none.
+     * Effect: ends a command that leaves the status as it is, ends its ownership of the order, and writes the event.
+     * Key: guarded by the ownership.
+     * Outcomes: done; also if an earlier attempt did it.
+     * Failures: database, retryable.
+     * Undo: none.
      */
     async endCommand(input: CommandEnd & { tenantId: string }): Promise<void> {
       await commands.release(input);
     },
 
     /**
-     * Effect: the status that ends a command: CANCELLED, EXPIRED, PARTIALLY_REFUNDED or REFUNDED, with its event; runs
-     * only when it is proved, and gives the order back. Key: guarded status write. Outcomes: done, also when it was.
-     * Failures: database, retryable; another status or owner, permanent. Undo: none.
+     * Effect: writes the status that ends a command (CANCELLED, EXPIRED, PARTIALLY_REFUNDED or REFUNDED) with its
+     * event, and ends the ownership of the order; runs only when the effects that the status states are proved.
+     * Key: guarded status write.
+     * Outcomes: done; also if an earlier attempt did it.
+     * Failures: database, retryable; another status or owner, permanent.
+     * Undo: none.
      */
     async settleOrder(input: {
       orderId: string;
       tenantId: string;
       to: 'CANCELLED' | 'EXPIRED' | 'PARTIALLY_REFUNDED' | 'REFUNDED';
-      /** The command that it ends; absent when none owns the order. */
+      /** The command that the status ends; absent when no command owns the order. */
       ownerId?: string;
-      /** What the event tells of the command. */
+      /** What the event says about the command. */
       data?: Readonly<Record<string, unknown>>;
     }): Promise<void> {
       const { orderId, to, ownerId, data } = input;
@@ -109,14 +125,14 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
   };
 }
 
-/** Which order is read; of which command of it the end is asked. */
+/** Which order is read, and which of its commands is looked up. */
 interface OrderQuestion {
   readonly orderId: string;
   readonly tenantId: string;
   readonly commandId?: string;
 }
 
-/** What may be absent is so in histories of earlier versions. */
+/** Optional fields are absent in histories of earlier versions. */
 interface OrderAnswer {
   readonly status: OrderStatus;
   readonly version: number;
@@ -125,9 +141,9 @@ interface OrderAnswer {
   /** The command that owns the order. */
   readonly owner?: OrderOwnership | null;
   readonly totalMinor?: number | null;
-  /** The event that ended the command; null while there is none, and when no command was asked about. */
+  /** The event that ended the command; null while the command has not ended, and when no command was asked about. */
   readonly commandEnd?: CommandEndEvent | null;
-  /** The amount that this event tells. */
+  /** The amount that this event states. */
   readonly commandEndMinor?: number | null;
 }
 

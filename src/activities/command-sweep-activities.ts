@@ -2,11 +2,12 @@ import type { CommandRepository, OwningCommand } from '../../db/repositories/ord
 import type { OrderRecord } from '../../db/repositories/orders/order-record.ts';
 import type { OrderRepository } from '../../db/repositories/orders/order-repository.ts';
 
-/** Sees to it that a workflow carries a command out. */
+/** Ensures that a workflow carries a command out. */
 export interface CommandCarrier {
   /**
-   * `carried`: a workflow is at it. `told`: the order's workflow, which had forgotten it, was told again. `started`: a
-   * settle workflow carries it out from now on. `stopped`: its workflow was ended by hand, which a repair looks after.
+   * `carried`: a workflow carries the command out already. `told`: the order's workflow had forgotten the command, and
+   * has got it again. `started`: a settle workflow has started and carries it out. `stopped`: the command's workflow
+   * was ended by hand, and a repair is needed.
    */
   carry(command: OwningCommand, order: OrderRecord): Promise<'carried' | 'told' | 'started' | 'stopped'>;
 }
@@ -17,7 +18,7 @@ export interface CommandSweepDeps {
   readonly carrier: CommandCarrier;
 }
 
-/** A command takes well under a second when all goes well; one that is retried has a workflow, which is found. */
+/** Without failures a command takes well under a second, and the workflow of a command that is retried is found. */
 const QUIET_SECONDS = 60;
 
 const PAGE_SIZE = 200;
@@ -26,9 +27,11 @@ const PAGE_SIZE = 200;
 export function createCommandSweepActivities({ orders, commands, carrier }: CommandSweepDeps) {
   return {
     /**
-     * Effect: each command that owns an order to which nothing has happened for a minute is carried by a workflow. Key: the
-     * command's id, which is the workflow's. Outcomes: how many had none. Failures: database, Temporal, retryable. Undo:
-     * none.
+     * Effect: each command whose order has been quiet for a minute is carried out by a workflow.
+     * Key: the command's id, which is also the workflow's.
+     * Outcomes: how many commands had no workflow.
+     * Failures: database, Temporal, retryable.
+     * Undo: none.
      */
     async sweepCommands({ quietSeconds = QUIET_SECONDS }: { quietSeconds?: number }): Promise<{ resumed: number }> {
       let resumed = 0;

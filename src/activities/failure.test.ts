@@ -5,7 +5,7 @@ import { paymentRetryDelayMs } from './failure.ts';
 
 const { budgetMs, attemptTimeoutMs } = STEP_POLICIES.takePayment;
 
-/** What Temporal says of an attempt that it scheduled so long after the step's first. */
+/** Temporal's description of an attempt that is scheduled the given time after the step's first. */
 function attemptAt(elapsedMs: number) {
   const scheduledTimestampMs = Date.UTC(2026, 0, 1);
   return {
@@ -16,11 +16,11 @@ function attemptAt(elapsedMs: number) {
   };
 }
 
-/** When the last attempt of a step begins whose attempts all fail after `attemptMs`, by Temporal's rule. */
+/** When the last attempt begins, by Temporal's rules, if all attempts of the step fail after `attemptMs`. */
 function lastAttemptAt(luck: () => number, attemptMs: number): number {
   for (let elapsedMs = 0; ;) {
     const nextMs = elapsedMs + attemptMs + paymentRetryDelayMs(attemptAt(elapsedMs), luck);
-    // Temporal drops a wait that ends after the budget.
+    // Temporal drops a wait that would end after the budget.
     if (nextMs > budgetMs) return elapsedMs;
     elapsedMs = nextMs;
   }

@@ -4,16 +4,16 @@ import type { AnswerMismatch } from '../domain/case.ts';
 import { OrderSagaError, PaymentMismatchError, WebhookUndeliveredError, type FailureCode } from '../domain/errors.ts';
 import { PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER } from '../domain/payments/payment.ts';
 
-/** What a later attempt of the same step can do about a failure. */
+/** What a later attempt of the same step can change about a failure. */
 export type RetryClass =
-  /** Passes by itself: retried by the step's policy. */
+  /** The failure passes by itself: the step's policy retries it. */
   | 'transient'
-  /** No retry can mend it: the order is parked at once. */
+  /** No retry can succeed: the order is parked at once. */
   | 'permanent'
-  /** The effect may have happened: looked up before it is tried again, with growing waits. */
+  /** The effect may have happened: it is looked up before another try, with growing waits. */
   | 'unknown_outcome';
 
-/** The one place that says how each failure is retried. */
+/** The only place that says how each failure is retried. */
 export const RETRY_CLASSES = {
   database_unavailable: 'transient',
   database_contract: 'permanent',
@@ -39,17 +39,17 @@ export const RETRY_CLASSES = {
   unclassified: 'permanent',
 } as const satisfies Record<FailureCode, RetryClass>;
 
-/** What a failure tells its workflow beside type and message: its first and only detail. */
+/** What a failure tells its workflow beside type and message. It is the failure's first and only detail. */
 export interface FailureDetail {
-  /** Which attempt of the activity it was, counted from 1. */
+  /** The number of the attempt, counted from 1. */
   readonly attempt: number;
-  /** What the provider's answer differed in. */
+  /** The fields in which the provider's answer differed. */
   readonly mismatch?: AnswerMismatch;
 }
 
 /**
- * Turns any error of an activity into the failure that Temporal retries or not. Messages carry ids and codes only;
- * the text of an unclassified error stays in the worker's log, because it may repeat customer data.
+ * Turns any error of an activity into a failure that tells Temporal whether to retry. Messages contain ids and codes
+ * only. The text of an unclassified error stays in the worker's log, because it may repeat customer data.
  */
 export function toFailure(error: unknown): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
@@ -79,7 +79,7 @@ function detailOf(error: unknown): FailureDetail {
   return error instanceof PaymentMismatchError ? { attempt, mismatch: error.mismatch } : { attempt };
 }
 
-/** What Temporal says of an attempt; by its clock, because a worker's own may be ahead or behind. */
+/** Times of an attempt by Temporal's clock, because a worker's own clock may be wrong. */
 type AttemptTimes = Pick<
   ReturnType<typeof activityInfo>,
   'scheduledTimestampMs' | 'currentAttemptScheduledTimestampMs' | 'scheduleToCloseTimeoutMs' | 'startToCloseTimeoutMs'
@@ -89,15 +89,15 @@ const SHORTEST_DELAY_MS = Math.min(...PAYMENT_RETRY_DELAYS_MS);
 const LONGEST_DELAY_MS = Math.max(...PAYMENT_RETRY_DELAYS_MS);
 
 /**
- * The next wait of the payment schedule, chosen by the time since the step began and not by the attempt's number: an
- * attempt that the circuit breaker kept back must not use up the schedule. A wait that the rest of the budget does not
- * hold is made shorter, so that the budget is used to its end. Past the schedule the longest wait exceeds what is left,
- * which ends the step at once.
+ * The next wait of the payment schedule. It depends on the time since the step began and not on the attempt's number,
+ * because attempts that the circuit breaker kept back must not use up the schedule. A wait that is longer than the rest
+ * of the budget is shortened, so that the budget is used to its end. Past the schedule the longest wait exceeds the
+ * rest, which ends the step at once.
  */
 export function paymentRetryDelayMs(times: AttemptTimes = activityInfo(), luck: () => number = Math.random): number {
   const { scheduledTimestampMs, currentAttemptScheduledTimestampMs, scheduleToCloseTimeoutMs } = times;
   const elapsedMs = currentAttemptScheduledTimestampMs - scheduledTimestampMs;
-  // This attempt may take until its limit, and so may the one after the wait.
+  // Both this attempt and the one after the wait may take up to their time limit.
   const leftMs = scheduleToCloseTimeoutMs - elapsedMs - 2 * times.startToCloseTimeoutMs;
   let passedMs = 0;
   for (const delayMs of PAYMENT_RETRY_DELAYS_MS) {

@@ -24,7 +24,7 @@ const PLAN = {
 
 const OPENED = { kind: 'open', status: 'PENDING', refusal: null, totalMinor: null };
 
-/** What each step answers, or throws, when everything goes well. */
+/** The answer of each step when nothing goes wrong. */
 const WELL: Readonly<Record<FirstPassStep, unknown>> = {
   openOrder: OPENED,
   holdStock: { kind: 'held', totalMinor: 1_299 },
@@ -34,7 +34,7 @@ const WELL: Readonly<Record<FirstPassStep, unknown>> = {
   sendMessage: undefined,
 };
 
-/** Runs the pass over steps that answer so, and tells what each was called with. */
+/** Runs the pass over steps with the given answers, and returns the input of each step. */
 async function pass(answers: Partial<Record<FirstPassStep, unknown>> = {}, plan: Partial<FirstPassPlan> = {}) {
   const calls: [step: string, input: unknown][] = [];
   const steps = Object.fromEntries(

@@ -5,18 +5,18 @@ import type { HoldStockInput } from './inventory-activities.ts';
 import type { OpenOrderInput, OpenOrderResult } from './order-activities.ts';
 import type { TakePaymentInput } from './payments/payment-activities.ts';
 
-/** The steps of an order for which everything goes well. */
+/** The steps of an order for which nothing goes wrong. */
 export type FirstPassStep = 'openOrder' | 'holdStock' | 'takePayment' | 'commitStock' | 'confirmOrder' | 'sendMessage';
 
 type WithoutTotal<Input> = Omit<Input, 'amountMinor' | 'totalMinor'>;
 
-/** What the steps are tried with; the total is the hold's answer. */
+/** Inputs of the steps. The total is left out: it comes from the result of `holdStock`. */
 export interface FirstPassPlan {
   readonly opening: OpenOrderInput;
   readonly hold: HoldStockInput;
-  /** Null: the payment runs elsewhere, and the pass ends before it. */
+  /** Null when the payment runs on a queue of its own; the pass then ends before it. */
   readonly payment: WithoutTotal<TakePaymentInput> | null;
-  /** Null: there is nobody to tell, or not here. */
+  /** Null when there is nobody to tell, or the message is sent on a queue of its own. */
   readonly message: Message | null;
   /** Limit of each step's try, in milliseconds. */
   readonly limitsMs: Readonly<Record<FirstPassStep, number>>;
@@ -26,35 +26,37 @@ interface Message extends Omit<NotificationWorkflowInput, 'content'> {
   readonly content: WithoutTotal<NotificationWorkflowInput['content']>;
 }
 
-/** What a step came to: its answer (nothing, for a step that has none), or why it failed. */
+/** The result of a step: its answer (nothing for a step without one), or why it failed. */
 export interface Tried<Answer> {
   readonly answer?: Answer;
   readonly failure?: StepFailure;
 }
 
-/** A step's failure as data, with what decides how it goes on. */
+/** A step's failure as data, with the facts that decide how the order continues. */
 export interface StepFailure {
   readonly type: string;
   readonly message: string;
   readonly nonRetryable: boolean;
-  /** See `FailureDetail`; absent where the step did not fail by itself. */
+  /** See `FailureDetail`; absent when the step did not throw the failure itself. */
   readonly details?: readonly unknown[] | null | undefined;
 }
 
-/** The steps that were tried, in their order: each leads on from the one before. */
+/** The steps that were tried, in order; each follows the success of the one before. */
 export type FirstPassResult = {
   readonly [Step in FirstPassStep]?: Tried<Awaited<ReturnType<Activities[Step]>>>;
 };
 
-/** The activity that a worker registers beside the steps; workflows import this type only. */
+/** The activity that a worker registers beside the steps. Workflows import only this type. */
 export type FirstPassActivities = ReturnType<typeof createFirstPass>;
 
 export function createFirstPass(steps: Pick<Activities, FirstPassStep>) {
   return {
     /**
-     * Effect: those of its steps, tried once each, for as long as each answer leads on to the next one. Key: the steps'
-     * own. Outcomes: what each step that was tried came to. Failures: none of its own; a step's is an outcome. Undo: the
-     * steps' own, registered by the workflow that hears the outcomes.
+     * Effect: the fast path of an order: tries its steps once each, as long as each answer leads to the next step.
+     * Key: the steps' own keys.
+     * Outcomes: the result of each step that was tried.
+     * Failures: none; the failure of a step is an outcome.
+     * Undo: the undo steps of its steps, which the workflow registers from the outcomes.
      */
     async tryFirstPass({ opening, hold, payment, message, limitsMs }: FirstPassPlan): Promise<FirstPassResult> {
       const openOrder = await tried(limitsMs.openOrder, () => steps.openOrder(opening));
@@ -87,12 +89,12 @@ export function createFirstPass(steps: Pick<Activities, FirstPassStep>) {
   };
 }
 
-/** An order that was here before goes on from where it is, step by step. */
+/** An order that existed before continues step by step from its present status. */
 function isFresh(opened: OpenOrderResult | undefined): boolean {
   return opened?.kind === 'open' && opened.status === 'PENDING' && opened.refusal === null;
 }
 
-/** A step that is late goes on, as a local activity past its limit does; nobody waits for it any more. */
+/** Stops waiting for a step after its limit. The step itself goes on, like a local activity after its time limit. */
 async function tried<Answer>(limitMs: number, run: () => Promise<Answer>): Promise<Tried<Answer>> {
   const late = Promise.withResolvers<Tried<Answer>>();
   const failure: StepFailure = { type: 'timeout', message: `no answer within ${limitMs} ms`, nonRetryable: false };

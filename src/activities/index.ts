@@ -21,7 +21,7 @@ import { createUndoPaymentActivities } from './payments/undo-payment-activities.
 import { createPaymentActivities, type PaymentActivityDeps } from './payments/payment-activities.ts';
 import { listingWaits, type WaitingSteps } from './waiting-steps.ts';
 
-/** Everything the steps of an order work with. */
+/** The dependencies of all steps of an order. */
 export type ActivityDeps = OrderActivityDeps &
   CommandActivityDeps &
   CommandSweepDeps &
@@ -30,10 +30,10 @@ export type ActivityDeps = OrderActivityDeps &
   PaymentActivityDeps & { readonly paymentHistory: PaymentHistoryRepository } & NoticeActivityDeps &
   NotificationActivityDeps & { readonly webhooks: WebhookActivityDeps; readonly waitingSteps: WaitingSteps };
 
-/** The activities a worker registers; workflows import this type only. */
+/** The activities that a worker registers. Workflows import only this type. */
 export type Activities = ReturnType<typeof createActivities>;
 
-/** Creates all activities; every error leaves them as a failure that Temporal understands (see failure.ts). */
+/** All activities of orders. Every error leaves them as a failure that Temporal understands (see failure.ts). */
 export function createActivities(deps: ActivityDeps) {
   const recorder = createAttemptRecorder({
     ...deps,
@@ -59,10 +59,13 @@ export function createActivities(deps: ActivityDeps) {
   });
 }
 
-/** The activities of the task queue `events`; workflows import this type only. */
+/** The activities of the task queue `events`. Workflows import only this type. */
 export type EventActivities = ReturnType<typeof createAllEventActivities>;
 
-/** Creates the activities of the event pipeline, with failures that Temporal understands. */
+/**
+ * All activities of the event pipeline. Every error leaves them as a failure that Temporal understands (see
+ * failure.ts).
+ */
 export function createAllEventActivities(deps: EventActivityDeps) {
   return withFailures(createEventActivities(deps));
 }
@@ -74,7 +77,7 @@ function withFailures<Table extends Record<string, AnyActivity>>(activities: Tab
     try {
       return await run(input);
     } catch (error) {
-      // Known errors are told by their failure; what nobody expected is worth its stack, here and only here.
+      // A known error is explained by its failure. An unexpected error is logged with its stack, only here.
       if (!(error instanceof OrderSagaError)) {
         log.error('activity failed unexpectedly', { activityType: name, err: error } satisfies LogFields);
       }

@@ -9,12 +9,12 @@ import { totalOf } from '../domain/payments/money.ts';
 import { refusalOf } from '../domain/offer.ts';
 import type { OrderLine, Refusal } from '../domain/order.ts';
 
-/** Input of `holdStock`. */
+/** The order whose lines are held, and for how long. */
 export interface HoldStockInput extends Omit<HoldRequest, 'ttlSeconds'> {
   readonly holdTtlSeconds: number;
 }
 
-/** All lines are held at frozen prices, or none is, and why. */
+/** Either all lines are held at frozen prices, or none is held, with the reason. */
 export type HoldStockResult =
   | { readonly kind: 'held'; readonly totalMinor: number }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
@@ -23,14 +23,16 @@ export type HoldStockResult =
 export function createInventoryActivities({ reservations }: { readonly reservations: ReservationRepository }) {
   return {
     /**
-     * Effect: all lines HELD with frozen prices, or nothing. Key: primary key (order, sku). Outcomes: `held`, also when
-     * an earlier attempt held them; `refused` with the reason. Failures: database, retryable; lines already released
-     * (a late attempt of an order that gave up), permanent. Undo: `releaseStock`.
+     * Effect: all lines become HELD with frozen prices, or none.
+     * Key: primary key (order, sku).
+     * Outcomes: `held`, also if an earlier attempt held them; `refused` with the reason.
+     * Failures: database, retryable; the lines were released (a late attempt of an order that gave up), permanent.
+     * Undo: `releaseStock`.
      */
     async holdStock({ holdTtlSeconds, ...request }: HoldStockInput): Promise<HoldStockResult> {
       const attempt = await reservations.hold({ ...request, ttlSeconds: holdTtlSeconds });
       if (attempt.held) return { kind: 'held', totalMinor: totalOf(attempt.offers) };
-      // Nothing was held now: maybe because an earlier attempt did it. Only the stored rows can tell.
+      // Nothing was held by this attempt. The stored rows tell whether an earlier attempt held the lines.
       const stored = await reservations.listByOrder([request.orderId]);
       return stored.length > 0
         ? heldBefore(request.orderId, stored)
@@ -38,8 +40,11 @@ export function createInventoryActivities({ reservations }: { readonly reservati
     },
 
     /**
-     * Effect: HELD to COMMITTED, pieces deducted. Key: the reservation's state. Outcomes: `committed`, also when it was;
-     * `hold_lost` when the hold expired. Failures: database, retryable; lines released, permanent. Undo: `releaseStock`.
+     * Effect: changes HELD to COMMITTED and deducts the pieces.
+     * Key: the reservation's state.
+     * Outcomes: `committed`, also if an earlier attempt did it; `hold_lost` when the hold has expired.
+     * Failures: database, retryable; the lines were released, permanent.
+     * Undo: `releaseStock`.
      */
     async commitStock(input: { orderId: string; tenantId: string }): Promise<{ kind: 'committed' | 'hold_lost' }> {
       const changed = await reservations.commit(input.tenantId, input.orderId);
@@ -51,16 +56,22 @@ export function createInventoryActivities({ reservations }: { readonly reservati
     },
 
     /**
-     * Effect: HELD lines stay held for so many seconds more. Key: the reservation's state. Outcomes: done, also when
-     * nothing is held any more. Failures: database, retryable. Undo: none, the time runs out by itself.
+     * Effect: keeps HELD lines for `holdTtlSeconds` from now.
+     * Key: the reservation's state.
+     * Outcomes: done; also if no line is held any more.
+     * Failures: database, retryable.
+     * Undo: none; the hold expires by itself.
      */
     async extendHold(input: { orderId: string; tenantId: string; holdTtlSeconds: number }): Promise<void> {
       await reservations.extend(input.orderId, input.holdTtlSeconds);
     },
 
     /**
-     * Effect: EXPIRED lines HELD again, all or none. Key: the reservation's state. Outcomes: `held`, also when they
-     * were; `refused` when pieces are gone. Failures: database, retryable. Undo: `releaseStock`.
+     * Effect: holds EXPIRED lines again, all or none.
+     * Key: the reservation's state.
+     * Outcomes: `held`, also if an earlier attempt did it; `refused` when pieces are missing.
+     * Failures: database, retryable.
+     * Undo: `releaseStock`.
      */
     async retakeStock(input: {
       orderId: string;
@@ -73,16 +84,23 @@ export function createInventoryActivities({ reservations }: { readonly reservati
     },
 
     /**
-     * Effect: every line RELEASED or EXPIRED, stock given back; lines without a row get a tombstone that stops a late
-     * reserve. Key: the reservation's state. Outcomes: done, also when it was. Failures: database, retryable. Undo: none.
+     * Effect: every line becomes RELEASED or EXPIRED, and its pieces are given back; a line without a row gets a
+     * tombstone, which stops a late hold.
+     * Key: the reservation's state.
+     * Outcomes: done; also if an earlier attempt did it.
+     * Failures: database, retryable.
+     * Undo: none.
      */
     async releaseStock(input: { orderId: string; tenantId: string; lines: readonly OrderLine[] }): Promise<void> {
       await reservations.release(input.tenantId, input.orderId, input.lines);
     },
 
     /**
-     * Effect: overdue holds EXPIRED, stock given back, one transaction per order. Key: state and expiry of the row.
-     * Outcomes: how many orders. Failures: database, retryable. Undo: `retakeStock`, when the order is paid after all.
+     * Effect: overdue holds become EXPIRED and their pieces are given back, in one transaction per order.
+     * Key: state and expiry of the row.
+     * Outcomes: the number of orders.
+     * Failures: database, retryable.
+     * Undo: `retakeStock`, if the order is paid after all.
      */
     async expireHolds({ limit }: { limit: number }): Promise<{ expiredOrders: number }> {
       const overdue = await reservations.listExpired(limit);

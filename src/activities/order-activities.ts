@@ -8,24 +8,24 @@ export interface OrderActivityDeps {
   readonly orders: OrderRepository;
 }
 
-/** Input of `openOrder`. */
+/** A new order, and the run that opens it. */
 export interface OpenOrderInput {
   readonly order: OrderWorkflowInput;
   readonly firstExecutionRunId: string;
 }
 
-/** The order's row, or that it belongs to another workflow. */
+/** The order's stored state, or the fact that the row belongs to another workflow. */
 export type OpenOrderResult =
   | {
       readonly kind: 'open';
       readonly status: OrderStatus;
       readonly refusal: Refusal | null;
       readonly totalMinor: number | null;
-      /** Manual capture: until when it waits, RFC 3339. */
+      /** Manual capture: the time until which the order waits, RFC 3339. */
       readonly captureBy?: string | null;
-      /** It was sold before: whatever moves it now is a settle workflow. */
+      /** Whether the order was sold before; then only settle workflows move it. */
       readonly wasSold?: boolean;
-      /** The command that owns it; absent in histories of earlier versions. */
+      /** The command that owns the order; absent in histories of earlier versions. */
       readonly owner?: OrderOwnership | null;
     }
   | { readonly kind: 'duplicate' };
@@ -34,10 +34,12 @@ export type OpenOrderResult =
 export function createOrderActivities({ orders }: OrderActivityDeps) {
   return {
     /**
-     * Effect: the order's row, lines and first event. Key: the order id (primary key).
-     * Outcomes: the stored status, so that a rerun goes on where the order is; `duplicate` when the row was written
-     * by a workflow of another chain of runs (a create repeated after the retention). Failures: database, retryable.
-     * Undo: none, a row without effects is harmless.
+     * Effect: writes the order's row, lines and first event.
+     * Key: the order id (primary key).
+     * Outcomes: the stored status, so that a rerun continues from there; `duplicate` when a workflow of another chain
+     * of runs wrote the row (the client repeated its request after the retention).
+     * Failures: database, retryable.
+     * Undo: none; a row without effects is harmless.
      */
     async openOrder({ order, firstExecutionRunId }: OpenOrderInput): Promise<OpenOrderResult> {
       const stored = await orders.open({ ...order, firstExecutionRunId });
@@ -48,19 +50,22 @@ export function createOrderActivities({ orders }: OrderActivityDeps) {
     },
 
     /**
-     * Effect: PENDING or AWAITING_CAPTURE to CONFIRMED with its event; ends the capture that sold the order. Key: guarded
-     * status write. Outcomes: done, also when it was. Failures: database, retryable; another status or owner, permanent.
-     * Undo: none, it comes after the pivot.
+     * Effect: changes PENDING or AWAITING_CAPTURE to CONFIRMED with its event, and ends the capture that sold the
+     * order.
+     * Key: guarded status write.
+     * Outcomes: done; also if an earlier attempt did it.
+     * Failures: database, retryable; another status or owner, permanent.
+     * Undo: none; the step comes after the pivot.
      */
     async confirmOrder(input: {
       orderId: string;
       tenantId: string;
       totalMinor: number;
-      /** By hand: the capture that sold it. */
+      /** Manual capture: the capture that sold the order. */
       capture?: Pick<OrderOwnership, 'commandId' | 'amountMinor' | 'generation'>;
     }): Promise<void> {
       const { orderId, totalMinor, capture } = input;
-      // The first money of the order: all of it, or what the capture that sold it has taken.
+      // The first money that the order took: the whole total, or the amount of the capture that sold it.
       const amountMinor = capture?.amountMinor ?? totalMinor;
       await orders.transition({
         orderId,
@@ -74,22 +79,28 @@ export function createOrderActivities({ orders }: OrderActivityDeps) {
     },
 
     /**
-     * Effect: stores why the order will be rejected, before anything is undone. Key: the first decision stays.
-     * Outcomes: the stored decision. Failures: database, retryable; order not PENDING, permanent. Undo: none.
+     * Effect: stores why the order will be rejected, before anything is undone.
+     * Key: the first decision stays.
+     * Outcomes: the stored decision.
+     * Failures: database, retryable; order not PENDING, permanent.
+     * Undo: none.
      */
     async recordRefusal({ orderId, refusal }: { orderId: string; refusal: Refusal }): Promise<Refusal> {
       return orders.recordRefusal(orderId, refusal);
     },
 
     /**
-     * Effect: PENDING to REJECTED with its event; runs only after every undo has succeeded. Key: guarded status
-     * write. Outcomes: done, also when it was. Failures: database, retryable; another status, permanent. Undo: none.
+     * Effect: changes PENDING to REJECTED with its event; runs only after every undo has succeeded.
+     * Key: guarded status write.
+     * Outcomes: done; also if an earlier attempt did it.
+     * Failures: database, retryable; another status, permanent.
+     * Undo: none.
      */
     async rejectOrder(input: {
       orderId: string;
       tenantId: string;
       refusal: Refusal;
-      /** What the event tells of the money. */
+      /** What the event says about the money. */
       data?: Readonly<Record<string, unknown>>;
     }): Promise<void> {
       const { orderId, refusal, data = {} } = input;

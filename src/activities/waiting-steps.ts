@@ -4,21 +4,24 @@ import { OrderSagaError } from '../domain/errors.ts';
 import type { PaymentGateway } from '../gateways/payment-gateway.ts';
 import { RETRY_CLASSES } from './failure.ts';
 
-/** The list of the steps that wait for the provider, as the activities of one process write it. */
+/** The steps that wait for the provider, as the activities of one process record them. */
 export interface WaitingSteps {
-  /** An attempt had no answer. `route`: what the step waits for together with others. */
+  /** Records that an attempt had no answer. Steps with the same `route` wait for the same thing. */
   note(waiting: WaitingStep & { readonly route: string }): Promise<void>;
-  /** The step is off the list; if it was on it, its route has answered. */
+  /** Removes the step from the list. If it was on the list, its route has answered. */
   settle(step: WaitingStep): Promise<void>;
-  /** The provider has answered on a route: all that wait for it are woken soon. Nobody waits for this. */
+  /**
+   * Reports that the provider has answered on a route: its waiting steps are woken soon. The caller does not wait for
+   * that.
+   */
   answered(route: string): void;
-  /** Whether there are any. While none is known of, a step that goes well costs no statement. */
+  /** Whether any step waits. While none is known to wait, a successful step costs no statement. */
   someWait(): boolean;
-  /** Looks again, also for those of other processes. */
+  /** Looks again, for steps of other processes as well. */
   look(): Promise<boolean>;
 }
 
-/** Many answers at once say the same. */
+/** Many answers within this time count as one. */
 const ANSWERS_APART_MS = 1_000;
 
 export function createWaitingSteps(repository: WaitingStepRepository): WaitingSteps {
@@ -52,8 +55,8 @@ export function createWaitingSteps(repository: WaitingStepRepository): WaitingSt
 type AnyActivity = (input: never) => Promise<unknown>;
 
 /**
- * Activities that keep the list of the steps that wait for the provider: an attempt without an answer puts its step on
- * it, any other outcome takes it off. A local try is never put on it, because a regular attempt follows at once.
+ * Activities that keep the list of steps that wait for the provider: an attempt without an answer adds its step, and
+ * any other outcome removes it. A local try adds nothing, because a regular attempt follows at once.
  */
 export function listingWaits<Table extends Record<string, AnyActivity>>(
   activities: Table,
@@ -84,7 +87,7 @@ export function listingWaits<Table extends Record<string, AnyActivity>>(
   return Object.fromEntries(Object.entries(activities).map(([name, run]) => [name, wrap(name, run)])) as Table;
 }
 
-/** The list only makes things faster: what cannot be noted must not hide what happened. */
+/** The list only saves time: a failure to write it must not hide the step's own result. */
 async function keep(write: () => Promise<void>): Promise<void> {
   await write().catch((error: unknown) => log.warn('the list of waiting steps could not be written', { error }));
 }
@@ -93,7 +96,7 @@ function hadNoAnswer(error: unknown): boolean {
   return error instanceof OrderSagaError && RETRY_CLASSES[error.code] === 'unknown_outcome';
 }
 
-/** A person is asked next, and no return of the provider changes that. */
+/** A person is asked next, and the provider's return does not change that. */
 function wasAnswered(error: unknown): boolean {
   return error instanceof OrderSagaError && RETRY_CLASSES[error.code] === 'permanent';
 }

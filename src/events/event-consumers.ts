@@ -5,25 +5,26 @@ import type { EventRetryPolicy } from './event-type.ts';
 import { findEventType } from './event-types.ts';
 import type { EventPorts } from './ports.ts';
 
-/** What a consumer does with the log. */
+/** What a consumer does with the events of the log. */
 export interface EventConsumerDefinition {
   readonly name: EventConsumer;
-  /** First words of the types it wants; null is all. */
+  /** First words of the types that the consumer wants; null means all types. */
   readonly topics: ReadonlySet<string> | null;
   retriesOf(event: LoggedEvent): EventRetryPolicy;
   /**
-   * Deals with one event and answers its category, or what still has to happen outside before it has one. May be called
-   * again for the same event. @throws {EventFailure}
+   * Handles one event, and returns its category or an effect that must first happen outside. It may be called again for
+   * the same event.
+   * @throws {EventFailure} when the event cannot be handled.
    */
   handle(event: LoggedEvent): string | (() => Promise<string>);
 }
 
-/** Whether an event of the type is for the consumer. */
+/** Whether a consumer wants events of the type. */
 export function wants({ topics }: Pick<EventConsumerDefinition, 'topics'>, type: string): boolean {
   return topics === null || topics.has(topicOf(type));
 }
 
-/** The consumers, by name; their retries are those of the code but for what is set. */
+/** The consumers by name. Their retries come from the code unless settings replace them. */
 export function createEventConsumers(
   ports: EventPorts,
   retries: EventRetrySettings,

@@ -1,6 +1,9 @@
 import type { EventFailureCode } from '../domain/event.ts';
 
-/** What each code means, whether time can mend it, and what to do about it; `docs/errors.md` is made from it. */
+/**
+ * What each code means, whether the failure passes by itself, and what to do about it; `docs/errors.md` is made from
+ * this.
+ */
 export const EVENT_FAILURES: Readonly<
   Record<EventFailureCode, { readonly isTransient: boolean; readonly cause: string; readonly advice: string }>
 > = {
@@ -26,7 +29,7 @@ export const EVENT_FAILURES: Readonly<
   },
 };
 
-/** Why a handler could not deal with an event. The message holds no content of the event. */
+/** Why a handler could not handle an event. The message never contains content of the event. */
 export class EventFailure extends Error {
   readonly code: EventFailureCode;
   constructor(code: EventFailureCode, message: string, options?: ErrorOptions) {

@@ -2,21 +2,21 @@ import { EVENT_CONSUMERS, topicOf, type EventConsumer } from '../domain/event.ts
 import { USUAL_RETRIES, type EventRetryPolicy } from './event-type.ts';
 import { EVENT_TYPE_NAMES, findEventType } from './event-types.ts';
 
-/** Retries that differ from those of the code, by `consumer`, or `consumer/type` for one type only. */
+/** Retries that replace those of the code, by `consumer`, or by `consumer/type` for one type. */
 export type EventRetrySettings = Readonly<Record<string, Partial<EventRetryPolicy>>>;
 
-/** 1 s to 10 min: long enough for a deployment of whatever stands between an order's event and its webhooks. */
+/** 1 s to 10 min: long enough for a deployment of any service between an order's event and its webhooks. */
 const WEBHOOK_RETRIES: EventRetryPolicy = { maxAttempts: 12, firstWaitSeconds: 1, longestWaitSeconds: 600 };
 
-/** First words of the types that each consumer wants; null is all. */
+/** First words of the types that each consumer wants; null means all types. */
 export const CONSUMER_TOPICS: Readonly<Record<EventConsumer, ReadonlySet<string> | null>> = {
   analytics: null,
   webhooks: new Set(['order']),
 };
 
 /**
- * How a consumer retries events of a type. What is set for the type (`webhooks/order.refunded`) wins over what is set for
- * its family (`webhooks/order`), that over what is set for the consumer, and that over the code.
+ * How a consumer retries events of a type. The most specific setting wins: for the type (`webhooks/order.refunded`),
+ * then for its family (`webhooks/order`), then for the consumer, then the code.
  */
 export function eventRetriesOf(consumer: EventConsumer, type: string, settings: EventRetrySettings): EventRetryPolicy {
   const ofCode = consumer === 'webhooks' ? WEBHOOK_RETRIES : (findEventType(type)?.retries ?? USUAL_RETRIES);
@@ -40,7 +40,7 @@ export function eventRetryTable(settings: EventRetrySettings): Readonly<Record<s
   return Object.fromEntries(keys.map(row));
 }
 
-/** Whether a setting may be about it: a consumer, or one of the types that it reads. */
+/** Whether a setting may have this key: it must name a consumer, or one of the types that the consumer reads. */
 export function isEventRetryKey(key: string): boolean {
   const [consumer, type] = split(key);
   const known = EVENT_CONSUMERS.find((name) => name === consumer);

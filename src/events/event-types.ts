@@ -6,13 +6,13 @@ import { pageView } from './types/page-view.ts';
 import { purchase } from './types/purchase.ts';
 import { userSignup } from './types/user-signup.ts';
 
-/** Every type of events; a new one is a file in `types/` and its name here. */
+/** All types of events. A new one is a file in `types/` and a name in this list. */
 const EVENT_TYPES: readonly EventType[] = [purchase, userSignup, pageView, custom, order];
 
-/** Names of the types; one of a family stands for all of it. */
+/** Names of the types; the name of a family stands for all its types. */
 export const EVENT_TYPE_NAMES: readonly string[] = EVENT_TYPES.map(({ name }) => name);
 
-/** The type of an event by its name, or null. */
+/** The type with this name, or null. */
 export function findEventType(type: string): EventType | null {
   const root = topicOf(type);
   const found = EVENT_TYPES.find(({ name }) => name === root);

@@ -1,6 +1,6 @@
 import type { LoggedEvent } from '../domain/event.ts';
 
-/** A purchase that somebody wants to hear of at once. */
+/** A purchase that the sales team wants to hear of at once. */
 export interface HighValuePurchase {
   readonly eventId: string;
   readonly tenantId: string;
@@ -8,16 +8,18 @@ export interface HighValuePurchase {
   readonly amount: number;
 }
 
-/** Effects outside that handlers have; each may be repeated and says its event's id. */
+/** Effects outside that handlers may have. Each may be repeated, and passes its event's id as the key. */
 export interface EventPorts {
   /**
-   * Tells the sales team; without effect when nobody asked for it. By `idempotencyKey` the receiver knows a repeated call.
+   * Alerts the sales team; does nothing when no alert is configured. The receiver recognizes a repeated call by
+   * `idempotencyKey`.
    * @throws {EventFailure} `effect_unavailable`.
    */
   alertOfPurchase(purchase: HighValuePurchase, idempotencyKey: string): Promise<void>;
   /**
-   * Hands an event to the webhooks that subscribed to it, once each, in the order of its key.
-   * @returns how many subscriptions want it. @throws {EventFailure} `effect_unavailable`.
+   * Hands an event once to each webhook that subscribed to it, in the order of the event's key.
+   * @returns how many subscriptions want the event.
+   * @throws {EventFailure} `effect_unavailable`.
    */
   publishToWebhooks(event: LoggedEvent): Promise<number>;
 }

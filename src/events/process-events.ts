@@ -4,28 +4,29 @@ import type { EventConsumerDefinition } from './event-consumers.ts';
 import { EVENT_FAILURES, EventFailure } from './event-failure.ts';
 import type { EventRetryPolicy } from './event-type.ts';
 
-/** What a batch is dealt with by. */
+/** How a batch is handled. */
 export interface ProcessingDeps {
   readonly consumer: EventConsumerDefinition;
-  /** Told of failures that nobody foresaw. */
+  /** Called with failures that no code expected. */
   readonly onUnexpected: (event: PendingEvent, error: unknown) => void;
   readonly now: () => number;
 }
 
-/** Effects of different keys that run side by side: what they call shall not be run over. */
+/** Effects of different keys that run at the same time; more could overload the service that they call. */
 const EFFECTS_AT_ONCE = 16;
 
 /**
- * Effects of a batch begin within this, or wait for a later one: 500 of one key at 2 s each would outlast the activity
- * (11 min), which would begin with the same batch for ever, and no worker could end before they do.
+ * Effects of a batch must begin within this time, or they wait for a later batch. Otherwise 500 effects of one key at 2
+ * s each would outlast the activity (11 min), which would begin with the same batch for ever, and no worker could end
+ * before they do.
  */
 const EFFECTS_WITHIN_MS = 5_000;
 
 /**
- * Deals with events in the order of the log: those of one key one after another, effects of different keys side by side.
- * An event that has to be tried again holds up the later ones of its key and no others; so does one whose effect takes
- * so long that the time of the batch is over before the next one's.
- * @returns the outcome of each event, at its index.
+ * Handles events in the order of the log: events of one key one after another, and effects of different keys side by
+ * side. An event that must be tried again holds up only the later events of its key. The same holds for an event whose
+ * effect lasts until the batch's time is over.
+ * @returns the outcome of each event, at the event's index.
  */
 export async function processEvents(
   events: readonly PendingEvent[],

@@ -13,18 +13,23 @@ export interface EventActivityDeps extends OrderFeedDeps, Omit<EventPumpDeps, 'o
   readonly ports: EventPorts;
   readonly control: EventControlRepository;
   readonly deliveries: Pick<WebhookDeliveryRepository, 'forgetSettled'>;
-  /** Days that the log is kept for at least. */
+  /** Minimum days for which the log is kept. */
   readonly retentionDays: number;
-  /** What differs from the retries of the code. */
+  /** Settings that replace the retries in the code. */
   readonly retries: EventRetrySettings;
-  /** The process is about to end: batches in hand are finished, and what is left goes to other workers at once. */
+  /**
+   * Aborted when the process is about to end: current batches are finished, and other workers take the rest at once.
+   */
   readonly stopping: AbortSignal;
 }
 
-/** Tables of so many days to come are open: a schedule that stands still over a long weekend loses nothing. */
+/** Days for which tables are opened ahead, so that a schedule that stands still over a long weekend loses nothing. */
 const DAYS_AHEAD = 4;
 
-/** Beats apart from the work: a batch may wait for slow effects, and only a dead or frozen process is silent. */
+/**
+ * The heartbeat does not depend on the work: a batch may wait for slow effects, and only a dead or frozen process
+ * misses it.
+ */
 const BEAT_MS = 1_500;
 
 const DAY_MS = 86_400_000;
@@ -49,9 +54,11 @@ export function createEventActivities(deps: EventActivityDeps) {
   };
   return {
     /**
-     * Effect: carries one partition of the log to one consumer for `roundMs`. Key: the cursor, written together with
-     * the results. Outcomes: done when the round is over or this worker is about to end. Failures: database, retryable;
-     * another worker took over, retryable. Undo: none.
+     * Effect: processes one partition of the log for one consumer for `roundMs`.
+     * Key: the cursor, which is written together with the results.
+     * Outcomes: done when the round is over or this worker is about to end.
+     * Failures: database, retryable; another worker has claimed the partition, retryable.
+     * Undo: none.
      */
     async pumpEvents(input: { consumer: EventConsumer; partition: number; roundMs: number }): Promise<void> {
       const { consumer, partition, roundMs } = input;
@@ -60,9 +67,11 @@ export function createEventActivities(deps: EventActivityDeps) {
     },
 
     /**
-     * Effect: a consumer is paused or goes on in all partitions, or a partition's cursor is set back. Key: the state that
-     * is asked for. Outcomes: done, also when it is so already; setting a cursor forward does nothing. Failures:
-     * database, retryable. Undo: the opposite.
+     * Effect: pauses or resumes a consumer in all partitions, or sets back the cursor of one partition.
+     * Key: the requested state.
+     * Outcomes: done; also if the state was there before; setting a cursor forward does nothing.
+     * Failures: database, retryable.
+     * Undo: the opposite step.
      */
     async steerConsumer(input: {
       consumer: EventConsumer;
@@ -79,24 +88,31 @@ export function createEventActivities(deps: EventActivityDeps) {
     },
 
     /**
-     * Effect: the transitions of orders are in the event log, for `roundMs`. Key: order and sequence. Outcomes: done when
-     * the round is over or this worker is about to end. Failures: database, retryable. Undo: none.
+     * Effect: moves the transitions of orders into the event log for `roundMs`.
+     * Key: order and sequence.
+     * Outcomes: done when the round is over or this worker is about to end.
+     * Failures: database, retryable.
+     * Undo: none.
      */
     async feedOrderEvents({ roundMs }: { roundMs: number }): Promise<void> {
       await runFor(roundMs, (run) => runOrderFeed(deps, run));
     },
 
     /**
-     * Effect: tables of the days to come are open, days past the retention that no consumer needs are gone, and so are
-     * webhook deliveries that are over and from before them. Key: the days. Outcomes: the days that went. Failures:
-     * database, retryable. Undo: none.
+     * Effect: opens the tables of the coming days, and drops those past the retention that no consumer needs, with the
+     * settled webhook deliveries from before them.
+     * Key: the days.
+     * Outcomes: the days that were dropped.
+     * Failures: database, retryable.
+     * Undo: none.
      */
     async maintainEventLog(): Promise<{ droppedDays: string[] }> {
       await deps.log.openDays(DAYS_AHEAD);
       const now = await deps.log.now();
       const oldest = now.getTime() - deps.retentionDays * DAY_MS;
       const droppedDays = await deps.log.dropDays(new Date(oldest));
-      // The log goes in whole days: an event that is still there would be delivered anew if its consumer were set back.
+      // The log is dropped in whole days: an event that is still there would be delivered again if its consumer were
+      // set back.
       await deps.deliveries.forgetSettled(new Date(oldest - DAY_MS));
       return { droppedDays };
     },

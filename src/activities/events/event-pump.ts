@@ -10,11 +10,11 @@ import { wants, type EventConsumerDefinition } from '../../events/event-consumer
 import { processEvents } from '../../events/process-events.ts';
 import type { EventWakeups } from './event-wakeups.ts';
 
-/** Told of the events that a pump has dealt with; times are milliseconds since the epoch. */
+/** Called with the events that a pump has handled; times are milliseconds since the epoch. */
 export type EventObserver = (told: {
   readonly consumer: string;
   readonly dealt: readonly DealtEvent[];
-  /** When the pump took them up. */
+  /** When the pump read the events. */
   readonly takenAt: number;
   /** When their outcomes were stored. */
   readonly storedAt: number;
@@ -25,7 +25,7 @@ export interface EventPumpDeps {
   readonly wakeups: EventWakeups;
   readonly observe: EventObserver;
   readonly onUnexpected: (event: PendingEvent, error: unknown) => void;
-  /** Shown as the one who processed an event. */
+  /** The name under which processed events show this worker. */
   readonly workerId: string;
 }
 
@@ -38,26 +38,29 @@ export interface ConsumedPartition {
 /** When a pump has to stop. */
 export interface PumpRun {
   readonly until: number;
-  /** The activity is over, or the process is about to end: the batch in hand is finished, no other is begun. */
+  /**
+   * Aborted when the activity is over or the process is about to end: the current batch is finished, and no other is
+   * begun.
+   */
   readonly stop: AbortSignal;
 }
 
-/** Events of one turn: some milliseconds of work and one statement of some hundred kilobytes. */
+/** Events that a pump handles at once: some milliseconds of work, and one statement of some hundred kilobytes. */
 const BATCH = 500;
 
-/** Without an announcement a pump looks by itself. */
+/** How often a pump looks for events when no announcement comes. */
 const POLL_MS = 1_000;
 
-/** Retries are looked for this often at most, however fast other events come. */
+/** Shortest time between two looks for retries, even if other events come faster. */
 const LOOK_FOR_RETRIES_MS = 200;
 
-/** A cursor that only passed events of no interest is stored when the pump goes to sleep, or after so many of them. */
+/** A cursor that has only skipped unwanted events is stored when the pump goes to sleep, or after this many events. */
 const PASSED_MAX = 2_000;
 
 /**
- * Carries one partition to one consumer until told to stop. One owner at a time can write: the epoch that `claim` gives
- * fences all earlier ones.
- * @throws {EventPumpFencedError} when another worker took over.
+ * Processes one partition for one consumer until told to stop. Only one owner at a time can write: the epoch that
+ * `claim` returns fences all earlier owners.
+ * @throws {EventPumpFencedError} when another worker has claimed the partition.
  */
 export async function runEventPump(
   { pump, consumer }: ConsumedPartition,
@@ -70,11 +73,11 @@ export async function runEventPump(
   let lookedIn = 0;
   let isMore = false;
   while (!stop.aborted && Date.now() < until) {
-    // A backlog needs no collecting.
+    // A backlog fills its batches without waiting for the next turn.
     if (!isMore) await wakeups.nextTurn();
     const seen = wakeups.seen(consumer, pump.partition);
     let done = 0;
-    // By the clock, so that pumps that take turns together look together.
+    // The period follows the clock, so that pumps that take turns together look for retries together.
     const period = Math.floor(Date.now() / LOOK_FOR_RETRIES_MS);
     if (period !== lookedIn) {
       lookedIn = period;
@@ -89,7 +92,7 @@ export async function runEventPump(
     }
     const next = await repository.readNext({ pump, after: turns.cursor(), furthest, limit: BATCH });
     done += await turns.take(next, next.at(-1) ?? null);
-    // Also when nothing of the batch was of interest.
+    // This also counts batches in which no event was wanted.
     isMore = next.length === BATCH;
     if (isMore) continue;
     if (done === 0) await turns.rest();
@@ -99,7 +102,7 @@ export async function runEventPump(
   await turns.rest();
 }
 
-/** A partition in hand: what was read is dealt with and stored, batch by batch. */
+/** Handles the events of a claimed partition, and stores their outcomes batch by batch. */
 async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, deps: EventPumpDeps) {
   const { repository, wakeups, workerId: owner } = deps;
   const { epoch, furthest, ...start } = await repository.claim(pump, owner);
@@ -121,26 +124,28 @@ async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, de
     furthest,
     cursor: () => cursor,
     /**
-     * Nothing is left to do: stores the cursor if it moved. Whoever has written nothing for a while learns here that he
-     * may not.
+     * Called when no event is left: stores the cursor if it moved. A pump that has written nothing for a while learns
+     * here if it has lost the partition.
      */
     rest: async (): Promise<void> => {
       if (passed > 0) await write([]);
       else if (Date.now() - provedAt >= POLL_MS / 2) await prove();
     },
-    /** Goes on behind events of no interest. */
+    /** Moves the cursor past unwanted events. */
     pass: async ({ count, sequence, receivedAt }: PassedOver): Promise<void> => {
       cursor = { sequence, receivedAt };
       passed += count;
       if (passed >= PASSED_MAX) await write([]);
     },
-    /** Deals with a batch; `end` is the cursor behind it, null for events that the cursor has passed already. */
+    /**
+     * Handles a batch. `end` is the cursor behind the batch; it is null for events that the cursor has passed already.
+     */
     take: async (events: readonly PendingEvent[], end: EventCursor | null): Promise<number> => {
       if (events.length === 0) return 0;
       const takenAt = Date.now();
       const wanted = events.filter(({ type }) => wants(consumer, type));
       const outcomes = await processEvents(wanted, { consumer, onUnexpected: deps.onUnexpected, now: Date.now });
-      // Whoever waits behind a retry has its row already.
+      // An event that waits behind a retry has its row already.
       const dealt = pairUp(wanted, outcomes).filter(({ outcome }) => end !== null || outcome.kind !== 'waiting');
       cursor = end ?? cursor;
       passed += events.length - wanted.length;

@@ -14,7 +14,7 @@ afterEach(() => void vi.useRealTimers());
 
 type Wakeups = ReturnType<typeof createEventWakeups>;
 
-/** Milliseconds until a pump may look. */
+/** Milliseconds until a pump may look for events. */
 async function untilNextTurn(wakeups: Wakeups): Promise<number> {
   const startedAt = performance.now();
   const turn = wakeups.nextTurn().then(() => performance.now() - startedAt);
@@ -22,7 +22,7 @@ async function untilNextTurn(wakeups: Wakeups): Promise<number> {
   return turn;
 }
 
-/** Milliseconds between two turns, after a second with so many events. */
+/** Milliseconds between two turns, after a second with the given rate of events. */
 async function turnAfter(wakeups: Wakeups, eventsPerSecond: number): Promise<number> {
   for (let passedMs = 0; passedMs < 1_000; passedMs += 10) {
     wakeups.count(eventsPerSecond / 100);

@@ -1,22 +1,26 @@
 import type { EventConsumerDefinition } from '../../events/event-consumers.ts';
 
-/** Lets pumps sleep until there is something for them. */
+/** Lets pumps sleep until events arrive for them. */
 export interface EventWakeups {
-  /** Counts the announcements for a pump; take it before looking, so that none is missed between looking and sleeping. */
+  /**
+   * The number of announcements for a pump so far. Read it before looking for events, so that no announcement is missed
+   * between the look and the sleep.
+   */
   seen(consumer: EventConsumerDefinition, partition: number): number;
   /**
-   * Sleeps until an announcement after `seen` or until `signal` aborts, at the latest until the clock's next multiple of
-   * `everyMs`: so all pumps that nobody wakes look together, and share their statements.
+   * Sleeps until an announcement after `seen`, or until `signal` aborts, at the latest until the next multiple of
+   * `everyMs` on the clock. (By the clock, so that all pumps that nothing wakes look together and share their
+   * statements.)
    */
   sleep(consumer: EventConsumerDefinition, partition: number, until: WakeupConditions): Promise<void>;
   /**
-   * When a pump may look: at once after a pause, else some milliseconds after the last turn, together with all others
-   * that wait. Pumps that work side by side share their statements, and events that come in ones are collected.
+   * Resolves when a pump may look: at once after a pause, else some milliseconds after the last turn, together with all
+   * pumps that wait. Pumps that work side by side thus share statements, and single events are collected.
    */
   nextTurn(): Promise<void>;
-  /** Notes that so many events were dealt with; turns are longer while there are many. */
+  /** Reports that `events` events were handled; turns are longer while many events arrive. */
   count(events: number): void;
-  /** Wakes the pumps that an announcement is for; null wakes all. */
+  /** Wakes the pumps that an announcement is for; null wakes all pumps. */
   wake(announcement: { readonly partitions: readonly number[]; readonly topics: readonly string[] } | null): void;
 }
 
@@ -35,12 +39,16 @@ interface Sleeper {
 }
 
 /**
- * Short against the 100 ms that an event may take, long enough that a thousand events a second over all partitions make
- * some sixty statements and not a thousand. Faster than that, each statement is worth waiting for.
+ * A turn is short compared with the 100 ms that an event may take, and long enough that a thousand events a second over
+ * all partitions make some sixty statements instead of a thousand. Above that rate a statement that waits longer saves
+ * more than it costs.
  */
 const TURN_MS = { usual: 15, busy: 60 } as const;
 
-/** Events per millisecond of all pumps, counted over some turns: single ones differ by chance. */
+/**
+ * Events per millisecond of all pumps above which turns are longer. The rate is averaged over some turns, because
+ * single turns differ by chance.
+ */
 const BUSY_RATE = 1.5;
 const COUNT_MS = 250;
 
@@ -83,7 +91,7 @@ export function createEventWakeups(): EventWakeups {
 /** Turns that all pumps take together. */
 function createTurns(): Pick<EventWakeups, 'nextTurn' | 'count'> {
   let begunAt = -Infinity;
-  // Whoever is woken by the same announcement takes the same turn.
+  // Pumps that are woken by the same announcement take the same turn.
   let isOpen = false;
   let next: Promise<void> | null = null;
   let countedFrom = performance.now();

@@ -13,13 +13,13 @@ export interface OrderFeedDeps {
 /** Transitions of one turn. */
 const BATCH = 500;
 
-/** An idle feed looks this often: the longest time that an order's event stays behind the order. */
+/** How often an idle feed looks, which is the longest time that an order's event lags behind the order. */
 const POLL_MS = 200;
 
 /**
- * Moves the transitions of orders into the event log until told to stop. Appended first and taken out of the outbox
- * afterwards, under an id that the log takes once: whatever crashes in between, each is there exactly once, and those of
- * one order in its order, also while two feeds overlap.
+ * Moves the transitions of orders into the event log until told to stop. A transition is in the log exactly once and in
+ * the order of its order's events, after any crash and even while two feeds overlap: it is first appended, under an id
+ * that the log accepts once, and then removed from the outbox.
  */
 export async function runOrderFeed({ outbox, log, promises }: OrderFeedDeps, { until, stop }: PumpRun): Promise<void> {
   while (!stop.aborted && Date.now() < until) {

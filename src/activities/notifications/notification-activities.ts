@@ -11,16 +11,16 @@ import type { MailGateway } from '../../gateways/mail-gateway.ts';
 import type { SmsGateway } from '../../gateways/sms-gateway.ts';
 import { mailOf, textMessageOf } from './message-words.ts';
 
-/** Told what became of each try to send a text message. */
+/** Called with the result of each try to send a text message. */
 type TextMessageListener = (outcome: 'sent' | 'refused' | 'failed') => void;
 
 export interface NotificationActivityDeps {
   readonly messages: MessageRepository;
   readonly mail: MailGateway;
   readonly sealer: ContactSealer;
-  /** Null: no text messages are sent. */
+  /** Null when no text messages are sent. */
   readonly sms: SmsGateway | null;
-  /** Told what became of each try to send a text message. */
+  /** Called with the result of each try to send a text message. */
   readonly onTextMessage: TextMessageListener;
 }
 
@@ -29,10 +29,12 @@ export function createNotificationActivities(deps: NotificationActivityDeps) {
   const { messages } = deps;
   return {
     /**
-     * Effect: one mail or text message and its row. Key: (order, event, channel), for a further copy its id, and a
-     * stable message id. Outcomes: done, also when it was sent before, there is no address, or no gateway is set. Failures:
-     * server away, retryable; refused or unreadable address, permanent; database, retryable (a second copy with the same
-     * id may follow). Undo: none.
+     * Effect: sends one mail or text message and writes its row.
+     * Key: (order, event, channel), or the id of a further copy, and a stable message id.
+     * Outcomes: done; also if the message was sent before, the customer has no address, or no gateway is configured.
+     * Failures: server unavailable, retryable; refused message or unreadable address, permanent; database, retryable (a
+     * second copy with the same id may follow).
+     * Undo: none.
      */
     async sendMessage(message: NotificationWorkflowInput): Promise<void> {
       const { tenantId } = message;
@@ -53,8 +55,11 @@ export function createNotificationActivities(deps: NotificationActivityDeps) {
     },
 
     /**
-     * Effect: the message's row says GAVE_UP. Key: (order, event, channel). Outcomes: done. Failures: database,
-     * retried without end. Undo: none.
+     * Effect: marks the message's row as GAVE_UP.
+     * Key: (order, event, channel).
+     * Outcomes: done.
+     * Failures: database, retried without end.
+     * Undo: none.
      */
     async giveUpMessage(message: MessageOfOrder): Promise<void> {
       const { tenantId } = message;
@@ -71,12 +76,12 @@ function keyOf(message: MessageOfOrder): MessageKey {
   return { orderId, name: messageNameOf(message), channel };
 }
 
-/** Null: it is the message as the order sends it. */
+/** Null for the message that the order itself sends. */
 function copyIdOf({ orderId, template, copy }: MessageOfOrder): string | null {
   return copy === undefined ? null : messageIdFor(orderId, template, copy);
 }
 
-/** What hands the message to its gateway; null when there is no address, or no gateway for it. */
+/** A function that hands the message to its gateway; null when there is no address or no gateway for it. */
 function sendingOf(deps: NotificationActivityDeps, message: NotificationWorkflowInput): (() => Promise<void>) | null {
   const { mail, sms, sealer, onTextMessage } = deps;
   const { orderId, template, content } = message;

@@ -8,8 +8,9 @@ import { isCharge, openBook, type OrderAccount } from './payment-books.ts';
 export function createExternalMoneyActivities({ payments, gateway }: PaymentActivityDeps) {
   return {
     /**
-     * Effect: none. Outcomes: what the provider has captured and refunded of the order's charges and the books do not
-     * have. Failures: outcome unknown, database, retryable; another currency, or a key of another order, permanent.
+     * Effect: none.
+     * Outcomes: captures and refunds of the order's charges that the provider lists and the books do not have.
+     * Failures: outcome unknown, database, retryable; another currency, or a key of another order, permanent.
      */
     async findExternal(order: OrderAccount): Promise<MissingMoney> {
       const operations = await payments.listByOrder(order.orderId);
@@ -21,9 +22,11 @@ export function createExternalMoneyActivities({ payments, gateway }: PaymentActi
     },
 
     /**
-     * Effect: a row for each capture and refund that the provider lists and the books do not have. Key: the provider's
-     * reference, or our key where it carries one. Outcomes: what was booked now. Failures: as of `findExternal`; the turn
-     * is over, permanent. Undo: none.
+     * Effect: writes a row for each capture and refund that the provider lists and the books do not have.
+     * Key: the provider's reference, or our own key if the movement has one.
+     * Outcomes: the movements that were recorded now.
+     * Failures: as of `findExternal`; the turn is over, permanent.
+     * Undo: none.
      */
     async adoptExternal(order: OrderAccount): Promise<MissingMoney> {
       const book = openBook(payments, order);

@@ -18,16 +18,17 @@ import { timeout, type OrderAccount, type OrderBook } from './payment-books.ts';
 
 type Order = Pick<OrderAccount, 'orderId' | 'currency'>;
 
-/** A movement under the key that the books have it by. */
+/** A movement and the key that it has in the books. */
 export interface KeyedMovement extends ProviderMovement {
   readonly bookKey: string;
-  /** 0 for what was made at the provider itself. */
+  /** 0 for a movement that was made at the provider itself. */
   readonly generation: number;
 }
 
 /**
- * What the provider has captured and refunded of a charge. What carries a key of ours is ours; everything else was made
- * at the provider itself. @throws {PaymentMismatchError} for a key of another order or of another kind.
+ * The provider's captures and refunds of a charge. A movement with one of our keys is ours; all others were made at the
+ * provider itself.
+ * @throws {PaymentMismatchError} for a key of another order or of another kind.
  */
 export async function movementsOf(gateway: PaymentGateway, order: Order, chargeKey: string): Promise<KeyedMovement[]> {
   const { orderId, currency } = order;
@@ -44,7 +45,10 @@ function numberOf(orderId: string, { key, kind, providerRef }: ProviderMovement)
   return { generation, bookKey };
 }
 
-/** What has succeeded at the provider and is not in the books: captures first, because refunds draw on them. */
+/**
+ * Movements that have succeeded at the provider and are not in the books. Captures come first, because refunds draw on
+ * them.
+ */
 export function missingOf(
   movements: readonly KeyedMovement[],
   operations: readonly PaymentOperation[],
@@ -55,7 +59,7 @@ export function missingOf(
   return [...missing.filter(isCapture), ...missing.filter((each) => !isCapture(each))];
 }
 
-/** Books what the provider has moved of a charge and the books do not have; answers it, and all that was moved. */
+/** Records the provider's movements of a charge that the books do not have. Returns these and all movements. */
 export async function adoptCharge(
   gateway: PaymentGateway,
   book: OrderBook,
@@ -69,16 +73,17 @@ export async function adoptCharge(
   return { adopted, movements };
 }
 
-/** A capture or a refund that is noted as UNKNOWN and is to be sent. */
+/** A capture or a refund that is stored as UNKNOWN and about to be sent. */
 export interface NotedMovement extends RefundRequest {
   readonly kind: 'capture' | 'refund';
   readonly generation: number;
 }
 
 /**
- * Sends a capture or a refund and books it. When the provider has less left, because somebody moved a part of the money
- * there, that part is adopted into the books and the rest is sent under the same key. Answers what was moved: 0 when
- * nothing was left. @throws {AmountExceedsLeftError} when nothing that was made outside explains the refusal.
+ * Sends a capture or a refund and records it. If the provider has less money left, because a person moved a part of it
+ * there, that part is adopted into the books and the rest is sent under the same key. Returns the amount that was
+ * moved: 0 when nothing was left.
+ * @throws {AmountExceedsLeftError} when no movement at the provider itself explains the refusal.
  */
 export async function moveWhatIsLeft(
   gateway: PaymentGateway,
@@ -106,14 +111,17 @@ export async function moveWhatIsLeft(
   }
 }
 
-/** What is pending may still fail, so that nobody knows yet what is left. @throws {PaymentOutcomeUnknownError} */
+/**
+ * A pending movement may still fail, so it is unknown how much is left.
+ * @throws {PaymentOutcomeUnknownError} when a movement is pending.
+ */
 export function expectNonePending(key: string, movements: readonly KeyedMovement[]): void {
   if (movements.some(({ state, bookKey }) => state === 'PENDING' && bookKey !== key)) {
     throw new PaymentOutcomeUnknownError(key, 'another movement of its charge is pending');
   }
 }
 
-/** What the provider has left of a charge; null when nobody but us has moved any of it. */
+/** The amount of a charge that the provider has left; null when only this service has moved any of it. */
 function leftOf(
   { kind, chargeKey }: Pick<NotedMovement, 'kind' | 'chargeKey'>,
   movements: readonly KeyedMovement[],

@@ -20,14 +20,17 @@ import {
 } from '../../domain/payments/payment-notice.ts';
 import type { OrderSettings } from '../../domain/order-settings.ts';
 
-/** Tells a step that waits for the payment provider to look now. */
+/** Makes a step that waits for the payment provider look at once. */
 export interface PaymentWaker {
   /**
-   * `woken`: an attempt begins now. `under_way`: one runs that may have looked before. `nothing`: the workflow does not
-   * wait for the provider. `gone`: there is no such workflow any more.
+   * `woken`: an attempt begins now. `under_way`: an attempt is running that may have looked before. `nothing`: the
+   * workflow does not wait for the provider. `gone`: the workflow does not exist any more.
    */
   wake(workflowId: string, steps: readonly string[]): Promise<'woken' | 'under_way' | 'nothing' | 'gone'>;
-  /** Lets the workflow of a notice judge it again, if it is parked for a person; `orderId` as it was started with. */
+  /**
+   * Lets the workflow of a notice judge it again, if the workflow is parked. `orderId` is the one that the workflow was
+   * started with.
+   */
   judgeAgain(orderId: string, notice: NoticeKey): Promise<void>;
 }
 
@@ -39,14 +42,14 @@ export interface NoticeActivityDeps {
   readonly waker: PaymentWaker;
   readonly settings: OrderSettings;
   readonly noticePolicy: {
-    /** A notice whose order has not come by then is shown to a person. */
+    /** After this time a notice without its order is shown to a person. */
     readonly unmatchedAfterMs: number;
-    /** Whose operators see the notices that belong to no order. */
+    /** The tenant whose operators see the notices that belong to no order. */
     readonly tenantId: string;
   };
 }
 
-/** What is to be done about a notice, without what a person has to decide. */
+/** What has to be done about a notice, without decisions of people. */
 export type JudgedNotice =
   | { readonly kind: 'settled'; readonly outcome: NoticeOutcome }
   | { readonly kind: 'look_up' }
@@ -54,19 +57,22 @@ export type JudgedNotice =
   | { readonly kind: 'adopt'; readonly currency: string }
   | { readonly kind: 'look_again' };
 
-/** Younger notices are the API's, which has just stored them. */
+/** The API is still working on younger notices, which it has just stored. */
 const API_GRACE_MS = 5_000;
 
 const PAGE_SIZE = 200;
 
-/** Steps on what payment providers report. */
+/** Steps on reports of payment providers. */
 export function createNoticeActivities(deps: NoticeActivityDeps) {
   const { notices, orders, commands, waker, noticePolicy } = deps;
   return {
     /**
-     * Effect: notices that the books know by now are closed, and their cases close themselves. Key: the event's id.
-     * Outcomes: some that ask for more, with what to start for them; any of them, so that those that wait for a person
-     * cannot keep the others out of every sweep. Failures: database, Temporal, retryable. Undo: none.
+     * Effect: closes notices that the books explain by now; their cases close by themselves.
+     * Key: the event's id.
+     * Outcomes: a random sample of notices that need work, with the input of their workflows (a sample, so that notices
+     * that wait for a person cannot starve the rest).
+     * Failures: database, Temporal, retryable.
+     * Undo: none.
      */
     async listDueNotices({ limit }: { limit: number }): Promise<NoticeWorkflowInput[]> {
       await notices.closeForeign(noticePolicy.unmatchedAfterMs);
@@ -81,9 +87,12 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
     },
 
     /**
-     * Effect: none. Outcomes: what is to be done about a notice by what is stored now; `look_again` while it fits nothing
-     * and this is not the last look. Failures: no such order, or money that still fits nothing, permanent (a person
-     * decides); database, retryable. Undo: none.
+     * Effect: none.
+     * Outcomes: what has to be done about a notice by the stored facts; `look_again` while no fact explains the notice
+     * and this is not the last look.
+     * Failures: no matching order, or money that nothing explains at the last look, permanent (a person decides);
+     * database, retryable.
+     * Undo: none.
      */
     async judgeNotice(input: JudgeNoticeInput): Promise<JudgedNotice> {
       const notice = await notices.findOptional(input.notice);
@@ -102,7 +111,7 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
           if (input.isLast === true) throw new NoticeUnexpectedError(eventId, kind, key);
           return { ...verdict, currency: owner?.currency ?? '' };
         case 'unexpected':
-          // A dispute is what it is; anything else the books may still come to know.
+          // A dispute never changes by waiting. For every other notice the books may still change.
           if (input.isLast === false && kind !== 'disputed' && !isStale) return { kind: 'look_again' };
           throw new NoticeUnexpectedError(eventId, kind, key);
         case 'unmatched':
@@ -111,8 +120,11 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
     },
 
     /**
-     * Effect: the step of the order that waits for the payment provider tries again at once. Key: none, a further look
-     * is harmless. Outcomes: whether a look that begins now is certain. Failures: Temporal, retryable. Undo: none.
+     * Effect: the order's step that waits for the payment provider tries again at once.
+     * Key: none; a further look is harmless.
+     * Outcomes: whether it is certain that a look begins now.
+     * Failures: Temporal, retryable.
+     * Undo: none.
      */
     async wakePayment(input: {
       orderId: string;
@@ -132,8 +144,11 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
     },
 
     /**
-     * Effect: stores what became of a notice. Key: the event's id; the first outcome stays. Outcomes: done. Failures:
-     * database, retried without end. Undo: none.
+     * Effect: stores the outcome of a notice.
+     * Key: the event's id; the first outcome stays.
+     * Outcomes: done.
+     * Failures: database, retried without end.
+     * Undo: none.
      */
     async closeNotice(input: { notice: NoticeKey; outcome: NoticeOutcome }): Promise<void> {
       await notices.close(input.notice, input.outcome);
@@ -141,12 +156,12 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
   };
 }
 
-/** Which notice is judged. */
+/** The notice to judge. */
 interface JudgeNoticeInput {
   readonly orderId: string;
   readonly tenantId: string;
   readonly notice: NoticeKey;
-  /** Whether it is judged again later; absent in workflows of earlier versions, which do not. */
+  /** Whether this is the last look at the notice; absent in workflows of earlier versions, which look only once. */
   readonly isLast?: boolean;
 }
 
@@ -155,7 +170,7 @@ function anyOf<Item>(items: readonly Item[], limit: number): Item[] {
   return drawn.slice(0, limit).map(({ item }) => item);
 }
 
-/** What to start for the notices of a page, which costs two statements. Those that are settled are closed. */
+/** The workflow inputs for the notices of a page, found by two statements. Settled notices are closed. */
 async function dueOfPage(deps: NoticeActivityDeps, page: readonly StoredNotice[]): Promise<NoticeWorkflowInput[]> {
   const { orders, notices, noticePolicy } = deps;
   const seasoned = page.filter(({ ageMs }) => ageMs >= Math.min(API_GRACE_MS, noticePolicy.unmatchedAfterMs));
@@ -191,7 +206,7 @@ function inputOf(
   };
 }
 
-/** A notice that is known by now may have a case, whose parked workflow judges it again and closes it. */
+/** A notice that is explained by now may have a case; its parked workflow judges it again and closes the case. */
 async function judgeAgain(
   { cases, waker }: NoticeActivityDeps,
   closed: readonly (NoticeKey & { readonly orderId: string | null })[],
@@ -204,8 +219,8 @@ async function judgeAgain(
 }
 
 /**
- * `isStale`: nobody has looked for so long that nobody waits for it. Then what was noted and never booked is adopted; an
- * order that seems to move and has no command that owns it is a person's.
+ * `isStale`: the notice is so old that no step waits for it any more. Then operations that were stored as UNKNOWN and
+ * never completed are adopted. An order that seems to move but has no command that owns it needs a person.
  */
 function verdictOf(notice: StoredNotice, owner: OrderOwner | null, isStale = false): NoticeVerdict {
   const context = noticeContextOf(notice, owner);

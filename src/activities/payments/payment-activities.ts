@@ -34,11 +34,11 @@ export interface PaymentActivityDeps {
   readonly gateway: PaymentGateway;
 }
 
-/** Input of `takePayment`. */
+/** The order whose payment is taken, and how. */
 export interface TakePaymentInput extends OrderAccount {
-  /** By default `sale`. */
+  /** `sale` by default. */
   readonly chargeKind?: ChargeKind;
-  /** Grows only after the charge before it is proved dead; by default 1. */
+  /** Grows only after the charge before is proved dead; 1 by default. */
   readonly generation?: number;
   readonly amountMinor: number;
   readonly method: string;
@@ -48,17 +48,20 @@ export interface TakePaymentInput extends OrderAccount {
 export type TakePaymentResult =
   | { readonly kind: 'captured' | 'authorized' }
   | { readonly kind: 'declined'; readonly declineCode: string; readonly soft: boolean }
-  /** Nothing was charged, and this amount never can be. */
+  /** Nothing was charged, and this amount can never be charged. */
   | { readonly kind: 'not_chargeable'; readonly problem: AmountProblem };
 
 /** A capture or a refund under its own key. */
 export interface MovePaymentInput extends OrderAccount {
   readonly amountMinor: number;
-  /** Which capture or refund of the order: part of the key. */
+  /** The number of the capture or refund within the order; part of the key. */
   readonly generation: number;
 }
 
-/** What a capture or refund of ours has moved: less than it was asked for when a part was moved at the provider itself. */
+/**
+ * The amount that a capture or refund of ours has moved. It is less than requested when a part was moved at the
+ * provider itself.
+ */
 interface MovedMoney {
   readonly amountMinor: number;
 }
@@ -69,11 +72,14 @@ type CapturePaymentResult = ({ readonly kind: 'captured' } & MovedMoney) | { rea
 export function createPaymentActivities({ payments, gateway }: PaymentActivityDeps) {
   return {
     /**
-     * Effect: one sale or authorization at the provider and its row; of a total of 0 only a row, by which every later
-     * step knows that there is nothing to give back. Key: `orderId:kind:generation` at both. Outcomes: `captured` (also a
-     * total of 0) or `authorized`, also when an earlier attempt charged; `declined`; `not_chargeable`. Failures: outcome
-     * unknown (looked up first by the next attempt); another amount, currency or order in the answer, permanent;
-     * database, retryable. Undo: `undoPayment`.
+     * Effect: makes one sale or authorization at the provider and writes its row; for a total of 0 it writes only a
+     * row, which tells later steps that there is nothing to give back.
+     * Key: `orderId:kind:generation` in both places.
+     * Outcomes: `captured` (also for a total of 0) or `authorized`, also if an earlier attempt charged; `declined`;
+     * `not_chargeable`.
+     * Failures: outcome unknown (the next attempt first looks it up); another amount, currency or order in the answer,
+     * permanent; database, retryable.
+     * Undo: `undoPayment`.
      */
     async takePayment({ chargeKind = 'sale', generation = 1, ...input }: TakePaymentInput): Promise<TakePaymentResult> {
       const { method, ...money } = input;
@@ -98,7 +104,7 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
             await note('DECLINED', { declineCode: outcome.declineCode });
             return { kind: 'declined', declineCode: outcome.declineCode, soft: outcome.soft };
           case 'not_chargeable':
-            // Shown as a try only where there was one.
+            // An operation is stored as a try only if the provider was asked.
             await note('FAILED', outcome.problem.problem === 'refused_by_provider' ? {} : { amountMinor: 0 });
             return { kind: 'not_chargeable', problem: outcome.problem };
           case 'voided':
@@ -107,16 +113,20 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
             return assertNever(outcome);
         }
       } catch (error) {
-        // Shown to whoever asks for the order; that it could not be noted must not hide why.
+        // Readers of the order see that the outcome is unknown. A failure to store this must not hide the payment's own
+        // failure.
         if (isUncertain(error)) await note('UNKNOWN').catch(() => {});
         throw error;
       }
     },
 
     /**
-     * Effect: (a part of) the authorized amount is taken, and its row. Key: `orderId:capture:generation`. Outcomes:
-     * `captured`, also when an earlier attempt did it, or somebody at the provider itself, which is adopted; `gone` when the provider keeps the authorization no longer.
-     * Failures: outcome unknown, database, retryable; refused, or the turn is over, permanent. Undo: `undoPayment`.
+     * Effect: captures the authorized amount or a part of it, and writes its row.
+     * Key: `orderId:capture:generation`.
+     * Outcomes: `captured`, also if an earlier attempt did it, or a person at the provider itself (the capture is then
+     * adopted); `gone` when the provider no longer has the authorization.
+     * Failures: outcome unknown, database, retryable; refused, or the turn is over, permanent.
+     * Undo: `undoPayment`.
      */
     async capturePayment(input: MovePaymentInput): Promise<CapturePaymentResult> {
       try {
@@ -128,16 +138,22 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
     },
 
     /**
-     * Effect: (a part of) the captured amount is paid back, and its row; what was paid back at the provider itself is
-     * adopted, and only the rest of it paid. Key: `orderId:refund:generation`. Outcomes: what was paid back, also when an
-     * earlier attempt did it. Failures: outcome unknown, refused (it stays owed), database, retryable; the
-     * turn is over, permanent. Undo: none.
+     * Effect: pays back the captured amount or a part of it, and writes its row; refunds that were made at the provider
+     * itself are adopted, and only the rest is paid.
+     * Key: `orderId:refund:generation`.
+     * Outcomes: the amount that was paid back; also if an earlier attempt did it.
+     * Failures: outcome unknown, refused (the amount stays owed), database, retryable; the turn is over, permanent.
+     * Undo: none.
      */
     async refundPayment(input: MovePaymentInput): Promise<MovedMoney> {
       return movePayment({ payments, gateway }, 'refund', input);
     },
 
-    /** Effect: none. Outcomes: what the order's operations add up to. Failures: database, retryable. */
+    /**
+     * Effect: none.
+     * Outcomes: the sums of the order's operations.
+     * Failures: database, retryable.
+     */
     async readMoney({ orderId }: { orderId: string; tenantId: string }): Promise<OrderMoney> {
       return moneyOf(await payments.listByOrder(orderId), gateway.capabilities.captures === 'several');
     },
@@ -169,7 +185,7 @@ async function movePayment(
   }
 }
 
-/** The provider has said that nothing was moved. */
+/** Whether the provider has answered that nothing was moved. */
 function isRefusal(error: unknown): boolean {
   return (
     error instanceof AuthorizationGoneError ||
@@ -178,12 +194,18 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
-/** Money that may have moved, or has in another amount than asked: shown as UNKNOWN until a person has looked. */
+/**
+ * Whether money may have moved, or has moved in another amount than requested. It is shown as UNKNOWN until a person
+ * has looked.
+ */
 function isUncertain(error: unknown): boolean {
   return error instanceof PaymentOutcomeUnknownError || error instanceof PaymentMismatchError;
 }
 
-/** What can never be charged is not sent, unless an earlier attempt did so under other rules: then that one decides. */
+/**
+ * An amount that can never be charged is not sent, unless an earlier attempt sent it under other rules: then the result
+ * of that attempt decides.
+ */
 async function askForCharge({ payments, gateway }: PaymentActivityDeps, charge: ChargeRequest): Promise<ChargeOutcome> {
   const problem = chargeProblemOf(gateway.capabilities, charge.amountMinor, charge.currency);
   if (problem === null) return chargeOrAdopt(gateway, charge);
@@ -192,12 +214,14 @@ async function askForCharge({ payments, gateway }: PaymentActivityDeps, charge: 
   return wasSent ? chargeOrAdopt(gateway, charge) : { kind: 'not_chargeable', problem };
 }
 
-/** A local try sends at once; a regular attempt looks first, because some attempt went before it. */
+/**
+ * A local try sends at once. A regular attempt first looks the charge up, because an earlier attempt may have sent it.
+ */
 async function chargeOrAdopt(gateway: PaymentGateway, charge: ChargeRequest): Promise<ChargeOutcome> {
   if (activityInfo().isLocal) return gateway.charge(charge, timeout(LOCAL_PAYMENT_TRY_MS));
   const known = await gateway.lookup(charge, timeout(PAYMENT_LOOKUP_TIMEOUT_MS));
   if (known.kind === 'absent') return gateway.charge(charge, timeout(PAYMENT_CALL_TIMEOUT_MS));
-  // The provider allows a softly declined key to be asked again.
+  // After a soft decline the provider accepts the same key again.
   if (known.kind === 'declined' && known.soft) return gateway.charge(charge, timeout(PAYMENT_CALL_TIMEOUT_MS));
   return known;
 }

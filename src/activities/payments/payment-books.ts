@@ -10,16 +10,16 @@ import { assertNever } from '../../domain/errors.ts';
 import { paymentKey, type PaymentKind } from '../../domain/payments/payment.ts';
 import type { VoidOutcome } from '../../gateways/payment-gateway.ts';
 
-/** Whose money it is. */
+/** The order and tenant that the money belongs to. */
 export interface OrderAccount {
   readonly orderId: string;
   readonly tenantId: string;
   readonly currency: string;
-  /** The turn of the command that owns the order; absent: the order's own first payment. */
+  /** The turn of the command that owns the order; absent for the order's own first payment. */
   readonly turn?: Turn;
 }
 
-/** The books of one order, in the hands of whoever owns it. */
+/** The books of one order, opened by its owner. */
 export interface OrderBook {
   readonly account: OrderAccount;
   /** Proves, before anything is sent, that no other command has come to own the order. @throws {OrderTurnOverError} */
@@ -36,7 +36,7 @@ export type NotedOperation = Pick<PaymentOperation, 'kind' | 'generation' | 'amo
 
 const FIRST: Turn = { turn: FIRST_TURN, commandId: 'order' };
 
-/** The book of an order for the command that owns it. */
+/** Opens the books of an order for the command that owns it. */
 export function openBook(payments: PaymentRepository, account: OrderAccount): OrderBook {
   const { orderId, tenantId, currency, turn: { turn, commandId } = FIRST } = account;
   return {
@@ -53,18 +53,19 @@ export function openBook(payments: PaymentRepository, account: OrderAccount): Or
   };
 }
 
-/** A charge of an order, by the parts of its key. */
+/** A charge of an order, identified by the parts of its key. */
 export interface NumberedCharge {
   readonly chargeKind: ChargeKind;
   readonly generation: number;
 }
 
-/** Kinds of operations that take money, or hold it. */
+/** The kinds of operations that take or authorize money. */
 export type ChargeKind = Extract<PaymentKind, 'sale' | 'authorize'>;
 
 /**
- * Books what a void by key found where nothing is taken: a decline whose answer was lost, or the void and the charge
- * before it. That one did happen if there was something to give back, else it failed with the amount it was asked for.
+ * Records the result of a void by key when nothing is taken: a decline whose answer was lost, or the void and the
+ * charge before it. That charge is recorded as succeeded if there was something to give back, else as failed with its
+ * requested amount.
  */
 export async function bookUntaken(
   book: OrderBook,
@@ -84,8 +85,8 @@ export async function bookUntaken(
 }
 
 /**
- * Books what a void by key found taken: captures whose answers were lost, and the rest of the authorization that the void
- * has released. A capture that was sent and is not among what was taken can never happen any more.
+ * Records the result of a void by key when money is taken: captures whose answers were lost, and the rest of the
+ * authorization, which the void has released. A capture that was sent and is not among them can never happen any more.
  */
 export async function bookTaken(
   book: OrderBook,
@@ -111,19 +112,19 @@ export async function bookTaken(
   if (releasedMinor > 0) await book.note({ kind: 'void', generation, amountMinor: releasedMinor, state });
 }
 
-/** A sale or an authorization. */
+/** Whether an operation is a sale or an authorization. */
 export function isCharge({ kind }: PaymentOperation): boolean {
   return kind === 'sale' || kind === 'authorize';
 }
 
-/** In minor units. */
+/** The sum in minor units. */
 export function succeededSum(operations: readonly PaymentOperation[]): number {
   return operations
     .filter(({ state }) => state === 'SUCCEEDED')
     .reduce((total, { amountMinor }) => total + amountMinor, 0);
 }
 
-/** Ends a call after a time, or with its activity. */
+/** A signal that aborts after a time, or when the activity ends. */
 export function timeout(limitMs: number): AbortSignal {
   return AbortSignal.any([AbortSignal.timeout(limitMs), cancellationSignal()]);
 }

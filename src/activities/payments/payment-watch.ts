@@ -14,33 +14,34 @@ export interface PaymentWatchDeps {
   readonly logger: Logger;
 }
 
-/** A watch over the provider. */
+/** Watches whether the provider answers again. */
 export interface PaymentWatch {
-  /** Looks once; never rejects. */
+  /** Looks once, and never rejects. */
   look(): Promise<void>;
-  /** Ends a look that is under way. */
+  /** Ends the look that is under way. */
   stop(): void;
 }
 
-/** How often a worker looks whether steps wait, and then whether the provider answers. */
+/** How often a worker looks for waiting steps; if there are any, it asks the provider whether it answers. */
 export const PAYMENT_WATCH_INTERVAL_MS = 5_000;
 
 const PING_TIMEOUT_MS = 1_500;
 
-/** Telling Temporal takes milliseconds; a call that hangs must not keep the others asleep. */
+/** A call to Temporal takes milliseconds. One that hangs must not keep the other steps asleep. */
 const WAKE_TIMEOUT_MS = 4_000;
 
 /**
- * Steps are woken 250 ms apart, or closer when they are many: 5 s until the look and 20 s to the last one are under 30 s.
- * What is beyond 2,000 waits for the next look, so that a worker sends its provider no more than 100 steps a second.
+ * Steps that one look wakes. They are woken 250 ms apart, or closer when there are many: at most 5 s until the look and
+ * 20 s until the last step stay under 30 s. Steps beyond 2,000 wait for the next look, so that a worker sends its
+ * provider at most 100 steps a second.
  */
 const STEPS_PER_LOOK = 2_000;
 const APART_MS = 250;
 const SPREAD_MS = 20_000;
 
 /**
- * Wakes the steps that wait for the payment provider once it answers again. Steps that all wait for minutes would send
- * nothing that could show its return, so it is asked for as long as any step waits.
+ * Wakes the steps that wait for the payment provider once the provider answers again. If all steps wait for minutes,
+ * none of them would notice its return, so the watch asks the provider while any step waits.
  */
 export function createPaymentWatch(deps: PaymentWatchDeps): PaymentWatch {
   const { steps, repository, gateway, logger } = deps;
@@ -52,7 +53,7 @@ export function createPaymentWatch(deps: PaymentWatchDeps): PaymentWatch {
     const waking: Promise<void>[] = [];
     for (const step of due) {
       if (stopped) break;
-      // Not waited for: what a busy Temporal needs for one must not keep the next one asleep.
+      // The next step is woken without waiting for this call, because a busy Temporal may take long.
       waking.push(wake(deps, step));
       await sleep(Math.min(APART_MS, SPREAD_MS / due.length), undefined, { ref: false });
     }

@@ -20,17 +20,17 @@ interface UndoPaymentDeps {
   readonly gateway: PaymentGateway;
 }
 
-/** Charges of an order that are to be given back, and the number of the refund that does it. */
+/** The charges of an order that are given back, and the number of the refund. */
 export interface UndoPaymentInput extends OrderAccount {
-  /** By default `sale`. */
+  /** `sale` by default. */
   readonly chargeKind?: ChargeKind;
-  /** The highest one that may exist at the provider without a row here; by default 1. */
+  /** The highest generation that may exist at the provider without a row here; 1 by default. */
   readonly generation?: number;
-  /** By default 1, the refund of an order that is undone by its own workflow. */
+  /** 1 by default: the refund of an order that its own workflow undoes. */
   readonly refundGeneration?: number;
 }
 
-/** A capture that is given up. */
+/** A capture that is abandoned. */
 interface AbandonCaptureInput extends OrderAccount {
   readonly generation: number;
   readonly amountMinor: number;
@@ -45,11 +45,13 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
   };
   return {
     /**
-     * Effect: nothing of the order's charges stays taken: each is voided by key, which leaves a tombstone at the
-     * provider, or what was captured and not yet refunded is refunded, and what is still authorized beside it released.
-     * Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`. Outcomes: the sums after it, also when
-     * nothing was ever charged; histories of earlier versions have none. Failures: outcome unknown, refund refused, database,
-     * retryable; the turn is over, permanent. Undo: none.
+     * Effect: gives back all money of the order's charges: each charge is voided by key, which leaves a tombstone at
+     * the provider; or its captured and not yet refunded amount is refunded, and the rest of its authorization
+     * released.
+     * Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`.
+     * Outcomes: the sums afterwards, also if nothing was ever charged; histories of earlier versions have none.
+     * Failures: outcome unknown, refund refused, database, retryable; the turn is over, permanent.
+     * Undo: none.
      */
     async undoPayment(input: UndoPaymentInput): Promise<MoneySums | null> {
       const book = await beginBook(input);
@@ -58,8 +60,8 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
       const stored = operations.filter(isCharge).map((charge) => charge.generation);
       for (let each = 1; each <= Math.max(generation, ...stored); each += 1) {
         const key = paymentKey(input.orderId, chargeKind, each);
-        // A tombstone is proof, and so is a total of 0, or an amount that can never be charged. A decline is not: a soft
-        // one may have been asked again just before.
+        // Proof that nothing can be taken is a tombstone, a total of 0, or an amount that can never be charged. A
+        // decline is no proof: after a soft one an attempt may just have asked again.
         if (operations.some((charge) => charge.key === key && charge.state === 'FAILED')) continue;
         await giveBack(gateway, book, { ...input, chargeKind, generation: each });
       }
@@ -67,9 +69,11 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
     },
 
     /**
-     * Effect: what the provider has under the key of one charge that was not expected goes back: voided by key, or booked
-     * and refunded. Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`. Outcomes: as `undoPayment`,
-     * also when nothing was there. Failures: as `undoPayment`. Undo: none.
+     * Effect: gives back an unexpected charge: voids it by key, or records and refunds it.
+     * Key: `orderId:void:n` for the charge of generation n, `orderId:refund:m`.
+     * Outcomes: as of `undoPayment`; also if the provider has no charge under the key.
+     * Failures: as of `undoPayment`.
+     * Undo: none.
      */
     async returnCharge(input: UndoPaymentInput & NumberedCharge): Promise<MoneySums | null> {
       const book = await beginBook(input);
@@ -78,9 +82,11 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
     },
 
     /**
-     * Effect: the part of an authorization that nothing was captured of is released; what was captured stays. Key:
-     * `orderId:void:n`. Outcomes: `released`, also when there is none. Failures: outcome unknown, database, retryable; the
-     * turn is over, permanent. Undo: none.
+     * Effect: releases the part of an authorization that was not captured; captured money stays.
+     * Key: `orderId:void:n`.
+     * Outcomes: `released`; also if there is no authorization.
+     * Failures: outcome unknown, database, retryable; the turn is over, permanent.
+     * Undo: none.
      */
     async releaseAuthorization(input: OrderAccount): Promise<{ kind: 'released' | 'left' }> {
       const book = await beginBook(input);
@@ -93,10 +99,12 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
     },
 
     /**
-     * Effect: a charge that is not known to have succeeded can never happen any more: void by key, and the next
-     * generation is noted as the one that may. Key: `orderId:void:generation`. Outcomes: `dead`; `taken` when the
-     * provider has captured it, so it is to be adopted. Failures: outcome unknown, database, retryable; the turn is over,
-     * permanent. Undo: none.
+     * Effect: a charge that is not known to have succeeded can never happen any more: it is voided by key, and the next
+     * generation is recorded as the one that may be charged.
+     * Key: `orderId:void:generation`.
+     * Outcomes: `dead`; `taken` when the provider has captured the charge, which must then be adopted.
+     * Failures: outcome unknown, database, retryable; the turn is over, permanent.
+     * Undo: none.
      */
     async abandonCharge(
       input: OrderAccount & { chargeKind?: ChargeKind; generation?: number; amountMinor: number },
@@ -112,8 +120,11 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
 
     /**
      * Effect: a capture that is not known to have succeeded can never happen any more: the rest of its authorization is
-     * released. Key: `orderId:void:n`. Outcomes: `dead`; `taken` when the provider has captured it after all. Failures:
-     * outcome unknown, database, retryable; the turn is over, permanent. Undo: none.
+     * released.
+     * Key: `orderId:void:n`.
+     * Outcomes: `dead`; `taken` when the provider has captured it after all.
+     * Failures: outcome unknown, database, retryable; the turn is over, permanent.
+     * Undo: none.
      */
     async abandonCapture(input: AbandonCaptureInput): Promise<{ kind: 'dead' | 'taken' }> {
       const { orderId, generation, amountMinor } = input;
@@ -130,9 +141,12 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
     },
 
     /**
-     * Effect: what was captured and not refunded counts as refunded, on the evidence of two people that it was paid back
-     * outside of the provider. Key: `orderId:refund:generation`. Outcomes: as `undoPayment`. Failures: database, retryable;
-     * the turn is over, permanent. Undo: none.
+     * Effect: counts the captured and not refunded amount as refunded, because two people have given evidence that it
+     * was paid back outside of the provider.
+     * Key: `orderId:refund:generation`.
+     * Outcomes: as of `undoPayment`.
+     * Failures: database, retryable; the turn is over, permanent.
+     * Undo: none.
      */
     async recordEvidence(input: EvidenceInput): Promise<MoneySums | null> {
       const book = await beginBook(input);
@@ -149,7 +163,7 @@ function sumsOf(operations: readonly PaymentOperation[]): MoneySums {
   };
 }
 
-/** A payment outside, as two people have proved it; a null amount is all that is owed. */
+/** A payment outside of the provider that two people have proved; a null amount means everything that is owed. */
 interface EvidenceInput extends OrderAccount {
   readonly generation: number;
   readonly amountMinor: number | null;
@@ -198,7 +212,7 @@ async function voidCharge(gateway: PaymentGateway, book: OrderBook, charge: Numb
   return null;
 }
 
-/** One charge by itself, whatever other charges and refunds the order has. */
+/** Gives back one charge; other charges and refunds of the order do not count. */
 async function giveBack(
   gateway: PaymentGateway,
   book: OrderBook,
@@ -219,8 +233,8 @@ async function giveBack(
 }
 
 /**
- * Adopts what was captured and refunded of a charge at the provider itself, when its sums are not those of the books;
- * answers what was moved, as far as somebody had to look.
+ * If the provider's sums of a charge differ from the books, adopts the captures and refunds that were made at the
+ * provider itself. Returns the movements, if they had to be looked up.
  */
 async function adoptDifference(
   gateway: PaymentGateway,
@@ -235,7 +249,7 @@ async function adoptDifference(
   return (await adoptCharge(gateway, book, chargeKey)).movements;
 }
 
-/** What people have proved is in no list of the provider's. */
+/** Refunds that people have proved, which the provider does not list. */
 function paidBackOutside(operations: readonly PaymentOperation[]): number {
   return succeededSum(operations.filter(({ providerRef }) => providerRef?.startsWith(EVIDENCE_PREFIX) === true));
 }

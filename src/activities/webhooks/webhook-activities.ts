@@ -18,7 +18,7 @@ import type { TextSealer } from '../../domain/personal-data/text-sealer.ts';
 import { createAttemptPlaces } from './webhook-concurrency.ts';
 import type { WebhookAnswer, WebhookGateway } from '../../gateways/webhook-gateway.ts';
 
-/** What became of one attempt, for the metrics. */
+/** The result of one attempt, for the metrics. */
 export type WebhookOutcome = 'delivered' | 'failed' | 'gave_up' | 'gone' | 'address_not_allowed' | 'secret_unreadable';
 
 export interface WebhookActivityDeps {
@@ -32,43 +32,46 @@ export interface WebhookActivityDeps {
   readonly onDisabled: (reason: WebhookDisabledReason) => void;
 }
 
-/** Attempts that find no place (webhook-concurrency.ts) come back after 1, 2, 4 ... 30 s, spread. */
+/** Attempts that find no free slot (webhook-concurrency.ts) come back after 1, 2, 4 ... 30 s, with jitter. */
 const BUSY_DELAY_MS = { first: 1_000, longest: 30_000 } as const;
 
-/** Input of `deliverWebhook`. */
+/** The queue whose next delivery is sent. */
 interface NextDelivery extends WebhookQueue {
-  /** A person asked for the queue: what is next does not wait for its time, and pays no try for that. */
+  /** A person asked for the queue: its next delivery is sent before its time, and a failure does not count as a try. */
   readonly isUrgent?: boolean;
-  /** A person asked for this delivery: it is sent once, also out of its turn. */
+  /** A person asked for this delivery: it is sent once, even out of turn. */
   readonly deliveryId?: string;
 }
 
-/** A retry that Temporal starts a moment early is in time. */
+/** A retry counts as on time if Temporal starts it at most this early. */
 const EARLY_MS = 250;
 
-/** Steps that tell merchants. */
+/** Steps that deliver webhooks to merchants. */
 export function createWebhookActivities(deps: WebhookActivityDeps) {
   const { deliveries } = deps;
   const places = createAttemptPlaces();
   return {
     /**
-     * Effect: the oldest open delivery of the queue, or the one that is named, is sent once, and its row says what came
-     * of it. Key: its message id, by which the receiver knows a second copy. Outcomes: delivered, given up, or nothing to
-     * deliver; a named one also not accepted, because it waits in its place for its next attempt. Failures: not accepted
-     * or too many under way, retryable after the wait that it names; database, retryable (a second copy may follow).
+     * Effect: sends the oldest open delivery of the queue, or the requested one, once, and stores the result in its
+     * row.
+     * Key: the message id, by which the receiver recognizes a second copy.
+     * Outcomes: delivered, given up, or nothing to deliver; a requested delivery also `not accepted`, and it then waits
+     * in its place for its next attempt.
+     * Failures: not accepted or too many attempts under way, retryable after the wait that the failure names; database,
+     * retryable (a second copy may follow).
      * Undo: none.
      */
     async deliverWebhook({ isUrgent = false, deliveryId, ...queue }: NextDelivery): Promise<{ hasMore: boolean }> {
       const isNamed = deliveryId !== undefined;
       const next = isNamed ? await deliveries.findOpen(queue, deliveryId) : await deliveries.findHead(queue);
-      // Without the named one the queue goes on.
+      // If the requested delivery is gone, the queue continues.
       if (next === null) return { hasMore: isNamed };
       if (next.subscriptionState !== 'ACTIVE') {
         await deliveries.cancelQueue(queue);
         return { hasMore: false };
       }
       if (isEarly(next)) {
-        // A retry after a crash: the attempt that was asked for has been made.
+        // This is a retry after a crash: the requested attempt has been made.
         if (isNamed) return { hasMore: true };
         if (!isUrgent) throw new WebhookUndeliveredError(next.deliveryId, 'its turn has not come', next.waitMs);
       }
@@ -84,7 +87,9 @@ export function createWebhookActivities(deps: WebhookActivityDeps) {
     },
 
     /**
-     * Effect: none. Outcomes: queues that nobody works on. Failures: database, left to the next sweep after some tries.
+     * Effect: none.
+     * Outcomes: queues that no workflow works on.
+     * Failures: database, left to the next sweep after some tries.
      */
     async listStrandedWebhooks(limits: {
       readonly pendingSeconds: number;
@@ -104,7 +109,7 @@ async function attempt(deps: WebhookActivityDeps, queue: WebhookQueue, head: Web
   return deps.gateway.send({ messageId: head.deliveryId, url: head.url, secret, body: head.body });
 }
 
-/** Null when it was sealed with a key that this worker does not have. */
+/** Null when this worker does not have the key that sealed the secret. */
 function openSecret(
   sealer: TextSealer,
   { subscriptionId }: WebhookQueue,
@@ -170,11 +175,14 @@ interface Failed {
   readonly noted: WebhookAttempt;
   readonly why: string;
   readonly outcome: WebhookOutcome;
-  /** For how long the receiver asks to be left alone. */
+  /** For how long the receiver asks not to be called. */
   readonly askedForMs?: number;
 }
 
-/** An attempt before its time costs no try: the next one comes when it would have come, unless the receiver asks for more. */
+/**
+ * An attempt that came before its time does not count as a try: the next one keeps its time, unless the receiver asks
+ * for a later one.
+ */
 async function retryLater(
   deps: WebhookActivityDeps,
   { queue, head }: QueuedDelivery,

@@ -1,18 +1,19 @@
-/** Whose attempt it is. */
+/** The subscription and the tenant that an attempt belongs to. */
 export interface AttemptOwner {
   readonly subscriptionId: string;
   readonly tenantId: string;
 }
 
-/** Places for webhook attempts that run in one worker at the same time. */
+/** Limits the webhook attempts that run in one worker at the same time. */
 export interface AttemptPlaces {
-  /** A function that gives the place back; null when none is free. */
+  /** A function that gives the slot back; null when no slot is free. */
   take(owner: AttemptOwner): (() => void) | null;
 }
 
 /**
- * A receiver that hangs holds each attempt for 10 s. Of the 100 slots of the `notifications` queue (worker-host.ts) one
- * subscription gets 8, one tenant 24, all webhooks together 75: the rest is kept for mails and text messages.
+ * Slots of one subscription, of one tenant, and of all webhooks together. A receiver that hangs holds each attempt for
+ * 10 s, so of the 100 slots of the `notifications` queue (worker-host.ts) 25 are always left for mails and text
+ * messages.
  */
 const LIMITS = { subscription: 8, tenant: 24, all: 75 } as const;
 

@@ -5,12 +5,12 @@ import { webhookDeliveryIdFor, type WebhookQueue } from '../../domain/webhook.ts
 import { EventFailure } from '../../events/event-failure.ts';
 import type { EventPorts } from '../../events/ports.ts';
 
-/** Asks for everything, also for event types of later versions. */
+/** Subscribes to all events, including types of later versions. */
 const ALL_EVENTS = 'order.*';
 
 /**
- * Creates the way from the event log to the webhooks: first the rows, then the workflows that deliver them. May be
- * called for the same event again: what is stored stays, and a signal that was lost is sent again.
+ * Hands events of the log to the webhooks: first the rows are stored, then the workflows that deliver them are woken.
+ * It may be called for the same event again: stored rows stay, and a lost signal is sent again.
  */
 export function createWebhookPublisher(deps: {
   readonly repository: WebhookDeliveryRepository;
@@ -47,7 +47,7 @@ function offer(
   return repository.offer({ tenantId, eventId, eventType: type, eventKey: key, body }, offered);
 }
 
-/** What no retry can mend reaches the consumer as it is. */
+/** An error that no retry can fix reaches the consumer unchanged. */
 function isBug(error: unknown): boolean {
   return error instanceof TypeError || error instanceof DatabaseContractError;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEventType } from '../event-type.ts';
 
-/** Whatever a tenant likes: kept, not understood. */
+/** An event of any content, which is kept and not interpreted. */
 export const custom = defineEventType({
   name: 'custom',
   isFamily: true,

@@ -3,7 +3,7 @@ import { defineEventType } from '../event-type.ts';
 
 const page = z.string().min(1);
 
-/** Somebody looked at a page. */
+/** A person looked at a page. */
 export const pageView = defineEventType({
   name: 'page_view',
   description: 'A page was viewed; `properties.url` or `properties.path` says which.',

@@ -2,10 +2,10 @@ import { effectKeyOf } from '../../domain/event.ts';
 import { z } from 'zod';
 import { defineEventType } from '../event-type.ts';
 
-/** In the currency's major unit, as producers send it; over this, somebody wants to know. */
+/** In the currency's major unit, as producers send it. A purchase over this amount is alerted. */
 const HIGH_VALUE_OVER = 1_000;
 
-/** Somebody bought something. */
+/** A person bought something. */
 export const purchase = defineEventType({
   name: 'purchase',
   description: 'A purchase; `properties.amount` is positive.',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEventType } from '../event-type.ts';
 
-/** Somebody signed up. */
+/** A person signed up. */
 export const userSignup = defineEventType({
   name: 'user_signup',
   description: 'A new user; `userId` says who.',
