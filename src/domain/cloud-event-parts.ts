@@ -1,6 +1,6 @@
 /**
- * What a CloudEvent has beside the fields of every event, kept as it came: its further attributes, and its data where
- * these are no JSON object, which would be the properties.
+ * The parts of a CloudEvent that other events do not have, kept unchanged: its further attributes, and its data if
+ * these are not a JSON object. (A JSON object becomes the properties.)
  */
 export interface CloudEventParts {
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
@@ -10,7 +10,7 @@ export interface CloudEventParts {
     | { readonly kind: 'base64'; readonly base64: string };
 }
 
-/** Puts a CloudEvent together again, in the JSON format. */
+/** Restores a CloudEvent in the JSON format. */
 export function toCloudEvent(
   { attributes, data }: CloudEventParts,
   {

@@ -28,7 +28,7 @@ export function refundOf(askedMinor: number | null, money: OrderMoney, version: 
   };
 }
 
-/** Takes more of what a sold order has authorized; null is all that is left. */
+/** Captures more of a sold order's authorization; null means everything that is left. */
 export function furtherCaptureOf(askedMinor: number | null, money: OrderMoney, version: number): RuledCommand {
   const { capturableMinor, canCaptureAgain } = money;
   if (!isWithin(askedMinor, capturableMinor)) {
@@ -69,8 +69,8 @@ export interface MissingMoney {
 }
 
 /**
- * Adopts what was moved at the provider itself. A refund moves a sold order to where its money is; any other status
- * stays. An order that its own workflow carries is that one's to look after.
+ * Adopts money that was moved at the provider itself. A refund moves a sold order to the status that its money implies;
+ * every other status stays. An order that its own workflow carries is left to this workflow.
  */
 export function reconcileOf(
   { capturedMinor, refundedMinor }: MissingMoney,
@@ -88,7 +88,7 @@ function isSold(status: OrderStatus): boolean {
   return status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED';
 }
 
-/** The capture or refund that a command makes, once it owns the order. */
+/** The capture or refund that a command makes once it owns the order. */
 export function ownershipOf(
   command: { readonly commandId: string; readonly kind: CommandKind },
   decided: { readonly turn: number | null; readonly generation: number | null; readonly amountMinor: number | null },

@@ -1,8 +1,8 @@
 import type { AnswerMismatch } from './case.ts';
 
 /**
- * Stable codes of everything that can go wrong while an order is carried to its end.
- * `activities/failure.ts` says for each how it is retried, `docs/errors.md` what to do about it.
+ * Stable codes of every failure on the way of an order. `activities/failure.ts` says how each is retried, and
+ * `docs/errors.md` what to do about it.
  */
 export const FAILURE_CODES = [
   'database_unavailable',
@@ -30,7 +30,7 @@ export const FAILURE_CODES = [
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
-/** Base of all errors that carry a stable code. Messages hold ids, never parameters or personal data. */
+/** The base of all errors with a stable code. Messages contain ids, never parameters or personal data. */
 export abstract class OrderSagaError extends Error {
   abstract readonly code: FailureCode;
   override get name(): string {
@@ -38,7 +38,7 @@ export abstract class OrderSagaError extends Error {
   }
 }
 
-/** The database refused or lost the connection, or was too busy; nothing is known to have changed. */
+/** The database refused or lost the connection, or was too busy; no change is known to have been made. */
 export class DatabaseUnavailableError extends OrderSagaError {
   readonly code = 'database_unavailable';
   readonly sqlState: string;
@@ -48,7 +48,7 @@ export class DatabaseUnavailableError extends OrderSagaError {
   }
 }
 
-/** A constraint or statement failed in a way no retry can mend: a bug in the code or in the data. */
+/** A constraint or a statement failed in a way that no retry can change: the code or the data have a bug. */
 export class DatabaseContractError extends OrderSagaError {
   readonly code = 'database_contract';
   readonly sqlState: string;
@@ -74,7 +74,10 @@ export class OrderStateConflictError extends OrderSagaError {
   }
 }
 
-/** A money call ended without a definite answer: the money may or may not have moved. Look it up, never guess. */
+/**
+ * A money call ended without a definite answer: the money may or may not have moved. The outcome must be looked up,
+ * never guessed.
+ */
 export class PaymentOutcomeUnknownError extends OrderSagaError {
   readonly code = 'payment_outcome_unknown';
   readonly key: string;
@@ -97,8 +100,8 @@ export class PaymentGatewayOpenError extends OrderSagaError {
 }
 
 /**
- * The provider answered with another amount, currency or order than asked. It is never adopted. What was asked and what was
- * found are no personal data: a person has to compare them.
+ * The provider answered with another amount, currency or order than requested. The answer is never adopted. The message
+ * contains both values, which are no personal data, because a person has to compare them.
  */
 export class PaymentMismatchError extends OrderSagaError {
   readonly code = 'payment_mismatch';
@@ -117,7 +120,7 @@ export class PaymentMismatchError extends OrderSagaError {
   }
 }
 
-/** The provider keeps the authorization no longer: it was voided there, or has lapsed. Nothing can be captured of it. */
+/** The provider no longer has the authorization: it was voided there, or has lapsed. Nothing can be captured. */
 export class AuthorizationGoneError extends OrderSagaError {
   readonly code = 'authorization_gone';
   readonly key: string;
@@ -127,7 +130,7 @@ export class AuthorizationGoneError extends OrderSagaError {
   }
 }
 
-/** Another command owns the order by now: what an earlier one still had in hand was not sent, or not booked. */
+/** Another command owns the order by now. The earlier command's request was not sent, or its result not recorded. */
 export class OrderTurnOverError extends OrderSagaError {
   readonly code = 'order_turn_over';
   readonly orderId: string;
@@ -137,7 +140,10 @@ export class OrderTurnOverError extends OrderSagaError {
   }
 }
 
-/** The provider refused a refund for good (a closed card): the money stays owed until it is proved paid back. */
+/**
+ * The provider refused a refund for good (for example because the card is closed). The money stays owed until it is
+ * proved to be paid back.
+ */
 export class RefundRefusedError extends OrderSagaError {
   readonly code = 'refund_refused';
   readonly key: string;
@@ -167,7 +173,7 @@ export class NoticeUnexpectedError extends OrderSagaError {
   }
 }
 
-/** The provider refused the request itself: configuration or code is wrong. */
+/** The provider refused the request itself: the configuration or the code is wrong. */
 export class PaymentContractError extends OrderSagaError {
   readonly code = 'payment_contract';
   readonly key: string;
@@ -180,12 +186,12 @@ export class PaymentContractError extends OrderSagaError {
 }
 
 /**
- * The provider refused a capture or a refund of more than is left of the charge: either nobody should have asked, or
- * somebody has moved money at the provider itself.
+ * The provider refused a capture or a refund that exceeds what is left of the charge. Either the request was wrong, or
+ * money was moved at the provider itself.
  */
 export class AmountExceedsLeftError extends PaymentContractError {}
 
-/** The mail server did not take the message now. */
+/** The mail server did not accept the message this time. */
 export class MailUnavailableError extends OrderSagaError {
   readonly code = 'mail_unavailable';
   readonly orderId: string;
@@ -217,7 +223,7 @@ export class MailRejectedError extends OrderSagaError {
   }
 }
 
-/** The SMS gateway did not take the text message now. */
+/** The SMS gateway did not accept the text message this time. */
 export class SmsUnavailableError extends OrderSagaError {
   readonly code = 'sms_unavailable';
   readonly orderId: string;
@@ -249,7 +255,7 @@ export class SmsRejectedError extends OrderSagaError {
   }
 }
 
-/** A webhook was not accepted by its receiver, or its turn has not come; it is tried again after `retryInMs`. */
+/** The receiver did not accept a webhook, or the webhook is not due yet; it is tried again after `retryInMs`. */
 export class WebhookUndeliveredError extends OrderSagaError {
   readonly code = 'webhook_undelivered';
   readonly deliveryId: string;
@@ -263,7 +269,7 @@ export class WebhookUndeliveredError extends OrderSagaError {
   }
 }
 
-/** Sealed contact data cannot be opened: its key is unknown here or it was changed. */
+/** Sealed contact data cannot be opened: the key is unknown here, or the data was changed. */
 export class ContactUnreadableError extends OrderSagaError {
   readonly code = 'contact_unreadable';
   readonly keyId: string;
@@ -273,7 +279,7 @@ export class ContactUnreadableError extends OrderSagaError {
   }
 }
 
-/** Another worker has taken a partition of the event log over: what this one still had in hand was not written. */
+/** Another worker has claimed a partition of the event log. This worker's unwritten results were dropped. */
 export class EventPumpFencedError extends OrderSagaError {
   readonly code = 'event_pump_fenced';
   constructor(consumer: string, partition: number) {
@@ -281,7 +287,7 @@ export class EventPumpFencedError extends OrderSagaError {
   }
 }
 
-/** Makes a switch exhaustive: a new member of a union does not compile until it is handled. */
+/** Makes a switch exhaustive: a new member of a union does not compile until a case handles it. */
 export function assertNever(value: never): never {
   throw new TypeError(`unexpected value ${JSON.stringify(value)}`);
 }

@@ -2,11 +2,11 @@ import { hash } from 'node:crypto';
 import type { CloudEventParts } from './cloud-event-parts.ts';
 import { base32Digest } from './ids.ts';
 
-/** Named subscriptions to the log, each with a cursor, results and failures of its own. */
+/** The consumers of the log, each with its own cursor, results and failures. */
 export const EVENT_CONSUMERS = ['analytics', 'webhooks'] as const;
 export type EventConsumer = (typeof EVENT_CONSUMERS)[number];
 
-/** Fate of one event at one consumer. */
+/** The states of one event at one consumer. */
 export const EVENT_STATUSES = ['ACCEPTED', 'PROCESSED', 'RETRYING', 'FAILED'] as const;
 export type EventStatus = (typeof EVENT_STATUSES)[number];
 
@@ -19,47 +19,53 @@ export const EVENT_FAILURE_CODES = [
 ] as const;
 export type EventFailureCode = (typeof EVENT_FAILURE_CODES)[number];
 
-/** Ids that begin so are the service's own: nobody else may take one before it does. */
+/** Ids with this prefix belong to the service; no client may use one. */
 export const SERVICE_EVENT_ID_PREFIX = 'order-saga:';
 
-/** The same tenant and key give the same request with events. */
+/** The id of a request with events: the same tenant and key give the same request. */
 export function eventRequestIdFor(tenantId: string, idempotencyKey: string): string {
   return `evr_${base32Digest(`${tenantId}\0${idempotencyKey}`)}`;
 }
 
-/** An event as a producer offers it, its envelope checked and its defaults filled in. */
+/** An event as a producer offers it, with its envelope checked and its defaults filled in. */
 export interface OfferedEvent {
   readonly tenantId: string;
-  /** Unique per tenant, of a CloudEvent per tenant and source: accepted once. */
+  /** Unique per tenant, and for a CloudEvent per tenant and source. An id is accepted once. */
   readonly eventId: string;
   readonly type: string;
   /** Events of one key are processed in the order in which they were accepted. */
   readonly key: string;
   readonly userId: string | null;
-  /** Who produced it: `http`, the `source` of a CloudEvent, or the service itself. */
+  /** The producer: `http`, the `source` of a CloudEvent, or the service itself. */
   readonly source: string;
   readonly correlationId: string;
   readonly occurredAt: Date;
   readonly properties: Readonly<Record<string, unknown>>;
-  /** Absent or null unless it came as a CloudEvent. */
+  /** Absent or null for events that are not CloudEvents. */
   readonly cloudEvent?: CloudEventParts | null;
 }
 
-/** What an event is known by beside its tenant and its id: of a CloudEvent the source, short enough for an index. */
+/**
+ * What identifies an event beside its tenant and its id: for a CloudEvent the hash of its source, which is short enough
+ * for an index.
+ */
 export function sourceHashOf({ cloudEvent, source }: Pick<OfferedEvent, 'cloudEvent' | 'source'>): string {
   return cloudEvent == null ? '' : base32Digest(source);
 }
 
-/** The idempotency key of what an event causes outside: its id, with the hash of its source where that counts. */
+/**
+ * The idempotency key of the effects that an event has outside: its id, and for a CloudEvent also the hash of its
+ * source.
+ */
 export function effectKeyOf(event: Pick<OfferedEvent, 'eventId' | 'cloudEvent' | 'source'>): string {
   const sourceHash = sourceHashOf(event);
   return sourceHash === '' ? event.eventId : `${event.eventId}.${sourceHash}`;
 }
 
-/** Where in the log an event is. */
+/** The place of an event in the log. */
 export interface EventPosition {
   readonly partition: number;
-  /** From 1, without gaps, per partition. */
+  /** Counted from 1, without gaps, per partition. */
   readonly sequence: number;
   readonly receivedAt: Date;
 }
@@ -69,15 +75,15 @@ export interface LoggedEvent extends OfferedEvent, EventPosition {}
 
 /** An event that waits for its consumer. */
 export interface PendingEvent extends LoggedEvent {
-  /** Tries so far. */
+  /** The number of tries so far. */
   readonly attempts: number;
-  /** An earlier event of its key waits for a retry, so this one waits behind it. */
+  /** Whether an earlier event of its key waits for a retry, so that this one waits behind it. */
   readonly isBlocked: boolean;
-  /** It may have a result or a failure from before. */
+  /** Whether the event may have an earlier result or failure. */
   readonly isAgain: boolean;
 }
 
-/** What became of one event. */
+/** The result of handling one event. */
 export type EventOutcome =
   | { readonly kind: 'processed'; readonly category: string }
   | { readonly kind: 'failed'; readonly code: EventFailureCode; readonly message: string; readonly attempts: number }
@@ -88,15 +94,18 @@ export type EventOutcome =
       readonly attempts: number;
       readonly nextAttemptAt: Date;
     }
-  /** Behind an earlier event of its key. */
+  /** The event waits behind an earlier event of its key. */
   | { readonly kind: 'waiting' };
 
-/** The first word of a type: consumers are woken by it, and metrics are kept by it, because types of a family are without number. */
+/**
+ * The first word of a type. Consumers are woken by it and metrics are labeled with it, because a family may have any
+ * number of types.
+ */
 export function topicOf(type: string): string {
   return type.split('.', 1)[0] ?? type;
 }
 
-/** The partition of a key: stable for ever, because the order of a key's events depends on it. */
+/** The partition of a key. It never changes, because the order of a key's events depends on it. */
 export function partitionOf(tenantId: string, key: string, partitions: number): number {
   return hash('md5', `${tenantId}\0${key}`, 'buffer').readUInt32BE(0) % partitions;
 }

@@ -2,7 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** 26 base32 characters carry 130 bits: two different keys meet with a chance under 2^-64 even after 2^32 orders. */
+/**
+ * 26 base32 characters hold 130 bits: even after 2^32 orders, two different keys collide with a probability below
+ * 2^-64.
+ */
 const ID_CHARACTERS = 26;
 
 const ORDER_ID = /^ord_[a-z2-7]{26}$/;
@@ -11,8 +14,8 @@ const ORDER_ID = /^ord_[a-z2-7]{26}$/;
 export type OrderId = string;
 
 /**
- * Derives the order id from tenant and `Idempotency-Key`: the same pair gives the same id for ever,
- * which is what makes a repeated POST find the first order instead of making a second one.
+ * Derives the order id from tenant and `Idempotency-Key`. The same pair always gives the same id, so a repeated POST
+ * finds the first order and does not make a second one.
  */
 export function orderIdFor(tenantId: string, idempotencyKey: string): OrderId {
   return `ord_${base32Digest(`${tenantId}\0${idempotencyKey}`)}`;
@@ -23,12 +26,12 @@ export function base32Digest(text: string): string {
   return base32(createHash('sha256').update(text, 'utf8').digest()).slice(0, ID_CHARACTERS);
 }
 
-/** Whether a string has the form of an order id; says nothing about its existence. */
+/** Whether a string has the form of an order id. The order need not exist. */
 export function isOrderId(candidate: string): candidate is OrderId {
   return ORDER_ID.test(candidate);
 }
 
-/** A fresh random id with a prefix, for example `case_x4...`; 130 random bits. */
+/** A new random id with a prefix, for example `case_x4...`; it has 130 random bits. */
 export function randomId(prefix: string): string {
   return `${prefix}_${base32(randomBytes(17)).slice(0, ID_CHARACTERS)}`;
 }
@@ -49,7 +52,7 @@ function base32(bytes: Uint8Array): string {
   return bits > 0 ? text + BASE32[(buffer << (5 - bits)) & 31] : text;
 }
 
-/** Stands for the order of a payment provider's report while there is none. */
+/** A placeholder for the order id of a payment provider's report that has no order. */
 export function standInOf({ provider, eventId }: { readonly provider: string; readonly eventId: string }): string {
   return `notice_${base32Digest(`${provider}\0${eventId}`)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Every field of a log line, in its one spelling, with what it means: `LogFields` knows no other, so the compiler finds one
- * that is misspelt. Free text of people, their addresses and query strings are no fields.
+ * Every field of a log line with its meaning. `LogFields` allows only these names, so the compiler finds a misspelled
+ * one. There are no fields for free text of people, their addresses, or query strings.
  */
 export const LOG_FIELDS = {
   time: 'when, RFC 3339',

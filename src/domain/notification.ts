@@ -10,38 +10,44 @@ export const MESSAGE_TEMPLATES = [
 ] as const;
 export type MessageTemplate = (typeof MESSAGE_TEMPLATES)[number];
 
-/** What a message tells of. */
+/** The event that a message is about. */
 export interface MessageEvent {
   readonly template: MessageTemplate;
-  /** The number of the refund or of the capture, because an order may have several; absent: 1. */
+  /** The number of the refund or of the capture, because an order may have several; 1 when absent. */
   readonly occurrence?: number;
 }
 
-/** Names one message of an order: `order-refunded`, and `order-refunded.2` for the refund of number 2. */
+/** The name of one message of an order: `order-refunded`, and `order-refunded.2` for the second refund. */
 export type MessageName = MessageTemplate | `${MessageTemplate}.${number}`;
 
-/** The same event has the same name for ever, so that it is told once; the first one has no number in it. */
+/**
+ * The same event always has the same name, so that its message is sent once. The first one has no number in its name.
+ */
 export function messageNameOf({ template, occurrence = 1 }: MessageEvent): MessageName {
   return occurrence === 1 ? template : `${template}.${occurrence}`;
 }
 
-/** How a message travels. */
+/** The channels of messages. */
 export const MESSAGE_CHANNELS = ['email', 'sms'] as const;
 export type MessageChannel = (typeof MESSAGE_CHANNELS)[number];
 
-/** Fate of one message; no edge leads from here to the order. */
+/** The states of one message. No state of a message affects the order. */
 export const MESSAGE_STATES = ['PENDING', 'RETRYING', 'SENT', 'GAVE_UP'] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];
 
 /**
- * The mail's Message-ID: the same for every attempt, so that a mailbox can recognize the second copy that
- * a connection lost after DATA may leave. A copy that an operator asks for has one of its own, by the id of the request.
+ * The mail's Message-ID. It is the same for every attempt, so that a mailbox can recognize the second copy that is sent
+ * when a connection is lost after DATA. A copy that an operator asks for has its own Message-ID, made from the id of
+ * the request.
  */
 export function messageIdFor(orderId: string, name: MessageName, copy: string | null = null): string {
   return `<${orderId}.${name}${copy === null ? '' : `.${copy}`}@order-saga.local>`;
 }
 
-/** Id of a text message at its gateway: the same for every attempt, so that the gateway can drop the second one. */
+/**
+ * The id of a text message at its gateway. It is the same for every attempt, so that the gateway can drop a second
+ * copy.
+ */
 export function textMessageIdFor(orderId: string, name: MessageName): string {
   return `${orderId}.${name}.sms`;
 }

@@ -10,7 +10,7 @@ export interface Offer extends OrderLine {
   readonly currency: string;
 }
 
-/** What is asked of the catalog. */
+/** What an order asks of the catalog. */
 export interface Wanted {
   readonly currency: string;
   readonly lines: readonly OrderLine[];
@@ -27,7 +27,7 @@ function isHoldable(wanted: Wanted, offers: readonly Offer[]): boolean {
   );
 }
 
-/** Why an order would be refused before anything is charged; null when it would not. */
+/** Why an order would be refused before anything is charged; null when it would not be refused. */
 export function foreseenRefusalOf(
   wanted: Wanted,
   offers: readonly Offer[],
@@ -38,7 +38,7 @@ export function foreseenRefusalOf(
   return problem === null ? null : { reason: 'amount_not_chargeable', details: problem };
 }
 
-/** Why a hold was refused, most telling reason first. */
+/** Why a hold was refused; the most telling reason comes first. */
 export function refusalOf(request: Wanted, offers: readonly Offer[]): Refusal {
   const refuse = (reason: RejectionReason, details: RejectionDetails): Refusal => ({ reason, details });
   const known = new Set(offers.map((offer) => offer.sku));

@@ -2,19 +2,20 @@ import type { OrderStatus } from './order-status.ts';
 import type { CaptureMode } from './payments/payment.ts';
 import type { PaymentCapabilities } from './payments/payment-capabilities.ts';
 
-/** What the rest of an authorization depends on; amounts in minor units. */
+/** The facts that decide how much of an authorization is left; amounts are in minor units. */
 export interface CaptureFacts {
   readonly captureMode: CaptureMode;
   readonly status: OrderStatus;
   readonly authorizedMinor: number;
-  /** By captures that were accepted, whether they have happened yet or not. */
+  /** The sum of accepted captures, whether they have happened yet or not. */
   readonly takenMinor: number;
   readonly voided: boolean;
 }
 
 /**
- * What a capture could take now: a capture under way has its part, and where the provider captures once, the first one
- * ends it. Null while it is not a question: nothing is authorized yet, or the money is taken with the order.
+ * The amount that a capture could take now. A capture under way has its part reserved; if the provider captures an
+ * authorization once, the first capture ends it. Null when nothing is authorized yet, or the money is taken with the
+ * order.
  */
 export function capturableMinorOf(
   { captureMode, status, authorizedMinor, takenMinor, voided }: CaptureFacts,
@@ -28,8 +29,8 @@ export function capturableMinorOf(
 const CAPTURABLE: readonly OrderStatus[] = ['AWAITING_CAPTURE', 'CONFIRMED', 'PARTIALLY_REFUNDED'];
 
 /**
- * Until when a sold order may be cancelled; null when no time limits it: before the sale a cancel is always taken, and an
- * order that has ended, or is about to, is not cancelled any more.
+ * Until when a sold order may be cancelled. Null when no time limits the cancel: before the sale a cancel is always
+ * accepted, and an order that has ended, or is about to end, cannot be cancelled.
  */
 export function cancelableUntilOf(
   { status, confirmedAt }: { readonly status: OrderStatus; readonly confirmedAt: Date | null },

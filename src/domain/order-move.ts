@@ -1,12 +1,12 @@
 import type { RejectionDetails } from './order.ts';
 import type { OrderStatus, RejectionReason } from './order-status.ts';
 
-/** A status that an order has just entered; a repeated write of the same status is none. */
+/** A status that an order has just entered. Writing the same status again does not count. */
 export interface OrderMove {
   readonly orderId: string;
   readonly tenantId: string;
   readonly correlationId: string;
-  /** Null: the order was opened. */
+  /** Null when the order was opened. */
   readonly from: OrderStatus | null;
   readonly to: OrderStatus;
   readonly version: number;
@@ -14,5 +14,5 @@ export interface OrderMove {
   readonly reasonDetails: RejectionDetails | null;
 }
 
-/** Told after the write is committed. */
+/** Called after the write has committed. */
 export type OrderMoveListener = (move: OrderMove) => void;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isAtRest, ORDER_STATUSES, ORDER_TRANSITIONS, statusesLeadingTo, type OrderStatus } from './order-status.ts';
 
-/** Statuses reachable from one, itself included. */
+/** The statuses that can be reached from one status, including itself. */
 function reachableFrom(start: OrderStatus): Set<OrderStatus> {
   const reached = new Set([start]);
   for (const status of reached) for (const next of ORDER_TRANSITIONS[status]) reached.add(next);

@@ -1,4 +1,7 @@
-/** Every status a customer can see; database CHECK, API schema and transition table derive from this list. */
+/**
+ * Every status that a customer can see. The database's CHECK, the API's schema and the transition table derive from
+ * this list.
+ */
 export const ORDER_STATUSES = [
   'PENDING',
   'AWAITING_CAPTURE',
@@ -26,7 +29,7 @@ export const REJECTION_REASONS = [
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
-/** The allowed edges of the customer-visible status; whatever is not listed is refused by the guarded writes. */
+/** The allowed transitions of the status. Guarded writes refuse every other one. */
 export const ORDER_TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   PENDING: ['CONFIRMED', 'REJECTED', 'AWAITING_CAPTURE', 'CANCELLING'],
   AWAITING_CAPTURE: ['CONFIRMED', 'CANCELLING', 'EXPIRED'],
@@ -47,12 +50,12 @@ export function statusesLeadingTo(to: OrderStatus): readonly OrderStatus[] {
 
 const IN_MOTION: readonly OrderStatus[] = ['PENDING', 'CANCELLING', 'REFUNDING'];
 
-/** Statuses that nothing leaves any more. */
+/** Whether no transition leaves the status. */
 export function isTerminal(status: OrderStatus): boolean {
   return ORDER_TRANSITIONS[status].length === 0;
 }
 
-/** At rest: nothing is being done for the order, and all effects of its status are visible to the next read. */
+/** Whether nothing is being done for the order, and all effects of its status are visible to the next read. */
 export function isAtRest(status: OrderStatus): boolean {
   return !IN_MOTION.includes(status);
 }

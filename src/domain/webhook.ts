@@ -1,6 +1,6 @@
 import { base32Digest } from './ids.ts';
 
-/** Events that a webhook may ask for; `order.*` asks for all, also those that later versions add. */
+/** Events that a webhook may subscribe to; `order.*` means all, including those that later versions add. */
 export const WEBHOOK_EVENT_TYPES = [
   'order.*',
   'order.created',
@@ -17,7 +17,10 @@ export const WEBHOOK_EVENT_TYPES = [
 ] as const;
 export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
 
-/** Where a subscription is. A deleted one keeps its row, so that its Idempotency-Key stays used, but not its secret. */
+/**
+ * The states of a subscription. A deleted one keeps its row, so that its Idempotency-Key stays used, but not its
+ * secret.
+ */
 export const WEBHOOK_STATES = ['ACTIVE', 'DISABLED', 'DELETED'] as const;
 export type WebhookState = (typeof WEBHOOK_STATES)[number];
 
@@ -25,7 +28,7 @@ export type WebhookState = (typeof WEBHOOK_STATES)[number];
 export const WEBHOOK_DISABLED_REASONS = ['gone', 'failing'] as const;
 export type WebhookDisabledReason = (typeof WEBHOOK_DISABLED_REASONS)[number];
 
-/** Fate of one event at one subscription. */
+/** The states of one event at one subscription. */
 export const WEBHOOK_DELIVERY_STATES = ['PENDING', 'RETRYING', 'DELIVERED', 'GAVE_UP', 'CANCELLED'] as const;
 export type WebhookDeliveryState = (typeof WEBHOOK_DELIVERY_STATES)[number];
 
@@ -34,8 +37,8 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 /**
- * Waits between the attempts of one delivery; after the last one it is given up: 12 attempts in 76 hours, longer than
- * a weekend. The short ones at the start cover a restart of the receiver, the long ones an outage.
+ * Waits between the attempts of one delivery. After 12 attempts in 76 hours, longer than a weekend, the delivery is
+ * given up. The short waits at the start cover a restart of the receiver, the long ones an outage.
  */
 export const WEBHOOK_RETRY_DELAYS_MS = [
   1 * SECOND,
@@ -51,36 +54,36 @@ export const WEBHOOK_RETRY_DELAYS_MS = [
   24 * HOUR,
 ] as const;
 
-/** A receiver that asks for more time (`Retry-After`) gets as much as our own longest wait. */
+/** A receiver may ask for more time (`Retry-After`), up to our own longest wait. */
 export const WEBHOOK_RETRY_AFTER_MAX_MS = 24 * HOUR;
 
-/** Subscriptions of one tenant; each multiplies the traffic of every order. */
+/** Subscriptions that a tenant may have; each multiplies the traffic of every order. */
 export const WEBHOOKS_PER_TENANT_MAX = 50;
 
-/** Characters of a subscription's address; also what receivers' servers commonly take. */
+/** Characters of a subscription's address; servers commonly accept this length. */
 export const WEBHOOK_URL_MAX = 2_048;
 
-/** Characters of a receiver's answer that are kept for the person who looks for the reason of a failure. */
+/** Characters of a receiver's answer that are kept, so that a person can find the reason of a failure. */
 export const WEBHOOK_EXCERPT_MAX = 512;
 
-/** The same tenant and key give the same subscription. */
+/** The id of a subscription: the same tenant and key give the same subscription. */
 export function webhookIdFor(tenantId: string, idempotencyKey: string): string {
   return `wh_${base32Digest(`${tenantId}\0${idempotencyKey}`)}`;
 }
 
-/** Id of a delivery and of its message (`webhook-id`): the same for every attempt and every redelivery. */
+/** The id of a delivery and of its message (`webhook-id`). It is the same for every attempt and every redelivery. */
 export function webhookDeliveryIdFor(subscriptionId: string, eventId: string): string {
   return `msg_${base32Digest(`${subscriptionId}\0${eventId}`)}`;
 }
 
-/** What a signing secret is sealed about. */
+/** The subject under which a signing secret is sealed. */
 export function webhookSecretSubject(subscriptionId: string): string {
   return `webhook/${subscriptionId}`;
 }
 
 /**
- * Milliseconds until the next attempt after so many; null when the delivery is to be given up. It comes no earlier than
- * the receiver asked for.
+ * Milliseconds until the next attempt after the given number of attempts; null when the delivery is given up. The next
+ * attempt comes no earlier than the receiver asked for.
  */
 export function webhookRetryDelayMs(attempts: number, askedForMs: number): number | null {
   const planned = WEBHOOK_RETRY_DELAYS_MS[attempts - 1];

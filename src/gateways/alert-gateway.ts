@@ -1,15 +1,18 @@
 import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
 
-/** Tells somebody outside at once. */
+/** Alerts a receiver outside at once. */
 export interface AlertGateway {
-  /** Posts one alert, without retrying; the receiver knows repeats by `id`. @throws {Error} try later. */
+  /**
+   * Posts one alert without retrying. The receiver recognizes repeats by `id`.
+   * @throws {Error} when the caller should try later.
+   */
   send(id: string, alert: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-/** A receiver that takes longer is as good as away: the events of the same key wait behind it. */
+/** A slower receiver counts as unavailable, because later events of the same key wait for it. */
 const TIMEOUT_MS = 2_000;
 
-/** Creates the adapter of an HTTP receiver: a POST of JSON with the header `Idempotency-Key`, answered by any 2xx. */
+/** Posts JSON to an HTTP receiver with the header `Idempotency-Key`; any 2xx counts as received. */
 export function createHttpAlertGateway(url: string, onBreakerChange: BreakerListener): AlertGateway {
   const breakers = createBreakers(() => true, onBreakerChange);
   return {

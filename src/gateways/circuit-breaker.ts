@@ -1,14 +1,14 @@
 import { BrokenCircuitError, circuitBreaker, handleWhen, SamplingBreaker, type CircuitBreakerPolicy } from 'cockatiel';
 
 /**
- * Opens when at least half of the calls of the last 10 s failed and there were at least 5 per second of them (so a
- * handful of unlucky orders never opens it); one probe after 2 s decides whether it closes. Kept short because an
- * open breaker only saves useless calls: it never decides an order's fate.
+ * A breaker opens when at least half of the calls of the last 10 s failed, and there were at least 5 calls per second
+ * (so a handful of unlucky orders never opens it). A single probe after 2 s decides whether it closes. The times are
+ * short, because an open breaker only saves useless calls and never decides about an order.
  */
 const BREAKER = { threshold: 0.5, duration: 10_000, minimumRps: 5 } as const;
 const HALF_OPEN_AFTER_MS = 2_000;
 
-/** Told when the breaker of a route opens or closes, for logs and metrics. */
+/** Called when the breaker of a route opens or closes, for logs and metrics. */
 export type BreakerListener = (route: string, isOpen: boolean) => void;
 
 /** Circuit breakers of one collaborator, one per route, so that one failing route does not stop the others. */
@@ -17,7 +17,7 @@ export interface Breakers {
   run<Result>(route: string, call: () => Promise<Result>, onOpen: () => Error): Promise<Result>;
 }
 
-/** Creates breakers that count the errors for which `counts` is true: timeouts and 5xx, never declines. */
+/** `counts` selects the errors that open a breaker: timeouts and 5xx, never declines. */
 export function createBreakers(
   counts: (error: unknown) => boolean,
   onChange: BreakerListener,
@@ -25,7 +25,7 @@ export function createBreakers(
 ): Breakers {
   const byRoute = new Map<string, CircuitBreakerPolicy>();
   const breakerOf = (name: string): CircuitBreakerPolicy => {
-    // Routes come from requests: past the limit they share one breaker, so memory stays bounded.
+    // Routes come from requests. Past the limit they share one breaker, so memory stays bounded.
     const route = byRoute.has(name) || byRoute.size < routesMax ? name : 'other';
     const known = byRoute.get(route);
     if (known !== undefined) return known;

@@ -5,7 +5,7 @@ import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
 /** One mail to one customer. */
 export interface Mail {
   readonly orderId: string;
-  /** Stable over attempts, so that a second copy can be recognized. */
+  /** The same for every attempt, so that a second copy can be recognized. */
   readonly messageId: string;
   readonly to: string;
   readonly subject: string;
@@ -15,8 +15,10 @@ export interface Mail {
 /** The port to a mail server. */
 export interface MailGateway {
   /**
-   * Hands a mail over, without retrying.
-   * @throws {MailUnavailableError} try later. @throws {MailGatewayOpenError} not sent. @throws {MailRejectedError} final.
+   * Hands a mail to the server, without retrying.
+   * @throws {MailUnavailableError} when a later try may succeed.
+   * @throws {MailGatewayOpenError} when the mail was not sent.
+   * @throws {MailRejectedError} when no later try can succeed.
    */
   send(mail: Mail): Promise<void>;
   /** Resolves when the mail server greets. */
@@ -24,13 +26,13 @@ export interface MailGateway {
   close(): void;
 }
 
-/** SMTP on a good day answers in milliseconds; the message waits its turn elsewhere if it does not. */
+/** A healthy SMTP server answers in milliseconds; otherwise the message is retried later. */
 const SMTP_TIMEOUT_MS = 5_000;
 
 /** Mails of one process go over this many connections, so a burst does not open hundreds. */
 const SMTP_CONNECTIONS = 5;
 
-/** Creates the SMTP adapter; `url` as `smtp://host:port` or `smtps://user:password@host:port`. */
+/** Sends over SMTP. `url` is `smtp://host:port` or `smtps://user:password@host:port`. */
 export function createSmtpMailGateway(options: {
   readonly url: string;
   readonly from: string;
@@ -59,7 +61,7 @@ export function createSmtpMailGateway(options: {
           try {
             await transport.sendMail({
               messageId: mail.messageId,
-              // As an object it is one address and never read as a list.
+              // An object is one address; a string could be read as a list.
               to: { name: '', address: mail.to },
               subject: mail.subject,
               text: mail.text,
@@ -78,7 +80,7 @@ export function createSmtpMailGateway(options: {
   };
 }
 
-/** The server's text is dropped: it repeats the address. */
+/** The server's text is dropped, because it repeats the address. */
 function toMailError(orderId: string, error: unknown): Error {
   const smtpCode = error instanceof Error && 'responseCode' in error ? Number(error.responseCode) : 0;
   return smtpCode >= 500 && smtpCode < 600

@@ -35,7 +35,7 @@ const paymentAnswer = z.object({
   state: z.enum(['SUCCEEDED', 'DECLINED']),
   declineCode: z.string().optional(),
   retryable: z.boolean().optional(),
-  /** Of a look-up: nothing can be captured of it any more. */
+  /** Only in a look-up: nothing more can be captured. */
   voided: z.boolean().optional(),
   capturedMinor: z.number().optional(),
 });
@@ -67,7 +67,7 @@ const movementsAnswer = z.object({
 });
 const refusalAnswer = z.object({ code: z.string() });
 
-/** Bodies are small; a longer one is not read to its end. */
+/** Answers are small; a longer one is not read to its end. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 interface Answer {
@@ -78,18 +78,18 @@ interface Answer {
 interface Call {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  /** Payment key the call is about, for errors. */
+  /** The payment key that the call is about, for errors. */
   readonly about: string;
-  /** Circuit breaker to go through. */
+  /** The circuit breaker that the call passes. */
   readonly route: string;
   readonly idempotencyKey?: string;
   readonly body?: unknown;
 }
 
 /**
- * Adapter to the payment simulator (and the model of an adapter to a real provider).
- * Charges have a breaker per payment method: methods are the simulator's routes to different card networks, and one
- * network that is down says nothing of the others.
+ * The adapter to the payment simulator, and the model for an adapter to a real provider. Charges have one breaker per
+ * payment method, because methods are the simulator's routes to different card networks, and the failure of one network
+ * says nothing about the others.
  */
 export function createSimulatorPaymentGateway(options: {
   readonly baseUrl: string;
@@ -117,7 +117,10 @@ export function createSimulatorPaymentGateway(options: {
   };
 }
 
-/** It takes every amount in every currency, and any number of captures; a void releases what they have left. */
+/**
+ * The simulator accepts every amount in every currency, and any number of captures. A void releases what they have
+ * left.
+ */
 const SIMULATOR_CAPABILITIES: PaymentCapabilities = {
   captures: 'several',
   restAfterCapture: 'stays_authorized',
@@ -189,7 +192,7 @@ async function voidByKey(call: Caller, request: VoidRequest, signal: AbortSignal
   }
 }
 
-/** Captures and refunds differ in their path only. */
+/** Captures and refunds differ only in their path. */
 async function move(
   call: Caller,
   movement: (CaptureRequest | RefundRequest) & { readonly kind: 'capture' | 'refund' },
@@ -228,7 +231,9 @@ async function movementsOf(
   });
 }
 
-/** One HTTP call, never repeated here. Everything but a readable answer below 500 leaves the outcome unknown. */
+/**
+ * Makes one HTTP call, which is never repeated here. The outcome is unknown unless a readable answer below 500 arrives.
+ */
 async function send(baseUrl: string, call: Call, signal: AbortSignal): Promise<Answer> {
   const unknown = (why: string, cause?: unknown): PaymentOutcomeUnknownError =>
     new PaymentOutcomeUnknownError(call.about, why, cause);
@@ -249,7 +254,7 @@ async function send(baseUrl: string, call: Call, signal: AbortSignal): Promise<A
   } catch (error) {
     throw unknown(signal.aborted ? 'no answer in time' : 'the connection failed', error);
   }
-  // Nobody follows a redirect: money goes where the configuration says.
+  // Redirects are not followed: money goes only where the configuration says.
   const isNoAnswer = status >= 500 || status === 429 || (status >= 300 && status < 400);
   if (isNoAnswer) throw unknown(`the provider answered ${status}`);
   try {
@@ -270,7 +275,7 @@ async function readCapped(answer: Dispatcher.ResponseData['body']): Promise<stri
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** A refusal that cannot be read is one all the same; of anything else nobody knows what it says. */
+/** A refusal that cannot be read is still a refusal; any other unreadable answer leaves the outcome unknown. */
 function parseAnswer<Schema extends z.ZodType>(key: string, schema: Schema, answer: Answer): z.output<Schema> {
   const parsed = schema.safeParse(answer.body);
   if (parsed.success) return parsed.data;
@@ -283,7 +288,7 @@ const EXCEEDS = new Set(['amount_exceeds_authorized', 'amount_exceeds_captured']
 function refusalOf(key: string, answer: Answer): Error {
   const refusal = refusalAnswer.safeParse(answer.body);
   const code = refusal.success ? refusal.data.code : 'no code';
-  // 409: an earlier call with this key is still being processed, so its outcome is open.
+  // 409: an earlier call with this key is still being processed, so its outcome is unknown.
   if (answer.status === 409) return new PaymentOutcomeUnknownError(key, `the provider answered ${code}`);
   if (answer.status === 410) return new AuthorizationGoneError(key, code);
   if (code === 'refund_failed') return new RefundRefusedError(key, code);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { WebhookContentError, WebhookSignatureError, type PaymentNews } from '../domain/payments/payment-notice.ts';
 import { createSimulatorWebhook } from './simulator-webhook.ts';
 
-/** The example of the Standard Webhooks libraries: their secret, message and signature, not ours. */
+/** The example of the Standard Webhooks libraries: secret, message and signature come from them. */
 const VECTOR = {
   secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',

@@ -21,7 +21,7 @@ const paymentEvent = z.object({
   type: z.enum(['payment.succeeded', 'payment.declined', 'refund.succeeded', 'refund.failed']),
   timestamp: z.iso.datetime(),
   data: z.object({
-    /** The provider's own id of the effect; a refund that failed has none. */
+    /** The provider's own id of the effect; a failed refund does not have one. */
     id: z.string().optional(),
     orderId: z.string(),
     key: z.string().nullable(),
@@ -33,9 +33,9 @@ const paymentEvent = z.object({
 const anyEvent = z.object({ type: z.string(), timestamp: z.iso.datetime() });
 
 /**
- * The simulator's webhooks, signed as Standard Webhooks say (standardwebhooks.com): HMAC-SHA256 over
- * `webhook-id.webhook-timestamp.body` with the base64 part of a `whsec_...` secret; `webhook-signature` lists `v1,` and
- * base64, several while a secret is being replaced.
+ * Reads the simulator's webhooks, which are signed by Standard Webhooks (standardwebhooks.com): HMAC-SHA256 over
+ * `webhook-id.webhook-timestamp.body` with the base64 part of a `whsec_...` secret. `webhook-signature` lists
+ * signatures of the form `v1,` and base64; there are several while a secret is being replaced.
  */
 export function createSimulatorWebhook({ secret }: { readonly secret: string }): PaymentWebhook {
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
@@ -47,7 +47,7 @@ export function createSimulatorWebhook({ secret }: { readonly secret: string }):
   };
 }
 
-/** Returns the id, which is signed too. */
+/** Verifies a request and returns its id, which the signature covers too. */
 function verify({ header, body, receivedAt }: WebhookRequest, key: Buffer): string {
   const id = header('webhook-id');
   const timestamp = header('webhook-timestamp');
@@ -60,12 +60,12 @@ function verify({ header, body, receivedAt }: WebhookRequest, key: Buffer): stri
     throw new WebhookSignatureError('it does not match');
   }
   const ageSeconds = receivedAt.getTime() / 1_000 - Number(timestamp);
-  // Written so that a timestamp that is no number is refused too.
+  // In this form the comparison also refuses a timestamp that is not a number.
   if (!(Math.abs(ageSeconds) <= WEBHOOK_TOLERANCE_SECONDS)) throw new WebhookSignatureError('it is too old or too new');
   return id;
 }
 
-/** In constant time, so that the answer's delay does not tell how much of a guess was right. */
+/** Compares in constant time, so that the delay of the answer does not tell how much of a guess was right. */
 function isSame(signature: string, expected: Buffer): boolean {
   if (!signature.startsWith('v1,')) return false;
   const given = Buffer.from(signature.slice('v1,'.length), 'base64');

@@ -4,9 +4,9 @@ import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
 /** One text message to one customer. */
 export interface TextMessage {
   readonly orderId: string;
-  /** Stable over attempts: the gateway drops the second one. */
+  /** The same for every attempt, so that the gateway can drop a second copy. */
   readonly messageId: string;
-  /** E.164. */
+  /** The phone number, E.164. */
   readonly to: string;
   readonly text: string;
 }
@@ -14,21 +14,23 @@ export interface TextMessage {
 /** The port to an SMS gateway. */
 export interface SmsGateway {
   /**
-   * Hands a text message over, without retrying.
-   * @throws {SmsUnavailableError} try later. @throws {SmsGatewayOpenError} not sent. @throws {SmsRejectedError} final.
+   * Hands a text message to the gateway, without retrying.
+   * @throws {SmsUnavailableError} when a later try may succeed.
+   * @throws {SmsGatewayOpenError} when the message was not sent.
+   * @throws {SmsRejectedError} when no later try can succeed.
    */
   send(message: TextMessage): Promise<void>;
 }
 
-/** A gateway answers in a fraction of a second; the message waits its turn elsewhere if it does not. */
+/** A healthy gateway answers in a fraction of a second; otherwise the message is retried later. */
 const SMS_TIMEOUT_MS = 5_000;
 
-/** 4xx that say something of our settings or of this moment, and nothing of the message. */
+/** 4xx statuses that are about our settings or the present moment, and not about the message. */
 const PASSING_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 407, 408, 425, 429]);
 
 /**
- * Creates the HTTP adapter: `POST url` with `{"id", "to", "text", "reference"}`, `Idempotency-Key` and, when there is
- * one, a bearer token. Any 2xx is a message taken over.
+ * Sends over HTTP: `POST url` with `{"id", "to", "text", "reference"}`, an `Idempotency-Key` and, if there is one, a
+ * bearer token. Any 2xx means that the gateway has accepted the message.
  */
 export function createHttpSmsGateway(options: {
   readonly url: string;
@@ -63,11 +65,14 @@ export function createHttpSmsGateway(options: {
   };
 }
 
-/** Null when nobody answered. The answer's text is dropped unread: it may repeat the number. */
+/**
+ * The status of the answer; null when no answer came. The answer's text is dropped unread, because it may repeat the
+ * number.
+ */
 async function statusOf(url: string, init: RequestInit): Promise<number | null> {
   try {
     const response = await fetch(url, init);
-    // The status is what counts: an answer that breaks off after it was a delivery all the same.
+    // Only the status matters: an answer that breaks off later still was a delivery.
     await response.body?.cancel().catch(() => {});
     return response.status;
   } catch {

@@ -2,7 +2,7 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { describe, expect, it } from 'vitest';
 import { AddressNotAllowedError, createPublicLookup, isPublicAddress, webhookUrlProblem } from './webhook-address.ts';
 
-/** By what they are; each one would let a tenant reach something of ours. */
+/** Grouped by kind; each address would let a tenant reach a service of ours. */
 const NOT_PUBLIC: readonly (readonly [string, string])[] = [
   ['unspecified', '0.0.0.0'],
   ['this network', '0.1.2.3'],
@@ -49,7 +49,7 @@ const NOT_PUBLIC: readonly (readonly [string, string])[] = [
   ['no address', 'localhost'],
 ];
 
-/** Ways to write an address that is not public, as the host of a URL. */
+/** Notations of addresses that are not public, as the host of a URL. */
 const TRICKS: readonly string[] = [
   'https://127.0.0.1/',
   'https://127.0.0.1./',

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { WEBHOOK_URL_MAX } from '../domain/webhook.ts';
 
-/** A webhook would have gone to an address that is not public; the message names no address. */
+/** A webhook would have gone to an address that is not public. The message does not contain the address. */
 export class AddressNotAllowedError extends Error {
   constructor() {
     super('the address is not public');
@@ -12,15 +12,15 @@ export class AddressNotAllowedError extends Error {
   }
 }
 
-/** Global unicast; everything else of IPv6 is local, mapped, translated or not assigned. */
+/** Global unicast. All other IPv6 addresses are local, mapped, translated or not assigned. */
 const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 
-/** Public by its number, but answered inside Azure's machines: their metadata and keys. */
+/** This address is public by its number, but inside Azure's machines it serves their metadata and keys. */
 const PUBLIC_BY_NUMBER_ONLY: ReadonlySet<string> = new Set(['168.63.129.16']);
 
 /**
- * Whether an address belongs to the public internet. What carries an IPv4 address inside (mapped, 6to4, NAT64, Teredo)
- * is refused whatever it carries.
+ * Whether an address belongs to the public internet. An address that contains an IPv4 address (mapped, 6to4, NAT64,
+ * Teredo) is never accepted.
  */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
@@ -29,15 +29,15 @@ export function isPublicAddress(address: string): boolean {
   return parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_IPV6);
 }
 
-/** The IP address that a URL's host is, or null when it is a name. URLs hold no other than the usual forms. */
+/** The IP address in a URL's host, or null when the host is a name. URLs hold addresses only in their usual forms. */
 export function literalAddress(hostname: string): string | null {
   const bare = hostname.replace(/^\[(.*)\]$/, '$1');
   return isIP(bare) === 0 ? null : bare;
 }
 
 /**
- * What is wrong with the address of a webhook, in words; null when nothing is. Names are looked at again whenever a
- * connection is made, because what they resolve to may change.
+ * What is wrong with the address of a webhook, in words; null when it is fine. Names are checked again whenever a
+ * connection is opened, because their addresses may change.
  */
 export function webhookUrlProblem(address: string, allowPrivate: boolean): string | null {
   if (address.length > WEBHOOK_URL_MAX) return `must have at most ${WEBHOOK_URL_MAX} characters`;
@@ -68,8 +68,8 @@ type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | Lo
 const resolveBySystem: AddressResolver = (hostname, family) => systemLookup(hostname, { all: true, family });
 
 /**
- * A `lookup` for sockets that refuses a name of which any address is not public. The socket connects to what this
- * answers and asks nobody else, so a name that changes its mind (DNS rebinding) gains nothing.
+ * A `lookup` for sockets that refuses a name if any of its addresses is not public. The socket connects to the checked
+ * address without another look-up, so changing the name's address (DNS rebinding) has no effect.
  */
 export function createPublicLookup(resolve: AddressResolver = resolveBySystem) {
   return (hostname: string, options: LookupOptions, callback: LookupCallback): void => {

@@ -236,7 +236,7 @@ describe('a receiver that is not public', () => {
     const gateway = gatewayOf({
       allowPrivate: false,
       timeoutMs: 500,
-      // Nobody answers at the first address; the second one is this machine.
+      // Nothing answers at the first address; the second one is this machine.
       resolve: (hostname) => {
         asked.push(hostname);
         return Promise.resolve([{ address: asked.length === 1 ? '192.0.1.1' : '127.0.0.1', family: 4 }]);

@@ -16,60 +16,62 @@ export interface WebhookMessage {
   readonly body: string;
 }
 
-/** What a receiver said; only `accepted` (2xx) counts as delivered, and `gone` (410) means never again. */
+/**
+ * The receiver's answer. Only `accepted` (2xx) counts as delivered; `gone` (410) means that nothing may be sent again.
+ */
 export type WebhookAnswer =
   | { readonly kind: 'accepted' | 'gone'; readonly status: number; readonly excerpt: string }
   | {
       readonly kind: 'refused';
       readonly status: number;
       readonly excerpt: string;
-      /** For how long the receiver asks to be left alone, with 429 and 503; null when it does not. */
+      /** How long the receiver asks not to be called, with 429 and 503; null when it does not ask. */
       readonly retryAfterMs: number | null;
     }
   | { readonly kind: 'silent'; readonly why: WebhookSilence };
 
 /** The port to the receivers of webhooks. */
 export interface WebhookGateway {
-  /** Sends once: no retry, no redirect. Never throws for what a receiver does. */
+  /** Sends once, without a retry or a redirect. It never throws because of the receiver. */
   send(message: WebhookMessage): Promise<WebhookAnswer>;
   close(): Promise<void>;
 }
 
 /** How webhooks are sent. */
 export interface WebhookGatewayOptions {
-  /** Loopback and private addresses too: development only. */
+  /** Whether loopback and private addresses are allowed; only for development. */
   readonly allowPrivate: boolean;
-  /** Limit of one whole exchange, the name's resolution and the answer's body included. */
+  /** Limit of one whole exchange, including the look-up of the name and the answer's body. */
   readonly timeoutMs?: number;
-  /** For tests of names that change their mind. */
+  /** For tests with names that change their addresses. */
   readonly resolve?: AddressResolver;
 }
 
-/** Long enough for a receiver that works before it answers, short enough that a hanging one costs little. */
+/** Long enough for a receiver that works before it answers, and short enough that a hanging one costs little. */
 const TIMEOUT_MS = 10_000;
 
-/** Of an answer's body so much is read; the connection is closed when there is more. */
+/** Bytes of an answer's body that are read; the connection is closed when there are more. */
 const ANSWER_MAX_BYTES = 64 * 1024;
 
-/** A connection that nobody uses is closed before most receivers close it. */
+/** An idle connection is closed before most receivers would close it. */
 const IDLE_MS = 4_000;
 
 const HEADERS = { 'content-type': 'application/json', 'user-agent': 'order-saga-webhooks/1' } as const;
 
 /**
- * Creates the sender of webhooks, signed by the Standard Webhooks scheme. Node's own client: it takes informational
- * answers that nobody asked for (100 Continue), as HTTP wants it.
+ * Sends webhooks that are signed by the Standard Webhooks scheme. It uses Node's own client, which handles
+ * informational answers that were not asked for (100 Continue), as HTTP requires.
  */
 export function createWebhookGateway(options: WebhookGatewayOptions): WebhookGateway {
   const { allowPrivate, timeoutMs = TIMEOUT_MS } = options;
   const lookup = allowPrivate ? {} : { lookup: createPublicLookup(options.resolve) };
-  // One connection carries one message at a time: what one receiver's answer does cannot touch another.
+  // A connection carries one message at a time, so that one receiver's answer cannot affect another message.
   const http = new HttpAgent({ keepAlive: true, timeout: IDLE_MS });
   const https = new HttpsAgent({ keepAlive: true, timeout: IDLE_MS });
   return {
     send: async (message) => {
       const url = new URL(message.url);
-      // A literal address never reaches the checking look-up.
+      // Node does not call `lookup` for a literal address, so it is checked here.
       const literal = literalAddress(url.hostname);
       if (!allowPrivate && literal !== null && !isPublicAddress(literal)) {
         return { kind: 'silent', why: 'address_not_allowed' };
@@ -100,12 +102,12 @@ function headersOf({ messageId, secret, body }: WebhookMessage): Record<string, 
   };
 }
 
-/** Sends a body and reads what comes back; resolves in any case. */
+/** Sends a body and reads the answer. It always resolves. */
 function exchange(request: ClientRequest, body: string, signal: AbortSignal): Promise<WebhookAnswer> {
   return new Promise((resolve) => {
     let isAnswered = false;
     request.on('error', (error) => {
-      // After the head of an answer its status counts, whatever becomes of the rest.
+      // Once the head of an answer has arrived, its status counts, even if the body fails.
       if (!isAnswered) resolve({ kind: 'silent', why: silenceOf(error, request, signal) });
     });
     request.once('response', (answer) => {
@@ -126,11 +128,11 @@ async function readAnswer(answer: IncomingMessage): Promise<WebhookAnswer> {
   return { kind: 'refused', status, excerpt, retryAfterMs: retryAfter };
 }
 
-/** The status is what counts: a body that ends early or never is cut, not a failure. */
+/** Only the status matters, so a body that ends early or never is cut and is not a failure. */
 async function readCapped(answer: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // A body that is cut ends with an error that nobody waits for.
+  // A body that is cut ends with an error that no code waits for.
   answer.on('error', () => {});
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -139,7 +141,7 @@ async function readCapped(answer: IncomingMessage): Promise<Buffer> {
       if (bytes >= ANSWER_MAX_BYTES) break;
     }
   } catch {
-    // What came until then is kept.
+    // The bytes that arrived before are kept.
   }
   return Buffer.concat(chunks).subarray(0, ANSWER_MAX_BYTES);
 }

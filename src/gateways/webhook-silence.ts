@@ -3,8 +3,8 @@ import { TLSSocket } from 'node:tls';
 import { AddressNotAllowedError } from './webhook-address.ts';
 
 /**
- * Why a receiver gave no answer. Its owner reads it, and what our network looks like from inside is nobody's business: a
- * word of this list, never a message with a name or an address.
+ * Why a receiver gave no answer. Its owner reads this, and must not learn how our network looks from inside: so it is a
+ * word from this list, and never a message with a name or an address.
  */
 export const WEBHOOK_SILENCES = [
   'address_not_allowed',
@@ -17,7 +17,7 @@ export const WEBHOOK_SILENCES = [
 ] as const;
 export type WebhookSilence = (typeof WEBHOOK_SILENCES)[number];
 
-/** Names the reason of an exchange that failed before the head of an answer. */
+/** Names the reason of an exchange that failed before the head of an answer arrived. */
 export function silenceOf(error: unknown, request: ClientRequest, signal: AbortSignal): WebhookSilence {
   if (error instanceof AddressNotAllowedError) return 'address_not_allowed';
   if (signal.aborted) return 'timeout';
@@ -26,7 +26,7 @@ export function silenceOf(error: unknown, request: ClientRequest, signal: AbortS
   if (code === 'ECONNREFUSED') return 'connection_refused';
   if (code === 'ETIMEDOUT') return 'timeout';
   if (code.startsWith('HPE_')) return 'invalid_http';
-  // Connected, but not over TLS: a certificate that is not trusted, no common version, or no TLS at all.
+  // The socket connected, but TLS failed: an untrusted certificate, no common version, or no TLS at all.
   const { socket } = request;
   return socket instanceof TLSSocket && !socket.authorized && syscall !== 'connect' ? 'tls_failed' : 'unreachable';
 }

@@ -1,10 +1,12 @@
 /**
- * Largest amount, in minor units, that one order may reach: 100 lines x 1,000 pieces x 10,000,000.00
- * is 10^14, well under Number.MAX_SAFE_INTEGER (9 x 10^15), so integer arithmetic stays exact.
+ * The largest total of one order in minor units: 100 lines x 1,000 pieces x 10,000,000.00 is 10^14, well below
+ * Number.MAX_SAFE_INTEGER (9 x 10^15), so integer arithmetic stays exact.
  */
 export const MAX_AMOUNT_MINOR = 100_000_000_000_000;
 
-/** Price limit of one piece in minor units (10,000,000.00 in a two-digit currency); see {@link MAX_AMOUNT_MINOR}. */
+/**
+ * The largest price of one piece in minor units (10,000,000.00 in a two-digit currency); see {@link MAX_AMOUNT_MINOR}.
+ */
 export const MAX_UNIT_PRICE_MINOR = 1_000_000_000;
 
 /** A line with the unit price that was frozen when its stock was held. */

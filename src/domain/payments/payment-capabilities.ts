@@ -1,29 +1,33 @@
-/** What a provider takes in one currency, in minor units. */
+/** The amounts that a provider accepts in one currency, in minor units. */
 export interface AmountLimits {
   readonly minimumMinor: number;
   readonly maximumMinor: number;
-  /** Every amount is a multiple of it: 10 where the last of three decimals must be 0, 100 where fractions are not taken. */
+  /**
+   * Every amount must be a multiple of this: 10 where the last of three decimals must be 0, 100 where fractions are not
+   * accepted.
+   */
   readonly multipleOfMinor: number;
 }
 
 /**
- * What a payment provider can do, as its adapter declares it. It is asked before anything is promised; what the provider
- * refuses all the same (its rules depend on the account and the card) comes back as an outcome of the call.
+ * What a payment provider can do, as its adapter declares it. The declaration is checked before anything is promised.
+ * The provider's rules also depend on the account and the card, so it may still refuse; the refusal is then an outcome
+ * of the call.
  */
 export interface PaymentCapabilities {
-  /** Whether an authorization can be captured in several parts, or once. */
+  /** Whether an authorization can be captured in several parts, or only once. */
   readonly captures: 'once' | 'several';
-  /** What becomes of the part of an authorization that the last capture has left. */
+  /** What happens to the part of an authorization that the last capture leaves. */
   readonly restAfterCapture: 'released_by_provider' | 'stays_authorized';
-  /** Whether that part can be given back by a void while the captured part stays captured. */
+  /** Whether a void can release that part while the captured part stays captured. */
   readonly voidsRest: boolean;
-  /** How long an authorization can be captured. */
+  /** For how long an authorization can be captured. */
   readonly authorizationSeconds: number;
   /** Null for a currency in which nothing can be charged. */
   readonly limitsOf: (currency: string) => AmountLimits | null;
 }
 
-/** Why an amount can never be moved; `refused_by_provider`: the provider said so when it was asked. */
+/** Why an amount can never be moved. `refused_by_provider`: the provider refused it when it was asked. */
 export const AMOUNT_PROBLEMS = [
   'currency_not_supported',
   'below_minimum',
@@ -32,7 +36,10 @@ export const AMOUNT_PROBLEMS = [
   'refused_by_provider',
 ] as const;
 
-/** An amount that can never be moved at the provider, and what could be; a currency that it does not take has no limits. */
+/**
+ * An amount that can never be moved at the provider, and the limits; a currency that the provider does not accept has
+ * none.
+ */
 export interface AmountProblem {
   readonly problem: (typeof AMOUNT_PROBLEMS)[number];
   readonly amountMinor: number;
@@ -41,7 +48,7 @@ export interface AmountProblem {
   readonly multipleOfMinor: number | null;
 }
 
-/** Why a charge of this amount can never be made; null when it can, and when there is nothing to charge. */
+/** Why a charge of this amount can never be made; null when it can be made, or when there is nothing to charge. */
 export function chargeProblemOf(
   capabilities: PaymentCapabilities,
   amountMinor: number,
@@ -54,7 +61,7 @@ export function chargeProblemOf(
   return movementProblemOf(capabilities, amountMinor, currency);
 }
 
-/** Why a capture or a refund of this amount can never be made: parts of a charge may be smaller than a charge. */
+/** Why a capture or a refund of this amount can never be made. (Parts of a charge may be smaller than a charge.) */
 export function movementProblemOf(
   capabilities: PaymentCapabilities,
   amountMinor: number,
@@ -65,7 +72,7 @@ export function movementProblemOf(
   return amountMinor % limits.multipleOfMinor === 0 ? null : problemOf('not_a_multiple', amountMinor, limits);
 }
 
-/** A problem with what the provider would have taken. */
+/** The problem, with the limits of the provider. */
 export function problemOf(
   problem: AmountProblem['problem'],
   amountMinor: number,

@@ -45,7 +45,7 @@ describe('a notice', () => {
         for (const orderStatus of MOVING) expect(judge('charge_succeeded', { ...given, orderStatus })).toBe('look_up');
         for (const orderStatus of UNSOLD)
           expect(judge('charge_succeeded', { ...given, orderStatus })).toBe('give_back');
-        // What is noted as UNKNOWN is being asked for; a second charge of a sold order is not.
+        // An operation that is stored as UNKNOWN has been requested; a second charge of a sold order has not.
         const second = operation === 'UNKNOWN' ? 'look_up' : 'unexpected';
         for (const orderStatus of SOLD) expect(judge('charge_succeeded', { ...given, orderStatus })).toBe(second);
         expect(judge('charge_succeeded', { ...given, orderStatus: null })).toBe('unmatched');

@@ -7,7 +7,7 @@ import { parsePaymentKey, type PaymentKind, type PaymentOperationState } from '.
 export const PAYMENT_PROVIDERS = ['simulator', 'stripe'] as const;
 export type PaymentProvider = (typeof PAYMENT_PROVIDERS)[number];
 
-/** What a report is about; `other` is everything that no order waits for. */
+/** The subjects of reports; `other` is everything that no order waits for. */
 export const PAYMENT_NEWS_KINDS = [
   'charge_succeeded',
   'charge_failed',
@@ -19,36 +19,39 @@ export const PAYMENT_NEWS_KINDS = [
 export type PaymentNewsKind = (typeof PAYMENT_NEWS_KINDS)[number];
 
 /**
- * A provider's report, verified and translated. It is a hint to look, never evidence: reports come late, twice and in
- * any order, so whoever hears one looks the key up at the provider before anything is decided.
+ * A provider's report, verified and translated. It is a hint to look and never evidence: reports come late, twice and
+ * in any order. So the key is looked up at the provider before anything is decided.
  */
 export interface PaymentNews {
-  /** Id of the report at the provider, the same in every delivery of it. */
+  /** The provider's id of the report; it is the same in every delivery. */
   readonly eventId: string;
   readonly provider: PaymentProvider;
   readonly kind: PaymentNewsKind;
-  /** Null when the payment was not made by us. */
+  /** Null when the payment was not made by this service. */
   readonly orderId: string | null;
-  /** Idempotency key of the charge or refund; null when it was not made by us (a refund from the provider's dashboard). */
+  /**
+   * The idempotency key of the charge or refund; null when it was not made by this service (for example a refund from
+   * the provider's dashboard).
+   */
   readonly key: string | null;
   /**
-   * The provider's own reference of the charge that it is about: what a refund or a dispute that was made outside is
-   * matched to its order by. Null when it names none.
+   * The provider's reference of the charge that the report is about. It matches refunds and disputes that were made
+   * outside with their orders. Null when the report names no charge.
    */
   readonly chargeRef: string | null;
-  /** The provider's own reference of the refund or capture that it tells of; null when it tells of none. */
+  /** The provider's reference of the refund or capture that the report is about; null when it names none. */
   readonly movementRef: string | null;
-  /** Minor units of `currency`; null when the report is not about an amount. */
+  /** In minor units of `currency`; null when the report has no amount. */
   readonly amountMinor: number | null;
-  /** ISO 4217, upper case. */
+  /** The ISO 4217 code in upper case. */
   readonly currency: string | null;
-  /** ISO 8601 time of the event at the provider. */
+  /** The time of the event at the provider, ISO 8601. */
   readonly occurredAt: string;
 }
 
-/** A request as it arrived: the signature covers every byte of the body. */
+/** A request in the form in which it arrived; the signature covers every byte of the body. */
 export interface WebhookRequest {
-  /** Value of a header by its lower-case name. */
+  /** The value of a header by its lower-case name. */
   readonly header: (name: string) => string | undefined;
   readonly body: Uint8Array;
   readonly receivedAt: Date;
@@ -58,19 +61,20 @@ export interface WebhookRequest {
 export interface PaymentWebhook {
   /**
    * Verifies and translates a report.
-   * @throws {WebhookSignatureError} when it is not from the provider, was changed, or is older than the tolerance.
-   * @throws {WebhookContentError} when it is signed but cannot be read.
+   * @throws {WebhookSignatureError} when the report is not from the provider, was changed, or is older than the
+   * tolerance.
+   * @throws {WebhookContentError} when the report is signed but cannot be read.
    */
   read(request: WebhookRequest): PaymentNews;
 }
 
 /**
- * Largest age of a signature, and what the other clock may be ahead: 5 min, the value that Stripe and Standard Webhooks
- * recommend. It bounds how long a copied request can be replayed; repeats within it have the same `eventId`.
+ * The largest age of a signature, and how far the other clock may be ahead: 5 min, as Stripe and Standard Webhooks
+ * recommend. It limits how long a copied request can be replayed; repeats within this time have the same `eventId`.
  */
 export const WEBHOOK_TOLERANCE_SECONDS = 300;
 
-/** The request cannot be proved to come from the provider. The message never holds the body or the signature. */
+/** The request is not proved to come from the provider. The message never contains the body or the signature. */
 export class WebhookSignatureError extends Error {
   override readonly name = 'WebhookSignatureError';
   constructor(why: string) {
@@ -78,7 +82,7 @@ export class WebhookSignatureError extends Error {
   }
 }
 
-/** The provider signed something that we cannot read: its version or our reading is wrong. */
+/** The provider signed a content that this service cannot read: the version or the parser is wrong. */
 export class WebhookContentError extends Error {
   override readonly name = 'WebhookContentError';
   constructor(why: string) {
@@ -86,33 +90,33 @@ export class WebhookContentError extends Error {
   }
 }
 
-/** How far a stored notice is. */
+/** The states of a stored notice. */
 export const NOTICE_STATES = ['RECEIVED', 'APPLIED'] as const;
 export type NoticeState = (typeof NOTICE_STATES)[number];
 
 /**
- * What became of a notice. `known`: the books said it already, or something newer. `of_no_concern`: no order waits for
- * such news. `looked_up`: the step that waited for the provider was told to look now. `given_back`: late money of an
- * order that was not sold was looked up and returned. `put_aside`: an operator has dealt with it.
+ * The outcomes of a notice. `known`: the books had the fact already, or a newer one. `of_no_concern`: no order waits
+ * for this notice. `looked_up`: the step that waited for the provider was told to look now. `given_back`: late money of
+ * an unsold order was looked up and returned. `put_aside`: an operator has dealt with it.
  */
 export const NOTICE_OUTCOMES = ['known', 'of_no_concern', 'looked_up', 'given_back', 'put_aside'] as const;
 export type NoticeOutcome = (typeof NOTICE_OUTCOMES)[number];
 
-/** Which notice; the provider's id is the same in every delivery. */
+/** Identifies a notice; the provider's id is the same in every delivery. */
 export interface NoticeKey {
   readonly provider: PaymentProvider;
   readonly eventId: string;
 }
 
 /**
- * Id of a command that a notice gives on behalf of the system: the money that goes back because of it, or, by the number
- * of the look, what is adopted because of it.
+ * The id of a command that a notice gives on behalf of the system: it returns money because of the notice or, with the
+ * number of the look, adopts money.
  */
 export function noticeCommandId({ provider, eventId }: NoticeKey, look?: number): string {
   return `cmd_${provider}_${eventId}${look === undefined ? '' : `#${look}`}`;
 }
 
-/** The notice that has given a command; null when none has. */
+/** The notice that has given a command; null when no notice has. */
 export function noticeOfCommand(commandId: string, kind: CommandKind): NoticeKey | null {
   for (const provider of PAYMENT_PROVIDERS) {
     const prefix = `cmd_${provider}_`;
@@ -123,39 +127,39 @@ export function noticeOfCommand(commandId: string, kind: CommandKind): NoticeKey
   return null;
 }
 
-/** A charge as its key names it. */
+/** A charge, identified by the parts of its key. */
 export interface NamedCharge {
   readonly kind: Extract<PaymentKind, 'sale' | 'authorize'>;
   readonly generation: number;
 }
 
-/** What is to be done about a notice; none of it believes the notice. */
+/** What has to be done about a notice. No verdict relies on the notice itself. */
 export type NoticeVerdict =
   | { readonly kind: 'settled'; readonly outcome: Extract<NoticeOutcome, 'known' | 'of_no_concern'> }
-  /** The order moves: whichever step waits for the provider looks now. */
+  /** The order is moving: its step that waits for the provider looks now. */
   | { readonly kind: 'look_up' }
-  /** The order is not sold: what the provider has under the key goes back. */
+  /** The order is not sold: the money that the provider has under the key is given back. */
   | { readonly kind: 'give_back'; readonly charge: NamedCharge }
-  /** Money that no command of ours has moved: what the provider has of it is adopted into the books. */
+  /** No command of ours has moved the money: the provider's movements are adopted into the books. */
   | { readonly kind: 'adopt' }
-  /** Nobody but a person can decide. */
+  /** Only a person can decide. */
   | { readonly kind: 'unexpected' }
-  /** There is no such order, or not yet. */
+  /** The order does not exist, or not yet. */
   | { readonly kind: 'unmatched' };
 
-/** What is stored about the thing a notice tells of. */
+/** What is stored about the subject of a notice. */
 export interface NoticeContext {
-  /** Null while there is no such order. */
+  /** Null while the order does not exist. */
   readonly orderStatus: OrderStatus | null;
   /** State of the operation under the notice's key; null when there is none. */
   readonly operation: PaymentOperationState | null;
-  /** A later notice about the same key has told something else. A success is looked up all the same. */
+  /** Whether a later notice about the same key has reported something else. A success is looked up all the same. */
   readonly isOutdated: boolean;
-  /** A command of ours owns the order and may move its money right now. */
+  /** Whether a command of ours owns the order and may move its money right now. */
   readonly isOwned?: boolean;
 }
 
-/** What is stored about the thing a notice tells of, from its row and its order's. */
+/** Combines what the notice's row and its order's row know about the subject of a notice. */
 export function noticeContextOf(
   { operation, isOutdated }: Pick<NoticeContext, 'operation' | 'isOutdated'>,
   owner: { readonly status: OrderStatus; readonly isOwned?: boolean } | null,
@@ -164,8 +168,8 @@ export function noticeContextOf(
 }
 
 /**
- * Decides what is to be done about a notice from what is stored. A definite result in the books is never taken back:
- * an older or repeated notice finds it `known`.
+ * Decides what has to be done about a notice by the stored facts. A definite result in the books is never taken back:
+ * an older or repeated notice is `known`.
  */
 export function judgeNotice(
   news: Pick<PaymentNews, 'kind' | 'orderId' | 'key'>,
@@ -190,7 +194,7 @@ export function judgeNotice(
 
 const KNOWN: NoticeVerdict = { kind: 'settled', outcome: 'known' };
 
-/** A charge or a capture that the books do not have as taken. */
+/** Judges a report of a charge or a capture that the books do not have as taken. */
 function judgeCharge(news: Pick<PaymentNews, 'orderId' | 'key'>, context: NoticeContext): NoticeVerdict {
   const { orderStatus } = context;
   if (orderStatus === null) return { kind: 'unmatched' };
@@ -198,13 +202,16 @@ function judgeCharge(news: Pick<PaymentNews, 'orderId' | 'key'>, context: Notice
   const named = news.key === null ? null : parsePaymentKey(news.key);
   if (named !== null && named.orderId !== news.orderId) return { kind: 'unexpected' };
   const isCharge = named?.kind === 'sale' || named?.kind === 'authorize';
-  // A second charge of a sold order is nothing that its books could take up.
+  // A second charge of a sold order cannot be adopted into its books.
   if (wasSold(orderStatus)) return { kind: isCharge ? 'unexpected' : 'adopt' };
   if (!isCharge) return { kind: 'unexpected' };
   return { kind: 'give_back', charge: { kind: named.kind, generation: named.generation } };
 }
 
-/** Nothing was moved: only an order that waits for the answer cares, and a refund that was booked as done. */
+/**
+ * Judges a report that nothing was moved. It matters only for an order that waits for the answer, and for a refund that
+ * the books have as done.
+ */
 function judgeFailure(
   kind: 'charge_failed' | 'refund_failed',
   { orderStatus, operation, isOwned = false }: NoticeContext,
@@ -215,9 +222,12 @@ function judgeFailure(
   return isOwned || moves(orderStatus) ? { kind: 'look_up' } : KNOWN;
 }
 
-/** A command of ours may have moved the money and not booked it yet: it owns the order, or has noted what it sends. */
+/**
+ * Whether a command of ours may have moved the money without recording it yet: it owns the order, or has stored what it
+ * sends.
+ */
 function isUnderWay(orderStatus: OrderStatus, { operation, isOwned = false }: NoticeContext): boolean {
-  // What was noted for an order that ended without a sale is late money.
+  // An operation that was stored as UNKNOWN for an order that ended without a sale is late money.
   return isOwned || moves(orderStatus) || (operation === 'UNKNOWN' && wasSold(orderStatus));
 }
 

@@ -82,7 +82,7 @@ describe('the state shown for a payment', () => {
     ['VOIDED', { ...authorized, voided: true }, 'SUCCEEDED'],
     ['VOIDED', { voided: true }, 'FAILED'],
     ['VOIDED', { voided: true }, null],
-    // What was taken outweighs a void that came too late.
+    // Captured money outweighs a void that came too late.
     ['CAPTURED', { ...captured, voided: true }, 'SUCCEEDED'],
   ];
 

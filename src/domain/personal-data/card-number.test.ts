@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { holdsCardNumber } from './card-number.ts';
 
-/** Numbers of schemes for tests, by how many digits they have. */
+/** Test numbers of card schemes, by their number of digits. */
 const CARDS = [
   '4222222222222',
   '30569309025904',

@@ -1,18 +1,22 @@
-/** Made by machines: a UUID, or hexadecimal digits of whole 32-bit words. A card number in them is chance. */
+/**
+ * Ids that machines make: a UUID, or hexadecimal digits of whole 32-bit words. A card number inside is a coincidence.
+ */
 const MACHINE_ID =
   /(?<![0-9a-z])(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=\d*[a-f])(?:[0-9a-f]{8}){2,16})(?![0-9a-z])/gi;
 
-/** Digits in a row; neither a telephone number (`+49...`) nor what follows a decimal point. */
+/** Consecutive digits; neither a telephone number (`+49...`) nor digits after a decimal point. */
 const DIGITS = /(?<![\d+]|\d\.)\d{13,19}(?!\d)/g;
 
-/** As cards are printed: four digits, then groups of three to seven behind a blank or a hyphen. */
+/** The notation of printed cards: four digits, then groups of three to seven digits after a blank or a hyphen. */
 const GROUPS = /(?<![\d+])\d{4}(?:[ \u00a0-]\d{3,7})+(?!\d)/g;
 const SEPARATOR = /[ \u00a0-]/;
 
-/** A time since 1970 in milli-, micro- or nanoseconds, of the years 2014 to 2033. */
+/** A time since 1970 in milli-, micro- or nanoseconds, in the years 2014 to 2033. */
 const TIME = /^1[4-9](?:\d{11}|\d{14}|\d{17})$/;
 
-/** Whether a text holds the number of a payment card: 13 to 19 digits with a valid check digit (ISO/IEC 7812, Luhn). */
+/**
+ * Whether a text contains the number of a payment card: 13 to 19 digits with a valid check digit (ISO/IEC 7812, Luhn).
+ */
 export function holdsCardNumber(text: string): boolean {
   if (text.length < 13) return false;
   const rest = text.replace(MACHINE_ID, ' ');
@@ -24,12 +28,14 @@ function candidatesIn(text: string): string[] {
   return [...[...text.matchAll(DIGITS)].map(([digits]) => digits), ...grouped];
 }
 
-/** Whole groups in a row that have as many digits as a card: before and behind it may stand other numbers. */
+/**
+ * Sequences of whole groups that together have as many digits as a card; other numbers may stand before and after them.
+ */
 function windowsOf(groups: readonly string[]): string[] {
   const windows: string[] = [];
   for (const [start, first] of groups.entries()) {
     if (first.length !== 4) continue;
-    // Five groups hold all 19 digits.
+    // Five groups contain all 19 digits.
     for (let end = start + 2; end <= Math.min(groups.length, start + 5); end += 1) {
       const digits = groups.slice(start, end).join('');
       if (digits.length >= 13 && digits.length <= 19) windows.push(digits);
@@ -38,7 +44,7 @@ function windowsOf(groups: readonly string[]): string[] {
   return windows;
 }
 
-/** Every second digit from the right but one counts twice, less 9 when that has two digits. */
+/** From the right, every second digit but the first counts twice, less 9 when the result has two digits. */
 function hasCheckDigit(digits: string): boolean {
   let sum = 0;
   for (let fromRight = 0; fromRight < digits.length; fromRight += 1) {

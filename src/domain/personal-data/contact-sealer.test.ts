@@ -16,7 +16,7 @@ function failureOf(act: () => unknown): unknown {
   }
 }
 
-/** The box with one bit of one byte flipped. */
+/** The box with one flipped bit. */
 function flip({ keyId, box }: SealedContact, at: number): SealedContact {
   const bytes = Buffer.from(box, 'base64');
   bytes.writeUInt8((bytes.at(at) ?? 0) ^ 1, at < 0 ? bytes.length + at : at);

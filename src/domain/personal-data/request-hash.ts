@@ -1,32 +1,35 @@
 import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { SealingKey } from './text-sealer.ts';
 
-/** What a request asked for, as it is stored beside what came of it. */
+/** A request's content in the form that is stored beside its result. */
 export interface RequestHash {
-  /** With the id of its key: `hmac-sha256:KEY:DIGEST`. */
+  /** The hash with the id of its key: `hmac-sha256:KEY:DIGEST`. */
   readonly text: string;
-  /** Whether a stored hash is of the same request, under whichever known key it was made. */
+  /** Whether a stored hash is of the same request, made with any known key. */
   isSameAs(stored: string): boolean;
 }
 
-/** Hashes under the newest key, compares under any known one. */
+/** Hashes with the newest key, and compares with any known key. */
 export interface RequestHasher {
-  /** `about` is the id of what the request makes: the same request about something else has another hash. */
+  /**
+   * Hashes a request. `about` is the id of the thing that the request makes; the same request about another thing has
+   * another hash.
+   */
   hash(about: string, value: unknown): RequestHash;
 }
 
 const SCHEME = 'hmac-sha256';
 const KEYED = /^hmac-sha256:([^:]+):[A-Za-z0-9_-]+$/;
 
-/** From before there was a key: SHA-256, hexadecimal, of the value alone. */
+/** A hash from before there were keys: SHA-256 of the value alone, hexadecimal. */
 const UNKEYED = /^[0-9a-f]{64}$/;
 
 const KEY_BYTES = 32;
 
 /**
- * Creates a hasher. A request holds an address and a phone number, and all phone numbers can be tried in seconds: only
- * with a key the hash of one tells nothing. `keys` are those that seal, newest first; what hashes is derived from each, so
- * neither is used for two purposes.
+ * `keys` are the sealing keys, newest first; a hashing key is derived from each, so that no key serves two purposes.
+ * (Hashes need a key, because a request holds an address and a phone number, and all phone numbers can be tried in
+ * seconds.)
  */
 export function createRequestHasher(keys: readonly [SealingKey, ...SealingKey[]]): RequestHasher {
   const derived = new Map(keys.map(({ id, key }) => [id, derive(key)]));
@@ -62,7 +65,7 @@ function isEqual(stored: string, asked: string | null): boolean {
   return timingSafeEqual(Buffer.from(stored), Buffer.from(asked));
 }
 
-/** Equal values are written alike, whatever the order of their properties. */
+/** Equal values have the same text, even if their properties are in another order. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { ContactUnreadableError } from '../errors.ts';
 
-/** A text as it is stored: AES-256-GCM, base64, with the id of its key. */
+/** A text in the form in which it is stored: AES-256-GCM, base64, with the id of its key. */
 export interface SealedText {
   readonly keyId: string;
   /** 96-bit nonce, ciphertext and 128-bit tag, base64. */
@@ -14,18 +14,21 @@ export interface SealingKey {
   readonly key: Uint8Array;
 }
 
-/** Seals with the newest key, opens with any known one. */
+/** Seals with the newest key, and opens with any known key. */
 export interface TextSealer {
-  /** Seals a text about one thing; the box does not open about another. */
+  /** Seals a text about one thing. The box cannot be opened about another thing. */
   seal(about: string, text: string): SealedText;
-  /** @throws {ContactUnreadableError} when the key is unknown or the data was changed. */
+  /**
+   * Opens a box.
+   * @throws {ContactUnreadableError} when the key is unknown or the data was changed.
+   */
   open(about: string, sealed: SealedText): string;
 }
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Creates a sealer; `keys` are ordered newest first, and the first one seals. */
+/** `keys` are ordered newest first; the first key seals. */
 export function createTextSealer(keys: readonly [SealingKey, ...SealingKey[]]): TextSealer {
   const byId = new Map(keys.map((key) => [key.id, key.key]));
   return {
@@ -46,7 +49,7 @@ export function createTextSealer(keys: readonly [SealingKey, ...SealingKey[]]): 
         const body = box.subarray(NONCE_BYTES, -TAG_BYTES);
         return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
       } catch {
-        // The cause is dropped on purpose: nothing about the data's content may reach a log.
+        // The cause is dropped on purpose, because it may contain parts of the data, which must not reach a log.
         throw new ContactUnreadableError(sealed.keyId);
       }
     },

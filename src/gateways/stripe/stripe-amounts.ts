@@ -1,18 +1,18 @@
 import { exponentOf } from '../../domain/payments/currency.ts';
 import type { AmountLimits } from '../../domain/payments/payment-capabilities.ts';
 
-// The rules of docs.stripe.com/currencies, for the payments by card that this adapter makes. Where they depend on the
-// account (which currency it settles in, which ones it may take) the larger reading stands here: Stripe's own refusal
-// of an amount is an outcome of the charge like any other.
+// The rules of docs.stripe.com/currencies for card payments, the only ones that this adapter makes. Where they depend
+// on the account (its settlement currency, the currencies it may take), the larger limit stands here: if Stripe refuses
+// an amount, its refusal is an ordinary outcome of the charge.
 
 /**
- * Currencies that Stripe counts in other units than ISO 4217. ISK and UGX have no fractions any more but are sent as if
- * they had two digits; MGA has two and is sent without. (HUF and TWD have no fractions in payouts, which are not made
- * here; they are charged with theirs.)
+ * Currencies that Stripe counts in other units than ISO 4217. ISK and UGX no longer have fractions but are sent as if
+ * they had two digits; MGA has two digits and is sent without them. (HUF and TWD have no fractions in payouts, which
+ * this adapter does not make; they are charged with fractions.)
  */
 const EXPONENTS: Readonly<Record<string, number>> = { ISK: 2, UGX: 2, MGA: 0 };
 
-/** Currencies in which anything can be charged. */
+/** Currencies in which every amount can be charged. */
 const TAKEN = new Set(
   [
     'AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BIF BMD BND BOB BRL BSD BWP BYN BZD CAD CDF CHF CLP CNY',
@@ -23,10 +23,10 @@ const TAKEN = new Set(
   ].flatMap((codes) => codes.split(' ')),
 );
 
-/** Also taken; card networks take two of their three digits, so the last one must be 0. */
+/** Further currencies, with three digits. Card networks accept two of them, so the last digit must be 0. */
 const TAKEN_IN_TENS = new Set(['BHD', 'JOD', 'KWD', 'OMR', 'TND']);
 
-/** Smallest charges in Stripe's units, where the account settles in the currency. */
+/** The smallest charges in Stripe's units, when the account settles in the currency. */
 const MINIMA: Readonly<Record<string, number>> = {
   AED: 200,
   AUD: 50,
@@ -54,11 +54,11 @@ const MINIMA: Readonly<Record<string, number>> = {
   USD: 50,
 };
 
-/** Digits of the largest amount in Stripe's units; the other currencies have eight. */
+/** Digits of the largest amount in Stripe's units; it has eight digits in all other currencies. */
 const MAXIMUM_DIGITS: Readonly<Record<string, number>> = { COP: 12, HUF: 12, IDR: 12, INR: 9, JPY: 10, LBP: 14 };
 const USUAL_MAXIMUM_DIGITS = 8;
 
-/** What Stripe takes in a currency, in our minor units. */
+/** The limits of a currency at Stripe, in our minor units. */
 export function stripeLimitsOf(currency: string): AmountLimits | null {
   const isInTens = TAKEN_IN_TENS.has(currency);
   if (!isInTens && !TAKEN.has(currency)) return null;
@@ -72,23 +72,27 @@ export function stripeLimitsOf(currency: string): AmountLimits | null {
   };
 }
 
-/** An amount as Stripe counts it; a fraction where the currency has none there, which Stripe refuses. */
+/**
+ * An amount in Stripe's units. It is a fraction if Stripe's currency has fewer digits than ours; Stripe refuses that.
+ */
 export function toStripeAmount(amountMinor: number, currency: string): number {
   return shiftPoint(amountMinor, moreDigitsOf(currency));
 }
 
-/** An amount of Stripe's in our minor units; a fraction of a currency without one, which Stripe excludes, is rounded. */
+/**
+ * An amount of Stripe's in our minor units, rounded. (A fraction would only come from amounts that Stripe excludes.)
+ */
 export function fromStripeAmount(amount: number, currency: string): number {
   return Math.round(shiftPoint(amount, -moreDigitsOf(currency.toUpperCase())));
 }
 
-/** How many digits more than ours Stripe's amounts have; negative where they have less. */
+/** How many more digits Stripe's amounts have than ours; negative when they have fewer. */
 function moreDigitsOf(currency: string): number {
   const exponent = exponentOf(currency);
   return (EXPONENTS[currency] ?? exponent) - exponent;
 }
 
-/** Divides where a multiplication with 0.01 would not be exact. */
+/** Divides, because multiplying by 0.01 would not be exact. */
 function shiftPoint(amount: number, digits: number): number {
   return digits < 0 ? amount / 10 ** -digits : amount * 10 ** digits;
 }

@@ -3,7 +3,7 @@ import { PaymentContractError, PaymentMismatchError, PaymentOutcomeUnknownError 
 import { expectSame, type ChargeOutcome, type ChargeRequest } from '../payment-gateway.ts';
 import { fromStripeAmount, toStripeAmount } from './stripe-amounts.ts';
 
-/** Why a payment attempt failed, as Stripe puts it on intents and card errors. */
+/** Why a payment attempt failed, as Stripe states it on intents and card errors. */
 const declineAnswer = z.object({
   code: z.string().nullish(),
   decline_code: z.string().nullish(),
@@ -12,16 +12,16 @@ const declineAnswer = z.object({
 type StripeDecline = z.output<typeof declineAnswer>;
 
 /**
- * Metadata of ours on every intent and refund; somebody else's refund has none. `orderId` and `key` say whose it is,
- * `tombstone` is `true` on an intent that only keeps its key from ever being charged, `capture_N` is what the capture of
- * that number took.
+ * Our metadata on every intent and refund; refunds that others made do not have it. `orderId` and `key` name the order
+ * and the key, `tombstone` is `true` on an intent that only keeps its key from ever being charged, and `capture_N`
+ * holds the amount of capture N.
  */
 const metadata = z
   .record(z.string(), z.string())
   .nullable()
   .transform((given) => given ?? {});
 
-/** What we read of a PaymentIntent. */
+/** The fields of a PaymentIntent that this adapter reads. */
 export const intentAnswer = z.object({
   id: z.string(),
   status: z.enum([
@@ -42,7 +42,7 @@ export const intentAnswer = z.object({
 });
 export type StripeIntent = z.output<typeof intentAnswer>;
 
-/** What we read of a Charge: one attempt of an intent to take money. */
+/** The fields of a Charge that this adapter reads: one attempt of an intent to take money. */
 const attemptAnswer = z.object({
   status: z.string(),
   amount_refunded: z.number(),
@@ -59,7 +59,7 @@ export const chargesAnswer = z.object({ data: z.array(chargeAnswer) });
 /** A list or a search result of intents. */
 export const intentsAnswer = z.object({ data: z.array(intentAnswer) });
 
-/** What we read of a Refund. */
+/** The fields of a Refund that this adapter reads. */
 export const refundAnswer = z.object({
   id: z.string(),
   status: z.string().nullable(),
@@ -81,21 +81,30 @@ export interface StripePayment {
 
 const UNREADABLE = 'its answer has an unexpected shape';
 
-/** Parses an answer: what it says is unknown when it cannot be read. @throws {PaymentOutcomeUnknownError} */
+/**
+ * Parses an answer. If it cannot be read, the outcome is unknown.
+ * @throws {PaymentOutcomeUnknownError} when the answer cannot be read.
+ */
 export function parseStripe<Schema extends z.ZodType>(key: string, schema: Schema, answer: unknown): z.output<Schema> {
   const parsed = schema.safeParse(answer);
   if (!parsed.success) throw new PaymentOutcomeUnknownError(key, UNREADABLE);
   return parsed.data;
 }
 
-/** Parses the intent of a card error, which is a refusal whatever else it says. @throws {PaymentContractError} */
+/**
+ * Parses the intent of a card error. The error is a refusal, even if its intent cannot be read.
+ * @throws {PaymentContractError} when the intent cannot be read.
+ */
 export function parseRefused(key: string, intent: unknown): StripeIntent {
   const parsed = intentAnswer.safeParse(intent);
   if (!parsed.success) throw new PaymentContractError(key, UNREADABLE);
   return parsed.data;
 }
 
-/** What an intent says about the charge that was asked for. @throws {PaymentMismatchError} */
+/**
+ * The outcome that an intent states for the requested charge.
+ * @throws {PaymentMismatchError} when the intent differs from the request.
+ */
 export function chargeOutcomeOf(request: ChargeRequest, intent: StripeIntent): ChargeOutcome {
   expectSameOrder(request.key, request.orderId, intent.metadata.orderId);
   if (intent.status === 'canceled' || isTombstone(intent)) return { kind: 'voided' };
@@ -106,7 +115,7 @@ export function chargeOutcomeOf(request: ChargeRequest, intent: StripeIntent): C
       return { kind: 'succeeded', providerRef: intent.id };
     case 'requires_payment_method':
       return declineOf(intent.last_payment_error ?? {});
-    // The customer is not there to act, and nobody else holds the intent's client secret.
+    // The customer is not present to act, and nobody else has the intent's client secret.
     case 'requires_action':
       return { kind: 'declined', declineCode: 'authentication_required', soft: false };
     case 'processing':
@@ -115,17 +124,26 @@ export function chargeOutcomeOf(request: ChargeRequest, intent: StripeIntent): C
   }
 }
 
-/** @throws {PaymentMismatchError} */
+/**
+ * Compares the order of an answer with the requested one.
+ * @throws {PaymentMismatchError} when they differ.
+ */
 export function expectSameOrder(key: string, wanted: string, found: string | undefined): void {
   expectSame(key, { orderId: wanted }, { orderId: found });
 }
 
-/** Stripe writes currencies in lower case. @throws {PaymentMismatchError} */
+/**
+ * Compares the currency of an answer, which Stripe writes in lower case, with the requested one.
+ * @throws {PaymentMismatchError} when they differ.
+ */
 export function expectSameCurrency(key: string, wanted: string, found: string): void {
   expectSame(key, { currency: wanted }, { currency: found.toUpperCase() });
 }
 
-/** Stripe counts some currencies in units of its own. @throws {PaymentMismatchError} */
+/**
+ * Compares the amount of an answer with the requested one, in Stripe's units of the currency.
+ * @throws {PaymentMismatchError} when they differ.
+ */
 export function expectSameAmount(
   { key, amountMinor, currency }: Pick<ChargeRequest, 'key' | 'amountMinor' | 'currency'>,
   found: number,
@@ -135,18 +153,18 @@ export function expectSameAmount(
   throw new PaymentMismatchError(key, mismatch);
 }
 
-/** Whether the intent was made by a void to occupy its key. */
+/** Whether a void made the intent to occupy its key. */
 export function isTombstone(intent: StripeIntent): boolean {
   return intent.metadata.tombstone === 'true';
 }
 
 /**
- * Declines that say nothing against the card and may pass by themselves (docs.stripe.com/declines/codes), unless the
- * card network's advice forbids another try.
+ * Declines that are not about the card itself and may pass (docs.stripe.com/declines/codes), unless the card network
+ * advises against another try.
  */
 const SOFT_DECLINES = new Set(['insufficient_funds', 'processing_error', 'issuer_not_available', 'try_again_later']);
 
-/** A failed attempt as an outcome; the issuer's own code says more than Stripe's. */
+/** The outcome of a failed attempt. The issuer's own code is preferred, because it tells more than Stripe's. */
 export function declineOf(decline: StripeDecline): Extract<ChargeOutcome, { kind: 'declined' }> {
   const declineCode = decline.decline_code || decline.code || 'declined';
   return {

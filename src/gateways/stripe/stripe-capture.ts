@@ -15,8 +15,8 @@ import { refusing, type StripeSend } from './stripe-client.ts';
 import { findPayment } from './stripe-lookup.ts';
 
 /**
- * Captures. What each capture took is kept on the intent under the capture's name, so that a repeat is known for longer
- * than Stripe keeps keys.
+ * Captures. The amount of each capture is stored on the intent under the capture's name, so that a repeat is recognized
+ * for longer than Stripe keeps idempotency keys.
  */
 export async function capture(
   send: StripeSend,
@@ -53,7 +53,7 @@ export async function capture(
   });
 }
 
-/** A lapsed authorization is told by a code of its own. */
+/** Stripe has a code of its own for an authorization that has lapsed. */
 async function sendCapture(send: StripeSend, key: string, call: Parameters<StripeSend>[0]): Promise<unknown> {
   try {
     return await send(call);
@@ -65,12 +65,12 @@ async function sendCapture(send: StripeSend, key: string, call: Parameters<Strip
   }
 }
 
-/** Such as `capture_1`: part of the key, because names of metadata are short. */
+/** The capture's part of the key, for example `capture_1`: names of metadata must be short. */
 function nameOf({ key, orderId }: CaptureRequest): string {
   return key.slice(orderId.length + 1).replaceAll(':', '_');
 }
 
-/** What our captures of an intent have taken, with their keys. */
+/** The amounts of our captures of an intent, with their keys. */
 export function ownCapturesOf(
   orderId: string,
   { metadata }: StripeIntent,

@@ -4,39 +4,40 @@ import { PaymentContractError, PaymentGatewayOpenError, PaymentOutcomeUnknownErr
 import { createBreakers, type BreakerListener } from '../circuit-breaker.ts';
 
 /**
- * Version of Stripe's API that requests and answers follow, whatever the account's default is. It is the one the
- * pinned package was made for, so a new package asks for a look at Stripe's changelog.
+ * The version of Stripe's API that requests and answers follow, even if the account has another default. The pinned
+ * package was made for this version, so read Stripe's changelog before updating the package.
  */
 const STRIPE_API_VERSION = '2026-10-28.endive';
 
 /** How Stripe is reached. */
 export interface StripeClientOptions {
   readonly secretKey: string;
-  /** Another address than Stripe's own, for tests; null for Stripe's. */
+  /** Another address than Stripe's own, for tests; null for Stripe itself. */
   readonly apiUrl: string | null;
   readonly onBreakerChange: BreakerListener;
 }
 
 /** What a call is about. */
 export interface StripeCallScope {
-  /** Circuit breaker to go through. */
+  /** The circuit breaker that the call passes. */
   readonly route: string;
-  /** Payment key the call is about, for errors. */
+  /** The payment key that the call is about, for errors. */
   readonly about: string;
   /** Ends every call of the scope. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends one call. It throws {@link PaymentOutcomeUnknownError} when no definite answer came and
- * {@link PaymentGatewayOpenError} when none was sent; definite refusals stay errors of the `stripe` package.
+ * Sends one call. It throws {@link PaymentOutcomeUnknownError} when no definite answer came, and {@link
+ * PaymentGatewayOpenError} when the call was not sent. Definite refusals stay errors of the `stripe` package.
  */
 export type StripeSend = <Answer>(call: (stripe: Stripe) => Promise<Answer>) => Promise<Answer>;
 
 /**
- * Opens Stripe's client; the result binds a scope. Calls are never repeated here: the package does repeat once on a
- * reset connection even with `maxNetworkRetries: 0`, but knows a reset by a code that errors of `fetch` do not carry.
- * The package has no place for a signal in its options, so it travels beside the call to our `fetch`.
+ * Opens Stripe's client; the returned function binds a scope. Calls are never repeated here. (Even with
+ * `maxNetworkRetries: 0` the package repeats a call once after a connection reset, but it recognizes a reset by a code
+ * that errors of `fetch` do not have.) The package's options have no place for a signal, so the signal travels beside
+ * the call to our `fetch`.
  */
 export function createStripeClient(options: StripeClientOptions): (scope: StripeCallScope) => StripeSend {
   const signals = new AsyncLocalStorage<AbortSignal>();
@@ -61,16 +62,16 @@ export function createStripeClient(options: StripeClientOptions): (scope: Stripe
     );
 }
 
-/** What a definite refusal means when a caller has no better word for it. */
+/** The meaning of a definite refusal, when the caller has no more specific one. */
 export function stripeRefusalOf(key: string, error: unknown): unknown {
   if (!(error instanceof Stripe.errors.StripeError)) return error;
   const code = error.code ?? error.rawType ?? 'no code';
-  // 409: an earlier call with this key is still being processed, so its outcome is open.
+  // 409: an earlier call with this key is still being processed, so its outcome is unknown.
   if (error.statusCode === 409) return new PaymentOutcomeUnknownError(key, `the provider answered ${code}`, error);
   return new PaymentContractError(key, `${error.statusCode ?? 'no status'} ${code}`);
 }
 
-/** Runs calls about a key, and gives definite refusals of Stripe their meaning here. */
+/** Runs calls about a key, and translates Stripe's definite refusals. */
 export async function refusing<Result>(key: string, run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();
@@ -79,12 +80,12 @@ export async function refusing<Result>(key: string, run: () => Promise<Result>):
   }
 }
 
-/** The key was used with other parameters. */
+/** Whether the key was used with other parameters before. */
 export function isKeyReused(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeIdempotencyError && error.statusCode === 400;
 }
 
-/** Stripe refused the call for what it says, not for being down, slow or too busy. */
+/** Whether Stripe refused the call for its content, and not because Stripe was down, slow or too busy. */
 function isDefinite(error: unknown): boolean {
   if (!(error instanceof Stripe.errors.StripeError) || error.statusCode === undefined) return false;
   return error.statusCode < 500 && !(error instanceof Stripe.errors.StripeRateLimitError);

@@ -5,9 +5,9 @@ import type { StripeSend } from './stripe-client.ts';
 const LIST_LIMIT = 100;
 
 /**
- * Finds the payment of a key by the charges in its `transfer_group`: an exact filter on Stripe's lists, which show a
- * charge as soon as it was tried, and for ever. Every try at a card leaves a charge, declined ones too; only intents
- * that never tried one (tombstones) are invisible here.
+ * Finds the payment of a key by the charges in its `transfer_group`. Stripe's lists filter exactly, show a charge as
+ * soon as it was tried, and keep it for ever. Every try of a card leaves a charge, even a declined one. Only intents
+ * that never tried a card (tombstones) are invisible here.
  */
 export async function findPayment(send: StripeSend, about: string, key: string): Promise<StripePayment | null> {
   const listed = await send((stripe) =>
@@ -19,8 +19,8 @@ export async function findPayment(send: StripeSend, about: string, key: string):
 }
 
 /**
- * Finds an intent of a key that never tried a card. Search is up to a minute behind (an hour in an outage of Stripe's),
- * so it is the last means, its "no" proves nothing, and what it finds is read again.
+ * Finds an intent of a key that never tried a card. Search lags by up to a minute (an hour in an outage of Stripe), so
+ * it is the last resort: finding nothing proves nothing, and a found intent is read again.
  */
 export async function searchPayment(send: StripeSend, about: string, key: string): Promise<StripePayment | null> {
   const query = `metadata['key']:'${key.replaceAll(/['\\]/g, String.raw`\$&`)}'`;
@@ -29,7 +29,7 @@ export async function searchPayment(send: StripeSend, about: string, key: string
   return intent === undefined ? null : retrievePayment(send, about, intent.id);
 }
 
-/** Reads an intent and its attempts as they are now. */
+/** Reads an intent and its attempts in their present state. */
 export async function retrievePayment(send: StripeSend, about: string, intentId: string): Promise<StripePayment> {
   const retrieved = await send((stripe) => stripe.paymentIntents.retrieve(intentId));
   const listed = await send((stripe) =>

@@ -7,8 +7,8 @@ import { findPayment } from './stripe-lookup.ts';
 import { listRefunds } from './stripe-refund.ts';
 
 /**
- * What was captured and refunded of a charge. Ours carry their key: captures on the intent, refunds on themselves; what
- * somebody did in the dashboard carries none.
+ * Captures and refunds of a charge. Ours have a key: captures on the intent, refunds on themselves. Movements that were
+ * made in Stripe's dashboard have none.
  */
 export async function movementsOf(send: StripeSend, question: ChargeQuestion): Promise<ProviderMovement[]> {
   const { chargeKey, orderId, currency } = question;
@@ -19,12 +19,15 @@ export async function movementsOf(send: StripeSend, question: ChargeQuestion): P
     expectSameOrder(chargeKey, orderId, intent.metadata['orderId']);
     expectSameCurrency(chargeKey, currency, intent.currency);
     const refunds = await listRefunds(send, chargeKey, intent.id);
-    // Stripe lists the newest first.
+    // Stripe's lists begin with the newest.
     return [...capturesOf(question, intent), ...refunds.toReversed().flatMap((refund) => refundOf(question, refund))];
   });
 }
 
-/** A sale is no capture. Stripe tells only the sum: what ours do not explain was captured outside. */
+/**
+ * A sale is not a capture. Stripe tells only the sum, so the part that our captures do not explain was captured
+ * outside.
+ */
 function capturesOf({ orderId, currency }: ChargeQuestion, intent: StripeIntent): ProviderMovement[] {
   if (intent.capture_method !== 'manual') return [];
   const ours = ownCapturesOf(orderId, intent);

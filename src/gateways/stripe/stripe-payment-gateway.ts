@@ -19,19 +19,20 @@ import { refund } from './stripe-refund.ts';
 import { claimKey, voidByKey } from './stripe-void.ts';
 
 /**
- * Adapter to Stripe: a charge is one PaymentIntent, created and confirmed by one call whose idempotency key is ours.
+ * The adapter to Stripe: a charge is one PaymentIntent, which one call creates and confirms under our idempotency key.
  *
- * Two mechanisms guard a key, because neither is enough alone. Stripe's idempotency layer answers a repeated call as
- * the first time, at once, but may forget a key after 24 hours. The list of charges by `transfer_group`, which carries
- * our key, never forgets, but is only as fast as Stripe's lists. So every charge looks at the list first and then
- * creates under the key: a repeat within a day meets the one, a workflow that is reset a week later meets the other.
+ * Two mechanisms guard a key, because neither is enough alone. Stripe's idempotency layer answers a repeated call with
+ * the first result at once, but may forget a key after 24 hours. The list of charges by `transfer_group`, which
+ * contains our key, never forgets, but is only as fast as Stripe's lists. So every charge first reads the list and then
+ * creates the intent under the key: the idempotency layer answers a repeat within a day, and the list answers a
+ * workflow that is reset a week later.
  *
- * A decline is final for its key, a soft one too. Stripe would confirm the same intent again, but whoever undoes an order
- * takes a decline for proof that nothing can be taken any more, so to ask again is to ask under a new key.
+ * A decline is final for its key, even a soft one. Stripe would confirm the same intent again, but the undo of an order
+ * relies on a decline as proof that nothing can be taken any more. So another try needs a new key.
  *
- * Authorizations are captured once, and Stripe releases what the capture leaves over, unless the account may use
- * multicapture and `multicapture` says so. A payment method is `pm_...`, or `cus_.../pm_...` when it is saved with a
- * customer, without whom Stripe does not use it.
+ * Authorizations are captured once, and Stripe releases the rest, unless the account may use multicapture and
+ * `multicapture` says so. A payment method is `pm_...`, or `cus_.../pm_...` when it is saved with a customer: Stripe
+ * uses it only together with this customer.
  */
 export function createStripePaymentGateway(options: StripeGatewayOptions): PaymentGateway {
   const scopeOf = createStripeClient(options);
@@ -54,13 +55,15 @@ export function createStripePaymentGateway(options: StripeGatewayOptions): Payme
 
 /** How Stripe is reached, and what the account may do. */
 export interface StripeGatewayOptions extends StripeClientOptions {
-  /** Several captures of one authorization: an account has to ask Stripe for it, and not every card can. */
+  /**
+   * Allows several captures of one authorization. An account must ask Stripe for it, and not every card supports it.
+   */
   readonly multicapture?: true;
 }
 
 /**
- * Visa ends an authorization for which the customer was not there after 4 days and 18 hours, the other networks after 7
- * days (docs.stripe.com/payments/place-a-hold-on-a-payment-method): the shortest counts.
+ * Visa ends an authorization without a present customer after 4 days and 18 hours, other networks after 7 days
+ * (docs.stripe.com/payments/place-a-hold-on-a-payment-method); the shortest time counts.
  */
 const AUTHORIZATION_SECONDS = (4 * 24 + 18) * 3_600;
 
@@ -100,8 +103,9 @@ async function createCharge(
 }
 
 /**
- * The key was used with other parameters, by a void or by another charge. Only for a void's tombstone is its creation,
- * repeated, answered with the tombstone: that is proof, at once, where a search would need a minute to know.
+ * The key was used with other parameters, either by a void or by another charge. Repeating a void's creation of its
+ * tombstone returns the tombstone only if the void was first. That proves the void at once, where search could take a
+ * minute.
  */
 async function outcomeOfUsedKey(send: StripeSend, request: ChargeRequest): Promise<ChargeOutcome> {
   const { key, orderId, currency } = request;
@@ -112,16 +116,16 @@ async function outcomeOfUsedKey(send: StripeSend, request: ChargeRequest): Promi
   throw new PaymentContractError(key, 'this key was used with other parameters');
 }
 
-/** A card error carries the intent it is about, so what was declined is compared with what was asked. */
+/** A card error contains its intent, so the declined charge is compared with the requested one. */
 function outcomeOfRefusal(request: ChargeRequest, error: unknown): ChargeOutcome {
   if (error instanceof Stripe.errors.StripeCardError) {
     if (error.payment_intent === undefined) return declineOf(error);
     return chargeOutcomeOf(request, parseRefused(request.key, error.payment_intent));
   }
   if (error instanceof Stripe.errors.StripeInvalidRequestError) {
-    // A token that the client made up is the client's mistake, and nothing was charged under it.
+    // A token that does not exist is the client's mistake, and nothing was charged under it.
     if (error.param === 'payment_method') return { kind: 'declined', declineCode: 'unsupported_method', soft: false };
-    // Limits depend on the account, too: nothing was charged, and nothing ever is for the same amount.
+    // Limits depend on the account, too. Nothing was charged, and the same amount never can be.
     if (error.param === 'amount' || error.param === 'currency') {
       const limits = stripeLimitsOf(request.currency);
       return { kind: 'not_chargeable', problem: problemOf('refused_by_provider', request.amountMinor, limits) };
@@ -130,14 +134,17 @@ function outcomeOfRefusal(request: ChargeRequest, error: unknown): ChargeOutcome
   throw stripeRefusalOf(request.key, error);
 }
 
-/** `absent` also for an intent that was made less than a minute ago and never tried a card: search does not know it yet. */
+/**
+ * The result is also `absent` for an intent that is less than a minute old and never tried a card, because search does
+ * not show it yet.
+ */
 async function lookup(send: StripeSend, request: ChargeRequest): Promise<LookupOutcome> {
   const { key } = request;
   const known = await refusing(key, async () => (await findPayment(send, key, key)) ?? searchPayment(send, key, key));
   return known === null ? { kind: 'absent' } : chargeOutcomeOf(request, known.intent);
 }
 
-/** Cards only: they are answered at once, other methods stay `processing` for days. */
+/** Only cards are allowed: they are answered at once, while other methods stay `processing` for days. */
 function chargeParams({
   key,
   orderId,
@@ -159,7 +166,7 @@ function chargeParams({
   };
 }
 
-/** Asked for with every authorization; whether the card can is told with the charge (see `capture`). */
+/** Every authorization requests multicapture; the charge then tells whether the card supports it (see `capture`). */
 function multicaptureParams({ kind }: ChargeRequest): Pick<Stripe.PaymentIntentCreateParams, 'payment_method_options'> {
   if (kind !== 'authorize') return {};
   return { payment_method_options: { card: { request_multicapture: 'if_available' } } };

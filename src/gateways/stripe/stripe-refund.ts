@@ -19,7 +19,7 @@ import {
 import { isKeyReused, stripeRefusalOf, type StripeSend } from './stripe-client.ts';
 import { findPayment } from './stripe-lookup.ts';
 
-/** Refusals of a refund that no repeat mends: somebody has to pay the customer back in another way. */
+/** Refusals of a refund that no repeat can change: a person must pay the customer back in another way. */
 const FINAL_REFUSALS = new Set([
   'balance_insufficient',
   'charge_disputed',
@@ -33,8 +33,8 @@ const EXCEEDS = new Set(['amount_too_large', 'charge_already_refunded']);
 const LIST_LIMIT = 100;
 
 /**
- * Refunds a charge. The refunds of the intent are read first: Stripe may forget the key after 24 hours, and a partial
- * refund that is sent again would be paid twice.
+ * Refunds a charge. The refunds of the intent are read first, because Stripe may forget the key after 24 hours, and a
+ * partial refund that is sent again would be paid twice.
  */
 export async function refund(send: StripeSend, request: RefundRequest): Promise<{ providerRef: string }> {
   const { key, chargeKey, orderId, currency } = request;
@@ -50,7 +50,7 @@ export async function refund(send: StripeSend, request: RefundRequest): Promise<
   }
 }
 
-/** All refunds of an intent, newest first, whoever made them. */
+/** All refunds of an intent, newest first, made by us or by others. */
 export async function listRefunds(send: StripeSend, about: string, intentId: string): Promise<readonly StripeRefund[]> {
   const listed = await send((stripe) => stripe.refunds.list({ payment_intent: intentId, limit: LIST_LIMIT }));
   return parseStripe(about, refundsAnswer, listed).data;
@@ -62,8 +62,8 @@ async function findRefund(send: StripeSend, key: string, intentId: string): Prom
 }
 
 /**
- * Stripe keeps the refusal of a larger refund under the key (somebody had refunded a part in the dashboard), so that the
- * rest needs another idempotency key. What is on the list by then was made under ours after all.
+ * Stripe keeps the refusal of a too large refund under its key (a part was refunded in the dashboard), so the rest
+ * needs another idempotency key. A refund under our key that is on the list by then was made after all.
  */
 async function refundOnce(send: StripeSend, request: RefundRequest, intentId: string): Promise<StripeRefund> {
   const { key, amountMinor } = request;
@@ -90,7 +90,7 @@ async function createRefund(
   return parseStripe(key, refundAnswer, created);
 }
 
-/** A pending refund is no refund yet: it may still fail, so the money stays owed and the next attempt looks again. */
+/** A pending refund does not count yet: it may still fail, so the money stays owed and the next attempt looks again. */
 function refundOutcomeOf(request: RefundRequest, { id, status, ...found }: StripeRefund): { providerRef: string } {
   const { key, orderId, currency } = request;
   expectSameOrder(key, orderId, found.metadata.orderId);
@@ -105,7 +105,7 @@ function refundFailureOf(key: string, error: unknown): unknown {
   if (error instanceof Stripe.errors.StripeInvalidRequestError) {
     const { code, param } = error;
     if (code !== undefined && FINAL_REFUSALS.has(code)) return new RefundRefusedError(key, code);
-    // Of an amount that is too large Stripe says which parameter it was, and often no code.
+    // For an amount that is too large, Stripe names the parameter, often without a code.
     const exceeds = code === undefined ? param === 'amount' : EXCEEDS.has(code);
     if (exceeds) return new AmountExceedsLeftError(key, code ?? 'more than is left to refund');
   }

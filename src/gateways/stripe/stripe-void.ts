@@ -15,17 +15,18 @@ import { isKeyReused, refusing, type StripeSend } from './stripe-client.ts';
 import { findPayment, retrievePayment, searchPayment } from './stripe-lookup.ts';
 
 /**
- * Ends a charge by its key, and leaves proof that a late original cannot land:
+ * Ends a charge by its key, and leaves proof that a late original cannot succeed:
  *
- * 1. The key's charge is known: its intent is cancelled. A cancelled intent can never be charged, and its creation
- *    cannot happen twice (see `createStripePaymentGateway`).
- * 2. Nothing is known: the void claims the key. It creates an unconfirmed intent under the charge's own idempotency
- *    key, which is then cancelled. Stripe decides atomically who was first. If we were, the late original differs from
- *    what its key stands for and is refused (400 `idempotency_error`).
- * 3. If the original was first, the claim is refused in the same way, and the charge is looked for once more. While it
- *    is still executing, the claim is answered 409. Both leave the outcome unknown until the charge can be seen.
+ * 1. The key's charge is known: its intent is cancelled. A cancelled intent can never be charged, and it cannot be
+ *    created twice (see `createStripePaymentGateway`).
+ * 2. The charge is not known: the void claims the key. It creates an unconfirmed intent under the charge's own
+ *    idempotency key, and then cancels it. Stripe decides atomically which call was first. If the claim was first, the
+ *    late original differs from the request that its key stands for, and is refused (400 `idempotency_error`).
+ * 3. If the original was first, the claim is refused in the same way, and the charge is looked up once more. While
+ *    the original is still executing, the claim is answered 409. Both leave the outcome unknown until the charge is
+ *    visible.
  *
- * The claim holds as long as Stripe keeps keys, at least 24 hours; a request does not stay on the wire as long.
+ * The claim holds as long as Stripe keeps keys, at least 24 hours; no request stays on the wire that long.
  */
 export async function voidByKey(send: StripeSend, request: VoidRequest): Promise<VoidOutcome> {
   const { key, chargeKey } = request;
@@ -43,7 +44,10 @@ export async function voidByKey(send: StripeSend, request: VoidRequest): Promise
   });
 }
 
-/** Occupies a key that was never used, and answers its tombstone; null when it was, by something that is no tombstone. */
+/**
+ * Occupies a key that was never used, and returns its tombstone. Null when the key was used by anything but a
+ * tombstone.
+ */
 export async function claimKey(send: StripeSend, request: VoidRequest): Promise<StripePayment | null> {
   const { key, chargeKey } = request;
   try {
@@ -57,7 +61,7 @@ export async function claimKey(send: StripeSend, request: VoidRequest): Promise<
   }
 }
 
-/** Cancels; where Stripe does not because the intent moved on meanwhile, what it became is read again. */
+/** Cancels the intent. If Stripe refuses because the intent has moved on, its new state is read. */
 async function cancel(send: StripeSend, key: string, { intent, attempts }: StripePayment): Promise<StripePayment> {
   try {
     const cancelled = await send((stripe) => stripe.paymentIntents.cancel(intent.id, {}, { idempotencyKey: key }));
@@ -74,7 +78,7 @@ function isOpen({ status }: StripeIntent): boolean {
 
 function voidOutcomeOf(key: string, { intent, attempts }: StripePayment): VoidOutcome {
   const { currency } = intent;
-  // Also of a cancelled one: a void after one of several captures ends what the captures have left.
+  // This holds for a cancelled intent as well: a void after one of several captures ends what the captures have left.
   if (intent.amount_received > 0) {
     const refunded = attempts.reduce((sum, attempt) => sum + attempt.amount_refunded, 0);
     return {
@@ -92,7 +96,7 @@ function voidOutcomeOf(key: string, { intent, attempts }: StripePayment): VoidOu
       const amountMinor = fromStripeAmount(intent.amount, currency);
       if (isTombstone(intent)) return { kind: 'voided', amountMinor: 0 };
       if (attempts.some(({ status }) => status === 'succeeded')) return { kind: 'voided', amountMinor };
-      // It held nothing: its intent is cancelled, but there is no void to write down.
+      // The intent held no money: it is cancelled, but there is no void to record.
       const { declineCode } = declineOf(intent.last_payment_error ?? {});
       return { kind: 'declined', amountMinor, declineCode };
     }
@@ -107,12 +111,12 @@ function voidOutcomeOf(key: string, { intent, attempts }: StripePayment): VoidOu
 }
 
 /**
- * In Stripe's units, of every currency: eight digits, in none of them under the smallest one, and without a fraction in
- * those that have none (see stripe-amounts.ts). Nothing is ever charged of it.
+ * An amount in Stripe's units that every currency accepts: it has eight digits, is nowhere below the minimum, and has
+ * no fraction in currencies without fractions (see stripe-amounts.ts). It is never charged.
  */
 const TOMBSTONE_AMOUNT = 99_999_900;
 
-/** Depends on nothing but the key, its order and currency, so that every void of a key makes the same claim. */
+/** Depends only on the key, its order and its currency, so that every void of a key makes the same claim. */
 function tombstoneParams({ chargeKey, orderId, currency }: VoidRequest): Stripe.PaymentIntentCreateParams {
   return {
     amount: TOMBSTONE_AMOUNT,

@@ -31,7 +31,7 @@ function eventOf(type: string, object: unknown): string {
   return JSON.stringify({ id: 'evt_1', object: 'event', type, created: SENT_AT - 10, data: { object } });
 }
 
-/** Signed by hand as Stripe documents it, so that the package is not tested against itself. */
+/** Computes the signature as Stripe documents it, so that the package is not tested against itself. */
 function signatureOf(body: string, { secret = SECRET, at = SENT_AT } = {}): string {
   return `t=${at},v1=${createHmac('sha256', secret).update(`${at}.${body}`).digest('hex')}`;
 }

@@ -18,7 +18,7 @@ const eventBody = z.object({
   data: z.object({ object: z.unknown() }),
 });
 
-/** Of every object only what we put there ourselves says whose it is. */
+/** Only our own metadata on an object tells which order it belongs to. */
 const ownedObject = z.object({
   metadata: z.object({ orderId: z.string().optional(), key: z.string().optional() }).nullish(),
 });
@@ -31,7 +31,7 @@ const intentObject = ownedObject.extend({
   currency: z.string(),
 });
 
-/** What is about a charge: its own metadata is empty when it was made outside. */
+/** An object that is about a charge; its own metadata is empty when it was made outside. */
 const chargedObject = ownedObject.extend({
   amount: z.number(),
   currency: z.string(),
@@ -43,7 +43,7 @@ const refundObject = chargedObject.extend({ id: z.string(), status: z.string().n
 type EventBody = z.output<typeof eventBody>;
 type Told = Pick<PaymentNews, 'kind' | 'orderId' | 'key' | 'chargeRef' | 'movementRef' | 'amountMinor' | 'currency'>;
 
-/** Stripe's webhooks, verified by the `stripe` package with the secret of the endpoint (`whsec_...`). */
+/** Reads Stripe's webhooks, which the `stripe` package verifies with the secret of the endpoint (`whsec_...`). */
 export function createStripeWebhook({ secret }: { readonly secret: string }): PaymentWebhook {
   return {
     read: (request) => {
@@ -64,14 +64,14 @@ function openEvent({ header, body, receivedAt }: WebhookRequest, secret: string)
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeSignatureVerificationError))
       throw new WebhookContentError('it is no event');
-    // The package's messages explain how to integrate it; ours go to logs.
+    // The package's messages explain its integration; our messages are written for logs.
     throw new WebhookSignatureError(error.message.startsWith('Timestamp') ? 'it is too old' : 'it does not match');
   }
 }
 
 /**
- * Each fact is told by one type of event: refunds by the refund itself and not by its charge, which would tell it
- * again. A cancelled intent is `other`, because our own voids cancel.
+ * One type of event reports each fact: a refund is reported by the refund itself, because its charge would report it
+ * again. A cancelled intent is `other`, because our own voids cancel intents.
  */
 function tell({ type, data: { object } }: EventBody): Told {
   switch (type) {
@@ -111,7 +111,7 @@ function tellIntent(
   };
 }
 
-/** A refund that is still pending is no news yet. */
+/** A pending refund is not reported yet. */
 function tellRefund(object: unknown): Told {
   const refund = parse(refundObject, object);
   const kinds: Readonly<Record<string, PaymentNewsKind>> = {
