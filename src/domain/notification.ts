@@ -1,6 +1,6 @@
 import type { SealedContact } from './personal-data/contact-sealer.ts';
 
-/** What a message tells the customer. */
+/** The subjects of messages to customers. */
 export const MESSAGE_TEMPLATES = [
   'order-confirmed',
   'order-captured',

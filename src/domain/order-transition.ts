@@ -1,13 +1,15 @@
 import type { OrderStatus, RejectionReason } from './order-status.ts';
 import type { CaptureMode } from './payments/payment.ts';
 
-/** A transition or a further capture that the event stream has not got yet, with what was true when it happened. */
+/**
+ * A transition or a further capture that is not in the event stream yet, with the facts of the moment when it happened.
+ */
 export interface UnpublishedTransition {
   readonly position: number;
   readonly orderId: string;
   readonly seq: number;
   readonly tenantId: string;
-  /** Of the order's own event. */
+  /** The type of the order's own event. */
   readonly type: string;
   readonly from: OrderStatus | null;
   readonly to: OrderStatus;
@@ -20,7 +22,7 @@ export interface UnpublishedTransition {
   readonly captureMode: CaptureMode;
   readonly captureBy: Date | null;
   readonly confirmedAt: Date | null;
-  /** Of all captures that had been accepted. */
+  /** The sum of all captures that had been accepted. */
   readonly captureAcceptedMinor: number;
   readonly correlationId: string;
   /** What was noted with it. */

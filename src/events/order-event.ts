@@ -3,7 +3,7 @@ import { cancelableUntilOf, capturableMinorOf } from '../domain/order-deadlines.
 import type { UnpublishedTransition } from '../domain/order-transition.ts';
 import type { PaymentCapabilities } from '../domain/payments/payment-capabilities.ts';
 
-/** What is told beside a transition: what the provider and the settings allow from then on. */
+/** Facts beside a transition: what the provider and the settings allow from then on. */
 export interface OrderPromises {
   readonly capabilities: PaymentCapabilities;
   readonly cancelWindowSeconds: number | undefined;
@@ -13,7 +13,7 @@ export interface OrderPromises {
 export function toOrderEvent(transition: UnpublishedTransition, promises: OrderPromises): OfferedEvent {
   const { orderId, seq, tenantId, customerId, correlationId, at } = transition;
   const { to, reference, currency, totalMinor, reason } = transition;
-  // A capture leaves the status as it is.
+  // A capture does not change the status.
   const from = transition.type === CAPTURED ? to : transition.from;
   return {
     tenantId,
@@ -42,7 +42,7 @@ export function toOrderEvent(transition: UnpublishedTransition, promises: OrderP
 
 function deadlinesOf(transition: UnpublishedTransition, { capabilities, cancelWindowSeconds }: OrderPromises) {
   const { to: status, captureMode, captureBy, confirmedAt, totalMinor, captureAcceptedMinor } = transition;
-  // What is authorized is the total; of captures the accepted ones count, whether they have happened yet or not.
+  // The authorized amount is the total. Accepted captures count, whether they have happened yet or not.
   const money = { authorizedMinor: totalMinor ?? 0, takenMinor: captureAcceptedMinor, voided: false };
   return {
     captureMode,
@@ -53,7 +53,7 @@ function deadlinesOf(transition: UnpublishedTransition, { capabilities, cancelWi
   };
 }
 
-/** A further capture, the one event that is no transition. */
+/** The type of a further capture, the only event that is not a transition. */
 const CAPTURED = 'order.captured';
 
 function typeOf({ type, from, to }: UnpublishedTransition): string {
@@ -61,7 +61,7 @@ function typeOf({ type, from, to }: UnpublishedTransition): string {
   return from === null ? 'order.created' : `order.${to.toLowerCase()}`;
 }
 
-/** How much this refund or capture moved, and the sums after it; the other data are the order's own. */
+/** The amount that this refund or capture moved, and the sums after it; all other data stay within the order. */
 function amountsOf({ data }: UnpublishedTransition): Readonly<Record<string, unknown>> {
   const amounts = ['amountMinor', 'capturedMinor', 'refundedMinor'] as const;
   return Object.fromEntries(amounts.filter((name) => name in data).map((name) => [name, data[name]]));

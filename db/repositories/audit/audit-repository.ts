@@ -60,7 +60,7 @@ export interface AuditedEvent extends OfOrder {
   readonly at: Date;
 }
 
-/** A command that was answered. */
+/** A command that has been answered. */
 export interface AuditedCommand extends OfOrder {
   readonly commandId: string;
   readonly kind: CommandKind;

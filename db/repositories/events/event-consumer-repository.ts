@@ -12,7 +12,7 @@ import {
 } from './event-consumer-statements.ts';
 import { createGathering, rowsByPlace, type Placed } from '../../batching.ts';
 
-/** How far a consumer is in a partition. */
+/** The position of a consumer in a partition. */
 export interface EventCursor {
   readonly sequence: number;
   readonly receivedAt: Date;

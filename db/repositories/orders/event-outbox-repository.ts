@@ -1,7 +1,7 @@
 import type { UnpublishedTransition } from '../../../src/domain/order-transition.ts';
 import type { Database, Statement } from '../../client.ts';
 
-/** What the order service still has to tell the event stream. */
+/** Events of orders that the event stream does not have yet. */
 export interface EventOutboxRepository {
   /** The oldest transitions; those of one order are in their order. */
   list(limit: number): Promise<UnpublishedTransition[]>;

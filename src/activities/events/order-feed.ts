@@ -10,7 +10,7 @@ export interface OrderFeedDeps {
   readonly promises: OrderPromises;
 }
 
-/** Transitions of one turn. */
+/** Transitions that the feed moves at once. */
 const BATCH = 500;
 
 /** How often an idle feed looks, which is the longest time that an order's event lags behind the order. */
