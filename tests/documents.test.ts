@@ -77,7 +77,7 @@ function source(): string {
 
 describe('README.md', () => {
   it('is read in one go', () => {
-    expect(read('README.md').split('\n').length).toBeLessThanOrEqual(150);
+    expect(read('README.md').split('\n').length).toBeLessThanOrEqual(120);
   });
 
   it('begins with the two commands that work on a fresh clone', () => {

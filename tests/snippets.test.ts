@@ -31,7 +31,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'README.md: flowchart LR': 'a picture',
   'README.md: npm ci && npm start          # everything set up and running, a walk-through printed':
     'installs anew; tests/processes/start.test.ts runs what it installs',
-  'README.md: sh ops/compose/make-env.sh > .env': 'needs Docker; tests/deployment.test.ts reads the compose file',
+  'docs/operations.md: sh ops/compose/make-env.sh > .env':
+    'needs Docker; tests/deployment.test.ts reads the compose file',
   'docs/architecture.md: flowchart LR': 'a picture',
   'docs/architecture.md: sequenceDiagram': 'a picture',
   'docs/events-tools.md: what               found                                                 goal                             latency                                                                   CPU ms per 1,000 events                   load':
@@ -133,7 +134,7 @@ describe('README.md', () => {
   });
 
   it('starts an API and a worker apart', async () => {
-    const lines = snippet('README.md: API_PORT=8081 npm run start:api').trim().split('\n');
+    const lines = snippet('docs/operations.md: API_PORT=8081 npm run start:api').trim().split('\n');
     const port = await findTestPort();
     const started = await Promise.all(
       lines.map((line, index) => startInBackground(`part ${index}`, line.replace('8081', String(port)))),
