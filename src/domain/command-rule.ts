@@ -2,13 +2,13 @@ import type { CommandKind, CommandRule, OrderOwnership } from './command.ts';
 import type { OrderStatus } from './order-status.ts';
 import type { OrderMoney } from './payments/payment.ts';
 
-/** A rule with the amount that it is about: fixed when it is decided, whatever moves later. */
+/** A rule and the amount of its command. The amount is fixed at the decision, even if money moves later. */
 export interface RuledCommand {
   readonly amountMinor: number | null;
   readonly rule: CommandRule;
 }
 
-/** Cancels a sold order within its window: the money goes back, then the goods. */
+/** Cancels a sold order within its window: the money is given back, then the goods. */
 export function cancelOfSold(windowSeconds: number | undefined): RuledCommand {
   return {
     amountMinor: null,
@@ -16,7 +16,10 @@ export function cancelOfSold(windowSeconds: number | undefined): RuledCommand {
   };
 }
 
-/** Pays (a part of) a sold order back; null is all that is left. Refused where more is asked for than is left. */
+/**
+ * Pays back a sold order or a part of it; null means everything that is left. It is refused if more is asked for than
+ * is left.
+ */
 export function refundOf(askedMinor: number | null, money: OrderMoney, version: number): RuledCommand {
   const leftMinor = money.capturedMinor - money.refundedMinor;
   if (!isWithin(askedMinor, leftMinor)) {
@@ -41,7 +44,7 @@ export function furtherCaptureOf(askedMinor: number | null, money: OrderMoney, v
   };
 }
 
-/** Takes the whole of an authorization or a part of it, while the order waits for that; it sells the order. */
+/** Captures an authorization or a part of it while the order waits for the capture, which sells the order. */
 export function firstCaptureOf(askedMinor: number | null, totalMinor: number): RuledCommand {
   return {
     amountMinor: askedMinor ?? totalMinor,
@@ -51,13 +54,13 @@ export function firstCaptureOf(askedMinor: number | null, totalMinor: number): R
   };
 }
 
-/** Whether there is something left, and enough of it. */
+/** Whether something is left, and enough of it. */
 function isWithin(askedMinor: number | null, leftMinor: number): boolean {
   const amountMinor = askedMinor ?? leftMinor;
   return amountMinor > 0 && amountMinor <= leftMinor;
 }
 
-/** Returns what an order that has ended still has; its status stays. */
+/** Pays back the money that an ended order still has; the status stays. */
 export function giveBackOf(money: OrderMoney): RuledCommand {
   return { amountMinor: null, rule: { kind: 'apply', name: 'give_back', generationsUsed: money.refunds } };
 }
@@ -83,7 +86,7 @@ export function reconcileOf(
   return { amountMinor: foundMinor, rule: { kind: 'apply', name, version } };
 }
 
-/** Sold, and neither ended nor being paid back. */
+/** Whether the order is sold, has not ended, and is not being paid back. */
 function isSold(status: OrderStatus): boolean {
   return status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED';
 }

@@ -93,18 +93,18 @@ export function repairCommandId(orderId: string): string {
   return `cmd_repair_${orderId}`;
 }
 
-/** What a command may do to an order, and what it is answered. */
+/** What a command may do to an order, and how it is answered. */
 interface CommandRuleRow {
-  /** Statuses that allow it. */
+  /** Statuses that allow the command. */
   readonly from: readonly OrderStatus[];
-  /** Status that it leads to; null: it leaves the status as it is. */
+  /** The status that the command leads to; null when it leaves the status as it is. */
   readonly to: OrderStatus | null;
   readonly eventType: string;
   readonly allowed: CommandDecision;
   readonly refused: CommandDecision;
-  /** An order that was sold meanwhile decides nothing: the command belongs to another workflow. */
+  /** Nothing is decided about an order that was sold meanwhile, because another workflow decides about it. */
   readonly unlessSold?: true;
-  /** An order of which it is decided that it is rejected or expires is allowed, too. */
+  /** The command is allowed even if it is decided that the order is rejected or expires. */
   readonly evenIfGivenUp?: true;
 }
 
@@ -115,24 +115,24 @@ const ENDED = ORDER_STATUSES.filter(isTerminal);
 const CANCELLING = { to: 'CANCELLING', eventType: 'order.cancelling', refused: 'too_late' } as const;
 const CAPTURING = { to: null, eventType: 'order.capture_accepted', allowed: 'accepted', refused: 'too_late' } as const;
 
-/** Every rule that a command is decided by. */
+/** Every rule by which a command is decided. */
 export const COMMAND_RULES = {
-  /** Nothing was sent to the payment provider yet. */
+  /** No request was sent to the payment provider yet. */
   cancel_before_payment: { ...CANCELLING, from: UNSOLD, allowed: 'will_cancel', unlessSold: true },
   /** Money may have been taken or authorized. */
   cancel_before_sale: { ...CANCELLING, from: UNSOLD, allowed: 'will_refund', unlessSold: true },
-  /** An authorized order that cannot be sold after all, in place of the capture that has failed. */
+  /** Replaces a failed capture: the order is authorized and cannot be sold after all. */
   cancel_failed_sale: { ...CANCELLING, from: ['AWAITING_CAPTURE'], allowed: 'will_refund' },
-  /** The money goes back, then the goods. */
+  /** The money is given back, then the goods. */
   cancel_sold: { ...CANCELLING, from: SOLD, allowed: 'will_refund' },
-  /** On behalf of nobody's command: the workflow of the order was terminated. */
+  /** No client's command: the order's workflow was terminated. */
   repair: { ...CANCELLING, from: UNSOLD, allowed: 'will_refund', evenIfGivenUp: true },
   first_capture: { ...CAPTURING, from: ['AWAITING_CAPTURE'] },
   further_capture: { ...CAPTURING, from: SOLD },
   refund: { from: SOLD, to: 'REFUNDING', eventType: 'order.refunding', allowed: 'accepted', refused: 'too_late' },
-  /** Returns what an order that has ended still has. */
+  /** Pays back the money that an ended order still has. */
   give_back: { from: ENDED, to: null, eventType: 'order.giving_back', allowed: 'accepted', refused: 'too_late' },
-  /** Adopts what was moved at the payment provider itself. */
+  /** Adopts money that was moved at the payment provider itself. */
   reconcile: {
     from: [...SOLD, ...ENDED],
     to: null,
@@ -140,7 +140,7 @@ export const COMMAND_RULES = {
     allowed: 'accepted',
     refused: 'too_late',
   },
-  /** The same where a sold order was paid back at the provider: it moves to where its money is. */
+  /** The same for a sold order that was paid back at the provider: it moves to the status that its money implies. */
   reconcile_refund: {
     from: SOLD,
     to: 'REFUNDING',
@@ -151,17 +151,17 @@ export const COMMAND_RULES = {
 } as const satisfies Readonly<Record<string, CommandRuleRow>>;
 export type CommandRuleName = keyof typeof COMMAND_RULES;
 
-/** What an activity decides a command by: a rule of the table, or an answer that only has to be stored. */
+/** How an activity decides a command: by a rule of the table, or with an answer that only has to be stored. */
 export type CommandRule = AppliedRule | RefusingRule;
 
 interface AppliedRule {
   readonly kind: 'apply';
   readonly name: CommandRuleName;
-  /** Version at which the caller judged the order; another one decides nothing. */
+  /** The version at which the caller judged the order. If the order has another version, nothing is decided. */
   readonly version?: number;
-  /** Seconds since the confirmation. */
+  /** Seconds since the confirmation within which the command is allowed. */
   readonly windowSeconds?: number;
-  /** The owner that this command succeeds, because the same workflow carries both. */
+  /** The owner that this command follows, because the same workflow carries out both. */
   readonly succeeds?: string;
   /** Numbers of captures or refunds up to this one are used up at the provider. */
   readonly generationsUsed?: number;
@@ -170,26 +170,26 @@ interface AppliedRule {
 interface RefusingRule {
   readonly kind: 'refuse';
   readonly decision: CommandDecision;
-  /** Version at which the caller judged the order; another one decides nothing. */
+  /** The version at which the caller judged the order. If the order has another version, nothing is decided. */
   readonly version?: number;
 }
 
-/** The order's row, as it is locked while a command is decided. */
+/** The order's row, which is locked while a command is decided. */
 export interface OrderToDecide {
   readonly status: OrderStatus;
   readonly version: number;
   readonly wasSold: boolean;
-  /** Seconds since the confirmation; null before it. */
+  /** Seconds since the confirmation; null before the confirmation. */
   readonly soldForSeconds: number | null;
-  /** It is decided that the order is rejected or expires, and not carried out yet. */
+  /** Whether it is decided, and not yet carried out, that the order is rejected or expires. */
   readonly isGivenUp: boolean;
   readonly ownerId: string | null;
 }
 
 /**
- * What becomes of a command. `look_again`: the caller judged another version. `busy`: another command owns the order.
- * `refused`: with the decision to store. `joined`: what it asks for is being done by the owner, whose promise it gets.
- * `owns`: it owns the order from now on.
+ * The verdict on a command. `look_again`: the caller judged another version. `busy`: another command owns the order.
+ * `refused`: the decision is only stored. `joined`: the owner already does what the command asks for, and the command
+ * gets the owner's promise. `owns`: the command owns the order from now on.
  */
 export type CommandVerdict =
   | { readonly kind: 'look_again' | 'busy' }

@@ -9,7 +9,7 @@ const { sweepCommands } = proxyActivities<Activities>({
   retry: SWEEP_POLICY.retry,
 });
 
-/** Carries out what was decided and forgotten; started by a schedule. */
+/** Has commands carried out that were decided and forgotten; started by a schedule. */
 export async function sweepCommandsWorkflow(): Promise<{ readonly resumed: number }> {
   return sweepCommands({});
 }

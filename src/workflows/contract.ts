@@ -11,32 +11,32 @@ import type { NoticeKey } from '../domain/payments/payment-notice.ts';
 import type { SealedContact } from '../domain/personal-data/contact-sealer.ts';
 import type { WebhookQueue } from '../domain/webhook.ts';
 
-/** Task queues: workflows and their local steps run on `orders`, retried steps on their collaborator's queue. */
+/** The task queues. Workflows and their local steps run on `orders`, retried steps on their collaborator's queue. */
 export const TASK_QUEUES = ['orders', 'inventory', 'payments', 'notifications', 'events'] as const;
 export type TaskQueue = (typeof TASK_QUEUES)[number];
 
-/** How an order workflow ended. `DUPLICATE`: the order belongs to an earlier workflow, nothing was done. */
+/** How an order workflow ended. `DUPLICATE`: the order belongs to an earlier workflow, and nothing was done. */
 export interface OrderWorkflowResult {
   readonly status: OrderStatus | 'DUPLICATE';
 }
 
-/** The input of {@link WEBHOOK_WORKFLOW}: whose deliveries they are, and what the run before has left to do. */
+/** The input of {@link WEBHOOK_WORKFLOW}: the queue, and the wishes that the run before has not carried out. */
 export interface WebhookWorkflowInput extends WebhookQueue {
-  /** A person asked for it in the run before: what is next does not wait for its time. */
+  /** A person asked for the queue in the run before, so its next delivery is sent before its time. */
   readonly isUrgent?: boolean;
   /** Deliveries that a person asked for in the run before. */
   readonly named?: readonly string[];
 }
 
-/** Input of {@link SETTLE_WORKFLOW}: carries out a command of an order whose own workflow has closed. */
+/** A command that {@link SETTLE_WORKFLOW} carries out after the order's own workflow has closed. */
 export interface SettleWorkflowInput {
   readonly orderId: string;
   readonly tenantId: string;
   readonly correlationId: string;
-  /** `repair`: gives back whatever an order that is not sold still holds or has paid, on behalf of nobody's command. */
+  /** `repair` is no client's command: it gives back everything that an unsold order still holds or has paid. */
   readonly kind: CommandKind | 'repair';
   readonly command: OrderCommand;
-  /** Of a capture or a refund; null is all that is left. */
+  /** The amount of a capture or a refund; null means everything that is left. */
   readonly amountMinor: number | null;
   readonly request: OrderRequest;
   readonly sealedContact: SealedContact | null;
@@ -48,19 +48,19 @@ export interface SettleWorkflowResult {
   readonly decision: CommandDecision;
 }
 
-/** Input of {@link REDRIVE_WORKFLOW}. */
+/** The cases that {@link REDRIVE_WORKFLOW} tries again, and how fast. */
 export interface RedriveWorkflowInput {
   readonly redriveId: string;
   readonly tenantId: string;
   readonly fingerprint: string;
-  /** Cases that are tried before any other. */
+  /** The number of cases that are tried before all others. */
   readonly canary: number;
   readonly maxPerSecond: number;
   readonly actor: string;
   readonly reason: string;
 }
 
-/** How far a redrive is. `stopped`: cases failed again, the rest was left alone. */
+/** The progress of a redrive. `stopped`: a case failed again, and the rest was left alone. */
 export interface RedriveProgress {
   readonly state: 'canary' | 'tenth' | 'rest' | 'done' | 'stopped';
   readonly tried: number;
@@ -77,7 +77,7 @@ export const EVENT_PUMP_WORKFLOW = 'eventPumpWorkflow';
 export const ORDER_FEED_WORKFLOW = 'orderFeedWorkflow';
 export const EVENT_MAINTENANCE_WORKFLOW = 'maintainEventLogWorkflow';
 
-/** Workflow id of the feed of orders into the event log, and of the schedule that looks after the log. */
+/** The id of the workflow that feeds orders into the event log. */
 export const ORDER_FEED_ID = 'order-feed';
 export const EVENT_MAINTENANCE_SCHEDULE_ID = 'maintain-event-log';
 export const NOTIFICATION_WORKFLOW = 'notificationWorkflow';
@@ -87,33 +87,33 @@ export const DECISION_SWEEP_WORKFLOW = 'sweepDecisionsWorkflow';
 export const WEBHOOK_WORKFLOW = 'webhookWorkflow';
 export const WEBHOOK_SWEEP_WORKFLOW = 'sweepWebhooksWorkflow';
 
-/** Workflow that finds commands that were decided and are carried by nobody, and the id of its schedule. */
+/** The workflow that finds decided commands without a workflow; also the id of its schedule. */
 export const COMMAND_SWEEP_WORKFLOW = 'sweepCommandsWorkflow';
-/** Schedule that finds commands that were decided and are carried by nobody. */
+/** The schedule that finds decided commands without a workflow. */
 export const COMMAND_SWEEP_SCHEDULE_ID = 'sweep-commands';
 
-/** Schedule that expires overdue holds. */
+/** The schedule that expires overdue holds. */
 export const SWEEP_SCHEDULE_ID = 'sweep-holds';
 
-/** Schedule that sees to providers' reports that nothing became of yet. */
+/** The schedule that handles providers' reports without an outcome. */
 export const NOTICE_SWEEP_SCHEDULE_ID = 'sweep-payment-notices';
-/** Schedule that hands over operators' decisions that were not carried out. */
+/** The schedule that delivers operators' decisions that were not carried out. */
 export const DECISION_SWEEP_SCHEDULE_ID = 'sweep-case-decisions';
 
-/** Schedule that finds deliveries whose workflow was never started. */
+/** The schedule that finds deliveries whose workflow was never started. */
 export const WEBHOOK_SWEEP_SCHEDULE_ID = 'sweep-webhooks';
 
-/** Workflow id of an order: also what makes a second start of the same order impossible. */
+/** The workflow id of an order. It also makes a second start of the same order impossible. */
 export function orderWorkflowId(orderId: string): string {
   return `order/${orderId}`;
 }
 
-/** Workflow id of a command that is carried out after the order's workflow has closed. */
+/** The workflow id of a command that is carried out after the order's workflow has closed. */
 export function settleWorkflowId(orderId: string, commandId: string): string {
   return `settle/${orderId}/${commandId}`;
 }
 
-/** Workflow id of a notice: the reports of one order do not wait for each other. */
+/** The workflow id of a notice. Each report has its own, so reports about one order do not wait for each other. */
 export function noticeWorkflowId(orderId: string, { provider, eventId }: NoticeKey): string {
   return settleWorkflowId(orderId, `notice/${provider}/${eventId}`);
 }
@@ -129,8 +129,8 @@ export function eventPumpWorkflowId({ consumer, partition }: EventPump): string 
 }
 
 /**
- * Workflow id of a message that outlives its order, or of a further copy of one; that of a mail has no channel in it, as
- * in earlier versions.
+ * The workflow id of a message that outlives its order, or of a further copy. The id of a mail does not contain the
+ * channel, as in earlier versions.
  */
 export function notificationWorkflowId(
   orderId: string,
@@ -142,68 +142,81 @@ export function notificationWorkflowId(
   return `notification/${parts.join('/')}`;
 }
 
-/** Workflow id of a subscription's deliveries about one order: there is one at a time, so they stay in order. */
+/**
+ * The workflow id of a subscription's deliveries about one order. Only one runs at a time, so the deliveries stay in
+ * order.
+ */
 export function webhookWorkflowId({ subscriptionId, key }: WebhookQueue): string {
   return `webhook/${subscriptionId}/${key}`;
 }
 
-/** Memo of an order workflow: readable while the order has no row yet. */
+/** The memo of an order workflow, which is readable while the order has no row yet. */
 export interface OrderMemo {
   readonly tenantId: string;
   readonly requestHash: string;
   readonly correlationId: string;
 }
 
-/** Where the correlation id travels: in the memo of a workflow, and in a header to its activities. */
+/** The name of the correlation id in the memo of a workflow, and in a header to its activities. */
 export const CORRELATION_MEMO = 'correlationId' satisfies keyof OrderMemo;
 export const CORRELATION_HEADER = 'x-correlation-id';
 
-/** The step an order is parked on; absent while it is not parked. */
+/** The step at which an order is parked; absent while it is not parked. */
 export const CASE_KIND = defineSearchAttributeKey('CaseKind', SearchAttributeType.KEYWORD);
 
-/** Tries the parked step of an order again; without effect while nothing is parked. */
+/** Tries the parked step of an order again; without effect while no step is parked. */
 export const resumeOrderSignal = defineSignal('resumeOrder');
 
-/** What the order's own workflow says to a command; `closed`: it is on its last steps, the command goes on as settle. */
+/**
+ * The answer of the order's own workflow to a command. `closed`: the order is on its last steps, and a settle workflow
+ * carries out the command.
+ */
 export type CommandReply = CommandDecision | 'closed';
 
-/** Why an Update with a command is not taken: it goes on waiting as the signal it came by, or was not noted at all. */
+/**
+ * Why an Update with a command is refused. `command_pending`: the command waits already, because a signal delivered it.
+ * `order_busy`: too many commands wait, and this one was not recorded.
+ */
 export const COMMAND_REFUSALS = { pending: 'command_pending', busy: 'order_busy' } as const;
 
-/** Cancels the order and answers what will happen; repeated under its id it answers as the first time. */
+/** Cancels the order and answers what will happen; a repeat under the same id gets the first answer. */
 export const cancelOrderUpdate = defineUpdate<CommandReply, [OrderCommand]>('cancelOrder');
 
-/** The same command when nobody answered the Update in time; both may arrive. */
+/** Delivers the same command when the Update was not answered in time; both may arrive. */
 export const cancelOrderSignal = defineSignal<[OrderCommand]>('cancelOrderRequested');
 
-/** Takes the authorized money, or a part of it, while the order awaits it. */
+/** Captures the authorized money or a part of it while the order waits for the capture. */
 export const capturePaymentUpdate = defineUpdate<CommandReply, [CaptureCommand]>('capturePayment');
 
-/** The same command when nobody answered the Update in time; both may arrive. */
+/** Delivers the same command when the Update was not answered in time; both may arrive. */
 export const capturePaymentSignal = defineSignal<[CaptureCommand]>('capturePaymentRequested');
 
-/** Takes a decision about a case that is open here; refused when there is none, or another one. */
+/** Delivers a decision about a case that is open in this workflow; refused when no case or another case is open. */
 export const resolveCaseUpdate = defineUpdate<void, [CaseDecision]>('resolveCase');
 
-/** The same decision when nobody answered the Update in time, or it was not carried out; both may arrive. */
+/**
+ * Delivers the same decision when the Update was not answered in time, or the decision was not carried out; both may
+ * arrive.
+ */
 export const resolveCaseSignal = defineSignal<[CaseDecision]>('resolveCaseRequested');
 
 /**
- * There is something to deliver. `at_once`: a person asked for it; the delivery that is named is sent now, also out of
- * its turn, or without a name what is next is tried before its time, which costs it no try.
+ * Tells the workflow that there is something to deliver. `at_once`: a person asked for it. The named delivery is then
+ * sent now, even out of turn; without a name, the next delivery is sent before its time, and a failure does not count
+ * as a try.
  */
 export const webhookWakeSignal = defineSignal<['in_turn' | 'at_once', deliveryId?: string]>('webhookWake');
 
-/** Stops a consumer in all partitions, lets it go on, or sets one partition back so that a sequence is next. */
+/** Pauses a consumer in all partitions, resumes it, or sets one partition's cursor back to a sequence. */
 export const pauseConsumerSignal = defineSignal('pauseConsumer');
 export const resumeConsumerSignal = defineSignal('resumeConsumer');
 export const rewindCursorSignal = defineSignal<[number]>('rewindCursor');
 
-/** How far a redrive is. */
+/** Answers the progress of a redrive. */
 export const redriveProgressQuery = defineQuery<RedriveProgress>('redriveProgress');
 
 /**
- * A workflow task that a dead worker held is given to another one after this. Local steps of one pass take tens
- * of milliseconds, and the SDK extends the task while they run, so 5 s is the takeover time, not a limit on work.
+ * After this time a workflow task of a dead worker is given to another one. The local steps of one pass take tens of
+ * milliseconds, and the SDK extends the task while they run, so 5 s is the takeover time and not a limit on work.
  */
 export const WORKFLOW_TASK_TIMEOUT_MS = 5_000;

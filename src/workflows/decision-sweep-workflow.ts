@@ -10,8 +10,8 @@ const { takeDueDecisions, refuseDecision } = proxyActivities<Activities>({
 });
 
 /**
- * Hands over the decisions of operators that were answered and not carried out; started by a schedule. A workflow takes
- * each of them once, so one that is only late does no harm.
+ * Delivers operators' decisions that were answered and not carried out; started by a schedule. A workflow takes each
+ * decision once, so a second delivery is harmless.
  */
 export async function sweepDecisionsWorkflow(): Promise<{ readonly delivered: number }> {
   const due = await takeDueDecisions({ limit: SWEEP_POLICY.batch });
@@ -21,7 +21,7 @@ export async function sweepDecisionsWorkflow(): Promise<{ readonly delivered: nu
 
 type Due = Awaited<ReturnType<Activities['takeDueDecisions']>>[number];
 
-/** False when the workflow is gone: nothing can carry the decision out any more. */
+/** False when the workflow is gone, so that nothing can carry out the decision any more. */
 async function deliver({ workflowId, decision }: Due): Promise<boolean> {
   try {
     await getExternalWorkflowHandle(workflowId).signal(resolveCaseSignal, decision);

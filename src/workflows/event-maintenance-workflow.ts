@@ -4,7 +4,7 @@ import { EVENT_MAINTENANCE_POLICY } from './steps/background-policies.ts';
 
 const { maintainEventLog } = proxyActivities<EventActivities>({ taskQueue: 'events', ...EVENT_MAINTENANCE_POLICY });
 
-/** Opens the days to come and drops the ones past the retention; started by a schedule. */
+/** Opens the days to come and drops those past the retention; started by a schedule. */
 export async function maintainEventLogWorkflow(): Promise<{ readonly droppedDays: string[] }> {
   return maintainEventLog();
 }

@@ -15,8 +15,8 @@ import { pauseConsumerSignal, resumeConsumerSignal, rewindCursorSignal } from '.
 import type { EventPump } from '../domain/event.ts';
 
 /**
- * Keeps a worker busy with one partition of the event log for one consumer, for ever. The signals do what the API does
- * (`/v1/events/consumers/...`), for whoever has nothing but the Temporal CLI at hand.
+ * Keeps a worker busy with one partition of the event log for one consumer, for ever. The signals do the same as the
+ * API (`/v1/events/consumers/...`), for operators who have only the Temporal CLI at hand.
  */
 export async function eventPumpWorkflow(input: EventPump): Promise<void> {
   const { steerConsumer } = proxyActivities<EventActivities>({ taskQueue: 'events', ...CASE_BOOKKEEPING });

@@ -1,4 +1,4 @@
-/** What the workflow bundle registers. */
+/** The workflows that the bundle registers. */
 export { orderWorkflow } from './order-workflow.ts';
 export { settleWorkflow } from './settle-workflow.ts';
 export { notificationWorkflow } from './notification-workflow.ts';

@@ -6,7 +6,7 @@ const sources = (await readdir(import.meta.dirname, { recursive: true })).filter
   (name) => name.endsWith('.ts') && !name.includes('.test.'),
 );
 
-/** What would be state of a module, which all workflows of a worker share: variables and collections at its top level. */
+/** State of a module, which all workflows of a worker would share: variables and collections at its top level. */
 const STATE = /^(export )?(let |var )|^(export )?const [^(]*= new (Map|Set|WeakMap|WeakSet|Array)\b/m;
 
 describe('a module of workflow code', () => {

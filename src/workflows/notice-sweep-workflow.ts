@@ -13,14 +13,14 @@ const { listDueNotices } = proxyActivities<Activities>({
   retry: SWEEP_POLICY.retry,
 });
 
-/** Sees to the notices that the API has stored and not got to; started by a schedule. */
+/** Starts workflows for notices that the API has stored and not handled; started by a schedule. */
 export async function sweepNoticesWorkflow(): Promise<{ readonly started: number }> {
   const due = await listDueNotices({ limit: SWEEP_POLICY.batch });
   const started = await Promise.all(due.map(start));
   return { started: started.filter(Boolean).length };
 }
 
-/** One whose workflow runs is being seen to. */
+/** A notice whose workflow runs is already being handled. */
 async function start(input: NoticeWorkflowInput): Promise<boolean> {
   const { orderId, tenantId, correlationId, notice } = input;
   try {

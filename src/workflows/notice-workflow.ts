@@ -20,10 +20,10 @@ import { adoptExternal } from './order/reconciling.ts';
 import { createSteps, type Steps } from './steps/step-runner.ts';
 
 /**
- * Sees to one report of a payment provider. A report is a hint and never evidence: whatever it says, the step that waits
- * for the provider looks now, late money of an order that was not sold is looked up and given back, money that was moved
- * at the provider itself is looked up and adopted, and what fits nothing after several looks is shown to a person. `left`:
- * the order is still about to look by itself; the sweep asks again.
+ * Handles one report of a payment provider. A report is a hint and never evidence, so the workflow relies only on what
+ * it looks up: the step that waits for the provider looks now; late money of an unsold order is given back; money that
+ * was moved at the provider itself is adopted; and a report that nothing explains after several looks is shown to a
+ * person. `left`: the order is about to look by itself, and the sweep asks again.
  */
 export async function noticeWorkflow(
   input: NoticeWorkflowInput,
@@ -70,8 +70,9 @@ async function apply(input: NoticeWorkflowInput, steps: Steps): Promise<NoticeOu
 }
 
 /**
- * Adopts what was moved at the provider itself, as a command of the system; what was adopted then explains the notice,
- * which is judged again. Nothing while another command owns the order. Each look has a command of its own.
+ * Adopts money that was moved at the provider itself, by a command of the system. The adopted movements then explain
+ * the notice, which is judged again. Nothing is adopted while another command owns the order. Each look has a command
+ * of its own.
  */
 async function adopt(
   { orderId, tenantId, notice }: NoticeWorkflowInput,
@@ -93,10 +94,10 @@ async function adopt(
 
 type GiveBack = Extract<Awaited<ReturnType<Activities['judgeNotice']>>, { kind: 'give_back' }>;
 
-/** Gives late money back as a command of the system: false while another command owns the order. */
+/** Gives late money back by a command of the system; false while another command owns the order. */
 async function giveBack(input: NoticeWorkflowInput, steps: Steps, verdict: GiveBack): Promise<boolean> {
   const { orderId, tenantId } = input;
-  // Notices of earlier versions gave back without owning the order.
+  // In earlier versions a notice gave money back without owning the order.
   const isOwned = patched('owned-give-back');
   const owned = isOwned ? await ownForGiveBack(input, steps) : null;
   if (isOwned && owned === null) return false;
@@ -121,7 +122,10 @@ async function ownForGiveBack(
   return owner === null ? null : { owner, before };
 }
 
-/** Two people may prove that the money went back outside of the provider. Answers the sums after it. */
+/**
+ * Gives a charge back, and returns the sums after it. Two people may instead prove that the money was paid back outside
+ * of the provider.
+ */
 async function returnCharge(
   { orderId, tenantId }: NoticeWorkflowInput,
   steps: Steps,
@@ -143,14 +147,14 @@ async function returnCharge(
   return after ?? null;
 }
 
-/** What went back, and the sums after it; nothing when a worker of an earlier version gave it back. */
+/** The amount that was given back, and the sums after it; empty when a worker of an earlier version gave it back. */
 function amountsOf(before: MoneySums, after: MoneySums | null) {
   if (after === null) return {};
   const { capturedMinor, refundedMinor } = after;
   return { amountMinor: refundedMinor - before.refundedMinor, capturedMinor, refundedMinor };
 }
 
-/** True when an attempt that begins after the event will look. */
+/** True when it is certain that an attempt begins after the event and looks. */
 async function wake({ orderId, tenantId }: NoticeWorkflowInput): Promise<boolean> {
   const { wakePayment } = proxyActivities<Activities>({ ...NOTICE_POLICY.wake, taskQueue: 'orders' });
   try {

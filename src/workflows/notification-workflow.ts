@@ -6,8 +6,8 @@ import type { NotificationWorkflowInput } from '../domain/notification.ts';
 import { failureOf } from './steps/outcome.ts';
 
 /**
- * Delivers one message whose order is already closed, or a further copy of it: retried for a day, then given up.
- * Its fate never leads back to the order.
+ * Delivers one message whose order is closed, or a further copy of a message. It is retried for a day, then given up.
+ * Its result never affects the order.
  */
 export async function notificationWorkflow(message: NotificationWorkflowInput): Promise<void> {
   const { sendMessage } = proxyActivities<Activities>({

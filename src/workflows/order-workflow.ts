@@ -10,10 +10,11 @@ import { runOrder } from './order/run-order.ts';
 import * as sale from './order/sale-steps.ts';
 
 /**
- * Sells one order: opens it, holds its stock, takes its payment, commits the stock, confirms and tells the customer.
+ * Sells one order: opens it, holds its stock, takes its payment, commits the stock, confirms the order and tells the
+ * customer.
  *
- * Every step answers from what is stored. This function may therefore run again from the top at any time (after a crash,
- * or when a signal arrives while local steps run and the server forgets them) and comes to the same end.
+ * Every step answers from stored facts. So this function may run again from the top at any time (after a crash, or when
+ * a signal arrives while local steps run and the server forgets them), and reaches the same end.
  */
 export async function orderWorkflow(input: OrderWorkflowInput): Promise<OrderWorkflowResult> {
   const order = createOrderContext(input);
@@ -41,7 +42,10 @@ async function sell(order: OrderContext): Promise<SaleResult> {
   return sale.commitStock(order, totalMinor);
 }
 
-/** Brings an order to the end that was decided; a conflict shows that an earlier run has decided otherwise. */
+/**
+ * Brings an order to its decided end. A conflict means that an earlier run has decided otherwise, and its decision is
+ * followed.
+ */
 async function conclude(order: OrderContext, decided: SaleResult): Promise<OrderWorkflowResult['status']> {
   for (let result = decided; ;) {
     try {
@@ -75,7 +79,7 @@ async function confirmAndTell(order: OrderContext, totalMinor: number): Promise<
   return 'CONFIRMED';
 }
 
-/** Everything is given back before the status says so. */
+/** Undoes all effects before the status states that they are undone. */
 async function giveBack(
   order: OrderContext,
   result: Exclude<SaleResult, { kind: 'paid' | 'ended' }>,

@@ -17,8 +17,8 @@ const { listCause, readCases } = proxyActivities<Activities>({
 });
 
 /**
- * Tries the parked orders of one cause again: a few first, then a tenth, then the rest in batches. It stops by itself
- * as soon as one fails again, because then the cause is not mended.
+ * Tries the parked orders of one cause again: first a few, then a tenth, then the rest in batches. It stops as soon as
+ * one fails again, because the cause then still exists.
  */
 export async function redriveWorkflow(input: RedriveWorkflowInput): Promise<RedriveProgress> {
   let progress: RedriveProgress = { state: 'canary', tried: 0, resolved: 0, failedAgain: 0 };
@@ -60,7 +60,7 @@ function stagesOf(all: readonly Case[], canary: number): { state: 'canary' | 'te
 
 async function resumeEach(cases: readonly Case[], maxPerSecond: number): Promise<void> {
   for (const { workflowId } of cases) {
-    // One that has closed meanwhile has resolved its case itself.
+    // A workflow that has closed meanwhile has resolved its case itself.
     await getExternalWorkflowHandle(workflowId)
       .signal(resumeOrderSignal)
       .catch(() => {});
@@ -68,7 +68,7 @@ async function resumeEach(cases: readonly Case[], maxPerSecond: number): Promise
   }
 }
 
-/** Looks until every case is resolved or one has failed again, or the time is over. */
+/** Looks until every case is resolved, one has failed again, or the time is over. */
 async function watch(cases: readonly Case[]): Promise<{ resolved: number; failedAgain: number }> {
   const before = new Map(cases.map(({ caseId, attempts }) => [caseId, attempts]));
   const caseIds = [...before.keys()];

@@ -25,8 +25,8 @@ import { isTaken } from './order/recovery.ts';
 
 /**
  * Carries out what is asked of an order after its own workflow has closed: a cancel within the window, a refund, a
- * further capture, money that is to go back, or the repair of an order whose workflow was terminated. A command owns the
- * order from its decision to its end; one that has to wait for another one's end waits for its turn.
+ * further capture, the return of money, or the repair of an order whose workflow was terminated. A command owns the
+ * order from its decision to its end. While another command owns the order, this one waits for its turn.
  */
 export async function settleWorkflow(input: SettleWorkflowInput): Promise<SettleWorkflowResult> {
   const steps = createSteps(input);
@@ -39,7 +39,7 @@ export async function settleWorkflow(input: SettleWorkflowInput): Promise<Settle
   });
 }
 
-/** What one command is carried out with. */
+/** What the steps of one command share. */
 interface Settlement {
   readonly input: SettleWorkflowInput;
   readonly steps: Steps;
@@ -47,7 +47,10 @@ interface Settlement {
   readonly onConflict: OnConflict;
 }
 
-/** A run that comes after the command's end, as after a reset, finds the order another one's, and has only to tell. */
+/**
+ * A run after the command's end, for example after a reset, finds that another command owns the order, and only tells
+ * the customer.
+ */
 async function settle(settlement: Settlement): Promise<CommandDecision> {
   const { decision, owner } = await decide(settlement);
   if (owner === null) return decision;
@@ -58,9 +61,9 @@ async function settle(settlement: Settlement): Promise<CommandDecision> {
 
 /** How a command has ended. */
 interface Ending {
-  /** Null: it is not known. */
+  /** Null when the end is not known. */
   readonly event: CommandEndEvent | null;
-  /** What it has moved: less than was decided when somebody had moved a part at the provider itself. */
+  /** The amount that the command has moved. It is less than decided when a part was moved at the provider itself. */
   readonly amountMinor: number | null;
 }
 
@@ -82,14 +85,17 @@ async function untilEnded(settlement: Settlement, owner: OrderOwnership): Promis
 
 interface Decided {
   readonly decision: CommandDecision;
-  /** Null: there is nothing to do for this command. */
+  /** Null when there is nothing to do for this command. */
   readonly owner: OrderOwnership | null;
 }
 
-/** Commands of one order take turns; one that is parked may keep the others waiting for weeks: two looks a day then. */
+/**
+ * Commands of one order take turns. A parked one may keep the others waiting for weeks, so the pause grows to two looks
+ * a day.
+ */
 const TURN_WAIT_MS = { first: 200, longest: 12 * 3_600_000 } as const;
 
-/** What was judged is what is decided, because the version is part of the decision. */
+/** The decision contains the order's version, so exactly the judged state is decided. */
 async function decide({ input, steps }: Settlement): Promise<Decided> {
   const { orderId, tenantId, command } = input;
   const kind = commandKindOf(input.kind);
@@ -106,7 +112,7 @@ async function decide({ input, steps }: Settlement): Promise<Decided> {
   }
 }
 
-/** A repair cancels on behalf of nobody. */
+/** A repair cancels the order without a client's command. */
 function commandKindOf(kind: SettleWorkflowInput['kind']): CommandKind {
   return kind === 'repair' ? 'cancel' : kind;
 }
@@ -130,7 +136,7 @@ const rules: Readonly<Record<SettleWorkflowInput['kind'], Rule>> = {
   },
   repair: async ({ orderId, tenantId }, steps) => {
     const { owner = null } = await steps.run('readOrder', { orderId, tenantId });
-    // What the terminated workflow had in hand is given back with the rest.
+    // The effects of the terminated workflow's own command are given back with the rest.
     const succession = owner === null ? {} : { succeeds: owner.commandId };
     return { amountMinor: null, rule: { kind: 'apply', name: 'repair', ...succession } };
   },
@@ -153,7 +159,7 @@ function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<Ending
   }
 }
 
-/** Money first, then goods; CANCELLED is written when both are proved. */
+/** Gives back the money first, then the goods. CANCELLED is written when both are proved. */
 async function cancel(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { input, steps, onConflict } = settlement;
   const { orderId, tenantId } = input;
@@ -163,7 +169,9 @@ async function cancel(settlement: Settlement, owner: OrderOwnership): Promise<En
   return { event: 'order.cancelled', amountMinor: null };
 }
 
-/** Pays (a part of) the money back. Where all of it went back, what was never captured is released too. */
+/**
+ * Pays back the money or a part of it. If all of it is paid back, the part that was never captured is released, too.
+ */
 async function refund(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { input, steps, onConflict } = settlement;
   const { orderId, tenantId } = input;
@@ -171,7 +179,7 @@ async function refund(settlement: Settlement, owner: OrderOwnership): Promise<En
   const after = await steps.run('readMoney', { orderId, tenantId });
   const isWhole = after.refundedMinor >= after.capturedMinor;
   if (isWhole && after.capturableMinor > 0) {
-    // An operator may leave it to lapse by itself.
+    // An operator may let the authorization lapse by itself.
     const skip = { kind: 'left' } as const;
     await steps.run('releaseAuthorization', accountOf(input, owner), { onConflict, skip });
   }
@@ -181,7 +189,9 @@ async function refund(settlement: Settlement, owner: OrderOwnership): Promise<En
   return { event: isWhole ? 'order.refunded' : 'order.partially_refunded', amountMinor };
 }
 
-/** Answers what was paid back: less than was asked for when somebody had paid back a part at the provider itself. */
+/**
+ * Returns the amount that was paid back; it is less than requested when a part was paid back at the provider itself.
+ */
 async function payBack({ input, steps, onConflict }: Settlement, owner: OrderOwnership): Promise<number> {
   const { generation } = owner;
   const amountMinor = owner.amountMinor ?? 0;
@@ -193,11 +203,11 @@ async function payBack({ input, steps, onConflict }: Settlement, owner: OrderOwn
       return { amountMinor };
     },
   });
-  // Absent in earlier histories.
+  // The answer is absent in earlier histories.
   return paid?.amountMinor ?? amountMinor;
 }
 
-/** Takes more of what is still authorized, after a first part was captured and the order confirmed. */
+/** Captures more of the authorization, after a first part was captured and the order confirmed. */
 async function capture(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { input, steps } = settlement;
   const { orderId, tenantId } = input;
@@ -209,7 +219,7 @@ async function capture(settlement: Settlement, owner: OrderOwnership): Promise<E
   return { event: eventType, amountMinor: moved.amountMinor };
 }
 
-/** Null: it can never be taken. */
+/** The amount that was captured; null when it can never be captured. */
 async function takenBy({ input, steps, onConflict }: Settlement, owner: OrderOwnership): Promise<number | null> {
   const { generation } = owner;
   const amountMinor = owner.amountMinor ?? 0;
@@ -217,7 +227,7 @@ async function takenBy({ input, steps, onConflict }: Settlement, owner: OrderOwn
   try {
     const outcome = await steps.run('capturePayment', taking, { onConflict });
     if (!isTaken(outcome)) return null;
-    // Absent in earlier histories.
+    // The answer is absent in earlier histories.
     return outcome?.kind === 'captured' ? outcome.amountMinor : amountMinor;
   } catch (error) {
     if (!(error instanceof StepAbortedError)) throw error;
@@ -227,7 +237,7 @@ async function takenBy({ input, steps, onConflict }: Settlement, owner: OrderOwn
   }
 }
 
-/** Everything that an order which has ended still has goes back; its status stays. */
+/** Pays back everything that an ended order still has; the status stays. */
 async function giveBack(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
   const { input, steps } = settlement;
   const { orderId, tenantId } = input;
@@ -247,7 +257,9 @@ function accountOf({ orderId, tenantId, request }: SettleWorkflowInput, owner: O
   return { orderId, tenantId, currency: request.currency, ...turnOf(owner) };
 }
 
-/** What the write that ends a command is guarded by, and what its event tells: its amount, and the sums after it. */
+/**
+ * What guards the write that ends a command, and what its event states: the command's amount, and the sums after it.
+ */
 function endOf({ commandId, amountMinor, generation }: OrderOwnership, sums: MoneySums | null) {
   const data = {
     commandId,

@@ -9,7 +9,7 @@ const { expireHolds } = proxyActivities<Activities>({
   retry: SWEEP_POLICY.retry,
 });
 
-/** Expires the holds whose time is up; started by a schedule, so whatever is left waits for the next run. */
+/** Expires the holds whose time is up; started by a schedule, so the next run takes the holds that are left. */
 export async function sweepHoldsWorkflow(): Promise<{ readonly expiredOrders: number }> {
   return expireHolds({ limit: SWEEP_POLICY.batch });
 }

@@ -22,13 +22,13 @@ const { deliverWebhook } = proxyActivities<Activities>({
   taskQueue: 'notifications',
   startToCloseTimeout: WEBHOOK_POLICY.attemptTimeoutMs,
   retry: WEBHOOK_POLICY.retry,
-  // An attempt under way is waited for, so that there is never a second one beside it.
+  // The workflow waits for an attempt under way, so that there is never a second one beside it.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
 /**
- * Delivers one subscription's events about one order, one after the other, and ends when none is left. What is to be
- * delivered stands in the database; this only keeps the order and the retries.
+ * Delivers one subscription's events about one order, one after the other, and ends when none is left. The database
+ * holds the deliveries; the workflow only keeps their order and their retries.
  */
 export async function webhookWorkflow(input: WebhookWorkflowInput): Promise<void> {
   const { isUrgent = false, named = [], ...queue } = input;
@@ -54,17 +54,17 @@ export async function webhookWorkflow(input: WebhookWorkflowInput): Promise<void
   }
 }
 
-/** What is to be done next. */
+/** The next things to do. */
 interface Turn {
   isWoken: boolean;
   isUrgent: boolean;
-  /** Deliveries that a person asked for, in the order of the wishes. */
+  /** Deliveries that a person asked for, in the order of the requests. */
   readonly named: Set<string>;
-  /** The attempt in turn, which may wait for days. */
+  /** The current attempt, which may wait for days. */
   waiting: CancellationScope;
 }
 
-/** What a person named comes first. Its one attempt is not cut short: another wish follows it. */
+/** A delivery that a person named comes first. Its one attempt is not cut short: another request waits for it. */
 function takeTurn(turn: Turn, queue: WebhookWorkflowInput): Promise<{ hasMore: boolean }> {
   const [deliveryId] = turn.named;
   if (deliveryId !== undefined) {
@@ -77,7 +77,7 @@ function takeTurn(turn: Turn, queue: WebhookWorkflowInput): Promise<{ hasMore: b
   return deliverNext(isUrgent ? { ...queue, isUrgent } : queue, turn.waiting);
 }
 
-/** @returns whether there may be more; also after an attempt that was cut short, or met a bug. */
+/** @returns whether there may be more deliveries; also after an attempt that was cut short or met a bug. */
 async function deliverNext(
   input: Parameters<typeof deliverWebhook>[0],
   attempt: CancellationScope,
@@ -89,7 +89,7 @@ async function deliverNext(
       if (CancellationScope.current().consideredCancelled) throw error;
       return { hasMore: true };
     }
-    // Anything that passes by itself is retried by the activity, unless that was cut short.
+    // The activity retries every failure that may pass, unless the attempt was cut short.
     if (failureOf(error).nonRetryable === true) await sleep(WEBHOOK_POLICY.pauseMs);
     return { hasMore: true };
   }
@@ -102,7 +102,7 @@ const { listStrandedWebhooks } = proxyActivities<Activities>({
   retry: WEBHOOK_SWEEP_POLICY.retry,
 });
 
-/** Starts the workflows of deliveries that have none: a process died between the row and the signal. */
+/** Starts the workflows of deliveries that have none, because a process died between the row and the signal. */
 export async function sweepWebhooksWorkflow(): Promise<{ readonly started: number }> {
   const { pendingSeconds, overdueSeconds, batch } = WEBHOOK_SWEEP_POLICY;
   const queues = await listStrandedWebhooks({ pendingSeconds, overdueSeconds, limit: batch });
@@ -120,7 +120,7 @@ async function startUnlessRunning(queue: WebhookWorkflowInput): Promise<boolean>
     });
     return true;
   } catch (error) {
-    // It is merely slow: its attempt is under way.
+    // The workflow is only slow: its attempt is under way.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     return false;
   }

@@ -163,7 +163,7 @@ interface LockedOrder extends OrderToDecide {
   readonly refundCount: number;
 }
 
-/** What is promised to a cancel of a sold order: nothing goes back where nothing was taken. */
+/** What a cancel of a sold order is promised: a refund, or only the cancellation if nothing was taken. */
 function promiseOf({ allowed }: Allowed['row'], { isFree }: LockedOrder): CommandDecision {
   return isFree && allowed === 'will_refund' ? 'will_cancel' : allowed;
 }

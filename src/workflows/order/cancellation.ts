@@ -8,8 +8,8 @@ import type { OrderContext, SaleResult } from './order-context.ts';
 import { ABORTED, followStored } from './recovery.ts';
 
 /**
- * Does the part of an order that can still be cancelled: a cancel interrupts it at any wait, because everything that was
- * sent is undone by its key; an operator's abort refuses the order.
+ * Runs the part of an order that can be cancelled. A cancel interrupts it at any wait, because every request that was
+ * sent can be undone by its key. An operator's abort refuses the order.
  */
 export async function runCancellable(order: OrderContext, work: () => Promise<SaleResult>): Promise<SaleResult> {
   for (;;) {
@@ -20,10 +20,13 @@ export async function runCancellable(order: OrderContext, work: () => Promise<Sa
 }
 
 type Worked =
-  /** The work has ended, or was to be found in the stored order; null: it is to be done again, and conflicts park. */
+  /**
+   * The work has ended, or the stored order shows its end. Null: the work must be done again, and conflicts then open a
+   * case.
+   */
   { readonly kind: 'worked'; readonly result: SaleResult | null } | { readonly kind: 'interrupted' };
 
-/** Does the work until it ends or a cancel waits; a cancel that was there first goes first. */
+/** Runs the work until it ends or a cancel waits. A cancel that waits already comes first. */
 async function untilCancelAsked(order: OrderContext, work: () => Promise<SaleResult>): Promise<Worked> {
   const { commands } = order;
   const scope = new CancellationScope({ cancellable: true });
@@ -46,7 +49,7 @@ async function untilCancelAsked(order: OrderContext, work: () => Promise<SaleRes
   }
 }
 
-/** An abort refuses the order; a conflict is followed, where the stored order explains it. */
+/** Turns an abort into a refusal, and follows a conflict if the stored order explains it. */
 async function recover(order: OrderContext, error: unknown): Promise<SaleResult | null> {
   if (error instanceof StepAbortedError) {
     return withStoredRefusal(order, () => Promise.resolve({ kind: 'refused', refusal: ABORTED }));
@@ -66,7 +69,7 @@ async function withStoredRefusal(order: OrderContext, work: () => Promise<SaleRe
   return { kind: 'refused', refusal: await steps.run('recordRefusal', stored, { onConflict }) };
 }
 
-/** Null: the order goes on. */
+/** Null when the order continues. */
 async function cancelOrFollow(order: OrderContext): Promise<SaleResult | null> {
   switch (await decideCancels(order)) {
     case 'cancelled':
@@ -81,8 +84,8 @@ async function cancelOrFollow(order: OrderContext): Promise<SaleResult | null> {
 }
 
 /**
- * Decides the cancels that wait. `sold`: a run whose history was lost has confirmed the order; the cancel is still
- * allowed, as a command after the order's own workflow. `owned`: a command that was forgotten owns the order, and goes
+ * Decides the cancels that wait. `sold`: the order was already confirmed by a run whose history was lost; the cancel is
+ * still allowed, as a command after closing. `owned`: a command that this run has forgotten owns the order, and goes
  * first.
  */
 async function decideCancels(order: OrderContext): Promise<'cancelled' | 'kept' | 'sold' | 'owned'> {
@@ -100,13 +103,13 @@ async function decideCancels(order: OrderContext): Promise<'cancelled' | 'kept' 
     if (!cancels) continue;
     const owner = ownershipOf(command, decided);
     order.owner = owner ?? order.owner;
-    // Without an owner it joined a cancel that this run has forgotten.
+    // If no command owns the order, the cancel has joined one that this run has forgotten.
     decision = order.owner === null ? 'owned' : 'cancelled';
   }
   return decision;
 }
 
-/** What a cancel was answered; an answer that this build does not know undoes nothing. */
+/** Whether the answer to a cancel undoes the order. An answer that this build does not know undoes nothing. */
 function isCancelled(decision: Exclude<CommandDecision, 'busy'>): boolean {
   switch (decision) {
     case 'will_cancel':

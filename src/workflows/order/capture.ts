@@ -9,8 +9,8 @@ import { expire, runCapture } from './recovery.ts';
 const DAY_SECONDS = 24 * 3_600;
 
 /**
- * Keeps an authorized order until it is captured. Its stock is held for as long as the money is: to the end of the
- * authorization, and a day more for what follows it.
+ * Keeps an authorized order until it is captured. The stock is held as long as the money: to the end of the
+ * authorization, and a day longer for the steps that follow.
  */
 export async function captureLater(order: OrderContext, totalMinor: number): Promise<SaleResult> {
   const { input, steps, onConflict } = order;
@@ -24,12 +24,13 @@ export async function captureLater(order: OrderContext, totalMinor: number): Pro
 }
 
 /**
- * An order that waits for its capture looks at its row now and then: what was decided in a task that the server has
- * forgotten is known nowhere else. 1 min, doubled to 1 h: some 150 looks, 1,000 events, until an authorization ends.
+ * Pauses between looks at the row of an order that waits for its capture. (A decision that was made in a task that the
+ * server has forgotten is stored only there.) They double from 1 min to 1 h: some 150 looks, with 1,000 events, until
+ * an authorization ends.
  */
 const LOOKS_MS = { first: 60_000, longest: 3_600_000 } as const;
 
-/** Waits for the first capture; the rest of the authorization may be captured after the order is confirmed. */
+/** Waits for the first capture. The rest of the authorization may be captured after the order is confirmed. */
 export async function awaitCapture(order: OrderContext, totalMinor: number, captureBy: string): Promise<SaleResult> {
   setCurrentDetails(`Authorized; waits for its capture until ${captureBy}.`);
   for (let pauseMs: number = LOOKS_MS.first; ; pauseMs = Math.min(2 * pauseMs, LOOKS_MS.longest)) {
@@ -40,7 +41,7 @@ export async function awaitCapture(order: OrderContext, totalMinor: number, capt
   }
 }
 
-/** What ends a wait: a capture is asked for, the pause is over, or the authorization is. */
+/** Waits until a capture is requested, the pause is over, or the authorization ends. */
 async function nextEvent(
   { commands }: OrderContext,
   leftMs: number,
@@ -59,14 +60,14 @@ async function decideCapture(order: OrderContext, totalMinor: number): Promise<O
   if (command === null) return null;
   const { amountMinor, rule } = firstCaptureOf(command.amountMinor, totalMinor);
   const decided = await steps.run('decideCommand', { command: { ...command, amountMinor, orderId, tenantId }, rule });
-  // Another capture was accepted and forgotten: it goes first.
+  // Another capture was accepted and forgotten, and goes first.
   if (decided?.decision === 'busy') return storedCapture(order);
   commands.reply(command, decided?.decision ?? 'too_late');
   if (decided === null || decided.decision === 'too_late') throw new StepConflictError('awaitCapture');
   return ownershipOf(command, { ...decided, amountMinor: decided.amountMinor ?? amountMinor });
 }
 
-/** The capture that owns the order by its row; an order that has moved on is followed by the caller. */
+/** The capture that owns the order by its row. If the order has moved on, the caller follows it. */
 async function storedCapture({ input, steps }: OrderContext): Promise<OrderOwnership | null> {
   const { orderId, tenantId } = input;
   const { status, refusal, owner = null } = await steps.run('readOrder', { orderId, tenantId });

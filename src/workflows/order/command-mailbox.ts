@@ -8,31 +8,30 @@ export type PendingCommand =
   | ({ readonly kind: 'capture' } & CaptureCommand);
 
 /**
- * The commands that reach an order while its workflow is open, by Update or by signal. A command is known by its id, so
+ * The commands that reach an order by Update or by signal while its workflow is open. The id identifies a command, so
  * one that arrives both ways, or again after a rerun, is one command.
  */
 export interface OrderCommands {
   /**
-   * Validator of an Update: one that would have to wait for long is refused instead, because an open Update takes one of
-   * the few places that the server has for them, those of operators' decisions among them.
+   * Validates an Update. A command that would wait for long is refused, because an open Update takes one of the few
+   * places that the server has for the workflow's Updates, including those with operators' decisions.
    * @throws {ApplicationFailure} of a type in {@link COMMAND_REFUSALS}.
    */
   check(command: OrderCommand): void;
-  /** Handler of an Update: waits for the answer. */
+  /** Handles an Update: waits for the answer. */
   ask(command: PendingCommand): Promise<CommandReply>;
-  /** Handler of a signal. */
+  /** Handles a signal. */
   note(command: PendingCommand): void;
-  /** The oldest command without an answer, if any. */
+  /** The oldest command without an answer, if there is one. */
   next(kind?: PendingCommand['kind']): PendingCommand | null;
   reply(command: PendingCommand, reply: CommandReply): void;
-  /** Does what no command can interrupt, however long it takes. */
+  /** Runs work that no command can interrupt, even if it takes long. */
   uninterrupted<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
-/** Updates that wait at once; the server has 10 places for each workflow. */
+/** Largest number of waiting Updates; the server has 10 places for each workflow. */
 const WAITING_MAX = 4;
 
-/** Creates the mailbox of one order. */
 export function createOrderCommands(): OrderCommands {
   const pending = new Map<string, PendingCommand>();
   const replies = new Map<string, CommandReply>();

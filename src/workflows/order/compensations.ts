@@ -12,20 +12,20 @@ interface UndoneOrder {
   readonly onConflict: OnConflict;
 }
 
-/** Undo of the hold. */
+/** Undoes the hold. */
 export async function releaseStock({ input, steps }: Pick<UndoneOrder, 'input' | 'steps'>): Promise<void> {
   const { orderId, tenantId, request } = input;
   await steps.run('releaseStock', { orderId, tenantId, lines: request.lines });
 }
 
-/** Undo of the order's own payment. A total of 0 was never asked for, so there is nothing to give back. */
+/** Undoes the order's own payment. For a total of 0 the provider was never asked, so there is nothing to give back. */
 export async function returnPayment(order: OrderContext, totalMinor: number): Promise<void> {
   if (totalMinor > 0) order.money = await undoPayment(order, order.owner);
 }
 
 /**
- * Registers the undo of every effect, whether or not this run remembers the effect: each is undone by its key, and one
- * that was forgotten may still take place.
+ * Registers the undo of every effect, even of effects that this run does not remember: an undo works by its key, and a
+ * forgotten effect may still take place.
  */
 export function undoEverything(order: OrderContext): void {
   order.saga.undoWith('hold', () => releaseStock(order));
@@ -35,8 +35,8 @@ export function undoEverything(order: OrderContext): void {
 }
 
 /**
- * Undo of the payment in the turn of the command that owns the order; two people may prove that it was paid back outside.
- * Answers the sums after it, null when a worker of an earlier version made it.
+ * Undoes the payment, in the turn of the command that owns the order. Two people may instead prove that it was paid
+ * back outside of the provider. Returns the sums after it; null when a worker of an earlier version undid it.
  */
 export async function undoPayment(
   { input, steps, onConflict }: UndoneOrder,
@@ -59,7 +59,7 @@ export async function undoPayment(
   return sums ?? null;
 }
 
-/** What a step proves its ownership by. */
+/** The turn by which a step proves its ownership. */
 export function turnOf(owner: Ownership | null): { turn?: Turn } {
   return owner === null ? {} : { turn: { commandId: owner.commandId ?? 'expiry', turn: owner.turn } };
 }

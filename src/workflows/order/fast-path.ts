@@ -15,18 +15,19 @@ const LIMITS_MS: Readonly<Record<FirstPassStep, number>> = {
   sendMessage: NOTIFICATION_POLICY.localTimeoutMs,
 };
 
-/** Every step ends by its own limit, so this is met by a worker that is stuck. */
+/** Every step ends by its own limit, so only a worker that is stuck exceeds this one. */
 const LIMIT_MS = Object.values(LIMITS_MS).reduce((sum, limitMs) => sum + limitMs, 1_000);
 
-/** Started; its first workflow task scheduled; and begun. */
+/** The events before the first step: workflow started, task scheduled, task started. */
 const EVENTS_OF_A_FRESH_START = 3;
 
 /**
- * Creates the first pass: one local activity for all steps. Each local activity costs the workflow's thread an
- * activation and the history a marker, while a task that is dropped forgets all of them, be they six or one.
+ * The fast path of an order: one local activity for all steps. Each local activity costs the workflow's thread an
+ * activation and the history a marker; and if a task is dropped, the server forgets six local activities as easily as
+ * one.
  *
- * Only the very first workflow task makes it. A run that comes after a crash, a signal or a reset goes step by step, so
- * that it meets a cancel that was there first before it sends anything.
+ * Only the very first workflow task takes the fast path. A run after a crash, a signal or a reset goes step by step, so
+ * that it sees an earlier cancel before it sends anything.
  */
 export function createFirstPass(order: OrderWorkflowInput): FirstPass {
   let outcomes = new Map<string, Tried<unknown>>();
@@ -45,7 +46,7 @@ export function createFirstPass(order: OrderWorkflowInput): FirstPass {
         const isFree = holdStock?.answer?.kind === 'held' && holdStock.answer.totalMinor === 0;
         return takePayment !== undefined && !isFree;
       } catch (error) {
-        // Whatever happened is found by the steps, each by its own key.
+        // The steps find everything that has happened, each by its own key.
         failureOf(error);
         return true;
       }

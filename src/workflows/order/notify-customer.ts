@@ -14,15 +14,18 @@ import { CORRELATION_MEMO, NOTIFICATION_WORKFLOW, notificationWorkflowId } from 
 import { mailOf, type Addressee } from './step-inputs.ts';
 import { failureOf, type FirstPass, type Outcome } from '../steps/outcome.ts';
 
-/** Something that has happened to an order, as the customer is told of it. */
+/** An event of an order that the customer is told of. */
 interface News extends MessageEvent {
-  /** The amount that it names, as it was decided and not as it would be counted now; null: nothing is to be told. */
+  /**
+   * The amount in the message, as it was decided and not as it would be computed now; null when there is no message to
+   * send.
+   */
   readonly amountMinor: number | null;
 }
 
 /**
- * Tells the customer by mail and, where there is a number and a gateway, by text message. The two know nothing of each
- * other; what cannot be sent at once is left to a child that outlives the order.
+ * Tells the customer by mail and, if there are a number and a gateway, by text message. The channels are independent. A
+ * message that cannot be sent at once is left to a child workflow that outlives the order.
  */
 async function notifyCustomer(
   input: Addressee,
@@ -39,14 +42,17 @@ async function notifyCustomer(
   ]);
 }
 
-/** The message about each end of an order's own workflow; there is none about a refused order. */
+/** The message for each end of an order's own workflow; there is none for a refused order. */
 const END_MESSAGES: Readonly<Partial<Record<OrderStatus, MessageTemplate>>> = {
   CONFIRMED: 'order-confirmed',
   CANCELLED: 'order-cancelled',
   EXPIRED: 'order-expired',
 };
 
-/** Tells what an order's own workflow brought it to; what was told before is not told again. */
+/**
+ * Tells the customer the end that an order's own workflow has reached. A message that was sent before is not sent
+ * again.
+ */
 export async function tellEnd(
   { input, firstPass }: { readonly input: Addressee; readonly firstPass: Pick<FirstPass, 'take'> },
   status: OrderStatus,
@@ -58,7 +64,7 @@ export async function tellEnd(
   await notifyCustomer(input, { template, amountMinor: isSale ? totalMinor : 0 }, isSale ? firstPass : null);
 }
 
-/** The message about each end of a command; there is none about a capture that failed or about late money. */
+/** The message for each end of a command; there is none for a failed capture or for late money. */
 const COMMAND_MESSAGES: Readonly<Partial<Record<CommandEndEvent, MessageTemplate>>> = {
   'order.cancelled': 'order-cancelled',
   'order.captured': 'order-captured',
@@ -66,19 +72,21 @@ const COMMAND_MESSAGES: Readonly<Partial<Record<CommandEndEvent, MessageTemplate
   'order.refunded': 'order-refunded',
 };
 
-/** Tells how a command has ended; null: it is not known. */
+/**
+ * Tells the customer how a command has ended. Nothing is sent when the end is null, which means that it is not known.
+ */
 export async function tellCommand(
   input: Addressee,
   { kind, generation, amountMinor }: OrderOwnership,
   end: CommandEndEvent | null,
 ): Promise<void> {
-  // What was moved at the provider itself is told by whoever moved it there.
+  // Money that was moved at the provider itself is announced by the person who moved it.
   if (kind === 'reconcile') return;
   const template = end === null ? undefined : COMMAND_MESSAGES[end];
   if (template === undefined) return;
-  // An order is cancelled once, whatever number the refund has by which it is paid back.
+  // An order is cancelled once, so the message has no number, even if the refund has one.
   if (template === 'order-cancelled') return notifyCustomer(input, { template, amountMinor: 0 });
-  // Of 0 somebody else has moved all that there was, at the provider itself.
+  // An amount of 0 means that all of the money was already moved at the provider itself.
   await notifyCustomer(input, {
     template,
     occurrence: generation,
@@ -106,7 +114,7 @@ async function deliver(
       staticSummary: `Message ${name} of ${orderId}`,
     });
   } catch (error) {
-    // An order that was reset finds its message on its way already.
+    // An order that was reset finds the workflow of its message running.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }

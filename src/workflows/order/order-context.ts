@@ -25,25 +25,25 @@ export interface OrderContext {
   readonly commands: OrderCommands;
   readonly saga: Saga;
   readonly firstPass: FirstPass;
-  /** From the first call of the payment provider on, a cancel must promise that money may go back. */
+  /** Set from the first call to the payment provider on: a cancel must then promise that money may be given back. */
   mayBeCharged: boolean;
   /**
    * Before the point of no return a conflict is compared with the stored order; if that does not explain it, a case
    * opens.
    */
   onConflict: OnConflict;
-  /** The command that owns the order, or the decision that it expires; null until there is one. */
+  /** The command that owns the order, or the decision that the order expires; null until there is one. */
   owner: Ownership | null;
-  /** The capture that sells the order, where payments are captured by hand. */
+  /** The capture that sells the order, for manual capture. */
   capture: OrderOwnership | null;
   /** The sums after the payment was undone; null when a worker of an earlier version undid it. */
   money: MoneySums | null;
 }
 
-/** Who moves the order's money now. The decision that an order expires is no command, and has no id. */
+/** The owner of the order's money right now. The decision that an order expires is not a command and has no id. */
 export type Ownership = Pick<OrderOwnership, 'turn' | 'generation'> & { readonly commandId: string | null };
 
-/** What the sale of an order has come to. */
+/** The result of the sale. */
 export type SaleResult =
   | { readonly kind: 'paid'; readonly totalMinor: number }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
@@ -51,7 +51,7 @@ export type SaleResult =
   /** An earlier run, which the server has forgotten, has brought the order to its end. */
   | { readonly kind: 'ended'; readonly status: OrderStatus; readonly totalMinor: number | null };
 
-/** Sets up what one order needs, and the handlers of everything that may be asked of it while its workflow is open. */
+/** Sets up what the steps of one order need, and the handlers of all Updates and signals of its workflow. */
 export function createOrderContext(input: OrderWorkflowInput): OrderContext {
   const firstPass = createFirstPass(input);
   const steps = createSteps(input, firstPass);

@@ -1,7 +1,7 @@
 import type { OrderOwnership, Turn } from '../../domain/command.ts';
 import type { OnConflict, Steps } from '../steps/step-runner.ts';
 
-/** Whose money it is, and the turn of the command that owns the order. */
+/** The order's account, and the turn of the command that owns the order. */
 interface OwnedAccount {
   readonly orderId: string;
   readonly tenantId: string;
@@ -10,8 +10,8 @@ interface OwnedAccount {
 }
 
 /**
- * Adopts what was moved at the provider itself into the books, and ends the command: an order that was moved to REFUNDING
- * for it ends where its money is, any other one stays as it is.
+ * Adopts money that was moved at the provider itself into the books, and ends the command. An order that was moved to
+ * REFUNDING for this ends in the status that its money implies; every other order keeps its status.
  */
 export async function adoptExternal(
   { steps, onConflict }: { readonly steps: Steps; readonly onConflict: OnConflict },

@@ -9,13 +9,13 @@ import { turnOf, undoEverything } from './compensations.ts';
 import type { OrderContext, SaleResult } from './order-context.ts';
 import { commitStock } from './sale-steps.ts';
 
-/** The refusal of an order that an operator has given up. */
+/** The refusal of an order that an operator has aborted. */
 export const ABORTED: Refusal = { reason: 'operator_aborted', details: null };
 
 /**
- * Follows the stored order after a step has found it elsewhere; from then on conflicts park. Null when what is stored
- * does not explain the conflict.
- * @throws what is no conflict.
+ * Follows the stored order after a step found it in another state; from then on conflicts open a case. Null when the
+ * stored order does not explain the conflict.
+ * @throws every other error.
  */
 export async function followConflict(order: OrderContext, error: unknown): Promise<SaleResult | null> {
   if (!(error instanceof StepConflictError)) throw error;
@@ -24,9 +24,9 @@ export async function followConflict(order: OrderContext, error: unknown): Promi
 }
 
 /**
- * The stored order takes precedence over what this run remembers. An earlier run whose memory was dropped (the server
- * refused its completion because a signal or an Update had come meanwhile) may have decided otherwise. Null when the
- * stored order shows no such decision.
+ * Follows the stored order, which takes precedence over what this run remembers. An earlier run whose memory was
+ * dropped (the server refused its completion because a signal or an Update had arrived) may have decided otherwise.
+ * Null when the stored order shows no other decision.
  */
 export async function followStored(order: OrderContext): Promise<SaleResult | null> {
   const { orderId, tenantId } = order.input;
@@ -56,7 +56,7 @@ export async function followStored(order: OrderContext): Promise<SaleResult | nu
   }
 }
 
-/** Carries out a capture that was promised: a cancel that comes now waits for the end of it, and refunds. */
+/** Carries out a promised capture. A cancel that arrives now waits for its end, and then refunds. */
 export function runCapture(order: OrderContext, totalMinor: number, capture: OrderOwnership): Promise<SaleResult> {
   order.owner = capture;
   order.capture = capture;
@@ -86,7 +86,7 @@ async function captureAndCommit(order: OrderContext, totalMinor: number, capture
   return committed.kind === 'refused' ? cancelFailedSale(order, committed.refusal, capture) : committed;
 }
 
-/** An authorized order that cannot be sold after all is cancelled: it was not refused when it could have been. */
+/** Cancels an authorized order that cannot be sold after all; it can no longer be refused. */
 async function cancelFailedSale(
   order: OrderContext,
   { reason }: Refusal,
@@ -103,7 +103,10 @@ async function cancelFailedSale(
   return { kind: 'cancelled' };
 }
 
-/** The decision is stored before anything is undone, in the place of the capture `ownerId` whose authorization is gone. */
+/**
+ * Expires the order. The decision is stored before anything is undone; it takes the place of the capture `ownerId`,
+ * whose authorization is gone.
+ */
 export async function expire(order: OrderContext, ownerId: string | null): Promise<SaleResult> {
   const { input, steps, onConflict } = order;
   const { orderId, tenantId } = input;
@@ -112,7 +115,7 @@ export async function expire(order: OrderContext, ownerId: string | null): Promi
   return { kind: 'expired' };
 }
 
-/** Whether a capture took the money; earlier versions answered nothing when it did. */
+/** Whether a capture took the money. In earlier versions a successful capture had no answer. */
 export function isTaken(answer: Awaited<ReturnType<Activities['capturePayment']>> | undefined): boolean {
   const kind = answer?.kind;
   switch (kind) {

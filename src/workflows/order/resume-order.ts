@@ -5,7 +5,7 @@ import type { OrderContext, SaleResult } from './order-context.ts';
 import { expire, runCapture } from './recovery.ts';
 import type { BegunOrder } from './sale-steps.ts';
 
-/** Goes on from the stored order: what an earlier run has decided is followed, whatever this one remembers. */
+/** Continues from the stored order: a decision of an earlier run is followed, even if this run does not remember it. */
 export async function resumeOrder(
   order: OrderContext,
   opened: BegunOrder | Extract<SaleResult, { kind: 'ended' }>,

@@ -4,8 +4,9 @@ import type { OrderContext } from './order-context.ts';
 import { answerTheRest } from './unanswered-commands.ts';
 
 /**
- * Runs the work of one order, after the fast path and before the answers to the commands that are left. Cancelling the
- * workflow itself has no effect: an order is given up by a command that answers what will happen.
+ * Runs the work of one order: first the fast path, then the work, then the answers to the commands that are left. A
+ * native cancel of the workflow has no effect, because only a command, which answers what will happen, may cancel an
+ * order.
  */
 export async function runOrder(
   order: OrderContext,

@@ -12,10 +12,10 @@ export { tellEnd as tellCustomer } from './notify-customer.ts';
 
 type Answer<Name extends keyof Activities> = Awaited<ReturnType<Activities[Name]>>;
 
-/** An order as an earlier run has left it. */
+/** An order in the state in which an earlier run has left it. */
 export type BegunOrder = { readonly kind: 'begun' } & Omit<Extract<Answer<'openOrder'>, { kind: 'open' }>, 'kind'>;
 
-/** Stores the order, or finds what is stored of it. */
+/** Stores the order, or finds its stored state. */
 export async function openOrder({
   input,
   steps,
@@ -25,7 +25,7 @@ export async function openOrder({
   const opened = await steps.run('openOrder', openingOf(input));
   if (opened.kind === 'duplicate') return { kind: 'duplicate' };
   if (opened.kind !== 'open') return assertNever(opened);
-  // What has moved a sold order since its sale belongs to its commands.
+  // Changes of a sold order since its sale belong to its commands.
   const status = opened.status === 'CONFIRMED' || opened.wasSold === true ? 'CONFIRMED' : opened.status;
   if (status === 'CONFIRMED' || isTerminal(status)) return { kind: 'ended', status, totalMinor: opened.totalMinor };
   return opened.refusal === null && status === 'PENDING' ? { kind: 'new' } : { ...opened, kind: 'begun' };
@@ -38,8 +38,8 @@ export async function holdStock({ input, steps, onConflict }: OrderContext): Pro
 }
 
 /**
- * Takes the money, or authorizes it where the order is captured by hand. An answer that this build does not know, from a
- * worker of a newer one, is no success: it blocks the order until a worker that knows it takes over.
+ * Takes the money, or authorizes it for manual capture. An answer that this build does not know, from a newer worker,
+ * does not count as success: it blocks the order until a worker that knows the answer takes over.
  */
 export async function takePayment(
   order: OrderContext,
@@ -64,7 +64,10 @@ export async function takePayment(
 
 type Payment = Parameters<Activities['takePayment']>[0];
 
-/** A soft decline (funds, issuer unavailable) is asked again under the same key while the provider allows it. */
+/**
+ * A soft decline (insufficient funds, issuer unavailable) is tried again under the same key while the provider allows
+ * it.
+ */
 async function charge({ steps, onConflict }: OrderContext, payment: Payment): Promise<Answer<'takePayment'>> {
   for (let retries = 0; ; retries += 1) {
     const outcome = await steps.run('takePayment', payment, {
@@ -90,7 +93,7 @@ async function withMethod(steps: Steps, payment: Payment, method: string): Promi
   });
   switch (first.kind) {
     case 'taken':
-      // The next attempt looks it up and adopts it.
+      // The next attempt looks the charge up and adopts it.
       return payment;
     case 'dead':
       return { ...payment, method, generation: generation + 1 };
@@ -99,7 +102,7 @@ async function withMethod(steps: Steps, payment: Payment, method: string): Promi
   }
 }
 
-/** Deducts the held stock. The hold may have expired while the payment's outcome was unknown: then it is taken again. */
+/** Deducts the held stock. If the hold expired while the payment's outcome was unknown, the stock is held again. */
 export async function commitStock(
   { input, steps, onConflict }: OrderContext,
   totalMinor: number,
@@ -116,7 +119,7 @@ export async function commitStock(
   }
 }
 
-/** Enters CONFIRMED. */
+/** Changes the status to CONFIRMED. */
 export async function confirmOrder(order: OrderContext, totalMinor: number): Promise<void> {
   const { input, steps, capture, onConflict } = order;
   const { orderId, tenantId } = input;
@@ -124,7 +127,7 @@ export async function confirmOrder(order: OrderContext, totalMinor: number): Pro
   await steps.run('confirmOrder', { orderId, tenantId, totalMinor, ...byHand }, { onConflict });
 }
 
-/** Enters the status of an order that was not sold, with the sums after its payment was undone. */
+/** Writes the final status of an order that was not sold, with the sums after its payment was undone. */
 export async function closeOrder(
   { input, steps, money, owner, onConflict }: OrderContext,
   result: Exclude<SaleResult, { kind: 'paid' | 'ended' }>,

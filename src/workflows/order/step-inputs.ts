@@ -3,40 +3,43 @@ import type { Activities } from '../../activities/index.ts';
 import type { MessageEvent, NotificationWorkflowInput } from '../../domain/notification.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 
-/** What steps are tried with, in the first pass and by the story alike. Totals are the hold's answer. */
+/**
+ * Inputs of the steps, the same for the fast path and for single steps. The amount is left out: it comes from the
+ * result of `holdStock`.
+ */
 type InputOf<Name extends keyof Activities> = Parameters<Activities[Name]>[0];
 
-/** Of `openOrder`. */
+/** The input of `openOrder`. */
 export function openingOf(order: OrderWorkflowInput): InputOf<'openOrder'> {
   return { order, firstExecutionRunId: workflowInfo().firstExecutionRunId };
 }
 
-/** Of `holdStock`. */
+/** The input of `holdStock`. */
 export function holdOf({ orderId, tenantId, request, settings }: OrderWorkflowInput): InputOf<'holdStock'> {
   const { currency, lines, expectedTotalMinor } = request;
   const { holdTtlSeconds } = settings;
   return { orderId, tenantId, currency, lines, expectedTotalMinor, holdTtlSeconds };
 }
 
-/** Of `takePayment`, without the amount. */
+/** The input of `takePayment`, without the amount. */
 export function paymentOf(order: OrderWorkflowInput): Omit<InputOf<'takePayment'>, 'amountMinor'> {
   const { orderId, tenantId, request } = order;
   const { currency, paymentMethod: method } = request;
   return { orderId, tenantId, currency, method, ...chargeKindOf(request) };
 }
 
-/** Where payments are captured by hand, a payment is authorized first. */
+/** For manual capture the payment is first authorized. */
 export function chargeKindOf({ captureMode }: OrderWorkflowInput['request']): { chargeKind?: 'authorize' } {
   return captureMode === 'manual' ? { chargeKind: 'authorize' } : {};
 }
 
-/** What a message is made from. */
+/** The data that a message is made from. */
 export type Addressee = Pick<
   OrderWorkflowInput,
   'orderId' | 'tenantId' | 'correlationId' | 'request' | 'sealedContact' | 'settings'
 >;
 
-/** A mail without its total; null when there is nobody to tell. */
+/** The input of `sendMessage` for a mail, without the total; null when there is nobody to tell. */
 export function mailOf(order: Addressee, event: MessageEvent) {
   const { orderId, tenantId, sealedContact, request } = order;
   if (sealedContact === null) return null;

@@ -12,7 +12,10 @@ import {
 import type { PendingCommand } from './command-mailbox.ts';
 import type { OrderContext } from './order-context.ts';
 
-/** Nobody is left without an answer: what came too late for this workflow is carried out by a settle workflow. */
+/**
+ * Answers every command that is left. Commands that came too late for this workflow are carried out by settle
+ * workflows.
+ */
 export async function answerTheRest(order: OrderContext, status: OrderWorkflowResult['status']): Promise<void> {
   const { input, commands } = order;
   for (let command = commands.next(); command !== null; command = commands.next()) {

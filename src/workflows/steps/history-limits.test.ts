@@ -2,35 +2,37 @@ import { describe, expect, it } from 'vitest';
 import { HOLD_EXTENSION, persistPauseMs } from './step-policies.ts';
 import { EVENT_PUMP_POLICY, NOTICE_POLICY, REDRIVE_POLICY, WEBHOOK_POLICY } from './background-policies.ts';
 
-/** Temporal ends a workflow whose history has more events, or that was sent more signals. */
+/** Temporal ends a workflow whose history has more events, or that has received more signals. */
 const EVENTS_MAX = 51_200;
 const SIGNALS_MAX = 10_000;
 
-/** Scheduled, started, completed. */
+/** A workflow task is scheduled, started and completed. */
 const TASK = 3;
 const ACTIVITY = 3 + TASK;
-/** Started, and fired or cancelled. */
+/** A timer is started, and fired or cancelled. */
 const TIMER = 2 + TASK;
 const SIGNAL = 1 + TASK;
 
-/** What one round of a parked step writes: the wait, the attempt, the search attribute, the case. */
+/** The events of one round of a parked step: the wait, the attempt, the search attribute, the case. */
 const PARKED_ROUND = TIMER + ACTIVITY + 1 + ACTIVITY;
 
-/** Local tries that a look at the row and the money needs. */
+/** The local tries for a look at the row and the money. */
 const MARKERS_OF_A_LOOK = 3;
 
 const SECOND = 1_000;
 const DAY = 24 * 3_600 * SECOND;
 const YEAR = 365 * DAY;
 
-/** So many times a wait is over in so long, when each is as long as `pauseMs` says. */
+/** How often a wait ends within the span, when each wait is as long as `pauseMs` says. */
 function timesIn(spanMs: number, pauseMs: (waitedMs: number, times: number) => number): number {
   let times = 0;
   for (let waitedMs = 0; waitedMs < spanMs; times += 1) waitedMs += pauseMs(waitedMs, times);
   return times;
 }
 
-/** As the list of waiting steps does (db/repositories/orders/waiting-step-repository.ts): 10 s, 20 s ... a day. */
+/**
+ * The pauses of the list of waiting steps (db/repositories/orders/waiting-step-repository.ts): 10 s, 20 s ... a day.
+ */
 const wakesInAYear = timesIn(YEAR, (_, times) => Math.min(10 * SECOND * 2 ** times, DAY));
 
 const shortestHoldMs = 1_465 * SECOND;

@@ -2,26 +2,26 @@ import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } f
 import type { FailureDetail } from '../../activities/failure.ts';
 import type { StepFailure } from '../../activities/fast-path.ts';
 
-/** What one try came to: an answer (nothing, where there is none to give) or a failure. */
+/** The result of one try: an answer (or nothing, for a step without one) or a failure. */
 export interface Outcome<Answer> {
   readonly answer?: Answer;
   readonly failure?: ApplicationFailure;
 }
 
-/** The outcomes of steps that were tried together before the workflow comes to them one by one. */
+/** The outcomes of steps that the fast path has tried before the workflow reaches them one by one. */
 export interface FirstPass {
   /**
-   * Tries the steps of an order that goes well, where that can be done at once; resolves with whether a payment may have
-   * been asked for.
+   * Tries the steps of an order for which nothing goes wrong, if they can be done at once. Resolves with whether a
+   * payment may have been asked for.
    */
   run(): Promise<boolean>;
-  /** What came of a step; null when it was not tried, or was taken before. */
+  /** The outcome of a step; null when it was not tried, or was taken before. */
   take(step: string): Outcome<unknown> | null;
 }
 
 /**
- * The activity's own failure: a regular activity's comes in an envelope, a local one's as it is. A timeout has no
- * failure of its own; a local one's comes in an envelope the first time, and as it is when the history is replayed.
+ * The activity's own failure. A regular activity's failure is wrapped; a local activity's is not. A timeout has no
+ * failure of its own; a local activity's timeout is wrapped at first, and is not wrapped when the history is replayed.
  */
 export function failureOf(error: unknown): ApplicationFailure {
   if (isCancellation(error)) throw error;
@@ -37,12 +37,15 @@ function timedOut({ message, cause }: Error): ApplicationFailure {
   return ApplicationFailure.create({ type: 'timeout', message, nonRetryable: false, details });
 }
 
-/** A failure that travelled as data, as its activity threw it. */
+/** Turns a failure that traveled as data back into the error that its activity threw. */
 export function thrownAs({ type, message, nonRetryable, details }: StepFailure): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable, details: [...(details ?? [])] });
 }
 
-/** What the activity said about its last attempt; a timeout has it from the attempt before, where there was one. */
+/**
+ * The detail that the activity gave about its last attempt; for a timeout, the detail of the attempt before, if there
+ * was one.
+ */
 export function detailOf(failure: ApplicationFailure): FailureDetail {
   const [detail] = failure.details ?? [];
   return (detail as FailureDetail | undefined) ?? { attempt: 1 };

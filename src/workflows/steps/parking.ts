@@ -23,43 +23,49 @@ import { CASE_KIND, resolveCaseSignal } from '../contract.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import { detailOf } from './outcome.ts';
 
-/** A step that could not be done. */
+/** A step that has failed for good or has spent its budget. */
 export interface ParkedStep {
   readonly policy: StepPolicy;
   readonly failure: ApplicationFailure;
   readonly input: object;
-  /** How often it was tried since it was parked the last time. */
+  /** Tries since the step was last parked. */
   readonly attempts: number;
-  /** What it was tried by; null when it was by itself. */
+  /** The decision that the last try followed; null when no decision had asked for it. */
   readonly decision: CaseDecision | null;
 }
 
-/** A step with an open case: it waits, or is being tried again. */
+/** A step with an open case, which waits or is being tried again. */
 interface Parked {
   readonly actions: readonly CaseAction[];
-  /** Null until its case is open, and in histories of earlier versions. */
+  /** Null until the case is open, and in histories of earlier versions. */
   readonly caseId: string | null;
-  /** When it was parked first. */
+  /** When the step was first parked. */
   readonly sinceMs: number;
-  /** What the Web UI shows. */
+  /** The text that the Web UI shows. */
   readonly words: string;
 }
 
-/** Where the steps of one order wait for a person. */
+/** Parks the steps of one order until a person decides. */
 export interface Parking {
-  /** Opens a case, then waits for a decision, which may have come already; null when it is simply to be tried again. */
+  /**
+   * Opens a case, then waits for a decision, which may have arrived already. Null when the step is simply to be tried
+   * again.
+   */
   wait(step: ParkedStep): Promise<CaseDecision | null>;
   /** Closes the step's case. */
   leave(policy: StepPolicy, decision: CaseDecision | null, resolution: string): Promise<void>;
-  /** Tries whatever is parked again. */
+  /** Tries every parked step again. */
   resume(): void;
-  /** @throws {ApplicationFailure} when the decision is not about a case that is open here. */
+  /**
+   * Checks that a decision is about a case that is open in this workflow.
+   * @throws {ApplicationFailure} when it is not.
+   */
   check(decision: CaseDecision): void;
-  /** Takes a decision, once; the same one may be delivered again. */
+  /** Takes a decision once, even if it is delivered again. */
   resolve(decision: CaseDecision): void;
 }
 
-/** Creates the parking of one order; `extendHold` makes its hold longer. */
+/** `extendHold` extends the order's hold. */
 export function createParking(
   order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>,
   extendHold: () => Promise<void>,
@@ -68,12 +74,12 @@ export function createParking(
   let resumes = 0;
   const decisions = new Map<string, CaseDecision>();
   const takenIds = new Set<string>();
-  /** The outermost first: one step may park while another does what an operator has asked for. */
+  /** The outermost step comes first: a step may park while another step follows an operator's decision. */
   const parked = new Map<string, Parked>();
   const cases = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'orders' });
 
   const untilDecided = async (policy: StepPolicy, sinceMs: number, resumed: () => boolean): Promise<void> => {
-    // A persisting step also goes on by itself after a pause.
+    // A persisting step also continues by itself after a pause.
     if (policy.whenSpent === 'persist') await condition(resumed, persistPauseMs(Date.now() - sinceMs));
     else if (policy.id === STEP_POLICIES.takePayment.id && patched('extend-hold')) {
       await waitWithHold({ holdTtlSeconds: order.settings.holdTtlSeconds, sinceMs, extendHold }, resumed);
@@ -92,7 +98,7 @@ export function createParking(
     if (decision.decisionId !== undefined) takenIds.add(decision.decisionId);
     decisions.set(decision.step, decision);
   };
-  // Nobody hears of a signal that is refused: a decision that is not carried out is delivered again.
+  // The refusal of a signal reaches nobody, so a decision that is not carried out is delivered again.
   setHandler(resolveCaseSignal, (decision) => {
     if (obstacleTo(decision, parked) === null) take(decision);
   });
@@ -104,13 +110,14 @@ export function createParking(
       const report = reportOf(step);
       const { caseId = null, sinceMs = Date.now() } = parked.get(policy.id) ?? {};
       const at: Parked = { actions: report.actions, caseId, sinceMs, words: wordsOf(report) };
-      // Known as parked before its case can be seen, so that a fast operator's decision finds it.
+      // The step counts as parked before its case is visible, so that a fast operator's decision finds it.
       parked.set(policy.id, at);
       show();
       try {
-        // Not given up half-way: a case that is opened after it was resolved would stay open for ever.
+        // The call must not be interrupted, because a case that is opened after it was resolved would stay open for
+        // ever.
         const opened = await CancellationScope.nonCancellable(() => cases.openCase({ orderId, tenantId, report }));
-        // Earlier versions answered nothing.
+        // The activity had no answer in earlier versions.
         parked.set(policy.id, { ...at, caseId: (opened as typeof opened | undefined)?.caseId ?? null });
         const early = decisions.get(policy.id);
         if (early !== undefined && obstacleTo(early, parked) !== null) decisions.delete(policy.id);
@@ -150,13 +157,13 @@ function obstacleTo(
   return refusedDecision('action_not_allowed', `${action} cannot be done about ${step}`);
 }
 
-/** Keeps the stock of an order whose payment is unknown from running out of time, as long as that is bearable. */
+/** Extends the hold of an order whose payment is unknown, within the limit. */
 async function waitWithHold(
   hold: { readonly holdTtlSeconds: number; readonly sinceMs: number; readonly extendHold: () => Promise<void> },
   resumed: () => boolean,
 ): Promise<void> {
   const pauseMs = Math.ceil(hold.holdTtlSeconds * 1_000 * HOLD_EXTENSION.partOfTtl);
-  // Counted from when it was first parked: tries in vain must not make it longer.
+  // The time counts from the first parking, so that vain tries do not make it longer.
   while (Date.now() - hold.sinceMs < HOLD_EXTENSION.limitMs) {
     if (await condition(resumed, pauseMs)) return;
     await hold.extendHold();
@@ -172,7 +179,7 @@ function wordsOf({ step, errorCode, message, actions }: CaseReport): string {
   );
 }
 
-/** What the case tells, without what only the provider and the customer should see. */
+/** The content of the case, without data that only the provider and the customer may see. */
 function reportOf({ policy, failure, input, attempts, decision }: ParkedStep): CaseReport {
   const { order, sealedContact: _, ...rest } = input as { order?: { request?: object }; sealedContact?: unknown };
   const errorCode = failure.type ?? 'unclassified';

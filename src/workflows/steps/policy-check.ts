@@ -8,13 +8,13 @@ import { worstCaseMs, type RetrySchedule } from './retry-schedule.ts';
 const SECOND = 1_000;
 const SECONDS_PER_DAY = 86_400;
 
-/** Values from the configuration that the policies depend on. */
+/** Values of the configuration that the policies depend on. */
 export interface PolicySettings {
   readonly holdTtlSeconds: number;
   readonly stepLimits?: StepLimits;
   /** How consumers retry events, by `consumer/type`. */
   readonly eventRetries?: Readonly<Record<string, EventRetries>>;
-  /** After this an event leaves the log. */
+  /** Days after which an event leaves the log. */
   readonly eventRetentionDays?: number;
 }
 
@@ -29,8 +29,8 @@ interface EventRetries {
 const BACKGROUND: Readonly<Record<string, RetrySchedule>> = { notification: NOTIFICATION_POLICY };
 
 /**
- * Contradictions between the policies and the configuration, in words; empty when there are none.
- * A process that finds one must not start.
+ * Contradictions between the policies and the configuration, in words; empty when there are none. A process with a
+ * contradiction must not start.
  */
 export function policyContradictions(
   settings: PolicySettings,
@@ -74,7 +74,7 @@ function stepContradictions(name: string, policy: StepPolicy): string[] {
   return problems;
 }
 
-/** Temporal drops a wait that would end after the budget, and with it everything that was to follow. */
+/** Temporal drops a wait that would end after the budget, and all attempts after it. */
 function budgetContradictions(name: string, schedule: RetrySchedule): string[] {
   const { budgetMs } = schedule;
   const neededMs = worstCaseMs(schedule);
@@ -90,7 +90,7 @@ function pumpContradictions(): string[] {
   ];
 }
 
-/** The waits between all attempts, in seconds: each twice as long as the one before, up to the longest. */
+/** The waits between all attempts in seconds. Each is twice as long as the one before, up to the longest. */
 export function waitsOf({ maxAttempts, firstWaitSeconds, longestWaitSeconds }: EventRetries): number[] {
   return Array.from({ length: maxAttempts - 1 }, (_, index) =>
     Math.min(firstWaitSeconds * 2 ** index, longestWaitSeconds),

@@ -5,21 +5,24 @@ import type { TaskQueue } from '../contract.ts';
 import type { Collaborator, StepLimits } from '../../domain/order-settings.ts';
 import { worstCaseMs, type RetrySchedule } from './retry-schedule.ts';
 
-/** How one step is tried, retried and given up. All times in milliseconds. */
+/** How one step is tried, retried and parked. All times are in milliseconds. */
 export interface StepPolicy extends RetrySchedule {
-  /** Activity id in the Web UI and step name in a case. */
+  /** The activity id in the Web UI, and the step's name in a case. */
   readonly id: string;
   readonly summary: string;
   readonly queue: TaskQueue;
-  /** Null: the step always runs with its order, wherever the collaborators are placed. */
+  /** Null when the step always runs with its order, whatever `STEP_PLACEMENT` says. */
   readonly collaborator: Collaborator | null;
   /** Limit of the first, local try. */
   readonly localTimeoutMs: number;
-  /** Attempts until the budget is spent, when attempts are counted; else null. */
+  /** Attempts until the budget is spent, if attempts are counted; else null. */
   readonly maxAttempts: number | null;
-  /** When spent: `park` waits for a person; `persist` opens a case too, and goes on trying slowly by itself. */
+  /**
+   * What follows when the budget is spent. `park` waits for a person; `persist` also opens a case, and goes on trying
+   * slowly by itself.
+   */
   readonly whenSpent: 'park' | 'persist';
-  /** What an operator may do about its case; by default only `retry`. */
+  /** The actions that an operator may choose for its case; only `retry` by default. */
   readonly actions?: readonly CaseAction[];
 }
 
@@ -27,9 +30,9 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
 /**
- * Statements take milliseconds and give up by themselves after 3-4 s (db/client.ts). A first try that takes over
- * 2 s is not worth waiting for inside the workflow task. Retries: 0.2, 0.4 ... 10 s, so a database that returns is
- * used again within 10 s; after 10 minutes a person should know.
+ * Statements take milliseconds, and the client ends them after 3-4 s (db/client.ts). A first try that takes over 2 s is
+ * not worth waiting for inside the workflow task. Retries follow after 0.2, 0.4 ... 10 s, so a database that returns is
+ * used again within 10 s; after 10 minutes a person must know.
  */
 const DATABASE = {
   localTimeoutMs: 2 * SECOND,
@@ -50,11 +53,11 @@ const PAYMENT_RETRIES = {
 } as const;
 
 /**
- * The local try is bounded by the HTTP call's own limit; the activity's limit leaves time to store the result.
- * Regular attempts follow PAYMENT_RETRY_DELAYS_MS: the activity names each delay by the time that has passed, and the
- * policy gives the same ones (1, 5, 25, 125, 600 s) to attempts that died without naming any. The budget is time and
- * not a number of attempts, because a call that an open circuit breaker kept back has not tried anything. It is the
- * longest that the schedule can take (831.6 s of waits and 6 attempts of 5 s), so that no wait of it is ever dropped.
+ * The HTTP call's own limit bounds the local try; the activity's limit leaves time to store the result. Regular
+ * attempts follow PAYMENT_RETRY_DELAYS_MS: the activity names each delay by the time that has passed. The policy has
+ * the same delays (1, 5, 25, 125, 600 s) for attempts that died without naming one. The budget is a time and not a
+ * number of attempts, because a call that an open circuit breaker kept back has not tried anything. It is the longest
+ * time that the schedule can take (831.6 s of waits and 6 attempts of 5 s), so that no wait is ever dropped.
  */
 const PAYMENT = {
   ...PAYMENT_RETRIES,
@@ -63,7 +66,7 @@ const PAYMENT = {
   budgetMs: worstCaseMs(PAYMENT_RETRIES),
 } as const;
 
-/** Every step of an order. Written as data so that tests and the validator can walk it. */
+/** Every step of an order, written as data so that tests and the validator can walk through them. */
 export const STEP_POLICIES = {
   openOrder: {
     ...DATABASE,
@@ -302,28 +305,29 @@ export const STEP_POLICIES = {
   },
 } as const satisfies Record<string, StepPolicy>;
 
-/** Names of the steps, equal to their activities' names. */
+/** Names of the steps, which are the names of their activities. */
 export type StepName = keyof typeof STEP_POLICIES;
 
 /**
- * Pauses of a step that persists past its budget, whose case tells a person already: a tenth of the time that it has
- * waited, so that whatever it waits for is met again within a tenth of its absence, but 1 min to 12 h. A round writes
- * some 20 events into the history, of which Temporal takes 51,200: a year has 800 rounds.
+ * Pauses of a step that persists past its budget, whose case has already told a person. A pause is a tenth of the time
+ * that the step has waited, between 1 min and 12 h, so that the step notices the end of an outage within a tenth of the
+ * outage's length. A round writes some 20 events into the history, which Temporal limits to 51,200: a year has 800
+ * rounds.
  */
 const PERSIST_PAUSE = { share: 0.1, shortestMs: 1 * MINUTE, longestMs: 12 * 60 * MINUTE } as const;
 
-/** How long a persisting step rests that was parked so long ago. */
+/** The next pause of a persisting step that was parked `waitedMs` ago. */
 export function persistPauseMs(waitedMs: number): number {
   const { share, shortestMs, longestMs } = PERSIST_PAUSE;
   return Math.min(Math.max(Math.round(waitedMs * share), shortestMs), longestMs);
 }
 
-/** What an operator may do when a step is not said to allow more. */
+/** The actions that an operator may choose when a step names no others. */
 const USUAL_ACTIONS: readonly CaseAction[] = ['retry'];
 
 /**
- * What an operator may do about a step's case. A provider that has answered with another amount answers the same when it is
- * asked again, so asking again is offered only where there is nothing else.
+ * The actions that an operator may choose for a step's case. A provider that answered with another amount would answer
+ * the same again, so `retry` is offered only if there is nothing else.
  */
 export function actionsOf({ actions = USUAL_ACTIONS }: StepPolicy, errorCode: string): readonly CaseAction[] {
   if (errorCode !== ('payment_mismatch' satisfies FailureCode)) return actions;
@@ -332,25 +336,25 @@ export function actionsOf({ actions = USUAL_ACTIONS }: StepPolicy, errorCode: st
 }
 
 /**
- * While an order waits for a person with its payment unknown, its hold is made longer each time half of it has passed,
- * for 24 hours at most: nobody should find his paid goods sold, and nothing should stay blocked for weeks.
+ * While an order waits for a person with its payment unknown, its hold is extended whenever half of it has passed, for
+ * 24 hours at most: paid stock must not be sold to someone else, and no stock may stay blocked for weeks.
  */
 export const HOLD_EXTENSION = { partOfTtl: 0.5, limitMs: 24 * 60 * MINUTE } as const;
 
-/** Case bookkeeping never gives up: 1 s to 30 s between tries, without a limit on their number. */
+/** The steps that write cases never give up: tries are 1 s to 30 s apart, without a limit on their number. */
 export const CASE_BOOKKEEPING = {
   startToCloseTimeout: 5 * SECOND,
   retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 30 * SECOND },
 } as const;
 
-/** Steps that wait for the payment provider, as they are called in the Web UI. */
+/** Steps that wait for the payment provider, by their names in the Web UI. */
 export function waitingPaymentSteps(): string[] {
   return Object.values<StepPolicy>(STEP_POLICIES)
     .filter(({ queue, budgetMs }) => queue === 'payments' && budgetMs === PAYMENT.budgetMs)
     .map(({ id }) => id);
 }
 
-/** The policy of a step under the limits that its order carries. */
+/** The policy of a step under the limits in its order's input. */
 export function policyOf(name: StepName, limits: StepLimits = {}): StepPolicy {
   const policy = STEP_POLICIES[name];
   return { ...policy, ...limits[policy.id] };
@@ -362,14 +366,14 @@ export function stepPolicies(limits: StepLimits): Readonly<Record<StepName, Step
   return Object.fromEntries(names.map((name) => [name, policyOf(name, limits)])) as Record<StepName, StepPolicy>;
 }
 
-/** Longest time from the first money call to the point where a person is asked, in milliseconds. */
+/** Longest time from the first money call to the moment when a person is asked, in milliseconds. */
 export function paymentBudgetMs(limits: StepLimits = {}): number {
   const { localTimeoutMs, budgetMs } = policyOf('takePayment', limits);
   return localTimeoutMs + (budgetMs ?? PAYMENT.budgetMs);
 }
 
 /**
- * A soft decline (insufficient funds, issuer unavailable) may pass seconds later; the customer waits meanwhile, so
- * two more tries, 1 s apart, and no more.
+ * A soft decline (insufficient funds, issuer unavailable) may pass within seconds. The customer waits meanwhile, so
+ * there are only two more tries, 1 s apart.
  */
 export const SOFT_DECLINE_POLICY = { retries: 2, delayMs: 1 * SECOND } as const;

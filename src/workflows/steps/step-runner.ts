@@ -17,41 +17,47 @@ import { createParking, type Parking } from './parking.ts';
 type StepInput<Name extends StepName> = Parameters<Activities[Name]>[0];
 type StepResult<Name extends StepName> = Awaited<ReturnType<Activities[Name]>>;
 
-/** What follows when a step finds the order in another state: the caller compares it with what is stored, or a case opens. */
+/**
+ * What follows when a step finds the order in another state: the caller compares it with the stored order, or a case
+ * opens.
+ */
 export type OnConflict = 'throw' | 'park';
 
-/** What the caller of a step knows about failures of it. */
+/** How the caller of a step handles its failures. */
 export interface Recovery<Name extends StepName> {
-  /** `throw`: as {@link StepConflictError}. */
+  /** `throw`: the conflict is thrown as {@link StepConflictError}. */
   readonly onConflict?: OnConflict;
   /** `retryWith`: the input for the next attempt. */
   readonly patch?: (input: StepInput<Name>, decision: CaseDecision) => Promise<StepInput<Name>>;
   /** `forceResolve`: what counts as the step's answer instead. */
   readonly force?: (decision: CaseDecision) => Promise<StepResult<Name>>;
-  /** `skip`: what counts as the answer of a step that is left out. */
+  /** `skip`: what counts as the answer of a skipped step. */
   readonly skip?: StepResult<Name>;
 }
 
 /** Runs the steps of one order. */
 export interface Steps {
   /**
-   * Runs a step to its answer: one quick local try, then declared retries as a regular activity that the Web UI
-   * shows, then a case. It returns an answer or waits; it throws when it is cancelled from outside, or aborted by an
-   * operator ({@link StepAbortedError}), and otherwise only what is a bug.
+   * Runs a step to its answer: first a quick local try, then declared retries as a regular activity that the Web UI
+   * shows, then a case. It returns an answer or waits. It throws only when it is cancelled from outside, aborted by an
+   * operator ({@link StepAbortedError}), finds a conflict ({@link StepConflictError}), or meets a bug.
    */
   run<Name extends StepName>(name: Name, input: StepInput<Name>, recovery?: Recovery<Name>): Promise<StepResult<Name>>;
   /** Tries the parked step again, if there is one. */
   resume(): void;
-  /** @throws {ApplicationFailure} when the decision is not about the case that the workflow is parked on. */
+  /**
+   * Checks that a decision is about the case that the workflow is parked on.
+   * @throws {ApplicationFailure} when it is not.
+   */
   check(decision: CaseDecision): void;
-  /** Carries an operator's decision out. */
+  /** Carries out an operator's decision. */
   resolve(decision: CaseDecision): void;
 }
 
-/** The order is elsewhere, or another command's. */
+/** The order is in another state, or another command owns it. */
 const CONFLICTS: readonly string[] = ['order_state_conflict', 'order_turn_over'] satisfies FailureCode[];
 
-/** An operator has given a step up: whatever it did is to be undone. */
+/** An operator has aborted a step: all effects of the order must be undone. */
 export class StepAbortedError extends Error {
   readonly step: StepName;
   constructor(step: StepName) {
@@ -61,7 +67,7 @@ export class StepAbortedError extends Error {
   }
 }
 
-/** The order is not in the state that the step starts from: an earlier run, forgotten since, has moved it on. */
+/** The order is not in the state that the step starts from: an earlier run, which was forgotten, has moved it on. */
 export class StepConflictError extends Error {
   readonly step: StepName;
   constructor(step: StepName) {
@@ -71,7 +77,7 @@ export class StepConflictError extends Error {
   }
 }
 
-/** Creates the runner of one order's steps; what the first pass has tried is not tried again. */
+/** A step that the fast path has tried is not tried again. */
 export function createSteps(
   order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>,
   firstPass: Pick<FirstPass, 'take'> | null = null,
@@ -106,10 +112,10 @@ interface Step<Name extends StepName> {
   readonly parking: Parking;
 }
 
-/** How far a step is: what it is tried with next, and what the last try came to. */
+/** The state of a step: the input of its next try, and the result of the last one. */
 interface Progress<Name extends StepName> {
   readonly input: StepInput<Name>;
-  /** Null: nothing was tried since the last decision. */
+  /** Null when the step was not tried since the last decision. */
   readonly failure: ApplicationFailure | null;
   readonly attempts: number;
   /** An operator's decision, which the next try follows. */
@@ -122,7 +128,7 @@ interface Answered<Name extends StepName> {
   readonly resolution: string;
 }
 
-/** Retries, parks and retries again, until there is an answer or somebody gives the step up. */
+/** Retries, parks and retries again, until the step has an answer or is given up. */
 async function insist<Name extends StepName>(step: Step<Name>, first: Progress<Name>): Promise<StepResult<Name>> {
   const { name, policy, recovery, parking } = step;
   let progress = first;
@@ -150,7 +156,7 @@ async function insist<Name extends StepName>(step: Step<Name>, first: Progress<N
   }
 }
 
-/** What an operator has decided in place of a try; null where the step is to be tried. */
+/** Carries out a decision that replaces a try; null when the step is to be tried. */
 async function followDecision<Name extends StepName>(
   { name, recovery }: Step<Name>,
   { decision }: Progress<Name>,
@@ -164,7 +170,10 @@ async function followDecision<Name extends StepName>(
   return null;
 }
 
-/** Tries the step as a regular activity, with all the attempts of its policy; a failure that is final is not tried. */
+/**
+ * Tries the step as a regular activity, with all the attempts of its policy. After a final failure the step is not
+ * tried again.
+ */
 async function tryRegularly<Name extends StepName>(
   { name, policy, recovery }: Step<Name>,
   progress: Progress<Name>,
@@ -183,7 +192,7 @@ async function tryRegularly<Name extends StepName>(
 
 type Failed<Name extends StepName> = Progress<Name> & { readonly failure: ApplicationFailure };
 
-/** How the case of a step ends that is given up; null: its workflow fails, and the case stays open. */
+/** How the case ends when its step is given up; null when the workflow fails and the case stays open. */
 function resolutionOf(error: unknown): string | null {
   if (isCancellation(error)) return 'cancelled';
   if (error instanceof StepAbortedError) return 'abort';
