@@ -14,14 +14,14 @@ export function renderErrorReference(): string {
 
 ## What the API answers
 
-Every answer that is no success is \`application/problem+json\` with \`type\`, \`title\`, \`status\`, \`detail\`, \`code\`,
-\`requestId\` and \`errors\` (\`pointer\`, \`detail\`). Programs decide by \`code\`, people read \`detail\`, and \`requestId\`
-finds the request in the logs. After a 4xx nothing has changed. After a 5xx, or no answer at all, repeat the request
-with the same \`Idempotency-Key\`: it acts once.
+Every answer that is not a success is \`application/problem+json\` with \`type\`, \`title\`, \`status\`, \`detail\`, \`code\`,
+\`requestId\` and \`errors\` (\`pointer\`, \`detail\`). Programs use \`code\`, people read \`detail\`, and \`requestId\`
+finds the request in the logs. A request that was answered with 4xx has changed nothing. After a 5xx, or no answer at
+all, repeat the request with the same \`Idempotency-Key\`: it acts once.
 
 ${renderTable(['Code', 'Status', 'Cause', 'What to do'], problemRows())}
 
-## What can go wrong while an order is carried
+## What can go wrong on the way of an order
 
 A case shows one of these codes as \`errorCode\`, a pending activity in the Temporal Web UI shows it as the type of its
 last failure. A case is resumed in place by
@@ -36,8 +36,8 @@ ${renderTable(['Code', 'Class', 'Cause', 'What to check'], failureRows())}
 
 ## Why an event failed
 
-\`error.code\` of an event and \`errorCode\` of the failed list ([events.md](events.md)). What time can mend is tried again
-after 2, 4 and 8 s before the event is given up; anything else is given up at once.
+\`error.code\` of an event and \`errorCode\` of the failed list ([events.md](events.md)). A failure that may pass is tried
+again after 2, 4 and 8 s before the event is given up; after any other failure it is given up at once.
 
 ${renderTable(['Code', 'Tried again', 'Cause', 'What to do'], eventFailureRows())}
 `;

@@ -14,17 +14,17 @@ export const EVENT_FAILURES: Readonly<
   },
   unknown_event_type: {
     isTransient: false,
-    cause: 'The event was accepted by a version that knew its type; this one does not.',
+    cause: 'A version that knew the event’s type accepted the event; this version does not know the type.',
     advice: 'Deploy a version that knows the type, then reprocess by this code.',
   },
   effect_unavailable: {
     isTransient: true,
-    cause: 'Something that the handler calls does not answer.',
-    advice: 'Bring it back, then reprocess by this code.',
+    cause: 'A service that the handler calls does not answer.',
+    advice: 'Bring the service back, then reprocess by this code.',
   },
   unclassified: {
     isTransient: true,
-    cause: 'The handler failed in a way that nobody foresaw: a bug, or an outage without a name.',
+    cause: 'The handler failed in an unexpected way: it has a bug, or met an outage without a code.',
     advice: 'Look for `event failed unexpectedly` in the worker’s log, fix the handler, then reprocess by this code.',
   },
 };
