@@ -4,8 +4,8 @@ import { openWorkerContext, runProcess } from './composition/process.ts';
 import { startWorker } from './composition/workers.ts';
 
 /**
- * API and worker in one process. An order it accepts is started eagerly: its first workflow task comes back with
- * the answer to the start, so its first pass needs no task queue at all.
+ * API and worker in one process. An order that it accepts starts eagerly: the answer to the start contains the first
+ * workflow task, so the first pass needs no task queue.
  */
 await runProcess('combined', async (config, logger) => {
   const context = await openWorkerContext(config, logger, 'order-saga-combined');

@@ -11,14 +11,14 @@ import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/
 const port = z.coerce.number().int().min(0).max(65_535);
 /** At most a year: far below what an integer of the database or a timer holds. */
 const seconds = z.coerce.number().int().min(1).max(31_536_000);
-/** Counted in an integer column over 10 s: 10^9 of at most 2 * 10^9. */
+/** The sum over 10 s is stored in an integer column: 10^9, of at most 2 * 10^9. */
 const perSecond = z.coerce.number().int().min(1).max(100_000_000);
 const url = z.url();
-/** What the metrics listen on is bound by number. */
+/** The metrics server listens on a numeric address. */
 const listenAddress = z.union([z.ipv4(), z.ipv6()], 'must be an IP address');
 const SECONDS_PER_DAY = 86_400;
 
-/** `payment=queue,inventory=local`: what is not named is local. */
+/** `payment=queue,inventory=local`; a collaborator that is not named is local. */
 const stepPlacement = z.string().transform((text, ctx): StepPlacement => {
   const placement: Record<string, string> = { payment: 'local', inventory: 'local', notification: 'local' };
   for (const part of text.split(',').filter((entry) => entry.trim() !== '')) {
@@ -56,7 +56,7 @@ const contactKeys = z.string().transform((text, ctx): readonly [ContactKey, ...C
 /** Stripe's secret and restricted keys; a publishable key (`pk_`) cannot charge. */
 const stripeKey = z.string().regex(/^(sk|rk)_\S+$/, 'must be a secret or restricted key (sk_..., rk_...)');
 const stripeWebhookSecret = z.string().regex(/^whsec_\S+$/, 'must be the secret of an endpoint (whsec_...)');
-/** Standard Webhooks ask for 24 to 64 random bytes: 32 to 88 characters of base64. */
+/** Standard Webhooks ask for 24 to 64 random bytes, which are 32 to 88 characters of base64. */
 const standardWebhookSecret = z
   .string()
   .regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/, 'must be whsec_ and 24 to 64 bytes in base64');
@@ -129,7 +129,7 @@ const variables = z.object({
 /** Names of all variables, for `.env.example` and its test. */
 export const VARIABLE_NAMES: readonly string[] = Object.keys(variables.shape);
 
-/** What the processes are configured with; see `.env.example` for every variable. */
+/** The configuration of the processes; `.env.example` describes every variable. */
 export type Config = ReturnType<typeof toConfig>;
 
 /**
@@ -159,7 +159,10 @@ function problemsOf(error: z.ZodError | undefined, given: Readonly<Record<string
   });
 }
 
-/** What no variable's own rule can see; told together with the rest, also when other variables are wrong. */
+/**
+ * Contradictions between variables, which no variable's own rule can see. They are reported together with the other
+ * problems.
+ */
 function contradictions(given: Readonly<Record<string, unknown>>, needs: { readonly tokens: boolean }): string[] {
   const policies = policyVariables.safeParse(given);
   const problems = policies.success ? policyContradictions(policySettingsOf(policies.data)) : [];
@@ -192,7 +195,7 @@ function policySettingsOf(env: z.output<typeof policyVariables>) {
 
 const STRIPE_KEY_MISSING = 'STRIPE_SECRET_KEY: is required, because PAYMENT_PROVIDER is stripe';
 
-/** Each service may lie on a server of its own. */
+/** Each service may have a server of its own. */
 const SERVICE_DATABASES = {
   orders: 'ORDERS_DATABASE_URL',
   inventory: 'INVENTORY_DATABASE_URL',
@@ -210,13 +213,16 @@ const databaseVariables = variables.pick({
   EVENTS_DATABASE_URL: true,
 });
 
-/** The shared database is required as long as a service has none of its own. */
+/** The shared database is required as long as a service has no database of its own. */
 function sharedDatabase(given: Readonly<Record<string, unknown>>) {
   const isNeeded = Object.values(SERVICE_DATABASES).some((name) => !(name in given));
   return { DATABASE_URL: isNeeded ? url : url.optional() };
 }
 
-/** Reads only where the databases are, for tools that need nothing else. @throws {ConfigError} */
+/**
+ * Reads only the addresses of the databases, for tools that need nothing else.
+ * @throws {ConfigError} that lists every problem at once.
+ */
 export function loadDatabaseConfig(env: Readonly<Record<string, string | undefined>>) {
   const given = present(env);
   const parsed = databaseVariables.extend(sharedDatabase(given)).safeParse(given);
@@ -231,7 +237,10 @@ function databaseUrls(env: z.output<typeof databaseVariables>): ServiceUrls {
   return Object.fromEntries(entries) as ServiceUrls;
 }
 
-/** What only the provider in use needs; tools ask the simulator for its ledger, other providers show theirs to nobody. */
+/**
+ * Settings that only the provider in use needs. Tools ask the simulator for its ledger; other providers do not show
+ * theirs.
+ */
 function paymentOf(env: z.output<typeof variables>) {
   if (env.PAYMENT_PROVIDER === 'simulator') {
     return {

@@ -32,7 +32,6 @@ import { createOrderRoutes, type OrderRoutesDeps } from './orders/order-routes.t
 import { createPaymentWebhookRoutes, type PaymentWebhookRoutesDeps } from './payment-notices/notice-routes.ts';
 import { createWebhookRoutes, type WebhookRoutesDeps } from './webhooks/webhook-routes.ts';
 
-/** Everything the HTTP application works with. */
 export interface AppDeps
   extends
     Omit<OrderRoutesDeps, 'catalog'>,
@@ -51,29 +50,32 @@ export interface AppDeps
   readonly verifyToken: TokenVerifier;
   readonly rateLimits: RateLimitStore;
   readonly rateLimitPerSecond: number;
-  /** Requests of one network that no token or signature opens. */
+  /** Requests of one network without a valid token or signature. */
   readonly unauthenticatedPerSecond: number;
-  /** Proxies of our own before this process. */
+  /** Our own proxies before this process. */
   readonly trustedHops: number;
   readonly logger: Logger;
-  /** Whether each request leaves a line. */
+  /** Whether each request is logged. */
   readonly logsRequests: boolean;
 }
 
 /** A body of 100 lines has about 10 KiB. */
 const BODY_MAX_BYTES = 64 * 1024;
 
-/** Orders in progress at once. One tenant alone may have half of them, which is twice the burst that is promised to it. */
+/** Orders in progress at once. A single tenant may have half of them, which is twice its promised burst. */
 const ORDERS_IN_PROGRESS_MAX = 1_024;
 
-/** Posts of events in progress at once; half of them are those of a second at the highest rate that is promised. */
+/** Posts of events in progress at once. Half of them are one second's posts at the highest promised rate. */
 const EVENT_POSTS_MAX = 4_000;
 const EVENT_POSTS_MAX_BYTES = 256 * 1024 * 1024;
 
-/** Reports of the payment provider in progress at once: anybody may send some, only their signature tells. */
+/**
+ * Reports of the payment provider in progress at once. Anybody may send some, because only the signature identifies a
+ * sender.
+ */
 const NOTICES_MAX = 128;
 
-/** Creates the HTTP application; it opens nothing by itself. */
+/** The application opens nothing by itself. */
 export function createApp(deps: AppDeps) {
   const app = new OpenAPIHono<ApiEnv>();
   const networkOf = createNetworkOf(deps.trustedHops);
@@ -91,7 +93,7 @@ export function createApp(deps: AppDeps) {
     return next();
   });
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods) }));
-  // A provider has no token: its signature is verified by the route, which therefore stands before the authentication.
+  // A provider has no token. The route verifies its signature, and is therefore placed before the authentication.
   const reports = createPlaces({ what: 'reports', max: NOTICES_MAX });
   app.use(
     '/v1/payment-webhooks/*',
@@ -102,7 +104,7 @@ export function createApp(deps: AppDeps) {
   app.use('/v1/*', authenticate(deps.verifyToken));
   const limits = [limitRate(deps.rateLimits, deps.rateLimitPerSecond), readPlainBody(bodyMaxBytes)];
   app.use('/v1/*', except(isEventPost, ...limits));
-  // A place is taken when the body is there: who sends half a request holds up nobody but himself.
+  // A request takes a place when its body is complete, so that a client that sends half a request blocks nobody else.
   app.post('/v1/orders', takePlace(createPlaces({ what: 'orders', max: ORDERS_IN_PROGRESS_MAX }), tenantOf));
   const eventPlaces = createPlaces({ what: 'events', max: EVENT_POSTS_MAX, bytesMax: EVENT_POSTS_MAX_BYTES });
 
@@ -115,7 +117,7 @@ export function createApp(deps: AppDeps) {
   app.route('/', createCaseRoutes(deps));
   app.route('/', createCatalogRoutes(deps));
   app.route('/', createEventIntakeRoutes({ ...deps, eventPlaces }));
-  // Before the routes with an id, which would take `stats` for one.
+  // These routes come before the routes with an id, which would match `stats`.
   app.route('/', createEventOperationRoutes(deps));
   app.route('/', createEventRoutes(deps));
   app.route('/', createConsoleRoutes(deps));
@@ -131,17 +133,17 @@ export function createApp(deps: AppDeps) {
   return app;
 }
 
-/** What a token or a signature opens; and probes, which nobody may keep from being answered. */
+/** Addresses that a token or a signature protects, and probes, which nobody may keep from being answered. */
 function isProtected({ req }: Context): boolean {
   return req.path.startsWith('/v1/') || (isProbe(req.path) && req.path !== '/metrics');
 }
 
-/** What is promised to be taken fits. */
+/** The limit fits everything that the contract allows. */
 function bodyMaxBytes({ req }: Context): number {
   return req.path === '/v1/events/failed/reprocess' ? REPROCESS_BODY_MAX_BYTES : BODY_MAX_BYTES;
 }
 
-/** Events are counted one by one, and their bodies may be larger and compressed: their route sees to it. */
+/** Posts of events count event by event, and their bodies may be larger and compressed: their own route limits them. */
 function isEventPost({ req }: Context): boolean {
   return req.path === '/v1/events' && req.method === 'POST';
 }
@@ -159,7 +161,10 @@ function toProblem(error: unknown): ProblemError {
   return new ProblemError('internal_error', 'something went wrong here; the request id finds it in the logs');
 }
 
-/** Node's request stream fails like this when the client goes away in the middle of its body: no fault of ours. */
+/**
+ * Node's request stream fails in this way when the client leaves in the middle of its body; the service did nothing
+ * wrong.
+ */
 function isClientGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ECONNRESET' && error.message === 'aborted';
 }

@@ -21,11 +21,11 @@ export interface AuditReport {
   readonly tookMs: number;
   /** Orders with a row. */
   readonly orders: number;
-  /** Of those, the ones that were not at rest when they were read. */
+  /** Orders that were not at rest when they were read. */
   readonly inMotion: number;
   /** How many things each invariant was checked on. */
   readonly checked: Readonly<Record<InvariantId, number>>;
-  /** What could not be checked at all, because its source shows itself to nobody. */
+  /** Invariants that could not be checked, because their source is not readable. */
   readonly skipped: readonly InvariantId[];
   readonly violations: readonly Violation[];
 }
@@ -33,12 +33,12 @@ export interface AuditReport {
 /** How to audit; the defaults are for a live system. */
 export interface AuditOptions {
   /**
-   * How long an order that a workflow may still mend is read again before it is reported, in milliseconds. Default
-   * 60 s: an order is at rest before its workflow is closed, and when the task between the two is lost with its worker,
-   * Temporal gives it to another one after 5 s, or later after several losses.
+   * How long, in milliseconds, an order that a workflow may still fix is read again before it is reported. Default 60
+   * s: an order is at rest before its workflow is closed, and if the task between the two is lost with its worker,
+   * Temporal gives it to another worker after 5 s, or later after several losses.
    */
   readonly patienceMs?: number;
-  /** Told once, with the number of orders, when the patience begins to be needed. */
+  /** Called once, with the number of orders, when the audit begins to wait for them. */
   readonly onWait?: (orders: number) => void;
   /** Orders in memory at once; 1,000 by default: some megabytes. */
   readonly pageSize?: number;
@@ -46,7 +46,10 @@ export interface AuditOptions {
 
 /** Checks the invariants. */
 export interface Audit {
-  /** Reads everything; changes nothing. @throws {SourceUnavailableError} when something that it needs is down. */
+  /**
+   * Reads everything and changes nothing.
+   * @throws {SourceUnavailableError} when a needed source is down.
+   */
   run(): Promise<AuditReport>;
 }
 
@@ -54,13 +57,13 @@ export interface Audit {
 export const PATIENCE_MS = 60_000;
 const PAGE_SIZE = 1_000;
 
-/** A wait of some seconds is worth a word. */
+/** A wait of some seconds is announced. */
 const WAITING_ROUND = 6;
 
-/** Between two looks at the same orders. */
+/** Pause between two looks at the same orders. */
 const LOOK_AGAIN_MS = 500;
 
-/** Creates an audit of a whole system, all tenants; it may run while orders do. */
+/** Audits a whole system, all tenants; orders may be running meanwhile. */
 export function createAudit(sources: FactsSources, options: AuditOptions = {}): Audit {
   const { patienceMs = PATIENCE_MS, pageSize = PAGE_SIZE, onWait = () => {} } = options;
   const reader = createFactsReader(sources);
@@ -81,7 +84,7 @@ export function createAudit(sources: FactsSources, options: AuditOptions = {}): 
   };
 }
 
-/** Counts what was looked at. */
+/** Counts the things that were checked. */
 interface Tally {
   add(invariant: InvariantId, checked: number): void;
   addOrder(facts: OrderFacts): void;
@@ -105,7 +108,7 @@ function createTally(): Tally {
   };
 }
 
-/** Every order once; answers the ids of those that do not look right. */
+/** Looks at every order once, and returns the ids of those that look wrong. */
 async function lookAtAll(reader: FactsReader, tally: Tally, pageSize: number): Promise<string[]> {
   const suspects: string[] = [];
   for await (const page of reader.pages(pageSize)) {
@@ -117,7 +120,7 @@ async function lookAtAll(reader: FactsReader, tally: Tally, pageSize: number): P
   return suspects;
 }
 
-/** Reads suspects again as they are now, and again while they may still come right. */
+/** Reads suspects again in their present state, and again while they may still become right. */
 async function confirm(
   reader: FactsReader,
   suspects: readonly string[],
@@ -135,7 +138,7 @@ async function confirm(
       else confirmed.push(...found);
     }
     open = again;
-    // Most suspects have only moved during the audit, and are gone by now.
+    // Most suspects have only moved during the audit, and look right by now.
     if (round === WAITING_ROUND && open.length > 0) onWait(open.length);
     if (open.length > 0) await sleep(LOOK_AGAIN_MS);
   }
@@ -181,7 +184,7 @@ async function checkStock(reader: FactsReader, tally: Tally): Promise<Violation[
   return [...figures, ...strays];
 }
 
-/** Results and cursors are written together, so one snapshot tells the truth, however much is under way. */
+/** Results and cursors are written together, so one snapshot is consistent at any load. */
 async function checkEvents(reader: FactsReader, tally: Tally): Promise<Violation[]> {
   const partitions = (await reader.eventPartitions()).flatMap((figures) => {
     const finding = checkPartition(figures);

@@ -22,22 +22,22 @@ import { createWorkflowReader } from './workflow-reader.ts';
 /** Where the facts are. */
 export interface FactsSources {
   readonly databases: Databases;
-  /** Reads its namespace. */
+  /** The client for the namespace that is read. */
   readonly client: Client;
-  /** The simulator's address, as in `PAYMENT_GATEWAY_URL`; null with a provider that shows nobody its ledger. */
+  /** The simulator's address, as in `PAYMENT_GATEWAY_URL`; null for a provider that does not show its ledger. */
   readonly paymentGatewayUrl: string | null;
 }
 
-/** Joins in code what no SQL may join. All methods throw {@link SourceUnavailableError}. */
+/** Joins in code what SQL must not join. All methods throw {@link SourceUnavailableError}. */
 export interface FactsReader {
   /**
-   * Facts of every order id that anything knows, a page at a time. The provider and visibility are read once, before the
-   * first page, so facts of orders that move meanwhile do not fit together: a suspicion, not a proof.
+   * Facts of every order id in any source, a page at a time. The provider and visibility are read once, before the
+   * first page. So facts of orders that move meanwhile do not fit together: a difference is a suspicion, not a proof.
    */
   pages(pageSize: number): AsyncGenerator<OrderFacts[]>;
   /**
-   * Facts of some orders, as they are now, read from cause to effect: a workflow that is seen closed has written all its
-   * rows before they are read, a row that is seen at rest has all its effects.
+   * Present facts of some orders, read from cause to effect: a workflow that is seen closed has written all its rows
+   * before they are read, and a row that is seen at rest has all its effects.
    */
   fresh(orderIds: readonly string[]): Promise<OrderFacts[]>;
   skuFigures(): Promise<SkuFigures[]>;
@@ -46,7 +46,7 @@ export interface FactsReader {
   eventConsumers(): Promise<ConsumerFigures[]>;
 }
 
-/** Creates the reader; it holds nothing between calls. */
+/** The reader keeps nothing between calls. */
 export function createFactsReader({ databases, client, paymentGatewayUrl }: FactsSources): FactsReader {
   const rows = createAuditRepository(databases);
   const events = createEventAuditRepository(databases.events);
@@ -72,7 +72,7 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
       for (const known of [entries, carriers]) for (const id of orderIds) known?.delete(id);
       after = scope.upTo;
     }
-    // What is left is known to the provider or to Temporal only.
+    // The remaining ids are known only to the provider or to Temporal.
     const left = [...new Set([...(entries?.keys() ?? []), ...carriers.keys()])];
     for (let at = 0; at < left.length; at += pageSize) yield fresh(left.slice(at, at + pageSize));
   }
@@ -87,13 +87,13 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
   };
 }
 
-/** Rows of the schemas that an order has its effects in. */
+/** Rows of the schemas that contain an order's effects. */
 type Effects = Pick<OrderFacts, 'reservations' | 'operations'> & {
   readonly balances: readonly NonNullable<OrderFacts['balance']>[];
   readonly messages: readonly { readonly orderId: string; readonly tenantId: string }[];
 };
 
-/** Stock before money: a line that is seen committed was paid before. */
+/** Stock is read before money: a line that is seen committed was paid before. */
 async function readEffects(rows: AuditRepository, scope: AuditScope): Promise<Effects> {
   const reservations = await reading('the inventory database', rows.listReservations(scope));
   const payments = await reading('the payments database', rows.listPayments(scope));

@@ -27,25 +27,28 @@ export interface Carrier {
   readonly status: WorkflowExecutionStatusName;
   /** The step it is parked on. */
   readonly caseKind: string | null;
-  /** From its memo. */
+  /** The tenant in the workflow's memo. */
   readonly tenantId: string | null;
 }
 
 /** The workflows of one order. */
 export interface Carriers {
-  /** The newest run of the order workflow; null when Temporal knows none: never started, or its retention is over. */
+  /**
+   * The newest run of the order workflow; null when Temporal does not know one, because it was never started or its
+   * retention is over.
+   */
   readonly workflow: Carrier | null;
-  /** Open workflows of commands that came after the order workflow had closed. */
+  /** Open workflows of commands that were given after the order workflow had closed. */
   readonly settles: readonly Carrier[];
 }
 
-/** Everything that is known of one order id, over all schemas, the provider and Temporal. */
+/** Everything that is known about one order id, over all schemas, the provider and Temporal. */
 export interface OrderFacts extends Carriers {
   readonly orderId: string;
-  /** Null while the order is accepted but not opened, and when something names an order that does not exist. */
+  /** Null while the order is accepted but not opened, and when a source names an order that does not exist. */
   readonly order: AuditedOrder | null;
   readonly lines: readonly OrderLine[];
-  /** By sequence number. */
+  /** The events by sequence number. */
   readonly events: readonly AuditedEvent[];
   readonly cases: readonly AuditedCase[];
   readonly commands: readonly AuditedCommand[];
@@ -76,7 +79,7 @@ export function openCarriers({ workflow, settles }: Carriers): readonly Carrier[
   return [...(workflow === null ? [] : [workflow]), ...settles].filter(isOpen);
 }
 
-/** Whether effects of the order may be on their way: done at the provider, not yet in the books. */
+/** Whether effects of the order may be on their way: done at the provider, and not yet in the books. */
 export function isInMotion(facts: OrderFacts): boolean {
   if (facts.order === null) return openCarriers(facts).length > 0;
   return !isAtRest(facts.order.status) || facts.order.ownerCommandId !== null;

@@ -25,7 +25,9 @@ const ledgerAnswer = z.object({
 /** 100,000 entries are about 20 MB, written and read in a second or two; a minute covers a busy machine. */
 const ANSWER_WITHIN_MS = 60_000;
 
-/** The provider walks through its whole ledger for each order, so many orders are better picked from the whole. */
+/**
+ * The provider walks through its whole ledger for each order, so the whole ledger is read when many orders are asked for.
+ */
 const SINGLE_QUESTIONS_MAX = 20;
 
 /** Reads `GET {baseUrl}/ledger`. */

@@ -12,7 +12,7 @@ const USAGE = `npm run audit -- [--json]
   --json   prints everything for a script (npm run --silent audit: else npm prints what it runs first)
 Exit code: 0 clean as far as it could be checked, 1 something is broken, 2 it could not be checked.`;
 
-/** Statements run one after the other; a few connections more cover services that share a server. */
+/** Statements run one after the other; the other connections are for services that share a server. */
 const POOL_SIZE = 4;
 
 // Entry of `npm run audit`.
@@ -32,7 +32,7 @@ async function audit(): Promise<AuditReport> {
   const databases = createDatabases(database.urls, {
     poolSize: POOL_SIZE,
     applicationName: 'order-saga-audit',
-    // The statement that needs the connection says so itself.
+    // The statement that needs the connection reports the error.
     onIdleError: () => {},
   });
   const client = createTemporalClient(temporal);
@@ -51,7 +51,7 @@ function sayWaiting(orders: number): void {
   console.error(`${orders} order(s) do not look right, but may yet: looking again for up to ${PATIENCE_MS / 1_000} s`);
 }
 
-/** What a person can act on gets one line; a bug gets its stack. */
+/** An error that a person can act on gets one line; a bug gets its stack. */
 function explain(error: unknown): string {
   if (error instanceof SourceUnavailableError || error instanceof ConfigError) {
     return `the audit could not be done: ${error.message}`;

@@ -4,7 +4,7 @@ import { INVARIANTS, type InvariantId } from './invariants/index.ts';
 /** Violations of one invariant that are printed one by one; `--json` prints all. */
 const PRINTED_MAX = 20;
 
-/** The report as a person reads it: a line per invariant, its violations below it, the verdict last. */
+/** The report for people: a line per invariant, with its violations below it, and the verdict at the end. */
 export function formatReport({ violations, checked, skipped, orders, inMotion, tookMs }: AuditReport): string {
   const byInvariant = Map.groupBy(violations, ({ invariant }) => invariant);
   const lines = (Object.keys(INVARIANTS) as InvariantId[]).flatMap((id) => {
@@ -28,7 +28,7 @@ export function formatReport({ violations, checked, skipped, orders, inMotion, t
   );
 }
 
-/** The report as a script reads it: every violation, and the invariants' titles beside their counts. */
+/** The report for scripts: every violation, and the invariants' titles beside their counts. */
 export function reportToJson(report: AuditReport): string {
   const invariants = Object.entries(INVARIANTS).map(([id, { title, unit }]) => ({
     id,

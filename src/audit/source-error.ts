@@ -1,4 +1,4 @@
-/** A source of facts did not answer: nothing is proved, neither way. */
+/** A source of facts did not answer, so nothing is proved or disproved. */
 export class SourceUnavailableError extends Error {
   /** The source in words, for example `Temporal`. */
   readonly source: string;
@@ -9,7 +9,7 @@ export class SourceUnavailableError extends Error {
   }
 }
 
-/** Names the source of whatever goes wrong while it is read. */
+/** Names the source in every error that occurs while it is read. */
 export async function reading<Result>(source: string, work: Promise<Result>): Promise<Result> {
   try {
     return await work;
@@ -18,7 +18,7 @@ export async function reading<Result>(source: string, work: Promise<Result>): Pr
   }
 }
 
-/** `fetch` and gRPC say little themselves; what happened stands in their cause. */
+/** `fetch` and gRPC give little detail themselves; their cause says what happened. */
 function describe(error: Error): string {
   const { cause } = error;
   return cause instanceof Error && cause.message !== '' ? `${error.message} (${cause.message})` : error.message;

@@ -6,7 +6,7 @@ import { reading } from './source-error.ts';
 
 /** The workflows of orders, by order. */
 export interface WorkflowReader {
-  /** All that visibility knows: cheap, and up to some seconds behind. */
+  /** All workflows that visibility knows: cheap, and up to some seconds behind. */
   list(): Promise<Map<string, Carriers>>;
   /** Asks for each order workflow by its id, which is never behind. */
   describe(orderIds: readonly string[]): Promise<Map<string, Carriers>>;
@@ -17,7 +17,7 @@ type Execution = Pick<WorkflowExecutionInfo, 'workflowId' | 'status' | 'startTim
 
 const ORDER_PREFIX = orderWorkflowId('');
 
-/** Commands on an order whose workflow is closed run as `settle/{orderId}/{commandId}`. */
+/** Commands of an order whose workflow is closed run as `settle/{orderId}/{commandId}`. */
 const SETTLE_PREFIX = 'settle/';
 
 const ORDER_WORKFLOWS = `WorkflowId STARTS_WITH '${ORDER_PREFIX}'`;
@@ -25,7 +25,10 @@ const OPEN_SETTLES = `WorkflowId STARTS_WITH '${SETTLE_PREFIX}' AND ExecutionSta
 
 const PAGE_SIZE = 1_000;
 
-/** Milliseconds on a good day; a server that gives no answer in this time is down. Includes the client's own retries. */
+/**
+ * A healthy server needs milliseconds; one without an answer in this time is down. The limit includes the client's own
+ * retries.
+ */
 const ANSWER_WITHIN_MS = 15_000;
 
 /** Questions under way at once. */
@@ -38,7 +41,7 @@ export function createWorkflowReader(client: Client): WorkflowReader {
     reading(source, client.withDeadline(Date.now() + ANSWER_WITHIN_MS, question));
   const walk = async (query: string, visit: (execution: Execution) => void): Promise<void> => {
     const executions = client.workflow.list({ query, pageSize: PAGE_SIZE })[Symbol.asyncIterator]();
-    // The limit is for each page, and not for all of them together.
+    // The limit applies to each page, not to all of them together.
     for (;;) {
       const { done, value } = await ask(() => executions.next());
       if (done === true) return;
@@ -57,7 +60,7 @@ export function createWorkflowReader(client: Client): WorkflowReader {
     });
   return {
     list: async () => {
-      // Says within seconds that the server is down, where a question would be repeated until its time is over.
+      // This fails within seconds when the server is down, where a question would be repeated until its time is over.
       await reading(source, client.connection.ensureConnected());
       const newest = new Map<string, { carrier: Carrier; startedAt: Date }>();
       await walk(ORDER_WORKFLOWS, (execution) => keepNewest(newest, execution));
@@ -78,7 +81,7 @@ export function createWorkflowReader(client: Client): WorkflowReader {
   };
 }
 
-/** A workflow that was reset has several runs: one that is open is the present one, else the last that was started. */
+/** A workflow that was reset has several runs: the open one is the present one, else the one that was started last. */
 function keepNewest(newest: Map<string, { carrier: Carrier; startedAt: Date }>, execution: Execution): void {
   const orderId = orderIdOf(execution.workflowId, ORDER_PREFIX);
   const known = newest.get(orderId);

@@ -84,7 +84,7 @@ export interface EagerStarts {
 /** A running API. */
 export interface Api {
   readonly server: HttpServer;
-  /** Readiness turns `down`, long polls answer, requests under way end. */
+  /** Readiness turns `down`, long polls are answered, and requests under way end. */
   close(): Promise<void>;
 }
 
@@ -233,7 +233,7 @@ function openRepositories({ orders, inventory, payments, notifications }: Databa
   };
 }
 
-/** What keeps customer data from those who see rows and histories. */
+/** Objects that keep customer data from readers of rows and histories. */
 function composeKeyed({ contactKeys }: Config) {
   return { sealer: createContactSealer(contactKeys), hasher: createRequestHasher(contactKeys) };
 }
@@ -260,7 +260,7 @@ function composeEventRoutes({ config, resources, events: { log, ...events } }: A
   };
 }
 
-/** Only the provider in use reports, and only when its secret is known. */
+/** Only the provider in use reports, and only if its secret is configured. */
 function webhooksOf({ payment }: Config): Partial<Record<PaymentProvider, PaymentWebhook>> {
   const { provider, webhookSecret: secret } = payment;
   if (secret === null) return {};
@@ -334,7 +334,7 @@ function observeState(
   if (eager !== null) metrics.observe('eager_slots_in_use', 'Orders in their first local pass', eager.slots.inUse);
 }
 
-/** Asked for when the metrics are. */
+/** The queues are read when the metrics are. */
 function observeQueues(metrics: ApiMetrics, taskQueues: TaskQueues): void {
   const figures = (figureOf: (state: TaskQueueState) => number) => async () =>
     Object.entries((await taskQueues.read()) ?? {}).map(([queue, state]) => [figureOf(state), { queue }] as const);

@@ -17,16 +17,16 @@ import { ensureEventPumps } from '../temporal/bootstrap.ts';
 import { wakeWebhookQueue } from '../temporal/workflow-starts.ts';
 import { createWebhookPublisher } from '../activities/webhooks/webhook-publisher.ts';
 
-/** The part of a worker that carries events. */
+/** The part of a worker that processes events. */
 export interface EventPipeline {
   readonly activities: EventActivities;
   start(): void;
-  /** Batches in hand are finished; other workers go on at once. Before the worker is shut down. */
+  /** Finishes the current batches, so that other workers continue at once. Call it before the worker is shut down. */
   handOver(): void;
   close(): Promise<void>;
 }
 
-/** The pumps are workflows that somebody may terminate: they are looked for again after this. */
+/** The pumps are workflows that a person may terminate: after this time they are checked again. */
 const ENSURE_PUMPS_MS = 60_000;
 
 /** Builds the event pipeline of a worker. */

@@ -70,7 +70,7 @@ export async function runProcess(
   const stopRequested = nextSignal();
   const fail = (error: unknown): void => {
     logger.fatal({ err: error }, 'ended by an error');
-    // A log line that the operator needs must reach the pipe before the process is gone.
+    // A log line that the operator needs must reach the pipe before the process ends.
     logger.flush(() => process.exit(1));
   };
   process.once('uncaughtException', fail);
@@ -115,7 +115,7 @@ function takeQueues(service: Service): Record<string, string> {
   return queues === undefined ? {} : { WORKER_QUEUES: queues };
 }
 
-/** Further signals are ignored: the end is already under way, and a supervisor's SIGKILL is the last word. */
+/** Further signals are ignored, because the end is already under way; a supervisor can still send SIGKILL. */
 function nextSignal(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());

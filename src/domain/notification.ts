@@ -52,7 +52,7 @@ export function textMessageIdFor(orderId: string, name: MessageName): string {
   return `${orderId}.${name}.sms`;
 }
 
-/** Input of the abandoned child that delivers a message after its order is closed. */
+/** A message that an abandoned child workflow delivers after its order is closed. */
 export interface NotificationWorkflowInput extends MessageEvent {
   readonly orderId: string;
   readonly tenantId: string;

@@ -1,10 +1,13 @@
-/** Something that is done again and again beside the requests. */
+/** Work that is repeated beside the requests. */
 export interface BackgroundLoop {
   start(): void;
   stop(): void;
 }
 
-/** Does `work`, which must not reject, at the start and then `intervalMs` after each end; keeps no process alive. */
+/**
+ * Does `work`, which must not reject, at the start and then `intervalMs` after each end. The loop keeps no process
+ * alive.
+ */
 export function createBackgroundLoop(intervalMs: number, work: () => Promise<void>): BackgroundLoop {
   let timer: NodeJS.Timeout | null = null;
   const loop = async (): Promise<void> => {

@@ -5,7 +5,7 @@ import { createLogger } from './logger.ts';
 
 const logger = createLogger({ level: 'silent', service: 'test' });
 
-/** A monitor whose own clock is so far ahead of the server's, which answers after a while. */
+/** A monitor whose own clock is ahead of the server's; the server answers after a while. */
 function monitorAhead(aheadMs: number, answerMs = 0) {
   const readServerTime = async (): Promise<Date> => {
     await sleep(answerMs);

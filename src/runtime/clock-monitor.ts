@@ -8,17 +8,17 @@ export const CLOCK_CHECK_INTERVAL_MS = 30_000;
 
 /** Whether this machine's clock agrees with the one of the servers. */
 export interface ClockMonitor {
-  /** Compares once; never rejects. */
+  /** Compares once, and never rejects. */
   look(): Promise<void>;
-  /** False when the clocks are certainly apart; true while nothing is known. */
+  /** False when the clocks certainly differ; true while nothing is known. */
   isRight(): boolean;
-  /** Positive: ours is ahead. 0 while nothing is known. */
+  /** Positive when our clock is ahead; 0 while nothing is known. */
   aheadMs(): number;
-  /** Told of every comparison. */
+  /** Called after every comparison. */
   onLook(listener: (aheadMs: number) => void): void;
 }
 
-/** What comparing clocks works with; `now` can be another clock in tests. */
+/** `now` can be another clock in tests. */
 export interface ClockMonitorDeps {
   /** Reads the database's clock. */
   readonly readServerTime: () => Promise<Date>;
@@ -26,7 +26,7 @@ export interface ClockMonitorDeps {
   readonly now?: () => number;
 }
 
-/** Creates the monitor. The server's answer is taken to be of the middle between question and answer. */
+/** The server's answer counts as made in the middle between question and answer. */
 export function createClockMonitor({ readServerTime, logger, now = Date.now }: ClockMonitorDeps): ClockMonitor {
   const listeners: ((aheadMs: number) => void)[] = [];
   let aheadMs = 0;
@@ -37,13 +37,13 @@ export function createClockMonitor({ readServerTime, logger, now = Date.now }: C
     const serverTime = await readServerTime();
     const halfMs = (performance.now() - started) / 2;
     aheadMs = askedAt + halfMs - serverTime.getTime();
-    // A slow answer may be older or younger than the middle, and is no wrong clock.
+    // A slow answer may be older or younger than the middle, which does not make the clock wrong.
     isRight = Math.abs(aheadMs) - halfMs <= CLOCK_TOLERANCE_MS;
     if (!isRight) logger.error(`not ready: this machine's clock is ${describe(aheadMs)} the database's`);
     for (const listener of listeners) listener(aheadMs);
   };
   return {
-    // That the database is away is told by its own check; what was known of the clock stays.
+    // Another check reports that the database is away; the last result about the clock stays.
     look: () => compare().catch(() => {}),
     isRight: () => isRight,
     aheadMs: () => aheadMs,

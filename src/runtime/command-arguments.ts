@@ -1,13 +1,13 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 
-/** What a program takes; `--help` goes without saying. */
+/** The arguments of a program; `--help` is always among them. */
 interface ArgumentForm<Options extends ParseArgsOptionsConfig> {
   readonly options: Options;
-  /** Words without a name at most; by default none. */
+  /** Largest number of words without a name; none by default. */
   readonly positionalsMax?: number;
 }
 
-/** Words of a command line that cannot be used; the message says which and why. */
+/** Words of a command line that cannot be used; the message says which, and why. */
 export class ArgumentError extends Error {
   constructor(message: string) {
     super(message);
@@ -16,10 +16,9 @@ export class ArgumentError extends Error {
 }
 
 /**
- * Reads the words after the program's name; null when help is asked for. A word that is not known, an option without a
- * value and one that is given twice are mistakes, because a mistake that is passed over starts something else than was
- * meant.
- * @throws {ArgumentError}
+ * Reads the words after the program's name; null when help is requested. An unknown word, an option without a value,
+ * and an option that is given twice are mistakes, because ignoring a mistake could start something else than was meant.
+ * @throws {ArgumentError} that names the mistake.
  */
 export function parseArguments<const Options extends ParseArgsOptionsConfig>(
   words: readonly string[],
@@ -49,15 +48,15 @@ function parse<const Options extends ParseArgsOptionsConfig>(words: readonly str
     });
   } catch (error) {
     if (!(error instanceof TypeError && 'code' in error)) throw error;
-    // What follows the first sentence is advice about the parser.
+    // The sentences after the first are advice about the parser.
     const [first = ''] = error.message.split(/\. |\n/);
     throw new ArgumentError(first);
   }
 }
 
 /**
- * The arguments of this process, for an entry that can do nothing before it has them: `--help` prints the usage and ends
- * the process with 0, a mistake with 2.
+ * The arguments of this process, for an entry point that can do nothing without them: `--help` prints the usage and
+ * ends the process with 0, a mistake ends it with 2.
  */
 export function takeArguments<const Options extends ParseArgsOptionsConfig>(
   usage: string,

@@ -1,7 +1,9 @@
-/** The time given to an operation is over; whether it happened is not known. */
+/** The time given to an operation is over; it is unknown whether the operation happened. */
 export class DeadlineExceededError extends Error {}
 
-/** Races a promise with a timer; the loser is left alone, its late failure is not an unhandled rejection. */
+/**
+ * Races a promise against a timer. A promise that loses is ignored, and its late failure is not an unhandled rejection.
+ */
 export async function within<Result>(limitMs: number, operation: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {

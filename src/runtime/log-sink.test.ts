@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 
-/** Logs for a while, counts what its event loop does meanwhile, and ends as processes of the product do. */
+/** Logs for a while, counts what its event loop does meanwhile, and ends in the way of the product's processes. */
 const PROGRAM = `
 import { createLogger } from ${JSON.stringify(join(import.meta.dirname, 'logger.ts'))};
 const logger = createLogger({ level: 'info', service: 'test' });
@@ -44,7 +44,7 @@ describe('a process whose log lines', () => {
   it('nobody reads goes on, holds few of them, and ends when it wants to', async () => {
     const { code, dropped, turns } = await runWith('pipe', 500);
     expect({ code, turns }).toEqual({ code: 0, turns: 20 });
-    // 10,000 lines of 1,100 bytes, of which 4 MiB are held.
+    // 10,000 lines of 1,100 bytes, of which 4 MiB are buffered.
     expect(dropped).toBeGreaterThan(5_000);
   });
 

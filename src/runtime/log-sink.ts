@@ -1,28 +1,34 @@
 import { fstatSync, write } from 'node:fs';
 
-/** Where a process's log lines go. It never throws, never blocks, and never holds more than a bounded number of bytes. */
+/**
+ * The destination of a process's log lines. It never throws, never blocks, and never holds more than a bounded number
+ * of bytes.
+ */
 export interface LogSink {
   write(line: string): void;
-  /** Calls back when everything is written or dropped, after a second at the latest. */
+  /** Calls back when every line is written or dropped, after a second at the latest. */
   flush(written: () => void): void;
-  /** Tells how many lines were dropped since the last time, those from before it was asked for included. */
+  /** Tells how many lines were dropped since the last call; the first call includes all earlier ones. */
   onDropped(listener: (lines: number) => void): void;
 }
 
-/** 4 MiB: about 10,000 lines, ten seconds of a busy process whose reader stands still. */
+/** 4 MiB: about 10,000 lines, ten seconds of a busy process whose reader has stopped. */
 const HELD_BYTES_MAX = 4 * 1024 * 1024;
 
-/** A reader that takes nothing for a second does not keep a process from its end. */
+/** A reader that accepts nothing for a second does not keep a process from ending. */
 const FLUSH_LIMIT_MS = 1_000;
 
 const RETRY_MS = 100;
 
 const STDOUT = 1;
 
-/** Writes text; answers with the bytes that were taken, or with an error. */
+/** Writes text, and answers with the number of written bytes or with an error. */
 type Writer = (text: Buffer, done: (error: Error | null, bytes: number) => void) => void;
 
-/** Writes to standard output. Lines that it cannot take (a full disk, a reader that is gone or stands still) are dropped. */
+/**
+ * Writes to standard output. Lines that it cannot write (because of a full disk, or a reader that is gone or has
+ * stopped) are dropped.
+ */
 export function createLogSink(): LogSink {
   const writer = createWriter();
   const drops = createDropCounter();
@@ -71,7 +77,7 @@ export function createLogSink(): LogSink {
 
 /**
  * A pipe is written by the stream, which waits for its reader outside of the thread pool: a thread that waits in a
- * write keeps the process from ending. A file is written in the pool, and may be tried again after an error.
+ * write would keep the process from ending. A file is written in the pool, and may be tried again after an error.
  */
 function createWriter(): Writer {
   const kind = fstatSync(STDOUT);

@@ -2,7 +2,7 @@ import { pino, type Level } from 'pino';
 import type { LogFields } from '../domain/log-fields.ts';
 import { createLogSink, type LogSink } from './log-sink.ts';
 
-/** A process's logger. It takes the fields that are known, in their one spelling (src/domain/log-fields.ts). */
+/** A process's logger. It accepts only known fields, each in its one spelling (src/domain/log-fields.ts). */
 export interface Logger extends Record<Level, LogLine>, Pick<LogSink, 'flush' | 'onDropped'> {
   isLevelEnabled(level: Level): boolean;
 }
@@ -13,7 +13,7 @@ interface LogLine {
   (message: string): void;
 }
 
-/** Fields of errors that may repeat customer data are not logged: name, code, message and stack are. */
+/** Fields of errors that may repeat customer data are not logged; only name, code, message and stack are. */
 function serializeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
   const code = 'code' in error ? error.code : undefined;
@@ -21,8 +21,8 @@ function serializeError(error: unknown): Record<string, unknown> {
 }
 
 /**
- * Creates the process's logger: one JSON object a line on standard output. It fails open: a line that cannot be written
- * is dropped and counted, and the process goes on.
+ * Writes one JSON object a line on standard output. It fails open: a line that cannot be written is dropped and
+ * counted, and the process continues.
  */
 export function createLogger(options: { readonly level: string; readonly service: string }): Logger {
   const sink = createLogSink();
@@ -31,7 +31,7 @@ export function createLogger(options: { readonly level: string; readonly service
     base: { service: options.service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { err: serializeError },
-    // A second line of defence: log calls name their fields, and none of these is among them.
+    // A second line of defense: log calls name their fields, and none of these is among them.
     redact: ['authorization', 'email', 'phone', 'customer.email', 'customer.phone', 'headers.authorization'],
   };
   return Object.assign(pino(settings, sink), { onDropped: sink.onDropped });

@@ -31,7 +31,10 @@ const ATTEMPTS_MAX = 10_000;
 const isStep = (name: string): boolean => STEP_IDS.includes(name);
 const EVENT_KEYS = 'a consumer, or consumer/type for a type that it reads';
 
-/** Variables that say how often and for how long something is tried; what is not named is as the code has it. */
+/**
+ * Variables that say how often and for how long something is tried. Names that are left out keep the values of the
+ * code.
+ */
 export const RETRY_VARIABLES = {
   STEP_BUDGET_SECONDS: numbersByName(isStep, STEP_IDS.join(', '), 30 * DAY_SECONDS).default({}),
   STEP_MAX_ATTEMPTS: numbersByName(isStep, STEP_IDS.join(', '), ATTEMPTS_MAX).default({}),
@@ -42,7 +45,7 @@ export const RETRY_VARIABLES = {
 
 type RetryValues = { readonly [Name in keyof typeof RETRY_VARIABLES]: Readonly<Record<string, number>> };
 
-/** The limits of steps that are set, by the step's id; null when none is. */
+/** The configured limits of steps by the step's id; null when there are none. */
 export function stepLimitsOf({ STEP_BUDGET_SECONDS, STEP_MAX_ATTEMPTS }: Partial<RetryValues>): StepLimits | null {
   const limits: Record<string, StepLimits[string]> = {};
   for (const [id, seconds] of Object.entries(STEP_BUDGET_SECONDS ?? {})) limits[id] = { budgetMs: seconds * 1_000 };
@@ -50,7 +53,7 @@ export function stepLimitsOf({ STEP_BUDGET_SECONDS, STEP_MAX_ATTEMPTS }: Partial
   return Object.keys(limits).length === 0 ? null : limits;
 }
 
-/** The retries of events that are set. */
+/** The configured retries of events. */
 export function eventRetrySettingsOf(values: Partial<RetryValues>): EventRetrySettings {
   const settings: Record<string, EventRetrySettings[string]> = {};
   const fields = {

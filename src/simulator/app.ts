@@ -22,11 +22,10 @@ const TOO_LARGE = refusal(413, 'payload_too_large', `the body is limited to ${MA
 type Env = { Bindings: HttpBindings };
 type SimulatorContext = Context<Env>;
 
-/** What the HTTP face stands on. */
 export interface AppDeps {
   readonly payments: Payments;
   readonly faults: FaultSwitches;
-  /** Told about failures that are nobody's fault but ours. */
+  /** Called with failures that are the simulator's own fault. */
   readonly warn: (message: string) => void;
 }
 
@@ -71,7 +70,7 @@ function addPaymentRoutes(app: Hono<Env>, payments: Payments): void {
   );
 }
 
-/** What a person does in the provider's dashboard, and what the merchant's system may read of it. */
+/** Acts of a person in the provider's dashboard, and the reads that the merchant's system may make of them. */
 function addExternalRoutes(app: Hono<Env>, payments: Payments): void {
   app.get('/v1/payments/:key/movements', async (c) => send(c, await payments.movements(c.req.param('key'))));
   app.post('/v1/payments/:key/external-captures', async (c) =>
@@ -96,7 +95,7 @@ function addControlRoutes(app: Hono<Env>, payments: Payments, faults: FaultSwitc
 
 function send(c: SimulatorContext, answer: Answer): Response {
   if (answer.kind === 'reply') return sendReply(c, answer);
-  // An RST instead of a FIN: the client must see a broken connection, never a short answer.
+  // The connection ends with an RST instead of a FIN: the client must see a broken connection, never a short answer.
   c.env.incoming.socket.resetAndDestroy();
   return RESPONSE_ALREADY_SENT;
 }
@@ -118,8 +117,8 @@ async function textOf(c: SimulatorContext): Promise<string> {
 }
 
 /**
- * Hono's own limit makes a full web `Request` for each body; a declared length needs only a comparison (Node's
- * parser holds the client to it), so the slow way is left to the rare chunked body.
+ * Hono's own limit makes a full web `Request` for each body. A declared length needs only a comparison (Node's parser
+ * holds the client to it), so only the rare chunked body takes the slow way.
  */
 function limitBody(): MiddlewareHandler<Env> {
   const limitChunked = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json(TOO_LARGE.body, 413) });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Where the simulator listens and keeps its book. */
+/** Where the simulator listens and keeps its ledger. */
 export interface SimulatorConfig {
   readonly port: number;
   readonly host: string;

@@ -4,12 +4,12 @@ import { behaviorOf } from './methods.ts';
 import { KEY_IN_USE, KEY_VOIDED, NOT_FOUND, refusal, reply, replyFor, type Reply } from './replies.ts';
 import type { ChargeRequest, EffectRequest, ExternalRequest, MovementRequest, VoidRequest } from './requests.ts';
 
-/** ISO 4217 for "no currency": the amount of a tombstone is 0 of nothing in particular. */
+/** ISO 4217 for "no currency": a tombstone has the amount 0 without a currency. */
 const NO_CURRENCY = 'XXX';
 
-/** Either an effect to be written, or an answer that changes nothing. */
+/** Either an effect to write, or an answer that changes nothing. */
 export type Decision =
-  /** Answered by `reply`; without one by what the record says. */
+  /** Answered by `reply`, or by the record when there is no `reply`. */
   | { readonly kind: 'write'; readonly record: LedgerRecord; readonly reply?: Reply }
   | { readonly kind: 'answer'; readonly reply: Reply };
 
@@ -31,8 +31,9 @@ export function settledReply(ledger: LedgerView, request: EffectRequest): Reply 
 }
 
 /**
- * Decides one request from the ledger alone, without waiting: two requests are never decided from the same state.
- * A key settled meanwhile keeps its answer. `isInFlight` tells whether the target's own request is still under way.
+ * Decides one request by the ledger alone, without waiting, so two requests are never decided from the same state. A
+ * key that was settled meanwhile keeps its answer. `isInFlight` says whether the target's own request is still under
+ * way.
  */
 export function decide(ledger: LedgerView, request: EffectRequest, isInFlight: (key: string) => boolean): Decision {
   const settled = settledReply(ledger, request);
@@ -52,7 +53,7 @@ function decideCharge(request: ChargeRequest): Decision {
 
 function decideMovement(ledger: LedgerView, request: MovementRequest): Decision {
   const charge = ledger.charge(request.target);
-  // What was captured before the void can still be refunded.
+  // Money that was captured before the void can still be refunded.
   const isVoided = ledger.voidOf(request.target) !== undefined;
   if (isVoided && (request.kind === 'capture' || charge === undefined || charge.capturedMinor === 0)) {
     return answer(KEY_VOIDED);
@@ -64,7 +65,7 @@ function decideMovement(ledger: LedgerView, request: MovementRequest): Decision 
   return write({ ...stamp(), key, target, orderId, kind, amountMinor, currency, state: 'SUCCEEDED' });
 }
 
-/** What somebody does at the provider itself: he sees the charge, so only its amount can be wrong. */
+/** Decides an act of a person at the provider itself. The person sees the charge, so only the amount can be wrong. */
 export function decideExternal(ledger: LedgerView, { kind, target, amountMinor: asked }: ExternalRequest): Decision {
   if (kind === 'capture' && ledger.voidOf(target)) return answer(KEY_VOIDED);
   const charge = ledger.charge(target);
@@ -111,7 +112,7 @@ function decideVoid(ledger: LedgerView, request: VoidRequest): Decision {
   const earlier = ledger.voidOf(request.target);
   const owner = charge?.record ?? earlier;
   if (owner && owner.orderId !== request.orderId) return answer(orderMismatch());
-  // A key is voided once: a second void (under another key) finds it done and adds no entry.
+  // A key is voided once: a second void (under another key) finds it done, and adds no entry.
   if (earlier && charge && charge.capturedMinor > 0) {
     return answer(capturedReply(request, charge, earlier.amountMinor));
   }
@@ -134,7 +135,9 @@ function decideVoidOfCharge(charge: Charge, request: VoidRequest): Decision {
   return { kind: 'write', record, reply: capturedReply(request, charge, restMinor) };
 }
 
-/** A void of what was captured, in part or whole: it has released the rest, and left what was taken. */
+/**
+ * The answer to a void of a captured charge: the void has released the uncaptured rest, and left the captured money.
+ */
 function capturedReply(
   request: Pick<VoidRequest, 'key' | 'orderId'>,
   { record, capturedMinor, refundedMinor }: Charge,
@@ -154,7 +157,9 @@ function voidRecord(
   return { ...stamp(), key, target, orderId, kind, result, ...money, state: 'SUCCEEDED' };
 }
 
-/** A void that had nothing to do. It has no id and is not stored: a repeat finds the same facts again. */
+/**
+ * The answer to a void that had nothing to do. It has no id and is not stored, because a repeat finds the same facts.
+ */
 function unwrittenVoid(
   request: Pick<VoidRequest, 'key' | 'orderId' | 'kind'>,
   result: VoidRecord['result'] | 'declined' | 'already_captured',

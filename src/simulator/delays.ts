@@ -1,4 +1,4 @@
-/** Waits that can all be ended at once, so that a simulator closes without sitting out its own latency. */
+/** Waits that can all be ended at once, so that the simulator closes without waiting for its own delays. */
 export interface Delays {
   /** How many waits are under way. */
   readonly pending: number;

@@ -20,7 +20,7 @@ const faultsPatchSchema = faultsSchema.partial();
 /** All switchable faults: delays in milliseconds, rates as probabilities from 0 to 1. */
 type Faults = Readonly<z.infer<typeof faultsSchema>>;
 
-/** No fault at all, except that the method `pm_down` is down: that is what it is for. */
+/** No fault, except that the method `pm_down` is down, which is its purpose. */
 const DEFAULT_FAULTS: Faults = {
   latencyMs: 0,
   errorRate: 0,
@@ -33,10 +33,10 @@ const DEFAULT_FAULTS: Faults = {
 /** The faults of one simulator. They live in memory only: a restart begins with the defaults. */
 export interface FaultSwitches {
   current(): Faults;
-  /** Merges a patch and answers all faults; nonsense changes nothing and answers the problems found. */
+  /** Merges a patch and returns all faults. An invalid patch changes nothing, and its problems are returned. */
   merge(patch: unknown): { readonly problem: string } | Faults;
   reset(): Faults;
-  /** Throws the dice for a rate: never true for 0, always true for 1. */
+  /** Draws a random number for a rate: never true for 0, always true for 1. */
   strikes(rate: number): boolean;
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const NEWLINE = 0x0a;
 
-/** A line before the last one cannot be read: somebody edited the file or the disk is bad, so nothing is guessed. */
+/** A line before the last one cannot be read: the file was edited or the disk is bad, so nothing is guessed. */
 class LedgerCorruptError extends Error {
   readonly file: string;
   readonly line: number;
@@ -16,7 +16,7 @@ class LedgerCorruptError extends Error {
   }
 }
 
-/** The disk refused a write: what is in memory may not be in the file, so the ledger answers nothing any more. */
+/** The disk refused a write: the memory may be ahead of the file, so the ledger gives no more answers. */
 class LedgerUnavailableError extends Error {
   constructor(file: string, cause?: unknown) {
     super(`ledger file ${file} cannot be written`, { cause });
@@ -26,7 +26,7 @@ class LedgerUnavailableError extends Error {
 
 /** An append-only file of lines. */
 export interface LedgerFile {
-  /** Takes a line (without newline) for the next write; it is safe only when a later `durable()` resolves. */
+  /** Takes a line (without newline) for the next write; it is safe only when a later `durable()` has resolved. */
   append(line: string): void;
   /** Resolves when every line appended so far is fsynced; rejects for ever after a failed write. */
   durable(): Promise<void>;
@@ -40,9 +40,9 @@ interface Batch {
 }
 
 /**
- * Opens or creates the file and hands every whole line to `onLine`, in order. A torn last line (a crash in the
- * middle of a write: never answered to anybody) is dropped with a warning. The file itself is cut only at the
- * first write: a second process that starts by mistake and then fails on its port has changed nothing.
+ * Opens or creates the file and passes every whole line to `onLine`, in order. A torn last line (from a crash in the
+ * middle of a write, so it was never answered) is dropped with a warning. The file itself is cut only at the first
+ * write, so a second process that starts by mistake and then fails on its port changes nothing.
  */
 export async function openLedgerFile(
   file: string,
@@ -64,7 +64,7 @@ export async function openLedgerFile(
   }
 }
 
-/** Answers the length of the readable part; only the last line may be unreadable. */
+/** Returns the length of the readable part; only the last line may be unreadable. */
 function readLines(file: string, content: Buffer, onLine: (line: string) => void): number {
   let start = 0;
   for (let line = 1; start < content.length; line++) {
@@ -134,7 +134,7 @@ class GroupCommitFile implements LedgerFile {
     }
   }
 
-  /** Never rejects: a failure is kept, and told to everybody who waits or comes later. */
+  /** Never rejects: a failure is stored, and reported to every present and later caller. */
   async #flush(): Promise<void> {
     while (this.#collecting) {
       const batch = this.#collecting;
@@ -162,7 +162,7 @@ class GroupCommitFile implements LedgerFile {
 
 function createBatch(): Batch {
   const written = Promise.withResolvers<void>();
-  // A batch may have no reader (an effect that lands late); its failure is kept and told to the next caller.
+  // A batch may have no reader (an effect that lands late); its failure is stored and reported to the next caller.
   written.promise.catch(() => undefined);
   return { lines: [], written };
 }

@@ -15,7 +15,7 @@ const chargeSchema = z.object({
   kind: z.enum(['sale', 'authorize']),
   state: z.enum(['SUCCEEDED', 'DECLINED']),
   method: z.string(),
-  /** What was asked for; `amountMinor` is what was charged (they differ for `pm_wrong_amount`). */
+  /** The requested amount; `amountMinor` is the charged one (they differ for `pm_wrong_amount`). */
   requestedMinor: z.number(),
   decline: z.object({ code: z.string(), retryable: z.boolean() }).optional(),
 });
@@ -26,7 +26,7 @@ const movementSchema = z.object({
   state: z.literal('SUCCEEDED'),
   /** The key of the charge that is captured or refunded. */
   target: z.string(),
-  /** Made at the provider itself and not by the merchant's system: its key is its own id. */
+  /** Made at the provider itself and not by the merchant's system; its key is its own id. */
   external: z.literal(true).optional(),
 });
 
@@ -34,7 +34,7 @@ const voidSchema = z.object({
   ...shared,
   kind: z.literal('void'),
   state: z.literal('SUCCEEDED'),
-  /** The key that is void from now on, whether a charge was known under it or not. */
+  /** The voided key; the charge under it may be known or not. */
   target: z.string(),
   result: z.enum(['voided', 'tombstoned']),
 });
@@ -50,7 +50,7 @@ export type VoidRecord = Readonly<z.infer<typeof voidSchema>>;
 /** One effect, as one line of the file. Never changed after it was written. */
 export type LedgerRecord = ChargeRecord | MovementRecord | VoidRecord;
 
-/** What the world may see of a record: the row that auditors compare with their own books. */
+/** The public part of a record: the row that auditors compare with their own books. */
 export type LedgerEntry = Pick<LedgerRecord, 'orderId' | 'key' | 'kind' | 'amountMinor' | 'currency' | 'state' | 'at'>;
 
 /** A charge with the sums of its captures and refunds; always refunded <= captured <= authorized. */
@@ -75,9 +75,9 @@ export interface LedgerView {
 
 /** The provider's book: an append-only file with an index in memory. */
 export interface Ledger extends LedgerView {
-  /** Visible at once to this process; nothing read from it may be told to anyone before `durable()` resolves. */
+  /** Visible at once to this process, but no answer may depend on it before `durable()` resolves. */
   append(record: LedgerRecord): void;
-  /** Resolves when all that was appended so far survives `kill -9` and a power cut. */
+  /** Resolves when every entry so far survives `kill -9` and a power cut. */
   durable(): Promise<void>;
   /** All entries in the order of their effect, or those of one order. */
   entries(orderId?: string): LedgerEntry[];
@@ -144,7 +144,7 @@ function createIndex(): LedgerIndex {
       movementsOf: (key) => movements.get(key) ?? [],
       voidOf: (key) => voids.get(key),
     },
-    // A Map keeps insertion order, and a key is inserted once: the index is the list of entries too.
+    // A Map keeps insertion order, and a key is inserted once, so the index is also the list of entries.
     entries: (orderId) =>
       [...byKey.values()].filter((record) => orderId === undefined || record.orderId === orderId).map(entryOf),
   };

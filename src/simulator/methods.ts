@@ -7,7 +7,7 @@ interface Decline {
   readonly retryable: boolean;
 }
 
-/** What is special about a payment method; a flag that is absent means the ordinary thing happens. */
+/** The special behavior of a payment method; without a flag the method behaves normally. */
 export interface MethodBehavior {
   readonly decline?: Decline;
   /** Added to the amount that is charged. */

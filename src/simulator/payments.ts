@@ -21,12 +21,11 @@ import type { WebhookSender } from './webhooks.ts';
 /** Requests that may wait at once (slow, delayed or late); each holds about 1 kB, so 10,000 stay below 10 MB. */
 const MAX_WAITING = 10_000;
 
-/** Keys whose `pm_flaky` refusals are remembered; the oldest is forgotten first and then refused twice again. */
+/** Keys whose `pm_flaky` refusals are remembered; the oldest key is dropped first and then refused twice again. */
 const MAX_FLAKY_KEYS = 10_000;
 
 const ORDINARY: MethodBehavior = {};
 
-/** What the payments of one simulator are made of. */
 export interface PaymentsDeps {
   readonly ledger: Ledger;
   readonly faults: FaultSwitches;
@@ -34,22 +33,22 @@ export interface PaymentsDeps {
   readonly webhooks: WebhookSender;
   /** How long `pm_slow` takes before it is applied. */
   readonly slowMs: number;
-  /** Told when a late request, which nobody waits for, cannot be written. */
+  /** Called when a late request, which nobody waits for, cannot be written. */
   readonly warn: (message: string) => void;
 }
 
-/** The provider's machine: every answer it gives is already durable, every key has at most one effect. */
+/** The provider: every answer that it gives is already durable, and every key has at most one effect. */
 export interface Payments {
   /**
-   * Applies a request once per key and answers; repeats get the first answer. Goes on when the client hangs up.
-   * Rejects only when the ledger cannot be written.
+   * Applies a request once per key and answers; repeats get the first answer. It continues when the client hangs up,
+   * and rejects only when the ledger cannot be written.
    */
   execute(request: EffectRequest): Promise<Answer>;
-  /** What is known under a key of any kind: 200, 404, 409 while in flight, 410 for a tombstone. */
+  /** What is known under a key of any kind: 200, 404, 409 while it is in flight, 410 for a tombstone. */
   lookup(key: string): Promise<Reply>;
-  /** What was captured and refunded of a charge, whoever did it; 404 for what is none. */
+  /** Captures and refunds of a charge, made by anybody; 404 when the key is not a charge. */
   movements(key: string): Promise<Reply>;
-  /** Moves money behind the back of the merchant's system, which is told by webhook only. */
+  /** Moves money without the merchant's system, which hears of it only by webhook. */
   moveOutside(request: ExternalRequest): Promise<Reply>;
   /** The durable entries in the order of their effect. */
   entries(orderId: string | undefined): Promise<LedgerEntry[]>;
@@ -79,7 +78,7 @@ class PaymentMachine implements Payments {
     if (settled) return this.#whenDurable(settled);
     if (this.#isInFlight(request.key)) return KEY_IN_USE;
     if (behavior.flaky && this.#flakyRefusals.refuses(request.key)) return UNAVAILABLE;
-    // A void is never late: it is the means by which a client proves that a late original cannot land.
+    // A void is never late: by a void a client proves that a late original cannot land.
     if (lateMs > 0 && request.kind !== 'void') return this.#landLater(request, lateMs);
     const waitMs = latencyMs + (behavior.slow ? slowMs : 0);
     if (waitMs > 0 && !(await this.#hold(request.key, waitMs))) return UNAVAILABLE;
@@ -132,7 +131,7 @@ class PaymentMachine implements Payments {
     return elapsed;
   }
 
-  /** The client hears nothing, and until it lands the request is as unknown as one that is still on the wire. */
+  /** The client hears nothing. Until it lands, the request is as unknown as one that is still on the wire. */
   #landLater(request: EffectRequest, ms: number): Answer {
     const { delays, warn } = this.#deps;
     if (delays.pending >= MAX_WAITING) return UNAVAILABLE;
@@ -160,7 +159,7 @@ class PaymentMachine implements Payments {
     return loses ? RESET : reply;
   }
 
-  /** `tell` reports it; only what is durable may be told. */
+  /** `tell` reports the effect; only durable effects may be reported. */
   #record(request: EffectRequest): { reply: Reply; written: boolean; tell: () => void } {
     const { ledger, webhooks } = this.#deps;
     const decision = decide(ledger, request, this.#isInFlight);
@@ -180,7 +179,7 @@ class PaymentMachine implements Payments {
     return { reply: decision.reply ?? replyFor(record), written: true, tell: () => webhooks.effect(record) };
   }
 
-  /** The index runs ahead of the disk; nothing derived from it is told before the disk has caught up. */
+  /** The index is ahead of the disk; nothing derived from it is reported before the disk has caught up. */
   async #whenDurable<T>(value: T): Promise<T> {
     await this.#deps.ledger.durable();
     return value;

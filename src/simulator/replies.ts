@@ -26,10 +26,10 @@ export function refusal(status: Reply['status'], code: string, message: string):
 /** The key is being worked on: the outcome exists soon, but not yet. */
 export const KEY_IN_USE = refusal(409, 'key_in_use', 'a request with this key is still being processed');
 
-/** Nothing was looked at and nothing was done. */
+/** Nothing was looked at or changed. */
 export const UNAVAILABLE = refusal(503, 'unavailable', 'the provider is not available, try again later');
 
-/** The key was voided: nothing is held under it, and nothing will ever be. */
+/** The key was voided: no money is held under it, and none ever will be. */
 export const KEY_VOIDED = refusal(410, 'key_voided', 'this key was voided and can never be charged');
 
 /** No effect is known under the key; proves nothing while a request may still be under way. */
@@ -41,14 +41,14 @@ export function replyFor(record: LedgerRecord): Reply {
   return reply(record.state === 'SUCCEEDED' ? 201 : 402, bodyOf(record));
 }
 
-/** The answer to a lookup: the stored body, for a charge with what became of it since. */
+/** The answer to a look-up: the stored body, and for a charge the later captures and refunds. */
 export function lookupReplyFor(record: LedgerRecord, charge: Charge | undefined, voided: boolean): Reply {
   if (!charge) return reply(200, bodyOf(record));
   const { capturedMinor, refundedMinor } = charge;
   return reply(200, { ...bodyOf(record), voided, capturedMinor, refundedMinor });
 }
 
-/** The answer to the question what was moved; the key is null where the merchant's system did not move it. */
+/** The answer about captures and refunds; the key is null when the merchant's system did not make the movement. */
 export function movementsReplyFor(records: readonly MovementRecord[]): Reply {
   const movements = records.map(({ id, key, kind, amountMinor, currency, at, external }) => ({
     id,

@@ -4,7 +4,7 @@ import { z } from 'zod';
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 const orderId = z.string().min(1).max(255);
-/** `z.int()` refuses fractions and what is beyond 2^53. */
+/** `z.int()` refuses fractions and numbers beyond 2^53. */
 const amountMinor = z.int().positive();
 const currency = z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code');
 
@@ -29,14 +29,16 @@ export type MovementRequest = Readonly<z.infer<typeof movementBodySchema>> & {
   readonly target: string;
 };
 
-/** A capture or a refund that somebody makes at the provider itself; without an amount it is all that is left. */
+/**
+ * A capture or a refund that a person makes at the provider itself; without an amount it is everything that is left.
+ */
 export interface ExternalRequest {
   readonly kind: 'capture' | 'refund';
   readonly target: string;
   readonly amountMinor: number | undefined;
 }
 
-/** A void of whatever is, or may yet arrive, under the key `target`. */
+/** A void of the request that has arrived, or may yet arrive, under the key `target`. */
 export type VoidRequest = Readonly<z.infer<typeof voidBodySchema>> & {
   readonly kind: 'void';
   readonly key: string;
@@ -90,7 +92,7 @@ export function parseJson(body: string): unknown {
 
 function parseKeys(key: string | undefined, target: string): { key: string; target: string } {
   const keys = { key: parseKey(key, 'Idempotency-Key'), target: parseKey(target, 'the key in the path') };
-  // One key names one effect: a void under its target's own key could not be told from the payment it forbids.
+  // One key names one effect: a void under its target's own key would look the same as the payment that it forbids.
   if (keys.key === keys.target) throw new InvalidRequestError('Idempotency-Key must differ from the key in the path');
   return keys;
 }

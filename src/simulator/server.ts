@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { loadSimulatorConfig } from './config.ts';
 import { createSimulator, type Simulator } from './simulator.ts';
 
-// A full disk under its output must not end it.
+// A full disk under its output must not end the simulator.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 const USAGE = `npm run start:simulator
   The payment simulator alone. Its settings are environment variables: see .env.example.`;
@@ -12,7 +12,7 @@ const config = readConfig();
 if (config) {
   try {
     const simulator = await createSimulator(config);
-    // Before the line is printed: whoever reads it may send a signal at once.
+    // The signal handlers come before the line is printed, because a reader of the line may send a signal at once.
     closeOnSignals(simulator);
     process.stdout.write(`payment simulator listens on ${simulator.url}, ledger ${config.ledgerFile}\n`);
   } catch (error) {
@@ -20,7 +20,7 @@ if (config) {
   }
 }
 
-/** Settings are variables; the only word that it knows is `--help`. */
+/** Settings are variables; `--help` is the only argument. */
 function refuseArguments(): void {
   try {
     if (parseArgs({ options: { help: { type: 'boolean', short: 'h' } } }).values.help !== true) return;

@@ -16,7 +16,10 @@ const KEEP_ALIVE_MS = 65_000;
 /** On close all waits end at once; what is still open after a second is a client that does not finish its body. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** Short beside the grace second, long beside an answer: on close, connections that became idle end this soon. */
+/**
+ * Short compared with the grace second, long compared with an answer: connections that become idle while the simulator
+ * closes end this soon.
+ */
 const CLOSE_SWEEP_MS = 20;
 
 /** How to build a simulator; everything but the file has a default made for tests. */
@@ -42,7 +45,10 @@ export interface Simulator {
   /** For example `http://127.0.0.1:8090`, without a slash at the end. */
   readonly url: string;
   readonly port: number;
-  /** Stops listening, answers 503 to what waits, drops what has not landed, and closes the ledger. Idempotent. */
+  /**
+   * Stops listening, answers 503 to waiting requests, drops requests that have not landed, and closes the ledger.
+   * Idempotent.
+   */
   close(): Promise<void>;
 }
 
@@ -93,7 +99,7 @@ function listen(server: Server, port: number, host: string): Promise<number> {
 
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    // `close` ends only the connections that are idle at that moment; the others are, once they are answered.
+    // `close` ends only connections that are idle at that moment; the others become idle once they are answered.
     const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_SWEEP_MS);
     const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
     server.close(() => {

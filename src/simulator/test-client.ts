@@ -81,7 +81,7 @@ export async function startTestSimulator(
   };
 }
 
-/** Waits for what happens without an answer. Throws after `timeoutMs`. */
+/** Waits for an event that has no answer. Throws after `timeoutMs`. */
 export async function eventually(condition: () => Promise<boolean>, timeoutMs = 3_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {

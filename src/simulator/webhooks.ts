@@ -3,32 +3,35 @@ import type { Delays } from './delays.ts';
 import type { LedgerRecord } from './ledger.ts';
 import type { MovementRequest } from './requests.ts';
 
-/** Where effects are reported, and what the reports are signed with (Standard Webhooks: `whsec_` and base64). */
+/** Where effects are reported, and the secret that signs the reports (Standard Webhooks: `whsec_` and base64). */
 export interface WebhookTarget {
   readonly url: string;
   readonly secret: string;
 }
 
-/** Tells the merchant's system what happened; it never keeps an answer waiting. */
+/** Reports effects to the merchant's system; it never delays an answer. */
 export interface WebhookSender {
-  /** An effect that is durable. */
+  /** Reports a durable effect. */
   effect(record: LedgerRecord): void;
-  /** A refund that the card does not take. */
+  /** Reports a refund that the card does not accept. */
   refundFailed(request: MovementRequest): void;
 }
 
-/** A merchant whose system restarts is there again within seconds; one that is away for longer looks payments up. */
+/** A merchant's system that restarts is back within seconds; one that is away for longer looks payments up. */
 const RETRY_DELAYS_MS = [200, 1_000, 3_000, 10_000] as const;
 
 const ANSWER_WITHIN_MS = 5_000;
 
-/** Reports under way or waiting; each holds about 1 kB. A real provider drops none, and none is needed for truth. */
+/**
+ * Reports under way or waiting; each holds about 1 kB. Reports may be dropped, because the merchant does not rely on
+ * them.
+ */
 const WAITING_MAX = 10_000;
 
-/** Says nothing to anybody. */
+/** Reports nothing. */
 const SILENT: WebhookSender = { effect: () => {}, refundFailed: () => {} };
 
-/** Creates the sender; without a target it is silent. */
+/** Without a target the sender reports nothing. */
 export function createWebhookSender(
   target: WebhookTarget | null,
   delays: Delays,
@@ -67,7 +70,7 @@ interface Report {
   readonly body: string;
 }
 
-/** Voids are silent: they are answered at once, and nobody waits to hear of one. */
+/** Voids are not reported: they are answered at once, and nobody waits for a report. */
 function typeOf({ kind, state }: LedgerRecord): string | null {
   switch (kind) {
     case 'sale':

@@ -26,20 +26,28 @@ export const correlateLogs: ActivityInterceptorsFactory = () => {
 const FIRST_PASS = 'tryFirstPass' satisfies keyof FirstPassActivities;
 const LAST_STEPS = new Set<string>(['confirmOrder', 'rejectOrder'] satisfies (keyof Activities)[]);
 
-/** The joined steps have brought the order to its end, or one of them failed; else the order goes on locally. */
+/**
+ * The joined steps have brought the order to its end, or one of them has failed; else the order continues with local
+ * steps.
+ */
 function endsFirstPass(activityType: string, result: unknown): boolean {
   if (activityType !== FIRST_PASS) return false;
   const outcomes = result as FirstPassResult;
   return outcomes.confirmOrder !== undefined || Object.values(outcomes).some(({ failure }) => failure !== undefined);
 }
 
-/** Where an order's first local pass is: steps that run right now (some run side by side), and whether one was the last. */
+/**
+ * The state of an order's first local pass: steps that run right now (some run side by side), and whether one was the
+ * last.
+ */
 interface LocalPass {
   running: number;
   lastStepDone: boolean;
 }
 
-/** Tells when an order's first local pass is over: all its steps are done, or one failed and will be retried. */
+/**
+ * Calls back when an order's first local pass is over: all its steps are done, or one has failed and will be retried.
+ */
 export function watchLocalPass(onEnded: (workflowId: string) => void): ActivityInterceptorsFactory {
   const passes = new Map<string, LocalPass>();
   return ({ info }) => ({

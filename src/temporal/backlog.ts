@@ -3,16 +3,17 @@ import type { BackgroundLoop } from '../runtime/background-loop.ts';
 import { createSampler } from '../runtime/sampler.ts';
 import { readTaskQueue } from './task-queues.ts';
 
-/** How far the workers are behind, sampled in the background. */
+/** Samples in the background how far the workers are behind. */
 export interface BacklogMonitor extends BackgroundLoop {
-  /** Age in seconds of the oldest order that waits on the task queue; 0 when none does or nothing is known. */
+  /** Age in seconds of the oldest order on the task queue; 0 when no order waits or nothing is known. */
   ageSeconds(): number;
 }
 
 const SAMPLE_INTERVAL_MS = 2_000;
 
 /**
- * Samples the backlog of the `orders` task queue: workflows that no worker has begun. An eager start needs no queue.
+ * Samples the backlog of the `orders` task queue: workflows that no worker has begun. Eager starts are not on the
+ * queue.
  */
 export function createBacklogMonitor(client: Client, namespace: string): BacklogMonitor {
   const sampler = createSampler(SAMPLE_INTERVAL_MS, 0, async () => {

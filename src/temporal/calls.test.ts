@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DeadlineExceededError } from '../runtime/deadline.ts';
 import { isNoAnswer } from './calls.ts';
 
-/** As grpc-js makes them. */
+/** Errors in the form that grpc-js makes. */
 const unavailable = Object.assign(new Error('14 UNAVAILABLE: no connection'), {
   code: 14,
   details: 'no connection',

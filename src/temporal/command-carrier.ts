@@ -16,7 +16,7 @@ import {
 } from '../workflows/contract.ts';
 import type { OrderSettings } from '../domain/order-settings.ts';
 
-/** Looks and starts by the worker's own connection to Temporal, inside of an activity. */
+/** Looks workflows up and starts them over the worker's own connection to Temporal, inside an activity. */
 export function createCommandCarrier(settings: OrderSettings): CommandCarrier {
   return {
     carry: async (command, order) => {

@@ -12,7 +12,7 @@ afterEach(() => {
   server.close();
 });
 
-/** A server that answers every call as unavailable, which is tried again. */
+/** A server that answers every call as unavailable, so that the client tries again. */
 async function startUnavailable(): Promise<{ readonly address: string; readonly answers: { count: number } }> {
   const answers = { count: 0 };
   server = createServer((_request, response) => {
@@ -31,7 +31,7 @@ describe('a connection to Temporal that is closed', () => {
     const connection = openTemporalConnection(address);
     const ended = connection.workflowService.getSystemInfo({}).catch((error: unknown) => error);
     await expect.poll(() => answers.count, { interval: 5 }).toBe(1);
-    // The answer is read by now; its retry comes 136 ms after it at the earliest.
+    // The answer has been read by now; its retry follows after 136 ms at the earliest.
     await sleep(40);
     await connection.close();
     expect(await ended).toMatchObject({ code: 1, details: 'the connection to Temporal was closed' });

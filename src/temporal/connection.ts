@@ -27,15 +27,16 @@ type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 type Call = ReturnType<Parameters<Interceptor>[1]>;
 type Listener = Parameters<Call['start']>[1];
 
-/** `CANCELLED` of gRPC: the caller's own side ended the call. */
+/** gRPC's status `CANCELLED`: the caller's own side ended the call. */
 const CANCELLED = 1;
 
 const CLOSED = 'the connection to Temporal was closed';
 
 /**
- * The only way to a plain connection to Temporal: lazy, so that a process starts while Temporal is down. Closing it
- * rejects every call on it: those under way at once, and one that waits for its next try when that is due. The SDK's
- * own connection lets the first wait for ever, and its retry throws out of a timer, where nobody can catch it.
+ * The only way to open a plain connection to Temporal. It connects lazily, so that a process starts while Temporal is
+ * down. Closing it rejects every call: calls under way at once, and a call that waits for its next try when that try is
+ * due. (With the SDK's own connection, calls under way wait for ever, and the retry throws inside a timer, where no
+ * code can catch it.)
  */
 export function openTemporalConnection(address: string): Connection {
   let isClosed = false;
@@ -49,7 +50,7 @@ export function openTemporalConnection(address: string): Connection {
         ...retries,
         retryableDecider: (attempt, status) => !isClosed && retries.retryableDecider(attempt, status),
       }),
-      // gRPC asks for the methods of a call only; its type is a class with private fields.
+      // gRPC uses only the methods of a call; the type is a class with private fields.
       (options, nextCall) =>
         (isClosed ? createCancelledCall() : follow(nextCall(options), underWay)) as ReturnType<Interceptor>,
     ],

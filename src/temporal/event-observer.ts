@@ -5,10 +5,10 @@ import type { EventObserver } from '../activities/events/event-pump.ts';
 import { topicOf } from '../domain/event.ts';
 import type { Logger } from '../runtime/logger.ts';
 
-/** Of the events that went well, one in so many is logged; those that did not, all. */
+/** One in this many successful events is logged; all others are logged. */
 const SUCCESSES_PER_LINE = 100;
 
-/** Counts every outcome beside the worker's own metrics, and logs a line of it. */
+/** Counts every outcome beside the worker's own metrics, and logs some of them. */
 export function createEventObserver(logger: Logger, workerId: string): EventObserver {
   const meter = Runtime.instance().metricMeter;
   const processed = meter.createCounter('events_processed', '', 'Events with a result, by consumer and type');
@@ -68,7 +68,7 @@ interface Counted {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** Those of one counter and the same tags are added at once: each call goes to native code. */
+/** Outcomes with the same counter and tags are added at once, because each call goes to native code. */
 function addAll(counted: readonly (Counted | null)[]): void {
   const sums = new Map<string, Counted & { count: number }>();
   for (const each of counted) {

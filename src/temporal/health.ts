@@ -2,9 +2,9 @@ import type { Client, Connection } from '@temporalio/client';
 import { createBackgroundLoop, type BackgroundLoop } from '../runtime/background-loop.ts';
 import { callWithin } from './calls.ts';
 
-/** Whether Temporal answers, as seen by a check that runs all the time. */
+/** Whether Temporal answers, according to a check that runs all the time. */
 export interface TemporalHealth extends BackgroundLoop {
-  /** False only after two checks in a row failed: one slow answer on a busy machine is no outage. */
+  /** False only after two failed checks in a row: one slow answer on a busy machine is no outage. */
   isUp(): boolean;
   /** Whether a check was answered in the last `ms` milliseconds. */
   answeredWithin(ms: number): boolean;
@@ -12,12 +12,12 @@ export interface TemporalHealth extends BackgroundLoop {
 
 const CHECK_INTERVAL_MS = 1_000;
 
-/** Each check is raced with our own timer: deadlines are not kept when the server is frozen. */
+/** Each check races with our own timer, because deadlines do not fire when the server is frozen. */
 const CHECK_TIMEOUT_MS = 1_500;
 
 const FAILURES_UNTIL_DOWN = 2;
 
-/** Watches Temporal's frontend: stopped or frozen, it is known to be down within about 5 s. */
+/** Watches Temporal's frontend. A stopped or frozen frontend is known to be down within about 5 s. */
 export function createTemporalHealth(client: Client): TemporalHealth {
   let failures = 0;
   let answeredAt = 0;

@@ -1,16 +1,17 @@
 /**
  * Preload (`node --import`) that makes the workflow sandbox cheaper when `WORKFLOW_SANDBOX=lean`, and does nothing
- * otherwise. Unsupported by the SDK, therefore opt-in. The SDK's workflow thread inherits the preload.
+ * otherwise. The SDK does not support this, so it is opt-in. The SDK's workflow thread inherits the preload.
  *
- * - Node starts and joins a native thread for the timeout of every `vm` call; the calls lose their timeout.
- * - The SDK records a stack trace per promise through a promise hook; it does without when the hook is refused.
- *   (The Web UI's "Call Stack" tab stays empty.)
- * - Workflows of a thread share one context, and the SDK exchanges all its globals whenever it goes from one workflow to
- *   another. The one that differs is the SDK's own; only this one is exchanged. (A workflow that wrote a global would be
- *   seen by the others; ours write none.)
+ * - Node starts and joins a native thread for the timeout of every `vm` call; these calls lose their timeout.
+ * - The SDK records a stack trace per promise through a promise hook; the hook is refused, and the SDK works without
+ *   it. (The Web UI's "Call Stack" tab stays empty.)
+ * - Workflows of a thread share one context, and the SDK exchanges all its globals whenever it switches from one
+ *   workflow to another. Only one of them, the SDK's own, differs, and only this one is exchanged. (A global that a
+ *   workflow wrote would be visible to the others; ours write none.)
  *
- * Without the timeout an endless loop in workflow code would hang the thread for ever. So the workflow thread sends
- * a heartbeat, and a process whose workflow thread has been silent for 10 s ends itself; another worker goes on.
+ * Without the timeout an endless loop in workflow code would hang the thread for ever. So the workflow thread sends a
+ * heartbeat, and a process whose workflow thread has been silent for 10 s ends itself; another worker continues its
+ * orders.
  */
 import { promiseHooks } from 'node:v8';
 import vm, { Script } from 'node:vm';
@@ -24,7 +25,7 @@ const EXIT_STALLED = 70;
 /** Set when the preload is active in this process, so that a worker can tell a forgotten `--import`. */
 const MARK = Symbol.for('order-saga.lean-sandbox');
 
-// Read here and not in config.ts: a preload runs before any configuration, in every thread.
+// This is read here and not in config.ts, because a preload runs before any configuration, in every thread.
 if (process.env['WORKFLOW_SANDBOX'] === 'lean') {
   Object.defineProperty(globalThis, MARK, { value: true });
   if (isMainThread) watchHeartbeats();
@@ -32,7 +33,7 @@ if (process.env['WORKFLOW_SANDBOX'] === 'lean') {
 }
 
 function leanWorkflowThread(): void {
-  // Looked up by descriptor: the method is called on each script later, never on its own.
+  // The descriptor is needed, because the method is later called on each script and never on its own.
   const run = Object.getOwnPropertyDescriptor(Script.prototype, 'runInContext')?.value as Script['runInContext'];
   Script.prototype.runInContext = function runWithoutTimeout(context, options) {
     if (typeof options !== 'object') return run.call(this, context, options);
@@ -47,18 +48,20 @@ function leanWorkflowThread(): void {
   };
   const channel = new BroadcastChannel('order-saga.workflow-heartbeat');
   const beat = (): void => channel.postMessage('alive');
-  // At once: a thread that hangs in its very first workflow would never be missed.
+  // The first heartbeat comes at once: otherwise a thread that hangs in its very first workflow would never be missed.
   beat();
   setInterval(beat, HEARTBEAT_MS).unref();
   channel.unref();
 }
 
-/** The SDK's script that exchanges globals; one that looks otherwise in another version runs as it is. */
+/**
+ * Recognizes the SDK's script that exchanges globals. A script that looks different in another version runs unchanged.
+ */
 export function isScopeSwitch(code: string): boolean {
   return code.includes('__TEMPORAL_BAG_HOLDER__.bag = Object.getOwnPropertyDescriptors(globalThis)');
 }
 
-/** The same, for the one global that workflows do not share. */
+/** The same exchange, only for the one global that workflows do not share. */
 const LEAN_SCOPE_SWITCH = `{
   const callIntoScope = () => {
     const [holder, fn, args] = globalThis.__temporal_args;
@@ -84,7 +87,7 @@ function watchHeartbeats(): void {
   let lastLook = performance.now();
   setInterval(() => {
     const now = performance.now();
-    // A main thread that was itself asleep (suspended process) has not looked, so nobody was silent.
+    // If the main thread itself was asleep (a suspended process), it has not looked, so the silence proves nothing.
     const overslept = now - lastLook > 2 * HEARTBEAT_MS;
     lastLook = now;
     if (overslept && lastHeartbeat !== null) lastHeartbeat = now;

@@ -4,18 +4,18 @@ import { repairCommandId } from '../domain/command.ts';
 import { orderWorkflowId, settleWorkflowId } from '../workflows/contract.ts';
 import { callWithin, describeWorkflow } from './calls.ts';
 
-/** A workflow that carries an order, or did: its own, and one for each command that came after it. */
+/** A workflow that carries an order, or did: the order's own, and one for each later command. */
 export interface Carrier {
   readonly workflowId: string;
   readonly status: WorkflowExecutionStatusName;
   readonly closedAt: string | null;
-  /** Steps that are scheduled, tried, retried or paused right now. */
+  /** Steps that are scheduled, running, retried or paused right now. */
   readonly steps: readonly PendingStep[];
-  /** What the workflow itself waits to think about; null when it waits for steps, timers or messages. */
+  /** The workflow task that waits or runs; null when the workflow waits for steps, timers or messages. */
   readonly task: PendingTask | null;
 }
 
-/** A step as Temporal has it. */
+/** A step in Temporal's state of the workflow. */
 export interface PendingStep {
   readonly step: string;
   /** Null when the server is too old to tell. */
@@ -23,37 +23,37 @@ export interface PendingStep {
   readonly attempt: number;
   readonly lastError: string | null;
   readonly nextRetryAt: string | null;
-  /** A worker has it. */
+  /** Whether a worker has it. */
   readonly isRunning: boolean;
   readonly pause: { readonly by: string | null; readonly reason: string | null } | null;
 }
 
-/** A workflow task; more than one attempt means that its code fails, or that its workers die. */
+/** A workflow task. Several attempts mean that its code fails, or that its workers die. */
 export interface PendingTask {
   readonly attempt: number;
-  /** A worker has it. */
+  /** Whether a worker has it. */
   readonly isRunning: boolean;
 }
 
-/** Whether it can still do something. */
+/** Whether the workflow can still do something. */
 export function isOpen(carrier: Carrier | undefined): boolean {
   return carrier?.status === 'RUNNING' || carrier?.status === 'PAUSED';
 }
 
 const ANSWER_WITHIN_MS = 3_000;
 
-/** An order has a handful of commands; of one that was given hundreds the last ones matter. */
+/** An order has a handful of commands; if it was given hundreds, only the last ones matter. */
 const COMMANDS_MAX = 20;
 
-/** Temporal's numbers for a step and for a workflow task that a worker has. */
+/** Temporal's number for a step, and for a workflow task, that a worker has. */
 const STEP_STARTED = 2;
 const TASK_STARTED = 2;
 
 /**
- * Looks at every workflow of an order that there may be. Those of commands are found by the stored commands, and by
- * Temporal's list while a command is not decided yet; that list is late and limited, so nothing rests on it alone.
+ * Looks at every workflow that an order may have. Workflows of commands are found by the stored commands, and by
+ * Temporal's list while a command is not decided yet; that list lags and is limited, so nothing depends on it alone.
  * `parkedAt` is the workflow of the open case.
- * @throws {DeadlineExceededError} and what the calls throw when Temporal does not answer.
+ * @throws {DeadlineExceededError}, and the calls' errors, when Temporal does not answer.
  */
 export async function readCarriers(
   client: Client,

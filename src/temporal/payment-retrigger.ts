@@ -4,13 +4,13 @@ import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
 import { describeWorkflow } from './calls.ts';
 import { CASE_KIND, noticeWorkflowId, resumeOrderSignal } from '../workflows/contract.ts';
 
-/** As the server numbers them: an attempt waits for its time, or runs. */
+/** The server's numbers: an attempt waits for its time, or runs. */
 const SCHEDULED = 1;
 
 /**
- * Wakes by the client that it is given, which may be the worker's own, inside of an activity. A step that waits for its next attempt is
- * reset: that leaves no event in the history, so a workflow task that is under way is not dropped, as it would be by a
- * signal. A step that is parked is resumed.
+ * Wakes steps with the given client, which may be the worker's own, inside an activity. A step that waits for its next
+ * attempt is reset: a reset leaves no event in the history, so it does not drop a workflow task that is under way, as a
+ * signal would. A parked step is resumed.
  */
 export function createPaymentWaker(clientOf: () => Client): PaymentWaker {
   const wake: PaymentWaker['wake'] = async (workflowId, steps) => {

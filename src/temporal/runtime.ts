@@ -1,10 +1,13 @@
 import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from '@temporalio/worker';
 import type { Logger } from '../runtime/logger.ts';
 
-/** Latency buckets in seconds around what an order's steps take: 1 ms to a minute. */
+/** Latency buckets in seconds for the steps of an order: 1 ms to a minute. */
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
 
-/** Finer around what an event may wait (50 ms) and take (100 ms): a percentile is only as good as its bucket. */
+/**
+ * Buckets that are finer around the times that an event may wait (50 ms) and take (100 ms), because a percentile is
+ * only as good as its bucket.
+ */
 const EVENT_BUCKETS_SECONDS = [
   0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 ];
@@ -16,8 +19,9 @@ interface MetricsAddress {
 }
 
 /**
- * Sets up the SDK's native core: logs go to the process's logger, metrics to a Prometheus endpoint, if one
- * is wanted. Once per process, before the first native connection. Signals stay ours: shutdown is ordered.
+ * Sets up the SDK's native core: logs go to the process's logger, metrics to a Prometheus endpoint, if one is
+ * configured. It runs once per process, before the first native connection. The process handles signals itself, because
+ * it stops its parts in order.
  */
 export function installTemporalRuntime(logger: Logger, metrics: MetricsAddress | null): void {
   Runtime.install({
@@ -57,8 +61,9 @@ function pinoLevel(level: LogLevel): 'trace' | 'debug' | 'info' | 'warn' | 'erro
 }
 
 /**
- * The lean sandbox is a preload: asked for without it, the process would run with the standard one unnoticed.
- * @throws {Error} that says how to start.
+ * Ensures that the preload of the lean sandbox is active when it is configured; without it the process would silently
+ * use the standard sandbox.
+ * @throws {Error} that says how to start the process.
  */
 export function requireLeanSandbox(sandbox: 'standard' | 'lean'): void {
   if (sandbox === 'standard' || Symbol.for('order-saga.lean-sandbox') in globalThis) return;

@@ -3,32 +3,35 @@ import { TASK_QUEUES, type TaskQueue } from '../workflows/contract.ts';
 import { shareReads } from '../runtime/shared-read.ts';
 import { callWithin } from './calls.ts';
 
-/** A task queue as Temporal's matching service knows it. */
+/** The state of a task queue in Temporal's matching service. */
 export interface TaskQueueState {
-  /** Workers that poll it. */
+  /** Workers that poll the queue. */
   readonly pollers: number;
   /** Tasks that no worker has begun; tasks of a workflow that a worker has cached are on that worker's own queue. */
   readonly tasks: number;
-  /** Of the oldest one; 0 when there is none. */
+  /** Age of the oldest task; 0 when there is none. */
   readonly ageSeconds: number;
 }
 
-/** What a queue holds: tasks of workflows, or of activities. The numbers are Temporal's. */
+/** The kinds of tasks in a queue, of workflows or of activities. The numbers are Temporal's. */
 export const QUEUE_TYPES = { workflow: 1, activity: 2 } as const;
 export type QueueType = keyof typeof QUEUE_TYPES;
 
 const ANSWER_WITHIN_MS = 1_500;
 
 /**
- * A poll that finds nothing ends after 60 s and is repeated at once, so whoever has not polled for longer is gone. Temporal
- * itself remembers a worker for 5 minutes.
+ * A poll that finds nothing ends after 60 s and is repeated at once, so a worker that has not polled for longer is
+ * gone. Temporal itself remembers a worker for 5 minutes.
  */
 const POLLED_WITHIN_MS = 75_000;
 
-/** A task that waits for longer than this would have been taken by a poll that is under way. */
+/** A poll that is under way would have taken any task that waits for longer than this. */
 const TAKEN_WITHIN_MS = 5_000;
 
-/** Reads the state of one queue. @throws what the call throws, or that it took too long. */
+/**
+ * Reads the state of one queue.
+ * @throws the call's error, or that it took too long.
+ */
 export async function readTaskQueue(
   connection: Connection,
   namespace: string,
@@ -44,13 +47,13 @@ export async function readTaskQueue(
     }),
   );
   const tasks = Number(stats?.approximateBacklogCount ?? 0);
-  // The age is that of the last task when none is left.
+  // When no task is left, the server still reports the age of the last one.
   const ageSeconds = tasks === 0 ? 0 : secondsOf(stats?.approximateBacklogAge);
   const silences = (pollers ?? []).map(({ lastAccessTime }) => Date.now() - secondsOf(lastAccessTime) * 1_000);
   return { pollers: silences.filter((silentMs) => isPolling(silentMs, ageSeconds * 1_000)).length, tasks, ageSeconds };
 }
 
-/** Whoever polled before the oldest task came, and has not taken it since, polls no more. */
+/** A worker that polled before the oldest task arrived, and has not taken that task since, no longer polls. */
 function isPolling(silentMs: number, oldestTaskMs: number): boolean {
   if (silentMs > POLLED_WITHIN_MS) return false;
   return oldestTaskMs < TAKEN_WITHIN_MS || silentMs < oldestTaskMs;
@@ -68,13 +71,13 @@ function secondsOf(time: Seconds | null | undefined): number {
 /** The state of every task queue. */
 export type TaskQueueStates = Readonly<Record<TaskQueue, TaskQueueState>>;
 
-/** Reads all task queues of the service; whoever asks at about the same time shares one read. */
+/** Reads all task queues of the service; callers that ask at about the same time share one read. */
 export interface TaskQueues {
   /** Null when Temporal does not answer. */
   read(): Promise<TaskQueueStates | null>;
 }
 
-/** Creates the reader. It asks only when it is asked, so a system at rest pays nothing for it. */
+/** The queues are read only on request, so a system at rest pays nothing for it. */
 export function createTaskQueues(client: Client, namespace: string): TaskQueues {
   const stateOf = async (namespace: string, queue: TaskQueue): Promise<readonly [TaskQueue, TaskQueueState]> => {
     const types: QueueType[] = queue === 'orders' ? ['workflow', 'activity'] : ['activity'];
@@ -92,7 +95,7 @@ export function createTaskQueues(client: Client, namespace: string): TaskQueues 
   return { read: () => read(namespace) };
 }
 
-/** A queue of both types needs its workers for each. */
+/** A queue with both types needs workers for each. */
 function worse(one: TaskQueueState, other: TaskQueueState): TaskQueueState {
   return {
     pollers: Math.min(one.pollers, other.pollers),

@@ -12,22 +12,22 @@ interface Candidate {
   readonly startedAt: Date;
 }
 
-/** Orders that were accepted and wait for a worker, as far as Temporal can tell. */
+/** Accepted orders that wait for a worker, as far as Temporal can tell. */
 export interface UnopenedOrders {
   readonly candidates: readonly Candidate[];
-  /** Whether there can be no others. */
+  /** Whether the list is known to be complete. */
   readonly complete: boolean;
 }
 
-/** Running orders that are looked at, newest first: those that wait are among the newest. */
+/** Running orders that are looked at, newest first, because waiting orders are among the newest. */
 const LOOKED_AT_MAX = 200;
 
-/** Temporal's lists may be asked ten times a second by default, by everybody together. */
+/** By default all callers together may ask for Temporal's lists ten times a second. */
 const ANSWER_WITHIN_MS = 2_000;
 
 /**
- * Finds accepted orders without a row by Temporal's list of running workflows, which is late by a second or two. It is asked
- * only while workflows wait on the task queue, and by all who want to know at about the same time together.
+ * Finds accepted orders without a row by Temporal's list of running workflows, which lags by a second or two. The list
+ * is read only while workflows wait on the task queue, and callers that ask at about the same time share a read.
  */
 export function createUnopenedOrders(deps: {
   readonly client: Client;

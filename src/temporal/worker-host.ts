@@ -7,7 +7,7 @@ import type { Activities, EventActivities } from '../activities/index.ts';
 import { correlateLogs, watchLocalPass } from './activity-interceptors.ts';
 import type { TaskQueue } from '../workflows/contract.ts';
 
-/** What a worker process runs. */
+/** The parts that a worker process runs. */
 export interface WorkerHostOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
@@ -16,11 +16,13 @@ export interface WorkerHostOptions {
   /** Needed for the queue `events`. */
   readonly eventActivities: EventActivities | null;
   readonly bundlePath: string;
-  /** Connections to the database; slots follow from it, so that steps never queue for long inside the process. */
+  /** Connections to the database. The slots depend on it, so that steps never queue for long inside the process. */
   readonly poolSize: number;
   readonly shutdownGraceMs: number;
   readonly logger: Logger;
-  /** Told when an order's first local pass is over: it ended, or a step failed and goes on as a regular activity. */
+  /**
+   * Called when an order's first local pass is over: it ended, or a step failed and continues as a regular activity.
+   */
   readonly onLocalPassEnded?: (workflowId: string) => void;
 }
 
@@ -28,45 +30,49 @@ export interface WorkerHostOptions {
 export interface WorkerHost {
   /** Runs until `shutdown`; rejects when a worker fails. */
   run(): Promise<void>;
-  /** Stops polling, lets running steps end within the grace time. `run` resolves afterwards. */
+  /** Stops polling, and lets running steps end within the grace time; `run` resolves afterwards. */
   shutdown(): void;
-  /** Resolves when all workers have ended, well or not. */
+  /** Resolves when all workers have ended, successfully or not. */
   readonly ended: Promise<void>;
 }
 
 /**
- * Pollers per activity queue: retried steps are the exception, two long polls fetch hundreds a second.
- * Workflow tasks: eager starts bypass polling, the rest is mostly sticky.
+ * Pollers per activity queue. Retried steps are the exception, and two long polls fetch hundreds a second. Few workflow
+ * tasks are polled, because eager starts bypass polling and most others are sticky.
  */
 const ACTIVITY_POLLS = 2;
 const WORKFLOW_POLLS = 5;
 
 /**
- * Workflow tasks at a time. Each is an order's whole local pass, 10 to 40 ms of CPU, and must end within the 5 s of a
- * workflow task even when all of them share one busy core: 64 x 40 ms = 2.6 s. With 100 a burst on a slow machine ran
- * into the limit, started over, and never caught up. Eager orders (EAGER_SLOTS, 24, and as many whose completion is under way) must find a free one.
+ * Workflow tasks at a time. Each is an order's whole local pass of 10 to 40 ms of CPU, and must end within the 5 s of a
+ * workflow task, even if all of them share one busy core: 64 x 40 ms = 2.6 s. (With 100, a burst on a slow machine
+ * reached the limit, started over, and never caught up.) 24 eager orders (EAGER_SLOTS) plus up to 24 whose completion
+ * is in flight need a free slot.
  */
 const WORKFLOW_TASKS = 64;
 
-/** A dead worker's sticky queue is given up after this; part of the 10 s in which its orders go on elsewhere. */
+/**
+ * A dead worker's sticky queue is given up after this time, which is part of the 10 s in which other workers take over
+ * its orders.
+ */
 const STICKY_TIMEOUT = '3s';
 
 /** An order needs no cache once its pass is over; 600 cached workflows fit into about 1 GiB of heap. */
 const CACHED_WORKFLOWS = 500;
 
 /**
- * Activities of the queue `events` at a time: each pump holds a place for ever, and one worker that is left alone must
- * have one for every pump: two consumers of up to 256 partitions, the feed, and the maintenance of the log.
+ * Activities of the queue `events` at a time. Each pump holds a slot for ever, and a single worker must have a slot for
+ * every pump: two consumers with up to 256 partitions, the feed, and the maintenance of the log.
  */
 const EVENT_ACTIVITIES = 520;
 
 /**
- * Steps of the notification queue wait for other people's servers, up to 10 s each, and hold no database connection
- * meanwhile: more of them than connections run at a time, so that receivers that hang keep nobody else waiting.
+ * Steps of the notification queue wait up to 10 s for other people's servers, and hold no database connection
+ * meanwhile. So more of them run at a time than there are connections, and receivers that hang do not block the others.
  */
 const NOTIFICATION_SLOTS = 100;
 
-/** Creates the workers of a process; the workflow bundle is built first if it is not there. */
+/** The workers of a process. The workflow bundle is built first if it does not exist. */
 export async function createWorkerHost(options: WorkerHostOptions): Promise<WorkerHost> {
   if (options.queues.includes('orders') && !existsSync(options.bundlePath)) {
     options.logger.warn({ bundlePath: options.bundlePath }, 'no prebuilt workflow bundle, building one');
@@ -85,7 +91,7 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
       try {
         await Promise.all(runs);
       } finally {
-        // One worker that failed takes the others down in order, instead of leaving them half a process.
+        // A failed worker shuts the others down in order, so that no half of a process goes on.
         shutdown();
         await Promise.allSettled(runs);
         ended.resolve();
@@ -108,7 +114,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOpti
     maxConcurrentActivityTaskPolls: ACTIVITY_POLLS,
     maxConcurrentLocalActivityExecutions: 2 * poolSize,
     shutdownGraceTime: shutdownGraceMs,
-    // Past the grace time a step is given up here and taken over by another worker.
+    // After the grace time a step is abandoned here, and another worker takes it over.
     shutdownForceTime: shutdownGraceMs + 5_000,
     ...(queue === 'orders'
       ? {

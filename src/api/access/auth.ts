@@ -13,17 +13,21 @@ export interface JwtOptions {
   readonly maxLifetimeSeconds: number;
 }
 
-/** Verifies a token. @throws {ProblemError} `unauthorized`. */
+/**
+ * Verifies a token.
+ * @throws {ProblemError} `unauthorized`.
+ */
 export type TokenVerifier = (token: string) => Promise<Caller>;
 
 /**
- * A verified token is believed for so long without looking again, and never past its own end: a client sends the same
- * token with every request, and a signature costs half a millisecond. Short enough for a withdrawn key.
+ * How long a verified token is accepted without another check, and never past its own expiry. A client sends the same
+ * token with every request, and checking a signature costs half a millisecond. The time is short enough for a withdrawn
+ * key.
  */
 const BELIEVED_MS = 30_000;
 const BELIEVED_TOKENS_MAX = 1_000;
 
-/** Creates the verifier; algorithms are fixed by configuration, never taken from the token. */
+/** The configuration fixes the algorithms; the token cannot choose one. */
 export function createTokenVerifier(options: JwtOptions): TokenVerifier {
   const checks = (algorithms: string[]): JWTVerifyOptions => ({
     algorithms,
@@ -39,7 +43,7 @@ export function createTokenVerifier(options: JwtOptions): TokenVerifier {
     if (known !== undefined && Date.now() < known.until) return known.caller;
     const { payload, protectedHeader } = await verify(token).catch(rejectToken);
     const caller = callerOf(payload, protectedHeader, options.maxLifetimeSeconds);
-    // The oldest belief goes first; it is verified again when it is needed.
+    // The oldest entry is dropped first; its token is verified again when it is needed.
     const [oldest] = believed.keys();
     if (believed.size >= BELIEVED_TOKENS_MAX && oldest !== undefined) believed.delete(oldest);
     believed.delete(token);
@@ -60,7 +64,9 @@ function verifierOf(options: JwtOptions, checks: (algorithms: string[]) => JWTVe
   return (token: string) => jwtVerify(token, keys, checked);
 }
 
-/** An identity provider that does not answer, or not with keys, is our outage and not the client's fault. */
+/**
+ * If an identity provider does not answer, or not with keys, the service has an outage; the client did nothing wrong.
+ */
 function remoteKeys(jwksUrl: string): JWTVerifyGetKey {
   const find = createRemoteJWKSet(new URL(jwksUrl));
   return (header, token) =>
@@ -77,7 +83,7 @@ function rejectToken(error: unknown): never {
   throw error instanceof ProblemError ? error : refuseToken(refusalOf(error));
 }
 
-/** Claims are looked at after the signature. */
+/** The claims are checked after the signature. */
 function refusalOf(error: unknown): TokenRefusal {
   if (error instanceof errors.JWTExpired) return 'expired';
   if (!(error instanceof errors.JWTClaimValidationFailed)) return 'unverified';

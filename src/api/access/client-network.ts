@@ -2,16 +2,16 @@ import type { Context } from 'hono';
 import ipaddr from 'ipaddr.js';
 import type { ApiEnv } from '../http/context.ts';
 
-/** Who asks, where no token says so. */
+/** The network of a caller without a valid token. */
 export type NetworkOf = (c: Context<ApiEnv>) => string;
 
-/** As proxies write addresses: some with a port behind it. */
+/** Proxies write addresses in this form; some append a port. */
 const WITH_PORT = /^\[(.+)\](?::\d+)?$|^(\d+\.\d+\.\d+\.\d+):\d+$/;
 
 /**
- * Tells networks by the address that the outermost of our own proxies saw: each adds the address it was called from to
- * the end of `X-Forwarded-For`, and what stands before these is the client's own invention. Without proxies of our own
- * the header counts for nothing.
+ * Tells networks apart by the address that the outermost of our own proxies saw. Each proxy appends the address of its
+ * caller to `X-Forwarded-For`, and the client may have invented everything before these entries. Without proxies of our
+ * own the header is ignored.
  */
 export function createNetworkOf(trustedHops: number): NetworkOf {
   return (c) => {
@@ -27,7 +27,7 @@ function addressIn(hop: string): string {
   return bracketed ?? plain ?? hop.trim();
 }
 
-/** An address, or in IPv6 the network that one customer of a provider gets. */
+/** An address; for IPv6 the network that a provider gives to one customer. */
 function networkOf(text: string): string {
   if (!ipaddr.isValid(text)) return text;
   const address = ipaddr.process(text);

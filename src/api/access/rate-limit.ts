@@ -7,13 +7,13 @@ import { ProblemError } from '../http/problem.ts';
 export const RATE_WINDOW_SECONDS = 10;
 
 /**
- * A process takes points from the shared store in leases of this size and serves requests from its lease: one write
- * per so many requests, exact across processes up to one lease each. Small limits get small leases.
+ * A process takes points from the shared store in leases of this size and serves requests from its lease. So a lease
+ * costs one write, and the count is exact across processes up to one lease each. Small limits have small leases.
  */
 const LEASE_MAX = 50;
 const LEASES_PER_WINDOW = 10;
 
-/** Events come by the thousand: 20 writes a second at 20,000. */
+/** Events arrive by the thousand: this size makes 20 writes a second at 20,000 events. */
 export const EVENT_LEASE_MAX = 1_000;
 
 interface Lease {
@@ -23,18 +23,21 @@ interface Lease {
   refill: Promise<void> | null;
 }
 
-/** Tenants with a lease in memory; the least recently refilled one is forgotten past this number. */
+/** Tenants with a lease in memory; past this number the least recently refilled lease is dropped. */
 const LEASES_MAX = 10_000;
 
 /** A budget of points per tenant and window. */
 export interface RateBudget {
-  /** Takes points of a tenant. @throws {ProblemError} `rate_limited` when too few are left for now. */
+  /**
+   * Takes points of a tenant.
+   * @throws {ProblemError} `rate_limited` when too few are left for now.
+   */
   spend(tenantId: string, points: number): Promise<void>;
-  /** Points that a tenant can have at most; what costs more never passes. */
+  /** The largest number of points that a tenant can have; a request that costs more never passes. */
   readonly most: number;
 }
 
-/** Creates a budget over a store of `pointsPerSecond * RATE_WINDOW_SECONDS` points; `what` is what one point pays for. */
+/** The store holds `pointsPerSecond * RATE_WINDOW_SECONDS` points; `what` names the thing that one point pays for. */
 export function createRateBudget(
   store: RateLimitStore,
   options: { readonly pointsPerSecond: number; readonly leaseMax?: number; readonly what: string },
@@ -64,7 +67,7 @@ export function limitRate(store: RateLimitStore, requestsPerSecond: number) {
   });
 }
 
-/** Takes points; answers how long to wait, 0 when they were granted. */
+/** Takes points, and returns how long to wait; 0 when they were granted. */
 async function take(
   leases: Map<string, Lease>,
   draw: (points: number) => ReturnType<RateLimitStore['take']>,
@@ -84,7 +87,7 @@ async function take(
       lease.left -= points;
       return 0;
     }
-    // Concurrent requests share one refill; one that wants more than it brings draws again.
+    // Concurrent requests share one refill. A request that needs more than the refill brings draws again.
     lease.refill ??= refill(lease, draw, Math.max(size, points));
     await lease.refill;
   }

@@ -11,13 +11,12 @@ import { requestFields } from '../http/request-context.ts';
 
 const WINDOW_MS = RATE_WINDOW_SECONDS * 1_000;
 
-/** Networks that are counted at once, 100 bytes each; the one that was seen first is forgotten past this number. */
+/** Networks that are counted at once, 100 bytes each; past this number the network that was seen first is dropped. */
 const NETWORKS_MAX = 10_000;
 
-/** Lines about refusals in a window; further ones are told by their number. */
+/** Lines about refusals in a window; further refusals are only counted. */
 const LINES_MAX = 10;
 
-/** What the refusals are counted, logged and bounded by. */
 export interface RefusalsDeps {
   readonly networkOf: NetworkOf;
   /** Requests without a valid token or signature that a network may send. */
@@ -26,17 +25,17 @@ export interface RefusalsDeps {
   readonly onRefused: (reason: string) => void;
 }
 
-/** What becomes of callers who are nobody, or may not do what they ask for. */
+/** What happens to callers without a valid token, or without the needed scope. */
 export interface Refusals {
-  /** Notes a refusal; answers with the problem, or with `rate_limited` when their network has sent too many. */
+  /** Records a refusal. Returns the problem, or `rate_limited` when the caller's network has sent too many requests. */
   answer(c: Context<ApiEnv>, problem: ProblemError): ProblemError;
-  /** Bounds what anybody may ask for. */
+  /** Limits the requests to pages that need no token. */
   readonly limitPages: ReturnType<typeof createMiddleware<ApiEnv>>;
 }
 
 /**
- * Creates the refusals. A token or signature is looked at before its network is: who has a good one is let in, whatever
- * others behind the same address do. The counts are this process's own, so that strangers cost no database anything.
+ * A token or signature is checked before its network: a caller with a valid one is let in, even if other callers behind
+ * the same address are refused. Each process keeps its own counts, so that strangers do not load a database.
  */
 export function createRefusals({ networkOf, pointsPerSecond, logger, onRefused }: RefusalsDeps): Refusals {
   const spend = createWindows(pointsPerSecond * RATE_WINDOW_SECONDS);
@@ -49,7 +48,7 @@ export function createRefusals({ networkOf, pointsPerSecond, logger, onRefused }
       const network = networkOf(c);
       const route = routePath(c, -1);
       log({ ...requestFields(c), reason, network, method: c.req.method, route });
-      // Whose token is good is counted with its tenant.
+      // A caller with a valid token counts for its tenant.
       return problem.code === 'forbidden' ? problem : (limited(spend(network)) ?? problem);
     },
     limitPages: createMiddleware<ApiEnv>(async (c, next) => {
@@ -73,7 +72,7 @@ function limited(waitMs: number): ProblemError | null {
   });
 }
 
-/** Takes a point of a network; answers how long to wait, 0 when it was left. */
+/** Takes a point of a network, and returns how long to wait; 0 when a point was left. */
 function createWindows(points: number): (network: string) => number {
   const windows = new Map<string, { left: number; endsAt: number }>();
   return (network) => {
@@ -92,7 +91,7 @@ function createWindows(points: number): (network: string) => number {
   };
 }
 
-/** An attack is told, and does not fill the disk. */
+/** An attack is logged without filling the disk. */
 function createBoundedLog(logger: Logger): (fields: LogFields) => void {
   let [lines, unlogged, endsAt] = [0, 0, 0];
   return (fields) => {

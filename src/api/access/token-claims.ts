@@ -7,15 +7,15 @@ export const CLOCK_TOLERANCE_SECONDS = 5;
 
 const TENANT = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** Stored as the actor of what the caller does: no control characters, no unpaired surrogates. */
+/** The subject is stored as the actor of the caller's acts: no control characters, no unpaired surrogates. */
 const SUBJECT = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
 
 /** JWT (RFC 7519) and access tokens (RFC 9068), as media types without their `application/`. */
 const TYPES = new Set(['jwt', 'at+jwt']);
 
 /**
- * Why a token is refused. Only who holds a token with a good signature learns what is wrong with its claims: of a forged
- * one nothing is told but that it cannot be verified.
+ * Why a token is refused. Only the holder of a token with a good signature learns what is wrong with its claims; for a
+ * forged token the answer says only that it cannot be verified.
  */
 const REFUSALS = {
   missing: 'a bearer token is required',
@@ -30,7 +30,7 @@ const REFUSALS = {
 } as const;
 export type TokenRefusal = keyof typeof REFUSALS;
 
-/** 401 as RFC 6750 has it: an error only where a token was sent. */
+/** 401 as defined by RFC 6750: it contains an error only if a token was sent. */
 export function refuseToken(refusal: TokenRefusal): ProblemError {
   const error = refusal === 'missing' ? '' : `, error="invalid_token", error_description="${REFUSALS[refusal]}"`;
   return new ProblemError('unauthorized', REFUSALS[refusal], {
@@ -39,7 +39,10 @@ export function refuseToken(refusal: TokenRefusal): ProblemError {
   });
 }
 
-/** Who a token with a good signature speaks for. @throws {ProblemError} `unauthorized`. */
+/**
+ * The caller that a token with a good signature stands for.
+ * @throws {ProblemError} `unauthorized`.
+ */
 export function callerOf(payload: JWTPayload, header: ProtectedHeaderParameters, maxLifetimeSeconds: number): Caller {
   requireAccessToken(header);
   requireLifetime(payload, maxLifetimeSeconds);
@@ -50,13 +53,16 @@ export function callerOf(payload: JWTPayload, header: ProtectedHeaderParameters,
   return { tenantId: tenant, subject: sub, scopes: new Set(SCOPES.filter((known) => granted.has(known))) };
 }
 
-/** A token for another purpose (a logout, a proof of possession) is signed by the same keys. */
+/** The same keys may sign tokens for other purposes (a logout, a proof of possession), which are refused here. */
 function requireAccessToken({ typ }: ProtectedHeaderParameters): void {
   if (typ === undefined) return;
   if (typeof typ !== 'string' || !TYPES.has(typ.toLowerCase().replace(/^application\//, ''))) throw refuseToken('type');
 }
 
-/** From its issue, if it tells it, else from now. JSON can say 1e400, which is no time. */
+/**
+ * The lifetime counts from the token's issue, if the token has it, else from now. JSON can contain 1e400, which is not
+ * a time.
+ */
 function requireLifetime({ exp, iat }: JWTPayload, maxLifetimeSeconds: number): void {
   const now = Date.now() / 1_000;
   const [end, start] = [Number(exp), iat ?? now];
@@ -64,7 +70,7 @@ function requireLifetime({ exp, iat }: JWTPayload, maxLifetimeSeconds: number): 
   if (end - Math.min(start, now) > maxLifetimeSeconds + CLOCK_TOLERANCE_SECONDS) throw refuseToken('lifetime');
 }
 
-/** Words of a text (RFC 8693), or the members of a list, as identity providers write them into `scope` or `scp`. */
+/** Identity providers write a text of words (RFC 8693) or a list into `scope` or `scp`. */
 function scopesOf(claim: unknown): unknown[] {
   if (typeof claim === 'string') return claim.split(' ');
   return Array.isArray(claim) ? claim : [];

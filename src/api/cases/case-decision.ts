@@ -18,7 +18,6 @@ import { requireTemporal } from '../temporal-outage.ts';
 import type { ResolveCaseBody } from './case-schemas.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
-/** What deciding about a case needs. */
 export interface CaseDecisionDeps {
   readonly client: Client;
   readonly health: TemporalHealth;
@@ -33,18 +32,18 @@ export interface DecidedCase {
   readonly case: CaseRecord;
 }
 
-/** An operator hears `pending` after these, and is not kept waiting longer than 4.5 s in all. */
+/** An operator gets the answer `pending` after this time, and waits 4.5 s in all at most. */
 const TELL_WITHIN_MS = 2_000;
 const SIGNAL_WITHIN_MS = 1_000;
 const END_WITHIN_MS = 1_500;
 const POLL_MS = 40;
 
 /**
- * Stores a decision, hands it to the workflow and waits for a moment what comes of it. The answer is what is stored about
- * the decision, and a decision that is not carried out in time is delivered again by a sweep.
+ * Stores a decision, hands it to the workflow and waits briefly for its result. The answer is the stored state of the
+ * decision; a sweep delivers a decision again that is not carried out in time.
  *
  * @throws {ProblemError} `not_found`, `case_stale`, `action_not_allowed`, `second_approver_required`,
- *   `idempotency_key_reused`, `unavailable`.
+ * `idempotency_key_reused`, `unavailable`.
  */
 export async function decideCase(
   deps: CaseDecisionDeps,
@@ -72,12 +71,14 @@ export async function decideCase(
     state: firstStateOf(found, actor, body),
   });
   const stored = await deps.decisions.findOptional(tenantId, decisionId);
-  // Without a claim it is there all the same when this very request came twice at once.
+  // The decision may be there without a claim, if this request arrived twice at once.
   if (stored === null || (!isClaimed && stored.state === 'refused')) throw stale();
   return goOn(deps, found, sameAs(stored, body));
 }
 
-/** A key belongs to one decision; that it is repeated about the case as it is now makes it no other one. */
+/**
+ * A key belongs to one decision. It stays the same decision when it is repeated about the present state of the case.
+ */
 function sameAs(stored: StoredDecision, { action, evidence, patch }: ResolveCaseBody): StoredDecision {
   const isSame =
     stored.action === action &&
@@ -126,7 +127,7 @@ function notAllowed(action: ResolveCaseBody['action'], step: string): ProblemErr
   return new ProblemError('action_not_allowed', `${action} cannot be done about ${step}`);
 }
 
-/** Writes a decision down among the acts of operators, sees to it that its workflow has it, and tells how far it is. */
+/** Records a decision among the acts of operators, ensures that its workflow gets it, and returns its state. */
 async function goOn(deps: CaseDecisionDeps, found: CaseRecord, decision: StoredDecision): Promise<DecidedCase> {
   const { step, errorCode, input } = found;
   await deps.actions.record(actionOf(decision, { step, errorCode, input }));
@@ -155,7 +156,10 @@ function outcomeOf(state: DecisionState): DecisionOutcome {
   }
 }
 
-/** True when the workflow has it. A refusal of the workflow ends the decision, unless it had carried it out before. */
+/**
+ * True when the workflow has the decision. If the workflow refuses the decision, the decision ends, unless it was
+ * carried out before.
+ */
 async function hand(
   deps: CaseDecisionDeps,
   decision: StoredDecision,
@@ -191,7 +195,7 @@ async function signal(deps: CaseDecisionDeps, decisionId: string, send: () => Pr
   if (sent.kind === 'closed') await deps.decisions.refuse(decisionId);
 }
 
-/** The step that a decision has set going ends within moments, or is on a longer way. */
+/** The step that a decision starts ends within moments, or takes much longer. */
 async function untilEnded(deps: CaseDecisionDeps, decision: StoredDecision): Promise<DecisionState> {
   const deadline = Date.now() + END_WITHIN_MS;
   for (;;) {

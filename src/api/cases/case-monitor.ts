@@ -4,7 +4,7 @@ import { createSampler, type Sampler } from '../../runtime/sampler.ts';
 /** How many orders wait for a person, and for how long the oldest one has. */
 export type CaseMonitor = Sampler<{ readonly open: number; readonly oldestSeconds: number }>;
 
-/** A person works in minutes: a sample every 15 s costs nothing and is new enough for an alert. */
+/** People need minutes, so a sample every 15 s is new enough for an alert, and costs nothing. */
 const SAMPLE_INTERVAL_MS = 15_000;
 
 /** Samples the open cases of all tenants. */

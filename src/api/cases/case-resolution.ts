@@ -13,7 +13,7 @@ import { recordAction, type OperatorRequest } from '../operator-log.ts';
 import { requireTaken, requireTemporal } from '../temporal-outage.ts';
 import type { ResolveCaseBody } from './case-schemas.ts';
 
-/** Where operators resolve cases. Every act is written down before it is done. */
+/** Resolves cases for operators. Every act is recorded before it is done. */
 export interface CaseDesk {
   /** See {@link decideCase}. */
   resolve(request: OperatorRequest, caseId: string, body: ResolveCaseBody): Promise<DecidedCase>;

@@ -158,7 +158,7 @@ export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
     });
 }
 
-/** What states that money moved outside of the provider, or takes that back. */
+/** Actions that state that money moved outside of the provider, or take such a statement back. */
 const MONEY_ACTIONS: ReadonlySet<DeskAction> = new Set<DeskAction>(['forceResolve', 'withdraw']);
 
 function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string) {
@@ -193,7 +193,7 @@ function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string)
   };
 }
 
-/** What the step was asked to move: the order's total may be another amount. */
+/** The amount that the step was to move, which may differ from the order's total. */
 function amountOf({ amountMinor, currency }: CaseRecord['input']) {
   return typeof amountMinor === 'number' && typeof currency === 'string'
     ? { amountMinor, currency }

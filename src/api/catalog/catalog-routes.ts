@@ -160,7 +160,7 @@ function toView({ sku, onHand, reserved }: StockLevel) {
   return { sku, onHand, reserved, available: onHand - reserved };
 }
 
-/** Elsewhere a malformed SKU is one that does not exist; here it is one that cannot be made. */
+/** In other routes a malformed SKU does not exist; here it cannot be made. */
 function newSkuOf(path: z.output<typeof newSkuPath>): string {
   const checked = skuPath.safeParse(path);
   if (checked.success) return checked.data.sku;

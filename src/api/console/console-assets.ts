@@ -22,14 +22,14 @@ const FOLDER = join(import.meta.dirname, 'browser');
 
 const PAGE = 'index.html';
 
-/** Stands in the page where the version goes. */
+/** The placeholder for the version in the page. */
 const VERSION_PLACEHOLDER = '{version}';
 
-/** The module that gives the page the digits of currencies, and what stands in it where they go. */
+/** The module with the digits of currencies, and its placeholder. */
 const CURRENCIES = 'currencies.js';
 const EXPONENTS_PLACEHOLDER = '{exponents}';
 
-/** The only kinds of files that are served. */
+/** Only these kinds of files are served. */
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',

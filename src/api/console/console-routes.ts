@@ -18,25 +18,30 @@ export interface ConsoleRoutesDeps {
   readonly shutdown: AbortSignal;
 }
 
-/** The page shows figures as old as this. */
+/** The figures on the page may be this old. */
 const EVENT_INTERVAL_MS = 2_000;
 
-/** A stream ends after 5 minutes and the page opens another one, so a token counts no longer than that after its end. */
+/**
+ * A stream ends after 5 minutes and the page opens another one, so a token is accepted at most that long after its
+ * expiry.
+ */
 const STREAM_LIFE_MS = 5 * 60_000;
 
-/** Streams of one process: each is an open connection and a timer. One tenant alone may have half of them. */
+/** Streams of one process: each is an open connection and a timer. A single tenant may have half of them. */
 const STREAMS_MAX = 400;
 
-/** A stream that is over this long after its life belongs to a client that does not read: its connection is cut. */
+/**
+ * A stream that is still open this long after its end belongs to a client that does not read: its connection is cut.
+ */
 const UNREAD_MS = 5_000;
 
 const STREAM_HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
-  // Proxies that collect answers before they hand them on would hold the events back.
+  // Proxies that buffer answers would hold the events back.
   'X-Accel-Buffering': 'no',
 };
 
-/** Nothing inline, nothing from elsewhere, no HTML made from text: whatever an order holds, it stays text. */
+/** No inline code, nothing from other servers, no HTML made from text: all data of an order stay text. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -81,7 +86,7 @@ export function restrictConsole() {
   });
 }
 
-/** Creates the routes of the console: its files for everybody, its figures for operators. */
+/** The console's files are for everybody, its figures for operators. */
 export function createConsoleRoutes({ overview, shutdown }: ConsoleRoutesDeps) {
   let loaded: Promise<ConsoleAssets> | null = null;
   const assets = (): Promise<ConsoleAssets> => (loaded ??= loadConsoleAssets());
@@ -108,7 +113,7 @@ export function createConsoleRoutes({ overview, shutdown }: ConsoleRoutesDeps) {
   routes.get('/console/:version/:file', async (c) => {
     const { version, files } = await assets();
     const file = files.get(c.req.param('file'));
-    // A page of another version asks the process that made it, or is loaded again.
+    // A page of another version reloads, or asks the process that served it.
     if (file === undefined || c.req.param('version') !== version) {
       throw new ProblemError('not_found', 'there is nothing at this address');
     }
@@ -124,12 +129,12 @@ function send(c: Context<ApiEnv>, { content, type, etag }: ConsoleAsset, cacheCo
   return c.body(content, 200, { ...headers, 'Content-Type': type });
 }
 
-/** The event pipeline serves all tenants: its figures are for those who look after the platform. */
+/** The event pipeline serves all tenants, so its figures are shown only to operators of the platform. */
 function shownTo({ scopes }: Caller, view: OverviewView): OverviewView {
   return scopes.has('platform:read') ? view : { ...view, events: null };
 }
 
-/** Ends as soon as `ended` is aborted, also in the middle of a pause. */
+/** Ends as soon as `ended` is aborted, even in the middle of a pause. */
 async function* overviewEvents(read: () => Promise<OverviewView>, first: OverviewView, ended: AbortSignal) {
   const encoder = new TextEncoder();
   yield encoder.encode(eventOf('overview', first));

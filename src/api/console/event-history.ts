@@ -2,15 +2,15 @@ import type { EventFigures, EventOverview } from '../events/event-overview.ts';
 import type { OverviewView } from './console-schemas.ts';
 import { shareReads } from '../../runtime/shared-read.ts';
 
-/** The event pipeline over the last two minutes, as far as somebody has watched. */
+/** The event pipeline over the last two minutes, or since the first viewer came. */
 export interface EventHistory {
-  /** Null when there never was an event, or nothing can be read. */
+  /** Null when there was never an event, or the figures cannot be read. */
   read(): Promise<OverviewView['events']>;
 }
 
 const WINDOW_MS = 120_000;
 
-/** Creates the history. It is kept here and not in the database, which knows totals only. */
+/** The history is kept in memory, because the database knows only totals. */
 export function createEventHistory(overview: Pick<EventOverview, 'stats'>): EventHistory {
   let seen: EventFigures[] = [];
   const look = async (): Promise<OverviewView['events']> => {
@@ -18,7 +18,7 @@ export function createEventHistory(overview: Pick<EventOverview, 'stats'>): Even
     seen = [...seen.filter(({ at }) => Date.parse(now.at) - Date.parse(at) <= WINDOW_MS), now];
     return now.accepted === 0 ? null : toView(now, seen);
   };
-  // Orders are shown all the same when the events have a server of their own that is down.
+  // Orders are shown even if the events are on a server that is down.
   const read = shareReads(() => look().catch(() => null));
   return { read: () => read('all tenants') };
 }
@@ -36,7 +36,7 @@ type Step = NonNullable<OverviewView['events']>['steps'][number];
 /** What happened between two looks. */
 function toStep(before: EventFigures, now: EventFigures): Step {
   const seconds = Math.max(0.001, (Date.parse(now.at) - Date.parse(before.at)) / 1_000);
-  // Fewer failures than before: somebody has them tried again.
+  // The number of failures falls when operators have events tried again.
   const perSecond = (from: number, to: number): number => Math.max(0, (to - from) / seconds);
   return {
     at: now.at,

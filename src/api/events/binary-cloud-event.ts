@@ -1,16 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import { ProblemError } from '../http/problem.ts';
 
-/** Headers of a CloudEvent in binary mode; the rest of the name is the attribute's. */
+/** The prefix of CloudEvent headers in binary mode; the rest of the name is the attribute's. */
 const PREFIX = 'ce-';
 
 const JSON_TYPE = /^(?:application|text)\/(?:[^;\s]+\+)?json\s*(?:;|$)/i;
 const TEXT_TYPE = /^text\//i;
 
-/** Names that are the body's or `Content-Type`'s in binary mode. */
+/** Attributes that come from the body or from `Content-Type` in binary mode. */
 const NOT_IN_HEADERS: ReadonlySet<string> = new Set(['data', 'data_base64', 'datacontenttype']);
 
-/** Attributes of an event in binary mode, as its headers say them. */
+/** The attributes in the headers of an event in binary mode. */
 export function binaryAttributes(headers: Readonly<Record<string, string>>): Record<string, string> {
   const names = Object.keys(headers).filter((name) => name.startsWith(PREFIX));
   const attributes = names.map((header): [string, string] => {
@@ -22,7 +22,7 @@ export function binaryAttributes(headers: Readonly<Record<string, string>>): Rec
   return Object.fromEntries(contentType === undefined ? attributes : [...attributes, ['datacontenttype', contentType]]);
 }
 
-/** An event in binary mode as the JSON format writes it: its body as JSON, as a text, or in base64. */
+/** An event in binary mode, converted to the JSON format: its body becomes JSON, a text, or base64. */
 export function toJsonFormat(attributes: Readonly<Record<string, string>>, body: Buffer): Record<string, unknown> {
   if (body.byteLength === 0) return attributes;
   const type = attributes['datacontenttype'] ?? '';
@@ -34,7 +34,7 @@ export function toJsonFormat(attributes: Readonly<Record<string, string>>, body:
   return { ...attributes, data_base64: body.toString('base64') };
 }
 
-/** Quotes around it and before its characters go first, then what is percent-encoded is read as UTF-8. */
+/** Removes quotes and the escapes inside them, then reads percent-encoded characters as UTF-8. */
 function headerText(name: string, value: string): string {
   if (/[^\u0020-\u007e]/.test(value)) throw odd(name, 'must be ASCII: everything else is percent-encoded UTF-8');
   const quoted = /^"((?:[^"\\]|\\.)*)"$/.exec(value)?.[1];

@@ -5,7 +5,9 @@ import { requestedInstant, text } from '../http/primitive-schemas.ts';
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;\s*[\w!#$&^.+-]+=(?:[\w!#$&^.+-]+|"(?:[^"\\]|\\.)*"))*$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** A CloudEvent in the JSON format: the attributes that are read here. Absent ones may be null, as the format allows. */
+/**
+ * The attributes of a CloudEvent in the JSON format that are read here. Absent ones may be null, as the format allows.
+ */
 export const cloudEventBody = z
   .looseObject({
     specversion: z.literal('1.0', 'must be "1.0"').openapi({ description: 'Version of CloudEvents' }),

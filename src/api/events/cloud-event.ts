@@ -15,9 +15,8 @@ export interface EnvelopedEvent extends NewEvent {
 }
 
 /**
- * Reads a CloudEvent 1.0 in the JSON format. Its `data` are the properties, `subject` is the user unless the extension
- * `userid` names one, and the extension `partitionkey` is the key.
- * What else it has is kept as it came.
+ * Reads a CloudEvent 1.0 in the JSON format. Its `data` become the properties; `subject` is the user unless the
+ * extension `userid` names one; the extension `partitionkey` is the key. All other parts are kept unchanged.
  * @throws {ProblemError} `validation_failed`, with pointers below `pointer`.
  */
 export function fromCloudEvent(json: unknown, pointer: string): EnvelopedEvent {
@@ -43,10 +42,10 @@ export function fromCloudEvent(json: unknown, pointer: string): EnvelopedEvent {
   };
 }
 
-/** Kept elsewhere: as fields of the event, or as its data. */
+/** Attributes that are stored elsewhere, as fields of the event or as its data. */
 const ELSEWHERE: ReadonlySet<string> = new Set(['specversion', 'id', 'source', 'type', 'data', 'data_base64']);
 
-/** As sent, not as parsed: a time stays as it was written. */
+/** The parts as they were sent, not as they were parsed: a time keeps its notation. */
 function partsOf(event: Readonly<Record<string, unknown>>): CloudEventParts {
   const kept = Object.entries(event).filter(([name, value]) => value !== null && !ELSEWHERE.has(name));
   const attributes = Object.fromEntries(kept) as CloudEventParts['attributes'];
@@ -57,9 +56,9 @@ function partsOf(event: Readonly<Record<string, unknown>>): CloudEventParts {
   return { attributes, data: isObject ? { kind: 'properties' } : { kind: 'json', json: data } };
 }
 
-/** What the specification says beyond what we read is the business of its own library. */
+/** The library of the specification checks all rules that are not needed here. */
 function requireConformance(event: CloudEventBody, pointer: string): void {
-  // The data may be anything, and looking at it costs time; a time has been read already.
+  // The data may have any content, and checking it costs time; the time was checked already.
   const { data, data_base64: base64, time: _, ...given } = event;
   if (data != null && base64 != null) throw notConforming(`${pointer}/data_base64`, 'must not come with data');
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
@@ -68,7 +67,7 @@ function requireConformance(event: CloudEventBody, pointer: string): void {
   if (misnamed !== undefined) throw notConforming(`${pointer}/${escaped(misnamed)}`, 'must be named in a-z and 0-9');
   if (odd !== undefined) throw notConforming(`${pointer}/${odd[0]}`, 'must be a string, a boolean or a 32-bit integer');
   try {
-    // Validates itself.
+    // The constructor validates the event.
     void new CloudEvent(present);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
@@ -77,7 +76,7 @@ function requireConformance(event: CloudEventBody, pointer: string): void {
   }
 }
 
-/** The type system of CloudEvents in JSON; the library also takes objects. */
+/** The type system of CloudEvents in JSON; the library would also accept objects. */
 function isAttributeValue(value: unknown): boolean {
   return (
     typeof value === 'string' || typeof value === 'boolean' || (Number.isInteger(value) && value === Number(value) >> 0)
@@ -90,12 +89,12 @@ function notConforming(pointer: string, detail: string): ProblemError {
   });
 }
 
-/** As a JSON pointer writes it. */
+/** Escapes a name for a JSON pointer. */
 function escaped(name: string): string {
   return name.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-/** The library repeats values; names of attributes, as pointers, and rules are enough. */
+/** The library's messages repeat values; this returns only names of attributes, as pointers, and rules. */
 function conformanceProblem(error: TypeError): { readonly attribute: string; readonly detail: string } {
   const rules =
     'errors' in error && Array.isArray(error.errors)

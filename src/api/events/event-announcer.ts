@@ -1,21 +1,22 @@
 import type { AppendedEvent, EventLogRepository } from '../../../db/repositories/events/event-log-repository.ts';
 import { topicOf } from '../../domain/event.ts';
 
-/** Wakes the consumers of the log, seldom enough that it costs nothing. */
+/** Wakes the consumers of the log, at a bounded rate. */
 export interface EventAnnouncer {
-  /** Notes that events were appended; does not wait for anybody. */
+  /** Records that events were appended, without waiting. */
   add(appended: readonly Pick<AppendedEvent, 'partition'>[], types: Iterable<string>): void;
-  /** Resolves when everything that was noted is announced. */
+  /** Resolves when every recorded append is announced. */
   close(): Promise<void>;
 }
 
 /**
- * At most one announcement per process in this time, and what a consumer waits at most for its wake. Workers that are
- * busy take turns as long as that (`TURN_MS` in `src/activities/events/event-wakeups.ts`), so more would hardly wake them sooner.
+ * Each process announces at most once in this time, which is also the longest delay of a consumer's wake-up. Busy
+ * workers take turns of the same length (`TURN_MS` in `src/activities/events/event-wakeups.ts`), so more announcements
+ * would hardly wake them sooner.
  */
 const INTERVAL_MS = 15;
 
-/** Creates the announcer. A failed announcement is harmless: consumers look by themselves, too. */
+/** A failed announcement is harmless, because consumers also look by themselves. */
 export function createEventAnnouncer(log: Pick<EventLogRepository, 'announce'>): EventAnnouncer {
   const partitions = new Set<number>();
   const topics = new Set<string>();

@@ -11,16 +11,18 @@ import { readBody, tooLarge } from '../http/request-body.ts';
 /** 500 events of 4 KiB. */
 const EVENT_BODY_MAX_BYTES = 2 * 1024 * 1024;
 
-/** What a compressed body may become: twice the plain limit, which still is a bound on memory. */
+/** Limit of a decompressed body: twice the plain limit, so that memory stays bounded. */
 const EVENT_BODY_MAX_DECOMPRESSED_BYTES = 4 * 1024 * 1024;
 
-/** Real events become a tenth or a thirtieth; what is compressed better than this was made to be dear to read. */
+/**
+ * Real events shrink to a tenth or a thirtieth; a body that shrinks more than this was made to be expensive to read.
+ */
 const COMPRESSION_RATIO_MAX = 100;
 
-/** What becomes no larger than this is harmless, however small it was. */
+/** A body that decompresses to no more than this is harmless at any ratio. */
 const SMALL_BODY_BYTES = 256 * 1024;
 
-/** How events may be sent, by media type. */
+/** The ways to send events, by media type. */
 export const EVENT_FORMATS = {
   'application/json': 'simple',
   'application/cloudevents+json': 'structured',
@@ -32,11 +34,11 @@ export type EventFormat = (typeof EVENT_FORMATS)[keyof typeof EVENT_FORMATS] | '
 export interface EventBody {
   readonly format: EventFormat;
   readonly json: unknown;
-  /** Of the JSON, after decompression. */
+  /** Size of the JSON after decompression. */
   readonly bytes: number;
-  /** Whether a string of it may hold NUL or half a surrogate pair: these can only be written as escapes. */
+  /** Whether a string may contain NUL or half a surrogate pair, which can only be written as escapes. */
   readonly hasOddEscapes: boolean;
-  /** Whether a card number may be in it. */
+  /** Whether the body may contain a card number. */
   readonly mayHoldCardNumber: boolean;
 }
 
@@ -49,17 +51,17 @@ const OTHER_CHARSET = /;\s*charset\s*=\s*(?!"?(?:utf-8|us-ascii)"?\s*(?:;|$))/i;
 
 const ODD_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
-/** A body of events as it came, and how it is to be read. */
+/** A body of events as it arrived, and how to read it. */
 export interface SentEvents {
   readonly format: EventFormat;
   readonly isCompressed: boolean;
   readonly sent: Buffer;
-  /** Of a CloudEvent in binary mode; empty otherwise. */
+  /** The attributes of a CloudEvent in binary mode; empty otherwise. */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads the body of a request with events; resolves when its last byte is there.
+ * Reads the body of a request with events; resolves when its last byte has arrived.
  * @throws {ProblemError} `unsupported_media_type`, `payload_too_large`, `bad_request`.
  */
 export async function receiveEvents(c: Context<ApiEnv>): Promise<SentEvents> {
@@ -70,14 +72,20 @@ export async function receiveEvents(c: Context<ApiEnv>): Promise<SentEvents> {
   return { format, isCompressed, sent: await readBody(c, EVENT_BODY_MAX_BYTES), attributes };
 }
 
-/** A body, decompressed; JSON is UTF-8. @throws {ProblemError} `payload_too_large`, `malformed_json`. */
+/**
+ * Decompresses a body; JSON must be UTF-8.
+ * @throws {ProblemError} `payload_too_large`, `malformed_json`.
+ */
 export async function decompressEvents({ format, isCompressed, sent }: SentEvents): Promise<Buffer> {
   const bytes = isCompressed ? await decompress(sent) : sent;
   if (format !== 'binary' && !isUtf8(bytes)) throw new ProblemError('malformed_json', 'the body is not UTF-8');
   return bytes;
 }
 
-/** Parses a body. @throws {ProblemError} `malformed_json`, and `validation_failed` for what would take too long to read. */
+/**
+ * Parses a body.
+ * @throws {ProblemError} `malformed_json`, and `validation_failed` for a body that would take too long to read.
+ */
 export function parseEvents({ format, attributes }: SentEvents, bytes: Buffer): EventBody {
   requireModestJson(bytes);
   if (format === 'binary') {
@@ -94,7 +102,7 @@ export function parseEvents({ format, attributes }: SentEvents, bytes: Buffer): 
   };
 }
 
-/** The media type says the mode; only where it is none of CloudEvents, the headers of binary mode do. */
+/** The media type decides the mode. If it is not one of CloudEvents, the headers of binary mode decide. */
 function formatOf(headers: Readonly<Record<string, string>>): EventFormat {
   const contentType = headers['content-type'] ?? '';
   const [mediaType = ''] = contentType.split(';', 1);

@@ -10,13 +10,13 @@ import { eventBody, eventsBody, EVENTS_MAX } from './event-schemas.ts';
 import { CARD_NUMBER_REFUSED } from '../http/primitive-schemas.ts';
 import { ERRORS_MAX, toFieldErrors } from '../http/validation.ts';
 
-/** Levels of properties: more than people write, few enough for every parser that reads them later. */
+/** Levels of properties: more than people write, and few enough for every later parser. */
 const DEPTH_MAX = 32;
 
-/** Of one event's properties as JSON: an event says what happened, documents belong elsewhere. */
+/** Size of one event's properties as JSON. An event says what happened; documents belong elsewhere. */
 const PROPERTIES_MAX_BYTES = 64 * 1024;
 
-/** What a request says about all of its events. */
+/** The parts of a request that all of its events share. */
 export interface EventSender {
   readonly tenantId: string;
   readonly correlationId: string;
@@ -24,7 +24,7 @@ export interface EventSender {
 }
 
 /**
- * Checks the envelopes of a body and fills in their defaults; what is in the properties is checked later, by type.
+ * Checks the envelopes of a body and fills in their defaults. The content of the properties is checked later, by type.
  * @throws {ProblemError} `validation_failed`; then none of the events counts.
  */
 export function readEnvelopes(body: EventBody, sender: EventSender): OfferedEvent[] {
@@ -70,7 +70,7 @@ function parsed<Value>(schema: z.ZodType<Value>, json: unknown): Value {
   throw refusal(result.error.issues.flatMap((issue) => toFieldErrors(issue, '')));
 }
 
-/** What the schema of an envelope does not say. */
+/** Rules that the schema of an envelope does not contain. */
 function refusalsOf(event: EnvelopedEvent, body: EventBody): FieldError[] {
   const { bytes, hasOddEscapes } = body;
   const errors: FieldError[] = [];
@@ -79,7 +79,7 @@ function refusalsOf(event: EnvelopedEvent, body: EventBody): FieldError[] {
   for (const { pointer, value } of content) {
     const problem = value === undefined ? null : problemIn(value, 1, hasOddEscapes);
     if (problem !== null) errors.push({ pointer, detail: problem });
-    // What is in a small body is small; only then nothing needs to be measured.
+    // A value in a small body is small, so only larger bodies need to be measured.
     else if (bytes > PROPERTIES_MAX_BYTES && lengthOf(value) > PROPERTIES_MAX_BYTES) {
       errors.push({ pointer, detail: `must have at most ${PROPERTIES_MAX_BYTES} bytes as JSON` });
     }
@@ -87,7 +87,7 @@ function refusalsOf(event: EnvelopedEvent, body: EventBody): FieldError[] {
   return errors;
 }
 
-/** What is stored as it came, and where it stood. */
+/** The parts that are stored unchanged, with their pointers. */
 function contentOf({ properties, cloudEvent }: EnvelopedEvent): readonly { pointer: string; value: unknown }[] {
   if (cloudEvent === undefined) return [{ pointer: '/properties', value: properties }];
   const { attributes, data } = cloudEvent;
@@ -97,7 +97,7 @@ function contentOf({ properties, cloudEvent }: EnvelopedEvent): readonly { point
   return [...others, { pointer: '/data', value: properties }];
 }
 
-/** Finds what JSON can say and PostgreSQL, or JSON once more, cannot. */
+/** Finds values that JSON can express but PostgreSQL cannot store. */
 function problemIn(value: unknown, level: number, hasOddEscapes: boolean): string | null {
   if (typeof value === 'string') return hasOddEscapes && !isStorable(value) ? ODD_TEXT : null;
   if (typeof value === 'number') return Number.isFinite(value) ? null : 'must not contain numbers beyond a double';
@@ -147,7 +147,7 @@ function offersOf({ tenantId, correlationId, idempotencyKey }: EventSender) {
   };
 }
 
-/** A UUID (version 8, RFC 9562) that is the same whenever the request is repeated under its key. */
+/** A UUID (version 8, RFC 9562) that stays the same when the request is repeated under its key. */
 function derivedId(tenantId: string, idempotencyKey: string, index: number): string {
   const bytes = createHash('sha256').update(`${tenantId}\0${idempotencyKey}\0${index}`).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);

@@ -5,43 +5,43 @@ import { DatabaseContractError, DatabaseUnavailableError } from '../../domain/er
 import { createEventAnnouncer, type EventAnnouncer } from './event-announcer.ts';
 import { ProblemError, unavailable } from '../http/problem.ts';
 
-/** Takes events of concurrent requests and appends them to the log together. */
+/** Collects the events of concurrent requests and appends them to the log together. */
 export interface EventIntake {
   /**
-   * Appends the events of one request, all or none; resolves after the commit, in their order, with where each is and
-   * whether this request put it there. `bytes` is the size of their JSON.
-   * @throws {ProblemError} `unavailable` when too many wait, `validation_failed` when the log cannot hold them.
-   * @throws {DatabaseUnavailableError} when it is not known whether they were appended: repeat with the same ids.
+   * Appends the events of one request, all or none. Resolves after the commit with the place of each event, in their
+   * order, and whether this request appended it. `bytes` is the size of their JSON.
+   * @throws {ProblemError} `unavailable` when too many events wait, `validation_failed` when the log cannot hold them.
+   * @throws {DatabaseUnavailableError} when it is unknown whether they were appended: repeat with the same ids.
    */
   submit(events: readonly OfferedEvent[], bytes: number): Promise<AppendedEvent[]>;
-  /** Resolves when everything that was submitted is answered and announced. */
+  /** Resolves when every submitted request is answered and announced. */
   close(): Promise<void>;
 }
 
 export interface EventIntakeDeps {
   readonly log: Pick<EventLogRepository, 'append' | 'announce'>;
-  /** Told of each append that went through. */
+  /** Called after each successful append. */
   readonly onAppended?: (events: number, seconds: number) => void;
 }
 
 /**
- * Events of one append, unless one request has more. 1,000 take about 30 ms, and a waiting request waits for one append
- * and its own.
+ * Events of one append, unless one request has more. 1,000 events take about 30 ms, and a request waits at most for one
+ * append and its own.
  */
 const BATCH_MAX_EVENTS = 1_000;
 const BATCH_MAX_BYTES = 4 * 1024 * 1024;
 
-/** What may wait: a second of the highest rate that was seen, and a bound on memory. */
+/** Events that may wait: one second at the highest measured rate, and a bound on memory. */
 const WAITING_MAX_EVENTS = 20_000;
 const WAITING_MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * An append that follows another one waits so long for more requests: fewer commits leave the machine more time for
- * requests. Who comes when none is under way waits for nobody but those who came at the same moment.
+ * An append that follows another one waits this long for more requests, because fewer commits leave the machine more
+ * time for requests. If no append is running, a request waits only for requests of the same tick.
  */
 const GATHER_MS = 1;
 
-/** Another process took one of the ids at once: its commit is known, so the next append finds the id. */
+/** Another process took one of the ids at the same time. It has committed, so the next append finds the id. */
 const CONFLICTS_MAX = 5;
 
 interface Submission {
@@ -51,7 +51,7 @@ interface Submission {
   readonly reject: (error: unknown) => void;
 }
 
-/** Creates the intake. One append at a time: they would only wait for each other's locks on the partitions. */
+/** Only one append runs at a time, because several would only wait for each other's locks on the partitions. */
 export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIntake {
   const announcer = createEventAnnouncer(log);
   const sink: AppendSink = { log, announce: announcer.add, onAppended };
@@ -101,7 +101,10 @@ function createQueue() {
     return taken;
   };
   return {
-    /** @returns whether there was room. */
+    /**
+     * Adds a request.
+     * @returns whether there was room.
+     */
     put: (submission: Submission): boolean => {
       const hasRoom = events + submission.events.length <= WAITING_MAX_EVENTS;
       if (!hasRoom || bytes + submission.bytes > WAITING_MAX_BYTES) return false;
@@ -110,7 +113,7 @@ function createQueue() {
       bytes += submission.bytes;
       return true;
     },
-    /** Takes what fits into one append; at least one request. */
+    /** Takes the requests that fit into one append, and at least one. */
     take: (): Submission[] => {
       let count = 0;
       let room = { events: BATCH_MAX_EVENTS, bytes: BATCH_MAX_BYTES };
@@ -153,7 +156,8 @@ async function appendBatch(sink: AppendSink, batch: readonly Submission[]): Prom
     return true;
   } catch (error) {
     if (batch.length > 1 && isAboutContent(error)) {
-      // One of them is the culprit: halves find it after a few appends, and its neighbours go through.
+      // One of the requests is the cause. Halving the batch finds it after a few appends, and the other requests
+      // succeed.
       const middle = Math.ceil(batch.length / 2);
       const first = await appendBatch(sink, batch.slice(0, middle));
       const second = await appendBatch(sink, batch.slice(middle));
@@ -164,7 +168,7 @@ async function appendBatch(sink: AppendSink, batch: readonly Submission[]): Prom
   }
 }
 
-/** An id that comes more than once is offered once, for the request that brought it first. */
+/** An id that occurs more than once is offered once, for the first request that contains it. */
 function firstOfEachId(batch: readonly Submission[]) {
   const offered: OfferedEvent[] = [];
   /** Index in `offered`, by id. */
@@ -202,7 +206,7 @@ function isConflict(error: unknown): error is DatabaseContractError {
 /** Classes of SQLSTATE about values: data exceptions, violated constraints, and what exceeds a limit. */
 const ABOUT_VALUES = /^(?:22|23|54)/;
 
-/** Whether single events may be at fault; a missing table is not the fault of any. */
+/** Whether single events may be the cause; a missing table, for example, is never caused by an event. */
 function isAboutContent(error: unknown): boolean {
   if (error instanceof DatabaseContractError) return ABOUT_VALUES.test(error.sqlState);
   return error instanceof RangeError || error instanceof TypeError;

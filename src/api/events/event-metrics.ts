@@ -1,7 +1,7 @@
 import { findEventType } from '../../events/event-types.ts';
 import type { ApiMetrics } from '../http/metrics.ts';
 
-/** What became of an event at the door. */
+/** What the API did with an event that arrived. */
 export type EventReception = 'accepted' | 'duplicate' | 'refused';
 
 /** What the API counts about events. */

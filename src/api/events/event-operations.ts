@@ -33,7 +33,7 @@ export interface EventDeskDeps {
   readonly actions: Pick<OperatorActionRepository, 'record'>;
 }
 
-/** Wakes the pumps of a partition whatever they are interested in. */
+/** Wakes all pumps of a partition. */
 const EVERY_TOPIC = ['*'];
 
 export function createEventDesk({ control, overview, log, actions }: EventDeskDeps): EventDesk {

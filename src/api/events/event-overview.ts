@@ -4,7 +4,7 @@ import type {
   EventControlRepository,
 } from '../../../db/repositories/events/event-control-repository.ts';
 
-/** What can be seen of the consumers. */
+/** How operators see the consumers. */
 export interface EventOverview {
   consumers(): Promise<ConsumerState[]>;
   stats(): Promise<EventFigures>;

@@ -4,14 +4,13 @@ import { eventRequestIdFor } from '../../domain/event.ts';
 import type { EventBody } from './event-body.ts';
 import { ProblemError } from '../http/problem.ts';
 
-/** What knows a request with events again. */
 export interface EventRequestDeps {
   readonly eventRequests: EventRequestRepository;
   readonly hasher: RequestHasher;
 }
 
 /**
- * Makes sure that a key belongs to this body, and to no other one for as long as its events are kept.
+ * Ensures that a key belongs to this body, as long as its events are kept.
  * @throws {ProblemError} `idempotency_key_reused`.
  */
 export async function claimEventRequest(

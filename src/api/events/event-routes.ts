@@ -133,7 +133,7 @@ function processedOf({ category, processedAt, workerId }: EventRecord): EventVie
   return { category, processedAt: processedAt.toISOString(), workerId };
 }
 
-/** An event that waits for another one of its key, or is played again, has no failure to show. */
+/** An event that waits for another one of its key, or is replayed, has no failure to show. */
 function errorOf({ status, errorCode, errorMessage, ...event }: EventRecord): EventView['error'] {
   if (status === 'PROCESSED' || errorCode === null) return null;
   return {

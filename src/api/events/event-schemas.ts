@@ -8,15 +8,15 @@ export const EVENTS_MAX = 500;
 /** Characters of ids, keys, users and types: an index entry of PostgreSQL holds 2,700 bytes, four per character. */
 export const EVENT_NAME_MAX = 200;
 
-/** What `/v1/events/{id}` cannot name: other routes are there, or URLs leave it out. */
+/** Ids that `/v1/events/{id}` cannot contain, because other routes have these names or URLs drop them. */
 const UNREADABLE_IDS: ReadonlySet<string> = new Set(['.', '..', 'consumers', 'failed', 'replays', 'stats']);
 
-/** The id of an event that is offered; the service's own ids are out of reach. */
+/** The id of an offered event; the service's own ids are refused. */
 export const offeredId = text(EVENT_NAME_MAX)
   .refine((id) => !id.startsWith(SERVICE_EVENT_ID_PREFIX), `must not begin with ${SERVICE_EVENT_ID_PREFIX}`)
   .refine((id) => !UNREADABLE_IDS.has(id), `must not be one of ${[...UNREADABLE_IDS].join(', ')}`);
 
-/** An object, taken as it is: nothing is copied, and what is in it is checked elsewhere in one pass. */
+/** An object that is neither copied nor checked here; its content is checked elsewhere in one pass. */
 const eventProperties = z
   .custom<Record<string, unknown>>(
     (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -29,7 +29,7 @@ const eventProperties = z
     example: { amount: 99.99 },
   });
 
-/** Unknown fields are refused, so a misspelt one is not silently ignored. */
+/** Unknown fields are refused, so a misspelled field is not silently ignored. */
 export const eventBody = z
   .strictObject({
     type: text(EVENT_NAME_MAX).openapi({

@@ -18,12 +18,12 @@ import { cloudEventBody, cloudEventsBody } from './cloud-event-schemas.ts';
 import { acceptedEvents, newEvents } from './event-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
 
-/** What an event weighs in the budget: one of 64 KiB counts as 16. */
+/** Bytes that count as one event in the budget: an event of 64 KiB counts as 16. */
 const BYTES_PER_POINT = 4 * 1024;
 
 export interface EventIntakeRoutesDeps extends EventRequestDeps {
   readonly intake: EventIntake;
-  /** One point per event, and at least one per 4 KiB of them. */
+  /** One point per event, and at least one per 4 KiB of the request. */
   readonly eventBudget: RateBudget;
   readonly eventPlaces: Places;
   readonly eventMetrics: EventMetrics;
@@ -66,8 +66,8 @@ const postEvents = createRoute({
 });
 
 /**
- * Creates the route that accepts events. It reads its body by itself: other limits, three media types, compression,
- * and JSON that is parsed once.
+ * The route reads its body by itself, because its limits differ, it accepts three media types and compression, and it
+ * parses JSON only once.
  */
 export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
   const { intake, eventBudget, eventMetrics, eventPlaces } = deps;
@@ -75,7 +75,7 @@ export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
   app.openAPIRegistry.registerPath(postEvents);
   app.post('/v1/events', postEvents.middleware, async (c) => {
     const { tenantId } = c.get('caller');
-    // Also a request that is refused costs points: one for coming, and those of its bytes before they are read.
+    // A refused request costs points, too: one for the request, and those of its bytes before they are read.
     const spent = createSpending(eventBudget, tenantId);
     await spent.upTo(1);
     const received = await receiveEvents(c);
@@ -101,11 +101,14 @@ export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
   return app;
 }
 
-/** Spends points up to a sum that grows while more is known of a request. */
+/** Spends points up to a sum that grows as more is known about a request. */
 function createSpending(budget: RateBudget, tenantId: string) {
   let spent = 0;
   return {
-    /** @throws {ProblemError} `rate_limited`, or `payload_too_large` when the sum can never be had. */
+    /**
+     * Spends up to the given sum.
+     * @throws {ProblemError} `rate_limited`, or `payload_too_large` when the sum is more than a tenant can ever have.
+     */
     upTo: async (points: number): Promise<void> => {
       if (points <= spent) return;
       if (points > budget.most) throw beyondBudget(budget.most);
@@ -148,7 +151,7 @@ function readOffered(
   }
 }
 
-/** What a refused body calls its events, as far as it can be read. */
+/** The types that a refused body contains, as far as they can be read. */
 function typesIn(json: unknown): unknown[] {
   const events = typeof json === 'object' && json !== null && 'events' in json ? json.events : json;
   const list: readonly unknown[] = Array.isArray(events) ? events.slice(0, 1_000) : [events];

@@ -105,14 +105,13 @@ const rewind = createRoute({
   },
 });
 
-/** Creates the routes by which operators look at consumers and act on failed events. */
 export function createEventOperationRoutes({ eventDesk, eventOverview }: EventOperationRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(stats, async (c) => c.json(await eventOverview.stats(), 200))
     .openapi(listConsumers, async (c) => c.json({ items: await eventOverview.consumers() }, 200))
     .openapi(reprocess, async (c) => {
       const { ids, errorCode, consumer } = c.req.valid('json');
-      // One of the two is there: the schema says so.
+      // The schema ensures that one of the two is present.
       const selection = errorCode === undefined ? { ids: ids ?? [] } : { errorCode };
       return c.json({ reprocessed: await eventDesk.reprocess(operatorOf(c), consumer, selection) }, 202);
     })

@@ -6,7 +6,10 @@ import { instant, text } from '../http/primitive-schemas.ts';
 /** Failed events that one request may name. */
 export const REPROCESS_IDS_MAX = 1_000;
 
-/** Of a body with so many ids of the greatest length, each character escaped (6 bytes), quotes and comma around each. */
+/**
+ * Size of a body with the largest number of ids of the greatest length, with each character escaped (6 bytes), and
+ * quotes and a comma for each.
+ */
 export const REPROCESS_BODY_MAX_BYTES = REPROCESS_IDS_MAX * (EVENT_NAME_MAX * 6 + 3) + 1_024;
 
 /** Failed events of a code that one request takes: half a second. */

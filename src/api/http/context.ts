@@ -1,14 +1,16 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Logger } from '../../runtime/logger.ts';
 
-/** Who asks, from a verified token. */
+/** The caller, from a verified token. */
 export interface Caller {
   readonly tenantId: string;
   readonly subject: string;
   readonly scopes: ReadonlySet<Scope>;
 }
 
-/** What a token may allow: in its own tenant, but for `platform:`, which is about what serves all tenants at once. */
+/**
+ * What a token may allow: within its own tenant, except for `platform:`, which covers services that all tenants share.
+ */
 export const SCOPES = [
   'orders:write',
   'orders:read',
@@ -31,7 +33,7 @@ export interface ApiEnv {
     requestId: string;
     correlationId: string;
     caller: Caller;
-    /** Of the process; lines about a request name it by `requestFields`. */
+    /** The process's logger; `requestFields` adds the fields that name a request. */
     logger: Logger;
   };
 }

@@ -5,7 +5,7 @@ export function encodeCursor(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts), 'utf8').toString('base64url');
 }
 
-/** Unpacks a cursor; anything that is not one gives an empty list, which the caller refuses. */
+/** Unpacks a cursor. A text that is not a cursor gives an empty list, which the caller refuses. */
 export function decodeCursor(cursor: string): readonly string[] {
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
@@ -15,14 +15,14 @@ export function decodeCursor(cursor: string): readonly string[] {
   }
 }
 
-/** The answer to a cursor that no page had. */
+/** The answer to a cursor that no page has had. */
 export function foreignCursor(): ProblemError {
   return new ProblemError('validation_failed', 'the cursor is not one of ours', {
     errors: [{ pointer: '#/query/cursor', detail: 'must be the nextCursor of an earlier page' }],
   });
 }
 
-/** One page of a list that was read one item past its limit: only so is it known whether another page follows. */
+/** One page of a list that was read one item past its limit, which tells whether another page follows. */
 export function toPage<Item>(
   found: readonly Item[],
   limit: number,

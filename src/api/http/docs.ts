@@ -5,7 +5,7 @@ import { z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from './context.ts';
 import { ProblemError } from './problem.ts';
 
-/** What the page loads; all of it from this process, so it works without any network. */
+/** Files that the page loads; this process serves all of them, so the page works without any network. */
 const ASSETS: ReadonlyMap<string, string> = new Map([
   ['swagger-ui.css', 'text/css; charset=utf-8'],
   ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
@@ -31,7 +31,10 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** A token that is typed in stays in the page's memory: like the console, it leaves nothing for whoever comes next. */
+/**
+ * A token that a person types in stays in the page's memory: like the console, the page leaves nothing for the next
+ * person.
+ */
 const START = `SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#swagger-ui',
@@ -41,7 +44,7 @@ const START = `SwaggerUIBundle({
 });
 `;
 
-/** The head of the OpenAPI document; the rest comes from the route schemas. */
+/** The head of the OpenAPI document; the route schemas make the rest. */
 const OPENAPI_INFO = {
   openapi: '3.1.0',
   info: {
@@ -65,7 +68,7 @@ const OPENAPI_INFO = {
 /** Serves `/openapi.json` and the interactive page at `/docs`. */
 export function mountDocs(app: OpenAPIHono<ApiEnv>): void {
   describeDocs(app);
-  // Made once: the routes do not change, and anybody may ask for it.
+  // The document is made once, because the routes do not change and anybody may ask for it.
   let document: string | null = null;
   app.get('/openapi.json', (c) => {
     document ??= JSON.stringify(openApiDocument(app));
@@ -82,7 +85,7 @@ export function mountDocs(app: OpenAPIHono<ApiEnv>): void {
   });
 }
 
-/** The OpenAPI 3.1 document of an application's routes; needs nothing that the application works with. */
+/** The OpenAPI 3.1 document of an application's routes; the application need not be connected to anything. */
 export function openApiDocument(app: OpenAPIHono<ApiEnv>) {
   return app.getOpenAPI31Document(OPENAPI_INFO);
 }

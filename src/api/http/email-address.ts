@@ -10,18 +10,25 @@ const LOCAL_PART_MAX_OCTETS = 64;
 /** RFC 1035, in the ASCII form of an internationalized name. */
 const DOMAIN_MAX_OCTETS = 253;
 
-/** What RFC 5322 calls atext, and all that RFC 6531 adds to it: everything outside of ASCII. */
+/** The characters that RFC 5322 calls atext, and everything outside of ASCII, which RFC 6531 adds. */
 const DOT_ATOM = /^[\w!#$%&'*+/=?^`{|}~\-\u0080-\u{10ffff}]+(?:\.[\w!#$%&'*+/=?^`{|}~\-\u0080-\u{10ffff}]+)*$/u;
 
-/** Nobody can read or type these: controls, spaces, half a surrogate pair, invisible signs but those that join letters. */
+/**
+ * Characters that people cannot read or type: controls, spaces, half a surrogate pair, and invisible signs, except for
+ * signs that join letters.
+ */
 const UNREADABLE = /[\p{Cc}\p{Cs}\p{Z}]|(?![\u200c\u200d])\p{Cf}/u;
 
-/** Letters, digits and hyphens inside; the last label is no number, so an IP address is no name of a host. */
+/**
+ * Labels have letters and digits, with hyphens only inside. The last label is not a number, so an IP address is not a
+ * host name.
+ */
 const HOST_NAME = /^(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!\d+$)(?!-)[a-z0-9-]{2,63}(?<!-)$/;
 
 /**
- * Whether a mail can be sent to it: a dot-atom of RFC 5322 or, internationalized, of RFC 6531, and the name of a host,
- * which may have letters of any script. Quoted local parts and addresses of hosts in brackets are refused.
+ * Whether mail can be sent to an address: its local part is a dot-atom of RFC 5322 or, internationalized, of RFC 6531,
+ * and its domain is a host name, which may have letters of any script. Quoted local parts and addresses of hosts in
+ * brackets are refused.
  */
 export function isEmailAddress(text: string): boolean {
   const at = text.lastIndexOf('@');
@@ -37,9 +44,10 @@ export function isEmailAddress(text: string): boolean {
   );
 }
 
-/** The name as DNS knows it; null when it is none. */
+/** The name in the form of DNS; null when it is not a host name. */
 function hostNameOf(domain: string): string | null {
-  // `domainToASCII` also decodes percent signs and reads IP addresses in any base: only letters of names may reach it.
+  // `domainToASCII` also decodes percent signs and reads IP addresses in any base, so only letters of names may reach
+  // it.
   if (!/^[A-Za-z0-9.\-\u0080-\u{10ffff}]+$/u.test(domain)) return null;
   const name = domainToASCII(domain);
   return name.length <= DOMAIN_MAX_OCTETS && HOST_NAME.test(name) ? name : null;

@@ -10,11 +10,14 @@ import { SECURITY_HEADERS } from './security-headers.ts';
 /** An HTTP server that can be closed in order. */
 export interface HttpServer {
   readonly port: number;
-  /** Stops accepting, lets requests under way end, cuts what is left after the grace time. */
+  /** Stops accepting, lets requests under way end, and cuts those that remain after the grace time. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Whole request within 15 s, headers within 10 s: a slow client cannot hold a connection for minutes. */
+/**
+ * The whole request must arrive within 15 s, its headers within 10 s, so a slow client cannot hold a connection for
+ * minutes.
+ */
 const REQUEST_TIMEOUT_MS = 15_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 
@@ -35,10 +38,10 @@ class PortTakenError extends Error {
   }
 }
 
-/** What answers the requests; `fetch` of the application. */
+/** The handler of requests; the application's `fetch`. */
 type Fetch = (request: Request, env: never) => Response | Promise<Response>;
 
-/** A request that the application never saw, and what it was answered. */
+/** A request that the application never saw, and its answer. */
 export interface RefusedRequest {
   readonly requestId: string;
   readonly status: number;
@@ -47,7 +50,10 @@ export interface RefusedRequest {
 
 type RefusalListener = (refused: RefusedRequest) => void;
 
-/** Starts listening. @throws {PortTakenError} */
+/**
+ * Starts listening.
+ * @throws {PortTakenError} when the port is taken.
+ */
 export function startHttpServer(options: {
   readonly fetch: Fetch;
   readonly host: string;
@@ -61,7 +67,7 @@ export function startHttpServer(options: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUTS_CHECKED_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      // Node would answer an empty 400; `requestListener` answers a problem.
+      // Node would answer an empty 400; `requestListener` answers a problem instead.
       requireHostHeader: false,
     },
     requestListener(options.fetch, options.host, onRefused),
@@ -70,7 +76,7 @@ export function startHttpServer(options: {
     refuse(response, 'the Expect header asks for what this server does not do', onRefused);
   });
   server.on('connect', (_: IncomingMessage, socket: Duplex) => {
-    // The server has let go of this socket: without a listener its error would end the process.
+    // The server has released this socket: without a listener its error would end the process.
     socket.on('error', () => {});
     endSocket(socket, { code: 'bad_request', detail: 'this is no proxy' }, onRefused);
   });
@@ -88,10 +94,10 @@ export function startHttpServer(options: {
   });
 }
 
-/** Hands requests to the application; targets and hosts that make no address never get there. */
+/** Hands requests to the application, except for those whose target or host makes no address. */
 function requestListener(fetch: Fetch, host: string, onRefused: RefusalListener) {
   const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
-    // Stands in for the Host header that HTTP/1.0 health checks do not send.
+    // Replaces the Host header, which HTTP/1.0 health checks do not send.
     hostname: host.includes(':') ? `[${host}]` : host,
     errorHandler: (error) => toResponse(error instanceof RequestError, onRefused),
   });
@@ -116,7 +122,7 @@ function toResponse(isClientFault: boolean, onRefused: RefusalListener): Respons
   });
 }
 
-/** Connections that have their last answer: what else comes on them is no request. */
+/** Connections that have had their last answer; further bytes on them are not a request. */
 const refused = new WeakSet<Duplex>();
 
 /** Its request id. */
@@ -144,7 +150,7 @@ const PARSER_PROBLEMS: Readonly<Record<string, readonly [ProblemCode, string]>> 
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'the request did not arrive in time'],
 };
 
-/** What Node's parser refuses never reaches the application; it gets a problem all the same. */
+/** Requests that Node's parser refuses never reach the application; they are answered with a problem as well. */
 function answerParserError(error: NodeJS.ErrnoException, socket: Duplex, onRefused: RefusalListener): void {
   if (error.code === 'ECONNRESET' || !socket.writable || refused.has(socket)) return;
   const [code, detail] = PARSER_PROBLEMS[error.code ?? ''] ?? (['bad_request', NOT_PARSED] as const);
@@ -175,7 +181,7 @@ function endSocket(
 function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-    // A connection whose request ends during the grace time is kept alive by its client: it is closed then.
+    // Clients keep connections open whose requests end during the grace time; these are closed here.
     const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
     server.close(() => {
       clearTimeout(cut);

@@ -1,7 +1,7 @@
 import { holdsCardNumber } from '../../domain/personal-data/card-number.ts';
 import { ProblemError } from './problem.ts';
 
-/** What is nothing but digits and hyphens; digits inside of longer keys are more often random than a card's. */
+/** Only digits and hyphens. Digits inside of longer keys are more often random than a card number. */
 const NUMBER = /^[\d-]+$/;
 
 const KEY = /^[A-Za-z0-9_.:-]{8,255}$/;

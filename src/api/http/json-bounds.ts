@@ -1,12 +1,12 @@
 import { ProblemError } from './problem.ts';
 
-/** Bodies up to this size are read in less time than it takes to send them, whatever is in them. */
+/** Bodies up to this size are read in less time than it takes to send them, with any content. */
 const HARMLESS_BYTES = 4 * 1024;
 
-/** Levels of a body: the 32 that the properties of an event may have, what is around them, and some for a clear answer. */
+/** Levels of a body: the 32 of an event's properties, the levels around them, and some more for a clear answer. */
 const DEPTH_MAX = 64;
 
-/** Values of a body: 500 events with 100 each. As many different names of fields take 60 ms to read. */
+/** Values of a body: 500 events with 100 each. The same number of different field names takes 60 ms to read. */
 const VALUES_MAX = 50_000;
 
 const QUOTE = 0x22;
@@ -18,8 +18,8 @@ const OPENING = 0x7b;
 const CLOSING = 0x7d;
 
 /**
- * Refuses a body that is cheap to send and dear to read, before it is read: nesting and a great number of values cost a
- * hundred times what the same bytes of text do.
+ * Refuses, before parsing, a body that is cheap to send and expensive to parse: nesting and a great number of values
+ * cost a hundred times as much as the same bytes of text.
  * @throws {ProblemError} `validation_failed`.
  */
 export function requireModestJson(bytes: Uint8Array): void {
@@ -39,7 +39,7 @@ export function requireModestJson(bytes: Uint8Array): void {
   }
 }
 
-/** Where the quote is that ends a text, or the end of the body. */
+/** The index of the quote that ends a text, or the end of the body. */
 function endOfText(bytes: Uint8Array, start: number): number {
   let index = start;
   while (index < bytes.byteLength && bytes[index] !== QUOTE) index += bytes[index] === BACKSLASH ? 2 : 1;

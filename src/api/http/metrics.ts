@@ -19,11 +19,11 @@ export interface ApiMetrics {
   orderAccepted(replayed: boolean): void;
   orderStarted(dispatch: 'eager' | 'queue'): void;
   logLinesDropped(lines: number): void;
-  /** Adds a figure that is read when the metrics are. */
+  /** Adds a figure that is read together with the metrics. */
   observe(name: string, description: string, read: () => number): void;
-  /** Adds a figure per set of labels, read when the metrics are. */
+  /** Adds a figure per set of labels that is read together with the metrics. */
   observeEach(name: string, description: string, read: () => Figures | Promise<Figures>): void;
-  /** For parts that count by themselves. */
+  /** For parts that count on their own. */
   readonly meter: Meter;
   scrape(): Promise<string>;
 }
@@ -33,7 +33,7 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 export function createApiMetrics(): ApiMetrics {
   const exporter = new PrometheusExporter({ preventServerStart: true });
-  // Without it the name would be the path of the program.
+  // Without this, the name would be the path of the program.
   const resource = resourceFromAttributes({ 'service.name': 'order-saga-api' });
   const serializer = new PrometheusSerializer();
   const meter = new MeterProvider({ resource, readers: [exporter] }).getMeter('order-saga-api');
@@ -52,7 +52,7 @@ export function createApiMetrics(): ApiMetrics {
   const dropped = meter.createCounter('log_lines_dropped', {
     description: 'Log lines that could not be written: a full disk, or a reader that stands still',
   });
-  // There from the start: an alert about it must not meet a name that is not there yet.
+  // The counter exists from the start, so that an alert on it always finds the name.
   dropped.add(0);
   return {
     requestEnded: ({ route, method, status, seconds }) => {

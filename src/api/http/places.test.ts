@@ -58,7 +58,7 @@ function captured(act: () => unknown): ProblemError {
   throw new Error('nothing was refused');
 }
 
-/** Node's request and response, as far as they are looked at. */
+/** Node's request and response, with the parts that are used. */
 function bindings(remoteAddress: string) {
   const socket = Object.assign(new EventEmitter(), { remoteAddress, destroyed: false });
   const outgoing = Object.assign(new EventEmitter(), { destroyed: false });
@@ -89,7 +89,7 @@ describe('a request', () => {
     expect(await ask(cut)).toBe(503);
     broken.outgoing.emit('close');
     expect(await ask(cut)).toBe(200);
-    // The response still waited for others on its connection: Node says nothing about it.
+    // The response still waited for others on its connection, so Node reports nothing about it.
     cut.incoming.socket.emit('close');
     cut.outgoing.emit('close');
     expect(await ask(bindings('10.0.0.1'))).toBe(200);

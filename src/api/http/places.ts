@@ -4,20 +4,23 @@ import type { ApiEnv } from './context.ts';
 import { unavailable } from './problem.ts';
 import { onResponseEnd } from './response-end.ts';
 
-/** How many may be in progress at once. */
+/** How many requests may be in progress at once. */
 export interface PlacesOptions {
-  /** What takes a place, for the answer to those who get none. */
+  /** The things that take places, named in the answer to callers that get none. */
   readonly what: string;
   readonly max: number;
-  /** Bytes that all together may keep in memory; left out, their number bounds them. */
+  /** Bytes that all of them together may keep in memory; without it only their number is bounded. */
   readonly bytesMax?: number;
 }
 
-/** Bounds what is in progress at once, in all and per caller. */
+/** Limits what is in progress at once, in all and per caller. */
 export interface Places {
-  /** Takes a place, which the returned function gives back. @throws {ProblemError} `unavailable` when there is none. */
+  /**
+   * Takes a place, which the returned function gives back.
+   * @throws {ProblemError} `unavailable` when no place is free.
+   */
   take(caller: string, bytes?: number): () => void;
-  /** The same, with null for an answer when there is none. */
+  /** Takes a place; null when no place is free. */
   takeIfFree(caller: string, bytes?: number): (() => void) | null;
 }
 
@@ -27,8 +30,8 @@ interface Share {
 }
 
 /**
- * Creates the places. A caller may have as many as are still free: one alone gets half of them, two get a third each, and
- * whoever comes next always finds some, whatever the others do.
+ * A caller may have as many places as are still free: a single caller gets half of them, two get a third each, and the
+ * next caller always finds some.
  */
 export function createPlaces({ what, max, bytesMax = Number.POSITIVE_INFINITY }: PlacesOptions): Places {
   const shares = new Map<string, Share>();
@@ -59,7 +62,7 @@ export function createPlaces({ what, max, bytesMax = Number.POSITIVE_INFINITY }:
   };
 }
 
-/** Gives every request a place until its response has ended; stands behind what reads the body. */
+/** Gives every request a place until its response has ended. It must come after the middleware that reads the body. */
 export function takePlace(places: Places, callerOf: (c: Context<ApiEnv>) => string) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     onResponseEnd(c.env, places.take(callerOf(c)));
@@ -67,12 +70,12 @@ export function takePlace(places: Places, callerOf: (c: Context<ApiEnv>) => stri
   });
 }
 
-/** Who asks, where a token says so. */
+/** The tenant of a request with a valid token. */
 export function tenantOf(c: Context<ApiEnv>): string {
   return c.get('caller').tenantId;
 }
 
-/** Long enough for what is in progress to end, and spread, so that the flood does not come back as one. */
+/** Long enough for requests in progress to end, and spread, so that the flood does not return all at once. */
 function retryAfterSeconds(): number {
   return 3 + Math.floor(Math.random() * 6);
 }

@@ -3,10 +3,10 @@ import { holdsCardNumber } from '../../domain/personal-data/card-number.ts';
 import { CURRENCY_EXPONENTS } from '../../domain/payments/currency.ts';
 import { MAX_UNIT_PRICE_MINOR } from '../../domain/payments/money.ts';
 
-/** What a text is told that holds the number of a payment card: such numbers are stored and logged nowhere. */
+/** The answer about a text that contains the number of a payment card; card numbers are never stored or logged. */
 export const CARD_NUMBER_REFUSED = 'must not contain a card number';
 
-/** Text that PostgreSQL and JSON can both hold: neither NUL nor half a surrogate pair; and no card number. */
+/** Text that PostgreSQL and JSON can both hold: without NUL, half a surrogate pair, and card numbers. */
 export function text(maxLength: number) {
   return z
     .string()
@@ -16,7 +16,7 @@ export function text(maxLength: number) {
     .refine((value) => !holdsCardNumber(value), CARD_NUMBER_REFUSED);
 }
 
-/** An id in a path: what cannot be stored is not found, and never asked for. */
+/** An id in a path. An id that cannot be stored is not found, without asking the database. */
 export const pathId = text(64);
 
 /** ISO 4217 code of a currency that exists. */
@@ -43,12 +43,12 @@ export const instant = (description: string) =>
 
 const YEAR_10000 = Date.UTC(10_000, 0);
 
-/** Characters of an instant: more than the digits of any clock. */
+/** Characters of an instant, more than any clock has digits. */
 const INSTANT_MAX = 64;
 
 const LEAP_SECOND = /^(\d{4}-\d\d-\d\dT\d\d:\d\d):60(?:\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
-/** A leap second becomes the first moment after it, as POSIX counts; it ends a month of UTC, and is refused elsewhere. */
+/** A leap second becomes the first moment after it, as in POSIX. It ends a month of UTC, and is refused elsewhere. */
 function readableInstant(text: string): string {
   const upper = text.toUpperCase();
   const [, minute, offset] = LEAP_SECOND.exec(upper) ?? [];
@@ -58,14 +58,14 @@ function readableInstant(text: string): string {
   return endsMonth ? after.toISOString() : text;
 }
 
-/** An instant as we write it, in cursors; years that PostgreSQL writes in another way than we do are refused. */
+/** An instant in our own notation, in cursors. Years that PostgreSQL writes differently are refused. */
 export const plainInstant = z.iso
   .datetime({ offset: true })
   .refine((time) => Date.parse(time) >= 0 && Date.parse(time) < YEAR_10000, 'must be between 1970 and 9999');
 
 /**
- * A point in time in requests, as RFC 3339 writes it: small letters and leap seconds too; what comes out is what
- * JavaScript reads.
+ * A point in time in requests in the notation of RFC 3339, including lower-case letters and leap seconds; the result is
+ * one that JavaScript reads.
  */
 export const requestedInstant = z
   .string()

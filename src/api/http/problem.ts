@@ -241,13 +241,13 @@ export interface FieldError {
   readonly detail: string;
 }
 
-/** Thrown anywhere below a route to answer with a problem. */
+/** Thrown below a route to answer with a problem. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly detail: string;
   readonly errors: readonly FieldError[];
   readonly headers: Readonly<Record<string, string>>;
-  /** What the code alone does not say, for metrics and logs; null where nothing is. */
+  /** Facts beyond the code, for metrics and logs; null where there are none. */
   readonly reason: string | null;
   constructor(
     code: ProblemCode,
@@ -277,7 +277,7 @@ export function unavailable(detail: string, retryAfterSeconds = 1 + Math.floor(M
   return new ProblemError('unavailable', detail, { headers: { 'Retry-After': String(retryAfterSeconds) } });
 }
 
-/** 409 with `Retry-After` in seconds: what owns the order mostly takes less. */
+/** 409 with `Retry-After` in seconds; the owner of an order usually takes less time. */
 export function orderBusy(detail: string): ProblemError {
   return new ProblemError('order_busy', detail, { headers: { 'Retry-After': '1' } });
 }

@@ -5,10 +5,10 @@ import type { ApiEnv } from './context.ts';
 import { requireModestJson } from './json-bounds.ts';
 import { ProblemError } from './problem.ts';
 
-/** Of a body over the limit, so much is read on and thrown away, so that its connection lives on. */
+/** Bytes of a body over the limit that are read and thrown away, so that its connection stays usable. */
 const DRAINED_MAX_BYTES = 8 * 1024 * 1024;
 
-/** Of these the platform gives no body, whatever was sent. */
+/** The platform never passes on a body of these methods. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** The answer to a body over the limit. */
@@ -17,13 +17,13 @@ export function tooLarge(maxBytes: number, headers: Readonly<Record<string, stri
 }
 
 /**
- * Reads the whole body of a request; resolves when its last byte is there. A body of announced length is read in one go:
- * the HTTP parser holds it to its length.
+ * Reads the whole body of a request; resolves when its last byte has arrived. A body of announced length is read in one
+ * go, because the HTTP parser holds it to its length.
  * @throws {ProblemError} `payload_too_large`, `bad_request`.
  */
 export async function readBody(c: Context<ApiEnv>, maxBytes: number): Promise<Buffer> {
   const announced = c.req.header('content-length');
-  // Nothing has touched the body then, so the server can drain it by itself.
+  // No code has touched the body yet, so the server can drain it by itself.
   if (Number(announced ?? 0) > maxBytes) throw tooLarge(maxBytes);
   if (announced === undefined && c.req.header('transfer-encoding') === undefined) return Buffer.alloc(0);
   try {
@@ -35,7 +35,7 @@ export async function readBody(c: Context<ApiEnv>, maxBytes: number): Promise<Bu
   }
 }
 
-/** A body that goes on for longer than is drained takes its connection with it, and is told so. */
+/** A body that is longer than the drained part ends its connection, and the answer says so. */
 async function readChunks(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -50,8 +50,8 @@ async function readChunks(body: ReadableStream<Uint8Array> | null, maxBytes: num
 }
 
 /**
- * Reads the body before anything else does. Refuses one that would be read as something else than what was sent: JSON is
- * UTF-8, and the lenient decoder of the platform turns other bytes into U+FFFD, so that two different bodies become one.
+ * Reads the body before any other code does, and refuses bodies that are not UTF-8. JSON is UTF-8, and the lenient
+ * decoder of the platform turns other bytes into U+FFFD, so that two different bodies would become the same.
  */
 export function readPlainBody(maxBytesOf: (c: Context<ApiEnv>) => number) {
   return createMiddleware<ApiEnv>(async (c, next) => {
@@ -63,7 +63,7 @@ export function readPlainBody(maxBytesOf: (c: Context<ApiEnv>) => number) {
       const body = await readBody(c, maxBytesOf(c));
       if (!isUtf8(body)) throw new ProblemError('malformed_json', 'the body is not UTF-8');
       requireModestJson(body);
-      // What reads it later finds it here; the framework keeps promises, whatever the type of the field says.
+      // Later readers find the body here; the framework stores promises, although the type of the field differs.
       if (c.req.bodyCache.arrayBuffer === undefined) {
         Object.assign(c.req.bodyCache, { arrayBuffer: Promise.resolve(new Uint8Array(body).buffer) });
       }

@@ -8,7 +8,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { ApiEnv } from './context.ts';
 import type { ApiMetrics } from './metrics.ts';
 
-/** Ids from outside enter logs and workflow memos, so only harmless ones are taken over. */
+/** Ids from outside enter logs and workflow memos, so only harmless ones are accepted. */
 const SAFE_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
 
 /** Gives each request its id and correlation id, in variables, answer headers and every log line. */
@@ -37,15 +37,19 @@ export function requestFields(c: Context<ApiEnv>): LogFields {
   };
 }
 
-/** Asked every few seconds by machines that only want to know the status: told when it is not 200, or at debug level. */
+/**
+ * Machines ask these every few seconds and need only the status: they are logged when it is not 200, or at debug level.
+ */
 const PROBES = new Set(['/livez', '/readyz', '/health', '/metrics']);
 
-/** Whether an address is one of those. */
+/** Whether an address is a probe. */
 export function isProbe(path: string): boolean {
   return PROBES.has(path);
 }
 
-/** One metric and one log line per request, by route template: queries and ids may be personal, and are in neither. */
+/**
+ * One metric and one log line per request, by route template. Queries and ids may be personal, so they are left out.
+ */
 export function logAccess(metrics: ApiMetrics, logsRequests: boolean) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     const started = performance.now();

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * What is wrong with the head of a request that Node's parser lets pass; null when nothing is. Said before anything else
- * looks at it: a second Host, or a coding that only some servers know, lets two of them read one request as two.
+ * What is wrong with the head of a request that Node's parser accepts; null when nothing is. It is checked before
+ * anything else: a second Host, or a coding that only some servers know, would let two servers read one request as two.
  */
 export function problemOfHead({ headers, rawHeaders, httpVersion }: IncomingMessage): string | null {
   const { host, 'transfer-encoding': coding } = headers;
   if (host === undefined) {
-    // HTTP/1.0 health checks send none.
+    // HTTP/1.0 health checks do not send it.
     if (httpVersion !== '1.0') return 'the Host header is missing';
   } else if (!URL.canParse(`http://${host}/`)) {
     return 'the Host header names no host';

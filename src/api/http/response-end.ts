@@ -5,8 +5,8 @@ import type { Socket } from 'node:net';
 const waitingForEnd = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls back once when the response has ended, whatever ended it: it was sent, the client left, or the connection broke
- * while the response still waited for those before it, of which Node tells the response nothing.
+ * Calls back once when the response has ended in any way: it was sent, the client left, or the connection broke while
+ * the response still waited for those before it. (Node does not report the last case to the response.)
  */
 export function onResponseEnd({ incoming, outgoing }: HttpBindings, ended: () => void): void {
   const { socket } = incoming;

@@ -1,7 +1,7 @@
 /**
- * Headers that every answer has unless its route says otherwise: those that OWASP advises for an API with a page or two.
- * They are the same for all, so they are set on Node's response as they are: Hono's middleware would make a Headers
- * object for each answer, which is a tenth of what accepting an event costs.
+ * Headers that every answer has unless its route sets others: those that OWASP advises for an API with a page or two.
+ * They never differ, so they are set directly on Node's response. (Hono's middleware would make a Headers object for
+ * each answer, which is a tenth of the cost of accepting an event.)
  */
 export const SECURITY_HEADERS = new Map([
   [

@@ -4,10 +4,12 @@ import { problemResponse, ProblemError, type FieldError } from './problem.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** More entries would only repeat the point, and the answer must stay small whatever was sent. */
+/** More entries would add nothing, and the answer must stay small for every request. */
 export const ERRORS_MAX = 50;
 
-/** Turns a failed validation into `validation_failed`; a malformed path parameter is a thing that does not exist. */
+/**
+ * Turns a failed validation into `validation_failed`; a malformed path parameter means that the object does not exist.
+ */
 export const validationHook: Hook<unknown, ApiEnv, string, Response | undefined> = (result, c) => {
   if (result.success) return undefined;
   if (result.target === 'param') return problemResponse(c, new ProblemError('not_found', 'there is no such thing'));
@@ -20,7 +22,7 @@ export const validationHook: Hook<unknown, ApiEnv, string, Response | undefined>
   );
 };
 
-/** One entry per field; unknown fields are pointed at themselves, not at the object that must not have them. */
+/** One entry per field; the pointer of an unknown field names the field and not its object. */
 export function toFieldErrors(issue: Issue, prefix: string): FieldError[] {
   const pointerTo = (...path: readonly PropertyKey[]): string =>
     prefix + path.map((part) => `/${pointerPart(String(part))}`).join('');

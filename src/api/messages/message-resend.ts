@@ -18,7 +18,6 @@ import { operatorActionOf, type OperatorRequest } from '../operator-log.ts';
 import { requireTaken, requireTemporal } from '../temporal-outage.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
-/** What sending messages again needs. */
 export interface MessageDeskDeps {
   readonly client: Client;
   readonly health: TemporalHealth;
@@ -33,28 +32,28 @@ export interface ResentMessage {
   readonly occurrence: number;
   readonly messageId: string;
   readonly workflowId: string;
-  /** The same key came before: it is the same copy. */
+  /** Whether the key was used before, so that this is the same copy. */
   readonly replayed: boolean;
 }
 
-/** Which message is meant. */
+/** Identifies the message. */
 export interface MessageChoice {
   readonly template: MessageTemplate;
-  /** Undefined: the last one. */
+  /** Undefined means the last one. */
   readonly occurrence?: number | undefined;
 }
 
-/** Where operators have messages sent again. */
+/** Sends messages again for operators. */
 export interface MessageDesk {
   /**
-   * Sends a message that was sent or given up once more; the same key sends one copy. Of several refunds or captures
-   * that of the number, or the last one. The order is not touched.
+   * Sends once more a message that was sent or given up; a repeated key sends no second copy. If there are several
+   * refunds or captures, the number selects one, else the last one is sent. The order does not change.
    * @throws {ProblemError} `not_found`, `message_under_way`, `resent_too_often`, `unavailable`.
    */
   resend(request: OperatorRequest, orderId: string, which: MessageChoice): Promise<ResentMessage>;
 }
 
-/** Of one message: a customer asks again once or twice, and nobody's mailbox is filled by a loop with fresh keys. */
+/** Copies of one message: a customer asks again once or twice, and a loop with fresh keys must not fill a mailbox. */
 const COPIES = { max: 5, seconds: 24 * 3_600 };
 
 const CALL_TIMEOUT_MS = 4_000;
@@ -131,7 +130,7 @@ async function messageOf(
   return { orderId, tenantId, ...event, sealedContact, copy, content: { totalMinor, currency, reference } };
 }
 
-/** The amount that the message names, as it did the first time. */
+/** The amount in the message, the same as in its first copy. */
 async function amountOf(
   payments: PaymentRepository,
   order: OrderRecord,

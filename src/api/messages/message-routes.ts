@@ -17,7 +17,7 @@ export interface NotificationRoutesDeps {
   readonly workflowUrl: (workflowId: string) => string;
 }
 
-/** As large as PostgreSQL's `integer`. */
+/** The maximum of PostgreSQL's `integer`. */
 const OCCURRENCE_MAX = 2 ** 31 - 1;
 
 const messagePath = z.object({

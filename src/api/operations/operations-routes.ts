@@ -77,7 +77,7 @@ const metricsRoute = createRoute({
   responses: { 200: { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } } },
 });
 
-/** Creates the routes that load balancers, monitoring and operators ask; none of them needs a token. */
+/** Load balancers, monitoring and operators use these routes; none of them needs a token. */
 export function createOperationsRoutes({ readiness, metrics, isShuttingDown }: OperationsRoutesDeps) {
   const answer = async (): Promise<[Readiness, 200 | 503]> => {
     const found = await readiness();

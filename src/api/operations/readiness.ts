@@ -33,7 +33,6 @@ export interface QueueReadiness {
   readonly backlogAgeSeconds: number;
 }
 
-/** What readiness looks at. Pings resolve when the dependency answers. */
 export interface ReadinessDeps {
   readonly pingDatabase: () => Promise<void>;
   readonly pingPaymentGateway: () => Promise<unknown>;
@@ -52,8 +51,9 @@ const PING_TIMEOUT_MS = 1_000;
 const CACHE_MS = 500;
 
 /**
- * Creates the readiness check. The database, Temporal and a wrong clock can make it `down`: without the gateway, the mail
- * server or the workers of a queue orders are still accepted and wait. The backlog degrades from half of its bound.
+ * The database, Temporal and a wrong clock can make the answer `down`. Without the gateway, the mail server or the
+ * workers of a queue, orders are still accepted and wait, so these only degrade it. The backlog degrades it from half
+ * of its bound.
  */
 export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
   let cached: { readonly at: number; readonly answer: Promise<Readiness> } | null = null;

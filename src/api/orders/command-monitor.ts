@@ -4,7 +4,7 @@ import { createSampler, type Sampler } from '../../runtime/sampler.ts';
 /** How many commands own an order, and how long the most quiet one has. */
 export type CommandMonitor = Sampler<{ readonly count: number; readonly oldestSeconds: number }>;
 
-/** The sweep looks every 30 s: a sample that is twice as new shows what it leaves. */
+/** The sweep looks every 30 s, so samples that are twice as frequent show the commands that it leaves. */
 const SAMPLE_INTERVAL_MS = 15_000;
 
 /** Samples the commands of all tenants. */

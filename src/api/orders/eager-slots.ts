@@ -1,9 +1,9 @@
 /**
- * Slots for orders that this process carries through their first pass. They keep the number of orders in flight
- * below the worker's capacity: past it, tasks take the longer way over the task queue.
+ * Slots for orders that this process carries through their first pass. They keep the number of orders in flight below
+ * the worker's capacity: above it, tasks take the longer way over the task queue.
  */
 export interface EagerSlots {
-  /** Takes a slot, waiting up to the limit; false when none came free. */
+  /** Takes a slot, waiting up to the limit; false when no slot became free. */
   acquire(workflowId: string): Promise<boolean>;
   /** Frees the order's slot; harmless when it has none. */
   release(workflowId: string): void;
@@ -12,18 +12,18 @@ export interface EagerSlots {
 
 /**
  * Longest wait of a new order for a slot; it then starts over the task queue, the durable buffer for bursts. An order
- * that takes the queue costs half as much again (its task is written and read back), so when clients post as fast as
- * they are answered, making them wait a moment carries more orders than accepting them at once: see ADR 0009.
+ * that takes the queue costs half as much again (its task is written and read back). So if clients post as fast as they
+ * are answered, a short wait carries more orders than accepting them at once: see ADR 0009.
  */
 const SLOT_WAIT_MS = 2_000;
 
 /**
- * Orders that may wait for a slot, per slot: what one change of all slots can serve. More than that is a burst, and
- * goes to the task queue without waiting.
+ * Orders that may wait for a slot, per slot: as many as one change of all slots can serve. More orders are a burst, and
+ * go to the task queue without waiting.
  */
 const WAITERS_PER_SLOT = 3;
 
-/** An order that has not ended its first pass by then is waiting for something and must not block others. */
+/** An order that has not ended its first pass by then is waiting for something, and must not block other orders. */
 const SLOT_HOLD_MS = 2_000;
 
 /** Creates `size` slots. */
@@ -40,7 +40,7 @@ export function createEagerSlots(size: number): EagerSlots {
     if (timer === undefined) return;
     clearTimeout(timer);
     holders.delete(workflowId);
-    // A waiter that gave up declines; the slot goes to the next one.
+    // A waiter that gave up declines, and the slot goes to the next one.
     while (holders.size < size) {
       const grant = waiting.shift();
       if (grant === undefined) return;
@@ -66,7 +66,7 @@ export function createEagerSlots(size: number): EagerSlots {
 
   return {
     acquire: async (workflowId) => {
-      // The same order posted twice at once shares nothing: only one of the starts will succeed.
+      // If the same order is posted twice at once, only one of the starts will succeed.
       if (holders.has(workflowId)) return false;
       if (holders.size >= size) return waiters < WAITERS_PER_SLOT * size && waitForSlot(workflowId);
       take(workflowId);

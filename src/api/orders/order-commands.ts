@@ -35,7 +35,6 @@ import { notFound, orderBusy, ProblemError, unavailable } from '../http/problem.
 import { requireTaken, requireTemporal } from '../temporal-outage.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
-/** What giving commands needs. */
 export interface OrderCommanderDeps {
   readonly client: Client;
   readonly health: TemporalHealth;
@@ -56,7 +55,7 @@ export interface CommandRequest {
   readonly requestHash: RequestHash;
   readonly actor: string;
   readonly reason: string | null;
-  /** Of a capture or a refund; null is all that is left. */
+  /** The amount of a capture or a refund; null means everything that is left. */
   readonly amountMinor: number | null;
 }
 
@@ -66,7 +65,7 @@ export interface CommandOutcome {
   readonly replayed: boolean;
 }
 
-/** Gives commands to orders, wherever they are. */
+/** Gives commands to orders, in any status. */
 export interface OrderCommander {
   /**
    * Hands the command to the order's workflow while that is open; else decides it by the order's row and starts the settle
@@ -77,7 +76,7 @@ export interface OrderCommander {
   give(request: CommandRequest): Promise<CommandOutcome>;
 }
 
-/** A client hears `pending` after this; the command goes on. */
+/** A client gets the answer `pending` after this time, and the command continues. */
 const ANSWER_WITHIN_MS = 2_000;
 const POLL_MS = 40;
 const CALL_TIMEOUT_MS = 4_000;
@@ -103,7 +102,10 @@ export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
   };
 }
 
-/** Whoever asks again gets the first answer; where the memory of it may be lost, it is carried out again. */
+/**
+ * A repeated request gets the first answer. If the workflow may have lost its memory of the command, the command is
+ * carried out again.
+ */
 async function replay(
   deps: OrderCommanderDeps,
   request: CommandRequest,
@@ -118,22 +120,26 @@ async function replay(
 }
 
 /**
- * A workflow whose memory of a decided command was dropped is told again; one that has ended does not care. Any cancel
- * that was accepted does it, also where it was another one that was forgotten.
+ * Re-sends an accepted command whose workflow may have lost it; harmless if the workflow has ended. If a cancel was
+ * accepted, this also serves another cancel that was lost.
  */
 async function remind(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<void> {
   if (request.kind !== 'cancel' && request.kind !== 'capture') return;
   await callWithin(ANSWER_WITHIN_MS, deps.client, () => signal(deps, request, command)).catch(() => {});
 }
 
-/** What is being done for an order has a workflow, or needs a person: that of its owner, or else the order's own. */
+/**
+ * A command in progress has a workflow, or needs a person: this looks at its owner's workflow, or else at the order's
+ * own.
+ */
 async function whyNotTaken(deps: OrderCommanderDeps, orderId: string, ownerId: string | null): Promise<ProblemError> {
   const own = orderWorkflowId(orderId);
   const carriers = ownerId === null ? [own] : [settleWorkflowId(orderId, ownerId), own];
   for (const workflowId of carriers) {
     const status = await statusOf(deps, workflowId);
     if (status === 'absent') continue;
-    // One that has ended by itself leaves the next moment to its order; what it left open the sweep finds.
+    // A workflow that has ended by itself is about to be followed by the order's next state; the sweep finds a command
+    // that it left open.
     return ENDED_BY_HAND.includes(status)
       ? new ProblemError('order_stopped', `the workflow ${workflowId} has been ended by hand`)
       : orderBusy('another command moves the money of the order, or it is changing right now');
@@ -204,7 +210,7 @@ async function statusOfUnopened(deps: OrderCommanderDeps, { tenantId, orderId }:
   return view.status;
 }
 
-/** Falls back to a signal with the same id when no worker answers; the workflow knows both as one command. */
+/** Falls back to a signal with the same id when no worker answers; the workflow recognizes both as one command. */
 async function askOrder(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<Given> {
   const handle = deps.client.workflow.getHandle(orderWorkflowId(request.orderId));
   const { amountMinor } = request;
@@ -228,7 +234,10 @@ function signal(deps: OrderCommanderDeps, request: CommandRequest, command: Orde
     : handle.signal(cancelOrderSignal, command);
 }
 
-/** `closed`: the workflow has ended or is about to; `late`: no answer in time; `pending`: it is noted, and waits. */
+/**
+ * `closed`: the workflow has ended or is about to. `late`: no answer came in time. `pending`: the command is recorded
+ * and waits.
+ */
 async function ask<Reply extends CommandReply | 'pending'>(
   deps: OrderCommanderDeps,
   call: () => Promise<Reply>,
@@ -250,8 +259,8 @@ async function ask<Reply extends CommandReply | 'pending'>(
 }
 
 /**
- * The validator has refused the Update; or the workflow ended while it had it: what became of the command is in its row, or
- * it goes on as settle.
+ * The validator has refused the Update, or the workflow ended while it had the Update: then the row has the result of
+ * the command, or a settle workflow carries it out.
  */
 function replyOfRefusal(type: string | null): 'closed' | 'pending' {
   if (type === COMMAND_REFUSALS.pending) return 'pending';
@@ -260,8 +269,8 @@ function replyOfRefusal(type: string | null): 'closed' | 'pending' {
 }
 
 /**
- * The decision is what makes the command durable: it owns the order by it. A start that fails is made up for by the sweep
- * (see `sweepCommandsWorkflow`).
+ * The decision makes the command durable, because the command then owns the order. If the start fails, the sweep makes
+ * up for it (see `sweepCommandsWorkflow`).
  */
 async function settle(deps: OrderCommanderDeps, ofOrder: CommandOfOrder, order: OrderRecord): Promise<Given> {
   requireTemporal(deps.health, 'nothing was changed');
@@ -278,7 +287,9 @@ async function settle(deps: OrderCommanderDeps, ofOrder: CommandOfOrder, order: 
   return decided.decision;
 }
 
-/** The settle workflow decides it, because only workers call the provider: its start is what makes the command durable. */
+/**
+ * The settle workflow decides the command, because only workers call the provider. Its start makes the command durable.
+ */
 async function askProvider(deps: OrderCommanderDeps, command: CommandOfOrder, order: OrderRecord): Promise<Given> {
   requireTemporal(deps.health, 'nothing was changed');
   const input = settleInput({ kind: 'reconcile', amountMinor: null }, commandOf(command), order, deps.settings);
@@ -296,7 +307,7 @@ function commandOf({ commandId, requestHash, actor, reason }: CommandOfOrder): O
   return { commandId, requestHash, actor, reason };
 }
 
-/** The rule, and the amount, by the money that the order has now. */
+/** The rule and the amount, by the order's present money. */
 async function ruleOf(
   { payments, capabilities, settings }: OrderCommanderDeps,
   { kind, orderId, amountMinor }: CommandOfOrder,

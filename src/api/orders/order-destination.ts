@@ -3,9 +3,10 @@ import type { CommandKind } from '../../domain/command.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 
 /**
- * Who decides a command. `order`: the order's own workflow, which it interrupts. `settle`: the order's row; a settle
- * workflow carries it out. `provider`: what the provider has, which only a worker sees. `cancelling`: it joins the cancel
- * that is under way. `busy`: it may be asked again later. All others are the answer.
+ * Where a command is decided. `order`: by the order's own workflow, which the command interrupts. `settle`: by the
+ * order's row; a settle workflow carries it out. `provider`: by the provider's movements, which only a worker can read.
+ * `cancelling`: the command joins the cancel that is under way. `busy`: the command may be sent again later. All others
+ * are the answer.
  */
 export type Destination =
   | 'order'
@@ -80,10 +81,10 @@ const DESTINATIONS: Readonly<Record<CommandKind, Readonly<Record<OrderStatus, De
   },
 };
 
-/** Where the command that owns the order decides what comes next: nothing interrupts a capture that is under way. */
+/** Cases in which the owner of the order goes first: nothing interrupts a capture that is under way. */
 const LEFT_TO_OWNER: readonly Destination[] = ['order', 'provider', 'not_captured'];
 
-/** By the status of the order; null: it is accepted, and not opened yet. */
+/** Decides by the status of the order; null when the order is accepted and not opened yet. */
 export function destinationOf(
   kind: CommandKind,
   status: OrderStatus,

@@ -7,11 +7,11 @@ import type { UnopenedOrders } from '../../temporal/unopened-orders.ts';
 /** A page of orders. */
 export interface OrderListPage {
   readonly orders: OrderView[];
-  /** False: accepted orders that no worker has opened yet may be missing. */
+  /** False when accepted orders may be missing that no worker has opened yet. */
   readonly complete: boolean;
 }
 
-/** Lists orders, also those that were accepted and have no row yet. */
+/** Lists orders, including accepted ones that have no row yet. */
 export type OrderList = (query: OrderListQuery) => Promise<OrderListPage>;
 
 export function createOrderList(deps: {
@@ -39,7 +39,7 @@ export function createOrderList(deps: {
   };
 }
 
-/** Temporal's list and an order's history know its start from two clocks readings. */
+/** Temporal's list and an order's history have its start from two readings of a clock. */
 const CLOCK_SLACK_MS = 1_000;
 
 function mayFit(startedAt: Date, { before }: OrderListQuery): boolean {
@@ -59,7 +59,7 @@ function fits(view: OrderView, query: OrderListQuery): boolean {
 
 type Placed = Pick<OrderView, 'createdAt' | 'id'>;
 
-/** As the pages of the database are sorted. */
+/** The order in which the database sorts its pages. */
 function newestFirst(left: Placed, right: Placed): number {
   const byTime = Date.parse(right.createdAt) - Date.parse(left.createdAt);
   if (byTime !== 0 || left.id === right.id) return byTime;

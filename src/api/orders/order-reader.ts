@@ -20,7 +20,6 @@ import { unavailable } from '../http/problem.ts';
 import type { OrderView } from './order-schemas.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
-/** What reading an order needs. */
 export interface OrderReaderDeps {
   readonly orders: OrderRepository;
   readonly reservations: ReservationRepository;
@@ -36,27 +35,33 @@ export interface OrderReaderDeps {
 
 /** Orders as clients see them, composed from three schemas without a query that crosses them. */
 export interface OrderReader {
-  /** Null when the tenant has no such order. An order whose first step has not run yet is read from Temporal. */
+  /**
+   * The order; null when the tenant does not have it. An order whose first step has not run yet is read from Temporal.
+   */
   find(tenantId: string, orderId: string): Promise<OrderView | null>;
-  /** As `find`, but answers when the order is at rest or a case is open, or the time is over. */
+  /** As `find`, but answers when the order is at rest, a case is open, or the time is over. */
   findAtRest(tenantId: string, orderId: string, waitMs: number, signal: AbortSignal): Promise<OrderView | null>;
-  /** Only orders that have a row. */
+  /** Lists only orders that have a row. */
   list(query: OrderListQuery): Promise<OrderView[]>;
-  /** The hash of the body that made the order; null when there is no such order. The row counts before the workflow. */
+  /**
+   * The hash of the body that made the order; null when the order does not exist. The row counts before the workflow.
+   */
   requestHash(tenantId: string, orderId: string): Promise<string | null>;
   /**
-   * The hash of the body that made an order which was opened a minute ago or earlier; null when there is none, or the
-   * database does not say. Temporal may have forgotten such an order, and would start it again.
+   * The hash of the body that made an order that was opened a minute ago or earlier; null when there is none, or the
+   * database does not answer. Temporal may have forgotten the workflow of an earlier order, and would start it again.
    */
   earlierRequestHash(tenantId: string, orderId: string): Promise<string | null>;
 }
 
-/** A poll reads one row by its key; short at first, because most orders take well under a second. */
+/** A poll reads one row by its key. The first pauses are short, because most orders take well under a second. */
 const POLL_FAST_MS = 50;
 const POLL_SLOW_MS = 250;
 const POLL_FAST_FOR_MS = 2_000;
 
-/** For each poll that is open here every one waits so much longer: a thousand of them look twice a second. */
+/**
+ * Each open poll of this process makes the pauses of all polls this much longer: a thousand polls look twice a second.
+ */
 const POLL_STRETCH_MS = 0.5;
 
 const READ_WITHIN_MS = 3_000;
@@ -104,7 +109,7 @@ interface Wait {
   readonly stretchMs: () => number;
 }
 
-/** Resolves when the order is at rest, or the time is over; to false when there is no such order. */
+/** Resolves when the order is at rest, or the time is over; to false when the order does not exist. */
 async function waitForRest(
   deps: OrderReaderDeps,
   { tenantId, orderId, waitMs, signal, stretchMs }: Wait,
@@ -186,13 +191,13 @@ function toView(
   };
 }
 
-/** The frozen total, once every line has its frozen price. */
+/** The frozen total, when every line has its frozen price. */
 function heldTotalOf(lines: OrderView['lines']): number | null {
   const priced = lines.filter((line): line is typeof line & PricedLine => line.unitPriceMinor !== null);
   return priced.length === lines.length ? totalOf(priced) : null;
 }
 
-/** Between the accept and the first step there is no row: the workflow's start is the order. */
+/** Between the accept and the first step there is no row; the order is read from its workflow's start. */
 async function findUnopened(deps: OrderReaderDeps, tenantId: string, orderId: string): Promise<OrderView | null> {
   const memo = await describeMemo(deps, tenantId, orderId);
   if (memo === null) return null;

@@ -47,14 +47,14 @@ export interface OrderRoutesDeps {
   readonly capabilities: PaymentCapabilities;
   readonly settings: OrderSettings;
   readonly metrics: ApiMetrics;
-  /** Aborted when the process shuts down: long polls then answer at once with what they know. */
+  /** Aborted when the process shuts down: long polls then answer at once with the present state. */
   readonly shutdown: AbortSignal;
 }
 
 /** Longest `?wait`, in seconds. */
 const WAIT_MAX_SECONDS = 30;
 
-/** Requests of one process that wait for an order at once. One tenant alone may have half of them. */
+/** Requests of one process that wait for an order at once. A single tenant may have half of them. */
 const WAITS_MAX = 2_000;
 
 const createOrder = createRoute({
@@ -65,7 +65,7 @@ const createOrder = createRoute({
   description: 'Answers as soon as the order is stored durably; from then on it is carried to an end whatever crashes.',
   ...guardedBy('orders:write'),
   request: {
-    // No other parameter is known: one that asks for something else than an order must not make one.
+    // No other parameter is allowed: a request that asks for anything else must not make an order.
     query: z.strictObject({
       dryRun: z.enum(['true', 'false']).default('false').openapi({
         description: '`true`: only says what would happen; needs no Idempotency-Key and has no effect',
@@ -134,7 +134,7 @@ const listOrders = createRoute({
 
 export function createOrderRoutes(deps: OrderRoutesDeps) {
   const waits = createPlaces({ what: 'waits', max: WAITS_MAX });
-  /** Who finds no place to wait in is told at once how the order is. */
+  /** A request that finds no free place to wait is answered at once with the order's present state. */
   const findWithin = async (c: Context<ApiEnv>, waitMs: number, orderId: string) => {
     const { tenantId } = c.get('caller');
     const giveBack = waitMs === 0 ? null : waits.takeIfFree(tenantId);
@@ -194,7 +194,7 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
     });
 }
 
-/** What the catalog says to an order right now; nothing is held, so it may be different a moment later. */
+/** The catalog's present answer to an order. Nothing is held, so it may differ a moment later. */
 async function tryDry(
   { catalog, capabilities }: Pick<OrderRoutesDeps, 'catalog' | 'capabilities'>,
   tenantId: string,
@@ -217,7 +217,10 @@ async function tryDry(
   };
 }
 
-/** Without an expected total the catalog has to be asked first: even where nothing can be charged, a product may be free. */
+/**
+ * Without an expected total the catalog must be asked first, because a product may be free even where nothing can be
+ * charged.
+ */
 function chargeProblemIn(
   { capabilities }: OrderRoutesDeps,
   { currency, expectedTotalMinor }: OrderRequest,
@@ -236,9 +239,10 @@ type Acceptance = Omit<Parameters<OrderStarter['start']>[0], 'settings' | 'reque
 async function accept(deps: OrderRoutesDeps, order: Acceptance, hash: RequestHash): Promise<boolean> {
   const { tenantId, orderId } = order;
   const problem = chargeProblemIn(deps, order.request);
-  // One that was accepted while the provider took it is answered as then.
+  // If the order was accepted when the provider still took the amount, it gets the same answer again.
   if (problem !== null && (await deps.reader.requestHash(tenantId, orderId)) === null) throw problem;
-  // Asked while Temporal takes the order: it may have forgotten the workflow of a key that the row still knows.
+  // This runs while Temporal takes the order, because Temporal may have forgotten the workflow of a key that the row
+  // still knows.
   const earlierHash = deps.reader.earlierRequestHash(tenantId, orderId);
   const outcome = await deps.starter.start({ ...order, requestHash: hash.text, settings: deps.settings });
   const isKnown = outcome === 'exists' || (await earlierHash) !== null;

@@ -16,11 +16,11 @@ const minor = (description: string) =>
 
 /** Path of one order. */
 export const orderPath = z.object({
-  // Any text: one that is no order id is answered as any order that is not there.
+  // Any text is accepted; a text that is not an order id is answered like an order that does not exist.
   id: z.string().openapi({ description: 'Order id', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
 });
 
-/** Body of `POST /v1/orders`. Unknown fields are refused, so a misspelt one is not silently ignored. */
+/** Body of `POST /v1/orders`. Unknown fields are refused, so a misspelled field is not silently ignored. */
 export const createOrderBody = z
   .strictObject({
     customer: z

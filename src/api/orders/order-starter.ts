@@ -10,7 +10,6 @@ import { requireTemporal } from '../temporal-outage.ts';
 import { DeadlineExceededError, within } from '../../runtime/deadline.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
-/** What accepting an order needs. */
 export interface OrderStarterDeps {
   readonly client: Client;
   readonly health: TemporalHealth;
@@ -18,7 +17,7 @@ export interface OrderStarterDeps {
   readonly backlogMaxAgeSeconds: number;
   /** Only in a process that also runs a worker on the same native connection. */
   readonly eager: { readonly client: Client; readonly slots: EagerSlots } | null;
-  /** Told how each new order reached its worker; `queue` costs about half as much again. */
+  /** Called with how each new order reached its worker; `queue` costs about half as much again. */
   readonly onStarted: (dispatch: Dispatch) => void;
 }
 
@@ -32,15 +31,15 @@ export interface OrderStarter {
   start(order: OrderWorkflowInput): Promise<StartOutcome>;
 }
 
-/** A start takes milliseconds; a client should hear of trouble before its own patience ends (6 s is promised). */
+/** A start takes milliseconds. A client must get an answer before its own patience ends (6 s are promised). */
 const ANSWER_WITHIN_MS = 4_000;
 
-/** A busy Temporal that still answers its health check is waited for longer: a burst is late, not refused. */
+/** The wait is longer for a busy Temporal that still answers its health check: a burst is delayed, not refused. */
 const PATIENCE_MS = 12_000;
 const PATIENCE_STEP_MS = 500;
 const ALIVE_WITHIN_MS = 2_000;
 
-/** Starts under way at once; more would only queue in Temporal and run into the time limit there. */
+/** Starts under way at once; more would only queue in Temporal and exceed the time limit there. */
 const STARTS_MAX = 128;
 
 /** Creates the starter of a process. */
@@ -97,7 +96,7 @@ function outcomeOf(reached: Dispatch | 'exists', onStarted: OrderStarterDeps['on
   return 'started';
 }
 
-/** Waits as long as is promised, and then on while Temporal shows that it is alive. */
+/** Waits as long as promised, and longer while Temporal shows that it is alive. */
 async function withPatience(health: TemporalHealth, start: Promise<StartOutcome>): Promise<StartOutcome> {
   const startedAt = Date.now();
   for (let limitMs = ANSWER_WITHIN_MS; ; limitMs = PATIENCE_STEP_MS) {
@@ -128,7 +127,7 @@ function createTurns(): {
         if (request.givenUp) throw notInTime();
         return await start();
       } finally {
-        // The turn is handed on as it is, so that a newcomer cannot overtake those who wait.
+        // The place is handed on directly, so that a newcomer cannot overtake the waiting starts.
         const next = waiting.shift();
         if (next === undefined) running -= 1;
         else next();

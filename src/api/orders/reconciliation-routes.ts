@@ -55,7 +55,7 @@ const reconcilePayments = createRoute({
   },
 });
 
-/** Creates the route by which an operator brings the books of an order up to the provider's. */
+/** By this route an operator adopts the provider's movements into the books of an order. */
 export function createOrderReconciliationRoutes({ commander, reader, actions, hasher }: OrderReconciliationRoutesDeps) {
   const find = async (tenantId: string, orderId: string) => {
     const order = isOrderId(orderId) ? await reader.find(tenantId, orderId) : null;

@@ -20,7 +20,6 @@ import { startNotice } from '../../temporal/workflow-starts.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
-/** What taking notices in needs. */
 export interface NoticeIntakeDeps {
   readonly client: Client;
   readonly health: TemporalHealth;
@@ -28,23 +27,26 @@ export interface NoticeIntakeDeps {
   readonly orders: OrderRepository;
   readonly settings: OrderSettings;
   readonly logger: Logger;
-  /** The providers that are configured. */
+  /** The webhooks of the configured providers. */
   readonly webhooks: Readonly<Partial<Record<PaymentProvider, PaymentWebhook>>>;
 }
 
-/** Where payment providers report. */
+/** Receives the reports of payment providers. */
 export interface NoticeIntake {
   /**
-   * Verifies and stores a report; it is seen to afterwards. `duplicate`: it was stored before, and nothing is done again.
+   * Verifies and stores a report, which is handled afterwards. `duplicate`: the report was stored before, and nothing
+   * is done again.
    * @throws {ProblemError} `not_found`, `webhook_signature_refused`, `validation_failed`.
    */
   take(provider: PaymentProvider, request: WebhookRequest): Promise<'stored' | 'duplicate'>;
 }
 
-/** The answer of a money call is in the books by then: its local try takes 1 s at most, and its row some milliseconds. */
+/**
+ * By then the answer of a money call is in the books: its local try takes 1 s at most, and its row some milliseconds.
+ */
 const ANSWER_IS_BOOKED_MS = 1_500;
 
-/** Notices that are seen to at once; those beyond wait for the sweep. */
+/** Notices that are handled at once; further ones wait for the sweep. */
 const AT_ONCE_MAX = 1_000;
 
 const CALL_TIMEOUT_MS = 4_000;
@@ -81,7 +83,7 @@ function read(webhook: PaymentWebhook, request: WebhookRequest): PaymentNews {
   }
 }
 
-/** As long as a provider's ids may be, and text that PostgreSQL can hold. */
+/** The longest id of a provider; PostgreSQL must be able to hold it as text. */
 const ID_MAX_LENGTH = 255;
 
 function isStorable({ eventId, orderId, key, chargeRef, movementRef, currency, amountMinor }: PaymentNews): boolean {
@@ -90,7 +92,10 @@ function isStorable({ eventId, orderId, key, chargeRef, movementRef, currency, a
   return areTexts && (amountMinor === null || Number.isSafeInteger(amountMinor));
 }
 
-/** Most notices tell what the books know; only the others cost a workflow. Whatever fails here the sweep does. */
+/**
+ * The books already have the facts of most notices; only the others cost a workflow. If anything fails here, the sweep
+ * handles the notice.
+ */
 async function seeTo(deps: NoticeIntakeDeps, key: NoticeKey): Promise<void> {
   let seen = await look(deps, key);
   if (seen !== null && mayBeBookedSoon(seen)) {
@@ -103,7 +108,7 @@ async function seeTo(deps: NoticeIntakeDeps, key: NoticeKey): Promise<void> {
   else if (verdict.kind !== 'unmatched' && owner !== null) await startWorkflow(deps, key, owner);
 }
 
-/** What our own call has moved is reported before its answer is booked. */
+/** The provider may report a movement of ours before its answer is recorded. */
 function mayBeBookedSoon({ verdict, notice }: Seen): boolean {
   const isAnswered = notice.operation !== null && notice.operation !== 'UNKNOWN';
   return !isAnswered && notice.kind !== 'disputed' && WAITING_VERDICTS.includes(verdict.kind);

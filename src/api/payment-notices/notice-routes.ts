@@ -25,7 +25,7 @@ const takeNotice = createRoute({
     'answered after that; it makes the service look the payment up, and is never believed by itself.',
   request: {
     params: webhookPath,
-    // Not JSON to the validator: the signature covers the bytes, and is verified before anything is parsed.
+    // The validator must not read JSON here: the signature covers the bytes, and is verified before anything is parsed.
     body: { content: { '*/*': { schema: z.unknown().openapi({ description: 'As the provider sends it' }) } } },
   },
   responses: {
@@ -45,7 +45,7 @@ const takeNotice = createRoute({
   },
 });
 
-/** Creates the route that payment providers report to; no token opens it, only the provider's signature does. */
+/** Payment providers report to this route. It needs no token, but the provider's signature. */
 export function createPaymentWebhookRoutes({ noticeIntake }: PaymentWebhookRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook }).openapi(takeNotice, async (c) => {
     const body = new Uint8Array(await c.req.arrayBuffer());

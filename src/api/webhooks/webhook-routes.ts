@@ -198,7 +198,7 @@ export function createWebhookRoutes(deps: WebhookRoutesDeps) {
   return routes;
 }
 
-/** What receivers get, in the `webhooks` section of the OpenAPI document. */
+/** The messages that receivers get, for the `webhooks` section of the OpenAPI document. */
 function describeMessage({ openAPIRegistry }: OpenAPIHono<ApiEnv>): void {
   openAPIRegistry.registerWebhook({
     method: 'post',

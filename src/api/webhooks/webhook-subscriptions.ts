@@ -29,7 +29,7 @@ export interface WebhookDeskDeps {
   readonly actions: OperatorActionRepository;
   readonly sealer: TextSealer;
   readonly hasher: RequestHasher;
-  /** What is wrong with an address, in words; null when nothing is. */
+  /** What is wrong with an address, in words; null when it is fine. */
   readonly urlProblem: (url: string) => string | null;
   /** Has one delivery of a queue sent now. */
   readonly sendNow: (queue: WebhookQueue, deliveryId: string) => Promise<void>;
@@ -38,13 +38,16 @@ export interface WebhookDeskDeps {
 /** Who does it, and the log of the request. */
 export interface WebhookActor extends Operator {
   readonly logger: Logger;
-  /** Name the request in its lines. */
+  /** Fields that name the request in its log lines. */
   readonly fields: LogFields;
 }
 
-/** Managing a tenant's webhooks; each change leaves an operator action. */
+/** Manages a tenant's webhooks; each change is recorded as an act of an operator. */
 export interface WebhookDesk {
-  /** @throws {ProblemError} for an address that is not allowed, a key of another request, or too many. */
+  /**
+   * Makes a subscription.
+   * @throws {ProblemError} for an address that is not allowed, a key of another request, or too many subscriptions.
+   */
   create(
     by: WebhookActor,
     idempotencyKey: string,
@@ -58,7 +61,9 @@ export interface WebhookDesk {
 /** Random bytes of a signing secret; Standard Webhooks ask for 24 to 64. */
 const SECRET_BYTES = 32;
 
-/** A client whose answer was lost repeats its request within minutes; later nobody is told the secret again. */
+/**
+ * A client that lost the answer repeats its request within minutes; after this time the secret is never shown again.
+ */
 const SECRET_SHOWN_MS = 10 * 60_000;
 
 export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
@@ -69,7 +74,7 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
       const subscriptionId = webhookIdFor(by.tenantId, idempotencyKey);
       const requestHash = deps.hasher.hash(subscriptionId, wanted);
       const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
-      // What was checked is what is stored: spelled another way, another reader might read another address.
+      // The checked form is stored, because another reader might read another notation as another address.
       const { href, host } = new URL(wanted.url);
       // Under the subscription's own id: a request that is repeated is one act.
       await recordAction(actions, by, {
@@ -115,7 +120,7 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
       const act = { action: 'webhook.redeliver', subject: subscriptionId, orderId: eventKey, after: { deliveryId } };
       await recordAction(actions, by, act);
       await deps.sendNow({ subscriptionId, key: eventKey }, deliveryId).catch((error: unknown) => {
-        // The row is what counts: the sweep finds its queue.
+        // The row is enough: the sweep finds its queue.
         by.logger.warn({ err: error, ...by.fields, subscriptionId, deliveryId }, 'a redelivery starts a minute late');
       });
       return delivery;

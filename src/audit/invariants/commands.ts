@@ -4,8 +4,8 @@ import type { OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
 /**
- * I14: what was accepted was done, with the amount that was accepted, or is known to have failed; no two commands share an
- * effect. A command that owns its order is still at it.
+ * I14: every accepted command was carried out with its accepted amount, or is known to have failed; no two commands
+ * share an effect. A command that owns its order is still running.
  */
 export function checkCommands({ order, commands, operations }: OrderFacts): Finding {
   const promised = commands.filter(
@@ -33,7 +33,7 @@ function problemsOf(
   return [`${what} was done with ${effect.amountMinor}`];
 }
 
-/** What somebody moved at the provider itself was not left to be moved by the command. */
+/** Money that was moved at the provider itself was no longer there for the command to move. */
 function isExplained(
   wanted: AuditedCommand['kind'],
   missingMinor: number,

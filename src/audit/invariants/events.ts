@@ -1,7 +1,7 @@
 import type { ConsumerFigures, PartitionFigures } from '../../../db/repositories/events/event-audit-repository.ts';
 import type { Finding } from './finding.ts';
 
-/** I12: sequences have no gaps, nothing is missing at the end, and every id leads to its event. */
+/** I12: sequences have no gaps, no event is missing at the end, and every id leads to its event. */
 export function checkPartition(figures: PartitionFigures): Finding {
   const { nextSequence, events, first, last, strayIds } = figures;
   const problems: string[] = [];
@@ -13,7 +13,10 @@ export function checkPartition(figures: PartitionFigures): Finding {
   return { checked: 1, problems };
 }
 
-/** I13: what a consumer's cursor has passed is processed, failed or waits for a retry: one of them, and once. */
+/**
+ * I13: every event that a consumer's cursor has passed is processed, failed, or waits for a retry, and is in only one
+ * of these states.
+ */
 export function checkConsumer({ cursor, nextSequence, lost, doubled }: ConsumerFigures): Finding {
   const problems: string[] = [];
   if (cursor >= nextSequence) problems.push(`the cursor is at ${cursor}, the log ends before ${nextSequence}`);

@@ -4,8 +4,8 @@ import type { OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
 /**
- * An event's time is the start of its statement, and a statement may wait up to 3 s (its time limit) for the row that
- * another one holds: only what lies further back is out of order.
+ * An event's time is the start of its statement, and a statement may wait up to 3 s (its time limit) for a locked row.
+ * Only a larger difference is out of order.
  */
 const WAIT_TOLERANCE_MS = 3_000;
 

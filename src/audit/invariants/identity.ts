@@ -3,8 +3,8 @@ import { openCarriers, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
 /**
- * I1: an accepted order (its workflow was started) has a row, rows belong to an order, and the order's id is the one
- * that its tenant and key give. That a tenant's key names one order only is a unique index.
+ * I1: an accepted order (its workflow was started) has a row, every row belongs to an order, and the order's id follows
+ * from its tenant and key. A unique index ensures that a tenant's key names only one order.
  */
 export function checkIdentity(facts: OrderFacts): Finding {
   if (facts.order === null) return checkRowless(facts);
@@ -33,7 +33,7 @@ function checkRowless(facts: OrderFacts): Finding {
   return { checked: 1, problems };
 }
 
-/** I9: everything about an order carries the order's tenant. */
+/** I9: every row about an order has the order's tenant. */
 export function checkTenants(facts: OrderFacts): Finding {
   const { order, events, cases, reservations, operations, balance, messages, workflow } = facts;
   const sources: Readonly<Record<string, readonly { readonly tenantId: string | null }[]>> = {

@@ -7,7 +7,7 @@ import { checkBalance, checkMoneyOrder } from './money.ts';
 import { checkReservations } from './stock.ts';
 import { checkWorkflow } from './workflow.ts';
 
-/** What always holds, and what is counted when it is checked. */
+/** The invariants, and the things that are counted when they are checked. */
 export const INVARIANTS = {
   I1: { title: 'an accepted order has one row, under the id of its tenant and key', unit: 'orders' },
   I2: { title: 'stock figures follow from movements, holds and sales', unit: 'SKUs' },

@@ -11,7 +11,7 @@ const ORDER_ID = orderIdFor('demo', 'key-0001');
 const OF_ORDER = { orderId: ORDER_ID, tenantId: 'demo' };
 const NOON = Date.parse('2026-01-01T12:00:00Z');
 
-/** A history that leads through some statuses, a second between two events. */
+/** A history that leads through the given statuses, with a second between two events. */
 function history(...statuses: readonly OrderStatus[]): AuditedEvent[] {
   return statuses.map((to, index) => ({
     ...OF_ORDER,
@@ -46,17 +46,17 @@ function carrier(change: Partial<Carrier> = {}): Carrier {
 const OPEN = carrier({ status: 'RUNNING' });
 
 interface Sketch {
-  /** Statuses the order went through. */
+  /** Statuses that the order went through. */
   readonly path?: readonly OrderStatus[];
   readonly operations?: readonly AuditedOperation[];
   readonly reservation?: 'HELD' | 'COMMITTED' | 'RELEASED' | 'EXPIRED' | null;
   readonly captureMode?: 'automatic' | 'manual';
-  /** Of each of its two pieces. */
+  /** Price of each of its two pieces. */
   readonly unitPriceMinor?: number;
   readonly changes?: Partial<OrderFacts>;
 }
 
-/** An order that is right in everything but what the sketch says; a sold one by default. */
+/** An order that is right in every respect except for the sketch; a sold one by default. */
 function order(sketch: Sketch = {}): OrderFacts {
   const { path = ['PENDING', 'CONFIRMED'], operations = [operation('sale')], reservation = 'COMMITTED' } = sketch;
   const { unitPriceMinor = 2_250 } = sketch;
@@ -106,7 +106,7 @@ const AUTHORIZED = operation('authorize');
 const VOIDED = operation('void');
 const CAPTURED_BY_HAND = [AUTHORIZED, operation('capture', { amountMinor: 2_000 })];
 const REFUND = operation('refund');
-/** Paid back in the provider's dashboard: in the provider's ledger under its own reference. */
+/** A refund that was made in the provider's dashboard; the provider's ledger has it under its own reference. */
 const EXTERNAL = operation('refund', {
   key: externalKey(ORDER_ID, 'refund', 'pay_1'),
   generation: 0,

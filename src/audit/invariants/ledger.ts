@@ -5,7 +5,7 @@ import type { Finding } from './finding.ts';
 
 /**
  * I6: the provider's ledger and the operations with a definite result are the same rows. While an order is in motion,
- * or awaits its capture, the provider may be ahead of the books, never behind. Nothing without a ledger.
+ * or awaits its capture, the provider may be ahead of the books, but never behind. Without a ledger nothing is checked.
  */
 export function checkLedger(facts: OrderFacts): Finding {
   const { orderId, operations, ledger, order } = facts;
@@ -13,7 +13,7 @@ export function checkLedger(facts: OrderFacts): Finding {
   const mayBeAhead = isInMotion(facts) || order?.status === 'AWAITING_CAPTURE';
   const entries = new Map(ledger.map((entry) => [entry.key, entry]));
   const definite = operations.filter(
-    // What two people have proved to be paid back outside is in no ledger of the provider's.
+    // Refunds outside of the provider that two people have proved are not in the provider's ledger.
     ({ state, providerRef }) =>
       (state === 'SUCCEEDED' || state === 'DECLINED') && providerRef?.startsWith(EVIDENCE_PREFIX) !== true,
   );
@@ -22,7 +22,7 @@ export function checkLedger(facts: OrderFacts): Finding {
     const entry = entries.get(key);
     entries.delete(key);
     if (entry === undefined) return [`the books have ${rowOf(operation)}, the ledger has not`];
-    // A softly declined key that is asked again succeeds at the provider first.
+    // If a softly declined key is tried again, the provider has the success first.
     if (mayBeAhead && operation.state === 'DECLINED') return [];
     return rowOf({ ...operation, key }) === rowOf(entry)
       ? []
@@ -37,7 +37,7 @@ export function checkLedger(facts: OrderFacts): Finding {
   return { checked: definite.length + entries.size, problems };
 }
 
-/** What is left of an order's money is the same at the provider and in the books. */
+/** The provider and the books have the same amount left of an order's money. */
 function sumProblems(ledger: readonly LedgerEntry[], definite: readonly AuditedOperation[]): string[] {
   const [there, here] = [leftOf(ledger), leftOf(definite)];
   return there === here ? [] : [`the provider has ${there} left of it, the books ${here}`];
@@ -50,7 +50,7 @@ function leftOf(rows: readonly Pick<LedgerEntry, 'kind' | 'amountMinor' | 'state
     .reduce((left, { kind, amountMinor }) => left + (signs[kind] ?? 0) * amountMinor, 0);
 }
 
-/** What was made at the provider itself stands in its ledger under its own reference. */
+/** The provider's ledger has movements that were made at the provider itself under its own reference. */
 function ledgerKeyOf(operation: AuditedOperation): string {
   return isExternal(operation) ? (operation.providerRef ?? operation.key) : operation.key;
 }

@@ -5,7 +5,7 @@ import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind } from '../../doma
 import { isInMotion, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
-/** I3: the balance is the sum of the operations, and at rest it is what the status says. */
+/** I3: the balance is the sum of the operations, and at rest it is the one that the status implies. */
 export function checkBalance(facts: OrderFacts): Finding {
   const { order, operations, balance } = facts;
   const summed = sumUp(operations);
@@ -22,7 +22,7 @@ export function checkBalance(facts: OrderFacts): Finding {
   return { checked: 1, problems };
 }
 
-/** Nothing of an order that has ended can still be captured at the provider. */
+/** No amount of an ended order can still be captured at the provider. */
 function authorizedProblems({ order, ledger }: OrderFacts): string[] {
   if (ledger === null || order === null || !isTerminal(order.status)) return [];
   const sum = (...kinds: string[]): number =>
@@ -52,7 +52,7 @@ function differences(summed: PaymentBalance, stored: PaymentBalance): string[] {
     .map((field) => `its balance says ${field} ${stored[field]}, its operations ${summed[field]}`);
 }
 
-/** The last charge was voided, or a tombstone keeps any from happening. */
+/** The last charge was voided, or a tombstone prevents every charge. */
 function isVoided(succeeded: readonly AuditedOperation[]): boolean {
   const lastOf = (...kinds: PaymentKind[]): number =>
     Math.max(0, ...succeeded.filter(({ kind }) => kinds.includes(kind)).map(({ generation }) => generation));
@@ -60,7 +60,7 @@ function isVoided(succeeded: readonly AuditedOperation[]): boolean {
   return voided > 0 && voided >= lastOf('sale', 'authorize');
 }
 
-/** A charge that was neither voided nor is known to have failed. */
+/** A charge that was not voided and is not known to have failed. */
 function isLiveCharge(charge: AuditedOperation, operations: readonly AuditedOperation[]): boolean {
   if (charge.state !== 'SUCCEEDED' || (charge.kind !== 'sale' && charge.kind !== 'authorize')) return false;
   return !operations.some(
@@ -127,11 +127,13 @@ function atRestProblems(money: MoneyAtRest, facts: OrderFacts): string[] {
 
 function isPaid({ order: { captureMode, totalMinor }, capturedMinor }: MoneyAtRest): boolean {
   if (totalMinor === null || totalMinor === 0) return totalMinor === capturedMinor;
-  // By hand, a part may be captured.
+  // With manual capture, only a part may be captured.
   return captureMode === 'automatic' ? capturedMinor === totalMinor : capturedMinor > 0 && capturedMinor <= totalMinor;
 }
 
-/** A void gives back what was never captured, and no more: of an authorization the rest that its captures have left. */
+/**
+ * A void gives back exactly the part that was never captured: the rest that its captures have left of an authorization.
+ */
 function voidProblems(succeeded: readonly AuditedOperation[]): string[] {
   return succeeded.flatMap((voided) => {
     if (voided.kind !== 'void') return [];
@@ -147,7 +149,7 @@ function voidProblems(succeeded: readonly AuditedOperation[]): string[] {
   });
 }
 
-/** The total is what the lines cost at the prices frozen with their hold. */
+/** The total is the sum of the lines at the prices that were frozen with their hold. */
 function totalProblems({ totalMinor }: AuditedOrder, { reservations }: OrderFacts): string[] {
   const lines = reservations.map(({ sku, quantity, unitPriceMinor }) => ({
     sku,
@@ -158,7 +160,9 @@ function totalProblems({ totalMinor }: AuditedOrder, { reservations }: OrderFact
   return frozen === totalMinor ? [] : [`its total is ${totalMinor}, its lines cost ${frozen}`];
 }
 
-/** Late money comes by itself, and is no breach when it has gone back by itself; I3 proves that nothing of it stayed. */
+/**
+ * Late money arrives by itself, and is no violation if it was given back by itself; I3 proves that none of it stayed.
+ */
 function isGivenBack(taken: AuditedOperation, succeeded: readonly AuditedOperation[]): boolean {
   return succeeded.some(
     ({ kind, generation, updatedAt }) =>
@@ -168,12 +172,12 @@ function isGivenBack(taken: AuditedOperation, succeeded: readonly AuditedOperati
 
 const ENDED_WITHOUT_SALE: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EXPIRED'];
 
-/** The clocks that are compared may be those of two servers; a real case is a request that was sent after the end. */
+/** The compared clocks may belong to two servers. A real violation is a request that was sent after the end. */
 const CLOCK_TOLERANCE_MS = 5_000;
 
 /**
- * I4: money and stock move in the order of the saga: nothing committed that was not captured (what costs nothing
- * needs no capture), nothing taken after the end, no void of captured money.
+ * I4: money and stock move in the order of the saga: no line is committed without a capture (lines that cost nothing
+ * need none), no money is taken after the end, and no captured money is voided.
  */
 export function checkMoneyOrder({ events, operations, reservations }: OrderFacts): Finding {
   const succeeded = operations.filter(({ state }) => state === 'SUCCEEDED');

@@ -5,7 +5,7 @@ import type { ReservationState } from '../../domain/reservation.ts';
 import type { OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
-/** I2: the figures of a SKU follow from its movements and from what orders hold and have taken. */
+/** I2: the figures of a SKU follow from its movements and from the lines that orders hold and have taken. */
 export function checkSkuFigures(sku: SkuFigures): Finding {
   const { onHand, reserved } = sku;
   if (onHand === null || reserved === null) {
@@ -24,7 +24,10 @@ export function checkSkuFigures(sku: SkuFigures): Finding {
   return { checked: 1, problems };
 }
 
-/** I5: what ended without a sale holds no line, also not one that is held late; what was sold is deducted. */
+/**
+ * I5: an order that ended without a sale holds no line, not even one that was held late; a sold order's lines are
+ * deducted.
+ */
 export function checkReservations({ order, lines, reservations }: OrderFacts): Finding {
   const allowed = order === null ? null : statesIn(order.status);
   if (order === null || allowed === null) return NOT_APPLICABLE;
@@ -40,7 +43,7 @@ export function checkReservations({ order, lines, reservations }: OrderFacts): F
   return { checked: 1, problems: [...problems, ...extra] };
 }
 
-/** States that a line may have in a status; null where the line is still on its way. */
+/** States that a line may have in a status; null while the line is still on its way. */
 function statesIn(status: OrderStatus): readonly ReservationState[] | null {
   switch (status) {
     case 'REJECTED':
@@ -51,7 +54,7 @@ function statesIn(status: OrderStatus): readonly ReservationState[] | null {
       return ['COMMITTED'];
     case 'PARTIALLY_REFUNDED':
     case 'REFUNDED':
-      // Money that goes back says nothing about the goods.
+      // Money that is given back says nothing about the goods.
       return ['COMMITTED', 'RELEASED'];
     case 'PENDING':
     case 'AWAITING_CAPTURE':

@@ -3,7 +3,7 @@ import { isOpen, openCarriers, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
 /**
- * I10: what is in motion has a workflow that carries it, what is at rest has none any more, no workflow has died, and
+ * I10: an order in motion has a workflow that carries it, an order at rest has none any more, no workflow has died, and
  * a case is open exactly while a workflow is parked.
  */
 export function checkWorkflow(facts: OrderFacts): Finding {
@@ -11,7 +11,7 @@ export function checkWorkflow(facts: OrderFacts): Finding {
   if (order === null && workflow === null && settles.length === 0 && cases.length === 0) return NOT_APPLICABLE;
   const died = deathOf(facts);
   const carriage = order === null ? [] : carriageProblems(order.status, facts);
-  // A dead workflow is why nothing carries the order: one sentence tells both.
+  // A dead workflow is the reason why nothing carries the order, so one sentence reports both.
   const problems = died === null ? carriage : [died];
   return { checked: 1, problems: [...problems, ...caseProblems(facts)] };
 }
@@ -19,7 +19,7 @@ export function checkWorkflow(facts: OrderFacts): Finding {
 function deathOf({ order, workflow }: OrderFacts): string | null {
   if (workflow === null || isOpen(workflow)) return null;
   if (workflow.status === 'COMPLETED' || workflow.status === 'CONTINUED_AS_NEW') return null;
-  // A settle workflow has brought it to its end: I3 and I5 prove that nothing is left.
+  // A settle workflow has brought the order to its end; I3 and I5 prove that nothing is left.
   if (order !== null && isTerminal(order.status)) return null;
   return `its workflow ended as ${workflow.status}, the order is ${order?.status ?? 'not opened'}`;
 }

@@ -1,21 +1,21 @@
 import { end } from './intents.js';
 import { token } from './session.js';
 
-/** An answer that is no success; `code` is the stable one of docs/errors.md. */
+/** An answer that is not a success; `code` is the stable code of docs/errors.md. */
 export class Problem extends Error {
   constructor(status, { code = 'no_answer', detail = 'The service does not answer.', errors = [] }) {
     const fields = errors.map((error) => `${error.pointer}: ${error.detail}`).join('; ');
     super(fields === '' ? detail : `${detail} (${fields})`);
     this.status = status;
     this.code = code;
-    /** It is not known whether what was asked for is done: an answer was lost, this one or one before it. */
+    /** True when it is not known whether the request was carried out, because its answer or an earlier one was lost. */
     this.isOpen = false;
   }
 }
 
 let onRefusal = () => {};
 
-/** Says what happens when a token is not accepted (any more). */
+/** Sets what happens when a token is not accepted, or no longer accepted. */
 export function whenRefused(listener) {
   onRefusal = listener;
 }
@@ -26,8 +26,9 @@ export function get(path, { signal } = {}) {
 }
 
 /**
- * Does what an intent wants; a lost answer is asked for again under the intent's key, so it is done once. The intent ends
- * with the first answer that says what became of it. @throws {Problem}
+ * Does what an intent wants. After a lost answer the same key is sent again, so the act happens once. The intent ends
+ * with the first answer that tells its result.
+ * @throws {Problem}
  */
 export async function post(intent, wasAsked) {
   let isOpen = wasAsked;
@@ -43,7 +44,7 @@ export async function post(intent, wasAsked) {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       const isLost = error.status === 0 || error.status >= 500;
-      // These are said at the door: they say nothing about what an earlier request has done.
+      // The server gives these answers before it looks at the request, so they say nothing about an earlier one.
       isOpen = isLost || (isOpen && AT_THE_DOOR.has(error.status));
       error.isOpen = isOpen;
       if (!isOpen) end(intent);

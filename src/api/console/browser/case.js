@@ -82,7 +82,7 @@ function openCase({ found, order }, page) {
   ];
 }
 
-/** Null when it says what it was asked for. */
+/** Null when the answer matches the request. */
 function mismatchWords({ mismatch, currency }) {
   if (mismatch === null) return null;
   const { field, expected, found } = mismatch;
@@ -123,7 +123,7 @@ function choice(found, action, page) {
   return h('li', {}, button, h('p', { id: `${id}-effect` }, words));
 }
 
-/** The second of two people does something else than the first. */
+/** The second of two people has other choices than the first. */
 function wordsOf(found, action) {
   if (action === 'forceResolve' && found.proposal !== null) {
     return found.proposal.actor === who().subject ? CORRECTION : APPROVAL;
@@ -131,7 +131,7 @@ function wordsOf(found, action) {
   return ACTIONS[action] ?? { label: action, effect: '' };
 }
 
-/** Why a button cannot be pressed; empty when it can. The server decides again. */
+/** Why a button cannot be pressed; empty when it can. The server checks again. */
 function obstacleOf(action) {
   if (!may('ops:write')) return 'Your token lacks the scope ops:write.';
   const isAboutProof = action === 'forceResolve' || action === 'withdraw';
@@ -187,7 +187,7 @@ async function decide(found, action, page) {
   }
 }
 
-/** Says it at once, and again at the top of the case when that is drawn anew. */
+/** Shows a message at once, and again at the top of the case when it is redrawn. */
 function tell(page, words) {
   page.message = words;
   page.shown = null;

@@ -3,7 +3,7 @@ import { card, h, svg } from './dom.js';
 const WIDTH = 240;
 const HEIGHT = 60;
 
-/** A chart that says in its label what it shows: nobody needs to see it. */
+/** A chart whose label says what it shows, for people who do not see it. */
 function chart(label, ...shapes) {
   const viewBox = `0 0 ${WIDTH} ${HEIGHT}`;
   const box = { class: 'chart', viewBox, preserveAspectRatio: 'none', role: 'img', 'aria-label': label };
@@ -28,7 +28,7 @@ export function lines(label, { from, to, series }) {
   const y = (value) => HEIGHT - 1 - (value / top) * (HEIGHT - 6);
   const shapes = series.flatMap(({ name, points }) => [
     svg('polyline', { class: name, points: points.map(({ at, value }) => `${x(at)},${y(value)}`).join(' ') }),
-    // A line of one point is none.
+    // A single point would make no line.
     points.length === 1 ? svg('circle', { class: name, cx: x(points[0].at), cy: y(points[0].value), r: 2 }) : null,
   ]);
   return chart(label, shapes.filter(Boolean));

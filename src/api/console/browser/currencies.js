@@ -1,6 +1,6 @@
 /**
- * Digits after the decimal point by ISO 4217 code. The server puts its own table here, the one by which it counts:
- * browsers have another one, in which some currencies have no digits because people do not use them any more.
+ * Digits after the decimal point by ISO 4217 code. The server inserts its own table here, because browsers have a
+ * different one, without the digits that people no longer use.
  */
 const EXPONENTS = JSON.parse('{exponents}');
 

@@ -4,13 +4,14 @@ import { time } from './format.js';
 import { begin, isSame, unanswered } from './intents.js';
 
 /**
- * Asks for a decision in a modal dialog and posts it to `path`. Enter confirms, Escape leaves, and the focus goes back to
- * where it was. `bodyOf` makes the request of what was typed and may throw an {@link InputError}; a problem is shown without
- * losing what was typed, and `isFinal(problem)` says which problems close the dialog. Resolves to the answer, or to null when
- * it was left.
+ * Asks for a decision in a modal dialog and posts it to `path`. Enter confirms, Escape leaves, and the focus returns to
+ * where it was. `bodyOf` makes the request from the input and may throw an {@link InputError}. A problem is shown
+ * without losing the input; `isFinal(problem)` says which problems close the dialog. Resolves to the answer, or to null
+ * when the person left the dialog.
  *
- * What a person wants has one key until its answer is known: pressing again, here or after the page was loaded again, asks
- * for the same. Something else is sent only after the person was told that the earlier request may have been done.
+ * An act keeps one key until its answer is known: pressing again, here or after the page was loaded again, repeats the
+ * same request. A different request is sent only after the person was told that the earlier one may have been carried
+ * out.
  */
 export function ask({ title, explanation, fields = [], confirm, danger = false, path, bodyOf, isFinal = () => false }) {
   const before = document.activeElement?.id ?? '';
@@ -70,7 +71,7 @@ export function ask({ title, explanation, fields = [], confirm, danger = false, 
     });
     dialog.addEventListener('close', () => {
       dialog.remove();
-      // The browser knows the element, but not the one that has taken its place while the page was drawn anew.
+      // The page was redrawn: the old element is gone, and a new one has its place.
       if (document.activeElement === document.body && before !== '') document.getElementById(before)?.focus();
       resolve(outcome);
     });
@@ -92,5 +93,5 @@ function fillIn(form, typed) {
   }
 }
 
-/** Something typed that cannot be meant. */
+/** Input that makes no sense. */
 export class InputError extends Error {}

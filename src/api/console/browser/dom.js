@@ -1,8 +1,8 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
- * Makes an element. Texts become text nodes and never HTML: what customers wrote stays what it is. Properties that
- * start with `on` are listeners; `true` and `false` set and leave out an attribute.
+ * Makes an element. Texts become text nodes and never HTML, so that customers cannot add markup. Properties that start
+ * with `on` are listeners; `true` and `false` set and remove an attribute.
  */
 export function h(tag, properties = {}, ...children) {
   return build(document.createElement(tag), properties, children);
@@ -30,7 +30,7 @@ export function fill(element, ...children) {
   if (focused !== '') document.getElementById(focused)?.focus();
 }
 
-/** Text that is set only when it differs, so that screen readers do not hear it again. */
+/** Sets a text only when it differs, so that screen readers do not read it again. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -9,15 +9,15 @@ export function money(amountMinor, currency) {
   return format.format(major(amountMinor, currency));
 }
 
-/** An amount in minor units, as a person would type it. */
+/** An amount in minor units in the form in which a person types it. */
 export function major(amountMinor, currency) {
   const digits = exponentOf(currency);
   return (amountMinor / 10 ** digits).toFixed(digits);
 }
 
 /**
- * What a person typed as an amount, in minor units; null when it is none. Exact: it never passes a fraction. A comma is a
- * decimal mark where it cannot be taken for one between thousands.
+ * The minor units of an amount that a person typed; null when it is not an amount. The result is exact. A comma is a
+ * decimal mark where it cannot separate thousands.
  */
 export function parseAmount(text, currency) {
   const digits = exponentOf(currency);

@@ -1,13 +1,13 @@
 import { who } from './session.js';
 
 /**
- * What a person wanted done, until it is known what became of it: the request with its key. It outlives the page and the
- * tab, so that pressing again asks about the same act and never does it twice.
+ * An act that a person asked for, until its result is known: the request with its key. It outlives the page and the
+ * tab, so that pressing again repeats the same request and never does it twice.
  */
 
 const PREFIX = 'order-saga-intent ';
 
-/** For browsers that keep nothing. */
+/** For browsers that store nothing. */
 const unkept = new Map();
 
 /** The intent about an address whose answer is not known; null when there is none. */
@@ -30,22 +30,22 @@ export function begin(path, { what, typed, body }) {
   return intent;
 }
 
-/** Its answer is known. */
+/** Ends an intent whose answer is known. */
 export function end({ path }) {
   unkept.delete(path);
   try {
     localStorage.removeItem(nameOf(path));
   } catch {
-    // Nothing was kept.
+    // No intent was stored.
   }
 }
 
-/** Whether a form says the same as an intent. */
+/** Whether a form asks for the same act as an intent. */
 export function isSame(intent, what, typed) {
   return intent.what === what && JSON.stringify(intent.typed) === JSON.stringify(typed);
 }
 
-/** People who share a browser have intents of their own. */
+/** People who share a browser have separate intents. */
 function nameOf(path) {
   const { tenant, subject } = who();
   return `${PREFIX}${tenant} ${subject} ${path}`;

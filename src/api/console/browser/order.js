@@ -10,7 +10,7 @@ import { failureWords, stepWords } from './words.js';
 
 const REFRESH_MS = 2_000;
 
-/** Whether workers run and who has paused what changes without the order: it is looked at in every fifth round. */
+/** Workers and pauses change without the order, so every fifth round looks at them. */
 const EXPLAIN_EVERY = 5;
 
 /** One order with everything that is known about it; it follows the order's changes. */
@@ -107,9 +107,9 @@ const WHO = {
   'an operator': 'A person has to act.',
 };
 
-/** The API's words are for programs and people alike; here people get buttons, so addresses are left out. */
+/** The API's words are for programs and people alike; this page has buttons, so addresses are left out. */
 function explanationWords(order, explanation) {
-  // A case is told in a person's words, unless something else keeps it from being decided.
+  // A case is described by a person's words, unless something else keeps it from being decided.
   if (order.attention !== null && (explanation === null || explanation.situation === 'parked')) {
     const { step, errorCode } = order.attention;
     return [

@@ -78,7 +78,7 @@ async function listInto(element, filters, { cursor = null, above = [] } = {}) {
   }
 }
 
-/** The API finds by reference and by customer; people do not care which of the two they have. */
+/** The API searches by reference or by customer id; people need not know which of the two they have. */
 async function findInto(element, text) {
   const word = encodeURIComponent(text);
   try {

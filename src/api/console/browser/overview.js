@@ -51,7 +51,7 @@ function toTile([status, count]) {
   );
 }
 
-/** A status without orders is pale: color is for what there is. */
+/** A status without orders is pale; color marks only what there is. */
 function showCount(element, status, count) {
   say(element, number(count));
   element.parentElement.className = `tile ${count === 0 ? 'calm' : STATUSES[status].tone}`;

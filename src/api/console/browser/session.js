@@ -16,7 +16,7 @@ export function signOut() {
   sessionStorage.removeItem(KEY);
 }
 
-/** Who is signed in, as the token says it. Only for showing: the server decides by its own reading. */
+/** The person who is signed in, as stated by the token. It is only shown: the server reads the token itself. */
 export function who() {
   try {
     const [, payload] = (token() ?? '').split('.');
@@ -34,7 +34,7 @@ function scopesOf(claim) {
   return Array.isArray(claim) ? claim : [];
 }
 
-/** Whether the token says that it allows something. */
+/** Whether the token says that it allows a scope. */
 export function may(scope) {
   return who().scopes.includes(scope);
 }

@@ -2,7 +2,7 @@ import { get, inWords } from './api.js';
 import { field, fill, h, pageTitle } from './dom.js';
 import { signIn, signOut } from './session.js';
 
-/** The page that asks for a token; `done` is called once the token was tried and found good. */
+/** The page that asks for a token; `done` is called when the token was tried and accepted. */
 export function signInPage(main, { complaint = '', done }) {
   const input = h('input', {
     id: 'token',
@@ -27,7 +27,7 @@ export function signInPage(main, { complaint = '', done }) {
     button.disabled = true;
     signIn(input.value.trim());
     try {
-      // Reads nothing much: it proves the token and the scope that every page needs.
+      // This small read proves that the token is valid and has the scope that every page needs.
       await get('/v1/cases?limit=1');
       done();
     } catch (error) {

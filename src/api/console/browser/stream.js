@@ -4,7 +4,7 @@ import { fill, h, pageTitle } from './dom.js';
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
 
-/** No event for this long: the connection is dead, whatever it says. The server sends one every 2 s. */
+/** Without an event for this long the connection is dead, even if it seems open: the server sends one every 2 s. */
 const SILENCE_MS = 10_000;
 
 /**
@@ -21,7 +21,7 @@ export async function follow(signal, { onOverview, onState }) {
         if (event === 'overview') onOverview(JSON.parse(data));
       });
     } catch (error) {
-      // A refused token: somebody has to sign in again, which starts a stream of its own.
+      // A refused token: a person has to sign in again, which starts another stream.
       if (signal.aborted || error.status === 401) return;
       onState(error.status === 403 ? 'forbidden' : 'lost');
     }

@@ -72,7 +72,7 @@ function detailOf({ data, type }, currency) {
   return parts.length === 0 ? null : h('p', {}, parts.join(' · '));
 }
 
-/** Pieces that moved: a hold moves what is reserved, a sale moves both. */
+/** The pieces that moved: a hold changes the reserved figure, a sale changes both. */
 function pieces({ onHandDelta, reservedDelta }) {
   return Math.abs(onHandDelta === 0 ? reservedDelta : onHandDelta);
 }

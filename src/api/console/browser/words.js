@@ -1,7 +1,7 @@
-// The system's names in words that a person who never saw the code understands. A test compares the keys with the lists
-// in the code; what is not here is shown by its name.
+// The system's names in words for people who have never seen the code. A test compares the keys with the lists in the
+// code; a name without words is shown itself.
 
-/** What each step does, to be read after "could not". */
+/** The text of each step, to be read after "could not". */
 export const STEPS = {
   'open-order': 'store the order',
   'hold-stock': 'hold the stock',
@@ -33,7 +33,7 @@ export const STEPS = {
   'return-charge': 'give money back that came when nobody expected it',
 };
 
-/** What went wrong, and what to look at before deciding. */
+/** The reason of a failure, and what to check before deciding. */
 export const FAILURES = {
   database_unavailable: {
     happened: 'the database did not answer, for longer than the step may wait',
@@ -148,7 +148,7 @@ export const ACTIONS = {
   },
 };
 
-/** What the first of two people does about a proof that he has proposed. */
+/** The choice of the first of two people about a proof that he has proposed. */
 export const CORRECTION = {
   label: 'Correct the proof',
   effect:
@@ -156,7 +156,7 @@ export const CORRECTION = {
     'place of the first.',
 };
 
-/** What the second of two people does about a proof. */
+/** The choice of the second of two people about a proof. */
 export const APPROVAL = {
   label: 'Approve the proof',
   effect:

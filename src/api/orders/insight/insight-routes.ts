@@ -56,7 +56,7 @@ const getReceipt = createRoute({
   },
 });
 
-/** Creates the routes that say what happened to an order, and why it is where it is. */
+/** The routes tell what happened to an order, and why it is where it is. */
 export function createOrderInsightRoutes({ story, explainer, reader }: OrderInsightRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(getTimeline, async (c) => {

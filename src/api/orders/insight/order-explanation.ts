@@ -11,7 +11,6 @@ import type { OrderView } from '../order-schemas.ts';
 import type { TaskQueues } from '../../../temporal/task-queues.ts';
 import type { TemporalHealth } from '../../../temporal/health.ts';
 
-/** What explaining an order needs. */
 export interface OrderExplainerDeps {
   readonly client: Client;
   readonly health: TemporalHealth;
@@ -25,7 +24,7 @@ export interface OrderExplainerDeps {
 
 /** Says in words why an order is where it is. */
 export interface OrderExplainer {
-  /** Null when the tenant has no such order. */
+  /** The explanation; null when the tenant does not have the order. */
   explain(tenantId: string, orderId: string): Promise<ExplainView | null>;
 }
 
@@ -51,7 +50,7 @@ async function factsOf(deps: OrderExplainerDeps, tenantId: string, seen: OrderVi
   const carriers = deps.health.isUp()
     ? await readCarriers(deps.client, id, commands, parkedAt).catch(() => null)
     : null;
-  // A workflow that is seen closed has written everything it had to: the rows are read after it.
+  // A workflow that is seen closed has written everything before, so the rows are read after it.
   const [order, owner] = await Promise.all([deps.reader.find(tenantId, id), deps.orders.findOwnership(id)]);
   const isSame = order?.attention?.caseId === attention?.caseId;
   return { order: order ?? seen, commands, owner, parkedAt: isSame ? parkedAt : null, carriers, queues };

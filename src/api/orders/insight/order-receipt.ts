@@ -20,7 +20,6 @@ import { messageNameOf } from '../../../domain/notification.ts';
 import { wasAsked } from '../../../domain/payments/payment.ts';
 import type { ReceiptView } from './insight-schemas.ts';
 
-/** What the receipt of an order is read from. */
 export interface OrderReceiptDeps {
   readonly orders: OrderRepository;
   readonly reservations: ReservationRepository;
@@ -31,7 +30,7 @@ export interface OrderReceiptDeps {
 
 type Effect = ReceiptView['effects'][number];
 
-/** Every effect of an order with the time at which it happened; null when the tenant has no such order. */
+/** Every effect of an order with the time at which it happened; null when the tenant does not have the order. */
 export async function readReceipt(
   deps: OrderReceiptDeps,
   tenantId: string,
@@ -62,7 +61,7 @@ export async function readReceipt(
   };
 }
 
-/** A line that was never held, because its release came first, has no time: it had no effect. */
+/** A line that was never held, because its release came first, has no time, because it had no effect. */
 function effectOfLine(line: ReservationRecord, all: readonly StockMovement[]): Effect {
   const { orderId, sku, quantity, state } = line;
   const key = `${orderId}/${sku}`;
@@ -112,7 +111,7 @@ function undoOf(operation: RecordedOperation, operations: readonly RecordedOpera
   return undo?.key ?? null;
 }
 
-/** A further copy is sent later: the message was sent when its first copy was. */
+/** A further copy is sent later: the message counts as sent with its first copy. */
 function effectOfMessage(orderId: string, message: MessageRecord, tries: readonly MessageAttempt[]): Effect {
   const { channel, state, attempts, updatedAt } = message;
   const name = messageNameOf(message);

@@ -8,13 +8,13 @@ import { isOpen, type Carrier, type PendingStep } from '../../../temporal/order-
 import type { OrderView } from '../order-schemas.ts';
 import type { TaskQueueStates } from '../../../temporal/task-queues.ts';
 
-/** What is known of an order when it is to be explained. */
+/** The facts that explain an order. */
 export interface OrderFacts {
   readonly order: OrderView;
   readonly commands: readonly StoredCommand[];
-  /** The command that owns the order: its money is not at rest, whatever the status. */
+  /** The command that owns the order; the order's money is not at rest, in any status. */
   readonly owner: OrderOwnership | null;
-  /** The workflow that its open case waits in. */
+  /** The parked workflow of its open case. */
   readonly parkedAt: string | null;
   /** Null when Temporal does not answer. */
   readonly carriers: readonly Carrier[] | null;
@@ -22,23 +22,26 @@ export interface OrderFacts {
   readonly queues: TaskQueueStates | null;
 }
 
-/** What keeps an order where it is. `carrier` is the workflow it is about, when there is one. */
+/** What keeps an order where it is. `carrier` is the workflow that the situation is about, if there is one. */
 export type Situation =
   | { readonly kind: 'unseen' | 'parked' | 'at_rest'; readonly carrier?: undefined }
-  /** Nothing carries the order, its open case or the command that owns it. */
+  /** No workflow carries the order, its open case or the command that owns it. */
   | { readonly kind: 'lost'; readonly carrier: Carrier | undefined; readonly command: OrderOwnership | null }
-  /** The command that owns the order has no workflow (yet, or any more); the sweep of commands gives it one. */
+  /** The command that owns the order has no workflow, or not yet; the sweep of commands starts one. */
   | { readonly kind: 'forgotten'; readonly carrier?: undefined; readonly command: OrderOwnership }
   | { readonly kind: 'paused'; readonly carrier: Carrier; readonly step: PendingStep | null }
-  /** No worker takes anything from the step's queue; without a step, from the queue of workflows. */
+  /** No worker polls the step's queue; without a step, the queue of workflows. */
   | { readonly kind: 'unserved'; readonly carrier: Carrier; readonly step: PendingStep | null }
   | { readonly kind: 'task_fails'; readonly carrier: Carrier; readonly attempt: number }
   | { readonly kind: 'tried'; readonly carrier: Carrier; readonly step: PendingStep };
 
-/** A task that was lost with its worker is given out again; one that has failed so often fails for ever. */
+/**
+ * A task that was lost with its worker is given out again; after this number of attempts a task will not succeed by
+ * itself.
+ */
 const TASK_ATTEMPTS_BAD = 3;
 
-/** Judges what keeps the order: first what only a person can change, then what goes on by itself. */
+/** Judges what keeps the order where it is: first what only a person can change, then what continues by itself. */
 export function situationOf(facts: OrderFacts): Situation {
   const { order, carriers } = facts;
   if (carriers === null) return { kind: order.attention === null && mustBeCarried(facts) ? 'unseen' : resting(order) };
@@ -59,7 +62,7 @@ function resting({ attention }: OrderView): 'parked' | 'at_rest' {
   return attention === null ? 'at_rest' : 'parked';
 }
 
-/** Whether a workflow has to be open for the order. */
+/** Whether a workflow must be open for the order. */
 function mustBeCarried({ order: { status }, owner }: OrderFacts): boolean {
   return !isAtRest(status) || status === 'AWAITING_CAPTURE' || owner !== null;
 }
@@ -77,14 +80,14 @@ function lostOf(facts: OrderFacts, carriers: readonly Carrier[]): Situation | nu
   return { kind: 'lost', carrier: byId.get(parkedAt), command: null };
 }
 
-/** The one whose end says most about why nothing goes on. */
+/** The workflow whose end explains best why nothing continues. */
 function newestOf(closed: readonly Carrier[]): Carrier | undefined {
   return closed.toSorted((left, right) => (left.closedAt ?? '').localeCompare(right.closedAt ?? '')).at(-1);
 }
 
-/** Workflows of which one has to be open as long as the order has its status, or its owner. */
+/** Workflows one of which must be open as long as the order has its status or its owner. */
 function carrierIdsOf({ order: { id, status }, owner, commands }: OrderFacts): string[] {
-  // Orders of an earlier version have no owner: what was given in this status is looked at.
+  // Orders of an earlier version have no owner, so the commands that were given in this status are checked.
   const kind = status === 'CANCELLING' ? 'cancel' : status === 'REFUNDING' ? 'refund' : null;
   const given = owner === null ? commands.filter((command) => command.kind === kind) : [owner];
   return [
@@ -96,7 +99,7 @@ function carrierIdsOf({ order: { id, status }, owner, commands }: OrderFacts): s
   ];
 }
 
-/** A command that a notice has given is carried out by the notice's workflow, which may have begun before the order came. */
+/** A command of a notice is carried out by the notice's workflow, which may have begun before the order arrived. */
 function noticeIdsOf(orderId: string, { commandId, kind }: Pick<StoredCommand, 'commandId' | 'kind'>): string[] {
   const notice = noticeOfCommand(commandId, kind);
   return notice === null ? [] : [noticeWorkflowId(orderId, notice), noticeWorkflowId(standInOf(notice), notice)];

@@ -23,7 +23,6 @@ import { isAtRest } from '../../../domain/order-status.ts';
 import { wasAsked } from '../../../domain/payments/payment.ts';
 import type { TimelineView } from '../order-schemas.ts';
 
-/** What the timeline of an order is read from. */
 export interface OrderTimelineDeps {
   readonly orders: OrderRepository;
   readonly commands: CommandRepository;
@@ -40,8 +39,8 @@ export interface StoryEntry extends Omit<OrderEventRecord, 'seq'> {
 }
 
 /**
- * What comes first of the entries of one millisecond: services have no common counter, so cause stands before effect.
- * Stock is held before it is paid, and moves for good afterwards.
+ * The sequence of entries within one millisecond. Services have no common counter, so a cause stands before its effect:
+ * stock is held before it is paid, and moves for good afterwards.
  */
 const RANKS = { act: 0, hold: 1, money: 2, goods: 3, outcome: 4, news: 5 } as const;
 type Rank = (typeof RANKS)[keyof typeof RANKS];
@@ -52,9 +51,9 @@ interface Ranked {
 }
 
 /**
- * Everything that happened to an order, in the order in which it happened; empty until the order is opened. Each source
- * only ever grows, and where an entry stands depends on nothing that changes, so an entry that was read once is read in
- * the same place among the others for ever.
+ * Everything that happened to an order, in the order in which it happened; empty until the order is opened. Sources
+ * only grow, and the place of an entry depends on nothing that changes, so an entry always has the same place among the
+ * others.
  */
 export async function readTimeline(deps: OrderTimelineDeps, tenantId: string, orderId: string): Promise<StoryEntry[]> {
   const events = await deps.orders.timeline(tenantId, orderId);
@@ -83,8 +82,8 @@ export async function readTimeline(deps: OrderTimelineDeps, tenantId: string, or
 }
 
 /**
- * By time and rank. Within a source its own order stands, also where a later entry bears an earlier time, because its
- * transaction began earlier and had to wait.
+ * Merges by time and rank. Entries of one source keep their own order, even if a later entry has an earlier time,
+ * because its transaction began earlier and had to wait.
  */
 function merge(sources: readonly (readonly Ranked[])[]): StoryEntry[] {
   const placed = sources.flatMap((source) => {
@@ -104,10 +103,10 @@ function ranked(rank: keyof typeof RANKS, entry: StoryEntry): Ranked {
   return { entry, rank: RANKS[rank] };
 }
 
-/** Ends that leave the status as it is. */
+/** Ends of commands that do not change the status. */
 const ENDS = ['case.opened', 'order.captured', 'order.capture_failed', 'order.given_back'];
 
-/** The end of something follows the effects that prove it; its beginning goes before them. */
+/** The end of a command follows the effects that prove it; its beginning goes before them. */
 function rankOfEvent({ type, from, to }: Omit<OrderEventRecord, 'seq'>): keyof typeof RANKS {
   return ENDS.includes(type) || (to !== null && to !== from && isAtRest(to)) ? 'outcome' : 'act';
 }
@@ -168,7 +167,7 @@ function entryOfMovement({ kind, sku, onHandDelta, reservedDelta, actor, at }: S
   };
 }
 
-/** A call stands before the state that it led to. */
+/** A call stands before the state that it has caused. */
 function entriesOfPayments(attempts: readonly StoredAttempt[], changes: readonly OperationChange[]): Ranked[] {
   const entries = [
     ...attempts.map((attempt) => ({ atMs: attempt.atMs, entry: entryOfAttempt(attempt) })),
@@ -200,7 +199,7 @@ function entryOfMessage({ template, occurrence, channel, attempt, outcome, at }:
   };
 }
 
-/** A report, and what became of it once that is decided. */
+/** A report and, once it is decided, its outcome. */
 function entriesOfNotice(notice: StoredNotice): StoryEntry[] {
   const { provider, eventId, kind, key, amountMinor, currency, outcome, occurredAt, receivedAt, appliedAt } = notice;
   const common = { ...UNMOVED, source: 'webhook' } as const;

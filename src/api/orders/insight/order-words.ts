@@ -14,7 +14,7 @@ const AN_OPERATOR = { waitsFor: 'an operator', whoMustAct: 'an operator' } as co
 const REPAIR =
   '`npm run orders -- repair --dry-run` says what would be done about it, `npm run orders -- repair --yes` does it.';
 
-/** Says what keeps the order, who must act, and what they can do. */
+/** Says what keeps the order where it is, who must act, and what they can do. */
 export function wordsOf(order: OrderView, situation: Situation): Words {
   switch (situation.kind) {
     case 'unseen':
