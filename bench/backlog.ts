@@ -4,10 +4,10 @@ import type { Cleanup } from './cleanup.ts';
 import type { Stage } from './environment.ts';
 import { sampleEvery, type Sample, type Sampling } from './sampling.ts';
 
-/** What waited at a moment. */
+/** The tasks that waited at one moment. */
 export type BacklogSample = Sample<TaskQueueState>;
 
-/** Asking costs Temporal a millisecond; it counts anew about once a second. */
+/** One question costs Temporal a millisecond; Temporal counts about once a second. */
 const INTERVAL_MS = 1_000;
 
 /** Watches a task queue. */
@@ -16,7 +16,7 @@ export async function watchBacklog(
   taskQueue: string,
   cleanup: Cleanup,
 ): Promise<Sampling<TaskQueueState>> {
-  // Without its interceptors, one of which would repeat a call after the end of the connection.
+  // The client has no interceptors, because one of them would repeat a call after the connection was closed.
   const connection = await Connection.connect({ address: stage.temporalAddress, interceptors: [] });
   const sampling = sampleEvery(INTERVAL_MS, () => readTaskQueue(connection, stage.namespace, taskQueue));
   await cleanup.add(async () => {

@@ -25,7 +25,7 @@ export function drawChart(report: Report): { svg: string; png: Buffer } {
   return renderChart(chartOption(report), HEIGHT);
 }
 
-/** Renders a chart of bars and lines, as wide as all charts here. */
+/** Renders a chart of bars and lines, with the width of all charts here. */
 export function renderChart(option: EChartsCoreOption, height: number): { svg: string; png: Buffer } {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   try {

@@ -1,11 +1,15 @@
-/** What a benchmark has started, in order; everything is undone in reverse, whatever went wrong. */
+/**
+ * The parts that a benchmark has started, in order. All of them are undone in reverse, after success and failure alike.
+ */
 export interface Cleanup {
   /**
-   * Remembers how to undo something.
-   * @throws the reason of the interruption, after undoing it at once, when the cleanup has begun already.
+   * Registers how to undo a part.
+   * @throws the reason of the interruption, after undoing the part at once, when the cleanup has already begun.
    */
   add(undo: () => Promise<void> | void): Promise<void>;
-  /** Undoes everything, newest first; later ones run although earlier ones fail, and the first failure is thrown. */
+  /**
+   * Undoes everything, newest first. A failure does not keep the others from being undone; the first failure is thrown.
+   */
   run(): Promise<void>;
 }
 
@@ -30,7 +34,7 @@ export function createCleanup(): Cleanup {
         undos.push(undo);
         return;
       }
-      // Something was still starting when the person pressed Ctrl-C.
+      // A part was still starting when the person pressed Ctrl-C.
       await undo();
       throw new InterruptedError();
     },

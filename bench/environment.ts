@@ -39,14 +39,17 @@ const POSTGRES_SETTINGS = {
 /** Every round's databases are copies of these, so that no round finds what an earlier one left. */
 const TEMPLATES = { app: 'bench_app', main: 'bench_temporal', visibility: 'bench_visibility' } as const;
 
-/** Copying or dropping a database forces a checkpoint of everything that is dirty. */
+/** Copying or dropping a database forces a checkpoint of all dirty pages. */
 const ADMIN_TIMEOUT_MS = 120_000;
 
 const NAMESPACE = 'default';
-/** A system ends in order before its round does; what is left at a cleanup was interrupted and need not drain. */
+/**
+ * A system stops in order before its round ends. A system that is left at the cleanup was interrupted and need not
+ * drain.
+ */
 const STOP: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 2_000 }];
 
-/** What lasts for the whole run. */
+/** The parts that last for the whole run. */
 export interface Environment {
   readonly folder: string;
   readonly postgres: EmbeddedPostgres;
@@ -55,15 +58,15 @@ export interface Environment {
   readonly bundle: string;
 }
 
-/** One process of a round, with the group its CPU time is counted under. */
+/** One process of a round, with the group that its CPU time is counted for. */
 export interface CountedProcess {
   readonly name: string;
   readonly pid: number;
-  /** Counts with its children: PostgreSQL works in one process per connection. */
+  /** Whether its children are counted: PostgreSQL works in one process per connection. */
   readonly withChildren?: boolean;
 }
 
-/** What a system under test is started with; everything in it is fresh. */
+/** The surroundings that a system under test starts with; all of them are fresh. */
 export interface Stage {
   readonly folder: string;
   readonly bundle: string;
@@ -77,11 +80,11 @@ export interface Stage {
   readonly token: string;
   readonly databases: TemporalDatabases & { readonly app: string };
   readonly processes: { readonly temporal: CountedProcess; readonly around: readonly CountedProcess[] };
-  /** Ends Temporal, so that its connections report what they did. */
+  /** Ends Temporal, so that its connections report their transactions. */
   stopTemporal(): Promise<void>;
 }
 
-/** Starts PostgreSQL and prepares what every round copies. */
+/** Starts PostgreSQL, and prepares the databases that every round copies. */
 export async function startEnvironment(cleanup: Cleanup, log: (line: string) => void): Promise<Environment> {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-bench-'));
   await cleanup.add(() => rm(folder, { recursive: true, force: true }));
@@ -104,7 +107,7 @@ export async function startEnvironment(cleanup: Cleanup, log: (line: string) => 
   return { folder, postgres, admin, programs, bundle };
 }
 
-/** As operations.md advises for a server of one's own; every system runs with it. */
+/** Drops the indexes that operations.md advises to drop on a server of one's own; every system runs without them. */
 async function dropUnusedIndexes(url: string): Promise<void> {
   const visibility = openDatabase(url);
   const script = join(PROJECT_FOLDER, 'ops/temporal/visibility-indexes-drop.sql');
@@ -125,7 +128,7 @@ export function openDatabase(url: string): Database {
   return createDatabase({ url, poolSize: 2, applicationName: 'bench', onIdleError: () => {} });
 }
 
-/** A statement of an administrator, which may take longer than any of the product's. */
+/** A statement of an administrator, which may take longer than the product's statements. */
 export async function administer(admin: Database, text: string): Promise<void> {
   const client = await admin.pool.connect();
   try {
@@ -137,7 +140,9 @@ export async function administer(admin: Database, text: string): Promise<void> {
   }
 }
 
-/** Starts what stands around a system: its databases, Temporal, payment simulator (5 ms a call), mail sink. */
+/**
+ * Starts the surroundings of a system: its databases, Temporal, the payment simulator (5 ms a call) and the mail sink.
+ */
 export async function setStage(environment: Environment, name: string, cleanup: Cleanup): Promise<Stage> {
   const { postgres, bundle } = environment;
   const folder = join(environment.folder, name);
@@ -184,7 +189,7 @@ async function copyTemplates(
   return copies;
 }
 
-/** Temporal looks its schema version up under the name of the database. */
+/** Temporal looks up its schema version by the name of the database. */
 async function renameSchemaVersion(url: string): Promise<void> {
   const database = openDatabase(url);
   await database.pool.query('UPDATE schema_version SET db_name = current_database()');
@@ -261,7 +266,7 @@ function signToken(secret: string): Promise<string> {
   });
 }
 
-/** Starts a Node process of the project with nothing but the given environment; stopped by SIGTERM. */
+/** Starts a Node process of the project with only the given environment; SIGTERM stops it. */
 export async function startNode(spec: {
   readonly name: string;
   readonly args: readonly string[];

@@ -2,14 +2,14 @@ import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build, type Histogram } from 'hdr-histogram-js';
 
-/** Longest latency that is recorded as it is, in microseconds: two minutes. */
+/** Longest latency that is recorded exactly, in microseconds: two minutes. */
 const HIGHEST_MICROSECONDS = 120_000_000;
 
 const SKUS = 1_000;
 const LINES = 2;
 const QUANTITY_MAX = 3;
 
-/** A refused post is repeated with the same key, as the contract asks; more refusals than this are an outage. */
+/** A refused post is repeated with the same key, as the contract requires; more refusals than this are an outage. */
 const REPEATS_MAX = 20;
 
 /** One order to post. */
@@ -67,7 +67,10 @@ function createRandom(seed: number): () => number {
   };
 }
 
-/** Posts all orders and resolves when each is accepted. @throws when one is refused for good. */
+/**
+ * Posts all orders, and resolves when each is accepted.
+ * @throws when an order is refused for good.
+ */
 export async function postOrders(
   target: { readonly url: string; readonly token: string },
   orders: readonly LoadOrder[],
@@ -110,7 +113,7 @@ async function paced(orders: readonly LoadOrder[], perSecond: number, post: Post
     const early = dueAt - performance.now();
     if (early > 0) await sleep(early);
     const posted = post(order, dueAt);
-    // Looked at together at the end; until then a failure must not be an unhandled rejection.
+    // The results are awaited together at the end; until then a failure must not be an unhandled rejection.
     posted.catch(() => {});
     posts.push(posted);
   }
@@ -135,7 +138,7 @@ async function postUntilAccepted(target: Target, order: LoadOrder, count: { refu
   }
 }
 
-/** Node's own client: a fraction of the CPU time of `fetch`, which would be taken from the system under test. */
+/** Node's own client takes a fraction of the CPU time of `fetch`, which the system under test would lack. */
 function postOnce(
   { url, token, agent }: Target,
   { key, body }: LoadOrder,

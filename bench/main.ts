@@ -18,7 +18,7 @@ async function runAll(options: OrderBenchOptions, cleanup: Cleanup): Promise<boo
   const environment = await startEnvironment(cleanup, log);
   const results: RoundResult[] = [];
   for (let round = 1; round <= rounds; round += 1) {
-    // Each round begins with another system, so that none always meets the machine in the same mood.
+    // Each round begins with another system, because the machine's speed changes during a round.
     const shift = (round - 1) % systems.length;
     for (const system of [...systems.slice(shift), ...systems.slice(0, shift)]) {
       const result = await runRound(environment, { job, system, round }, cleanup);
@@ -32,7 +32,7 @@ async function runAll(options: OrderBenchOptions, cleanup: Cleanup): Promise<boo
   return results.every(({ verdict }) => verdict.ok);
 }
 
-/** What the command line asks for, not yet begun; null when that is help. */
+/** The job that the command line asks for, not begun yet; null when help is requested. */
 function readJob(): ((cleanup: Cleanup) => Promise<boolean>) | null {
   const [, , first, ...rest] = process.argv;
   if (first === 'events') {
@@ -56,7 +56,7 @@ if (job === null) {
   process.stdout.write(`${usage}\n`);
   process.exit(0);
 }
-// Whoever reads the output may be gone before the cleanup is: a write must not end it.
+// The reader of the output may be gone before the cleanup is done; a failed write must not end the cleanup.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 const interrupts = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
 const cleanup = createCleanup();
@@ -67,6 +67,6 @@ try {
   process.exitCode = passed === true ? 0 : 1;
 } finally {
   await cleanup.run();
-  // What was still starting when the cleanup began has ended itself by now.
+  // Parts that were still starting when the cleanup began have ended by now.
   await work.catch(() => {});
 }

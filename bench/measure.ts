@@ -10,10 +10,10 @@ const MS_PER_TICK = 10;
 /** Fields of /proc/PID/stat after the command's closing parenthesis. */
 const FIELDS = { parent: 1, user: 11, system: 12, reapedUser: 13, reapedSystem: 14 } as const;
 
-/** Looking costs the database half a millisecond each time; the result's precision does not depend on it. */
+/** One look costs the database half a millisecond; the result's precision does not depend on the interval. */
 const POLL_MS = 100;
 
-/** An order that has not moved for so long will not move. */
+/** An order that has not moved for this long has stopped. */
 const STALL_LIMIT_MS = 60_000;
 
 /** Percentiles in milliseconds. */
@@ -32,7 +32,7 @@ export function cpuMs(processes: readonly CountedProcess[]): Record<string, numb
       const ticks = family(counted)
         .map((each) => statOf(each))
         .reduce(
-          // A child that has ended is among its parent's reaped ones.
+          // A child that has ended is among the reaped children of its parent.
           (sum, stat, index) => sum + stat.own + (index === 0 && counted.withChildren === true ? stat.reaped : 0),
           0,
         );
@@ -54,7 +54,7 @@ export function pssMiB(processes: readonly CountedProcess[]): Record<string, num
   );
 }
 
-/** What was used between two readings. */
+/** The amounts that were used between two readings. */
 export function difference(before: Record<string, number>, after: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]));
 }
@@ -85,7 +85,7 @@ function statOf(pid: number): { parent: number; own: number; reaped: number } {
   };
 }
 
-/** A process may end between the listing and the look. */
+/** A process may end between the listing and the read. */
 function readOrEmpty(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -94,7 +94,7 @@ function readOrEmpty(path: string): string {
   }
 }
 
-/** Transactions of the whole server that wrote something: those that were given an id. */
+/** Transactions of the whole server that wrote something, which are the transactions with an id. */
 export async function writesOf(admin: Database): Promise<number> {
   const { rows } = await admin.pool.query<{ next: string }>(
     'SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS next',
@@ -103,8 +103,8 @@ export async function writesOf(admin: Database): Promise<number> {
 }
 
 /**
- * Committed transactions of some databases, those that only read included. A session reports what it did after a
- * second at the earliest, and surely when it ends.
+ * Committed transactions of the given databases, including those that only read. A session reports its transactions
+ * after a second at the earliest, and always when it ends.
  */
 export async function transactionsOf(admin: Database, databases: readonly string[]): Promise<number> {
   const { rows } = await admin.pool.query<{ commits: string }>(
@@ -114,7 +114,10 @@ export async function transactionsOf(admin: Database, databases: readonly string
   return Number(rows[0]?.commits ?? 0);
 }
 
-/** Resolves when so many orders are CONFIRMED and told to their customers. @throws when none has moved for a minute. */
+/**
+ * Resolves when `count` orders are CONFIRMED and told to their customers.
+ * @throws when no order has moved for a minute.
+ */
 export async function untilDone(app: Database, count: number): Promise<void> {
   let last = -1;
   let movedAt = performance.now();

@@ -6,7 +6,7 @@ import { createCombinedSystem, createSplitSystem } from './systems/product.ts';
 import type { System } from './systems/system.ts';
 import { createFloorSystem, createTextbookSystem } from './systems/textbook.ts';
 
-/** What the benchmark of orders is told. */
+/** The options of the benchmark of orders. */
 export interface OrderBenchOptions {
   readonly job: Job;
   readonly systems: readonly System[];
@@ -14,7 +14,7 @@ export interface OrderBenchOptions {
   readonly out: string;
 }
 
-/** What `--help` and a mistake show. */
+/** The text that `--help` and a mistake print. */
 export const ORDER_BENCH_USAGE = `npm run bench -- [flood|paced|workers] [options], or npm run bench -- events [options]
   --systems LIST   of combined-lean, combined-standard, split, split-2, split-4, textbook, floor
                    (default: all but split-2 and split-4; workers: split, split-2, split-4)
@@ -45,7 +45,10 @@ const JOBS = {
   workers: { orders: 2_000, systems: 'split,split-2,split-4', pace: () => FLOOD },
 } as const satisfies Record<string, Pick<Job, 'orders' | 'pace'> & { readonly systems: string }>;
 
-/** Reads the command line; null when help is asked for. @throws {ArgumentError} */
+/**
+ * Reads the command line; null when help is requested.
+ * @throws {ArgumentError}
+ */
 export function readOrderBenchOptions(args: readonly string[]): OrderBenchOptions | null {
   const given = parseArguments(args, {
     positionalsMax: Number.POSITIVE_INFINITY,

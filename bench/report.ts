@@ -29,7 +29,7 @@ interface SystemSummary {
   readonly accept: Latency;
   readonly endToEnd: Latency;
   readonly pssMiB: number;
-  /** Orders that no worker had begun: the most at once, and how long the oldest had waited. */
+  /** The largest number of orders that no worker had begun, and how long the oldest had waited. */
   readonly backlog: { readonly mostTasks: number; readonly oldestSeconds: number };
   readonly audit: 'clean' | 'failed';
 }
@@ -37,7 +37,7 @@ interface SystemSummary {
 /** What is written to `bench/results`. */
 export type Report = Awaited<ReturnType<typeof createReport>>;
 
-/** Sums up the rounds. */
+/** Summarizes the rounds. */
 export async function createReport(
   { job, systems }: { readonly job: Job; readonly systems: readonly System[] },
   results: readonly RoundResult[],
@@ -57,7 +57,7 @@ export async function createReport(
   };
 }
 
-/** When, with what and on what machine a run was. */
+/** The time, versions and machine of a run. */
 export async function describeRun(environment: Environment) {
   return {
     at: new Date().toISOString(),
@@ -195,7 +195,7 @@ function ownProcesses(byProcess: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-/** Lines up the columns of a table whose first row is its head. */
+/** Aligns the columns of a table whose first row is its head. */
 export function alignColumns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => stripVTControlCharacters(row[column] ?? '').length)),

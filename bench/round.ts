@@ -19,7 +19,7 @@ import {
 import type { RunningSystem, System } from './systems/system.ts';
 import { judge, type Verdict } from './verdict.ts';
 
-/** What is asked of a system. */
+/** The orders that a system has to carry out, and how they are posted. */
 export interface Job {
   readonly name: string;
   readonly warmUpOrders: number;
@@ -27,7 +27,7 @@ export interface Job {
   readonly pace: (system: System) => Pace;
 }
 
-/** What one system did in one round. */
+/** The result of one system in one round. */
 export interface RoundResult {
   readonly system: string;
   readonly round: number;
@@ -37,11 +37,11 @@ export interface RoundResult {
   readonly accept: Latency;
   /** From the post to the confirmation. */
   readonly endToEnd: Latency;
-  /** By process; simulator, mail sink and load are not part of the system. */
+  /** CPU time by process; simulator, mail sink and load are not part of the system. */
   readonly cpuMsPerOrder: Readonly<Record<string, number>>;
   /** Commits that wrote something, of all databases; each waits for the disk. */
   readonly writesPerOrder: number;
-  /** Commits with those that only read; the warm-up's and the background's are in it. */
+  /** All commits, including those that only read, and those of the warm-up and the background. */
   readonly transactionsPerOrder: { readonly app: number; readonly temporal: number };
   readonly pssMiB: Readonly<Record<string, number>>;
   readonly refusals: number;
@@ -50,10 +50,10 @@ export interface RoundResult {
   readonly verdict: Verdict;
 }
 
-/** The same orders for every system and round; the warm-up has others. */
+/** Every system and round gets the same orders; the warm-up has others. */
 const SEEDS = { warmUp: 1, load: 2 } as const;
 
-/** After the warm-up: timers that it left, and mails on their way, come to rest. */
+/** A pause after the warm-up, in which its timers and mails come to rest. */
 const SETTLE_MS = 1_000;
 
 /** Runs one system once, on a stage of its own. */
@@ -74,7 +74,7 @@ export async function runRound(
     await warmUp(run);
     const measured = await measure(run);
     const verdict = await judge(app, stage.simulatorUrl, job.warmUpOrders + job.orders);
-    // Ended sessions have reported all their commits; warm-up orders commit as the others do.
+    // Sessions that have ended have reported all their commits; warm-up orders commit like all others.
     await running.stop();
     await stage.stopTemporal();
     const { app: ofApp = 0, temporal: ofTemporal = 0 } = difference(before, await transactions(run));
@@ -111,7 +111,7 @@ async function warmUp({ environment, stage, running, app, job, system }: Run): P
   const orders = makeOrders('warm-up', job.warmUpOrders, SEEDS.warmUp);
   await postOrders({ url: running.url, token: stage.token }, orders, job.pace(system));
   await untilDone(app, job.warmUpOrders);
-  // So that no round pays for a checkpoint of what an earlier one wrote.
+  // No round may pay for a checkpoint of an earlier round's writes.
   await administer(environment.admin, 'CHECKPOINT');
   await sleep(SETTLE_MS);
 }

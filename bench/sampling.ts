@@ -1,18 +1,24 @@
 import { createBackgroundLoop } from '../src/runtime/background-loop.ts';
 
-/** One look, and when it was taken. */
+/** One observation and its time. */
 export type Sample<Seen> = Seen & {
   /** Since the first look. */
   readonly second: number;
 };
 
-/** Looks again and again until it is stopped. */
+/** Observes repeatedly until it is stopped. */
 export interface Sampling<Seen> {
-  /** @returns what was seen. May be called again. */
+  /**
+   * Ends the observation; it may be called again.
+   * @returns the observations.
+   */
   stop(): readonly Sample<Seen>[];
 }
 
-/** Looks at once, and then this often; a look that fails is left out. Keeps no process alive. */
+/**
+ * Observes at once and then at the interval; an observation that fails is left out. The sampling keeps no process
+ * alive.
+ */
 export function sampleEvery<Seen extends object>(intervalMs: number, look: () => Promise<Seen> | Seen): Sampling<Seen> {
   const started = performance.now();
   const samples: Sample<Seen>[] = [];

@@ -25,7 +25,10 @@ const GOGC = '400';
 
 const INDEXED_VALUE_KEYWORD = 2;
 
-/** The PostgreSQL schema keeps ports in a `smallint`; what the system picks by itself is mostly above that. */
+/**
+ * Temporal's PostgreSQL schema stores ports in a `smallint`; ports that the operating system chooses are mostly above
+ * its limit.
+ */
 const LOW_PORTS = { from: 20_000, to: 32_767 } as const;
 
 /** A production-like server and its schema tool, as built by `buildTemporalServer`. */
@@ -69,7 +72,7 @@ async function runSqlTool(
     name: 'temporal-sql-tool',
     command: programs.sql,
     args: ['--plugin', 'postgres12', '--ep', LOOPBACK, '-p', String(postgres.port), '--db', database, ...args],
-    // By environment, so that the password is not in the list of processes.
+    // The password is passed by environment, so that it is not in the list of processes.
     env: { PATH: '/usr/bin:/bin', SQL_USER: username, SQL_PASSWORD: password },
     logFile,
   });
@@ -88,15 +91,15 @@ export interface TemporalServerOptions {
   readonly dynamicConfigFile: string;
   /** For the configuration and the log. */
   readonly folder: string;
-  /** Told as soon as the process exists, before it answers. */
+  /** Called as soon as the process exists, before it answers. */
   readonly onStarted: (process: ManagedProcess) => Promise<void>;
 }
 
-/** Starts all four services in one process and resolves with the address when the namespace can be worked in. */
+/** Starts all four services in one process, and resolves with the address when the namespace can be used. */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<string> {
   const configFile = join(options.folder, 'temporal.json');
   const port = await findLowPort();
-  // The configuration is YAML, of which JSON is a part.
+  // The configuration is YAML, and JSON is valid YAML.
   await writeFile(configFile, JSON.stringify(await serverConfig(options, port), null, 2), { mode: 0o600 });
   const server = await startProcess({
     name: 'Temporal',
@@ -111,7 +114,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   return address;
 }
 
-/** Stops a server; histories in flight are in the database, so nothing is lost by it. */
+/** Stops a server. Running histories are in the database, so nothing is lost. */
 export async function stopTemporalServer(server: ManagedProcess): Promise<void> {
   await server.stop(TEMPORAL_STOP_STAGES);
 }
@@ -179,10 +182,10 @@ async function findLowPort(): Promise<number> {
   }
 }
 
-/** Repeats each call until it is accepted: parts of the server come up one after another. */
+/** Repeats each call until it is accepted, because parts of the server start one after another. */
 async function prepareNamespace(server: ManagedProcess, address: string, options: TemporalServerOptions) {
   const { namespace } = options;
-  // Without interceptors: the client's own retries would hide for 20 s that the server has ended.
+  // There are no interceptors, because the client's own retries would hide for 20 s that the server has ended.
   const connection = Connection.lazy({ address, interceptors: [] });
   const { workflowService, operatorService } = connection;
   const searchAttributes = Object.fromEntries(options.searchAttributes.map((name) => [name, INDEXED_VALUE_KEYWORD]));
@@ -210,7 +213,7 @@ async function untilAccepted(server: ManagedProcess, deadline: number, call: () 
       return;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      // An attempt whose answer was lost has registered it.
+      // An earlier attempt whose answer was lost has registered it.
       if (reason.includes('already exists') || reason.includes('already registered')) return;
       if (!server.isRunning()) {
         const status = describeExit(await server.exited);

@@ -1,7 +1,7 @@
 import { createApp, type AppDeps } from '../src/api/app.ts';
 import { openApiDocument } from '../src/api/http/docs.ts';
 
-/** An application that can describe itself and nothing else: what its routes would work with is not there. */
+/** An application that can only describe itself: the dependencies of its routes are missing. */
 export function createDescribingApp(): ReturnType<typeof createApp> {
   const deps: AppDeps = {
     starter: absent(),
@@ -47,12 +47,12 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
   return createApp(deps);
 }
 
-/** `docs/openapi.json`, as text. */
+/** The text of `docs/openapi.json`. */
 export function renderApiDocument(): string {
   return `${JSON.stringify(openApiDocument(createDescribingApp()), null, 2)}\n`;
 }
 
-/** Any dependency, as long as nobody uses it. */
+/** Replaces any dependency that is never used. */
 function absent(): never {
   return {} as never;
 }

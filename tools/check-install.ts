@@ -17,10 +17,13 @@ async function read<Content>(file: string): Promise<Content> {
   return JSON.parse(await readFile(resolve(FOLDER, file), 'utf8')) as Content;
 }
 
-/** A lockfile that fits is checked in seconds; npm goes on looking for a way out when it does not. */
+/** A lockfile that fits is checked in seconds; if it does not fit, npm searches for a solution for longer. */
 const DRY_RUN_LIMIT_MS = 120_000;
 
-/** `npm ci` refuses a lockfile in which packages are missing. Offline: what it would fetch does not matter here. */
+/**
+ * `npm ci` refuses a lockfile in which packages are missing. It runs offline, because the packages themselves are not
+ * needed.
+ */
 async function dryRunProblems(): Promise<string[]> {
   const options = { cwd: FOLDER, maxBuffer: 64 * 1024 * 1024, timeout: DRY_RUN_LIMIT_MS };
   const printed = await promisify(execFile)('npm', ['ci', '--dry-run', '--offline'], options)

@@ -1,14 +1,16 @@
-/** What of `package.json` says what gets installed. */
+/** The parts of `package.json` that decide what is installed. */
 export interface PackageManifest {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly overrides?: Readonly<Record<string, string>>;
-  /** Packages whose install scripts were looked at: run (true) or not (false). */
+  /** Packages whose install scripts were reviewed: run (true) or not (false). */
   readonly allowScripts?: Readonly<Record<string, boolean>>;
 }
 
-/** What of `package-lock.json` says where it comes from; keys are folders such as `node_modules/pg`. */
+/**
+ * The parts of `package-lock.json` that say where packages come from; keys are folders, for example `node_modules/pg`.
+ */
 export interface PackageLock {
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
@@ -23,7 +25,7 @@ const EXACT_VERSION = /^\d+\.\d+\.\d+(?:-[\w.]+)?$|^file:/;
 
 const ADDRESS = /^[a-z+]+:\/\//i;
 
-/** Reasons why a fresh install would not give what was tested, in words; empty when there are none. */
+/** Reasons why a fresh install would differ from the tested one, in words; empty when there are none. */
 export function installProblems(manifests: Readonly<Record<string, PackageManifest>>, lock: PackageLock): string[] {
   const project = manifests['package.json'] ?? {};
   return [
@@ -43,7 +45,7 @@ function inexactVersions(file: string, manifest: PackageManifest): string[] {
     .map(([name, version]) => `${file}: ${name} is "${version}", which is no exact version`);
 }
 
-/** Compared here, because `npm ci` spends minutes on looking for a way out before it says that there is none. */
+/** The files are compared here, because `npm ci` searches for minutes before it reports a difference. */
 function differences(project: PackageManifest, { packages }: PackageLock): string[] {
   const wanted = { ...project.dependencies, ...project.devDependencies };
   const locked = { ...packages['']?.dependencies, ...packages['']?.devDependencies };
@@ -55,14 +57,14 @@ function differences(project: PackageManifest, { packages }: PackageLock): strin
     );
 }
 
-/** A lockfile with addresses installs from that registry only, which others may not reach. */
+/** A lockfile with addresses installs only from that registry, which others may not reach. */
 function registryAddresses({ packages }: PackageLock): string[] {
   return Object.entries(packages)
     .filter(([, { resolved }]) => resolved !== undefined && ADDRESS.test(resolved))
     .map(([folder]) => `package-lock.json: ${folder} has an address (npm config omit-lockfile-registry-resolved)`);
 }
 
-/** Somebody must have looked at what a package runs when it is installed. */
+/** A person must have reviewed the scripts that a package runs when it is installed. */
 function unknownInstallScripts({ allowScripts = {} }: PackageManifest, { packages }: PackageLock): string[] {
   return Object.entries(packages)
     .filter(([, { hasInstallScript }]) => hasInstallScript === true)
@@ -72,8 +74,8 @@ function unknownInstallScripts({ allowScripts = {} }: PackageManifest, { package
 }
 
 /**
- * The SDK's packages hand protobuf objects to each other, so they must share one copy: version 8, hoisted.
- * The older one below `@grpc/proto-loader` never meets them.
+ * The SDK's packages pass protobuf objects to each other, so they must share one copy: version 8, hoisted. The older
+ * one below `@grpc/proto-loader` never meets them.
  */
 function protobufProblems({ packages }: PackageLock): string[] {
   const problems: string[] = [];

@@ -1,4 +1,4 @@
-/** A table of Markdown; its columns are padded as the formatter pads them, so that the formatter finds nothing to change. */
+/** A table of Markdown with columns padded like the formatter pads them, so that the formatter changes nothing. */
 export function renderTable(head: readonly string[], rows: readonly string[][]): string {
   const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length), 3));
   const line = (cells: readonly string[]): string =>

@@ -15,34 +15,37 @@ import { untilDrained } from './log-reader.ts';
 import type { EventBenchOptions } from './options.ts';
 import { createPrograms, type Program, type Programs } from '../systems/programs.ts';
 
-/** What the phases work on: one stage with everything but the product's processes. */
+/** The stage of the phases: everything but the product's processes. */
 export interface BenchStage {
   readonly options: EventBenchOptions;
   readonly app: Database;
   readonly programs: Programs;
   readonly log: (line: string) => void;
   load(url: string, load: Load): Promise<LoadReport>;
-  /** Everything is processed, and what that has left to write is on the disk. */
+  /** Resolves when every event is processed and every write is on the disk. */
   settle(): Promise<void>;
-  /** Runs something and tells what it cost per 1,000 events. */
+  /** Runs work and measures its cost per 1,000 events. */
   measure<Result extends { readonly events: number }>(
     programs: readonly Program[],
     work: () => Promise<Result>,
   ): Promise<Result & Cost>;
 }
 
-/** What a phase cost, and how busy the machine was. */
+/** The cost of a phase, and how busy the machine was. */
 export interface Cost {
   /** CPU milliseconds per 1,000 events, by process. */
   readonly cpuMsPerThousand: Readonly<Record<string, number>>;
-  /** Of the last minute, at the end: over the number of cores, others were in the way. */
+  /**
+   * The load average of the last minute at the end; a value above the number of cores means that other programs
+   * interfered.
+   */
   readonly loadAverage: number;
 }
 
-/** As the fastest setting has it, and not held up by the limit that protects tenants from each other. */
+/** The fastest settings, without the limit that protects tenants from each other. */
 const SETTINGS = { EVENT_RATE_LIMIT_PER_SECOND: '1000000', WORKFLOW_SANDBOX: 'lean' } as const;
 
-/** Sets the stage. */
+/** Starts the stage. */
 export async function setEventStage(
   environment: Environment,
   { options, log }: Pick<BenchStage, 'options' | 'log'>,

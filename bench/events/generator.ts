@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { produce } from '../../src/dev/produce/produce.ts';
 import type { GeneratorSpec, LoadReport } from './load.ts';
 
-// The load generator, in a process of its own: what it is told by a variable, what came of it in a file.
+// The load generator, in a process of its own: a variable holds its plan, and a file its results.
 const { plan, warmUpPlan, resultFile } = JSON.parse(process.env['GENERATOR_SPEC'] ?? '{}') as GeneratorSpec;
 const signal = new AbortController().signal;
 if (warmUpPlan !== null) await produce(warmUpPlan, signal);

@@ -10,14 +10,14 @@ import type { Latency } from '../measure.ts';
 
 type Plan = Parameters<typeof produce>[0];
 
-/** What the generator is told; the mix is the same for every load. */
+/** The plan of the generator; the mix is the same for every load. */
 export interface GeneratorSpec {
   readonly plan: Plan;
   readonly warmUpPlan: Plan | null;
   readonly resultFile: string;
 }
 
-/** What the generator saw. */
+/** What the generator measured. */
 export interface LoadReport {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
@@ -42,11 +42,14 @@ export interface Load {
   readonly batch: number;
   readonly duplicates?: number;
   readonly invalid?: number;
-  /** Sent before what is measured, by the same process: an interpreter that has just started is slow. */
+  /**
+   * Seconds of load before the measured part, by the same process, because an interpreter that has just started is
+   * slow.
+   */
   readonly warmUpSeconds?: number;
 }
 
-/** Where loads go. */
+/** The API that loads are sent to. */
 export interface LoadTarget {
   readonly url: string;
   readonly token: string;
@@ -54,7 +57,7 @@ export interface LoadTarget {
   readonly cleanup: Cleanup;
 }
 
-/** Keys of the load: enough that partitions are even, few enough that most keys have many events. */
+/** Keys of the load: enough for even partitions, and few enough that most keys have many events. */
 const USERS = 5_000;
 
 const MIX = [
@@ -63,7 +66,10 @@ const MIX = [
   { type: 'user_signup', weight: 10 },
 ] as const;
 
-/** Runs a load in a process of its own. @throws when the generator fails. */
+/**
+ * Runs a load in a process of its own.
+ * @throws when the generator fails.
+ */
 export async function runLoad({ url, token, folder, cleanup }: LoadTarget, load: Load): Promise<LoadReport> {
   const planFor = (rate: number, seconds: number): Plan => ({
     what: 'events',

@@ -2,33 +2,33 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../db/client.ts';
 import type { Latency } from '../measure.ts';
 
-/** Looking costs the database a millisecond. */
+/** One look costs the database a millisecond. */
 const POLL_MS = 50;
 
-/** A log that has not moved for so long will not move. */
+/** A log that has not moved for this long has stopped. */
 const STALL_LIMIT_MS = 60_000;
 
-/** Counting a million rows takes a second or two, more than a statement of the product may. */
+/** Counting a million rows takes a second or two, longer than the product's statements may take. */
 const READ_LIMIT_MS = 120_000;
 
-/** What the database holds of the events between two moments. */
+/** The state of the database after a load. */
 export interface LogVerdict {
   readonly accepted: number;
   readonly distinctIds: number;
   readonly processed: number;
   readonly failed: number;
-  /** Events that have a result before an earlier one of their key. */
+  /** Events that have a result before an earlier event of their key. */
   readonly outOfOrder: number;
   /** Sequences of a partition that are missing. */
   readonly gaps: number;
 }
 
-/** Whether nothing was lost, nothing done twice, and the order of every key kept. */
+/** Whether no event was lost or processed twice, and the order of every key was kept. */
 export function isSound({ accepted, distinctIds, processed, failed, outOfOrder, gaps }: LogVerdict): boolean {
   return accepted === distinctIds && processed + failed === accepted && outOfOrder === 0 && gaps === 0;
 }
 
-/** When results came, of the events that were accepted between two moments. */
+/** When the results of the events came that were accepted between two moments. */
 export interface LogTimes {
   readonly results: number;
   /** From acceptance to the stored result, in milliseconds. */
@@ -39,7 +39,10 @@ export interface LogTimes {
   readonly resultSeconds: number;
 }
 
-/** Resolves when the consumer `analytics` has dealt with everything. @throws when nothing moves for a minute. */
+/**
+ * Resolves when the consumer `analytics` has handled every event.
+ * @throws when nothing moves for a minute.
+ */
 export async function untilDrained(app: Database): Promise<void> {
   let last = -1;
   let movedAt = performance.now();
@@ -89,7 +92,10 @@ SELECT (SELECT count(*) FROM events.raw_events) AS accepted,
   (SELECT coalesce(sum(next_sequence - 1), 0)::bigint FROM events.partitions) - (SELECT count(*) FROM events.raw_events)
     AS gaps`;
 
-/** Reads when the events of a time were processed; the moments are milliseconds since the epoch. */
+/**
+ * Reads when the events that were accepted between two moments were processed; the moments are milliseconds since the
+ * epoch.
+ */
 export async function readTimes(app: Database, from: number, to: number): Promise<LogTimes> {
   const [row] = await read<TimesRow>(app, TIMES, [new Date(from), new Date(to)]);
   if (row === undefined || row.percentiles === null) throw new Error('no event of the time has a result');

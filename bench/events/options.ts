@@ -8,21 +8,21 @@ export type EventPhase = (typeof EVENT_PHASES)[number];
 /** What is measured, and for how long. */
 export interface EventBenchOptions {
   readonly phases: ReadonlySet<EventPhase>;
-  /** Of each step of a search upward. */
+  /** Seconds of each step of a search upward. */
   readonly stepSeconds: number;
-  /** Of what is measured at the rate that was found, and of the sustained rate. */
+  /** Seconds of the long tries, and of the sustained rate. */
   readonly holdSeconds: number;
   readonly workers: readonly number[];
   /** Events that wait when workers are compared. */
   readonly backlog: number;
   /** Variables for the product's processes, to try a setting. */
   readonly extraEnv: Readonly<Record<string, string>>;
-  /** Writes CPU profiles of the product's processes here; null is none. */
+  /** The folder for CPU profiles of the product's processes; null for none. */
   readonly profileFolder: string | null;
   readonly out: string;
 }
 
-/** What `--help` and a mistake show. */
+/** The text that `--help` and a mistake print. */
 export const EVENT_BENCH_USAGE = `npm run bench -- events [options]
   --phases LIST    of ${EVENT_PHASES.join(', ')} (default: all but million)
   --million        also 1,000,000 events, with the memory over time (4 minutes more)
@@ -37,7 +37,10 @@ const HOLD_SECONDS = { short: 10, long: 60 } as const;
 const BACKLOG = 40_000;
 const WORKERS_MAX = 16;
 
-/** Reads the command line after the word `events`; null when help is asked for. @throws {ArgumentError} */
+/**
+ * Reads the command line after the word `events`; null when help is requested.
+ * @throws {ArgumentError}
+ */
 export function readEventBenchOptions(args: readonly string[]): EventBenchOptions | null {
   const given = parseArguments(args, {
     options: {
@@ -82,7 +85,10 @@ function workersOf(text: string): number {
   throw new ArgumentError(`--workers: "${text}" is not a number from 1 to ${WORKERS_MAX}`);
 }
 
-/** `NAME=VALUE` of the option `--env`. @throws {ArgumentError} */
+/**
+ * Splits the `NAME=VALUE` of the option `--env`.
+ * @throws {ArgumentError}
+ */
 export function splitPair(pair: string): [name: string, value: string] {
   const at = pair.indexOf('=');
   if (at < 1) throw new ArgumentError(`--env ${pair} is not NAME=VALUE`);

@@ -35,12 +35,12 @@ function describeStep({ rate, acceptedPerSecond, accept, refused }: RateStep): s
   return `${rate}/s: ${acceptedPerSecond.toFixed(0)} accepted/s, p50/p95/p99 ${percentiles} ms, ${refused} refused`;
 }
 
-/** A steady rate, and how long its events took. */
+/** A steady rate, and the times that its events took. */
 export interface SustainedResult extends Cost {
   readonly rate: number;
   readonly accept: Latency;
   readonly endToEnd: Latency;
-  /** From acceptance until a worker took the event up; null when the worker did not tell. */
+  /** From acceptance until a worker began to handle the event; null when the worker did not report it. */
   readonly queueWaitP95Ms: number | null;
   readonly events: number;
 }
@@ -68,7 +68,7 @@ async function readQueueWait({ metricsUrl }: Program) {
 /** Memory of the product's processes at a moment. */
 export type MemorySample = Sample<{ readonly pssMiB: Readonly<Record<string, number>> }>;
 
-/** Many events in a short time, and what became of them. */
+/** Many events in a short time, and their results. */
 export interface BurstResult extends Cost {
   readonly rate: number;
   readonly accepted: number;
@@ -87,10 +87,10 @@ export interface BurstResult extends Cost {
 
 const MEMORY_INTERVAL_MS = 2_000;
 
-/** Percent of a burst that repeats earlier events, and that has wrong content: both must come out as such. */
+/** Percent of a burst that repeat earlier events, and percent with wrong content; both must be recognized. */
 const BURST_FAULTS = { duplicates: 1, invalid: 1 } as const;
 
-/** Sends batches of 100 and waits until all is drained. */
+/** Sends batches of 100 and waits until every event is processed. */
 export async function burst(
   bench: BenchStage,
   server: Server,

@@ -68,7 +68,7 @@ test('a log is sound when everything has its result, in order', () => {
 
 describe('the search for a rate', () => {
   const goal = { batch: 1, p95LimitMs: 10, rates: [1, 2, 3, 4, 5] };
-  /** Answers p95s in their order, by rate; 99 when there is none left. */
+  /** Returns the p95s of a rate in their order; 99 when none is left. */
   const scripted = (p95s: Readonly<Record<number, number[]>>) => (rate: number) => {
     const p95 = p95s[rate]?.shift() ?? 99;
     const accept = { p50: 1, p95, p99: 99 };

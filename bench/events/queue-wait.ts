@@ -1,9 +1,9 @@
-/** A histogram as Prometheus has it: how many values were at most so large. */
+/** A histogram in the form of Prometheus: the number of values up to each bound. */
 export type Buckets = ReadonlyMap<number, number>;
 
 const LINE = /^events_queue_wait_seconds_bucket\{(?<labels>[^}]*)\} (?<count>[\d.e+]+)$/gm;
 
-/** Reads how long events waited until a worker took them up, in seconds, from the metrics of a worker. */
+/** Reads from the metrics of a worker how long events waited until it began to handle them, in seconds. */
 export function parseQueueWait(metrics: string): Buckets {
   const buckets = new Map<number, number>();
   for (const { groups } of metrics.matchAll(LINE)) {
@@ -16,8 +16,8 @@ export function parseQueueWait(metrics: string): Buckets {
 }
 
 /**
- * A percentile of what came between two readings, in milliseconds, taken as evenly spread within its bucket. Null when
- * nothing came.
+ * A percentile of the values between two readings, in milliseconds; values count as evenly spread within their bucket.
+ * Null when there were no values.
  */
 export function percentileBetween(before: Buckets, after: Buckets, percent: number): number | null {
   const counts = [...after]

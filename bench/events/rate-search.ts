@@ -9,14 +9,14 @@ export interface RateStep {
   readonly accept: Latency;
   readonly refused: number;
   readonly late: number;
-  /** Accepted, with those of the generator's second of warm-up, which are processed, too. */
+  /** Accepted events, including those of the generator's second of warm-up, which are processed, too. */
   readonly events: number;
 }
 
-/** A rate that was tried for longer, and what that cost. */
+/** A rate that was tried for longer, with its cost. */
 export type HeldRate = RateStep & Cost;
 
-/** What is asked of a rate. */
+/** The requirements of a rate. */
 export interface RateGoal {
   readonly batch: number;
   readonly p95LimitMs: number;
@@ -30,9 +30,9 @@ export interface RateResult {
   readonly p95LimitMs: number;
   /** Every short try of the way upward. */
   readonly steps: readonly RateStep[];
-  /** Every long try of the way downward, from the highest rate that had a good short one. */
+  /** Every long try on the way downward, from the highest rate with a successful short try. */
   readonly holds: readonly HeldRate[];
-  /** The long try that was good, which ends the search; null when none was. */
+  /** The successful long try, which ends the search; null when there was none. */
   readonly held: HeldRate | null;
 }
 
@@ -42,11 +42,16 @@ export interface RateTrials {
   readonly hold: (rate: number) => Promise<HeldRate>;
 }
 
-/** An overloaded moment is no limit: a rate has so many tries, and so many rates in a row must fail to end the search. */
+/**
+ * An overloaded moment is not the limit: a rate has this number of tries, and this number of consecutive rates must
+ * fail to end the search.
+ */
 const TRIES_MAX = 3;
 const MISSES_MAX = 2;
 
-/** Searches upward by short tries for the highest rate within a limit of latency, then downward for one that holds. */
+/**
+ * Searches upward by short tries for the highest rate within a limit of latency, then downward for a rate that holds.
+ */
 export async function searchRate(goal: RateGoal, { step, hold }: RateTrials): Promise<RateResult> {
   const isGood = isGoodFor(goal);
   const steps: RateStep[] = [];
@@ -64,13 +69,13 @@ export async function searchRate(goal: RateGoal, { step, hold }: RateTrials): Pr
   return { batch: goal.batch, p95LimitMs: goal.p95LimitMs, steps, holds, held };
 }
 
-/** Whether a try kept its rate within the limit, with nothing refused. */
+/** Whether a try kept its rate within the limit, with no refusal. */
 export function isGoodFor({ p95LimitMs }: Pick<RateGoal, 'p95LimitMs'>): (tried: RateStep) => boolean {
   return ({ rate, accept, refused, acceptedPerSecond }) =>
     accept.p95 <= p95LimitMs && refused === 0 && acceptedPerSecond >= rate * 0.95;
 }
 
-/** @returns the try that was good; every one is added to `tries`. */
+/** @returns the successful try; every try is added to `tries`. */
 async function tryUntil<Tried extends RateStep>(
   isGood: (tried: Tried) => boolean,
   attempt: () => Promise<Tried>,

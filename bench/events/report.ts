@@ -24,7 +24,7 @@ export interface EventReport extends Awaited<ReturnType<typeof describeRun>> {
   readonly results: EventResults;
 }
 
-/** Adds to the results where they were found. */
+/** Adds to the results where they were measured. */
 export async function createEventReport(
   results: EventResults,
   { holdSeconds }: EventBenchOptions,

@@ -2,7 +2,7 @@ import type { BenchStage, Cost } from './bench-stage.ts';
 import { readShares, readTimes, untilDrained } from './log-reader.ts';
 import type { Program } from '../systems/programs.ts';
 
-/** How fast so many workers take a backlog away. */
+/** How fast a number of workers processes a backlog. */
 export interface WorkersResult extends Cost {
   readonly workers: number;
   /** Events per second, from the first result to the last one. */

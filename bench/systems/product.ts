@@ -2,12 +2,12 @@ import type { TaskQueue } from '../../src/workflows/contract.ts';
 import { createPrograms } from './programs.ts';
 import type { System } from './system.ts';
 
-/** Where the workflows of orders run. */
+/** The task queue of the workflows of orders. */
 const TASK_QUEUE: TaskQueue = 'orders';
 
 type Settings = Readonly<Record<string, string>>;
 
-/** API and worker in one process, as in production, with every setting at its default but the sandbox. */
+/** API and worker in one process, as in production, with every setting except the sandbox at its default. */
 export function createCombinedSystem(sandbox: 'standard' | 'lean', extra: Settings): System {
   return {
     name: `combined-${sandbox}`,
@@ -20,7 +20,7 @@ export function createCombinedSystem(sandbox: 'standard' | 'lean', extra: Settin
   };
 }
 
-/** An API process and so many worker processes, with the lean sandbox. */
+/** One API process and `workers` worker processes, with the lean sandbox. */
 export function createSplitSystem(workers: number, extra: Settings): System {
   return {
     name: workers === 1 ? 'split' : `split-${workers}`,

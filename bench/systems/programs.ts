@@ -20,15 +20,15 @@ export interface Programs {
   /** API and worker in one process. */
   startCombined(): Promise<Program & { readonly url: string }>;
   startApi(): Promise<Program & { readonly url: string }>;
-  /** `queues` are the task queues it serves, without it all. */
+  /** `queues` are the task queues that the worker serves; without it the worker serves all of them. */
   startWorker(name: string, queues?: string): Promise<Program>;
 }
 
 /** How the processes are started. */
 export interface ProgramOptions {
-  /** Variables beside those that say where the stage's parts are. */
+  /** Variables beside the addresses of the stage's parts. */
   readonly env: Readonly<Record<string, string>>;
-  /** Writes CPU profiles here; null is none. */
+  /** The folder for CPU profiles; null for none. */
   readonly profileFolder: string | null;
 }
 
@@ -66,7 +66,7 @@ export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: C
   };
 }
 
-/** Where the stage's parts are, in the variables of `src/config.ts`. */
+/** The addresses of the stage's parts, in the variables of `src/config.ts`. */
 function productEnvironment(stage: Stage): Record<string, string> {
   return {
     JWT_SECRET: stage.jwtSecret,
@@ -80,7 +80,7 @@ function productEnvironment(stage: Stage): Record<string, string> {
   };
 }
 
-/** Written when the process ends in order. */
+/** The profile is written when the process ends in order. */
 function profileArguments({ profileFolder }: ProgramOptions, name: string): string[] {
   if (profileFolder === null) return [];
   return ['--cpu-prof', `--cpu-prof-dir=${join(process.cwd(), profileFolder)}`, `--cpu-prof-name=${name}.cpuprofile`];

@@ -5,19 +5,19 @@ import type { CountedProcess, Stage } from '../environment.ts';
 export interface RunningSystem {
   /** Address of the API that takes `POST /v1/orders`. */
   readonly url: string;
-  /** Where the workflows of its orders wait for a worker. */
+  /** The task queue on which the workflows of its orders wait for a worker. */
   readonly taskQueue: string;
-  /** The Node processes whose CPU time and memory are its own. */
+  /** The Node processes whose CPU time and memory count for the system. */
   readonly processes: readonly CountedProcess[];
   /** Ends in order; its database connections are closed afterwards. */
   stop(): Promise<void>;
 }
 
-/** Something that takes orders and carries them to CONFIRMED on the stage it is given. */
+/** A system that takes orders and carries them to CONFIRMED on the given stage. */
 export interface System {
   readonly name: string;
   /** One line for the report. */
   readonly description: string;
-  /** Resolves when it is ready for orders; what it starts is undone by the cleanup, too. */
+  /** Resolves when the system is ready for orders; the cleanup also stops its parts. */
   start(stage: Stage, cleanup: Cleanup): Promise<RunningSystem>;
 }

@@ -16,7 +16,7 @@ export function createTextbookSystem(): System {
   });
 }
 
-/** The textbook with all its steps in one local activity: what an order costs when the engine does the least. */
+/** The textbook with all its steps in one local activity: the cost of an order for which the engine does the least. */
 export function createFloorSystem(): System {
   return createTextbookLike({
     name: 'floor',

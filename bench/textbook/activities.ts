@@ -11,7 +11,7 @@ import { paymentKey } from '../../src/domain/payments/payment.ts';
 import type { MailGateway } from '../../src/gateways/mail-gateway.ts';
 import type { PaymentGateway } from '../../src/gateways/payment-gateway.ts';
 
-/** Input of the workflow. */
+/** The order that the workflow carries out. */
 export interface TextbookOrder {
   readonly orderId: string;
   readonly tenantId: string;
@@ -25,7 +25,9 @@ const HOLD_TTL_SECONDS = 1_800;
 /** The activities that the workflow may call. */
 export type TextbookActivities = ReturnType<typeof createTextbookActivities>;
 
-/** The business writes are the product's own: same statements, same tables, so only the way they are run differs. */
+/**
+ * The business writes are the product's own statements in the same tables, so only the way in which they run differs.
+ */
 export function createTextbookActivities(databases: Databases, gateway: PaymentGateway, mail: MailGateway) {
   const orders = createOrderRepository(databases.orders);
   const reservations = createReservationRepository(databases.inventory);

@@ -27,7 +27,7 @@ const worker = await Worker.create({
   activities: createTextbookActivities(databases, gateway, mail),
 });
 const ready = createServer().listen(settings.readyPort, '127.0.0.1');
-// Ends on SIGTERM, by the SDK's default.
+// The SDK ends the worker on SIGTERM by default.
 await worker.run();
 ready.close();
 mail.close();

@@ -5,7 +5,7 @@ const { reserveStock, chargePayment, confirmOrder, sendConfirmation } = proxyAct
   startToCloseTimeout: '1 minute',
 });
 
-/** An order as the SDK's samples would write it: one activity after the other, default options. */
+/** An order in the style of the SDK's samples: one activity after the other, with default options. */
 export async function textbookOrderWorkflow(order: TextbookOrder): Promise<string> {
   const totalMinor = await reserveStock(order);
   await chargePayment(order, totalMinor);
@@ -16,7 +16,7 @@ export async function textbookOrderWorkflow(order: TextbookOrder): Promise<strin
 
 const { carryOut } = proxyLocalActivities<TextbookActivities>({ startToCloseTimeout: '1 minute' });
 
-/** The same steps in one local activity: no task of the engine is between them. */
+/** The same steps in one local activity, without a task of the engine between them. */
 export async function floorOrderWorkflow(order: TextbookOrder): Promise<string> {
   await carryOut(order);
   return 'CONFIRMED';

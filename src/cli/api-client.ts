@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Where the questions go. */
+/** The API that the client asks. */
 export interface ApiClientOptions {
   readonly baseUrl: string;
   readonly token: string;
@@ -8,13 +8,13 @@ export interface ApiClientOptions {
 
 /** Asks the API. Both methods throw {@link ApiProblemError} or {@link ApiUnreachableError}. */
 export interface ApiClient {
-  /** Fields without a value are left out of the query. */
+  /** Asks with GET; fields without a value are left out of the query. */
   get(path: string, query?: Readonly<Record<string, string | number | undefined>>): Promise<unknown>;
-  /** Fields without a value are left out of the body; repeating it with the same key does it once. */
+  /** Posts a body without the fields that have no value; repeating it with the same key does it once. */
   post(path: string, key: string, body: Readonly<Record<string, unknown>>): Promise<unknown>;
 }
 
-/** The API has refused, and says why. */
+/** The API has refused the request, and says why. */
 export class ApiProblemError extends Error {
   readonly status: number;
   readonly code: string;
@@ -26,7 +26,7 @@ export class ApiProblemError extends Error {
   }
 }
 
-/** Nobody answers at the address, or not in time. */
+/** No server answers at the address, or not in time. */
 export class ApiUnreachableError extends Error {
   constructor(baseUrl: string, cause: unknown) {
     super(`the API does not answer at ${baseUrl} (${reasonOf(cause)}); API_URL says where it is`, { cause });
@@ -34,7 +34,7 @@ export class ApiUnreachableError extends Error {
   }
 }
 
-/** A command is answered within 4 s or with 503; a busy machine gets some more. */
+/** A command is answered within 4 s or with 503; the limit leaves time for a busy machine. */
 const ANSWER_WITHIN_MS = 20_000;
 
 const problemSchema = z.object({
@@ -77,7 +77,7 @@ export function createApiClient({ baseUrl, token }: ApiClientOptions): ApiClient
   };
 }
 
-/** Undefined when it is none, as of a proxy's page. */
+/** The JSON value; undefined when the text is not JSON, for example a proxy's page. */
 function readJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -98,7 +98,7 @@ function problemOf(status: number, body: unknown): ApiProblemError {
   );
 }
 
-/** `fetch` says little itself; what happened stands in its cause. */
+/** `fetch` gives little detail itself; its cause says what happened. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;

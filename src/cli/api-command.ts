@@ -4,16 +4,16 @@ import type { CommandForm, Options } from './command-line.ts';
 import type { Tables } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What a command over the API works with. */
+/** The tools of a command that uses the API. */
 export interface ApiTools {
   readonly subject: string;
   readonly options: Options;
   readonly api: ApiClient;
-  /** `Idempotency-Key` of whatever the command posts. */
+  /** The `Idempotency-Key` of the command's post. */
   readonly key: string;
-  /** Says how far it is. */
+  /** Reports the progress. */
   readonly tell: Terminal['tell'];
-  /** Prints an answer: as it came with `--json`, else as `format` lays it out. */
+  /** Prints an answer: unchanged with `--json`, else as `format` lays it out. */
   show<Schema extends z.ZodType>(
     answer: unknown,
     schema: Schema,
@@ -21,7 +21,7 @@ export interface ApiTools {
   ): void;
 }
 
-/** A command that asks the API and nothing else. */
+/** A command that uses only the API. */
 export interface ApiCommand extends CommandForm {
   readonly kind: 'api';
   /** @returns the exit code. */

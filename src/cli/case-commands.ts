@@ -55,7 +55,7 @@ function pathOf({ subject }: ApiTools, rest = ''): string {
 async function resolve(tools: ApiTools): Promise<void> {
   const { api, key, options, show } = tools;
   const decision = decisionOf(options);
-  // Without a version of his own an operator decides on the case as it is now.
+  // Without a given version an operator decides about the present state of the case.
   const version = countOf(options, 'version') ?? caseView.parse(await api.get(pathOf(tools))).version;
   const answer = await api.post(pathOf(tools, '/resolve'), key, { ...decision, version });
   show(answer, resolvedCaseView, (resolved, { fields }) =>
@@ -83,7 +83,7 @@ function decisionOf(options: Options) {
   };
 }
 
-/** Between two looks at a redrive, which looks at its cases as often. */
+/** Pause between two looks at a redrive, which looks at its cases at the same rate. */
 const WATCH_INTERVAL_MS = 1_000;
 
 async function redrive({ api, key, options, subject: fingerprint, show, tell }: ApiTools): Promise<number> {
@@ -113,7 +113,7 @@ async function redrive({ api, key, options, subject: fingerprint, show, tell }: 
   return progress.state === 'stopped' ? 1 : 0;
 }
 
-/** A redrive that no worker tells about right now is asked again. */
+/** If no worker reports about a redrive right now, it is asked again. */
 async function look(api: ApiTools['api'], id: string, before: unknown): Promise<unknown> {
   try {
     return await api.get(`/v1/cases/redrives/${encodeURIComponent(id)}`);

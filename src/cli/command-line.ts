@@ -1,6 +1,6 @@
 import { ArgumentError, parseArguments } from '../runtime/command-arguments.ts';
 
-/** Every option of every command; which command takes which stands beside the command. */
+/** Every option of every command; each command lists the options that it takes. */
 const OPTIONS = {
   json: { type: 'boolean' },
   token: { type: 'string' },
@@ -32,14 +32,14 @@ type OptionName = keyof typeof OPTIONS;
 /** The options as given. */
 export type Options = NonNullable<ReturnType<typeof parseWords>>['values'];
 
-/** What a command looks like to whoever types it. */
+/** The form of a command on the command line. */
 export interface CommandForm {
-  /** Its words, as in the usage. */
+  /** The command's words in the usage. */
   readonly usage: string;
   readonly summary: string;
-  /** What it is about, for example `ID`; null when it takes no argument. */
+  /** The argument of the command, for example `ID`; null when it takes none. */
   readonly subject: string | null;
-  /** Beside `--help`, `--json`, and for commands over the API `--token`. */
+  /** The options beside `--help`, `--json` and, for commands over the API, `--token`. */
   readonly options: readonly OptionName[];
 }
 
@@ -51,10 +51,13 @@ export interface CommandLine<Command extends CommandForm> {
   readonly options: Options;
 }
 
-/** The words make no command. */
+/** The words do not form a command. */
 export class UsageError extends ArgumentError {}
 
-/** Reads the words after the program's name; null when help is asked for. @throws {UsageError} */
+/**
+ * Reads the words after the program's name; null when help is requested.
+ * @throws {UsageError}
+ */
 export function parseCommandLine<Command extends CommandForm>(
   words: readonly string[],
   commands: Readonly<Record<string, Command>>,
@@ -83,14 +86,20 @@ function parseWords(words: readonly string[]) {
   }
 }
 
-/** The value of an option that has to be given. @throws {UsageError} */
+/**
+ * The value of a required option.
+ * @throws {UsageError}
+ */
 export function required(options: Options, name: 'reason' | 'action' | 'method' | 'evidence'): string {
   const value = options[name];
   if (value === undefined || value === '') throw new UsageError(`--${name} is required`);
   return value;
 }
 
-/** A whole number from 1; undefined when it is not given. @throws {UsageError} */
+/**
+ * A whole number from 1; undefined when it is not given.
+ * @throws {UsageError}
+ */
 export function countOf(
   options: Options,
   name: 'amount' | 'limit' | 'version' | 'canary' | 'max-per-second',

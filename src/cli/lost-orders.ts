@@ -26,42 +26,45 @@ import { EMPTY_BALANCE } from '../domain/payments/payment.ts';
 import { describeWorkflow } from '../temporal/calls.ts';
 import { orderWorkflowId, settleWorkflowId, type SettleWorkflowInput } from '../workflows/contract.ts';
 
-/** What a settle workflow has to be started with to bring an order to its end. */
+/** The input of the settle workflow that brings an order to its end. */
 export interface SettleTask extends Pick<SettleWorkflowInput, 'kind' | 'amountMinor'> {
   readonly commandId: string;
-  /** The command as it was given; null when there is none, and the order is given back. */
+  /** The command as it was given; null when there is none and the order is given back. */
   readonly stored: StoredCommand | null;
 }
 
-/** An order that nothing carries any more. */
+/** An order that no workflow carries any more. */
 export interface LostOrder {
   readonly orderId: string;
   readonly tenantId: string;
-  /** Null when a case is all that is left of it. */
+  /** Null when only a case of the order is left. */
   readonly order: OrderRecord | null;
-  /** What has become of the workflow that should carry it, in words. */
+  /** What happened to the workflow that should carry the order, in words. */
   readonly found: string;
-  /** Its open cases that no workflow is parked on. */
+  /** Its open cases that no parked workflow has. */
   readonly deadCases: readonly CaseRecord[];
-  /** Null when only its cases are to be closed. */
+  /** Null when only its cases have to be closed. */
   readonly task: SettleTask | null;
 }
 
-/** Finds what a terminate has left behind. */
+/** Finds orders whose workflow was terminated. */
 export interface LostOrders {
-  /** All tenants; changes nothing. @throws {SourceUnavailableError} when something that it needs is down. */
+  /**
+   * Looks at all tenants and changes nothing.
+   * @throws {SourceUnavailableError} when a needed source is down.
+   */
   find(): Promise<LostOrder[]>;
-  /** Newest run; null when Temporal knows none. */
+  /** Status of the newest run; null when Temporal does not know the workflow. */
   statusOf(workflowId: string): Promise<WorkflowExecutionStatusName | null>;
 }
 
-/** Orders looked at in one step, as the audit does. */
+/** Orders in one step, the same as in the audit. */
 const PAGE_SIZE = 1_000;
 
-/** More open cases than an order has steps cannot be. */
+/** No order can have more open cases, because it has fewer steps. */
 const CASES_MAX = 100;
 
-/** Milliseconds on a good day; includes the client's own retries. */
+/** A healthy server needs milliseconds; the limit includes the client's own retries. */
 const ANSWER_WITHIN_MS = 15_000;
 
 /** An id of the audit's pages that may need a closer look. */
@@ -124,8 +127,8 @@ async function isRunning(sources: Sources, workflowId: string): Promise<boolean>
 }
 
 /**
- * The order's workflow is asked for by its id, which is never behind, and before the rows are read: a workflow that is
- * seen closed has written all of them.
+ * The order's workflow is read by its id, which is never behind, and before the rows are read: a workflow that is seen
+ * closed has written all of them.
  */
 async function examine(sources: Sources, suspect: Suspect): Promise<LostOrder | null> {
   const { tenantId, orderId } = suspect;
@@ -140,7 +143,7 @@ async function examine(sources: Sources, suspect: Suspect): Promise<LostOrder | 
   return { ...suspect, order, found: await wordsOf(sources, orderId, task), deadCases, task };
 }
 
-/** What the command that owns an order, else its status, waits for. */
+/** The work that is left of the command that owns an order, or else of its status. */
 async function dueTask(
   sources: Sources,
   { orderId, status, ownerCommandId }: OrderRecord,
@@ -158,7 +161,7 @@ async function dueTask(
   return promised === undefined ? cancelUnsold(orderId) : again(promised);
 }
 
-/** The refund that is not paid yet; when all are, the last one, whose status was not written any more. */
+/** The refund that is not paid yet; when all are paid, the last one, whose status was not written. */
 async function owedRefund(
   { payments }: Sources,
   orderId: string,
@@ -182,7 +185,7 @@ async function deadCasesOf(sources: Sources, { tenantId, orderId }: Suspect): Pr
   return dead;
 }
 
-/** A further capture of an order at rest: it was accepted, and its workflow terminated while it was parked. */
+/** A further capture of an order at rest: it was accepted, and its workflow was terminated while it was parked. */
 function parkedTask(orderId: string, given: readonly StoredCommand[], dead: readonly CaseRecord[]): SettleTask | null {
   const parked = new Set(dead.map(({ workflowId }) => workflowId));
   const command = given.find(
@@ -214,7 +217,7 @@ async function overpaidOf({ payments }: Sources, { orders }: OrdersPage): Promis
   });
 }
 
-/** Orders that a workflow has to carry, and those that something is parked for. */
+/** Orders that need a workflow, and orders with a parked workflow. */
 function suspectsOf({ orders, cases }: OrdersPage): Suspect[] {
   const carried = orders.filter(
     ({ status, ownerCommandId }) => !isAtRest(status) || status === 'AWAITING_CAPTURE' || ownerCommandId !== null,
@@ -228,7 +231,7 @@ function cancelUnsold(orderId: string): SettleTask {
   return { kind: 'repair', amountMinor: null, commandId: repairCommandId(orderId), stored: null };
 }
 
-/** One id for each time that money was found. */
+/** The command has one id for each time that money was found. */
 function giveBack(orderId: string, given: readonly StoredCommand[]): SettleTask {
   const times = given.filter(({ kind }) => kind === 'give_back').length;
   return { kind: 'give_back', amountMinor: null, commandId: `cmd_give_back_${orderId}_${times + 1}`, stored: null };

@@ -7,7 +7,10 @@ import { growingDelaysOf, type RetrySchedule } from '../workflows/steps/retry-sc
 import type { SystemTools } from './system-commands.ts';
 import type { Tables } from './table.ts';
 
-/** Prints how everything is retried under the settings of this environment. @returns 0. */
+/**
+ * Prints the retries of every step and event under the settings of this environment.
+ * @returns 0.
+ */
 export function showPolicies({ config, options, terminal, tables }: SystemTools): Promise<number> {
   const steps = Object.values(stepPolicies(config.orderSettings.stepLimits ?? {}));
   const policies = {

@@ -9,13 +9,13 @@ const ANSWER_WITHIN_MS = 5_000;
 /** The number of Temporal's API for a queue of workflow tasks. */
 const WORKFLOW_TASKS = 1;
 
-/** What Temporal shows is not what the database says: these are not two halves of one system. */
+/** Temporal and the database do not belong to the same system. */
 export class WrongSystemError extends Error {}
 
 /**
- * Compares what Temporal knows with the rows before anything is repaired.
- * @throws {WrongSystemError} when nobody would carry what a repair starts, or when this namespace has never seen an
- * order that its workflow wrote so lately that Temporal must remember it.
+ * Compares Temporal with the rows before anything is repaired.
+ * @throws {WrongSystemError} when no worker would carry out a repair, or when this namespace has never seen an order
+ * that its workflow wrote so recently that Temporal must remember it.
  */
 export async function assertSameSystem(
   client: Client,

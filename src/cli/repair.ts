@@ -19,16 +19,16 @@ export interface RepairDeps {
   readonly databases: Databases;
   readonly client: Client;
   readonly settings: OrderSettings;
-  /** Who repairs, for the record. */
+  /** The person who repairs, for the record. */
   readonly actor: string;
 }
 
 /**
- * `started`: a workflow carries it again; `not started`: one of the same id has ended, or runs by now; `failed`: something
- * was down, a second repair goes on from there.
+ * `started`: a workflow carries the order again. `not started`: a workflow with the same id has ended, or runs by now.
+ * `failed`: a server was down, and a second repair continues from there.
  */
 export interface RepairedOrder extends Pick<LostOrder, 'orderId' | 'tenantId' | 'found'> {
-  /** Before the repair; null when the order was never opened. */
+  /** The status before the repair; null when the order was never opened. */
   readonly status: OrderStatus | null;
   /** What is done, in words. */
   readonly repair: string;
@@ -40,29 +40,32 @@ export interface RepairedOrder extends Pick<LostOrder, 'orderId' | 'tenantId' | 
 
 type Outcome = 'started' | 'cases closed' | 'not started' | 'failed';
 
-/** How many of the workflows that were started have come to their end. */
+/** How many of the started workflows have ended. */
 export interface Settlement {
   readonly started: number;
   readonly settled: number;
-  /** Parked again: an operator has to decide. */
+  /** Orders that are parked again: an operator has to decide. */
   readonly parked: number;
 }
 
-/** Carries on what a terminate has left behind. */
+/** Continues orders whose workflow was terminated. */
 export interface Repair {
-  /** Changes nothing. */
+  /** Finds the orders, and changes nothing. */
   find(): Promise<LostOrder[]>;
-  /** @throws {WrongSystemError} when Temporal and the database are not of one system. */
+  /**
+   * Checks that Temporal and the database belong to one system.
+   * @throws {WrongSystemError} when they do not.
+   */
   assertSameSystem(lost: readonly LostOrder[]): Promise<void>;
-  /** Writes down what it does, closes the dead cases, starts the workflow. Doing it twice does it once. */
+  /** Records the repair, closes the dead cases, and starts the workflow. Repeating it is harmless. */
   mend(lost: LostOrder): Promise<RepairedOrder>;
-  /** Waits until all have ended or are parked, or the time is over. */
+  /** Waits until all workflows have ended or are parked, or the time is over. */
   settle(repaired: readonly RepairedOrder[], limitMs: number): Promise<Settlement>;
 }
 
 const LOOK_AGAIN_MS = 250;
 
-/** Milliseconds on a good day; includes the client's own retries. */
+/** A healthy server needs milliseconds; the limit includes the client's own retries. */
 const START_WITHIN_MS = 15_000;
 
 export function createRepair(deps: RepairDeps): Repair {
@@ -91,7 +94,7 @@ export function createRepair(deps: RepairDeps): Repair {
       before: { status: plan.status, openCases: steps },
       after: { repair: plan.repair, workflowId: plan.workflowId },
     });
-    // Before the workflow starts: it may open a case at the same step again.
+    // The cases are closed before the workflow starts, because it may open a case at the same step again.
     for (const each of deadCases) await cases.resolve(each, 'repaired', actor);
     return task === null || order === null ? 'cases closed' : start(deps, order, task);
   };
@@ -136,7 +139,7 @@ function summary(all: readonly Progress[]): Settlement {
   return { started: all.length, settled: count('settled'), parked: count('parked') };
 }
 
-/** As the API starts it; also one that has ended, where its command is still open. */
+/** Starts the workflow like the API does. A workflow that has ended is started again if its command is still open. */
 async function start(
   { client, settings, actor }: RepairDeps,
   order: OrderRecord,
@@ -150,7 +153,7 @@ async function start(
   return outcome === 'started' ? 'started' : 'not started';
 }
 
-/** What a repair does, or would do, about an order. */
+/** The repair of an order in words, before or after it is done. */
 export function repairText({ order, task, deadCases }: LostOrder): string {
   const closes = deadCases.map(({ step }) => `close the case at ${step}`);
   return [...closes, ...(task === null ? [] : [taskText(task, order)])].join(', ');

@@ -4,15 +4,18 @@ import { createTextSealer, type SealingKey } from '../domain/personal-data/text-
 import { ContactUnreadableError } from '../domain/errors.ts';
 import { webhookSecretSubject } from '../domain/webhook.ts';
 
-/** What came of sealing the secrets of webhooks anew. */
+/** The result of sealing the secrets of webhooks again. */
 export interface Resealed {
   readonly keyId: string;
   readonly resealed: number;
-  /** Their key is not among those that are known. */
+  /** Secrets whose key is unknown. */
   readonly unreadable: readonly { readonly subscriptionId: string; readonly keyId: string }[];
 }
 
-/** Seals with the newest key what older ones have sealed. Doing it twice does it once; deliveries go on meanwhile. */
+/**
+ * Seals with the newest key all secrets that older keys have sealed. Repeating it is harmless, and deliveries continue
+ * meanwhile.
+ */
 export async function resealWebhookSecrets(
   subscriptions: Pick<WebhookSubscriptionRepository, 'sealedByOthersThan' | 'replaceSecret'>,
   keys: readonly [SealingKey, ...SealingKey[]],

@@ -17,7 +17,7 @@ import { createTables } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { AnswerLostError, createUnansweredWishes, EarlierWishError } from './unanswered-commands.ts';
 
-/** A command that looks behind the API: at the databases and at Temporal. */
+/** A command that uses the databases and Temporal directly. */
 interface SystemCommand extends CommandForm {
   readonly kind: 'system';
   readonly run: (tools: SystemTools) => Promise<number>;
@@ -58,7 +58,9 @@ const SYSTEM_COMMANDS = {
   },
 } satisfies Record<string, SystemCommand>;
 
-/** The clients of PostgreSQL and Temporal take half a second to load, which no command over the API needs to wait for. */
+/**
+ * Loading the clients of PostgreSQL and Temporal takes half a second, which commands over the API need not wait for.
+ */
 function loadSystemCommands() {
   return import('./system-commands.ts');
 }
@@ -78,7 +80,10 @@ const USAGE = [
   'Exit code: 0 done, 1 refused, failed or broken, 2 wrong usage, or the audit could not look.',
 ].join('\n');
 
-/** Runs a command line of `npm run orders`. @returns the exit code. */
+/**
+ * Runs a command line of `npm run orders`.
+ * @returns the exit code.
+ */
 export async function runCommandLine(words: readonly string[], terminal: Terminal): Promise<number> {
   let line: CommandLine<ApiCommand | SystemCommand> | null = null;
   try {
@@ -92,7 +97,7 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
   }
 }
 
-/** The audit tells "not checked" from "broken", as `npm run audit` does. */
+/** The audit distinguishes "not checked" from "broken", like `npm run audit`. */
 function isBlind(error: unknown): boolean {
   return error instanceof SourceUnavailableError || error instanceof ConfigError;
 }
@@ -143,7 +148,7 @@ function readToken(options: Options, env: Terminal['env']): string {
   throw new UsageError(`there is no token: set ORDERS_TOKEN, give --token, or run \`npm start\`, which writes ${file}`);
 }
 
-/** A container may run as a user that no file knows. */
+/** A container may run as a user without a name. */
 function userName(): string | null {
   try {
     return userInfo().username;
@@ -152,7 +157,7 @@ function userName(): string | null {
   }
 }
 
-/** What a person can act on gets a sentence; a bug gets its stack. */
+/** An error that a person can act on gets a sentence; a bug gets its stack. */
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\n\n${USAGE}`;
   if (error instanceof ApiProblemError) return `${error.code}: ${error.message}`;

@@ -12,23 +12,26 @@ import { resealWebhookSecrets } from './reseal.ts';
 import type { Tables } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What a command on the databases and on Temporal works with. */
+/** The tools of a command that uses the databases and Temporal. */
 export interface SystemTools {
   readonly options: Options;
   readonly tables: Tables;
   readonly config: Config;
-  /** The user of the operating system; null when it has no name here. */
+  /** The user of the operating system; null when the user has no name. */
   readonly userName: string | null;
   readonly terminal: Terminal;
 }
 
-/** Statements run one after the other; a few connections more cover services that share a server. */
+/** Statements run one after the other; the other connections are for services that share a server. */
 const POOL_SIZE = 4;
 
-/** Giving an order back takes a second; what takes longer goes on without being watched. */
+/** Giving an order back takes a second; a longer repair continues without being watched. */
 const SETTLE_WITHIN_MS = 30_000;
 
-/** Runs the audit, as `npm run audit`. @returns 0 clean, 1 broken. */
+/**
+ * Runs the audit, like `npm run audit`.
+ * @returns 0 clean, 1 broken.
+ */
 export function runAudit({ config, options, terminal }: SystemTools): Promise<number> {
   return withSystem(config, 'order-saga-audit', async (system) => {
     const onWait = (orders: number): void =>
@@ -40,7 +43,10 @@ export function runAudit({ config, options, terminal }: SystemTools): Promise<nu
   });
 }
 
-/** Finds and carries on what a terminate has left behind. @returns 1 when something could not be started. */
+/**
+ * Finds and continues orders whose workflow was terminated.
+ * @returns 1 when one of them could not be started.
+ */
 export function runRepair(tools: SystemTools): Promise<number> {
   const { config, options, terminal } = tools;
   const actor = options.actor ?? tools.userName;
@@ -66,7 +72,10 @@ export function runRepair(tools: SystemTools): Promise<number> {
   });
 }
 
-/** Seals the secrets of webhooks with the newest key. @returns 1 when one could not be opened. */
+/**
+ * Seals the secrets of webhooks with the newest key.
+ * @returns 1 when one could not be opened.
+ */
 export function runReseal({ config, options, terminal }: SystemTools): Promise<number> {
   return withSystem(config, 'order-saga-reseal', async ({ databases }) => {
     const subscriptions = createWebhookSubscriptionRepository(databases.notifications);
@@ -87,7 +96,7 @@ async function withSystem<Result>(
   applicationName: string,
   work: (system: { readonly databases: Databases; readonly client: Client }) => Promise<Result>,
 ): Promise<Result> {
-  // The statement that needs the connection says so itself.
+  // The statement that needs the connection reports the error.
   const databases = createDatabases(database.urls, { poolSize: POOL_SIZE, applicationName, onIdleError: () => {} });
   const client = createTemporalClient(temporal);
   try {
@@ -114,7 +123,10 @@ function showFound({ options, tables, terminal }: SystemTools, lost: readonly Lo
   terminal.print(JSON.stringify({ found }, null, 2));
 }
 
-/** @throws {UsageError} when nobody can be asked. */
+/**
+ * Asks whether the repair may begin.
+ * @throws {UsageError} when there is nobody to ask.
+ */
 async function agreed({ tables, terminal }: SystemTools, lost: readonly LostOrder[]): Promise<boolean> {
   if (!terminal.isInteractive) throw new UsageError('repair without a terminal needs --yes, or --dry-run to only look');
   terminal.tell(foundText(lost, tables));

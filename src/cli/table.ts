@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { moneyText } from '../domain/payments/money-text.ts';
 import { formatTable } from '../dev/demo/table.ts';
 
-/** What stands in a cell; null is shown as `-`. */
+/** The content of a cell; null is shown as `-`. */
 export type Cell = string | number | null;
 
 /** Prints answers for people. */
@@ -13,9 +13,9 @@ export interface Tables {
   fields(pairs: readonly (readonly [name: string, value: Cell])[]): string;
 }
 
-/** Creates the printer; titles are bold with `colors`, otherwise nothing but text is printed. */
+/** With `colors` the titles are bold; otherwise only text is printed. */
 export function createTables({ colors }: { readonly colors: boolean }): Tables {
-  // The caller has looked at its output already; the default would look at standard output again.
+  // The caller has checked its output already; the default would check standard output again.
   const title = (text: string): string => (colors ? styleText('bold', text, { validateStream: false }) : text);
   return {
     table: (header, rows) => {
@@ -33,13 +33,16 @@ export function createTables({ colors }: { readonly colors: boolean }): Tables {
   };
 }
 
-/** Clients choose references and reasons: line breaks, escape sequences and direction marks would act on a terminal. */
+/**
+ * Clients choose references and reasons: line breaks, escape sequences and direction marks in them would act on a
+ * terminal.
+ */
 export function textOf(value: Cell): string {
   if (value === null || value === '') return '-';
   return String(value).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '·');
 }
 
-/** An amount as people write it, such as `45.00 EUR`; null is null. */
+/** An amount as people write it, for example `45.00 EUR`; null stays null. */
 export function amountText(amountMinor: number | null, currency: string): string | null {
   return amountMinor === null ? null : moneyText(amountMinor, currency);
 }

@@ -1,13 +1,13 @@
-/** Where a command line comes from, and where its answers go. */
+/** The input and output of a command line. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether a person looks at the answer, so that it may have colours. */
+  /** Whether a person reads the answer, so that it may have colors. */
   readonly isTable: boolean;
   /** Whether a person can be asked. */
   readonly isInteractive: boolean;
-  /** The answer, and nothing else. */
+  /** Prints the answer, and nothing else. */
   print(text: string): void;
-  /** What goes wrong, or how far it is. */
+  /** Prints errors and progress. */
   tell(text: string): void;
   ask(question: string): Promise<string>;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ApiProblemError, ApiUnreachableError, type ApiClient } from './api-client.ts';
 
-/** A command that changes something, as it was typed: without its key, its token, and how its answer is shown. */
+/** A command that changes something, as it was typed, without its key, its token, and the options for its output. */
 export interface Wish {
   readonly apiUrl: string;
   readonly command: string;
@@ -12,15 +12,15 @@ export interface Wish {
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
 }
 
-/** A wish that was sent and whose answer is not known. */
+/** A command that was sent and whose answer is not known. */
 export interface UnansweredWish {
   readonly key: string;
   readonly at: string;
-  /** As it is typed. */
+  /** The command as it is typed. */
   readonly words: string;
 }
 
-/** Something else was asked of the same thing, and may have been done. */
+/** A different command about the same thing has no answer yet, and may have been carried out. */
 export class EarlierWishError extends Error {
   constructor({ words, at }: UnansweredWish) {
     super(
@@ -31,7 +31,7 @@ export class EarlierWishError extends Error {
   }
 }
 
-/** An answer was lost: the wish may have been done. */
+/** An answer was lost: the command may have been carried out. */
 export class AnswerLostError extends Error {
   constructor(key: string, cause: Error) {
     super(
@@ -42,20 +42,26 @@ export class AnswerLostError extends Error {
   }
 }
 
-/** The wishes without an answer, one file for each command and what it is about. */
+/** The commands without an answer, in one file for each command and the thing that it is about. */
 export interface UnansweredWishes {
-  /** The earlier wish that is the same; null when there is none. @throws {EarlierWishError} when there is another one. */
+  /**
+   * The same command without an answer; null when there is none.
+   * @throws {EarlierWishError} when there is a different command about the same thing.
+   */
   find(wish: Wish): UnansweredWish | null;
-  /** The client of the API, which keeps the wish from its request to its answer. Its posts throw {@link AnswerLostError}. */
+  /**
+   * The client of the API, which stores the command from its request to its answer. Its posts throw {@link
+   * AnswerLostError}.
+   */
   watch(api: ApiClient, wish: Wish): ApiClient;
 }
 
 const fileSchema = z.object({ key: z.string(), at: z.string(), words: z.string() });
 
-/** What is said at the door says nothing about what an earlier request has done. */
+/** The API gives these answers before it looks at the request, so they say nothing about an earlier one. */
 const AT_THE_DOOR: ReadonlySet<number> = new Set([401, 403, 429]);
 
-/** Creates the store. A folder that cannot be written keeps nothing; the key is still told. */
+/** If the folder cannot be written, nothing is stored, and the key is still shown. */
 export function createUnansweredWishes(folder: string): UnansweredWishes {
   const fileOf = ({ apiUrl, command, subject }: Wish): string =>
     join(folder, `${createHash('sha256').update([apiUrl, command, subject].join('\0')).digest('hex')}.json`);
@@ -71,14 +77,14 @@ export function createUnansweredWishes(folder: string): UnansweredWishes {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       writeFileSync(fileOf(wish), JSON.stringify(unanswered), { mode: 0o600 });
     } catch {
-      // The command goes on; whoever gives it again adds the key.
+      // The command continues; to repeat it, the person has to add the key.
     }
   };
   const forget = (wish: Wish): void => {
     try {
       rmSync(fileOf(wish), { force: true });
     } catch {
-      // As above.
+      // The command continues here as well.
     }
   };
   return {
@@ -120,5 +126,5 @@ function wordsOf({ command, subject, options }: Wish): string {
   return [command, subject, ...given].join(' ');
 }
 
-/** They do not change what is wanted. */
+/** These options do not change what the command does. */
 const UNSAID: ReadonlySet<string> = new Set(['key', 'token', 'json', 'watch']);

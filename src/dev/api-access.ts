@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dataPaths } from './dev-files.ts';
 import { loadDevEnvironment, type EnvironmentVariables } from './dev-environment.ts';
 
-/** Where an API is and what to show it. */
+/** The address of an API, and a token for it. */
 export interface ApiAccess {
   readonly url: string;
   readonly token: string;
 }
 
-/** Nothing says where an API is or what it would accept; the message says what to do. */
+/** No source names an API or a token; the message says what to do. */
 class ApiUnknownError extends Error {
   constructor(reason: string) {
     super(`${reason}: start a system with \`npm start\`, or name one with --url and --token`);
@@ -17,7 +17,7 @@ class ApiUnknownError extends Error {
 }
 
 /**
- * The API that was named, else the one of the last `npm start`, whose address and token are in the data folder.
+ * The named API, else the one of the last `npm start`, whose address and token are in the data folder.
  * @throws {ApiUnknownError}
  */
 export function findApi(

@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path';
 export const PROJECT_FOLDER = resolve(import.meta.dirname, '../..');
 
 /**
- * Node puts the name of a module in place of a * in its path, and the bundler of workflows takes what follows a ? for
- * options. @throws {Error} that says so, before anything is started.
+ * Refuses folders that Node or the bundler cannot use: Node replaces a * in its path by the name of a module, and the
+ * bundler of workflows takes the part after a ? for options.
+ * @throws {Error} that says so, before anything is started.
  */
 export function assertUsableFolder(folder = PROJECT_FOLDER): void {
   const [bad] = /[*?]/.exec(folder) ?? [];
@@ -16,7 +17,7 @@ export function assertUsableFolder(folder = PROJECT_FOLDER): void {
   );
 }
 
-/** The folder of a development system: `DATA_DIR`, seen from the project; an empty variable counts as not set. */
+/** The folder of a development system: `DATA_DIR`, relative to the project; an empty variable counts as not set. */
 export function dataFolderOf(variables: { readonly DATA_DIR?: string | undefined }): string {
   return resolve(PROJECT_FOLDER, variables.DATA_DIR || '.data');
 }
@@ -24,13 +25,13 @@ export function dataFolderOf(variables: { readonly DATA_DIR?: string | undefined
 /** Names the folder of the system that `npm start` runs, for tools in shells that do not know its `DATA_DIR`. */
 const RUNNING = join(PROJECT_FOLDER, '.data-dir');
 
-/** The folder that a tool reads: its own `DATA_DIR`, else that of the system that runs, else the usual one. */
+/** The folder that a tool reads: its own `DATA_DIR`, else that of the running system, else the usual one. */
 export function toolDataFolder(variables: { readonly DATA_DIR?: string | undefined }, running = RUNNING): string {
   const named = existsSync(running) ? readFileSync(running, 'utf8').trim() : '';
   return dataFolderOf({ DATA_DIR: variables.DATA_DIR || (existsSync(named) ? named : undefined) });
 }
 
-/** Says that the system of a folder runs; answers what takes it back. */
+/** Records that the system of a folder runs; returns a function that removes the record. */
 export function announceRunning(dataFolder: string, running = RUNNING): () => void {
   writeFileSync(running, `${dataFolder}\n`);
   return () => {

@@ -32,7 +32,7 @@ const PORT_VARIABLES = {
   SIMULATOR_PORT: httpPort.default(8090),
   MAIL_SINK_SMTP_PORT: port.default(2525),
   MAIL_SINK_INBOX_PORT: httpPort.default(8025),
-  /** 0: no metrics of the worker. */
+  /** 0 means that the worker has no metrics. */
   WORKER_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(9464),
 };
 
@@ -54,10 +54,10 @@ const devSchema = z.object({
   npm_lifecycle_event: z.string().optional(),
 });
 
-/** What `npm start` runs with. An address that is set belongs to somebody else's server: ours is not started then. */
+/** The settings of `npm start`. If an address is set, the server belongs to somebody else, and none is started. */
 export type DevEnvironment = ReturnType<typeof loadDevEnvironment>;
 
-/** A variable cannot be used; the message has one line for each. */
+/** One or more variables cannot be used; the message has one line for each. */
 export class DevEnvironmentError extends Error {
   constructor(problems: readonly string[]) {
     super(problems.join('\n'));
@@ -83,7 +83,7 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
       inbox: values.MAIL_SINK_INBOX_PORT,
       metrics: values.WORKER_METRICS_PORT,
     },
-    /** Where programs on this machine reach the API. */
+    /** The address at which programs on this machine reach the API. */
     apiUrl: localApiUrl(values.API_HOST, values.API_PORT),
     external: {
       databaseUrl: values.DATABASE_URL ?? null,
@@ -94,7 +94,7 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
       smsGatewayUrl: values.SMS_GATEWAY_URL ?? null,
     },
     temporalNamespace: values.TEMPORAL_NAMESPACE,
-    /** Webhooks may go to this machine, unless the person says otherwise. */
+    /** Whether webhooks may go to this machine; true unless the person sets it otherwise. */
     webhookAllowPrivate: values.WEBHOOK_ALLOW_PRIVATE,
     secrets: {
       jwtSecret: values.JWT_SECRET ?? null,
@@ -106,10 +106,12 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
   };
 }
 
-/** Where a system is kept is not among its settings, nor how it was started. */
+/** The folder of a system is not one of its settings, and neither is the way in which it was started. */
 const OF_THE_START: readonly string[] = ['DATA_DIR', 'npm_lifecycle_event'];
 
-/** The settings of an environment, for the tools: whatever a process of the system would read from it, which `.env.example` describes. */
+/**
+ * The settings in an environment that the system's processes would read, for the tools; `.env.example` describes them.
+ */
 export function givenSettings(env: EnvironmentVariables): Record<string, string> {
   const described = readFileSync(join(PROJECT_FOLDER, '.env.example'), 'utf8').matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm);
   const all = new Set([...Array.from(described, ([, name = '']) => name), ...Object.keys(devSchema.shape)]);
@@ -117,7 +119,7 @@ export function givenSettings(env: EnvironmentVariables): Record<string, string>
   return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 
-/** The ports that a start will use; those of servers that somebody else runs are left out. */
+/** The ports that a start will use, without those of servers that somebody else runs. */
 export function portClaims({ ports, external }: DevEnvironment): PortClaim[] {
   return [
     { port: ports.api, variable: 'API_PORT', purpose: 'API' },
@@ -148,17 +150,17 @@ const toolSchema = z.object({
   XDG_CACHE_HOME: z.string().optional(),
 });
 
-/** Where programs are looked for and kept, outside the project, so that a second clone starts at once. */
+/** Folders outside of the project in which programs are searched and kept, so that a second clone starts at once. */
 export interface ToolFolders {
   /** Folders of `PATH`, in order. */
   readonly searchPath: readonly string[];
-  /** The same and where Go's own installer puts it, often without being on the PATH. */
+  /** The same folders and the one of Go's own installer, which often is not on the PATH. */
   readonly goSearchPath: readonly string[];
   /** `order-saga` in the user's cache folder. */
   readonly cacheFolder: string;
 }
 
-/** Reads where tools are; never fails. */
+/** Reads the folders of tools; it never fails. */
 export function loadToolFolders(env: EnvironmentVariables): ToolFolders {
   const { PATH, XDG_CACHE_HOME } = parse(toolSchema, env);
   const searchPath = PATH.split(':').filter((folder) => folder !== '');
@@ -176,7 +178,7 @@ const tokenSchema = z.object({
   JWT_MAX_LIFETIME_SECONDS: z.coerce.number().int().min(1).default(2_592_000),
 });
 
-/** Reads what tokens are signed with. */
+/** Reads the settings for signing tokens. */
 export function loadTokenSettings(env: EnvironmentVariables) {
   const values = parse(tokenSchema, env);
   return {

@@ -1,14 +1,14 @@
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Where things lie in the data folder. */
+/** The files in the data folder. */
 export function dataPaths(dataFolder: string) {
   const logFolder = join(dataFolder, 'logs');
   return {
     logFolder,
-    /** What the last start ran with, for the tools. */
+    /** The settings of the last start, for the tools. */
     environmentFile: join(dataFolder, 'dev.env'),
-    /** What is made once. */
+    /** Secrets that are made once. */
     secretsFile: join(dataFolder, 'secrets.env'),
     tokenFile: join(dataFolder, 'dev-token'),
     unansweredFolder: join(dataFolder, 'unanswered-commands'),
@@ -22,8 +22,8 @@ export function dataPaths(dataFolder: string) {
 }
 
 /**
- * Makes the data folder, closed to other users. As root it may be passed through, not listed: PostgreSQL runs as
- * another user and must reach its own folder. A folder that exists keeps its mode.
+ * Makes the data folder, closed to other users. If root makes it, other users may pass through it but not list it,
+ * because PostgreSQL runs as another user and must reach its own folder. A folder that exists keeps its mode.
  */
 export function makeDataFolder(dataFolder: string): void {
   mkdirSync(dirname(dataFolder), { recursive: true });
@@ -32,7 +32,7 @@ export function makeDataFolder(dataFolder: string): void {
   if (process.getuid?.() === 0) chmodSync(dataFolder, 0o711);
 }
 
-/** Writes variables as `node --env-file` reads them, for this user only. */
+/** Writes variables in the format of `node --env-file`, readable only by this user. */
 export function writeEnvironmentFile(file: string, variables: Readonly<Record<string, string>>, head: string): void {
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${quote(name, value)}\n`);
   writePrivateFile(
@@ -42,13 +42,13 @@ ${lines.join('')}`,
   );
 }
 
-/** Writes a file of mode 0600; written aside and renamed, so that a reader never sees half of it. */
+/** Writes a file of mode 0600. It is written under another name and renamed, so that a reader never sees half of it. */
 export function writePrivateFile(file: string, text: string): void {
   writeFileSync(`${file}.new`, text, { mode: 0o600 });
   renameSync(`${file}.new`, file);
 }
 
-/** The format knows no escaping: a value stands between quotes that it does not hold itself. */
+/** The format has no escaping, so a value stands between quotes that it does not contain. */
 function quote(name: string, value: string): string {
   const mark = ["'", '"', '`'].find((candidate) => !value.includes(candidate));
   if (mark === undefined || value.includes('\n')) throw new Error(`${name} cannot be written to an environment file`);

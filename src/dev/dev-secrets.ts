@@ -5,11 +5,11 @@ import { CONTACT_KEYS_RULE, parseContactKeys } from '../domain/personal-data/con
 import { DevEnvironmentError, type DevEnvironment } from './dev-environment.ts';
 import { writeEnvironmentFile, type dataPaths } from './dev-files.ts';
 
-/** What a start of a development system runs with. */
+/** The secrets of a development system. */
 export interface DevSecrets {
   readonly JWT_SECRET: string;
   readonly CONTACT_KEYS: string;
-  /** Signs what the payment simulator reports. */
+  /** Signs the reports of the payment simulator. */
   readonly PAYMENT_WEBHOOK_SECRET: string;
 }
 
@@ -19,7 +19,7 @@ const HEAD = 'Made by the first `npm start`, the only copy: what a start was giv
 
 /**
  * The secrets of a start: those of the environment, else those of the data folder, which are made once. A secret that
- * is given for one start is not kept; a contact key is, beside the others, because what it sealed stays.
+ * is given for one start is not kept. A contact key is kept beside the others, because the data that it sealed stay.
  * @throws {DevEnvironmentError} when keys cannot be used; nothing is written then.
  */
 export function chooseSecrets(files: SecretFiles, given: DevEnvironment['secrets']): DevSecrets {
@@ -39,7 +39,7 @@ export function chooseSecrets(files: SecretFiles, given: DevEnvironment['secrets
   };
 }
 
-/** Earlier versions kept the secrets among the addresses of the last start. */
+/** Earlier versions kept the secrets in the file with the addresses of the last start. */
 function readKept({ secretsFile, environmentFile }: SecretFiles): NodeJS.Dict<string> {
   const file = [secretsFile, environmentFile].find((path) => existsSync(path));
   return file === undefined ? {} : parseEnv(readFileSync(file, 'utf8'));
@@ -54,7 +54,7 @@ function splitKeys(text: string, name: string): readonly string[] {
   return text.split(',').map((pair) => pair.trim());
 }
 
-/** The first keys, of which the very first seals, and those of the others that are not among them. */
+/** The first keys, of which the very first seals, and those of the others that are missing among them. */
 function beside(first: readonly string[], others: readonly string[]): string {
   const all = [...new Set([...first, ...others])];
   const ids = all.map((pair) => pair.slice(0, pair.indexOf(':')));

@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import type { Scope } from '../api/http/context.ts';
 
-/** Issuer and audience that the API expects unless it is told otherwise. */
+/** Issuer and audience that the API expects by default. */
 export const TOKEN_ISSUER = 'order-saga';
 /** See `TOKEN_ISSUER`. */
 export const TOKEN_AUDIENCE = 'order-saga';
@@ -15,7 +15,7 @@ export interface DevTokenOptions {
   readonly tenant: string;
   readonly scopes: readonly Scope[];
   readonly ttlSeconds: number;
-  /** By default `dev`. */
+  /** `dev` by default. */
   readonly subject?: string;
 }
 

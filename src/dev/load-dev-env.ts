@@ -4,8 +4,8 @@ import { toolDataFolder } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
 
 /**
- * Preload of the npm scripts (`node --import`): gives a tool the settings and secrets of the system that `npm start` runs,
- * if there is one. What is set in the environment wins.
+ * Preload of the npm scripts (`node --import`): gives a tool the settings and secrets of the system that `npm start`
+ * runs, if there is one. Variables in the environment take precedence.
  */
 keepLoopbackDirect(process.env);
 const dataFolder = toolDataFolder(process.env);

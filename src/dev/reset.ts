@@ -10,7 +10,7 @@ const USAGE = `npm run reset -- [--yes]
   Removes the data folder (DATA_DIR, default .data) of npm start: all orders, stock, payments and secrets.
   --yes   without asking`;
 
-// Entry of `npm run reset`: forgets all orders, stock and secrets of the development system.
+// Entry of `npm run reset`: deletes all orders, stock and secrets of the development system.
 try {
   process.exitCode = await reset();
 } catch (error) {

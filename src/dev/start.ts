@@ -25,7 +25,7 @@ async function main(): Promise<number> {
     );
     return 1;
   }
-  // Files that the started programs make, such as Temporal's database, are for this user only.
+  // Only this user may read files that the started programs make, for example Temporal's database.
   process.umask(0o077);
   surviveOutputErrors();
   try {

@@ -16,7 +16,7 @@ const SUBJECT = /^[A-Za-z0-9_.@+-]{1,64}$/;
 const TTL = /^(?<amount>[1-9]\d{0,5})(?<unit>[smhd])$/;
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
-// Entry of `npm run --silent token`: only the token goes to stdout, so that it can stand in `$(...)`.
+// Entry of `npm run --silent token`: only the token goes to stdout, so that `$(...)` can use it.
 try {
   const wishes = readArguments();
   console.error(systemLine(process.env));

@@ -21,16 +21,16 @@ const ledgerSchema = z.object({
 const faultsSchema = z.record(z.string(), z.union([z.number(), z.boolean()]));
 const problemSchema = z.object({ code: z.string(), detail: z.string() });
 
-/** What the demo reads of an order. */
+/** The fields of an order that the demo reads. */
 export type Order = z.infer<typeof orderSchema>;
 
 /** Pieces of one SKU. */
 export type Stock = z.infer<typeof stockSchema>;
 
-/** One effect in the provider's own book. */
+/** One effect in the provider's own ledger. */
 export type LedgerEntry = z.infer<typeof ledgerSchema>['entries'][number];
 
-/** What a customer of the demo wants. */
+/** The order of a customer in the demo. */
 export interface Wish {
   readonly sku: string;
   readonly quantity: number;
@@ -38,40 +38,46 @@ export interface Wish {
   readonly method: string;
 }
 
-/** Where the demo's questions go. */
+/** The servers that the demo asks. */
 export interface ShopOptions {
   readonly apiUrl: string;
   readonly simulatorUrl: string;
   readonly token: string;
-  /** Ends every question; the demo was interrupted. */
+  /** Ends every request when the demo is interrupted. */
   readonly signal: AbortSignal;
 }
 
 /** The system as its clients see it: the API, and the provider's ledger as the witness for the money. */
 export interface Shop {
-  /** Posts an order. `apiUrl` names another API process than the running one. @throws {Error} unless it is 202. */
+  /**
+   * Posts an order. `apiUrl` names another API process than the running one.
+   * @throws {Error} unless the answer is 202.
+   */
   postOrder(wish: Wish, idempotencyKey: string, apiUrl?: string): Promise<void>;
   order(orderId: string): Promise<Order>;
-  /** The order at rest or with an open case; after 45 s as it is then. */
+  /** The order at rest or with an open case; after 45 s in its present state. */
   orderAtRest(orderId: string): Promise<Order>;
   stock(sku: string): Promise<Stock>;
   ledger(orderId: string): Promise<LedgerEntry[]>;
-  /** Faults that somebody has switched on, as `name=value`. */
+  /** Faults that are switched on, as `name=value`. */
   faultsOn(): Promise<string[]>;
-  /** Whether anything answers at the API's address. @throws {Error} when it answers that it is not ready. */
+  /**
+   * Whether a server answers at the API's address.
+   * @throws {Error} when it answers that it is not ready.
+   */
   isRunning(): Promise<boolean>;
 }
 
-/** Every question but a long poll is answered in milliseconds; a busy machine gets plenty. */
+/** Every request but a long poll is answered in milliseconds; the limit leaves time for a busy machine. */
 const ANSWER_LIMIT_MS = 15_000;
 
-/** One long poll; below the API's 30 s. */
+/** One long poll, below the API's 30 s. */
 const WAIT_SECONDS = 10;
 
-/** A dead worker's order goes on within 10 s; a slow machine gets four times that. */
+/** A dead worker's order continues within 10 s; the limit is more than four times as long, for a slow machine. */
 const REST_LIMIT_MS = 45_000;
 
-/** On by default: it is what the method `pm_down` is for, and concerns no other one. */
+/** This fault is on by default: the method `pm_down` needs it, and no other method is affected. */
 const ORDINARY_FAULTS = new Set(['pmDown']);
 
 export function createShop({ apiUrl, simulatorUrl, token, signal }: ShopOptions): Shop {
@@ -111,7 +117,7 @@ export function createShop({ apiUrl, simulatorUrl, token, signal }: ShopOptions)
         await ask(`${apiUrl}/readyz`);
         return true;
       } catch (error) {
-        // What `fetch` throws when there is no answer at all.
+        // `fetch` throws this when there is no answer at all.
         if (error instanceof TypeError) return false;
         throw error;
       }

@@ -20,10 +20,10 @@ import { createTemporalView } from './temporal-view.ts';
 const USAGE = `npm run demo
   Plays six orders, a crash among them, on the system that npm start runs beside it.`;
 
-/** The demo takes half a minute; its token may live for ten. */
+/** The demo takes half a minute; its token is valid for ten minutes. */
 const TOKEN_TTL_SECONDS = 600;
 
-/** As a shell answers for a program that Ctrl-C ended. */
+/** The exit code that shells use for a program that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
 // Entry of `npm run demo`: plays six stories on the system that `npm start` runs.
@@ -32,7 +32,7 @@ process.exit(await main());
 async function main(): Promise<number> {
   takeArguments(USAGE, { options: {} });
   console.error(systemLine(process.env));
-  // Ctrl-C only aborts `stop`: what the demo has started is ended on every way out.
+  // Ctrl-C only aborts `stop`: every way out ends the processes that the demo has started.
   const { stop } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
   try {
     if (process.env['JWT_SECRET'] === undefined && process.env['DATABASE_URL'] === undefined) {

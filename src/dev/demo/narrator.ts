@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** Something that a story says must be true at its end. */
+/** A fact that a story claims at its end. */
 export interface Claim {
   readonly text: string;
   readonly holds: boolean;
@@ -12,13 +12,13 @@ export interface Narrator {
   title(text: string): void;
   /** Says what happens now, with the seconds since the story began. */
   say(text: string): void;
-  /** Says whether something is as it was told. */
+  /** Says whether a claim is true. */
   check(claim: Claim): void;
   /** A line of its own. */
   print(text: string): void;
 }
 
-/** Creates a narrator; there are colors when standard output is a terminal and `NO_COLOR` is not set. */
+/** There are colors when standard output is a terminal and `NO_COLOR` is not set. */
 export function createNarrator(print: (line: string) => void): Narrator {
   let begun = performance.now();
   return {

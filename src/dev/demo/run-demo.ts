@@ -7,7 +7,7 @@ import type { Ending, Stage } from './stage.ts';
 import { STORIES, type Story } from './stories.ts';
 import { endingsTable } from './table.ts';
 
-/** There is no system to play on; the message says what to do. */
+/** There is no system for the demo; the message says what to do. */
 export class DemoCannotRunError extends Error {
   constructor(reason: string) {
     super(
@@ -17,15 +17,15 @@ export class DemoCannotRunError extends Error {
   }
 }
 
-/** The audit's whole report when it is clean, and the ids of the first findings when it is not. */
+/** Enough for the audit's whole report when it is clean, and for the first findings when it is not. */
 const AUDIT_LINES = 60;
 
-/** What one demo is played with. */
+/** The system and the terminal of one demo. */
 export interface DemoOptions {
   readonly apiUrl: string;
-  /** For the programs that it starts. */
+  /** Variables for the programs that the demo starts. */
   readonly variables: EnvironmentVariables;
-  /** For their logs; the caller removes it. */
+  /** The folder for their logs; the caller removes it. */
   readonly folder: string;
   readonly stage: Stage;
 }
@@ -33,7 +33,7 @@ export interface DemoOptions {
 /**
  * Plays all stories, then prints the table and the audit's verdict. Resolves with the exit code: 0 when every story
  * ended as told and the audit is clean.
- * @throws {DemoCannotRunError} when there is no system that could play.
+ * @throws {DemoCannotRunError} when there is no system for the demo.
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { stage, apiUrl } = options;
@@ -60,7 +60,7 @@ async function assertPlayable({ stage: { shop }, apiUrl }: DemoOptions): Promise
   throw new Error(`the payment simulator has faults on (${faults.join(', ')}): POST /reset to it, then try again`);
 }
 
-/** A story that breaks off is a bad end, not the end of the others. */
+/** If a story breaks off, it ends badly, and the other stories continue. */
 async function playToEnd(story: Story, stage: Stage): Promise<Ending> {
   try {
     return await story.play(stage);
@@ -72,7 +72,7 @@ async function playToEnd(story: Story, stage: Stage): Promise<Ending> {
   }
 }
 
-/** Runs the audit over everything the system has ever done, not only over the demo's orders. */
+/** Runs the audit over everything that the system has ever done, not only over the demo's orders. */
 async function audit({ stage, variables, folder }: DemoOptions): Promise<boolean> {
   const { narrator, signal } = stage;
   const logFile = join(folder, 'audit.log');

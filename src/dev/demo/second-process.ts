@@ -7,30 +7,30 @@ import { logTail } from '../processes/process-log.ts';
 import { startProcess } from '../processes/processes.ts';
 import { untilReady } from '../processes/readiness.ts';
 
-/** The lean sandbox's preload does nothing unless `WORKFLOW_SANDBOX=lean`, and must be there when it is. */
+/** The lean sandbox's preload does nothing unless `WORKFLOW_SANDBOX=lean`, and is necessary then. */
 const COMMAND = ['--import', './src/temporal/lean-sandbox.ts', 'src/combined.ts'];
 
-/** An API with its worker beside the running system, made to be killed. */
+/** An API with its worker beside the running system, which the demo kills. */
 export interface SecondProcess {
   readonly pid: number;
   readonly apiUrl: string;
-  /** The name that its work carries in Temporal. */
+  /** The name of the process in Temporal. */
   readonly identity: string;
-  /** kill -9, and resolves when it is gone; without effect when it is gone already. */
+  /** Sends SIGKILL, and resolves when the process is gone; without effect when it is gone already. */
   kill(): Promise<void>;
 }
 
 /** What a second process is started with. */
 export interface SecondProcessOptions {
-  /** The variables of the running system: it joins the same Temporal and the same databases. */
+  /** The variables of the running system: the process joins the same Temporal and the same databases. */
   readonly variables: EnvironmentVariables;
   readonly folder: string;
   readonly signal: AbortSignal;
 }
 
 /**
- * Starts another `combined` process on a free port and resolves when it is ready.
- * @throws {Error} with the end of its log when it does not get that far; nothing of it is left then.
+ * Starts another `combined` process on a free port, and resolves when it is ready.
+ * @throws {Error} with the end of its log when it does not become ready; the process is then gone.
  */
 export async function startSecondProcess({ variables, folder, signal }: SecondProcessOptions): Promise<SecondProcess> {
   const port = await findFreePort();
@@ -44,7 +44,7 @@ export async function startSecondProcess({ variables, folder, signal }: SecondPr
     env: { ...variables, API_HOST: LOOPBACK, API_PORT: String(port), WORKER_METRICS_PORT: '0' },
   });
   const kill = async (): Promise<void> => {
-    // Without stages, the one signal it gets is SIGKILL, to its whole group.
+    // Without stages, the only signal is SIGKILL, to the whole group.
     await child.stop([]);
   };
   const ended = new AbortController();

@@ -9,7 +9,7 @@ import type { TemporalView } from './temporal-view.ts';
 /** The tenant that `npm start` seeds a catalog for. */
 export const DEMO_TENANT = 'demo';
 
-/** What a story is played on. */
+/** The system and the narrator of a story. */
 export interface Stage {
   readonly shop: Shop;
   readonly temporal: TemporalView;
@@ -18,13 +18,13 @@ export interface Stage {
   readonly signal: AbortSignal;
 }
 
-/** What the provider's ledger says about one order's money. */
+/** One order's money according to the provider's ledger. */
 export interface Money {
   readonly capturedMinor: number;
   readonly refundedMinor: number;
   /** How often money was taken. */
   readonly charges: number;
-  /** Everything the provider wrote down for the order, refusals included. */
+  /** Everything that the provider recorded for the order, including refusals. */
   readonly entries: number;
 }
 
@@ -47,20 +47,20 @@ export interface PlayedOrder extends PlacedOrder {
   readonly after: Snapshot;
 }
 
-/** How a story ended. What a story that broke off could not say is `null`. */
+/** How a story ended; a fact that a broken-off story does not have is `null`. */
 export interface Ending {
   readonly orderId: string | null;
   readonly happened: string;
   readonly before: Snapshot | null;
   readonly after: Snapshot | null;
-  /** Whether everything was as the story tells it. */
+  /** Whether all claims of the story were true. */
   readonly asTold: boolean;
 }
 
-/** How often a story looks again while it waits for something to be seen, in milliseconds. */
+/** Pause between two looks of a story that waits, in milliseconds. */
 const LOOK_MS = 50;
 
-/** Posts an order; its id follows from its key, so the figures before it can be read. */
+/** Posts an order. Its id follows from its key, so the figures before it can be read. */
 export async function placeOrder({ shop, narrator }: Stage, wish: Wish, apiUrl?: string): Promise<PlacedOrder> {
   const key = `demo-${randomUUID()}`;
   const orderId = orderIdFor(DEMO_TENANT, key);

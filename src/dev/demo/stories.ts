@@ -19,7 +19,9 @@ export interface Story {
   play(stage: Stage): Promise<Ending>;
 }
 
-/** All stories, in the order in which they are told. Each has a SKU of its own: nobody else's order moves its stock. */
+/**
+ * All stories, in the order in which they are told. Each has its own SKU, so that other orders do not move its stock.
+ */
 export const STORIES: readonly Story[] = [
   { title: 'An order that succeeds', play: playHappyOrder },
   { title: 'A declined payment: the stock that was held for it is given back', play: playDeclinedPayment },
@@ -31,7 +33,7 @@ export const STORIES: readonly Story[] = [
 
 /**
  * The charge leaves a few milliseconds after the stock is held and is answered 2 s later (`pm_slow`); the quick local
- * try gives up after 1 s. 300 ms after the hold the process is therefore in the middle of the payment.
+ * try gives up after 1 s. So 300 ms after the hold the process is in the middle of the payment.
  */
 const INTO_PAYMENT_MS = 300;
 
@@ -89,7 +91,7 @@ async function playFlakyGateway(stage: Stage): Promise<Ending> {
   });
 }
 
-/** Looks at the workflow until a failed step waits there for its next attempt; `null` when the order ended first. */
+/** Looks at the workflow until a failed step waits for its next attempt; `null` when the order ended first. */
 async function watchForRetry(stage: Stage, { orderId }: PlacedOrder): Promise<RetriedStep | null> {
   for (;;) {
     const step = await stage.temporal.retriedStep(orderId);
@@ -155,7 +157,7 @@ async function untilStockIsHeld(stage: Stage, { orderId }: PlacedOrder): Promise
   }
 }
 
-/** What every order that succeeds ends with, whatever happened on the way. */
+/** The end of every order that succeeds, on any way. */
 function confirmedOnce({ order, wish, before, after }: PlayedOrder): Claim[] {
   const { money } = after;
   const sold = before.stock.onHand - after.stock.onHand;

@@ -9,7 +9,7 @@ export function endingsTable(endings: readonly Ending[]): string {
   return formatTable(HEADER, endings.map(rowOf));
 }
 
-/** Lines up columns with two blanks between them and a rule below the header; no trailing blanks. */
+/** Aligns columns with two blanks between them and a rule below the header, without trailing blanks. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>

@@ -5,12 +5,12 @@ import { orderWorkflowId } from '../../workflows/contract.ts';
 /** A step that failed and is tried again, as the Web UI shows it under "Pending Activities". */
 export interface RetriedStep {
   readonly id: string;
-  /** The attempt that comes next, or runs now. */
+  /** The attempt that comes next or runs now. */
   readonly attempt: number;
   readonly lastError: string;
 }
 
-/** Who worked on an order and which steps left its first quick pass. */
+/** The processes that worked on an order, and the steps that left its first quick pass. */
 interface OrderTrace {
   /** `pid@host` of the process that took the order's first workflow task. */
   readonly startedBy: string | null;
@@ -20,19 +20,19 @@ interface OrderTrace {
   readonly retriedSteps: readonly string[];
 }
 
-/** What Temporal itself says about an order: what its Web UI shows, read by the same calls. */
+/** Temporal's own view of an order: the content of its Web UI, read by the same calls. */
 export interface TemporalView {
   retriedStep(orderId: string): Promise<RetriedStep | null>;
-  /** Waits until the order's workflow is closed: a moment after the order is at rest, its last task is reported. */
+  /** Waits until the order's workflow is closed: its last task is reported a moment after the order is at rest. */
   trace(orderId: string): Promise<OrderTrace>;
 }
 
-/** How long a workflow may be open after its order is at rest: one workflow task that was lost and repeated, twice. */
+/** How long a workflow may be open after its order is at rest: one workflow task is lost and repeated, twice. */
 const CLOSE_LIMIT_MS = 10_000;
 
 const LOOK_MS = 50;
 
-/** Creates the view; `signal` ends its questions. */
+/** `signal` ends all questions to Temporal. */
 export function createTemporalView(client: Client, signal: AbortSignal): TemporalView {
   const handleOf = (orderId: string) => client.workflow.getHandle(orderWorkflowId(orderId));
   const describe = (orderId: string) => client.withAbortSignal(signal, () => handleOf(orderId).describe());

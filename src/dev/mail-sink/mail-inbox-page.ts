@@ -1,9 +1,9 @@
 import type { InboxMessage } from './mail-inbox.ts';
 
-/** The page shows this many; the rest is at `/messages`. */
+/** The page shows this number of messages; all others are at `/messages`. */
 export const PAGE_LIMIT = 100;
 
-/** Nothing may be loaded or run: everything shown was written by strangers. */
+/** Nothing may be loaded or run, because strangers wrote everything that is shown. */
 export const PAGE_SECURITY_POLICY =
   "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -2,9 +2,9 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync
 import { dirname } from 'node:path';
 import { z } from 'zod';
 
-/** A message as it stands in the file and in `GET /messages`. */
+/** A message in the form of the file and of `GET /messages`. */
 export const messageSchema = z.object({
-  /** Files of earlier versions know mails only. */
+  /** Files of earlier versions contain only mails. */
   channel: z.enum(['email', 'sms']).default('email'),
   messageId: z.string().nullable(),
   to: z.string(),
@@ -14,18 +14,23 @@ export const messageSchema = z.object({
   at: z.string(),
 });
 
-/** One mail or text message as it arrived. A repeated Message-ID is a message of its own: a sink hides nothing. */
+/**
+ * One mail or text message as it arrived. A repeated Message-ID is a message of its own, because a sink hides nothing.
+ */
 export type InboxMessage = Readonly<z.infer<typeof messageSchema>>;
 
-/** How many messages are kept; a benchmark's worth, some 4 MB. */
+/** Messages that are kept: enough for a benchmark, some 4 MB. */
 export const INBOX_LIMIT = 10_000;
 
-/** The array and the file may grow to twice the limit before the old half is cut off: the cost per mail stays flat. */
+/**
+ * The array and the file may grow to twice the limit before the older half is cut off, so the cost per mail stays
+ * constant.
+ */
 const CUT_AT = 2 * INBOX_LIMIT;
 
 /** The newest messages, optionally kept in a file. */
 export interface MailInbox {
-  /** Keeps a message; with a file it has been handed to the system when this returns, so a kill loses nothing. */
+  /** Stores a message. With a file, the operating system has it when this returns, so a kill loses nothing. */
   add(message: InboxMessage): void;
   /** Newest first, at most `INBOX_LIMIT`. */
   newest(filter?: { orderId?: string | undefined; limit?: number | undefined }): InboxMessage[];
@@ -33,7 +38,7 @@ export interface MailInbox {
   close(): void;
 }
 
-/** Creates an inbox; with a file (one JSON document per line) it starts with what the file holds. */
+/** With a file (one JSON document per line), the inbox starts with the file's messages. */
 export function createMailInbox(file: string | null): MailInbox {
   let messages = file === null ? [] : readMessages(file);
   let lines = file === null ? null : openLines(file, messages);

@@ -91,7 +91,7 @@ describe('mail sink', () => {
     const first = await startSink(file);
     await sendMail(first, { subject: 'before' });
     await first.stop();
-    // What a kill in the middle of a write would leave.
+    // The remains of a kill in the middle of a write.
     writeFileSync(file, `${readFileSync(file, 'utf8')}{"messageId": "<ha`);
     const second = await startSink(file);
     await sendMail(second, { subject: 'after' });

@@ -8,10 +8,10 @@ import { z } from 'zod';
 import { createMailInbox, type InboxMessage, type MailInbox } from './mail-inbox.ts';
 import { inboxPage, PAGE_LIMIT, PAGE_SECURITY_POLICY, PAGE_STYLE } from './mail-inbox-page.ts';
 
-/** Pooled clients keep idle connections open; they get this long to leave when the sink stops. */
+/** Pooled clients keep idle connections open; they get this time to leave when the sink stops. */
 const CLOSE_TIMEOUT_MS = 500;
 
-/** Far above any mail of ours. */
+/** Far above the size of any mail of this service. */
 const MAXIMUM_MAIL_BYTES = 1024 * 1024;
 
 /** Where the sink listens; port 0 picks a free one. */
@@ -19,7 +19,7 @@ export interface MailSinkOptions {
   readonly smtpPort: number;
   readonly inboxPort: number;
   readonly host: string;
-  /** Keeps the messages over a restart; `null` or left out: memory only. */
+  /** Keeps the messages over a restart; with `null` or without it they are only in memory. */
   readonly file?: string | null;
 }
 
@@ -34,13 +34,13 @@ export interface MailSink {
   /** Resolves when both ports listen; rejects with the system's error when one is taken. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** The ports in use; what was asked for until `start` has resolved. */
+  /** The ports in use; before `start` has resolved, the requested ones. */
   readonly ports: { readonly smtp: number; readonly inbox: number };
 }
 
 /**
- * Creates the sink: SMTP without authentication or TLS, and an HTTP inbox with `GET /` (a page), `GET /messages`
- * (newest first; `?orderId=` and `?limit=` narrow it), `DELETE /messages` and `POST /sms`, which is an SMS gateway.
+ * SMTP without authentication or TLS, and an HTTP inbox with `GET /` (a page), `GET /messages` (newest first;
+ * `?orderId=` and `?limit=` narrow it), `DELETE /messages` and `POST /sms`, which is an SMS gateway.
  */
 export function createMailSink(options: MailSinkOptions): MailSink {
   const { host, smtpPort, inboxPort, file = null } = options;
@@ -80,7 +80,7 @@ export function createMailSink(options: MailSinkOptions): MailSink {
 function createServers(file: string | null): Servers {
   const inbox = createMailInbox(file);
   const smtp = createSmtpServer(inbox);
-  // Connections that break are the clients' matter; a port that cannot be had is reported by `start`.
+  // Clients handle broken connections; `start` reports a port that is taken.
   smtp.on('error', () => {});
   const http = createServer((request, response) => {
     answer(inbox, request, response);
@@ -124,7 +124,7 @@ async function receive(stream: SMTPServerDataStream, session: SMTPServerSession)
   };
 }
 
-/** What `src/gateways/sms-gateway.ts` sends. */
+/** The request of `src/gateways/sms-gateway.ts`. */
 const textMessageSchema = z.object({
   id: z.string(),
   to: z.string().regex(/^\+[1-9]\d{6,14}$/),

@@ -1,16 +1,16 @@
 import { ArgumentError, parseArguments } from '../../runtime/command-arguments.ts';
 
-/** How to watch. */
+/** The options of the monitor. */
 export interface MonitorPlan {
-  /** One snapshot instead of a page that is drawn anew each second. */
+  /** One snapshot instead of a page that is redrawn each second. */
   readonly once: boolean;
   readonly json: boolean;
-  /** Null: as `npm start` has written it. */
+  /** Null means the address that `npm start` has written. */
   readonly url: string | null;
   readonly token: string | null;
 }
 
-/** What `--help` and a mistake show. */
+/** The text that `--help` and a mistake print. */
 export const MONITOR_USAGE = `npm run monitor -- [options]
   --once           print one snapshot and end
   --json           with --once: as JSON (npm run --silent monitor: else npm prints what it runs first)
@@ -24,7 +24,10 @@ const OPTIONS = {
   token: { type: 'string' },
 } as const;
 
-/** Reads the command line; null when help was asked for. @throws {ArgumentError} */
+/**
+ * Reads the command line; null when help is requested.
+ * @throws {ArgumentError}
+ */
 export function readMonitorArguments(args: readonly string[]): MonitorPlan | null {
   const given = parseArguments(args, { options: OPTIONS });
   if (given === null) return null;

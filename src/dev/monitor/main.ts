@@ -31,14 +31,14 @@ async function run(plan: MonitorPlan): Promise<number> {
   const access = findApi(process.env, plan);
   console.error(systemLine(process.env, access.url));
   const { stop } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
-  // A reader that goes away (`| head`) is an end like Ctrl-C.
+  // A reader that goes away (`| head`) ends the program like Ctrl-C.
   process.stdout.on('error', () => process.exit(0));
   if (plan.once) await showOnce(access, plan.json, stop);
   else await watch(access, stop);
   return 0;
 }
 
-/** Two snapshots a second apart, because one has no rates. */
+/** Two snapshots are taken a second apart, because a single one has no rates. */
 async function showOnce(access: ApiAccess, asJson: boolean, stop: AbortSignal): Promise<void> {
   const before = await takeSnapshot(access, stop);
   await sleep(REFRESH_MS, undefined, { signal: stop });

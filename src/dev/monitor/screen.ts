@@ -6,10 +6,10 @@ export interface ScreenTerminal {
   write(text: string): unknown;
 }
 
-/** A page that takes the place of the one before. */
+/** A page that replaces the one before. */
 export interface Screen {
   draw(page: string): void;
-  /** Brings the terminal back as it was; again is harmless. */
+  /** Restores the terminal; calling it again is harmless. */
   restore(): void;
 }
 
@@ -24,7 +24,7 @@ const CLEAR_BELOW = '\u001B[J';
 const USUAL_ROWS = 24;
 const USUAL_COLUMNS = 80;
 
-/** Opens the terminal's other screen: what was on it before is there again afterwards. */
+/** Opens the terminal's alternate screen, so that the earlier content is there again afterwards. */
 export function openScreen(terminal: ScreenTerminal): Screen {
   let isOpen = true;
   terminal.write(`${OTHER_SCREEN}${HIDE_CURSOR}`);
@@ -34,7 +34,7 @@ export function openScreen(terminal: ScreenTerminal): Screen {
       // A terminal that does not know its size says 0.
       const rows = terminal.rows || USUAL_ROWS;
       const columns = terminal.columns || USUAL_COLUMNS;
-      // Longer lines would be broken, and more of them than fit would scroll.
+      // Longer lines would be broken, and further lines would scroll.
       const lines = page
         .split('\n')
         .slice(0, rows)

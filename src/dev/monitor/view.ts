@@ -1,7 +1,7 @@
 import { formatTable } from '../demo/table.ts';
 import type { Snapshot } from './watch.ts';
 
-/** Columns of the table of partitions before it goes on in another one. */
+/** Columns of the table of partitions before it continues in another one. */
 const PARTITIONS_PER_ROW = 8;
 
 /** Events per second between two snapshots. */
@@ -15,7 +15,7 @@ export interface Rates {
   }[];
 }
 
-/** Compares two snapshots; whoever is missing in the first one counts from 0. */
+/** Compares two snapshots; a consumer that is missing in the first one counts from 0. */
 export function ratesBetween(before: Snapshot, now: Snapshot): Rates {
   const seconds = Math.max(0.001, (Date.parse(now.at) - Date.parse(before.at)) / 1_000);
   const perSecond = (from: number, to: number): number => Math.round(((to - from) / seconds) * 10) / 10;
@@ -74,7 +74,7 @@ function consumersTable(now: Snapshot, rates: Rates): string {
   return formatTable(['consumer', 'processed', 'failed', 'retrying', 'lag', 'oldest'], rows);
 }
 
-/** One table for up to eight partitions: the lag, and the age of what waits longest where something waits. */
+/** One table for up to eight partitions: the lag and, where events wait, the age of the oldest. */
 function lagTables({ consumers }: Snapshot): string[] {
   const count = Math.max(0, ...consumers.map(({ partitions }) => partitions.length));
   const starts = Array.from({ length: Math.ceil(count / PARTITIONS_PER_ROW) }, (_, row) => row * PARTITIONS_PER_ROW);

@@ -26,14 +26,17 @@ const problemSchema = z.object({ code: z.string(), detail: z.string() });
 /** The figures of one moment. */
 export interface Snapshot extends z.infer<typeof statsSchema> {
   readonly orders: z.infer<typeof overviewSchema>['orders'];
-  /** Events that came to the API process that was asked, by outcome, since it started. */
+  /** Events that have reached the asked API process since it started, by outcome. */
   readonly received: Readonly<Record<string, number>>;
 }
 
-/** Every question is answered in milliseconds; a busy machine gets plenty. */
+/** Every request is answered in milliseconds; the limit leaves time for a busy machine. */
 const ANSWER_LIMIT_MS = 5_000;
 
-/** Asks one API for its figures. @throws {Error} that says what was not answered. */
+/**
+ * Asks one API for its figures.
+ * @throws {Error} that says what was not answered.
+ */
 export async function takeSnapshot({ url, token }: ApiAccess, stop: AbortSignal): Promise<Snapshot> {
   const signal = AbortSignal.any([stop, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
   const headers = { authorization: `Bearer ${token}` };
@@ -53,7 +56,7 @@ export async function takeSnapshot({ url, token }: ApiAccess, stop: AbortSignal)
   return { ...statsSchema.parse(stats), orders, received: parseReceived(metrics) };
 }
 
-/** The console's stream begins with the figures of now; whoever wants no more hangs up. */
+/** The console's stream begins with the present figures; this reader leaves after them. */
 async function firstEvent(response: Response): Promise<unknown> {
   let text = '';
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
@@ -68,7 +71,7 @@ async function firstEvent(response: Response): Promise<unknown> {
 
 const RECEIVED = /^events_received_total\{[^}]*\boutcome="(?<outcome>\w+)"[^}]*\} (?<count>\d+)/gm;
 
-/** Sums what came over all types. */
+/** Sums the received events over all types. */
 export function parseReceived(metrics: string): Record<string, number> {
   const sums: Record<string, number> = { accepted: 0, duplicate: 0, refused: 0 };
   for (const { groups } of metrics.matchAll(RECEIVED)) {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
-/** Where an outage is played. */
+/** The system on which an outage is played. */
 export interface OutageStage {
   readonly apiUrl: string;
   readonly simulatorUrl: string;
@@ -10,17 +10,17 @@ export interface OutageStage {
   readonly signal: AbortSignal;
 }
 
-/** One outage: how long, and under how many orders. */
+/** One outage: its length, and its number of orders. */
 export interface OutagePlan {
   readonly minutes: number;
   readonly ordersPerSecond: number;
 }
 
-/** What became of the orders that were posted while the provider was away. Seconds count from its return. */
+/** The results of the orders that were posted while the provider was away. Seconds count from its return. */
 export interface OutageResult extends OutagePlan {
   readonly orders: number;
   readonly confirmed: number;
-  /** Orders that waited for a person when the provider came back, and when all was over. */
+  /** Orders that waited for a person when the provider came back, and at the end. */
   readonly casesBefore: number;
   readonly casesAfter: number;
   readonly medianSeconds: number;
@@ -34,12 +34,12 @@ const caseListSchema = z.object({
   nextCursor: z.string().nullish(),
 });
 
-/** An order that does not end within this after the provider's return is told as it is then. */
+/** An order that does not end within this time after the provider's return is reported in its present state. */
 const PATIENCE_MS = 120_000;
 
 const SKUS = 1_000;
 
-/** Takes the provider away for some minutes, posts orders all the while, and waits for their end. Nobody does anything else. */
+/** Stops the provider for some minutes, posts orders meanwhile, and waits for their end. No person intervenes. */
 export async function playOutage(stage: OutageStage, plan: OutagePlan): Promise<OutageResult> {
   await setDown(stage, true);
   let orderIds: string[];
@@ -51,7 +51,7 @@ export async function playOutage(stage: OutageStage, plan: OutagePlan): Promise<
   const backAt = Date.now();
   const casesBefore = await casesOf(stage, orderIds);
   const endings: (number | null)[] = [];
-  // One by one: each order tells its own time, and the questions must not become the load.
+  // The orders are read one by one: each stores its own time, and the reads must not become a load.
   for (const orderId of orderIds) endings.push(await endOf(stage, orderId, backAt + PATIENCE_MS));
   const seconds = endings.flatMap((at) => (at === null ? [] : [Math.max(0, (at - backAt) / 1_000)])).toSorted(byValue);
   return {
@@ -89,7 +89,7 @@ async function postOrder(stage: OutageStage, sku: number): Promise<string> {
   return acceptedSchema.parse(answer).id;
 }
 
-/** When the order was CONFIRMED; null when it is not by the deadline. */
+/** When the order was CONFIRMED; null when it is not confirmed by the deadline. */
 async function endOf(stage: OutageStage, orderId: string, deadline: number): Promise<number | null> {
   for (;;) {
     const order = orderSchema.parse(await ask(stage, `/v1/orders/${orderId}`));

@@ -20,12 +20,12 @@ import { removePostgresHome } from './postgres-home.ts';
 
 const asRoot = process.getuid?.() === 0;
 const folder = mkdtempSync(join(tmpdir(), 'order-saga-postgres-'));
-/** One cluster for all tests: making one takes a second. */
+/** All tests use one cluster, because making one takes a second. */
 const data = join(folder, 'data');
 const servers: EmbeddedPostgres[] = [];
 
 beforeAll(() => {
-  // PostgreSQL's own user must pass through.
+  // PostgreSQL's own user must be able to pass through the folder.
   chmodSync(folder, 0o711);
 });
 
@@ -102,7 +102,7 @@ describe('embedded PostgreSQL', { timeout: 60_000 }, () => {
     const lock = readFileSync(lockPath, 'utf8');
     process.kill(first.pid, 'SIGKILL');
     await first.process.exited;
-    // The parent of the test: a process that is alive and no PostgreSQL.
+    // The parent of the test: a living process that is not PostgreSQL.
     writeFileSync(lockPath, lock.replace(String(first.pid), String(process.ppid)));
     const second = await start(data, first.port);
     expect(await greet(second.port, 'shop')).toBe('R');

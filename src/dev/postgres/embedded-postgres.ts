@@ -17,7 +17,7 @@ import {
 /** Long enough for crash recovery after a kill under load; a healthy start takes 0.1 s. */
 const START_TIMEOUT_MS = 60_000;
 
-/** Time for orphaned backends of a killed server to notice its death and let go of the shared memory. */
+/** Time for orphaned backends of a killed server to notice its death and release the shared memory. */
 const ORPHANS_TIMEOUT_MS = 10_000;
 
 const POLL_MS = 25;
@@ -38,7 +38,7 @@ const MAX_CONNECTIONS = '200';
 export interface EmbeddedPostgresOptions {
   readonly dataDirectory: string;
   readonly port: number;
-  /** Server settings, for example `{ fsync: 'off' }` in tests; the default is PostgreSQL's own, fully durable. */
+  /** Server settings, for example `{ fsync: 'off' }` in tests; by default PostgreSQL's own, fully durable ones. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Databases made when the data folder is new. */
   readonly databases?: readonly string[];
@@ -53,18 +53,18 @@ export interface EmbeddedPostgres {
   readonly pid: number;
   /** Connection string of the superuser, with its password. */
   url(database: string): string;
-  /** For whoever watches it; `stop` is the way to end it. */
+  /** For watching; use `stop` to end it. */
   readonly process: ManagedProcess;
   /** Fast shutdown: ends sessions, keeps every committed transaction. */
   stop(): Promise<void>;
-  /** Stops at once and removes the data folder, wherever it was put; for tests. */
+  /** Stops at once and removes the data folder from its real place; for tests. */
   destroy(): Promise<void>;
 }
 
 /**
- * Starts PostgreSQL on 127.0.0.1 with the given data folder, made when it is new, and resolves when it accepts
- * connections. The server is a process group of its own and outlives this process; one that still runs on this folder
- * and port is taken over.
+ * Starts PostgreSQL on 127.0.0.1 with the given data folder, which is made when it is new, and resolves when it accepts
+ * connections. The server is a process group of its own and outlives this process; a server that still runs on this
+ * folder and port is taken over.
  * @throws {PortsTakenError} naming `POSTGRES_PORT`.
  * @throws {PostgresUnavailableError} when there is no PostgreSQL for this platform or user.
  */
@@ -90,7 +90,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   };
 }
 
-/** A server that outlived its supervisor is used again on the same port, and stopped first when it holds another. */
+/**
+ * A server that outlived its supervisor is used again if it has the same port, and is first stopped if it has another.
+ */
 async function takeOver(home: PostgresHome, port: number, logFile: string): Promise<ManagedProcess | null> {
   const lock = readLock(home);
   if (lock === null) return null;
@@ -108,9 +110,9 @@ async function takeOver(home: PostgresHome, port: number, logFile: string): Prom
 }
 
 /**
- * Removes the lock of a killed server whose pid is taken by a stranger, or by its own zombie where nobody reaps it:
- * PostgreSQL believes such a lock. Its check for orphans that still write to the data goes with the lock, so it is made
- * here. A lock whose pid is free stays: PostgreSQL removes it itself.
+ * Removes the lock of a killed server if its pid belongs to another process, or to its own zombie that nobody reaps:
+ * PostgreSQL would believe the lock. PostgreSQL's check for orphans that still write to the data depends on the lock,
+ * so the check is made here. A lock with a free pid stays, because PostgreSQL removes it itself.
  */
 async function breakLock(home: PostgresHome, pid: number): Promise<void> {
   if (!pidIsTaken(pid)) return;
@@ -160,7 +162,7 @@ function spawnServer(home: PostgresHome, { port, settings, logFile }: ServerOpti
     logFile,
     cwd: home.folder,
     account: home.account,
-    // Nothing of ours is needed, and PG* variables of the person's shell would be obeyed.
+    // PostgreSQL needs no variable of ours, and would obey PG* variables of the person's shell.
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
   });
 }

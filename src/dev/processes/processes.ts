@@ -5,24 +5,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { processIdentity } from './process-identity.ts';
 import { openProcessLog } from './process-log.ts';
 
-/** How often a process that is not our child is looked at, in milliseconds: short beside every stop deadline. */
+/** How often a process that is not our child is checked, in milliseconds: short compared with every stop deadline. */
 const POLL_MS = 50;
 
-/** After SIGKILL only a process stuck in the kernel (a dead network disk) is still there. */
+/** After SIGKILL only a process that is stuck in the kernel (a dead network disk) is still there. */
 const KILL_WAIT_MS = 5_000;
 
 /** What to run and where its output goes. */
 export interface ProcessSpec {
-  /** Shown to the person and used as the log's name. */
+  /** Shown to the person, and the name of the log. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   /** stdout and stderr are appended here; the folder is made when missing. */
   readonly logFile: string;
-  /** Default: the environment of this process. */
+  /** The environment of this process by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** Run as this user; needs root. */
+  /** The user that the process runs as; needs root. */
   readonly account?: ProcessAccount | null;
 }
 
@@ -32,7 +32,7 @@ export interface ProcessAccount {
   readonly gid: number;
 }
 
-/** How a process ended; both `null` when it was not our child and could only be watched. */
+/** How a process ended; both are `null` for a process that was not our child and could only be watched. */
 export interface ExitStatus {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -52,9 +52,9 @@ export interface ManagedProcess {
   /** Resolves when the process ends, never rejects. */
   readonly exited: Promise<ExitStatus>;
   isRunning(): boolean;
-  /** Sends a signal; a process that is gone already is no error. */
+  /** Sends a signal; without effect when the process is gone. */
   signal(signal: NodeJS.Signals): void;
-  /** Sends the signals in turn until the process ends, at last SIGKILL to its whole group. */
+  /** Sends the signals in turn until the process ends, and finally SIGKILL to its whole group. */
   stop(stages: readonly StopStage[]): Promise<ExitStatus>;
 }
 
@@ -77,7 +77,9 @@ export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
   return managed({ name: spec.name, pid, logFile: spec.logFile, exited, isRunning: () => status === null });
 }
 
-/** Takes charge of a process that an earlier run started; `null` when it is gone. It can be watched and stopped. */
+/**
+ * Takes charge of a process that an earlier run started, so that it can be watched and stopped; `null` when it is gone.
+ */
 export function adoptProcess(of: { name: string; pid: number; logFile: string }): ManagedProcess | null {
   const identity = processIdentity(of.pid);
   if (identity === null) return null;
@@ -125,7 +127,7 @@ function managed(core: Omit<ManagedProcess, 'signal' | 'stop'>): ManagedProcess 
     try {
       process.kill(pid, signal);
     } catch {
-      // It ended between the question and the signal.
+      // The process ended between the check and the signal.
     }
   };
   return {
@@ -155,7 +157,7 @@ async function endsWithin(exited: Promise<ExitStatus>, waitMs: number): Promise<
 }
 
 async function watchUntilGone(isRunning: () => boolean): Promise<ExitStatus> {
-  // Not a reason to keep this process alive: whoever waits for the end holds a timer of its own.
+  // The timer must not keep this process alive; a caller that waits for the end has a timer of its own.
   while (isRunning()) await sleep(POLL_MS, undefined, { ref: false });
   return { code: null, signal: null };
 }

@@ -12,15 +12,15 @@ export interface Progress {
   end(): void;
 }
 
-/** A terminal's line changes this often; a log gets a line this often. */
+/** How often a terminal's line changes, and how often a log gets a line. */
 const TERMINAL_INTERVAL_MS = 1_000;
 const LOG_INTERVAL_MS = 15_000;
 
 const CLEAR_LINE = '\r\u001B[K';
 
 /**
- * Shows that a long task is alive: on a terminal one line that changes every second, elsewhere a line every 15 s.
- * Both hold the elapsed seconds and the last `update`.
+ * Shows that a long task is running: on a terminal by one line that changes every second, elsewhere by a line every 15
+ * s. Both contain the elapsed seconds and the last `update`.
  */
 export function createProgress(options: { title: string; log: (line: string) => void; terminal: Terminal }): Progress {
   const { title, log, terminal } = options;

@@ -3,12 +3,12 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOOPBACK } from './ports.ts';
 
-/** Connections, worker and first readiness check take 2-3 s; a busy machine gets ten times that. */
+/** Connections, worker and first readiness check take 2-3 s; the limit leaves time for a busy machine. */
 const READY_TIMEOUT_MS = 60_000;
 
 const POLL_MS = 100;
 
-/** One question; a process that has just begun to listen may answer late. */
+/** Limit of one request; a process that has just begun to listen may answer late. */
 const ANSWER_TIMEOUT_MS = 2_000;
 
 /**
@@ -28,7 +28,10 @@ export async function untilReady(url: string, signal: AbortSignal): Promise<void
   }
 }
 
-/** Resolves when the port of 127.0.0.1 accepts connections. @throws the signal's reason when it is aborted. */
+/**
+ * Resolves when the port of 127.0.0.1 accepts connections.
+ * @throws the signal's reason when it is aborted.
+ */
 export async function untilListening(port: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!(await accepts(port))) {

@@ -1,7 +1,7 @@
 import { ArgumentError, parseArguments } from '../../runtime/command-arguments.ts';
 import { PRODUCED_TYPES, type TypeWeight } from './make-events.ts';
 
-/** What to produce. */
+/** The options of the producer. */
 export interface ProducePlan {
   readonly what: 'events' | 'orders';
   /** Events or orders per second. */
@@ -14,12 +14,12 @@ export interface ProducePlan {
   readonly invalid: number;
   readonly users: number;
   readonly inFlightMax: number;
-  /** Null: as `npm start` has written it. */
+  /** Null means the address that `npm start` has written. */
   readonly url: string | null;
   readonly token: string | null;
 }
 
-/** What `--help` and a mistake show. */
+/** The text that `--help` and a mistake print. */
 export const PRODUCE_USAGE = `npm run produce -- [--rate 500] [--seconds 30 | --count 1000] [options]
   --rate N         events per second, or orders (default: 100)
   --seconds N      how long (default: 10)
@@ -53,14 +53,14 @@ const OPTIONS = {
 const DEFAULT_SECONDS = 10;
 const DEFAULT_TYPES = 'purchase:50,page_view:40,user_signup:10';
 
-/** As many as the API takes in one request. */
+/** The API accepts this number of events in one request. */
 const BATCH_MAX = 500;
 const RATE_MAX = 100_000;
 const COUNT_MAX = 100_000_000;
 const IN_FLIGHT_MAX = 10_000;
 
 /**
- * Reads the command line; null when help was asked for.
+ * Reads the command line; null when help is requested.
  * @throws {ArgumentError}
  */
 export function readProduceArguments(args: readonly string[]): ProducePlan | null {

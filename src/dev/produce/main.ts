@@ -7,7 +7,7 @@ import { produce } from './produce.ts';
 import { showProgress } from './progress-bar.ts';
 import { isFullyTaken, resultTable } from './result-table.ts';
 
-// Entry of `npm run produce`: sends events or orders at a fixed rate and tells what came of them.
+// Entry of `npm run produce`: sends events or orders at a fixed rate and reports the results.
 process.exit(await main());
 
 async function main(): Promise<number> {

@@ -10,10 +10,10 @@ export interface TypeWeight {
   readonly weight: number;
 }
 
-/** What events are like. */
+/** The composition of the produced events. */
 export interface EventMix {
   readonly weights: readonly TypeWeight[];
-  /** Percent of events that repeat an earlier one, id and all. */
+  /** Percent of events that repeat an earlier one with its id. */
   readonly duplicates: number;
   /** Percent of events whose content is wrong: accepted, then given up. */
   readonly invalid: number;
@@ -21,7 +21,7 @@ export interface EventMix {
   readonly users: number;
 }
 
-/** An event as `POST /v1/events` takes it. */
+/** An event in the form of `POST /v1/events`. */
 export interface MadeEvent {
   readonly id: string;
   readonly type: ProducedType;
@@ -29,10 +29,10 @@ export interface MadeEvent {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** Repeats are of one of so many of the newest events: a producer that retries does it soon. */
+/** Repeats are taken from this number of newest events, because a producer that retries does so soon. */
 const REMEMBERED = 1_000;
 
-/** Makes events of a mix, one after another; shares are exact over every hundred, not by chance. */
+/** Makes events of a mix, one after another. The shares are exact over every hundred events, not by chance. */
 export function createEventMaker(mix: EventMix): () => MadeEvent {
   const pickType = createTypePicker(mix.weights);
   const isDuplicate = createShare(mix.duplicates);
@@ -56,14 +56,14 @@ function validEvent(type: ProducedType, userId: string): MadeEvent {
 }
 
 const CONTENTS: Readonly<Record<ProducedType, () => Record<string, unknown>>> = {
-  // One of fifteen is over 1,000: the category `high_value`.
+  // One in fifteen is over 1,000 and gets the category `high_value`.
   purchase: () => ({ amount: Math.round(1 + Math.random() * 107_000) / 100, currency: 'EUR' }),
   user_signup: () => ({ plan: Math.random() < 0.2 ? 'team' : 'free' }),
   page_view: () => ({ path: `/products/${Math.floor(Math.random() * 1_000)}` }),
   custom: () => ({ value: Math.floor(Math.random() * 100) }),
 };
 
-/** Nothing can be wrong with a custom event: a purchase stands in for it. */
+/** A custom event cannot be wrong, so a purchase replaces it. */
 function invalidEvent(type: ProducedType, userId: string): MadeEvent {
   const id = randomUUID();
   switch (type) {
@@ -89,7 +89,7 @@ function createTypePicker(weights: EventMix['weights']): () => ProducedType {
   };
 }
 
-/** True for exactly so many of every hundred calls. */
+/** True for exactly `percent` of every hundred calls. */
 function createShare(percent: number): () => boolean {
   let credit = 0;
   return () => {

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Post } from './sender.ts';
 
-/** The catalog's seed has so many. */
+/** The number of SKUs in the seeded catalog. */
 const SKUS = 1_000;
 
-/** Makes posts of orders: one or two lines, up to three pieces, by one of `users` customers, all of them payable. */
+/**
+ * Makes posts of orders with one or two lines and up to three pieces, by one of `users` customers; all of them can be
+ * paid.
+ */
 export function createOrderMaker(users: number): () => Post {
   const below = (limit: number): number => Math.floor(Math.random() * limit);
   return () => {

@@ -21,7 +21,7 @@ describe('the open loop', () => {
     expect(counts).toMatchObject({ sent: 20, skipped: 0, inFlight: 0 });
     const gaps = due.slice(1).map((at, index) => at - (due[index] ?? 0));
     for (const gap of gaps) expect(gap).toBeCloseTo(10, 5);
-    // Twenty answers of 300 ms, one after another, would take 6 s.
+    // Twenty answers of 300 ms would take 6 s one after another.
     expect(performance.now() - started).toBeLessThan(4_000);
   });
 
@@ -54,7 +54,7 @@ describe('the open loop', () => {
       signal,
       send: async () => {
         sends += 1;
-        // As if the machine had slept for a minute.
+        // Simulates a machine that slept for a minute.
         const { now } = performance;
         performance.now = () => now.call(performance) + 60_000;
         await Promise.resolve();

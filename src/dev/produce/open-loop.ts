@@ -4,35 +4,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface OpenLoopOptions {
   readonly sendsPerSecond: number;
   readonly sends: number;
-  /** Sends without an answer at most; a bound on sockets and memory. */
+  /** Largest number of sends without an answer, which bounds sockets and memory. */
   readonly inFlightMax: number;
-  /** Aborted: nothing more is sent, answers that are due are still waited for. */
+  /** When it is aborted, nothing more is sent, and outstanding answers are awaited. */
   readonly signal: AbortSignal;
-  /** Sends number `index`, which was due at `dueAt` (`performance.now()`). Must not reject. */
+  /** Sends number `index`, which was due at `dueAt` (`performance.now()`). It must not reject. */
   readonly send: (index: number, dueAt: number) => Promise<void>;
 }
 
 /** How well the schedule was kept. */
 export interface OpenLoopCounts {
-  /** Of the first send, `performance.now()`. */
+  /** The time of the first send, `performance.now()`. */
   readonly startedAt: number;
   sent: number;
-  /** Sent later than {@link LATE_MS} after they were due: this machine, or the bound on sends in flight, was in the way. */
+  /** Sends that were more than {@link LATE_MS} late, because of this machine or the bound on sends in flight. */
   late: number;
-  /** Never sent, because they were over {@link SKIP_MS} late. */
+  /** Sends that were left out, because they were over {@link SKIP_MS} late. */
   skipped: number;
   inFlight: number;
 }
 
-/** Timers of Node are a millisecond late, a garbage collection some more; what is over this is told. */
+/** Node's timers are a millisecond late, and a garbage collection takes some more; larger delays are counted. */
 const LATE_MS = 50;
 
-/** What is so late is not sent any more: else a dead server would be met by everything at once when it comes back. */
+/** A send that is this late is left out; otherwise a dead server would get all of them at once when it comes back. */
 const SKIP_MS = 10_000;
 
 /**
- * Sends at a fixed rate whatever the answers (open loop). `onProgress` may look at the counts at any time.
- * Resolves when everything that was sent is answered.
+ * Sends at a fixed rate that does not depend on the answers (open loop). `onProgress` may look at the counts at any
+ * time. Resolves when every send is answered.
  */
 export async function runOpenLoop(
   { sendsPerSecond, sends, inFlightMax, signal, send }: OpenLoopOptions,
@@ -69,7 +69,7 @@ export async function runOpenLoop(
   return counts;
 }
 
-/** Wakes whoever waits for the next of something. */
+/** Wakes the callers that wait for the next signal. */
 function createBell() {
   let waiting: (() => void) | null = null;
   return {

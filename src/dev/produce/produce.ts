@@ -5,7 +5,7 @@ import { runOpenLoop, type OpenLoopCounts } from './open-loop.ts';
 import { createSender, type Post } from './sender.ts';
 import { createTally, type Tally } from './tally.ts';
 
-/** Everything that is known at the end. */
+/** The results at the end. */
 export interface Production {
   readonly tally: Tally;
   readonly counts: Readonly<OpenLoopCounts>;
@@ -13,12 +13,12 @@ export interface Production {
   readonly seconds: number;
 }
 
-/** Sockets at most: each holds one request at a time. */
+/** Largest number of sockets; each has one request at a time. */
 const CONNECTIONS_MAX = 128;
 
 /**
- * Produces as planned, in an open loop. `onStart` may look at the figures at any time. Resolves when everything that
- * was sent is answered or given up.
+ * Produces as planned, in an open loop. `onStart` may look at the figures at any time. Resolves when every request is
+ * answered or given up.
  */
 export async function produce(
   plan: Omit<ProducePlan, 'url' | 'token'> & { readonly url: string; readonly token: string },

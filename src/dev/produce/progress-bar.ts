@@ -2,7 +2,7 @@ import type { Terminal } from '../processes/progress.ts';
 import type { OpenLoopCounts } from './open-loop.ts';
 import type { Tally } from './tally.ts';
 
-/** A terminal's line is drawn so often; elsewhere a line is written so often. */
+/** How often a terminal's line is redrawn, and how often a line is written elsewhere. */
 const TERMINAL_INTERVAL_MS = 200;
 const LINE_INTERVAL_MS = 5_000;
 

@@ -2,7 +2,7 @@ import { formatTable } from '../demo/table.ts';
 import type { ProducePlan } from './arguments.ts';
 import type { Production } from './produce.ts';
 
-/** The table that a production ends with. */
+/** The table at the end of a production. */
 export function resultTable(plan: Pick<ProducePlan, 'what' | 'rate' | 'batch' | 'count'>, result: Production): string {
   const { tally, counts, seconds } = result;
   const unsent = counts.skipped * plan.batch;
@@ -23,7 +23,7 @@ export function resultTable(plan: Pick<ProducePlan, 'what' | 'rate' | 'batch' | 
   return formatTable([plan.what, ''], rows);
 }
 
-/** Whether everything that was asked for was sent and taken. */
+/** Whether every planned item was sent and accepted. */
 export function isFullyTaken({ tally, counts }: Production): boolean {
   return tally.refused.size === 0 && counts.skipped === 0;
 }

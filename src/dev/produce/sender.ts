@@ -7,7 +7,7 @@ export interface Post {
   readonly idempotencyKey?: string;
 }
 
-/** What came back; status 0 when no answer came, with the reason as its text. */
+/** The answer; status 0 when no answer came, with the reason as its text. */
 export interface Answer {
   readonly status: number;
   readonly text: string;
@@ -20,10 +20,10 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-/** An API under its limits answers within 6 s; a later answer is none. */
+/** A busy API answers within 6 s; a later answer counts as none. */
 const ANSWER_LIMIT_MS = 15_000;
 
-/** Creates a sender. `dispatch` costs a third of the CPU time of `fetch`, which the system under test can use. */
+/** `dispatch` costs a third of the CPU time of `fetch`; the system under test can use the rest. */
 export function createSender(options: {
   readonly url: string;
   readonly token: string;

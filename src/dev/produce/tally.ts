@@ -1,16 +1,16 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 import type { Answer } from './sender.ts';
 
-/** Longest latency that is recorded as it is, in microseconds: two minutes. */
+/** Longest latency that is recorded exactly, in microseconds: two minutes. */
 const HIGHEST_MICROSECONDS = 120_000_000;
 
-/** What came of everything that was sent. */
+/** The results of everything that was sent. */
 export interface Tally {
   /** Events or orders. */
   readonly sent: number;
   readonly accepted: number;
   readonly duplicates: number;
-  /** Items of requests that were not accepted, by what was answered: `429 rate_limited`, `no answer`. */
+  /** Items of requests that were not accepted, by answer: `429 rate_limited`, `no answer`. */
   readonly refused: ReadonlyMap<string, number>;
   /** From when a request was due to the end of its answer, in microseconds. */
   readonly latency: Histogram;
@@ -49,7 +49,7 @@ export function createTally(): Tallyman {
   return tally;
 }
 
-/** Only events tell duplicates apart; an accepted order counts as one. */
+/** Only events distinguish duplicates; an accepted order counts as one. */
 function receptionOf(text: string, items: number): { accepted: number; duplicates: number } {
   const body = parse(text);
   const { accepted, duplicates } = body;

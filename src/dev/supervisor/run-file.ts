@@ -3,25 +3,25 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { processIdentity } from '../processes/process-identity.ts';
 
-/** A process that a run started; `identity` tells it from a later process with the same pid. */
+/** A process that a run started; `identity` distinguishes it from a later process with the same pid. */
 type RunRecord = z.infer<typeof runRecordSchema>;
 
 const runRecordSchema = z.object({ name: z.string(), pid: z.int().positive(), identity: z.string() });
 const runFileSchema = z.array(runRecordSchema);
 
-/** The list of a run's processes on disk: what the next start needs to find the leftovers of a killed one. */
+/** The list of a run's processes on disk, by which the next start finds the leftovers of a killed run. */
 export interface RunFile {
   /** Adds a process that is alive now. */
   record(name: string, pid: number): void;
   /** Removes a process that has ended. */
   forget(pid: number): void;
-  /** Records whose process is alive and is the very one that was recorded. */
+  /** Records whose process is alive and is the recorded one. */
   alive(): RunRecord[];
   /** Removes the file. */
   clear(): void;
 }
 
-/** Creates the list at `path`; nothing is written before the first record. An unreadable file counts as empty. */
+/** Nothing is written to `path` before the first record. An unreadable file counts as empty. */
 export function createRunFile(path: string): RunFile {
   const records = (): RunRecord[] => readRecords(path);
   return {
@@ -51,7 +51,7 @@ function readRecords(path: string): RunRecord[] {
   }
 }
 
-/** Written aside and renamed: a kill in the middle leaves the old list, not half of the new one. */
+/** The file is written under another name and renamed, so that a kill in the middle leaves the old list intact. */
 function writeRecords(path: string, records: readonly RunRecord[]): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(`${path}.new`, `${JSON.stringify(records, null, 2)}\n`, { mode: 0o600 });

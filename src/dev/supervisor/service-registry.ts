@@ -3,7 +3,7 @@ import { adoptProcess, describeExit, type ManagedProcess } from '../processes/pr
 import type { RunFile } from './run-file.ts';
 import { isServiceName, type ServiceName, STOP_PLANS } from './services.ts';
 
-/** The name under which the supervisor itself stands in the run file. */
+/** The supervisor's own name in the run file. */
 const SUPERVISOR = 'supervisor';
 
 /** `npm start` is running on this data folder already. */
@@ -14,7 +14,7 @@ class AlreadyRunningError extends Error {
   }
 }
 
-/** A service ended by itself. */
+/** A service that ended by itself. */
 export interface Crash {
   readonly name: ServiceName;
   /** The exit code or signal, and the last 20 lines of its log. */
@@ -24,9 +24,9 @@ export interface Crash {
 /** The services of one run: it watches them, stops them in order, and keeps the list on disk. */
 export interface ServiceRegistry {
   add(name: ServiceName, process: ManagedProcess): void;
-  /** Resolves with the first service that ends without having been stopped. */
+  /** Resolves with the first service that ends by itself. */
   readonly crashed: Promise<Crash>;
-  /** Stops all services in order; when `hurry` is aborted, those that may be killed are. */
+  /** Stops all services in order; when `hurry` is aborted, those that may be killed are killed. */
   stopAll(hurry: AbortSignal): Promise<void>;
 }
 
@@ -41,14 +41,14 @@ interface Service {
   readonly process: ManagedProcess;
 }
 
-/** The pid of a supervisor that is alive on this run file, `null` when there is none. */
+/** The pid of a supervisor that is alive in this run file; `null` when there is none. */
 function runningSupervisor(runFile: RunFile): number | null {
   const other = runFile.alive().find(({ name, pid }) => name === SUPERVISOR && pid !== process.pid);
   return other?.pid ?? null;
 }
 
 /**
- * Creates the registry and enters this process as the supervisor. What a killed run has left is stopped first.
+ * Enters this process as the supervisor. Leftovers of a killed run are stopped first.
  * @throws {AlreadyRunningError} when another supervisor is alive.
  */
 export async function createServiceRegistry(options: ServiceRegistryOptions): Promise<ServiceRegistry> {
@@ -102,7 +102,7 @@ async function stopInOrder(services: readonly Service[], log: (line: string) => 
   }
 }
 
-/** A service that cannot be stopped is reported and does not keep the others from being stopped. */
+/** A service that cannot be stopped is reported, and the others are stopped all the same. */
 async function stopService({ name, process }: Service, log: (line: string) => void, hurry: AbortSignal) {
   if (!process.isRunning()) return;
   const { stages, mayBeKilled } = STOP_PLANS[name];

@@ -2,24 +2,27 @@ import { POSTGRES_STOP_STAGES } from '../postgres/embedded-postgres.ts';
 import type { StopStage } from '../processes/processes.ts';
 import { TEMPORAL_STOP_STAGES } from '../temporal/temporal-dev-server.ts';
 
-/** The processes of a development system that stay, in the order in which they are stopped. */
+/** The long-running processes of a development system, in the order in which they are stopped. */
 const SERVICE_NAMES = ['combined', 'payment simulator', 'mail sink', 'Temporal', 'PostgreSQL'] as const;
 
-/** A process of a development system that stays. */
+/** A long-running process of a development system. */
 export type ServiceName = (typeof SERVICE_NAMES)[number];
 
 interface StopPlan {
-  /** Lower ones are gone before higher ones are asked: work drains before what it needs goes away. */
+  /**
+   * Services with a lower rank are gone before those with a higher one are stopped: work drains before the servers that
+   * it needs.
+   */
   readonly rank: number;
   readonly stages: readonly StopStage[];
-  /** Whether a second Ctrl-C may kill it. What it was doing is done again; the servers are never killed. */
+  /** Whether a second Ctrl-C may kill the service. Its work is then done again; the servers are never killed. */
   readonly mayBeKilled: boolean;
 }
 
-/** More than the 20 s that a worker gives its running steps (`SHUTDOWN_GRACE_SECONDS`), plus closing. */
+/** Longer than the 20 s that a worker gives its running steps (`SHUTDOWN_GRACE_SECONDS`), plus closing. */
 const DRAIN: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 30_000 }];
 
-/** Nothing to drain: every effect is on disk before it is answered. */
+/** There is nothing to drain: every effect is on disk before it is answered. */
 const QUICK: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 5_000 }];
 
 /** How each service is stopped. */
@@ -31,7 +34,7 @@ export const STOP_PLANS: Readonly<Record<ServiceName, StopPlan>> = {
   PostgreSQL: { rank: 3, stages: POSTGRES_STOP_STAGES, mayBeKilled: false },
 };
 
-/** Whether a name from a run file is a service; other entries are the supervisor and tasks that end by themselves. */
+/** Whether a name in a run file is a service; other entries are the supervisor and tasks that end by themselves. */
 export function isServiceName(name: string): name is ServiceName {
   return SERVICE_NAMES.some((known) => known === name);
 }

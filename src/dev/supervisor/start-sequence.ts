@@ -18,7 +18,7 @@ import { startTemporalDevServer } from '../temporal/temporal-dev-server.ts';
 
 const DATABASE = 'order_saga';
 
-/** The printed token outlives a month of trying things out. */
+/** The printed token is valid for a month. */
 const TOKEN_TTL_SECONDS = 30 * 24 * 3_600;
 
 const WRITTEN_BY_START =
@@ -33,10 +33,10 @@ export const ENTRIES = {
   combined: 'src/combined.ts',
 };
 
-/** What `WORKFLOW_SANDBOX=lean` needs; without effect otherwise. */
+/** `WORKFLOW_SANDBOX=lean` needs these options; otherwise they have no effect. */
 const WORKER_OPTIONS = ['--import', './src/temporal/lean-sandbox.ts'];
 
-/** Where the parts of a running system are; also the variables that its processes get. */
+/** The addresses of a running system, which are also the variables of its processes. */
 type SystemAddresses = Readonly<Record<string, string>> & { readonly DATABASE_URL: string };
 
 /** A system that answers. */
@@ -45,7 +45,7 @@ export interface RunningSystem {
   readonly token: string;
 }
 
-/** What a start needs; `signal` ends it. */
+/** What a start needs; `signal` ends the start. */
 export interface StartContext {
   readonly environment: DevEnvironment;
   readonly log: (line: string) => void;
@@ -61,7 +61,7 @@ type Variables = Readonly<Record<string, string>>;
 
 /**
  * Starts all services, each entered in the registry as soon as it exists, and resolves when the API is ready.
- * What does not depend on each other starts side by side.
+ * Independent services start side by side.
  */
 export async function startAll(context: StartContext): Promise<RunningSystem> {
   const { environment, log, paths, signal } = context;
@@ -82,7 +82,7 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
   const addresses: SystemAddresses = { ...known, DATABASE_URL: databaseUrl };
   const settings = { ...givenSettings(environment.variables), ...secrets, ...addresses };
   writeEnvironmentFile(paths.environmentFile, settings, WRITTEN_BY_START);
-  // Before the API answers: whoever waits for it finds the token.
+  // The token is written before the API answers, so that callers that wait for the API find it.
   const token = await writeToken(context, secrets);
   await startService(context, 'combined', {
     args: [context.entries.combined],
@@ -94,7 +94,7 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
   return { addresses, token };
 }
 
-/** Everything that is known before PostgreSQL has told its password. */
+/** Addresses that are known before PostgreSQL has its password. */
 function knownAddresses({ ports, external, temporalNamespace, webhookAllowPrivate }: DevEnvironment): Variables {
   const inboxUrl = external.smtpUrl === null ? `http://${LOOPBACK}:${ports.inbox}` : null;
   const uiUrl = external.temporalAddress === null ? `http://localhost:${ports.temporalUi}` : null;
@@ -229,7 +229,7 @@ async function writeToken({ environment, paths }: StartContext, secrets: DevSecr
   return token;
 }
 
-/** Waits for all, so that nothing starts behind the back of a failed start; the first failure ends the others. */
+/** Waits for all parts, so that none goes on starting after a failed start; the first failure ends the others. */
 async function allOrNothing<Results extends readonly unknown[]>(
   signal: AbortSignal,
   begin: (either: AbortSignal) => { [Key in keyof Results]: Promise<Results[Key]> },

@@ -12,7 +12,7 @@ import { processIdentity } from '../processes/process-identity.ts';
 import { createRunFile } from './run-file.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
-/** Stands for API and worker: ready at once, takes a moment to drain, writes down what it was given. */
+/** Replaces API and worker: it is ready at once, takes a moment to drain, and records its input. */
 const COMBINED = `
 import { createServer } from 'node:http';
 console.log(JSON.stringify([process.env.DATABASE_URL, process.env.TEMPORAL_ADDRESS, process.env.JWT_SECRET]));
@@ -181,7 +181,7 @@ describe('supervisor', { timeout: 60_000 }, () => {
   test('stops what a killed run has left before it starts', async () => {
     await newSupervisor().start(never);
     const [combined, postgres] = [pidOf('combined'), pidOf('PostgreSQL')];
-    // As after kill -9 of the supervisor: its record is that of a process that is gone, its children live on.
+    // The state after kill -9 of the supervisor: its record names a process that is gone, and its children live on.
     const record = new RegExp(`"pid": ${process.pid},`);
     writeFileSync(paths.runFile, readFileSync(paths.runFile, 'utf8').replace(record, '"pid": 4194304,'));
     lines.length = 0;

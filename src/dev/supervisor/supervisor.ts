@@ -10,7 +10,7 @@ export interface SupervisorOptions {
   readonly log: (line: string) => void;
   /** Shows the progress of building the Temporal CLI. */
   readonly terminal: Terminal;
-  /** Default: `ENTRIES`. */
+  /** `ENTRIES` by default. */
   readonly entries?: typeof ENTRIES;
 }
 
@@ -24,7 +24,10 @@ class ServiceCrashedError extends Error {
 
 /** Starts, watches and stops everything that `npm start` promises. */
 export interface Supervisor {
-  /** Resolves when the API is ready. @throws whatever kept it from starting; call `stop` then, too. */
+  /**
+   * Resolves when the API is ready.
+   * @throws the reason why it did not start; call `stop` in this case, too.
+   */
   start(signal: AbortSignal): Promise<RunningSystem>;
   /** Resolves with an error for the first service that ends by itself. */
   readonly crashed: Promise<ServiceCrashedError>;
@@ -32,7 +35,7 @@ export interface Supervisor {
   stop(hurry: AbortSignal): Promise<void>;
 }
 
-/** Creates the supervisor; nothing happens before `start`. */
+/** Nothing happens before `start`. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { environment, log, terminal, entries = ENTRIES } = options;
   const paths = dataPaths(environment.dataFolder);

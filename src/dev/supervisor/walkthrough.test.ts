@@ -14,7 +14,7 @@ const options: WalkthroughOptions = {
   ownTemporal: true,
 };
 
-/** What the shell hands to curl. */
+/** The arguments that the shell passes to curl. */
 function argumentsOf(command: string): string[] {
   const script = `cat() { echo TOKEN; }; curl() { printf '%s\\n' "$@"; }; ${command}`;
   return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n');

@@ -1,9 +1,9 @@
 import { relative, sep } from 'node:path';
 
-/** What the printed text is made from. */
+/** The facts in the printed text. */
 export interface WalkthroughOptions {
   readonly apiUrl: string;
-  /** `null`: somebody else's Temporal, whose Web UI is not known. */
+  /** `null` for somebody else's Temporal, whose Web UI is not known. */
   readonly temporalUiUrl: string | null;
   readonly temporalNamespace: string;
   readonly inboxUrl: string | null;
@@ -52,7 +52,7 @@ const EXAMPLES: readonly Example[] = [
   },
 ];
 
-/** The text that `npm start` ends with: addresses, token, three orders to paste and where to look at them. */
+/** The last text of `npm start`: addresses, token, three orders to paste and where to look at them. */
 export function walkthrough(options: WalkthroughOptions): string {
   const tokenFile = shortPath(options.tokenFile, options.projectFolder);
   return [
@@ -95,7 +95,7 @@ function describeExample(example: Example, options: WalkthroughOptions, tokenFil
   ];
 }
 
-/** On one line, so that it can be pasted in one go. */
+/** The command is one line, so that it can be pasted in one go. */
 function createOrderCommand({ keyPrefix, sku, quantity, method }: Example, apiUrl: string, tokenFile: string): string {
   const order = {
     customer: { id: 'cust_42', email: 'ada@example.com' },

@@ -40,7 +40,7 @@ export function isExecutable(path: string): boolean {
 }
 
 /**
- * Builds programs with `go install`. They are built aside and moved in one by one when all are complete: an
+ * Builds programs with `go install`. They are built in a separate folder and moved one by one when all are complete: an
  * interrupted build leaves nothing, and two builders of the same programs do not disturb each other.
  * @throws {Error} with the end of the compiler's output.
  */
@@ -60,7 +60,7 @@ export async function goInstall(options: GoInstallOptions): Promise<void> {
   }
 }
 
-/** On the same disk as the target, so that moving is a rename. */
+/** The folder is on the same disk as the target, so that moving is a rename. */
 function makeFolderAside(into: string): string {
   const parent = dirname(into);
   mkdirSync(parent, { recursive: true });
@@ -75,13 +75,13 @@ function makeFolderAside(into: string): string {
 
 async function build(options: GoInstallOptions, aside: string, onLine: (line: string) => void): Promise<void> {
   options.signal?.throwIfAborted();
-  // Go's own scratch files lie there, too, so that a killed build leaves none elsewhere.
+  // Go's own scratch files are there, too, so that a killed build leaves none elsewhere.
   const scratch = join(aside, 'tmp');
   mkdirSync(scratch);
   // `env` adds variables to the environment that the child inherits.
   const variables = [`GOBIN=${join(aside, 'bin')}`, `GOTMPDIR=${scratch}`];
   const child = spawn('env', [...variables, options.go, 'install', '-v', ...options.packages], {
-    // In the project's folder its go.mod, if it ever gets one, would be obeyed.
+    // In the project's folder Go would obey a go.mod.
     cwd: aside,
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -109,11 +109,11 @@ function stopGroup(child: ChildProcess): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
   } catch {
-    // It has ended already.
+    // The process has ended already.
   }
 }
 
-/** `go install -v` writes `go: downloading MODULE VERSION`, later the name of each package that it compiles. */
+/** `go install -v` writes `go: downloading MODULE VERSION`, and later the name of each package that it compiles. */
 function describeGoLine(line: string): string {
   return line.startsWith('go: ') ? line.slice('go: '.length) : `compiling ${line}`;
 }

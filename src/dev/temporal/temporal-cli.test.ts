@@ -66,7 +66,7 @@ function cached(version: string): string {
   return program(join(cacheFolder, `temporal-cli-${version}`, 'temporal'), GOOD_CLI);
 }
 
-/** Stands for Go: writes a program into GOBIN after saying what it does. */
+/** Replaces Go: writes a program into GOBIN after printing its lines. */
 function fakeGo(
   script = `mkdir "$GOBIN"; printf '%s' '${GOOD_CLI}' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`,
 ): void {

@@ -7,7 +7,7 @@ import { findExecutable, goInstall, isExecutable } from './go-install.ts';
 import type { Terminal } from '../processes/progress.ts';
 import { downloadTemporalCli } from './temporal-download.ts';
 
-/** The newest release that `go install` accepts: later ones hold a `replace` directive. */
+/** The newest release that `go install` accepts: later ones contain a `replace` directive. */
 const CLI_VERSION = '1.5.1';
 
 /** The newest server that Go 1.26.8 builds; 1.32.2 wants 1.26.10. */
@@ -18,10 +18,10 @@ const VERSION_TIMEOUT_MS = 20_000;
 
 const CACHED_CLI = /^temporal-cli-\d+\.\d+\.\d+$/;
 
-/** Where to look, and how to show what takes long. */
+/** Where to search, and how to show long tasks. */
 export interface TemporalCliOptions {
   readonly log: (line: string) => void;
-  /** Used as it is when given. */
+  /** This path is used unchanged when it is given. */
   readonly explicitPath?: string | null;
   /** Default: from `PATH` and `XDG_CACHE_HOME`. */
   readonly folders?: ToolFolders;
@@ -47,9 +47,9 @@ export class TemporalCliUnavailableError extends Error {
 }
 
 /**
- * Answers the path of a Temporal CLI: the given one, else `temporal` on the PATH, else the cached one, else the
+ * Returns the path of a Temporal CLI: the given one, else `temporal` on the PATH, else the cached one, else the
  * official download, else one built with Go; the last two stay in the cache.
- * @throws {TemporalCliUnavailableError} when none of these can be had.
+ * @throws {TemporalCliUnavailableError} when none of these is available.
  */
 export async function findOrBuildTemporalCli(options: TemporalCliOptions): Promise<string> {
   const { log, explicitPath = null, folders = loadToolFolders(process.env) } = options;
@@ -64,8 +64,8 @@ export async function findOrBuildTemporalCli(options: TemporalCliOptions): Promi
 }
 
 /**
- * Answers the paths of a production-like Temporal server and its schema tool, for benchmarks; built with Go once
- * (4 minutes) and kept in the cache.
+ * Returns the paths of a production-like Temporal server and its schema tool, for benchmarks. They are built with Go
+ * once (4 minutes) and stay in the cache.
  */
 export async function buildTemporalServer(options: TemporalCliOptions): Promise<{ server: string; sql: string }> {
   const { folders = loadToolFolders(process.env), terminal = process.stderr } = options;
@@ -110,7 +110,7 @@ async function buildCli(options: TemporalCliOptions, folders: ToolFolders, tried
   return join(into, 'temporal');
 }
 
-/** The newest in the cache. Complete by construction, so it need not be tried. */
+/** The newest CLI in the cache. It is always complete, so it need not be tried. */
 function cachedCli(cacheFolder: string): string | null {
   try {
     const folders = readdirSync(cacheFolder).filter((name) => CACHED_CLI.test(name));
@@ -130,7 +130,7 @@ async function works(path: string): Promise<boolean> {
   }
 }
 
-/** `fetch` hides the reason (no such host, refused) in the cause. */
+/** `fetch` has the reason (no such host, refused) in the cause. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;

@@ -12,16 +12,16 @@ const START_TIMEOUT_MS = 30_000;
 
 const POLL_MS = 100;
 
-/** One probe; the server answers in milliseconds once it listens. */
+/** Limit of one probe; the server answers in milliseconds once it listens. */
 const PROBE_TIMEOUT_MS = 2_000;
 
-/** It needs well under a second to close its database; nothing is lost if it is killed after that. */
+/** The server needs well under a second to close its database; after that nothing is lost if it is killed. */
 export const TEMPORAL_STOP_STAGES: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 10_000 }];
 
 /**
- * Journal and sync mode make writes four times faster than the defaults. NORMAL survives the death of the process,
- * but the last moments before a power cut may be lost. Eager execution saves a round trip per activity; servers
- * before 1.32 have it off.
+ * The journal and sync modes make writes four times faster than the defaults. NORMAL survives the death of the process,
+ * but a power cut may lose the last moments. Eager execution saves a round trip per activity; servers before 1.32 have
+ * it off.
  */
 const TUNING = [
   ['--sqlite-pragma', 'journal_mode=WAL'],
@@ -33,16 +33,19 @@ const TUNING = [
 export interface TemporalDevServerOptions {
   readonly cliPath: string;
   readonly port: number;
-  /** `null`: no Web UI. */
+  /** `null` for no Web UI. */
   readonly uiPort: number | null;
-  /** SQLite file; made when missing, and all that has to be kept between runs. */
+  /** The SQLite file, which is made when missing. Nothing else has to be kept between runs. */
   readonly databaseFile: string;
-  /** Beside `default`, which always exists. */
+  /** Namespaces beside `default`, which always exists. */
   readonly namespaces?: readonly string[];
   /** Default: beside the database file. */
   readonly logFile?: string;
   readonly log: (line: string) => void;
-  /** Told as soon as the process exists, before it answers, so that it is never lost sight of; whoever is told ends it. */
+  /**
+   * Called as soon as the process exists, before it answers, so that the process is never lost; the listener then has
+   * to end it.
+   */
   readonly onStarted?: (process: ManagedProcess) => void;
   /** Default: 30 s. */
   readonly startTimeoutMs?: number;
@@ -54,13 +57,13 @@ export interface TemporalDevServer {
   readonly address: string;
   readonly uiUrl: string | null;
   readonly pid: number;
-  /** For whoever watches it; `stop` is the way to end it. */
+  /** For watching; use `stop` to end it. */
   readonly process: ManagedProcess;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a Temporal dev server on 127.0.0.1 in a process group of its own and resolves when its namespaces answer.
+ * Starts a Temporal dev server on 127.0.0.1 in a process group of its own, and resolves when its namespaces answer.
  * @throws {PortsTakenError} naming `TEMPORAL_PORT` or `TEMPORAL_UI_PORT`.
  */
 export async function startTemporalDevServer(options: TemporalDevServerOptions): Promise<TemporalDevServer> {
@@ -78,7 +81,7 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions):
   try {
     await untilReady(server, address, { namespaces: ['default', ...namespaces], timeoutMs });
   } catch (error) {
-    // Whoever watches it would report the end that we make as its own; the first reason is the one to show.
+    // The listener would report our stop as the server's own end; the first reason has to be shown.
     if (options.onStarted === undefined) await server.stop(TEMPORAL_STOP_STAGES);
     throw error;
   }
@@ -95,8 +98,8 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions):
 }
 
 /**
- * Its SQLite reads a path as a URI, in which a folder's ?, # and % mean something else: the server stands in the folder
- * and is told the plain name.
+ * SQLite reads a path as a URI, in which ?, # and % in a folder's name have another meaning. So the server works in the
+ * folder and gets only the file's name.
  */
 function placeOf(databaseFile: string): { readonly file: string; readonly cwd?: string } {
   const cwd = dirname(databaseFile);
@@ -110,7 +113,7 @@ function flags({ port, uiPort, databaseFile, namespaces = [] }: TemporalDevServe
     uiPort === null ? ['--headless'] : ['--ui-ip', LOOPBACK, '--ui-port', String(uiPort)],
     ...namespaces.map((namespace) => ['--namespace', namespace]),
     ...TUNING,
-    // Applies to a new database only: on an older one the application registers what it misses.
+    // This applies only to a new database; in an older one the application registers missing attributes.
     ['--search-attribute', 'CaseKind=Keyword'],
     ['--log-level', 'warn'],
   ].flat();
@@ -142,7 +145,7 @@ async function untilReady(
   }
 }
 
-/** Namespaces are made after the port opens, so an answering port alone is not enough. */
+/** Namespaces are made after the port opens, so an answering port is not enough. */
 async function firstFailure(connection: Connection, namespaces: readonly string[]): Promise<string | null> {
   try {
     await connection.withDeadline(Date.now() + PROBE_TIMEOUT_MS, async () => {

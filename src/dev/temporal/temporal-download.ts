@@ -8,10 +8,10 @@ import { createProgress, type Progress, type Terminal } from '../processes/progr
 
 const ARCHIVE_URL = 'https://temporal.download/cli/archive/latest';
 
-/** Time to the first byte: where there is no internet, nobody should wait. */
+/** Time to the first byte; without internet nobody should wait. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** A download that stands still for this long is given up. */
+/** A download that makes no progress for this long is given up. */
 const STALL_TIMEOUT_MS = 30_000;
 
 /** `temporal version 1.8.2 (Server 1.31.2, UI 2.53.3)`. */
@@ -28,7 +28,7 @@ export interface TemporalDownloadOptions {
   readonly archiveUrl?: string | undefined;
 }
 
-/** Downloads the newest official CLI into the cache and answers its path. Gives up after 5 s without an answer. */
+/** Downloads the newest official CLI into the cache and returns its path. It gives up after 5 s without an answer. */
 export async function downloadTemporalCli(options: TemporalDownloadOptions): Promise<string> {
   await mkdir(options.cacheFolder, { recursive: true });
   const aside = await mkdtemp(join(options.cacheFolder, '.download-'));
@@ -71,7 +71,7 @@ async function fetchFile(options: TemporalDownloadOptions, path: string): Promis
   }
 }
 
-/** Every chunk starts the stall clock anew. */
+/** Every chunk restarts the stall clock. */
 async function* watched(body: AsyncIterable<Uint8Array>, connect: NodeJS.Timeout, progress: Progress) {
   clearTimeout(connect);
   let bytes = 0;
