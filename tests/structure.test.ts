@@ -106,6 +106,77 @@ describe('an export', () => {
   });
 });
 
+/** Wordings that a native reader has to read twice, or that repeat the name of what they describe. */
+const REFUSED_WORDINGS: Readonly<Record<string, RegExp>> = {
+  'What X works with.': /^What .* works? with\./,
+  'Creates the X.': /^Creates (?:the|an?) /,
+  'Input of X.': /^Input of /,
+  'a sentence that opens with "Of"': /(?:^|[.:;?!] )Of (?!course\b)/,
+  whoever: /\bwho(?:so)?m?ever\b/i,
+  'so many': /\bso many\b/i,
+  '"such" without a noun': /\bsuch(?=[.,;:)]|$)|\bnone such\b|\bsuch (?:is|are|that|ones?)\b/i,
+  '"One that" or "Those that" as a subject': /(?:^|[.:;?!] )(?:One|Those) (?:that|who)\b/,
+};
+
+/** The comments of a file, each on one line and without its marks. */
+function listComments(text: string): string[] {
+  const COMMENT = /\/\*\*?([^]*?)\*\/|((?:^[ \t]*(?:\/\/|--) .*\n?)+)|\S[ \t]+\/\/ (.*)/gm;
+  return [...text.matchAll(COMMENT)].map(([, block, lines, tail]) => joinLines(block ?? lines ?? tail ?? ''));
+}
+
+/** The paragraphs, list items and table cells of a document, each on one line, without its blocks of code. */
+function listParagraphs(document: string): string[] {
+  const prose = document.replaceAll(/^```[^]*?^```/gm, '\n');
+  return prose
+    .split(/\n\n+|\n(?=- |\d+\. |\||#)|\s\|\s/)
+    .map((part) => joinLines(part).replace(/^(?:-|\d+\.|\|) /, ''));
+}
+
+function joinLines(text: string): string {
+  return text
+    .replaceAll(/^[ \t]*(?:\*|\/\/|--) ?/gm, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
+function listRefused(path: string, texts: readonly string[]): string[] {
+  return texts.flatMap((text) =>
+    Object.entries(REFUSED_WORDINGS)
+      .filter(([, wording]) => wording.test(text))
+      .map(([name]) => `${path}: ${name}: ${text.slice(0, 200)}`),
+  );
+}
+
+describe('prose', () => {
+  it.each([
+    ['What the pump works with.', 'What X works with.'],
+    ['Creates the pump of a partition.', 'Creates the X.'],
+    ['Input of `holdStock`.', 'Input of X.'],
+    ['It waits. Of its tries the last one counts.', 'a sentence that opens with "Of"'],
+    ['Given to whoever asks.', 'whoever'],
+    ['Waits for so many seconds.', 'so many'],
+    ['Null when there is none such.', '"such" without a noun'],
+    ['One that was stored stays.', '"One that" or "Those that" as a subject'],
+  ])('is refused where it says %j', (text, name) => {
+    expect(listRefused('a.ts', listComments(`/**\n * ${text}\n */`))).toEqual([`a.ts: ${name}: ${text}`]);
+    expect(listRefused('a.ts', listComments(`call(); // ${text}\n`))).toHaveLength(1);
+    expect(listRefused('a.md', listParagraphs(`# Title\n\nBefore.\n\n- ${text}\n`))).toHaveLength(1);
+    expect(listRefused('a.md', listParagraphs(`\`\`\`\n${text}\n\`\`\`\n`))).toEqual([]);
+  });
+
+  it('has a subject and a noun in every comment', () => {
+    const sources = readSources('{src,db,bench,tools,tests}/**/*.{ts,js}');
+    expect(sources.length).toBeGreaterThan(50);
+    expect(sources.flatMap(({ path, text }) => listRefused(path, listComments(text)))).toEqual([]);
+  });
+
+  it('has a subject and a noun in every document', () => {
+    const documents = readSources('README.md', 'CONTRIBUTING.md', 'docs/*.md');
+    expect(documents.length).toBeGreaterThan(8);
+    expect(documents.flatMap(({ path, text }) => listRefused(path, listParagraphs(text)))).toEqual([]);
+  });
+});
+
 describe('a file', () => {
   it('is named in kebab-case for its role, and no drawer for odds and ends', () => {
     const names = readSources('{src,db,tests,bench,tools}/**/*.ts').map(({ path }) => basename(path));

@@ -15,8 +15,8 @@ export interface WorkersResult extends Cost {
 const BACKLOG_RATE = 8_000;
 
 /**
- * Lets a backlog wait for so many workers. The workers that carry events listen before the one that runs the pumps'
- * workflows does: so all of them get a share.
+ * Measures how fast different numbers of workers process a backlog. The workers with events listen before the worker
+ * that runs the pumps' workflows, so that all of them get a share.
  */
 export async function compareWorkers(bench: BenchStage, api: { readonly url: string }): Promise<WorkersResult[]> {
   const results: WorkersResult[] = [];

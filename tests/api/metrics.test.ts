@@ -47,7 +47,7 @@ beforeAll(async () => {
   exported = { api: await apiMetrics(), worker: await workerMetrics() };
 });
 
-/** Of an API that has taken an order and an event, and refused a token. */
+/** Metrics of an API that has accepted an order and an event, and refused a token. */
 async function apiMetrics(): Promise<string[]> {
   const system = await startTestSystem({ events: true });
   try {
@@ -63,7 +63,7 @@ async function apiMetrics(): Promise<string[]> {
   }
 }
 
-/** Of a worker to which everything has happened. */
+/** Metrics of a worker that has counted everything. */
 async function workerMetrics(): Promise<string[]> {
   const script = join(PROJECT_FOLDER, 'tests/support/processes/worker-metrics.ts');
   const { stdout } = await promisify(execFile)(process.execPath, [script, String(await findTestPort())]);

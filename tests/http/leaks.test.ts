@@ -181,7 +181,7 @@ describe('the metrics of a worker', () => {
   it('are told on the address that is set, by default to this machine only', async () => {
     const ask = (host: string) => fetch(`http://${host}:${metricsPort}/metrics`);
     expect((await ask('127.0.0.1')).status).toBe(200);
-    // Whoever listens on all addresses listens on this one too.
+    // A server that listens on all addresses listens on this one, too.
     await expect(ask('127.0.0.2')).rejects.toThrow('fetch failed');
   });
 });

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** Of one network in a window of 10 s. */
+/** Requests of one network in a window of 10 s. */
 const REFUSALS_MAX = 20;
 
 let api: ApiProcess;

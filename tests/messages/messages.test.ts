@@ -106,7 +106,7 @@ describe('the customer', () => {
 describe('after a task that was forgotten, the customer', () => {
   it('of a refund of all that was left reads what was paid back', async () => {
     const orderId = await sold();
-    // Of its two calls the first one was the confirmation.
+    // The first of its two calls was the confirmation.
     faults.inject(orderId, 'sendMessage', unsent(2));
     faults.inject(
       orderId,

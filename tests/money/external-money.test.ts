@@ -19,7 +19,7 @@ afterAll(async () => {
   await Promise.all([reporting.stop(), quiet.stop()]);
 });
 
-/** Of the 45.00 of an order so much is paid back in the provider's dashboard, unless a test says otherwise. */
+/** The part of an order's 45.00 that is paid back in the provider's dashboard, unless a test says otherwise. */
 const OUTSIDE_MINOR = 1_800;
 
 async function sold(where: TestSystem): Promise<string> {

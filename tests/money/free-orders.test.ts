@@ -23,7 +23,7 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     await createCatalogRepository(system.database.databases.inventory).seed('demo', [
       { sku: 'SKU-FREE', name: 'A sample', priceMinor: 0, currency: 'EUR', onHand: 100 },
     ]);
-    // Whoever asks the provider hears of it.
+    // A call to the provider fails here, so that a test notices it.
     await system.setFaults({ down: true });
   });
   afterAll(() => system.stop());

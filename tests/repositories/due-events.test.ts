@@ -17,7 +17,7 @@ afterEach(() => database.close());
 
 const PUMP = { consumer: 'analytics', partition: 0 } as const;
 
-/** Events of so many keys in turn, as a replay of them leaves them: all are due. */
+/** Stores events with `keys` different keys in turn, in the state after a replay: all of them are due. */
 async function playAgain(events: number, keys: number): Promise<void> {
   await database.query(
     `INSERT INTO events.raw_events (partition, sequence, received_at, tenant_id, event_id, type, key, source,

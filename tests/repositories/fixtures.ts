@@ -52,7 +52,7 @@ export interface Shop {
   statesOf(orderId: string): Promise<Record<string, string>>;
 }
 
-/** Opens a shop with so many pieces of each SKU. */
+/** Opens a shop with the given number of pieces of each SKU. */
 export async function openShop(database: TestDatabase, pieces: Readonly<Record<string, number>>): Promise<Shop> {
   const tenantId = freshId('tenant');
   const reservations = createReservationRepository(database.databases.inventory);

@@ -26,7 +26,7 @@ async function countWaiting(): Promise<number> {
   return waiting.length;
 }
 
-/** Runs so many acts, as many at once as there are connections for: nobody fails for want of one. */
+/** Runs `count` acts, and only as many at once as there are connections for, so that none fails without one. */
 async function times<Result>(
   count: number,
   act: (index: number) => Promise<Result>,

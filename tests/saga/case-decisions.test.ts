@@ -53,7 +53,7 @@ async function decide(
   });
 }
 
-/** An order whose payment is not understood so many times. */
+/** An order whose payment answers cannot be read the given number of times. */
 async function parked(times = 1): Promise<string> {
   const { key, orderId } = plannedOrder();
   faults.inject(orderId, 'takePayment', failBefore(new PaymentContractError(orderId, 'made so'), times));

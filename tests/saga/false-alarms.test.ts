@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** Of 45.00 that are authorized, 10.00 are captured. */
+/** 45.00 are authorized, and 10.00 of them captured. */
 async function partlyCaptured(): Promise<string> {
   const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
   await untilStatus(system, orderId, 'AWAITING_CAPTURE');

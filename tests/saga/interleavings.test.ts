@@ -32,7 +32,7 @@ const scenario = fc.record({
       kind: fc.constantFrom('before', 'after', 'twice'),
     }),
   ),
-  /** Commands that are given, each when a step's effect has just happened, or after so many milliseconds. */
+  /** Commands, each given when a step's effect has just happened, or after a number of milliseconds. */
   commands: fc.array(
     fc.record({
       kind: fc.constantFrom('cancel', 'cancel', 'capture', 'refunds', 'resume'),

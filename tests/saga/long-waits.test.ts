@@ -41,7 +41,7 @@ function roundsIn(spanMs: number): number {
   return rounds;
 }
 
-/** Resumes a parked workflow until its case counts so many failures; resolves with the size of its history. */
+/** Resumes a parked workflow until its case counts the given number of failures; resolves with the size of its history. */
 async function parkAgain(
   workflowId: string,
   orderId: string,

@@ -27,7 +27,7 @@ export const PAYMENT_WATCH_INTERVAL_MS = 5_000;
 
 const PING_TIMEOUT_MS = 1_500;
 
-/** A call to Temporal takes milliseconds. One that hangs must not keep the other steps asleep. */
+/** A call to Temporal takes milliseconds. A hanging call must not keep the other steps asleep. */
 const WAKE_TIMEOUT_MS = 4_000;
 
 /**

@@ -290,7 +290,7 @@ export async function untilUnowned({ database }: TestSystem, orderId: string): P
   });
 }
 
-/** What is known of an order that is not where it should be: whoever reads a failed test has nothing else. */
+/** Everything that is known about an order in the wrong state, because the reader of a failed test has nothing else. */
 async function tellOf(system: TestSystem, orderId: string): Promise<string> {
   const row = `SELECT status, version, refusal, updated_at FROM orders.orders WHERE order_id = $1`;
   const events = `SELECT seq, type, data, at FROM orders.order_events WHERE order_id = $1 ORDER BY seq`;

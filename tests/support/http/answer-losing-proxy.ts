@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 export interface AnswerLosingProxy {
   readonly url: string;
   losesAnswers(loses: boolean): void;
-  /** Of the POSTs whose path names something. */
+  /** The keys of the POSTs whose path contains `named`. */
   keys(named: string): readonly string[];
   stop(): Promise<void>;
 }

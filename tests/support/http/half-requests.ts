@@ -7,7 +7,7 @@ export interface HalfRequests {
   close(): void;
 }
 
-/** Sends the same bytes on so many connections and keeps them open; resolves when all of them are on their way. */
+/** Sends the same bytes on several connections and keeps these open; resolves when all bytes are on their way. */
 export async function sendHalves(url: string, count: number, bytes: string): Promise<HalfRequests> {
   const { hostname, port } = new URL(url);
   let answers = '';
