@@ -21,7 +21,7 @@ export async function writeResults(
   await writeFile(path('png'), png);
 }
 
-/** Three digits are more than the measurement is worth. */
+/** The measurement is not precise enough for more than three digits. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value * 1_000) / 1_000 : value;
 }

@@ -153,7 +153,7 @@ async function* freshFacts(
   for (let at = 0; at < orderIds.length; at += pageSize) yield* await reader.fresh(orderIds.slice(at, at + pageSize));
 }
 
-/** A workflow is at work, or one that settles a command may be: visibility, which lists those, is behind. */
+/** A workflow is running, or one that settles a command may be: visibility, which lists those, lags behind. */
 function mayComeRight(facts: OrderFacts): boolean {
   if (openCarriers(facts).length > 0) return true;
   const { order } = facts;

@@ -238,7 +238,7 @@ function composeKeyed({ contactKeys }: Config) {
   return { sealer: createContactSealer(contactKeys), hasher: createRequestHasher(contactKeys) };
 }
 
-/** What the routes of events work with. */
+/** Builds the dependencies of the routes of events. */
 function composeEventRoutes({ config, resources, events: { log, ...events } }: AppParts) {
   const { orders, events: db } = resources.databases;
   const pointsPerSecond = config.api.eventRateLimitPerSecond;

@@ -24,7 +24,7 @@ export async function stopProcess({ context, api, worker }: RunningProcess): Pro
   await worker?.shutDown();
   await worker?.close();
   await context.resources.close();
-  // Last, because what ends before it may still call Temporal.
+  // The client's connection closes last, because everything before may still call Temporal.
   await context.client.connection.close();
 }
 

@@ -44,13 +44,13 @@ export interface Resources {
   /** Compares this machine's clock with the database's until the resources are closed. */
   readonly clock: ClockMonitor;
   readonly paymentGateway: PaymentGateway;
-  /** The steps that wait for it. */
+  /** The steps that wait for the payment provider. */
   readonly waiting: { readonly repository: WaitingStepRepository; readonly steps: WaitingSteps };
   readonly mail: MailGateway;
-  /** Null: no text messages are sent. */
+  /** Null when no text messages are sent. */
   readonly sms: SmsGateway | null;
   readonly webhooks: WebhookGateway;
-  /** Closes the pools; last, after everything that writes has ended. */
+  /** Closes the pools; called last, after every writer has ended. */
   close(): Promise<void>;
 }
 

@@ -68,7 +68,7 @@ export function composeActivities({ config, resources, logger }: ProcessContext)
   });
 }
 
-/** Wakes what waits for the payment provider when it is back; null where no payment step runs. */
+/** Wakes the steps that wait for the payment provider when it is back; null if no payment step runs in this process. */
 function composePaymentWatch({ config, logger, resources, client }: ProcessContext): BackgroundLoop | null {
   const { waiting, paymentGateway } = resources;
   if (!config.worker.queues.includes('payments')) return null;
@@ -87,7 +87,9 @@ function composePaymentWatch({ config, logger, resources, client }: ProcessConte
 interface StartWorkerOptions {
   /** Absent: `composeActivities`. */
   readonly activities?: Activities;
-  /** Told when an order's first local pass is over: it ended, or a step failed and goes on as a regular activity. */
+  /**
+   * Called when an order's first local pass is over: it ended, or a step failed and continues as a regular activity.
+   */
   readonly onLocalPassEnded?: (workflowId: string) => void;
 }
 

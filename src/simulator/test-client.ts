@@ -13,7 +13,7 @@ interface Content {
   readonly headers?: Record<string, string>;
 }
 
-/** Speaks to a simulator as a foreign client does: over HTTP, with keys of its own. */
+/** Uses a simulator like a foreign client: over HTTP, with keys of its own. */
 export interface TestClient {
   charge(key: string, overrides?: Record<string, unknown>): Promise<Heard>;
   /** A void, capture or refund of the charge `target`. */

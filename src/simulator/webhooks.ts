@@ -109,7 +109,7 @@ interface Receiver {
   readonly key: Buffer;
 }
 
-/** Signed anew for each try, because a signature grows old. */
+/** Each try is signed anew, because a signature expires. */
 async function deliver({ url, key }: Receiver, { id, body }: Report, delays: Delays): Promise<boolean> {
   for (const delayMs of [0, ...RETRY_DELAYS_MS]) {
     if (delayMs > 0 && !(await delays.wait(delayMs))) return false;

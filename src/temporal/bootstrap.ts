@@ -24,8 +24,8 @@ import type { TemporalOptions } from './connection.ts';
 const INDEXED_VALUE_KEYWORD = 2;
 
 /**
- * Registers the search attributes that workflows set, or verifies that they are there: setting an unknown one
- * would fail the workflow task for ever, so a process must not start without them.
+ * Registers the search attributes that workflows set, or verifies that they exist. Setting an unknown attribute would
+ * fail the workflow task for ever, so a process must not start without them.
  */
 export async function ensureSearchAttributes(client: Client, { namespace }: TemporalOptions): Promise<void> {
   const { operatorService } = client.connection as Connection;
@@ -36,7 +36,7 @@ export async function ensureSearchAttributes(client: Client, { namespace }: Temp
   if (await registered()) return;
   await operatorService
     .addSearchAttributes({ namespace, searchAttributes: { [CASE_KIND.name]: INDEXED_VALUE_KEYWORD } })
-    // Another process may have been first; what counts is whether it is there now.
+    // Another process may have been first; it only matters that the attribute exists now.
     .catch(() => {});
   if (await registered()) return;
   throw new Error(
@@ -45,13 +45,18 @@ export async function ensureSearchAttributes(client: Client, { namespace }: Temp
   );
 }
 
-/** Sweeps run this often: an expired hold blocks its pieces, and a notice, command or decision waits, at most that long. */
+/**
+ * How often sweeps run, which is the longest time that an expired hold blocks its pieces, and that a notice, command or
+ * decision waits.
+ */
 const SWEEP_INTERVAL = '30s';
 
-/** Webhooks that were lost between their row and their signal wait at most so much longer than a minute. */
+/** A webhook that was lost between its row and its signal waits at most this much longer than a minute. */
 const WEBHOOK_SWEEP_INTERVAL = '60s';
 
-/** Creates the schedules of the sweeps unless they exist. A missed run is caught up within a minute or left to the next. */
+/**
+ * Makes the schedules of the sweeps unless they exist. A missed run is caught up within a minute, or left to the next.
+ */
 export async function ensureSweepSchedules(client: Client): Promise<void> {
   await ensureSchedule(client, SWEEP_SCHEDULE_ID, SWEEP_WORKFLOW, SWEEP_INTERVAL);
   await ensureSchedule(client, NOTICE_SWEEP_SCHEDULE_ID, NOTICE_SWEEP_WORKFLOW, SWEEP_INTERVAL);
@@ -64,8 +69,8 @@ export async function ensureSweepSchedules(client: Client): Promise<void> {
 const EVENT_MAINTENANCE_INTERVAL = '1h';
 
 /**
- * Starts what keeps the event pipeline going unless it runs: one pump per consumer and partition, the feed of orders,
- * and the schedule that looks after the log.
+ * Starts the parts of the event pipeline that do not run: one pump per consumer and partition, the feed of orders, and
+ * the schedule that maintains the log.
  */
 export async function ensureEventPumps(client: Client, partitions: number): Promise<void> {
   await ensureSchedule(

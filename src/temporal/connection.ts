@@ -13,12 +13,12 @@ export interface TemporalOptions {
   readonly namespace: string;
 }
 
-/** A client on a plain connection: its deadlines hold, which those of a native connection do not. */
+/** A client on a plain connection. Its deadlines work, which those of a native connection do not. */
 export function createTemporalClient({ address, namespace }: TemporalOptions): Client {
   return new Client({ connection: openTemporalConnection(address), namespace });
 }
 
-/** The connection that workers and eager starts share. gzip costs more CPU than it saves between neighbours. */
+/** The connection that workers and eager starts share. Between neighbors gzip costs more CPU than it saves. */
 export function connectNatively({ address }: TemporalOptions): Promise<NativeConnection> {
   return NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
 }

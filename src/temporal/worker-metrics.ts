@@ -1,8 +1,8 @@
 import { Runtime } from '@temporalio/worker';
 
 /**
- * Shows a breaker's state beside the worker's own metrics. The meter is asked for each time: the runtime behind it
- * may have been replaced since.
+ * Shows a breaker's state beside the worker's own metrics. The meter is requested each time, because the runtime behind
+ * it may have been replaced.
  */
 export function reportBreaker(collaborator: string, route: string, isOpen: boolean): void {
   const gauge = Runtime.instance().metricMeter.createGauge(
@@ -25,7 +25,7 @@ export function reportClock(aheadMs: number): void {
   gauge.set(aheadMs / 1_000);
 }
 
-/** Counts an attempt to deliver a webhook, by what came of it. */
+/** Counts an attempt to deliver a webhook by its result. */
 export function countWebhookAttempt(outcome: string): void {
   const counter = Runtime.instance().metricMeter.createCounter(
     'webhook_deliveries',
@@ -55,7 +55,7 @@ export function countWebhookDisabled(reason: string): void {
   counter.add(1, { reason });
 }
 
-/** Counts a try to send a text message, by what came of it. */
+/** Counts a try to send a text message by its result. */
 export function countTextMessage(outcome: string): void {
   const counter = Runtime.instance().metricMeter.createCounter(
     'text_messages',

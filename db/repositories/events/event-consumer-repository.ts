@@ -38,7 +38,7 @@ export interface EventConsumerRepository {
   claim(pump: EventPump, owner: string): Promise<ClaimedCursor>;
   /** Whether, since `epoch` was claimed, no other owner has claimed the partition and nobody has moved its cursor. */
   owns(pump: EventPump, epoch: number): Promise<boolean>;
-  /** The next events in order; none while the consumer is paused. */
+  /** The next events in order. There are none while the consumer is paused. */
   readNext(reading: NextEvents): Promise<PendingEvent[]>;
   /**
    * Where a run of unwanted events ends: the last of the next `limit` events, if none of these has one of the topics
@@ -46,7 +46,7 @@ export interface EventConsumerRepository {
    * consumer is paused.
    */
   passOver(reading: UnwantedEvents): Promise<PassedOver | null>;
-  /** Events whose next try is due, in order; none while the consumer is paused. */
+  /** Events whose next try is due, in order. There are none while the consumer is paused. */
   readDue(pump: EventPump, limit: number): Promise<PendingEvent[]>;
   /**
    * Stores outcomes and the cursor in one statement, all or nothing.
@@ -69,7 +69,7 @@ export interface UnwantedEvents extends Omit<NextEvents, 'furthest'> {
   readonly topics: ReadonlySet<string>;
 }
 
-/** A pump in the hands of its owner. */
+/** A partition of one consumer, claimed by one owner. */
 export interface OwnedPump extends EventPump {
   readonly epoch: number;
   readonly owner: string;

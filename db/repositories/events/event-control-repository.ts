@@ -69,7 +69,7 @@ export interface EventControlRepository {
     partition: number;
     sequence: number;
   }): Promise<{ readonly before: number } | null>;
-  /** Takes failed events, oldest failures first, and has them tried again at once. */
+  /** Has failed events tried again at once, oldest failures first. */
   reprocess(order: {
     readonly tenantId: string;
     readonly consumer: EventConsumer;

@@ -80,7 +80,7 @@ WITH offered AS (
 SELECT offered.sku, offered.quantity AS requested, offered.available, EXISTS (SELECT FROM held) AS held FROM offered`,
 };
 
-/** HELD lines of one order end as COMMITTED: pieces leave the warehouse figure and the hold. */
+/** HELD lines of one order become COMMITTED: the pieces leave both the stock on hand and the hold. */
 export const COMMIT_HELD = endHold('commit_held', {
   state: 'COMMITTED',
   kind: 'commit',
@@ -88,7 +88,7 @@ export const COMMIT_HELD = endHold('commit_held', {
   guard: 'true',
 });
 
-/** HELD lines of one order end as EXPIRED if their time is up: the hold is given back. */
+/** HELD lines of one order become EXPIRED when their time is up: the hold is given back. */
 export const EXPIRE_HELD = endHold('expire_held', {
   state: 'EXPIRED',
   kind: 'expire',

@@ -40,7 +40,7 @@ export interface RecordedAttempt {
   readonly copyId: string | null;
 }
 
-/** The messages of orders and how far they got. */
+/** The messages of orders, and whether they were sent. */
 export interface MessageRepository {
   /**
    * The state of a message, and the Message-ID of the last copy that somebody asked for; null when the order does not
@@ -50,7 +50,7 @@ export interface MessageRepository {
   listByOrder(tenantId: string, orderId: string): Promise<MessageRecord[]>;
   /** The attempts, oldest first. */
   listAttempts(tenantId: string, orderId: string): Promise<MessageAttempt[]>;
-  /** Notes one attempt and its result; SENT stays SENT. Attempts of a further copy are told by its Message-ID. */
+  /** Stores one attempt and its result; SENT stays SENT. A further copy is told apart by its Message-ID. */
   record(key: MessageKey, attempt: RecordedAttempt): Promise<void>;
 }
 

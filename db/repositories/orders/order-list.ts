@@ -16,7 +16,7 @@ export interface OrderListQuery {
   readonly limit: number;
 }
 
-/** A page of orders, newest first, with their lines and open cases. */
+/** A page of orders, newest first, with lines and open cases. */
 export async function listOrders(db: Database, query: OrderListQuery): Promise<OrderRecord[]> {
   const rows = await db.query((orm) =>
     orm

@@ -19,7 +19,7 @@ export interface OrderRecord {
   readonly totalMinor: number | null;
   readonly captureMode: CaptureMode;
   readonly sealedContact: SealedContact | null;
-  /** The decision to reject, also before it is carried out. */
+  /** The decision to reject, also before the rejection is carried out. */
   readonly refusal: Refusal | null;
   readonly confirmedAt: Date | null;
   readonly captureBy: Date | null;
@@ -31,7 +31,7 @@ export interface OrderRecord {
   readonly lines: readonly OrderLine[];
   /** The oldest open case, if any. */
   readonly attention: OrderAttention | null;
-  /** Of the capture that owns the order; 0 when none does. */
+  /** The amount of the capture that owns the order; 0 when no capture owns it. */
   readonly captureUnderWayMinor: number;
 }
 

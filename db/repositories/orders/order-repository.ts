@@ -45,7 +45,7 @@ export interface OpenedOrder {
   readonly owner: OrderOwnership | null;
 }
 
-/** Whose order it is, and where it is. */
+/** The tenant and the status of an order. */
 export interface OrderOwner {
   readonly orderId: string;
   readonly tenantId: string;
@@ -83,7 +83,7 @@ export interface OrderTransition {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** Orders and their history; the status has one writer path, `transition`. */
+/** Orders and their history. Only `transition` writes the status. */
 export interface OrderRepository {
   /** Writes row, lines and first event in one statement unless the order exists; returns the stored order. */
   open(order: NewOrder): Promise<OpenedOrder>;

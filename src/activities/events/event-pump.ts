@@ -35,7 +35,7 @@ export interface ConsumedPartition {
   readonly consumer: EventConsumerDefinition;
 }
 
-/** When a pump has to stop. */
+/** When a pump must stop. */
 export interface PumpRun {
   readonly until: number;
   /**
@@ -96,7 +96,7 @@ export async function runEventPump(
     isMore = next.length === BATCH;
     if (isMore) continue;
     if (done === 0) await turns.rest();
-    // What was announced meanwhile is read at once; nothing was missed if nothing was.
+    // If an event was announced meanwhile, the pump does not sleep.
     await wakeups.sleep(consumer, pump.partition, { seen, everyMs: POLL_MS, signal: stop });
   }
   await turns.rest();

@@ -88,7 +88,8 @@ export function createPaymentActivities({ payments, gateway }: PaymentActivityDe
       const book = openBook(payments, input);
       const note = (state: PaymentOperation['state'], result: Partial<NotedOperation> = {}) =>
         book.note({ kind: chargeKind, generation, amountMinor: input.amountMinor, state, ...result });
-      // A first try comes right after the order was opened; a later one may meet a cancel, whose turn has begun.
+      // A local try comes right after the order was opened. A regular attempt may come after a cancel, whose turn has
+      // begun.
       if (!activityInfo().isLocal) await book.begin();
       if (input.amountMinor === 0) {
         await note('FAILED');
@@ -175,7 +176,7 @@ async function movePayment(
   const charge = operations.findLast((each) => isCharge(each) && each.state === 'SUCCEEDED');
   if (charge === undefined) throw new OrderStateConflictError(orderId, 'without a charge', `${kind}d`);
   const movement = { kind, generation, key, chargeKey: charge.key, orderId, currency, amountMinor };
-  // From here on whoever hears of it from the provider knows that it is ours.
+  // A report of the provider about this operation is recognized as ours from here on.
   await book.note({ kind, generation, amountMinor, state: 'UNKNOWN' });
   try {
     return { amountMinor: await moveWhatIsLeft(gateway, book, movement) };

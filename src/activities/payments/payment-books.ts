@@ -22,11 +22,17 @@ export interface OrderAccount {
 /** The books of one order, opened by its owner. */
 export interface OrderBook {
   readonly account: OrderAccount;
-  /** Proves, before anything is sent, that no other command has come to own the order. @throws {OrderTurnOverError} */
+  /**
+   * Proves, before anything is sent, that no other command owns the order.
+   * @throws {OrderTurnOverError} when another command owns it.
+   */
   begin(): Promise<void>;
-  /** Stores what is known of an operation; the ownership is proved once more. @throws {OrderTurnOverError} */
+  /**
+   * Stores what is known about an operation, and proves the ownership once more.
+   * @throws {OrderTurnOverError} when another command owns the order.
+   */
   note(operation: NotedOperation): Promise<PaymentOperation>;
-  /** Oldest first. */
+  /** The operations, oldest first. */
   list(): Promise<RecordedOperation[]>;
 }
 

@@ -130,13 +130,16 @@ interface QueuedDelivery {
   readonly head: WebhookHead;
 }
 
-/** When and why a delivery is to be tried again. */
+/** When and why a delivery is tried again. */
 interface Later {
   readonly why: string;
   readonly retryInMs: number;
 }
 
-/** @returns null when the delivery is over, or its subscription disabled. */
+/**
+ * Stores the result of an attempt.
+ * @returns null when the delivery is over, or its subscription disabled.
+ */
 async function settle(deps: WebhookActivityDeps, delivery: QueuedDelivery, answer: Attempted): Promise<Later | null> {
   const { queue, head } = delivery;
   const { deliveries, onAttempt } = deps;

@@ -62,7 +62,7 @@ export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIn
     await soon();
     for (;;) {
       if (!(await appendBatch(sink, queue.take()))) {
-        // Those that wait would wait as long again for the same answer.
+        // Requests that wait would only wait as long again for the same answer.
         for (const { reject } of queue.clear()) reject(new DatabaseUnavailableError('no answer'));
       }
       if (queue.isEmpty()) break;
@@ -136,7 +136,10 @@ interface AppendSink {
   readonly onAppended: EventIntakeDeps['onAppended'];
 }
 
-/** Appends and answers the requests of a batch. @returns whether the database answered. */
+/**
+ * Appends and answers the requests of a batch.
+ * @returns whether the database answered.
+ */
 async function appendBatch(sink: AppendSink, batch: readonly Submission[]): Promise<boolean> {
   const { log, announce, onAppended } = sink;
   const { offered, placeOf } = firstOfEachId(batch);

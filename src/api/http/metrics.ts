@@ -14,7 +14,7 @@ export interface ApiMetrics {
     readonly status: number;
     readonly seconds: number;
   }): void;
-  /** A caller without a good token or signature, or without the scope. */
+  /** Counts a caller without a good token or signature, or without the scope. */
   requestRefused(reason: string): void;
   orderAccepted(replayed: boolean): void;
   orderStarted(dispatch: 'eager' | 'queue'): void;

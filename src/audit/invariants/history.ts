@@ -16,7 +16,7 @@ export function checkHistory({ order, events }: OrderFacts): Finding {
   let reached: OrderStatus | null = null;
   for (const { seq, from, to } of events) {
     if (to === null) continue;
-    // What follows a terminal status is I8's.
+    // I8 checks what follows a terminal status.
     if (reached === null || !isTerminal(reached)) problems.push(...edgeProblems(reached, { seq, from, to }));
     reached = to;
   }

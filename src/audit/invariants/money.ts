@@ -85,7 +85,7 @@ const NOTHING_IS_KEPT: readonly MoneyRule[] = [
 /** What each status says about the money of an order at rest. The first rule that does not hold is the problem. */
 const MONEY_RULES: Readonly<Record<OrderStatus, readonly MoneyRule[]>> = {
   PENDING: [],
-  // The capture, or the void of an expiring authorization, may be done just now: nothing else is certain.
+  // The capture, or the void of an expiring authorization, may happen right now, so nothing else is certain.
   AWAITING_CAPTURE: [
     [({ authorizedMinor, refundedMinor }) => authorizedMinor > 0 && refundedMinor === 0, 'nothing is authorized'],
   ],

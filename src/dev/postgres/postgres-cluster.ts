@@ -67,7 +67,7 @@ async function initialize({ home, settings, logFile }: ClusterOptions, into: str
   if (status.code !== 0) throw new Error(`initdb failed (${describeExit(status)}):\n${logTail(logFile)}`);
 }
 
-/** In single-user mode, because it needs neither a port nor a client. */
+/** Single-user mode needs neither a port nor a client. */
 function addDatabase({ home, settings }: ClusterOptions, cluster: string, name: string): void {
   if (!DATABASE_NAME.test(name)) throw new Error(`${name} is not a plain database name`);
   execFileSync(home.binaries.postgres, ['--single', '-D', cluster, ...settingFlags(settings), 'postgres'], {

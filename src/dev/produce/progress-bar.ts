@@ -15,7 +15,9 @@ interface Figures {
   readonly counts: Readonly<OpenLoopCounts>;
 }
 
-/** Shows how far a production is, until the answered function is called: a bar on a terminal, lines elsewhere. */
+/**
+ * Shows the progress of a production until the returned function is called: by a bar on a terminal, by lines elsewhere.
+ */
 export function showProgress(
   terminal: Terminal,
   plan: { readonly what: string; readonly count: number },

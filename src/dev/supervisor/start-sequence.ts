@@ -197,7 +197,10 @@ async function startService(
   context.registry.add(name, await startProcess({ name, ...spec, args }));
 }
 
-/** @throws {Error} with the end of the task's log when it fails. */
+/**
+ * Runs a task to its end.
+ * @throws {Error} with the end of the task's log when it fails.
+ */
 async function runTask(context: StartContext, name: string, program: NodeProgram) {
   const startedAt = Date.now();
   const spec = { name, ...nodeProcess(context, name, program) };

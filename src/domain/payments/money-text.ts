@@ -13,17 +13,17 @@ export function moneyTextWithSign(amountMinor: number, currency: string): string
   return format.format(toMajor(amountMinor, currency));
 }
 
-/** By currency: making a format costs a hundred times as much as using it. */
+/** The formats by currency, because making a format costs a hundred times as much as using it. */
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** `Intl` knows the sign of a currency; how many digits it has is ours to say. */
+/** `Intl` supplies the currency's sign; the number of digits comes from our own list of currencies. */
 function createFormat(currency: string): Intl.NumberFormat {
   const digits = exponentOf(currency);
   const fraction = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return new Intl.NumberFormat('en', { style: 'currency', currency, ...fraction });
 }
 
-/** What is wrong with an amount, as the end of a sentence about it. */
+/** What is wrong with an amount, written as the end of a sentence about the amount. */
 export function amountProblemText(found: AmountProblem, currency: string): string {
   const text = (amountMinor: number | null): string => moneyText(amountMinor ?? 0, currency);
   switch (found.problem) {

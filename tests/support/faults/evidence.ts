@@ -139,7 +139,7 @@ function proveTimeline({ status, events }: Evidence): void {
 
 /** The provider's ledger and the operations agree, row by row. */
 function proveBooks({ ledger, operations }: Evidence): void {
-  // What was made at the provider itself stands in its ledger under its own reference.
+  // The provider's ledger has movements that were made at the provider itself under its own reference.
   const keyOf = ({ key, providerRef }: Pick<OperationEvidence, 'key'> & { readonly providerRef?: string | null }) =>
     key.includes(':external:') ? providerRef : key;
   const row = (entry: Omit<OperationEvidence, 'providerRef'> & { readonly providerRef?: string | null }): string =>
@@ -155,7 +155,7 @@ function proveBooks({ ledger, operations }: Evidence): void {
 
 function proveSold({ status, totalMinor, reservations, movements, operations }: Evidence): void {
   const taken = amountOf(operations, 'sale', 'capture');
-  // By hand, a part may be captured.
+  // With manual capture, only a part may be captured.
   if (amountOf(operations, 'authorize') === 0) expect(taken).toBe(totalMinor);
   if (totalMinor !== 0) expect(taken).toBeGreaterThan(0);
   expect(taken).toBeLessThanOrEqual(totalMinor ?? 0);
