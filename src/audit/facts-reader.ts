@@ -108,11 +108,11 @@ function idsOf(slice: OrdersSlice, effects: Effects): string[] {
 
 const NO_CARRIERS: Carriers = { workflow: null, settles: [] };
 
-/** What each source knows of some orders. */
+/** The facts about some orders, by source. */
 interface Sources {
   readonly slice: OrdersSlice;
   readonly effects: Effects;
-  /** Null when the provider shows none. */
+  /** Null when the provider does not show its ledger. */
   readonly ledger: ReadonlyMap<string, readonly LedgerEntry[]> | null;
   readonly carriers: ReadonlyMap<string, Carriers>;
 }

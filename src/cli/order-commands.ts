@@ -87,7 +87,7 @@ function pathOf({ subject }: ApiTools, rest = ''): string {
 
 interface GivenCommand {
   readonly body: Readonly<Record<string, unknown>>;
-  /** What the answer is read with. */
+  /** The schema of the answer. */
   readonly view?: typeof commandView | typeof reconciliationView;
 }
 

@@ -75,7 +75,7 @@ import type { BacklogMonitor } from '../temporal/backlog.ts';
 import type { TemporalHealth } from '../temporal/health.ts';
 import type { ProcessContext } from './resources.ts';
 
-/** What starts orders eagerly: the client of a worker in the same process, and the slots for its first passes. */
+/** The parts that start orders eagerly: the client of a worker in the same process, and the slots for first passes. */
 export interface EagerStarts {
   readonly client: Client;
   readonly slots: EagerSlots;

@@ -11,14 +11,14 @@ import { openContext, type ProcessContext } from './resources.ts';
 import type { RunningWorker } from './workers.ts';
 import { surviveOutputErrors } from '../runtime/standard-output.ts';
 
-/** A started process: an API, a worker, or both, on the same connections. */
+/** A running process: an API, a worker, or both on the same connections. */
 export interface RunningProcess {
   readonly context: ProcessContext;
   readonly api: Api | null;
   readonly worker: RunningWorker | null;
 }
 
-/** Ends a process in order: first no new orders, then the ones under way, then the connections they used. */
+/** Ends a process in order: new orders stop first, then those under way end, then the connections close. */
 export async function stopProcess({ context, api, worker }: RunningProcess): Promise<void> {
   await api?.close();
   await worker?.shutDown();
@@ -78,7 +78,7 @@ export async function runProcess(
   try {
     const running = await start(config, logger);
     logger.info('started');
-    // A worker ends by itself only when it fails; an API never does.
+    // A worker ends by itself only when it fails, and an API never does.
     await Promise.race([stopRequested, ...(running.worker === null ? [] : [running.worker.finished])]);
     logger.info('stopping');
     await stopProcess(running);
@@ -90,7 +90,9 @@ export async function runProcess(
   }
 }
 
-/** The context of a process with a worker; what a worker finds on Temporal's side is there before it polls. */
+/**
+ * The context of a process with a worker. It ensures, before the worker polls, that Temporal has what the worker needs.
+ */
 export async function openWorkerContext(
   config: Config,
   logger: Logger,

@@ -20,7 +20,7 @@ import { createTemporalClient } from '../temporal/connection.ts';
 import { reportBreaker } from '../temporal/worker-metrics.ts';
 import type { Collaborator } from '../domain/order-settings.ts';
 
-/** What a process has once; its API and its worker are built from it. */
+/** The objects that a process has once; its API and its worker are built from them. */
 export interface ProcessContext {
   readonly config: Config;
   readonly logger: Logger;
@@ -28,7 +28,7 @@ export interface ProcessContext {
   readonly client: Client;
 }
 
-/** Opens the connections of a process. None is waited for: each is made when it is first used. */
+/** Opens the connections of a process without waiting: each is made when it is first used. */
 export function openContext(config: Config, logger: Logger, applicationName: string): ProcessContext {
   return {
     config,

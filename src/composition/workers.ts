@@ -85,7 +85,7 @@ function composePaymentWatch({ config, logger, resources, client }: ProcessConte
 }
 
 interface StartWorkerOptions {
-  /** Absent: `composeActivities`. */
+  /** `composeActivities` by default. */
   readonly activities?: Activities;
   /**
    * Called when an order's first local pass is over: it ended, or a step failed and continues as a regular activity.
@@ -93,19 +93,19 @@ interface StartWorkerOptions {
   readonly onLocalPassEnded?: (workflowId: string) => void;
 }
 
-/** The workers of one process, with all that they need beside them. */
+/** The workers of one process, with the parts that run beside them. */
 export interface RunningWorker {
-  /** Resolves when all workers have ended; rejects when one failed. */
+  /** Resolves when all workers have ended; rejects when a worker has failed. */
   readonly finished: Promise<void>;
-  /** Starts orders on the connection of the workers, so that their first workflow task comes back with the answer. */
+  /** Starts orders on the connection of the workers, so that the answer contains their first workflow task. */
   readonly eagerClient: Client;
-  /** Takes no new work and waits for the steps under way. The connection stays, for an API that uses it. */
+  /** Takes no new work, and waits for the steps under way. The connection stays open for an API that uses it. */
   shutDown(): Promise<void>;
   /** Closes the connections, after `shutDown`. */
   close(): Promise<void>;
 }
 
-/** Starts the workers of a process: those of the queues that the configuration names. */
+/** Starts the workers of a process for the configured queues. */
 export async function startWorker(context: ProcessContext, options: StartWorkerOptions = {}): Promise<RunningWorker> {
   const { config, logger, resources } = context;
   const { activities = composeActivities(context), ...listeners } = options;

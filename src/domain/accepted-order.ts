@@ -2,7 +2,7 @@ import type { OrderRequest } from './order.ts';
 import type { OrderSettings } from './order-settings.ts';
 import type { SealedContact } from './personal-data/contact-sealer.ts';
 
-/** An order as it was accepted: the input of its workflow, and what its row is made from. */
+/** An accepted order: the input of its workflow, from which its row is made. */
 export interface OrderWorkflowInput {
   readonly orderId: string;
   readonly tenantId: string;

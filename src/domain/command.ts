@@ -223,7 +223,9 @@ function isAllowed(order: OrderToDecide, row: CommandRuleRow, rule: AppliedRule)
   return row.from.includes(order.status) && !isGivenUp && !isTooOld(order, rule);
 }
 
-/** In these an owner may still change what a command is judged by: the status, and how much money is left. */
+/**
+ * Statuses in which an owner may still change the facts that decide a command: the status, and the amount that is left.
+ */
 const MAY_CHANGE: readonly OrderStatus[] = [...UNSOLD, 'CONFIRMED', 'REFUNDING', 'PARTIALLY_REFUNDED'];
 
 function isTooOld({ soldForSeconds }: OrderToDecide, { windowSeconds }: AppliedRule): boolean {

@@ -56,17 +56,19 @@ export function textMessageIdFor(orderId: string, name: MessageName): string {
 export interface NotificationWorkflowInput extends MessageEvent {
   readonly orderId: string;
   readonly tenantId: string;
-  /** How it travels; a mail when it is not said. */
+  /** The channel; a mail by default. */
   readonly channel?: MessageChannel;
   readonly sealedContact: SealedContact;
   readonly content: NotificationContent;
-  /** A further copy that an operator asked for: the id of the request. Absent: the message as the order sends it. */
+  /**
+   * The request id of a further copy that an operator asked for; absent for the message that the order itself sends.
+   */
   readonly copy?: string;
 }
 
-/** What a message says; free of personal data. */
+/** The content of a message, without personal data. */
 export interface NotificationContent {
-  /** The amount that it names: the order's total, or what was paid back or charged. */
+  /** The amount in the message: the order's total, or the amount that was paid back or charged. */
   readonly totalMinor: number;
   readonly currency: string;
   readonly reference: string | null;

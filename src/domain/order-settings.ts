@@ -7,22 +7,26 @@ export const PLACEMENTS = ['local', 'queue'] as const;
 export type Placement = (typeof PLACEMENTS)[number];
 export type StepPlacement = Readonly<Record<Collaborator, Placement>>;
 
-/** Limits of steps that differ from those of the code, by the step's id. */
+/** Limits of steps that replace those of the code, by the step's id. */
 export type StepLimits = Readonly<Record<string, { readonly budgetMs?: number; readonly maxAttempts?: number }>>;
 
 /** Settings that an order carries with it, so that a replay never depends on a worker's configuration. */
 export interface OrderSettings {
   readonly placement: StepPlacement;
-  /** How long stock stays held for an order that is not paid. */
+  /** How long the stock of an order that is not paid stays held. */
   readonly holdTtlSeconds: number;
   /** How long after its confirmation an order may be cancelled; absent in orders of earlier versions. */
   readonly cancelWindowSeconds?: number;
-  /** How long the payment provider keeps an authorization; absent in orders of earlier versions, for a week. */
+  /**
+   * How long the payment provider keeps an authorization; absent in orders of earlier versions, which assume a week.
+   */
   readonly authorizationSeconds?: number;
-  /** Whether text messages are sent; absent in orders of earlier versions, and where no gateway is set. */
+  /** Whether text messages are sent; absent in orders of earlier versions, and without a gateway. */
   readonly sendsTextMessages?: true;
-  /** Whether the first pass is one local activity; absent in orders of earlier versions, and where it is not wanted. */
+  /**
+   * Whether the first pass is one local activity; absent in orders of earlier versions, and when it is switched off.
+   */
   readonly joinsFirstPass?: true;
-  /** Absent in orders of earlier versions, and where the limits are those of the code. */
+  /** Absent in orders of earlier versions, and when the limits are those of the code. */
   readonly stepLimits?: StepLimits;
 }

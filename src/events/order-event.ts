@@ -9,7 +9,9 @@ export interface OrderPromises {
   readonly cancelWindowSeconds: number | undefined;
 }
 
-/** The event that tells a transition of an order, or a further capture, with what was true when it happened. */
+/**
+ * The event about a transition of an order, or about a further capture, with the facts of the moment when it happened.
+ */
 export function toOrderEvent(transition: UnpublishedTransition, promises: OrderPromises): OfferedEvent {
   const { orderId, seq, tenantId, customerId, correlationId, at } = transition;
   const { to, reference, currency, totalMinor, reason } = transition;

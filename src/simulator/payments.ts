@@ -85,7 +85,7 @@ class PaymentMachine implements Payments {
     return this.#apply(request, behavior);
   }
 
-  /** A fault that somebody has set refuses the request before it is looked at. */
+  /** A fault that is switched on refuses the request before it is looked at. */
   #isStruck({ downByFault }: MethodBehavior): boolean {
     const { faults } = this.#deps;
     const { errorRate, pmDown } = faults.current();

@@ -105,7 +105,7 @@ function reportOf({ id, type, timestamp }: ReportHead, told: Told): Report {
 
 interface Receiver {
   readonly url: string;
-  /** What reports are signed with. */
+  /** The key that signs reports. */
   readonly key: Buffer;
 }
 

@@ -55,16 +55,16 @@ export interface EventConsumerRepository {
   write(pump: OwnedPump, cursor: EventCursor, dealt: readonly DealtEvent[]): Promise<boolean>;
 }
 
-/** Where a pump reads on, and how many events at most. */
+/** Where a pump continues to read, and the largest number of events. */
 export interface NextEvents {
   readonly pump: EventPump;
   readonly after: EventCursor;
-  /** Up to there events may have a result already. */
+  /** Events up to this sequence may have a result already. */
   readonly furthest: number;
   readonly limit: number;
 }
 
-/** Where a pump reads on, and the topics of which it wants events. */
+/** Where a pump continues to read, and the topics that it wants. */
 export interface UnwantedEvents extends Omit<NextEvents, 'furthest'> {
   readonly topics: ReadonlySet<string>;
 }

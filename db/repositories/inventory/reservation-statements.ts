@@ -151,7 +151,7 @@ SELECT sku, kind, on_hand_delta AS "onHandDelta", reserved_delta AS "reservedDel
 FROM inventory.stock_movements WHERE tenant_id = $1 AND order_id = $2 ORDER BY movement_id`,
 };
 
-/** How a hold ends; the last two are SQL. */
+/** How a hold ends; the last two fields are SQL. */
 interface HoldEnd {
   readonly state: ReservationState;
   readonly kind: 'commit' | 'expire';

@@ -31,12 +31,12 @@ export interface MessageAttempt {
   readonly at: Date;
 }
 
-/** What an attempt to send a message came to. */
+/** The result of an attempt to send a message. */
 export interface RecordedAttempt {
   readonly tenantId: string;
   readonly state: MessageState;
   readonly lastError: string | null;
-  /** Message-ID of the further copy that was sent; null for the message as the order sends it. */
+  /** Message-ID of the further copy; null for the message that the order itself sends. */
   readonly copyId: string | null;
 }
 

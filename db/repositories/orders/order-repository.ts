@@ -306,7 +306,10 @@ function refusalColumns(refusal: Refusal | undefined): Pick<OrderMove, 'reason' 
   return { reason: refusal?.reason ?? null, reasonDetails: refusal?.details ?? null };
 }
 
-/** What stands where nothing was moved. @throws {OrderStateConflictError} when the order is in another status. */
+/**
+ * The order's present state after no row was changed.
+ * @throws {OrderStateConflictError} when the order is in another status.
+ */
 async function findTransition(db: Database, change: OrderTransition): Promise<Transitioned> {
   const [row] = await db.query((orm) =>
     orm

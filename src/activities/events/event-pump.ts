@@ -29,7 +29,7 @@ export interface EventPumpDeps {
   readonly workerId: string;
 }
 
-/** A partition, and what its events are for. */
+/** A partition and the consumer of its events. */
 export interface ConsumedPartition {
   readonly pump: EventPump;
   readonly consumer: EventConsumerDefinition;

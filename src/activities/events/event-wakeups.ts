@@ -24,7 +24,7 @@ export interface EventWakeups {
   wake(announcement: { readonly partitions: readonly number[]; readonly topics: readonly string[] } | null): void;
 }
 
-/** What ends the sleep of a pump; see {@link EventWakeups.sleep}. */
+/** Conditions that end the sleep of a pump; see {@link EventWakeups.sleep}. */
 export interface WakeupConditions {
   readonly seen: number;
   readonly everyMs: number;

@@ -8,7 +8,7 @@ type Words = (orderId: string, amount: string) => string;
 interface MessageWords {
   readonly subject: Words;
   readonly mail: Words;
-  /** Under 160 characters of the GSM alphabet, so that it is one message. */
+  /** Under 160 characters of the GSM alphabet, so that the text is one message. */
   readonly sms: Words;
 }
 

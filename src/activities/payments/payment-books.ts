@@ -36,7 +36,7 @@ export interface OrderBook {
   list(): Promise<RecordedOperation[]>;
 }
 
-/** What is known of an operation; its key is that of its kind and generation unless it has another one. */
+/** An operation as far as it is known. Its key follows from its kind and generation, unless it has another one. */
 export type NotedOperation = Pick<PaymentOperation, 'kind' | 'generation' | 'amountMinor' | 'state'> &
   Partial<Pick<PaymentOperation, 'key' | 'declineCode' | 'providerRef'>>;
 

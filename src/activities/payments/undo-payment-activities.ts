@@ -185,7 +185,7 @@ async function bookEvidence(
   await book.note({ kind: 'refund', generation, amountMinor, state: 'SUCCEEDED', providerRef });
 }
 
-/** Voids a charge by key: where nothing was charged, the void itself keeps a late charge from happening. */
+/** Voids a charge by key. If nothing was charged, the void itself prevents a late charge. */
 function sendVoid(
   gateway: PaymentGateway,
   { account: { orderId, currency } }: OrderBook,
@@ -196,7 +196,7 @@ function sendVoid(
   return gateway.voidByKey({ key, chargeKey, orderId, currency }, timeout(PAYMENT_CALL_TIMEOUT_MS));
 }
 
-/** Voids a charge and books what was found; answers it when something is taken. */
+/** Voids a charge and records what was found. Returns the charge if money is taken. */
 async function voidCharge(gateway: PaymentGateway, book: OrderBook, charge: NumberedCharge) {
   const { chargeKind, generation } = charge;
   const chargeKey = paymentKey(book.account.orderId, chargeKind, generation);

@@ -129,7 +129,7 @@ function createQueue() {
   };
 }
 
-/** Where events go, and who is told of them. */
+/** The log that gets the events, and the listener for appends. */
 interface AppendSink {
   readonly log: EventIntakeDeps['log'];
   readonly announce: EventAnnouncer['add'];

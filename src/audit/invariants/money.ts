@@ -68,10 +68,10 @@ function isLiveCharge(charge: AuditedOperation, operations: readonly AuditedOper
   );
 }
 
-/** An order's money with what it is compared with. */
+/** An order's money with the figures that it is compared with. */
 interface MoneyAtRest extends PaymentBalance {
   readonly order: AuditedOrder;
-  /** Charges that were neither voided nor paid back whole. */
+  /** Charges that were neither voided nor fully paid back. */
   readonly liveCharges: number;
 }
 
@@ -82,7 +82,7 @@ const NOTHING_IS_KEPT: readonly MoneyRule[] = [
   [({ capturedMinor, liveCharges }) => liveCharges === 0 || capturedMinor !== 0, 'something is authorized'],
 ];
 
-/** What each status says about the money of an order at rest. The first rule that does not hold is the problem. */
+/** The rules of each status about the money of an order at rest. The first rule that does not hold is the problem. */
 const MONEY_RULES: Readonly<Record<OrderStatus, readonly MoneyRule[]>> = {
   PENDING: [],
   // The capture, or the void of an expiring authorization, may happen right now, so nothing else is certain.

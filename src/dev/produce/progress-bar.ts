@@ -9,7 +9,7 @@ const LINE_INTERVAL_MS = 5_000;
 const BAR_WIDTH = 24;
 const CLEAR_LINE = '\r\u001B[K';
 
-/** What has been sent and answered so far. */
+/** The figures of the requests that were sent and answered so far. */
 interface Figures {
   readonly tally: Tally;
   readonly counts: Readonly<OpenLoopCounts>;

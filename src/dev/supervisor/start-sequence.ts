@@ -180,7 +180,7 @@ async function startMailSink(context: StartContext): Promise<void> {
   context.log(`mail sink: SMTP on ${LOOPBACK}:${ports.smtp}, inbox on ${LOOPBACK}:${ports.inbox}`);
 }
 
-/** The entry with its arguments, and what is set beside the person's own variables. */
+/** The entry point with its arguments, and the variables that are set beside the person's own. */
 interface NodeProgram {
   readonly args: readonly string[];
   readonly variables: Variables;

@@ -1,12 +1,12 @@
 import { exponentOf, toMajor } from './currency.ts';
 import type { AmountProblem } from './payment-capabilities.ts';
 
-/** An amount with its currency's code, such as `22.50 EUR`: plain ASCII, the same for every reader. */
+/** An amount with its currency's code, for example `22.50 EUR`: plain ASCII, the same for every reader. */
 export function moneyText(amountMinor: number, currency: string): string {
   return `${toMajor(amountMinor, currency)} ${currency}`;
 }
 
-/** An amount with its currency's sign, such as `€22.50`, as a mail to a customer shows it. */
+/** An amount with its currency's sign, for example `€22.50`, for mails to customers. */
 export function moneyTextWithSign(amountMinor: number, currency: string): string {
   const format = formats.get(currency) ?? createFormat(currency);
   formats.set(currency, format);

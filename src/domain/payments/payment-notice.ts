@@ -253,12 +253,12 @@ function wasSold(status: OrderStatus): boolean {
   return status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED' || status === 'REFUNDED';
 }
 
-/** A provider's report that is to be looked up: the input of its workflow. */
+/** A provider's report that has to be looked up: the input of its workflow. */
 export interface NoticeWorkflowInput {
   readonly notice: NoticeKey;
-  /** The order, or what stands for it while there is none. */
+  /** The order, or its placeholder while there is none. */
   readonly orderId: string;
-  /** Whose operators see a case about it. */
+  /** The tenant whose operators see a case about the report. */
   readonly tenantId: string;
   readonly correlationId: string;
   readonly settings: OrderSettings;

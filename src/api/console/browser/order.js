@@ -38,7 +38,7 @@ export async function orderPage(main, { id, signal }) {
   });
 }
 
-/** Changes whenever the page has to be drawn anew. */
+/** A text that changes whenever the page has to be redrawn. */
 function stateOf({ version, attention, payment }) {
   return `${version} ${attention?.caseId ?? ''} ${payment.state}`;
 }

@@ -117,7 +117,7 @@ function eventCards() {
   };
 }
 
-/** What a chart shows of each consumer: now in words, and in each step of the last minutes. */
+/** The content of a consumer's chart: its present lag in words, and the steps of the last minutes. */
 const LAG = {
   title: 'Events that wait',
   toText: ({ lag }) => number(lag),

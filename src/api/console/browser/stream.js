@@ -30,7 +30,10 @@ export async function follow(signal, { onOverview, onState }) {
   }
 }
 
-/** Reads one connection to its end. @throws when it breaks, or is silent for too long. */
+/**
+ * Reads one connection to its end.
+ * @throws when the connection breaks, or is silent for too long.
+ */
 async function readStream(signal, onEvent) {
   const silence = new AbortController();
   const startTimer = () => setTimeout(() => silence.abort(), SILENCE_MS);
@@ -78,8 +81,8 @@ function pause(ms, signal) {
 const HOPELESS = new Set([401, 403, 404]);
 
 /**
- * Looks again after each pause until `look` answers that it is over, or the page is left. What the API refuses is shown
- * in place of a page that was never drawn; one that is drawn already stays as it is.
+ * Looks again after each pause until `look` answers that it is over, or the page is left. A refusal of the API is shown
+ * in place of a page that was never drawn; a page that is drawn already stays.
  */
 export async function followPage(main, { title, signal, isDrawn, pause }, look) {
   while (!signal.aborted) {

@@ -42,7 +42,7 @@ export function timeline(items, currency) {
   return h('ol', { class: 'timeline' }, rows);
 }
 
-/** The details that people ask for, in their order, and the type that each has; the rest is in the API. */
+/** The details that people ask for, in their order, with their types; the API has all others. */
 const DETAILS = [
   ['amountMinor', 'number', (amountMinor, { data, currency }) => money(amountMinor, data.currency ?? currency)],
   ['totalMinor', 'number', (totalMinor, { currency }) => money(totalMinor, currency)],

@@ -78,7 +78,7 @@ function toView(facts: OrderFacts, situation: Situation, workflowUrl: (workflowI
   };
 }
 
-/** The step that is under way; for a parked order without one, the step that its case is about. */
+/** The step that is under way; for a parked order without one, the step of its case. */
 function stepView({ attention }: OrderView, situation: Situation) {
   const step = 'step' in situation ? situation.step : null;
   const lastError = attention?.errorCode ?? step?.lastError ?? null;
