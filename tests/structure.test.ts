@@ -139,7 +139,7 @@ function joinLines(text: string): string {
     .trim();
 }
 
-function listRefused(path: string, texts: readonly string[]): string[] {
+function listRefusedWordings(path: string, texts: readonly string[]): string[] {
   return texts.flatMap((text) =>
     Object.entries(REFUSED_WORDINGS)
       .filter(([, wording]) => wording.test(text))
@@ -158,22 +158,22 @@ describe('prose', () => {
     ['Null when there is none such.', '"such" without a noun'],
     ['One that was stored stays.', '"One that" or "Those that" as a subject'],
   ])('is refused where it says %j', (text, name) => {
-    expect(listRefused('a.ts', listComments(`/**\n * ${text}\n */`))).toEqual([`a.ts: ${name}: ${text}`]);
-    expect(listRefused('a.ts', listComments(`call(); // ${text}\n`))).toHaveLength(1);
-    expect(listRefused('a.md', listParagraphs(`# Title\n\nBefore.\n\n- ${text}\n`))).toHaveLength(1);
-    expect(listRefused('a.md', listParagraphs(`\`\`\`\n${text}\n\`\`\`\n`))).toEqual([]);
+    expect(listRefusedWordings('a.ts', listComments(`/**\n * ${text}\n */`))).toEqual([`a.ts: ${name}: ${text}`]);
+    expect(listRefusedWordings('a.ts', listComments(`call(); // ${text}\n`))).toHaveLength(1);
+    expect(listRefusedWordings('a.md', listParagraphs(`# Title\n\nBefore.\n\n- ${text}\n`))).toHaveLength(1);
+    expect(listRefusedWordings('a.md', listParagraphs(`\`\`\`\n${text}\n\`\`\`\n`))).toEqual([]);
   });
 
   it('has a subject and a noun in every comment', () => {
     const sources = readSources('{src,db,bench,tools,tests}/**/*.{ts,js}');
     expect(sources.length).toBeGreaterThan(50);
-    expect(sources.flatMap(({ path, text }) => listRefused(path, listComments(text)))).toEqual([]);
+    expect(sources.flatMap(({ path, text }) => listRefusedWordings(path, listComments(text)))).toEqual([]);
   });
 
   it('has a subject and a noun in every document', () => {
     const documents = readSources('README.md', 'CONTRIBUTING.md', 'docs/*.md');
     expect(documents.length).toBeGreaterThan(8);
-    expect(documents.flatMap(({ path, text }) => listRefused(path, listParagraphs(text)))).toEqual([]);
+    expect(documents.flatMap(({ path, text }) => listRefusedWordings(path, listParagraphs(text)))).toEqual([]);
   });
 });
 

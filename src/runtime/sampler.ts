@@ -1,6 +1,6 @@
 import { createBackgroundLoop, type BackgroundLoop } from './background-loop.ts';
 
-/** A figure that is read in the background, so that whoever asks for it waits for nothing. */
+/** A figure that is read in the background, so that nobody who asks for it has to wait. */
 export interface Sampler<Value> extends BackgroundLoop {
   last(this: void): Value;
 }

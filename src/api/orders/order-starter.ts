@@ -42,7 +42,6 @@ const ALIVE_WITHIN_MS = 2_000;
 /** Starts under way at once; more would only queue in Temporal and exceed the time limit there. */
 const STARTS_MAX = 128;
 
-/** Creates the starter of a process. */
 export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
   const turns = createTurns();
   return {
