@@ -18,7 +18,7 @@ export async function watchBacklog(
 ): Promise<Sampling<TaskQueueState>> {
   // The client has no interceptors, because one of them would repeat a call after the connection was closed.
   const connection = await Connection.connect({ address: stage.temporalAddress, interceptors: [] });
-  const sampling = sampleEvery(INTERVAL_MS, () => readTaskQueue(connection, stage.namespace, taskQueue));
+  const sampling = sampleEvery(INTERVAL_MS, () => readTaskQueue(connection, stage.namespace, { taskQueue }));
   await cleanup.add(async () => {
     sampling.stop();
     await connection.close();

@@ -147,7 +147,7 @@ async function start(
 ): Promise<'started' | 'not started'> {
   const { commandId, stored } = task;
   const { actor: giver, requestHash, reason } = stored ?? { actor, requestHash: '', reason: 'repair' };
-  const input = settleInput(task, { commandId, requestHash, actor: giver, reason }, order, settings);
+  const input = settleInput({ ...task, command: { commandId, requestHash, actor: giver, reason } }, order, settings);
   const isLeftOpen = order.ownerCommandId === commandId;
   const outcome = await startSettle(client, input, { limitMs: START_WITHIN_MS, isLeftOpen });
   return outcome === 'started' ? 'started' : 'not started';

@@ -17,7 +17,7 @@ const SAMPLE_INTERVAL_MS = 2_000;
  */
 export function createBacklogMonitor(client: Client, namespace: string): BacklogMonitor {
   const sampler = createSampler(SAMPLE_INTERVAL_MS, 0, async () => {
-    const { ageSeconds } = await readTaskQueue(client.connection as Connection, namespace, 'orders');
+    const { ageSeconds } = await readTaskQueue(client.connection as Connection, namespace, { taskQueue: 'orders' });
     // Limits are whole seconds.
     return Math.floor(ageSeconds);
   });

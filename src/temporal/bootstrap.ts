@@ -58,11 +58,23 @@ const WEBHOOK_SWEEP_INTERVAL = '60s';
  * Makes the schedules of the sweeps unless they exist. A missed run is caught up within a minute, or left to the next.
  */
 export async function ensureSweepSchedules(client: Client): Promise<void> {
-  await ensureSchedule(client, SWEEP_SCHEDULE_ID, SWEEP_WORKFLOW, SWEEP_INTERVAL);
-  await ensureSchedule(client, NOTICE_SWEEP_SCHEDULE_ID, NOTICE_SWEEP_WORKFLOW, SWEEP_INTERVAL);
-  await ensureSchedule(client, DECISION_SWEEP_SCHEDULE_ID, DECISION_SWEEP_WORKFLOW, SWEEP_INTERVAL);
-  await ensureSchedule(client, WEBHOOK_SWEEP_SCHEDULE_ID, WEBHOOK_SWEEP_WORKFLOW, WEBHOOK_SWEEP_INTERVAL);
-  await ensureSchedule(client, COMMAND_SWEEP_SCHEDULE_ID, COMMAND_SWEEP_WORKFLOW, SWEEP_INTERVAL);
+  await ensureSchedule(client, SWEEP_SCHEDULE_ID, { workflowType: SWEEP_WORKFLOW, every: SWEEP_INTERVAL });
+  await ensureSchedule(client, NOTICE_SWEEP_SCHEDULE_ID, {
+    workflowType: NOTICE_SWEEP_WORKFLOW,
+    every: SWEEP_INTERVAL,
+  });
+  await ensureSchedule(client, DECISION_SWEEP_SCHEDULE_ID, {
+    workflowType: DECISION_SWEEP_WORKFLOW,
+    every: SWEEP_INTERVAL,
+  });
+  await ensureSchedule(client, WEBHOOK_SWEEP_SCHEDULE_ID, {
+    workflowType: WEBHOOK_SWEEP_WORKFLOW,
+    every: WEBHOOK_SWEEP_INTERVAL,
+  });
+  await ensureSchedule(client, COMMAND_SWEEP_SCHEDULE_ID, {
+    workflowType: COMMAND_SWEEP_WORKFLOW,
+    every: SWEEP_INTERVAL,
+  });
 }
 
 /** Days are opened some days ahead, so once an hour is often enough. */
@@ -73,36 +85,37 @@ const EVENT_MAINTENANCE_INTERVAL = '1h';
  * the schedule that maintains the log.
  */
 export async function ensureEventPumps(client: Client, partitions: number): Promise<void> {
-  await ensureSchedule(
-    client,
-    EVENT_MAINTENANCE_SCHEDULE_ID,
-    EVENT_MAINTENANCE_WORKFLOW,
-    EVENT_MAINTENANCE_INTERVAL,
-    true,
-  );
-  const start = (type: string, workflowId: string, staticSummary: string, args: unknown[] = []) =>
-    client.workflow.start(type, {
-      workflowId,
-      taskQueue: 'orders',
-      args,
-      staticSummary,
-      workflowIdConflictPolicy: 'USE_EXISTING',
-    });
-  await start(ORDER_FEED_WORKFLOW, ORDER_FEED_ID, 'Moves the transitions of orders into the event log');
+  await ensureSchedule(client, EVENT_MAINTENANCE_SCHEDULE_ID, {
+    workflowType: EVENT_MAINTENANCE_WORKFLOW,
+    every: EVENT_MAINTENANCE_INTERVAL,
+    triggerImmediately: true,
+  });
+  const start = (type: string, options: { workflowId: string; staticSummary: string; args: unknown[] }) =>
+    client.workflow.start(type, { ...options, taskQueue: 'orders', workflowIdConflictPolicy: 'USE_EXISTING' });
+  const staticSummary = 'Moves the transitions of orders into the event log';
+  await start(ORDER_FEED_WORKFLOW, { workflowId: ORDER_FEED_ID, staticSummary, args: [] });
   for (const consumer of EVENT_CONSUMERS) {
     for (let partition = 0; partition < partitions; partition += 1) {
       const input = { consumer, partition };
-      await start(EVENT_PUMP_WORKFLOW, eventPumpWorkflowId(input), `${consumer} reads partition ${partition}`, [input]);
+      await start(EVENT_PUMP_WORKFLOW, {
+        workflowId: eventPumpWorkflowId(input),
+        staticSummary: `${consumer} reads partition ${partition}`,
+        args: [input],
+      });
     }
   }
+}
+
+interface ScheduledWorkflow {
+  readonly workflowType: string;
+  readonly every: '30s' | '60s' | '1h';
+  readonly triggerImmediately?: boolean;
 }
 
 async function ensureSchedule(
   client: Client,
   scheduleId: string,
-  workflowType: string,
-  every: '30s' | '60s' | '1h',
-  triggerImmediately = false,
+  { workflowType, every, triggerImmediately = false }: ScheduledWorkflow,
 ): Promise<void> {
   try {
     await client.schedule.create({

@@ -32,7 +32,11 @@ export function createCommandCarrier(settings: OrderSettings): CommandCarrier {
       if (own?.status.name === 'RUNNING') return isAtWork(own) ? 'carried' : tell(command);
       if (own !== null && own.status.name !== 'COMPLETED') return 'stopped';
       const { requestHash, actor, reason, kind, amountMinor } = command;
-      const input = settleInput({ kind, amountMinor }, { commandId, requestHash, actor, reason }, order, settings);
+      const input = settleInput(
+        { kind, amountMinor, command: { commandId, requestHash, actor, reason } },
+        order,
+        settings,
+      );
       return (await startSettle(client, input, { isLeftOpen: true })) === 'started' ? 'started' : 'carried';
     },
   };

@@ -58,8 +58,7 @@ const TASK_STARTED = 2;
 export async function readCarriers(
   client: Client,
   orderId: string,
-  commands: readonly StoredCommand[],
-  parkedAt: string | null,
+  { commands, parkedAt }: { readonly commands: readonly StoredCommand[]; readonly parkedAt: string | null },
 ): Promise<Carrier[]> {
   const ids = new Set([
     ...(parkedAt === null ? [] : [parkedAt]),

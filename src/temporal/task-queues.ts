@@ -35,8 +35,7 @@ const TAKEN_WITHIN_MS = 5_000;
 export async function readTaskQueue(
   connection: Connection,
   namespace: string,
-  taskQueue: string,
-  type: QueueType = 'workflow',
+  { taskQueue, type = 'workflow' }: { readonly taskQueue: string; readonly type?: QueueType },
 ): Promise<TaskQueueState> {
   const { stats, pollers } = await callWithin(ANSWER_WITHIN_MS, connection, () =>
     connection.workflowService.describeTaskQueue({
@@ -82,7 +81,9 @@ export function createTaskQueues(client: Client, namespace: string): TaskQueues 
   const stateOf = async (namespace: string, queue: TaskQueue): Promise<readonly [TaskQueue, TaskQueueState]> => {
     const types: QueueType[] = queue === 'orders' ? ['workflow', 'activity'] : ['activity'];
     const connection = client.connection as Connection;
-    const states = await Promise.all(types.map((type) => readTaskQueue(connection, namespace, queue, type)));
+    const states = await Promise.all(
+      types.map((type) => readTaskQueue(connection, namespace, { taskQueue: queue, type })),
+    );
     return [queue, states.reduce(worse)];
   };
   const read = shareReads(async (of: string): Promise<TaskQueueStates | null> => {

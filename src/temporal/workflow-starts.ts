@@ -1,7 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, type Client, type WorkflowStartOptions } from '@temporalio/client';
 import type { OrderRecord } from '../../db/repositories/orders/order-record.ts';
 import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
-import type { OrderCommand } from '../domain/command.ts';
 import type { NotificationWorkflowInput } from '../domain/notification.ts';
 import type { OrderSettings } from '../domain/order-settings.ts';
 import type { NoticeWorkflowInput } from '../domain/payments/payment-notice.ts';
@@ -136,8 +135,7 @@ export function startSettle(
 
 /** What a settle workflow needs of an order, from its row. */
 export function settleInput(
-  { kind, amountMinor }: Pick<SettleWorkflowInput, 'kind' | 'amountMinor'>,
-  command: OrderCommand,
+  { kind, amountMinor, command }: Pick<SettleWorkflowInput, 'kind' | 'amountMinor' | 'command'>,
   order: OrderRecord,
   settings: OrderSettings,
 ): SettleWorkflowInput {

@@ -121,7 +121,7 @@ function checkEnded({ state }: MessageRecord): void {
 async function messageOf(
   { payments }: MessageDeskDeps,
   order: OrderRecord,
-  { template, occurrence, copy }: MessageRecord & { readonly copy: string },
+  { template, occurrence, copy }: Pick<MessageRecord, 'template' | 'occurrence'> & { readonly copy: string },
 ): Promise<NotificationWorkflowInput> {
   const { orderId, tenantId, sealedContact, currency, reference } = order;
   if (sealedContact === null) throw new ProblemError('not_found', 'the order has no address to send to');

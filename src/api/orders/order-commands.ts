@@ -91,7 +91,7 @@ export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
       const commandId = commandIdFor(request);
       const command: OrderCommand = { commandId, requestHash: requestHash.text, actor, reason };
       const known = await deps.commands.findOptional(tenantId, commandId);
-      if (known !== null) return replay(deps, request, command, known);
+      if (known !== null) return replay(deps, request, { command, known });
       for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
         const decision = await giveOnce(deps, request, command);
         if (decision !== 'look_again') return { decision, replayed: false };
@@ -109,8 +109,7 @@ export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
 async function replay(
   deps: OrderCommanderDeps,
   request: CommandRequest,
-  command: OrderCommand,
-  known: AnsweredCommand,
+  { command, known }: { readonly command: OrderCommand; readonly known: AnsweredCommand },
 ): Promise<CommandOutcome> {
   if (!request.requestHash.isSameAs(known.requestHash)) {
     throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another command');
@@ -280,7 +279,11 @@ async function settle(deps: OrderCommanderDeps, ofOrder: CommandOfOrder, order: 
   if (decided.decision === 'busy') throw await whyNotTaken(deps, order.orderId, order.ownerCommandId);
   if (decided.turn === null) return decided.decision;
   const { kind } = ofOrder;
-  const input = settleInput({ kind, amountMinor: decided.amountMinor }, commandOf(ofOrder), order, deps.settings);
+  const input = settleInput(
+    { kind, amountMinor: decided.amountMinor, command: commandOf(ofOrder) },
+    order,
+    deps.settings,
+  );
   await startSettle(deps.client, input, { limitMs: CALL_TIMEOUT_MS }).catch((error: unknown) => {
     if (!isNoAnswer(error)) throw error;
   });
@@ -292,7 +295,11 @@ async function settle(deps: OrderCommanderDeps, ofOrder: CommandOfOrder, order: 
  */
 async function askProvider(deps: OrderCommanderDeps, command: CommandOfOrder, order: OrderRecord): Promise<Given> {
   requireTemporal(deps.health, 'nothing was changed');
-  const input = settleInput({ kind: 'reconcile', amountMinor: null }, commandOf(command), order, deps.settings);
+  const input = settleInput(
+    { kind: 'reconcile', amountMinor: null, command: commandOf(command) },
+    order,
+    deps.settings,
+  );
   await requireTaken('command', startSettle(deps.client, input, { limitMs: CALL_TIMEOUT_MS }));
   const deadline = Date.now() + ANSWER_WITHIN_MS;
   while (Date.now() < deadline) {

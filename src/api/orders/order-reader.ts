@@ -33,6 +33,12 @@ export interface OrderReaderDeps {
   readonly workflowUrl: (workflowId: string) => string;
 }
 
+/** How long a client waits for its answer, and whether it is still there. */
+export interface Patience {
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
 /** Orders as clients see them, composed from three schemas without a query that crosses them. */
 export interface OrderReader {
   /**
@@ -40,7 +46,7 @@ export interface OrderReader {
    */
   find(tenantId: string, orderId: string): Promise<OrderView | null>;
   /** As `find`, but answers when the order is at rest, a case is open, or the time is over. */
-  findAtRest(tenantId: string, orderId: string, waitMs: number, signal: AbortSignal): Promise<OrderView | null>;
+  findAtRest(tenantId: string, orderId: string, wait: Patience): Promise<OrderView | null>;
   /** Lists only orders that have a row. */
   list(query: OrderListQuery): Promise<OrderView[]>;
   /**
@@ -76,7 +82,7 @@ export function createOrderReader(deps: OrderReaderDeps): OrderReader {
   };
   return {
     find,
-    findAtRest: async (tenantId, orderId, waitMs, signal) => {
+    findAtRest: async (tenantId, orderId, { waitMs, signal }) => {
       polls += 1;
       try {
         const isThere = await waitForRest(deps, {
@@ -100,11 +106,9 @@ export function createOrderReader(deps: OrderReaderDeps): OrderReader {
   };
 }
 
-interface Wait {
+interface Wait extends Patience {
   readonly tenantId: string;
   readonly orderId: string;
-  readonly waitMs: number;
-  readonly signal: AbortSignal;
   /** Shortest time between two looks. */
   readonly stretchMs: () => number;
 }
@@ -135,26 +139,20 @@ async function compose(deps: OrderReaderDeps, records: readonly OrderRecord[]): 
     deps.payments.summaries(ids),
   ]);
   const byOrder = Map.groupBy(reservations, (reservation) => reservation.orderId);
-  return records.map((record) => toView(deps, record, byOrder.get(record.orderId) ?? [], payments.get(record.orderId)));
+  return records.map((record) => {
+    const { orderId } = record;
+    return toView(deps, record, { reservations: byOrder.get(orderId) ?? [], payment: payments.get(orderId) });
+  });
 }
 
-function toView(
-  deps: OrderReaderDeps,
-  record: OrderRecord,
-  reservations: readonly ReservationRecord[],
-  payment: PaymentSummary | undefined,
-): OrderView {
-  const bySku = new Map(reservations.map((reservation) => [reservation.sku, reservation]));
-  const lines = record.lines.map(({ sku, quantity }) => {
-    const reservation = bySku.get(sku);
-    return {
-      sku,
-      quantity,
-      unitPriceMinor: reservation?.unitPriceMinor ?? null,
-      reservation: reservation?.state ?? null,
-    };
-  });
-  const balance = payment?.balance ?? EMPTY_BALANCE;
+/** What an order has in the schemas of stock and money. */
+interface Effects {
+  readonly reservations: readonly ReservationRecord[];
+  readonly payment: PaymentSummary | undefined;
+}
+
+function toView(deps: OrderReaderDeps, record: OrderRecord, { reservations, payment }: Effects): OrderView {
+  const lines = lineViews(record.lines, reservations);
   const held = reservations.find((reservation) => reservation.state === 'HELD');
   return {
     id: record.orderId,
@@ -167,18 +165,7 @@ function toView(
     currency: record.currency,
     totalMinor: record.totalMinor ?? heldTotalOf(lines),
     lines,
-    payment: {
-      state: paymentStateOf(balance, payment?.lastCharge ?? null),
-      authorizedMinor: balance.authorizedMinor,
-      capturedMinor: balance.capturedMinor,
-      refundedMinor: balance.refundedMinor,
-      method: record.paymentMethod,
-      capture: record.captureMode,
-      capturableMinor: capturableMinorOf(
-        { ...record, ...balance, takenMinor: balance.capturedMinor + record.captureUnderWayMinor },
-        deps.capabilities,
-      ),
-    },
+    payment: paymentView(record, payment, deps.capabilities),
     holdExpiresAt: held?.expiresAt?.toISOString() ?? null,
     captureBy: record.captureBy?.toISOString() ?? null,
     confirmedAt: record.confirmedAt?.toISOString() ?? null,
@@ -188,6 +175,33 @@ function toView(
     updatedAt: record.updatedAt.toISOString(),
     correlationId: record.correlationId,
     workflow: workflowLink(deps, record.orderId),
+  };
+}
+
+function lineViews(lines: OrderRecord['lines'], reservations: readonly ReservationRecord[]): OrderView['lines'] {
+  const bySku = new Map(reservations.map((reservation) => [reservation.sku, reservation]));
+  return lines.map(({ sku, quantity }) => {
+    const found = bySku.get(sku);
+    return { sku, quantity, unitPriceMinor: found?.unitPriceMinor ?? null, reservation: found?.state ?? null };
+  });
+}
+
+function paymentView(
+  record: OrderRecord,
+  payment: PaymentSummary | undefined,
+  capabilities: PaymentCapabilities,
+): OrderView['payment'] {
+  const { balance, lastCharge } = payment ?? { balance: EMPTY_BALANCE, lastCharge: null };
+  const { authorizedMinor, capturedMinor, refundedMinor } = balance;
+  const takenMinor = capturedMinor + record.captureUnderWayMinor;
+  return {
+    state: paymentStateOf(balance, lastCharge),
+    authorizedMinor,
+    capturedMinor,
+    refundedMinor,
+    method: record.paymentMethod,
+    capture: record.captureMode,
+    capturableMinor: capturableMinorOf({ ...record, ...balance, takenMinor }, capabilities),
   };
 }
 

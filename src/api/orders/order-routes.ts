@@ -141,7 +141,7 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
     if (giveBack === null) return deps.reader.find(tenantId, orderId);
     onResponseEnd(c.env, giveBack);
     const signal = AbortSignal.any([c.req.raw.signal, deps.shutdown]);
-    return deps.reader.findAtRest(tenantId, orderId, waitMs, signal);
+    return deps.reader.findAtRest(tenantId, orderId, { waitMs, signal });
   };
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(createOrder, async (c) => {

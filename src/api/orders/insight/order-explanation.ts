@@ -48,7 +48,7 @@ async function factsOf(deps: OrderExplainerDeps, tenantId: string, seen: OrderVi
   ]);
   const parkedAt = openCase?.workflowId ?? null;
   const carriers = deps.health.isUp()
-    ? await readCarriers(deps.client, id, commands, parkedAt).catch(() => null)
+    ? await readCarriers(deps.client, id, { commands, parkedAt }).catch(() => null)
     : null;
   // A workflow that is seen closed has written everything before, so the rows are read after it.
   const [order, owner] = await Promise.all([deps.reader.find(tenantId, id), deps.orders.findOwnership(id)]);
