@@ -69,13 +69,17 @@ export function parseCommandLine<Command extends CommandForm>(
   if (name === undefined) throw new UsageError('which command?');
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) throw new UsageError(`there is no command "${name}"`);
-  if (command.subject === null && subject !== '') throw new UsageError(`${name} takes no argument, not "${subject}"`);
-  if (command.subject !== null && subject === '') throw new UsageError(`${name} needs ${command.subject}`);
-  if (more.length > 0) throw new UsageError(`${name} takes one argument, not also "${more.join(' ')}"`);
+  checkArguments(name, command, [subject, ...more]);
   const known: readonly string[] = [...command.options, 'json'];
   const strange = Object.keys(options).find((option) => !known.includes(option));
   if (strange !== undefined) throw new UsageError(`${name} does not know --${strange}`);
   return { command, subject, options };
+}
+
+function checkArguments(name: string, { subject }: CommandForm, [given = '', ...more]: readonly string[]): void {
+  if (subject === null && given !== '') throw new UsageError(`${name} takes no argument, not "${given}"`);
+  if (subject !== null && given === '') throw new UsageError(`${name} needs ${subject}`);
+  if (more.length > 0) throw new UsageError(`${name} takes one argument, not also "${more.join(' ')}"`);
 }
 
 function parseWords(words: readonly string[]) {

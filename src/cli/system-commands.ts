@@ -49,8 +49,7 @@ export function runAudit({ config, options, terminal }: SystemTools): Promise<nu
  */
 export function runRepair(tools: SystemTools): Promise<number> {
   const { config, options, terminal } = tools;
-  const actor = options.actor ?? tools.userName;
-  if (actor === null || actor === '') throw new UsageError('--actor is required: this user has no name');
+  const actor = actorOf(tools);
   return withSystem(config, 'order-saga-repair', async (system) => {
     const repair = createRepair({ ...system, settings: config.orderSettings, actor });
     const lost = await repair.find();
@@ -62,20 +61,23 @@ export function runRepair(tools: SystemTools): Promise<number> {
     if (options.yes !== true && !(await agreed(tools, lost))) return 1;
     const repaired: RepairedOrder[] = [];
     for (const each of lost) repaired.push(await repair.mend(each));
-    if (options.json !== true) terminal.print(repairedText(repaired, tools.tables));
+    const isJson = options.json === true;
+    if (!isJson) terminal.print(repairedText(repaired, tools.tables));
     const settlement = await repair.settle(repaired, SETTLE_WITHIN_MS);
-    terminal.print(
-      options.json === true ? JSON.stringify({ repaired, ...settlement }, null, 2) : settlementText(settlement),
-    );
-    for (const { orderId, error } of repaired) if (error !== null) terminal.tell(`${orderId}: ${error}`);
+    terminal.print(isJson ? JSON.stringify({ repaired, ...settlement }, null, 2) : settlementText(settlement));
+    const failures = repaired.filter(({ error }) => error !== null);
+    for (const { orderId, error } of failures) terminal.tell(`${orderId}: ${error}`);
     return repaired.some(({ outcome }) => outcome === 'not started' || outcome === 'failed') ? 1 : 0;
   });
 }
 
-/**
- * Seals the secrets of webhooks with the newest key.
- * @returns 1 when one could not be opened.
- */
+function actorOf({ options, userName }: SystemTools): string {
+  const actor = options.actor ?? userName;
+  if (actor === null || actor === '') throw new UsageError('--actor is required: this user has no name');
+  return actor;
+}
+
+/** Seals the secrets of webhooks with the newest key; answers 1 when one could not be opened. */
 export function runReseal({ config, options, terminal }: SystemTools): Promise<number> {
   return withSystem(config, 'order-saga-reseal', async ({ databases }) => {
     const subscriptions = createWebhookSubscriptionRepository(databases.notifications);

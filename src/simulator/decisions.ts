@@ -112,16 +112,18 @@ function decideVoid(ledger: LedgerView, request: VoidRequest): Decision {
   const earlier = ledger.voidOf(request.target);
   const owner = charge?.record ?? earlier;
   if (owner && owner.orderId !== request.orderId) return answer(orderMismatch());
-  // A key is voided once: a second void (under another key) finds it done, and adds no entry.
-  if (earlier && charge && charge.capturedMinor > 0) {
-    return answer(capturedReply(request, charge, earlier.amountMinor));
-  }
-  if (earlier) return answer(unwrittenVoid(request, earlier.result, { amountMinor: earlier.amountMinor }));
+  if (earlier) return answer(repeatedVoid(request, earlier, charge));
   if (charge) return decideVoidOfCharge(charge, request);
   if (ledger.find(request.target)) {
     return answer(refusal(422, 'not_voidable', 'only the key of a sale or an authorization can be voided'));
   }
   return write(voidRecord(request, 'tombstoned', { amountMinor: 0, currency: request.currency ?? NO_CURRENCY }));
+}
+
+/** A key is voided once: a second void (under another key) finds it done and adds no entry. */
+function repeatedVoid(request: VoidRequest, { result, amountMinor }: VoidRecord, charge: Charge | undefined): Reply {
+  if (charge && charge.capturedMinor > 0) return capturedReply(request, charge, amountMinor);
+  return unwrittenVoid(request, result, { amountMinor });
 }
 
 function decideVoidOfCharge(charge: Charge, request: VoidRequest): Decision {
@@ -171,14 +173,16 @@ function unwrittenVoid(
 
 function isRepeat(stored: LedgerRecord, request: EffectRequest): boolean {
   if (stored.orderId !== request.orderId || stored.kind !== request.kind) return false;
-  if ('method' in stored && 'method' in request) {
-    const { requestedMinor, currency, method } = stored;
-    return requestedMinor === request.amountMinor && currency === request.currency && method === request.method;
-  }
+  if ('method' in stored && 'method' in request) return isSameCharge(stored, request);
   if (!('target' in stored && 'target' in request) || stored.target !== request.target) return false;
   // The currency of a void is only a label for its ledger entry.
   if (request.kind === 'void') return true;
   return stored.amountMinor === request.amountMinor && stored.currency === request.currency;
+}
+
+function isSameCharge(stored: Extract<LedgerRecord, { method: unknown }>, request: ChargeRequest): boolean {
+  const { requestedMinor, currency, method } = stored;
+  return requestedMinor === request.amountMinor && currency === request.currency && method === request.method;
 }
 
 function stamp(): { id: string; at: string } {

@@ -59,6 +59,10 @@ export function createPayments(deps: PaymentsDeps): Payments {
   return new PaymentMachine(deps);
 }
 
+function behaviorFor(request: EffectRequest): MethodBehavior {
+  return 'method' in request ? behaviorOf(request.method) : ORDINARY;
+}
+
 class PaymentMachine implements Payments {
   readonly #deps: PaymentsDeps;
   readonly #inFlight = new Set<string>();
@@ -72,7 +76,7 @@ class PaymentMachine implements Payments {
   async execute(request: EffectRequest): Promise<Answer> {
     const { ledger, faults, slowMs } = this.#deps;
     const { latencyMs, lateMs } = faults.current();
-    const behavior = 'method' in request ? behaviorOf(request.method) : ORDINARY;
+    const behavior = behaviorFor(request);
     if (this.#isStruck(behavior)) return UNAVAILABLE;
     const settled = settledReply(ledger, request);
     if (settled) return this.#whenDurable(settled);

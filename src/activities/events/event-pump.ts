@@ -2,7 +2,6 @@ import type {
   DealtEvent,
   EventConsumerRepository,
   EventCursor,
-  PassedOver,
 } from '../../../db/repositories/events/event-consumer-repository.ts';
 import type { EventOutcome, EventPump, PendingEvent } from '../../domain/event.ts';
 import { EventPumpFencedError } from '../../domain/errors.ts';
@@ -83,13 +82,8 @@ export async function runEventPump(
       lookedIn = period;
       done += await turns.take(await repository.readDue(pump, BATCH), null);
     }
-    if (consumer.topics !== null) {
-      const { topics } = consumer;
-      const passed = await repository.passOver({ pump, after: turns.cursor(), topics, limit: PASSED_MAX });
-      if (passed !== null) await turns.pass(passed);
-      isMore = passed?.count === PASSED_MAX;
-      if (isMore) continue;
-    }
+    isMore = consumer.topics !== null && (await turns.pass(consumer.topics));
+    if (isMore) continue;
     const next = await repository.readNext({ pump, after: turns.cursor(), furthest, limit: BATCH });
     done += await turns.take(next, next.at(-1) ?? null);
     // This also counts batches in which no event was wanted.
@@ -131,11 +125,15 @@ async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, de
       if (passed > 0) await write([]);
       else if (Date.now() - provedAt >= POLL_MS / 2) await prove();
     },
-    /** Moves the cursor past unwanted events. */
-    pass: async ({ count, sequence, receivedAt }: PassedOver): Promise<void> => {
+    /** Goes on behind events of no interest; answers whether there may be more of them. */
+    pass: async (topics: ReadonlySet<string>): Promise<boolean> => {
+      const over = await repository.passOver({ pump, after: cursor, topics, limit: PASSED_MAX });
+      if (over === null) return false;
+      const { count, sequence, receivedAt } = over;
       cursor = { sequence, receivedAt };
       passed += count;
       if (passed >= PASSED_MAX) await write([]);
+      return count === PASSED_MAX;
     },
     /**
      * Handles a batch. `end` is the cursor behind the batch; it is null for events that the cursor has passed already.

@@ -101,15 +101,16 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
       const isStale = notice.ageMs > noticePolicy.unmatchedAfterMs;
       const verdict = verdictOf(notice, owner, isStale);
       const { eventId, kind, key, orderId } = notice;
+      const currency = owner?.currency ?? '';
       switch (verdict.kind) {
         case 'settled':
         case 'look_up':
           return verdict;
         case 'give_back':
-          return { ...verdict, currency: owner?.currency ?? '' };
+          return { ...verdict, currency };
         case 'adopt':
           if (input.isLast === true) throw new NoticeUnexpectedError(eventId, kind, key);
-          return { ...verdict, currency: owner?.currency ?? '' };
+          return { ...verdict, currency };
         case 'unexpected':
           // A dispute never changes by waiting. For every other notice the books may still change.
           if (input.isLast === false && kind !== 'disputed' && !isStale) return { kind: 'look_again' };

@@ -100,12 +100,16 @@ function contentOf({ properties, cloudEvent }: EnvelopedEvent): readonly { point
 /** Finds values that JSON can express but PostgreSQL cannot store. */
 function problemIn(value: unknown, level: number, hasOddEscapes: boolean): string | null {
   if (typeof value === 'string') return hasOddEscapes && !isStorable(value) ? ODD_TEXT : null;
-  if (typeof value === 'number') return Number.isFinite(value) ? null : 'must not contain numbers beyond a double';
+  if (typeof value === 'number') return numberProblem(value);
   if (typeof value !== 'object' || value === null) return null;
   if (level > DEPTH_MAX) return `must be at most ${DEPTH_MAX} levels deep`;
   if (Array.isArray(value)) return firstProblem(value, level, hasOddEscapes);
   if (hasOddEscapes && !Object.keys(value).every(isStorable)) return ODD_TEXT;
   return firstProblem(Object.values(value), level, hasOddEscapes);
+}
+
+function numberProblem(value: number): string | null {
+  return Number.isFinite(value) ? null : 'must not contain numbers beyond a double';
 }
 
 function firstProblem(values: readonly unknown[], level: number, hasOddEscapes: boolean): string | null {

@@ -166,16 +166,20 @@ function toView(deps: OrderReaderDeps, record: OrderRecord, { reservations, paym
     totalMinor: record.totalMinor ?? heldTotalOf(lines),
     lines,
     payment: paymentView(record, payment, deps.capabilities),
-    holdExpiresAt: held?.expiresAt?.toISOString() ?? null,
-    captureBy: record.captureBy?.toISOString() ?? null,
-    confirmedAt: record.confirmedAt?.toISOString() ?? null,
-    cancelableUntil: cancelableUntilOf(record, deps.cancelWindowSeconds)?.toISOString() ?? null,
+    holdExpiresAt: instantOf(held?.expiresAt),
+    captureBy: instantOf(record.captureBy),
+    confirmedAt: instantOf(record.confirmedAt),
+    cancelableUntil: instantOf(cancelableUntilOf(record, deps.cancelWindowSeconds)),
     version: record.version,
     createdAt: record.createdAt.toISOString(),
     updatedAt: record.updatedAt.toISOString(),
     correlationId: record.correlationId,
     workflow: workflowLink(deps, record.orderId),
   };
+}
+
+function instantOf(time: Date | null | undefined): string | null {
+  return time?.toISOString() ?? null;
 }
 
 function lineViews(lines: OrderRecord['lines'], reservations: readonly ReservationRecord[]): OrderView['lines'] {

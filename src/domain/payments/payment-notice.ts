@@ -201,11 +201,21 @@ function judgeCharge(news: Pick<PaymentNews, 'orderId' | 'key'>, context: Notice
   if (isUnderWay(orderStatus, context)) return { kind: 'look_up' };
   const named = news.key === null ? null : parsePaymentKey(news.key);
   if (named !== null && named.orderId !== news.orderId) return { kind: 'unexpected' };
-  const isCharge = named?.kind === 'sale' || named?.kind === 'authorize';
-  // A second charge of a sold order cannot be adopted into its books.
-  if (wasSold(orderStatus)) return { kind: isCharge ? 'unexpected' : 'adopt' };
-  if (!isCharge) return { kind: 'unexpected' };
-  return { kind: 'give_back', charge: { kind: named.kind, generation: named.generation } };
+  const charge = named === null ? null : chargeOf(named);
+  // A second charge of a sold order is nothing that its books could take up.
+  if (wasSold(orderStatus)) return { kind: charge === null ? 'adopt' : 'unexpected' };
+  return charge === null ? { kind: 'unexpected' } : { kind: 'give_back', charge };
+}
+
+/** Null for the key of a capture, a refund or a void. */
+function chargeOf({
+  kind,
+  generation,
+}: {
+  readonly kind: PaymentKind;
+  readonly generation: number;
+}): NamedCharge | null {
+  return kind === 'sale' || kind === 'authorize' ? { kind, generation } : null;
 }
 
 /**

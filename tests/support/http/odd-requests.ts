@@ -106,9 +106,13 @@ function oddBodies(
   );
 }
 
+function schemaAt(ref: string, { components }: ApiDocument): Schema {
+  return components.schemas[ref.split('/').at(-1) ?? ''] ?? {};
+}
+
 function exampleOf(schema: Schema, document: ApiDocument): unknown {
   const { $ref, anyOf, allOf, properties, items, example } = schema;
-  if ($ref !== undefined) return exampleOf(document.components.schemas[$ref.split('/').at(-1) ?? ''] ?? {}, document);
+  if ($ref !== undefined) return exampleOf(schemaAt($ref, document), document);
   if (properties !== undefined) {
     return Object.fromEntries(Object.entries(properties).map(([name, inner]) => [name, exampleOf(inner, document)]));
   }
