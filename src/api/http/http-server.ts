@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { Socket, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
+import { createConnectionTurns, type ConnectionTurns } from './connection-turns.ts';
 import { problemOfHead } from './request-head.ts';
 import { PROBLEMS, problemBody, type ProblemCode } from './problem.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
@@ -26,6 +27,15 @@ const TIMEOUTS_CHECKED_MS = 1_000;
 
 /** Longer than the idle time-out of usual load balancers (60 s), so that the balancer closes first. */
 const KEEP_ALIVE_MS = 65_000;
+
+/**
+ * A connection on which nothing moves for so long is cut: its client does not read what it asked for. Twice the longest
+ * wait for an order; streams say something every 2 s.
+ */
+const STILL_MS = 60_000;
+
+/** After the last word on a connection its client has so long to read it and to close its side, which it may never do. */
+const LINGER_MS = 2_000;
 
 /** How soon a connection that became idle during a shutdown is closed. */
 const IDLE_SWEEP_MS = 50;
@@ -61,6 +71,7 @@ export function startHttpServer(options: {
   readonly onRefused: RefusalListener;
 }): Promise<HttpServer> {
   const { onRefused } = options;
+  const turns = createConnectionTurns();
   const server = createServer(
     {
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -70,8 +81,9 @@ export function startHttpServer(options: {
       // Node would answer an empty 400; `requestListener` answers a problem instead.
       requireHostHeader: false,
     },
-    requestListener(options.fetch, options.host, onRefused),
+    requestListener(options, turns),
   );
+  server.setTimeout(STILL_MS);
   server.on('checkExpectation', (_: IncomingMessage, response: ServerResponse) => {
     refuse(response, 'the Expect header asks for what this server does not do', onRefused);
   });
@@ -81,7 +93,7 @@ export function startHttpServer(options: {
     endSocket(socket, { code: 'bad_request', detail: 'this is no proxy' }, onRefused);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
-    answerParserError(error, socket, onRefused),
+    answerParserError(error, socket, { turns, onRefused }),
   );
   return new Promise((resolve, reject) => {
     server.on('error', (error: NodeJS.ErrnoException) => {
@@ -94,21 +106,26 @@ export function startHttpServer(options: {
   });
 }
 
-/** Hands requests to the application, except for those whose target or host makes no address. */
-function requestListener(fetch: Fetch, host: string, onRefused: RefusalListener) {
+interface ListenerOptions {
+  readonly fetch: Fetch;
+  readonly host: string;
+  readonly onRefused: RefusalListener;
+}
+
+/** Hands requests to the application; targets and hosts that make no address never get there. */
+function requestListener({ fetch, host, onRefused }: ListenerOptions, turns: ConnectionTurns) {
   const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
     // Replaces the Host header, which HTTP/1.0 health checks do not send.
     hostname: host.includes(':') ? `[${host}]` : host,
     errorHandler: (error) => toResponse(error instanceof RequestError, onRefused),
   });
   return (request: IncomingMessage, response: ServerResponse): void => {
-    response.setHeaders(SECURITY_HEADERS);
-    const problem = problemOfHead(request);
-    if (problem !== null) {
-      refuse(response, problem, onRefused);
-      return;
-    }
-    void listener(request, response);
+    turns.take(request, response, () => {
+      response.setHeaders(SECURITY_HEADERS);
+      const problem = problemOfHead(request);
+      if (problem === null) void listener(request, response);
+      else refuse(response, problem, onRefused);
+    });
   };
 }
 
@@ -150,11 +167,25 @@ const PARSER_PROBLEMS: Readonly<Record<string, readonly [ProblemCode, string]>> 
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'the request did not arrive in time'],
 };
 
-/** Requests that Node's parser refuses never reach the application; they are answered with a problem as well. */
-function answerParserError(error: NodeJS.ErrnoException, socket: Duplex, onRefused: RefusalListener): void {
+interface LastWord {
+  readonly turns: ConnectionTurns;
+  readonly onRefused: RefusalListener;
+}
+
+/**
+ * What Node's parser refuses never reaches the application; it gets a problem all the same, behind the answers to what
+ * came whole before it: who has sent an order and then something else must not take the second answer for the first.
+ */
+function answerParserError(error: NodeJS.ErrnoException, socket: Duplex, { turns, onRefused }: LastWord): void {
   if (error.code === 'ECONNRESET' || !socket.writable || refused.has(socket)) return;
+  refused.add(socket);
+  // Nobody asked anything: a thousand of these are cut at once, and a word to each would hold up all others.
+  if (socket instanceof Socket && socket.bytesRead === 0) {
+    socket.destroy();
+    return;
+  }
   const [code, detail] = PARSER_PROBLEMS[error.code ?? ''] ?? (['bad_request', NOT_PARSED] as const);
-  endSocket(socket, { code, detail }, onRefused);
+  turns.end(socket, () => endSocket(socket, { code, detail }, onRefused));
 }
 
 function endSocket(
@@ -176,6 +207,9 @@ function endSocket(
       body,
     ].join('\r\n'),
   );
+  socket.resume();
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(cut));
 }
 
 function closeServer(server: Server, graceMs: number): Promise<void> {
