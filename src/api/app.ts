@@ -69,13 +69,7 @@ const ORDERS_IN_PROGRESS_MAX = 1_024;
 const EVENT_POSTS_MAX = 4_000;
 const EVENT_POSTS_MAX_BYTES = 256 * 1024 * 1024;
 
-/**
- * Reports of the payment provider in progress at once. Anybody may send some, because only the signature identifies a
- * sender.
- */
-const NOTICES_MAX = 128;
-
-/** The application opens nothing by itself. */
+/** Creates the HTTP application; it opens nothing by itself. */
 export function createApp(deps: AppDeps) {
   const app = new OpenAPIHono<ApiEnv>();
   const networkOf = createNetworkOf(deps.trustedHops);
@@ -93,12 +87,10 @@ export function createApp(deps: AppDeps) {
     return next();
   });
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods) }));
-  // A provider has no token. The route verifies its signature, and is therefore placed before the authentication.
-  const reports = createPlaces({ what: 'reports', max: NOTICES_MAX });
+  // A provider has no token: its signature is verified by the route, which therefore stands before the authentication.
   app.use(
     '/v1/payment-webhooks/*',
     readPlainBody(() => BODY_MAX_BYTES),
-    takePlace(reports, networkOf),
   );
   app.route('/', createPaymentWebhookRoutes(deps));
   app.use('/v1/*', authenticate(deps.verifyToken));

@@ -17,6 +17,7 @@ import {
 import type { OrderSettings } from '../../domain/order-settings.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { startNotice } from '../../temporal/workflow-starts.ts';
+import { createPlaces } from '../http/places.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
@@ -34,9 +35,8 @@ export interface NoticeIntakeDeps {
 /** Receives the reports of payment providers. */
 export interface NoticeIntake {
   /**
-   * Verifies and stores a report, which is handled afterwards. `duplicate`: the report was stored before, and nothing
-   * is done again.
-   * @throws {ProblemError} `not_found`, `webhook_signature_refused`, `validation_failed`.
+   * Verifies and stores a report; it is seen to afterwards. `duplicate`: it was stored before, and nothing is done again.
+   * @throws {ProblemError} `not_found`, `webhook_signature_refused`, `validation_failed`, `unavailable`.
    */
   take(provider: PaymentProvider, request: WebhookRequest): Promise<'stored' | 'duplicate'>;
 }
@@ -46,13 +46,17 @@ export interface NoticeIntake {
  */
 const ANSWER_IS_BOOKED_MS = 1_500;
 
-/** Notices that are handled at once; further ones wait for the sweep. */
+/** Reports that are stored at once; a provider may have half of them. What nobody has signed takes no place. */
+const STORED_AT_ONCE_MAX = 256;
+
+/** Notices that are seen to at once; those beyond wait for the sweep. */
 const AT_ONCE_MAX = 1_000;
 
 const CALL_TIMEOUT_MS = 4_000;
 
 export function createNoticeIntake(deps: NoticeIntakeDeps): NoticeIntake {
   let underWay = 0;
+  const places = createPlaces({ what: 'reports', max: STORED_AT_ONCE_MAX });
   const seeToLater = (key: NoticeKey): void => {
     if (underWay >= AT_ONCE_MAX) return;
     underWay += 1;
@@ -66,7 +70,9 @@ export function createNoticeIntake(deps: NoticeIntakeDeps): NoticeIntake {
       if (webhook === undefined) throw new ProblemError('not_found', 'this provider is not configured');
       const news = read(webhook, request);
       if (!isStorable(news)) throw new ProblemError('validation_failed', 'an id in the report is too long or no text');
-      if (!(await deps.notices.add(news))) return 'duplicate';
+      const giveBack = places.take(provider);
+      const isNew = await deps.notices.add(news).finally(giveBack);
+      if (!isNew) return 'duplicate';
       seeToLater({ provider, eventId: news.eventId });
       return 'stored';
     },
