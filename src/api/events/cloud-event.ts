@@ -8,6 +8,12 @@ import { toFieldErrors } from '../http/validation.ts';
 /** Attributes of one event; those of the specification and its documented extensions are some twenty. */
 const ATTRIBUTES_MAX = 100;
 
+/** Three times what the specification advises to keep to. */
+const NAME_MAX = 64;
+
+/** `data_base64` is the JSON format's own. */
+const NAME = /^(?:[a-z0-9]+|data_base64)$/;
+
 /** An event with the `source` that it names, if its format has one. */
 export interface EnvelopedEvent extends NewEvent {
   readonly source?: string;
@@ -20,8 +26,8 @@ export interface EnvelopedEvent extends NewEvent {
  * @throws {ProblemError} `validation_failed`, with pointers below `pointer`.
  */
 export function fromCloudEvent(json: unknown, pointer: string): EnvelopedEvent {
-  const attributes = typeof json === 'object' && json !== null ? Object.keys(json).length : 0;
-  if (attributes > ATTRIBUTES_MAX) throw notConforming(pointer, `must have at most ${ATTRIBUTES_MAX} attributes`);
+  // As sent: what reads them next passes over a member with the name of the prototype.
+  requireNames(typeof json === 'object' && json !== null && !Array.isArray(json) ? Object.keys(json) : [], pointer);
   const parsed = cloudEventBody.safeParse(json);
   if (!parsed.success) {
     const errors = parsed.error.issues.flatMap((issue) => toFieldErrors(issue, pointer));
@@ -56,19 +62,35 @@ function partsOf(event: Readonly<Record<string, unknown>>): CloudEventParts {
   return { attributes, data: isObject ? { kind: 'properties' } : { kind: 'json', json: data } };
 }
 
-/** The library of the specification checks all rules that are not needed here. */
+function requireNames(names: readonly string[], pointer: string): void {
+  if (names.length > ATTRIBUTES_MAX) throw notConforming(pointer, `must have at most ${ATTRIBUTES_MAX} attributes`);
+  const misnamed = names.find((name) => name.length > NAME_MAX || !NAME.test(name));
+  if (misnamed === undefined) return;
+  throw notConforming(`${pointer}/${escaped(misnamed)}`, `must be named in at most ${NAME_MAX} of a-z and 0-9`);
+}
+
+/** What the library of the specification knows; extensions may have any name, also that of a method of the library. */
+const OF_THE_SPECIFICATION = [
+  'specversion',
+  'id',
+  'source',
+  'type',
+  'subject',
+  'dataschema',
+  'datacontenttype',
+] as const;
+
+/** What the specification says beyond what we read is the business of its own library. */
 function requireConformance(event: CloudEventBody, pointer: string): void {
   // The data may have any content, and checking it costs time; the time was checked already.
   const { data, data_base64: base64, time: _, ...given } = event;
   if (data != null && base64 != null) throw notConforming(`${pointer}/data_base64`, 'must not come with data');
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const odd = Object.entries(present).find(([, value]) => !isAttributeValue(value));
-  const misnamed = Object.keys(given).find((name) => !/^[a-z0-9]+$/.test(name));
-  if (misnamed !== undefined) throw notConforming(`${pointer}/${escaped(misnamed)}`, 'must be named in a-z and 0-9');
   if (odd !== undefined) throw notConforming(`${pointer}/${odd[0]}`, 'must be a string, a boolean or a 32-bit integer');
   try {
-    // The constructor validates the event.
-    void new CloudEvent(present);
+    // Validates itself.
+    void new CloudEvent(Object.fromEntries(OF_THE_SPECIFICATION.flatMap((name) => attributeOf(present, name))));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const { attribute, detail } = conformanceProblem(error);
@@ -76,7 +98,11 @@ function requireConformance(event: CloudEventBody, pointer: string): void {
   }
 }
 
-/** The type system of CloudEvents in JSON; the library would also accept objects. */
+function attributeOf(event: Readonly<Record<string, unknown>>, name: string): [string, unknown][] {
+  return Object.hasOwn(event, name) ? [[name, event[name]]] : [];
+}
+
+/** The type system of CloudEvents in JSON; the library also takes objects. */
 function isAttributeValue(value: unknown): boolean {
   return (
     typeof value === 'string' || typeof value === 'boolean' || (Number.isInteger(value) && value === Number(value) >> 0)

@@ -84,6 +84,11 @@ function refusalsOf(event: EnvelopedEvent, body: EventBody): FieldError[] {
       errors.push({ pointer, detail: `must have at most ${PROPERTIES_MAX_BYTES} bytes as JSON` });
     }
   }
+  if (errors.length === 0 && bytes > PROPERTIES_MAX_BYTES) {
+    if (lengthOf(event.cloudEvent?.attributes) > PROPERTIES_MAX_BYTES) {
+      errors.push({ pointer: '', detail: `must have attributes of at most ${PROPERTIES_MAX_BYTES} bytes as JSON` });
+    }
+  }
   return errors;
 }
 
