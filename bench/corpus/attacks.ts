@@ -11,7 +11,7 @@ export interface Attack {
 /** Whom an attack hits, and as whom. */
 export interface Target {
   readonly url: string;
-  /** Of a tenant of the attacker's own, with all scopes. */
+  /** A token of the attacker's own tenant, with all scopes. */
   readonly token: string;
   /** An order of that tenant which will not be at rest. */
   readonly orderId: string;

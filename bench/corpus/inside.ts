@@ -13,9 +13,13 @@ export async function lookInside(inspectPort: number, pid: number): Promise<Held
   const [target] = (await answer.json()) as { readonly webSocketDebuggerUrl: string }[];
   const socket = new WebSocket(target?.webSocketDebuggerUrl ?? '');
   await once(socket, 'open');
-  await ask(socket, 1, 'HeapProfiler.collectGarbage', {});
+  await ask(socket, { id: 1, method: 'HeapProfiler.collectGarbage' });
   const expression = '(({ heapUsed, external }) => heapUsed + external)(process.memoryUsage())';
-  const { result } = await ask<{ result: { value: number } }>(socket, 2, 'Runtime.evaluate', { expression });
+  const { result } = await ask<{ result: { value: number } }>(socket, {
+    id: 2,
+    method: 'Runtime.evaluate',
+    params: { expression },
+  });
   socket.close();
   return {
     mebibytes: Math.round(result.value / 1024 / 1024),
@@ -30,7 +34,13 @@ function once(socket: WebSocket, name: 'open' | 'message'): Promise<Event> {
   });
 }
 
-async function ask<Result>(socket: WebSocket, id: number, method: string, params: object): Promise<Result> {
+interface Question {
+  readonly id: number;
+  readonly method: string;
+  readonly params?: object;
+}
+
+async function ask<Result>(socket: WebSocket, { id, method, params = {} }: Question): Promise<Result> {
   socket.send(JSON.stringify({ id, method, params }));
   for (;;) {
     const { data } = (await once(socket, 'message')) as MessageEvent;

@@ -69,7 +69,7 @@ const ORDERS_IN_PROGRESS_MAX = 1_024;
 const EVENT_POSTS_MAX = 4_000;
 const EVENT_POSTS_MAX_BYTES = 256 * 1024 * 1024;
 
-/** Creates the HTTP application; it opens nothing by itself. */
+/** The application opens nothing by itself. */
 export function createApp(deps: AppDeps) {
   const app = new OpenAPIHono<ApiEnv>();
   const networkOf = createNetworkOf(deps.trustedHops);

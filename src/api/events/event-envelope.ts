@@ -75,19 +75,17 @@ function refusalsOf(event: EnvelopedEvent, body: EventBody): FieldError[] {
   const { bytes, hasOddEscapes } = body;
   const errors: FieldError[] = [];
   if (findEventType(event.type)?.origin !== 'client') errors.push({ pointer: '/type', detail: 'is not a known type' });
-  const content = contentOf(event);
-  for (const { pointer, value } of content) {
+  // A value in a small body is small, so only larger bodies need to be measured.
+  const isTooLong = (value: unknown): boolean => bytes > PROPERTIES_MAX_BYTES && lengthOf(value) > PROPERTIES_MAX_BYTES;
+  for (const { pointer, value } of contentOf(event)) {
     const problem = value === undefined ? null : problemIn(value, 1, hasOddEscapes);
     if (problem !== null) errors.push({ pointer, detail: problem });
-    // A value in a small body is small, so only larger bodies need to be measured.
-    else if (bytes > PROPERTIES_MAX_BYTES && lengthOf(value) > PROPERTIES_MAX_BYTES) {
+    else if (isTooLong(value)) {
       errors.push({ pointer, detail: `must have at most ${PROPERTIES_MAX_BYTES} bytes as JSON` });
     }
   }
-  if (errors.length === 0 && bytes > PROPERTIES_MAX_BYTES) {
-    if (lengthOf(event.cloudEvent?.attributes) > PROPERTIES_MAX_BYTES) {
-      errors.push({ pointer: '', detail: `must have attributes of at most ${PROPERTIES_MAX_BYTES} bytes as JSON` });
-    }
+  if (errors.length === 0 && isTooLong(event.cloudEvent?.attributes)) {
+    errors.push({ pointer: '', detail: `must have attributes of at most ${PROPERTIES_MAX_BYTES} bytes as JSON` });
   }
   return errors;
 }

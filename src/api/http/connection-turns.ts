@@ -28,7 +28,7 @@ export interface ConnectionTurns {
 }
 
 /**
- * Creates the turns: one request of a connection at a time. Many at once would only wait for each other's answers, which
+ * A connection has one request in progress at a time. Many at once would only wait for each other's answers, which
  * must leave in order; a client that sends hundreds and reads none would make each answer fill the memory.
  */
 export function createConnectionTurns(): ConnectionTurns {

@@ -15,7 +15,7 @@ const DRAINED_MAX_BYTES = 8 * 1024 * 1024;
 const PIECES_MIN = 1_000;
 const BYTES_PER_PIECE = 512;
 
-/** Of these the platform gives no body, whatever was sent. */
+/** The platform gives no body for requests of these methods, even if one was sent. */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /** The answer to a body over the limit. */

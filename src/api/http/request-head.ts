@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
  */
 export function problemOfHead({ headers, rawHeaders, httpVersion }: IncomingMessage): string | null {
   const { host, 'transfer-encoding': coding } = headers;
-  // Whoever says another version means another protocol, or another server behind this one.
+  // Another version means another protocol, or another server behind this one.
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'only HTTP/1.0 and HTTP/1.1 are spoken here';
   if (host === undefined) {
     // HTTP/1.0 health checks do not send it.

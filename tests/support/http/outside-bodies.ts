@@ -234,12 +234,8 @@ export function outsideCloudEvents(): OutsideBody[] {
 }
 
 function outsideBinaryEvents(): OutsideBody[] {
-  const binary = (
-    name: string,
-    headers: Record<string, string>,
-    statuses: readonly number[],
-    body = '{}',
-  ): OutsideBody => ({
+  type Sent = Record<string, string> & { readonly body?: string };
+  const binary = (name: string, { body = '{}', ...headers }: Sent, statuses: readonly number[]): OutsideBody => ({
     name: `a binary CloudEvent with ${name}`,
     path: '/v1/events',
     headers: {
@@ -268,11 +264,11 @@ function outsideBinaryEvents(): OutsideBody[] {
     binary('a time in small letters', { 'ce-time': '2026-01-01t00:00:00z' }, TAKEN),
     binary('no type of content', { 'content-type': '' }, [202, 415, 422]),
     binary('a type of content that is none', { 'content-type': 'json' }, INVALID),
-    binary('a form', { 'content-type': 'application/x-www-form-urlencoded' }, TAKEN, 'a=b&c'),
-    binary('a form of parts', { 'content-type': 'multipart/form-data; boundary=a' }, TAKEN, '--a--'),
-    binary('JSON that is a text', { 'content-type': 'text/json' }, TAKEN, '"a"'),
-    binary('NUL in a text', { 'content-type': 'text/plain' }, INVALID, 'a\0b'),
-    binary('a card number', { 'content-type': 'text/plain' }, INVALID, '4111 1111 1111 1111'),
+    binary('a form', { 'content-type': 'application/x-www-form-urlencoded', body: 'a=b&c' }, TAKEN),
+    binary('a form of parts', { 'content-type': 'multipart/form-data; boundary=a', body: '--a--' }, TAKEN),
+    binary('JSON that is a text', { 'content-type': 'text/json', body: '"a"' }, TAKEN),
+    binary('NUL in a text', { 'content-type': 'text/plain', body: 'a\0b' }, INVALID),
+    binary('a card number', { 'content-type': 'text/plain', body: '4111 1111 1111 1111' }, INVALID),
     binary(
       '100 headers',
       Object.fromEntries(Array.from({ length: 120 }, (_, index) => [`ce-e${index}`, 'a'])),
