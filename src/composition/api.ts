@@ -156,7 +156,7 @@ function composeApp(parts: AppParts) {
   const settings = { ...config.orderSettings, authorizationSeconds: capabilities.authorizationSeconds };
   const events = composeEventRoutes(parts);
   const workflowUrl = (workflowId: string) =>
-    `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+    `${uiUrl}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`;
   const { cancelWindowSeconds } = settings;
   const around = { ...repositories, client, health, capabilities, workflowUrl };
   const reader = createOrderReader({ ...around, cancelWindowSeconds });

@@ -52,6 +52,25 @@ describe('walkthrough', () => {
     expect(argumentsOf(commands[0] ?? '')).toContain('Authorization: Bearer TOKEN');
   });
 
+  test.each(['/elsewhere/data "q" $HOME & it\'s (50%)!/dev-token', '/project/.data/dev-token'])(
+    'reads the token from %s as it stands in a command',
+    (tokenFile) => {
+      const command = walkthrough({ ...options, tokenFile, apiUrl: 'http://[::1]:8081' })
+        .split('\n')
+        .find((line) => line.includes('Idempotency-Key'));
+      const script = `shopt -s failglob; cat() { echo "<$1>"; }; curl() { printf '%s\\n' "$@"; }; ${command}`;
+      const words = execFileSync('bash', ['-c', script], { encoding: 'utf8' }).split('\n');
+      expect(words).toContain(`Authorization: Bearer <${tokenFile.replace('/project/', '')}>`);
+      expect(words).toContain('http://[::1]:8081/v1/orders');
+    },
+  );
+
+  test('has a link to the Web UI for a namespace of any name', () => {
+    const text = walkthrough({ ...options, temporalNamespace: 'a/b #1' });
+    expect(text).toContain('http://localhost:8233/namespaces/a%2Fb%20%231/workflows\n');
+    expect(text).toContain('/namespaces/a%2Fb%20%231/workflows/order%2FORDER_ID');
+  });
+
   test('leaves out what somebody else runs', () => {
     const text = walkthrough({ ...options, temporalUiUrl: null, inboxUrl: null, ownTemporal: false });
     for (const part of ['Web UI', 'inbox  ', 'SQLite']) expect(text).not.toContain(part);

@@ -71,7 +71,7 @@ export function walkthrough(options: WalkthroughOptions): string {
     ]),
     '',
     'One of them again, in full (its id is in the answer above):',
-    `curl -sS "${options.apiUrl}/v1/orders/ORDER_ID?wait=5" -H "Authorization: Bearer $(cat ${tokenFile})"`,
+    `curl -sS "${options.apiUrl}/v1/orders/ORDER_ID?wait=5" -H "Authorization: Bearer $(cat ${quoteForShell(tokenFile)})"`,
     '',
     ...durability(options),
   ].join('\n');
@@ -81,14 +81,17 @@ function addresses({ apiUrl, temporalUiUrl, temporalNamespace, inboxUrl }: Walkt
   return [
     `  API      ${apiUrl}`,
     `  docs     ${apiUrl}/docs`,
-    ...(temporalUiUrl === null ? [] : [`  Web UI   ${temporalUiUrl}/namespaces/${temporalNamespace}/workflows`]),
+    ...(temporalUiUrl === null
+      ? []
+      : [`  Web UI   ${temporalUiUrl}/namespaces/${encodeURIComponent(temporalNamespace)}/workflows`]),
     ...(inboxUrl === null ? [] : [`  inbox    ${inboxUrl}`]),
   ];
 }
 
 function describeExample(example: Example, options: WalkthroughOptions, tokenFile: string): string[] {
   const { temporalUiUrl, temporalNamespace, apiUrl } = options;
-  const workflow = `${temporalUiUrl ?? ''}/namespaces/${temporalNamespace}/workflows/order%2FORDER_ID`;
+  const namespace = encodeURIComponent(temporalNamespace);
+  const workflow = `${temporalUiUrl ?? ''}/namespaces/${namespace}/workflows/order%2FORDER_ID`;
   return [
     createOrderCommand(example, apiUrl, tokenFile),
     ...(temporalUiUrl === null ? [] : [`   In the Web UI, ${workflow} : ${example.lookFor}.`]),
@@ -104,8 +107,8 @@ function createOrderCommand({ keyPrefix, sku, quantity, method }: Example, apiUr
     payment: { method },
   };
   return [
-    `curl -sS ${apiUrl}/v1/orders`,
-    `-H "Authorization: Bearer $(cat ${tokenFile})"`,
+    `curl -sS "${apiUrl}/v1/orders"`,
+    `-H "Authorization: Bearer $(cat ${quoteForShell(tokenFile)})"`,
     `-H "Idempotency-Key: ${keyPrefix}-$RANDOM-$RANDOM"`,
     `-H "Content-Type: application/json"`,
     `-d '${JSON.stringify(order)}'`,
@@ -119,6 +122,11 @@ function durability({ ownTemporal, dataFolder, projectFolder }: WalkthroughOptio
     `Data and logs are in ${place}; \`npm run reset\` removes them. The local Temporal server writes SQLite with`,
     'synchronous=NORMAL: it survives kill -9, but a power cut may lose its last moments. It is for development only.',
   ];
+}
+
+/** A word of a command line; a path may hold blanks, quotes and dollar signs. */
+function quoteForShell(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function shortPath(path: string, projectFolder: string): string {
