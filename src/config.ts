@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { listenAddress, temporalNamespace } from './runtime/setting-forms.ts';
 import { TASK_QUEUES, type TaskQueue } from './workflows/contract.ts';
 import { COLLABORATORS, PLACEMENTS, type StepPlacement } from './domain/order-settings.ts';
 import { policyContradictions } from './workflows/steps/policy-check.ts';
@@ -14,8 +15,6 @@ const seconds = z.coerce.number().int().min(1).max(31_536_000);
 /** The sum over 10 s is stored in an integer column: 10^9, of at most 2 * 10^9. */
 const perSecond = z.coerce.number().int().min(1).max(100_000_000);
 const url = z.url();
-/** The metrics server listens on a numeric address. */
-const listenAddress = z.union([z.ipv4(), z.ipv6()], 'must be an IP address');
 const SECONDS_PER_DAY = 86_400;
 
 /** `payment=queue,inventory=local`; a collaborator that is not named is local. */
@@ -86,7 +85,7 @@ const variables = z.object({
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(500).default(20),
 
   TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
-  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_NAMESPACE: temporalNamespace.default('default'),
   TEMPORAL_UI_URL: url.default('http://localhost:8233'),
 
   PAYMENT_PROVIDER: z.enum(PAYMENT_PROVIDERS).default('simulator'),

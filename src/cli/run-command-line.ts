@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { localApiUrl } from '../runtime/api-address.ts';
+import { localHttpUrl } from '../runtime/local-address.ts';
 import { SourceUnavailableError } from '../audit/source-error.ts';
 import { ConfigError, loadConfig } from '../config.ts';
 import { dataPaths } from '../dev/dev-files.ts';
@@ -135,7 +135,7 @@ function run(
 
 function readApiUrl(env: Terminal['env']): string {
   const url = env['API_URL'] ?? '';
-  if (url === '') return localApiUrl(env['API_HOST'] || '127.0.0.1', env['API_PORT'] || '8080');
+  if (url === '') return localHttpUrl(env['API_HOST'] || '127.0.0.1', env['API_PORT'] || '8080');
   if (/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
   throw new UsageError(`API_URL: "${url}" is not the address of an API`);
 }

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { localApiUrl } from '../runtime/api-address.ts';
+import { listenAddress, temporalNamespace } from '../runtime/setting-forms.ts';
+import { localHttpUrl } from '../runtime/local-address.ts';
 import { dataFolderOf, PROJECT_FOLDER } from './data-folder.ts';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from './dev-token.ts';
 import type { PortClaim } from './processes/ports.ts';
@@ -36,13 +37,22 @@ const PORT_VARIABLES = {
   WORKER_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(9464),
 };
 
+const host = z.string().default('127.0.0.1');
+
+const HOST_VARIABLES = {
+  API_HOST: host,
+  SIMULATOR_HOST: host,
+  MAIL_SINK_HOST: host,
+  WORKER_METRICS_HOST: listenAddress.default('127.0.0.1'),
+};
+
 const devSchema = z.object({
   ...PORT_VARIABLES,
-  API_HOST: z.string().default('127.0.0.1'),
+  ...HOST_VARIABLES,
   DATA_DIR: z.string().optional(),
   DATABASE_URL: z.url().optional(),
   TEMPORAL_ADDRESS: z.string().optional(),
-  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_NAMESPACE: temporalNamespace.default('default'),
   TEMPORAL_UI_URL: z.url().optional(),
   PAYMENT_GATEWAY_URL: z.url().optional(),
   SMTP_URL: z.url().optional(),
@@ -83,8 +93,17 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
       inbox: values.MAIL_SINK_INBOX_PORT,
       metrics: values.WORKER_METRICS_PORT,
     },
-    /** The address at which programs on this machine reach the API. */
-    apiUrl: localApiUrl(values.API_HOST, values.API_PORT),
+    hosts: {
+      api: values.API_HOST,
+      simulator: values.SIMULATOR_HOST,
+      mailSink: values.MAIL_SINK_HOST,
+      metrics: values.WORKER_METRICS_HOST,
+    },
+    /** Where programs on this machine reach the API. */
+    apiUrl: localHttpUrl(values.API_HOST, values.API_PORT),
+    /** Where they reach the payment simulator and the inbox, unless somebody else's are used. */
+    simulatorUrl: localHttpUrl(values.SIMULATOR_HOST, values.SIMULATOR_PORT),
+    inboxUrl: localHttpUrl(values.MAIL_SINK_HOST, values.MAIL_SINK_INBOX_PORT),
     external: {
       databaseUrl: values.DATABASE_URL ?? null,
       temporalAddress: values.TEMPORAL_ADDRESS ?? null,
@@ -119,24 +138,24 @@ export function givenSettings(env: EnvironmentVariables): Record<string, string>
   return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 
-/** The ports that a start will use, without those of servers that somebody else runs. */
-export function portClaims({ ports, external }: DevEnvironment): PortClaim[] {
+/** The ports that a start will use; those of servers that somebody else runs are left out. */
+export function portClaims({ ports, hosts, external }: DevEnvironment): PortClaim[] {
   return [
-    { port: ports.api, variable: 'API_PORT', purpose: 'API' },
+    { host: hosts.api, port: ports.api, variable: 'API_PORT', purpose: 'API' },
     ...(ports.metrics === 0
       ? []
-      : [{ port: ports.metrics, variable: 'WORKER_METRICS_PORT', purpose: 'worker metrics' }]),
+      : [{ host: hosts.metrics, port: ports.metrics, variable: 'WORKER_METRICS_PORT', purpose: 'worker metrics' }]),
     ...unless(external.temporalAddress, [
       { port: ports.temporal, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
       { port: ports.temporalUi, variable: 'TEMPORAL_UI_PORT', purpose: 'Temporal Web UI' },
     ]),
     ...unless(external.databaseUrl, [{ port: ports.postgres, variable: 'POSTGRES_PORT', purpose: 'PostgreSQL' }]),
     ...unless(external.paymentGatewayUrl, [
-      { port: ports.simulator, variable: 'SIMULATOR_PORT', purpose: 'payment simulator' },
+      { host: hosts.simulator, port: ports.simulator, variable: 'SIMULATOR_PORT', purpose: 'payment simulator' },
     ]),
     ...unless(external.smtpUrl, [
-      { port: ports.smtp, variable: 'MAIL_SINK_SMTP_PORT', purpose: 'mail sink, SMTP' },
-      { port: ports.inbox, variable: 'MAIL_SINK_INBOX_PORT', purpose: 'mail sink, inbox' },
+      { host: hosts.mailSink, port: ports.smtp, variable: 'MAIL_SINK_SMTP_PORT', purpose: 'mail sink, SMTP' },
+      { host: hosts.mailSink, port: ports.inbox, variable: 'MAIL_SINK_INBOX_PORT', purpose: 'mail sink, inbox' },
     ]),
   ];
 }
@@ -192,7 +211,7 @@ export function loadTokenSettings(env: EnvironmentVariables) {
 const mailSinkSchema = z.object({
   MAIL_SINK_SMTP_PORT: PORT_VARIABLES.MAIL_SINK_SMTP_PORT,
   MAIL_SINK_INBOX_PORT: PORT_VARIABLES.MAIL_SINK_INBOX_PORT,
-  MAIL_SINK_HOST: z.string().default('127.0.0.1'),
+  MAIL_SINK_HOST: HOST_VARIABLES.MAIL_SINK_HOST,
   MAIL_SINK_FILE: z.string().optional(),
 });
 

@@ -1,11 +1,11 @@
-import { localApiUrl } from './api-address.ts';
+import { localHttpUrl } from './local-address.ts';
 
 /**
  * Names the system that a tool uses, on one line and without secrets, by the settings that it was given or that `npm
  * start` has left for it.
  */
 export function systemLine(env: Readonly<Record<string, string | undefined>>, namedApi: string | null = null): string {
-  const api = namedApi ?? (env['API_URL'] || localApiUrl(env['API_HOST'] || '127.0.0.1', env['API_PORT'] || '8080'));
+  const api = namedApi ?? (env['API_URL'] || localHttpUrl(env['API_HOST'] || '127.0.0.1', env['API_PORT'] || '8080'));
   const temporal = env['TEMPORAL_ADDRESS'] || '127.0.0.1:7233';
   const namespace = env['TEMPORAL_NAMESPACE'] || 'default';
   return [

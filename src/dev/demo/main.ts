@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { takeArguments } from '../../runtime/command-arguments.ts';
 import { type Config, loadConfig } from '../../config.ts';
-import { localApiUrl } from '../../runtime/api-address.ts';
+import { localHttpUrl } from '../../runtime/local-address.ts';
 import { systemLine } from '../../runtime/system-line.ts';
 import { createTemporalClient } from '../../temporal/connection.ts';
 import { createInterrupts } from '../processes/interrupts.ts';
@@ -57,8 +57,8 @@ async function play(config: Config, signal: AbortSignal): Promise<number> {
       'PAYMENT_PROVIDER is not the simulator, and only that declines and delays payments as told',
     );
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-demo-'));
-  const client = createTemporalClient(config.temporal);
-  const apiUrl = localApiUrl(config.api.host, config.api.port);
+  const connection = openTemporalConnection(config.temporal.address);
+  const apiUrl = localHttpUrl(config.api.host, config.api.port);
   try {
     return await runDemo({
       apiUrl,

@@ -6,7 +6,6 @@ import { findApi } from '../api-access.ts';
 import { formatTable } from '../demo/table.ts';
 import { loadDevEnvironment } from '../dev-environment.ts';
 import { createInterrupts } from '../processes/interrupts.ts';
-import { LOOPBACK } from '../processes/ports.ts';
 import { playOutage, type OutageResult } from './outage.ts';
 
 const USAGE = `npm run outages -- [--minutes 1,3,10] [--rate ORDERS_PER_SECOND] [--out FILE]
@@ -41,7 +40,7 @@ async function run(): Promise<number> {
   const outages = values.minutes.split(',').map((minutes) => positive('--minutes', minutes));
   const { url: apiUrl, token } = findApi(process.env, { url: null, token: null });
   console.error(systemLine(process.env, apiUrl));
-  const simulatorUrl = `http://${LOOPBACK}:${loadDevEnvironment(process.env).ports.simulator}`;
+  const { simulatorUrl } = loadDevEnvironment(process.env);
   const { stop: signal } = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
   const results: OutageResult[] = [];
   for (const minutes of outages) {

@@ -111,7 +111,7 @@ describe('embedded PostgreSQL', { timeout: 60_000 }, () => {
   test('a taken port is an error that names the variable', async () => {
     const port = await findFreePort();
     const stranger = createServer().listen(port, '127.0.0.1');
-    await expect(start(data, port)).rejects.toThrow(`${port} (PostgreSQL): choose another with POSTGRES_PORT`);
+    await expect(start(data, port)).rejects.toThrow(`${port} (PostgreSQL): already in use, choose another port with POSTGRES_PORT`);
     stranger.close();
   });
 

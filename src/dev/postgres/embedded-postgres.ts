@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logTail } from '../processes/process-log.ts';
-import { assertPortsFree, LOOPBACK } from '../processes/ports.ts';
+import { assertPortsUsable, LOOPBACK } from '../processes/ports.ts';
 import { ensureCluster, settingFlags, SUPERUSER } from './postgres-cluster.ts';
 import { CLUSTER, preparePostgresHome, type PostgresHome, removePostgresHome } from './postgres-home.ts';
 import { commandLine, pidIsTaken, processesWorkingIn } from '../processes/process-identity.ts';
@@ -62,10 +62,10 @@ export interface EmbeddedPostgres {
 }
 
 /**
- * Starts PostgreSQL on 127.0.0.1 with the given data folder, which is made when it is new, and resolves when it accepts
- * connections. The server is a process group of its own and outlives this process; a server that still runs on this
- * folder and port is taken over.
- * @throws {PortsTakenError} naming `POSTGRES_PORT`.
+ * Starts PostgreSQL on 127.0.0.1 with the given data folder, made when it is new, and resolves when it accepts
+ * connections. The server is a process group of its own and outlives this process; one that still runs on this folder
+ * and port is taken over.
+ * @throws {PortsUnusableError} naming `POSTGRES_PORT`.
  * @throws {PostgresUnavailableError} when there is no PostgreSQL for this platform or user.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
@@ -132,7 +132,7 @@ interface ServerOptions {
 
 async function launch(home: PostgresHome, options: ServerOptions): Promise<ManagedProcess> {
   const { port, logFile } = options;
-  await assertPortsFree([{ port, variable: 'POSTGRES_PORT', purpose: 'PostgreSQL' }]);
+  await assertPortsUsable([{ port, variable: 'POSTGRES_PORT', purpose: 'PostgreSQL' }]);
   const deadline = Date.now() + ORPHANS_TIMEOUT_MS;
   for (;;) {
     const server = await spawnServer(home, options);

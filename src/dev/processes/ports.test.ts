@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { assertPortsFree, findFreePort, portIsFree, PortsCollideError, PortsTakenError } from './ports.ts';
+import { assertPortsUsable, findFreePort, portIsFree, PortsCollideError, PortsUnusableError } from './ports.ts';
 
 const servers: ReturnType<typeof createServer>[] = [];
 
@@ -32,21 +32,40 @@ describe('ports', () => {
 
   test('one error names every taken port with its variable', async () => {
     const [api, postgres, free] = [await occupyPort('127.0.0.1'), await occupyPort('127.0.0.1'), await findFreePort()];
-    const check = assertPortsFree([
+    const check = assertPortsUsable([
       { port: api, variable: 'API_PORT', purpose: 'API' },
       { port: free, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
       { port: postgres, variable: 'POSTGRES_PORT', purpose: 'PostgreSQL' },
     ]);
-    await expect(check).rejects.toThrow(PortsTakenError);
+    await expect(check).rejects.toThrow(PortsUnusableError);
     await expect(check).rejects.toThrow(
-      `already in use on 127.0.0.1:\n  ${api} (API): choose another with API_PORT\n` +
-        `  ${postgres} (PostgreSQL): choose another with POSTGRES_PORT`,
+      `cannot listen on\n  127.0.0.1:${api} (API): already in use, choose another port with API_PORT\n` +
+        `  127.0.0.1:${postgres} (PostgreSQL): already in use, choose another port with POSTGRES_PORT`,
     );
+  });
+
+  test('a port is asked for at the address that a server will listen on', async () => {
+    const port = await occupyPort('::1');
+    const claim = { port, variable: 'API_PORT', purpose: 'API' };
+    await expect(assertPortsUsable([claim])).resolves.toBeUndefined();
+    await expect(assertPortsUsable([{ ...claim, host: '::1' }])).rejects.toThrow(
+      `[::1]:${port} (API): already in use, choose another port with API_PORT`,
+    );
+  });
+
+  // The documentation addresses of RFC 5737 belong to nobody; names below .invalid do not exist (RFC 6761).
+  test.each([
+    ['192.0.2.1', 'EADDRNOTAVAIL'],
+    ['no-such-host.invalid', /ENOTFOUND|EAI_AGAIN/],
+  ])('the address %s, which is not of this machine, is refused with its variable', async (host, code) => {
+    const check = assertPortsUsable([{ host, port: await findFreePort(), variable: 'API_PORT', purpose: 'API' }]);
+    await expect(check).rejects.toThrow('choose one with API_HOST');
+    await expect(check).rejects.toThrow(code);
   });
 
   test('two settings with one port are told apart from a stranger on it', async () => {
     const port = await findFreePort();
-    const check = assertPortsFree([
+    const check = assertPortsUsable([
       { port, variable: 'API_PORT', purpose: 'API' },
       { port, variable: 'SIMULATOR_PORT', purpose: 'payment simulator' },
     ]);

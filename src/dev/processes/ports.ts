@@ -1,31 +1,43 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { joinAddress } from '../../runtime/local-address.ts';
 
-/** Everything that this folder starts listens only here. */
+/** Everything this folder starts listens here, unless a setting names another address. */
 export const LOOPBACK = '127.0.0.1';
 
 /** A port that is about to be used, with the variable that moves it. */
 export interface PortClaim {
   readonly port: number;
+  /** Default: 127.0.0.1. */
+  readonly host?: string;
   /** Environment variable that chooses another port, for example `POSTGRES_PORT`. */
   readonly variable: string;
   /** The listener's name for the person: `PostgreSQL`. */
   readonly purpose: string;
 }
 
-/** One or more ports are in use by other programs; the message names each with its variable. */
-export class PortsTakenError extends Error {
-  readonly taken: readonly PortClaim[];
+/** A claim that cannot be listened on, and the system's code for it: `EADDRINUSE`. */
+type Refusal = PortClaim & { readonly code: string };
 
-  constructor(taken: readonly PortClaim[]) {
-    const lines = taken.map(({ port, variable, purpose }) => `  ${port} (${purpose}): choose another with ${variable}`);
-    super(`already in use on ${LOOPBACK}:\n${lines.join('\n')}`);
-    this.name = 'PortsTakenError';
-    this.taken = taken;
+/** One or more ports cannot be listened on; the message names each with its reason and its variable. */
+export class PortsUnusableError extends Error {
+  constructor(refusals: readonly Refusal[]) {
+    const lines = refusals.map((refusal) => {
+      const { host = LOOPBACK, port, purpose } = refusal;
+      return `  ${joinAddress(host, port)} (${purpose}): ${adviceOn(refusal)}`;
+    });
+    super(`cannot listen on\n${lines.join('\n')}`);
+    this.name = 'PortsUnusableError';
   }
 }
 
-/** Two of our own settings have the same port. */
+function adviceOn({ code, variable }: Refusal): string {
+  if (code === 'EADDRINUSE') return `already in use, choose another port with ${variable}`;
+  if (code === 'EACCES') return `not allowed for this user, choose another port with ${variable}`;
+  return `this machine has no such address (${code}), choose one with ${variable.replace('_PORT', '_HOST')}`;
+}
+
+/** Two of our own settings name the same port. */
 export class PortsCollideError extends Error {
   constructor(first: PortClaim, second: PortClaim) {
     super(`${first.variable} and ${second.variable} are both ${first.port}: give one of them another port`);
@@ -35,13 +47,18 @@ export class PortsCollideError extends Error {
 
 /** Whether a server could listen on this port of 127.0.0.1 right now. */
 export async function portIsFree(port: number): Promise<boolean> {
+  return (await tryListening(LOOPBACK, port)) === null;
+}
+
+/** Null when a server could listen there right now, else the system's code for why not. */
+async function tryListening(host: string, port: number): Promise<string | null> {
   const server = createServer();
   try {
-    server.listen({ port, host: LOOPBACK, exclusive: true });
+    server.listen({ port, host, exclusive: true });
     await once(server, 'listening');
-    return true;
-  } catch {
-    return false;
+    return null;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : String(error);
   } finally {
     await closed(server);
   }
@@ -60,19 +77,22 @@ export async function findFreePort(): Promise<number> {
 
 /**
  * Checks all ports before anything is started, so that the person sees every conflict at once.
- * @throws {PortsTakenError} naming each taken port and its variable.
+ * @throws {PortsUnusableError} naming each port that cannot be listened on, why, and its variable.
  * @throws {PortsCollideError} when two claims name one port.
  */
-export async function assertPortsFree(claims: readonly PortClaim[]): Promise<void> {
+export async function assertPortsUsable(claims: readonly PortClaim[]): Promise<void> {
   const claimed = new Map<number, PortClaim>();
   for (const claim of claims) {
     const other = claimed.get(claim.port);
     if (other !== undefined) throw new PortsCollideError(other, claim);
     claimed.set(claim.port, claim);
   }
-  const free = await Promise.all(claims.map(({ port }) => portIsFree(port)));
-  const taken = claims.filter((_, index) => free[index] === false);
-  if (taken.length > 0) throw new PortsTakenError(taken);
+  const codes = await Promise.all(claims.map(({ host = LOOPBACK, port }) => tryListening(host, port)));
+  const refusals = claims.flatMap((claim, index) => {
+    const code = codes[index] ?? null;
+    return code === null ? [] : [{ ...claim, code }];
+  });
+  if (refusals.length > 0) throw new PortsUnusableError(refusals);
 }
 
 function closed(server: ReturnType<typeof createServer>): Promise<void> {

@@ -28,21 +28,18 @@ export async function untilReady(url: string, signal: AbortSignal): Promise<void
   }
 }
 
-/**
- * Resolves when the port of 127.0.0.1 accepts connections.
- * @throws the signal's reason when it is aborted.
- */
-export async function untilListening(port: number, signal: AbortSignal): Promise<void> {
+/** Resolves when the port of the host accepts connections. @throws the signal's reason when it is aborted. */
+export async function untilListening(port: number, signal: AbortSignal, host = LOOPBACK): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
-  while (!(await accepts(port))) {
+  while (!(await accepts(host, port))) {
     signal.throwIfAborted();
     if (Date.now() > deadline) throw new Error(`nothing listens on port ${port} after ${READY_TIMEOUT_MS / 1000} s`);
     await sleep(POLL_MS);
   }
 }
 
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, LOOPBACK);
+async function accepts(host: string, port: number): Promise<boolean> {
+  const socket = connect(port, host);
   try {
     await once(socket, 'connect');
     return true;

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { joinAddress, reachedHost } from '../../runtime/local-address.ts';
 import { SCOPES } from '../../api/http/context.ts';
 import { type DevEnvironment, givenSettings, loadTokenSettings, portClaims } from '../dev-environment.ts';
 import { PROJECT_FOLDER } from '../data-folder.ts';
@@ -7,7 +8,7 @@ import { chooseSecrets, type DevSecrets } from '../dev-secrets.ts';
 import { signDevToken } from '../dev-token.ts';
 import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts';
 import { logTail } from '../processes/process-log.ts';
-import { assertPortsFree, LOOPBACK } from '../processes/ports.ts';
+import { assertPortsUsable, LOOPBACK } from '../processes/ports.ts';
 import { describeExit, runToEnd, startProcess } from '../processes/processes.ts';
 import type { Terminal } from '../processes/progress.ts';
 import { untilListening, untilReady } from '../processes/readiness.ts';
@@ -65,7 +66,7 @@ type Variables = Readonly<Record<string, string>>;
  */
 export async function startAll(context: StartContext): Promise<RunningSystem> {
   const { environment, log, paths, signal } = context;
-  await assertPortsFree(portClaims(environment));
+  await assertPortsUsable(portClaims(environment));
   const secrets = chooseSecrets(paths, environment.secrets);
   const known = knownAddresses(environment);
   const cliPath = environment.external.temporalAddress === null ? await findOrBuildTemporalCli(context) : null;
@@ -94,17 +95,18 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
   return { addresses, token };
 }
 
-/** Addresses that are known before PostgreSQL has its password. */
-function knownAddresses({ ports, external, temporalNamespace, webhookAllowPrivate }: DevEnvironment): Variables {
-  const inboxUrl = external.smtpUrl === null ? `http://${LOOPBACK}:${ports.inbox}` : null;
+/** Everything that is known before PostgreSQL has told its password. */
+function knownAddresses(environment: DevEnvironment): Variables {
+  const { ports, hosts, external, temporalNamespace, webhookAllowPrivate } = environment;
+  const inboxUrl = external.smtpUrl === null ? environment.inboxUrl : null;
   const uiUrl = external.temporalAddress === null ? `http://localhost:${ports.temporalUi}` : null;
   const addresses = {
     API_PORT: String(ports.api),
     TEMPORAL_ADDRESS: external.temporalAddress ?? `${LOOPBACK}:${ports.temporal}`,
     TEMPORAL_NAMESPACE: temporalNamespace,
     TEMPORAL_UI_URL: external.temporalUiUrl ?? uiUrl,
-    PAYMENT_GATEWAY_URL: external.paymentGatewayUrl ?? `http://${LOOPBACK}:${ports.simulator}`,
-    SMTP_URL: external.smtpUrl ?? `smtp://${LOOPBACK}:${ports.smtp}`,
+    PAYMENT_GATEWAY_URL: external.paymentGatewayUrl ?? environment.simulatorUrl,
+    SMTP_URL: external.smtpUrl ?? `smtp://${joinAddress(reachedHost(hosts.mailSink), ports.smtp)}`,
     INBOX_URL: inboxUrl,
     SMS_GATEWAY_URL: external.smsGatewayUrl ?? (inboxUrl === null ? null : `${inboxUrl}/sms`),
     WEBHOOK_ALLOW_PRIVATE: webhookAllowPrivate,
@@ -150,7 +152,7 @@ async function startTemporal({ environment, paths, log, registry }: StartContext
 }
 
 async function startSimulator(context: StartContext, secrets: DevSecrets): Promise<void> {
-  const { apiUrl, ports, external } = context.environment;
+  const { apiUrl, ports, hosts, external } = context.environment;
   if (external.paymentGatewayUrl !== null) return;
   await startService(context, 'payment simulator', {
     args: [context.entries.simulator],
@@ -161,12 +163,12 @@ async function startSimulator(context: StartContext, secrets: DevSecrets): Promi
       PAYMENT_WEBHOOK_SECRET: secrets.PAYMENT_WEBHOOK_SECRET,
     },
   });
-  await untilListening(ports.simulator, context.signal);
-  context.log(`payment simulator: listening on ${LOOPBACK}:${ports.simulator}`);
+  await untilListening(ports.simulator, context.signal, reachedHost(hosts.simulator));
+  context.log(`payment simulator: listening on ${joinAddress(hosts.simulator, ports.simulator)}`);
 }
 
 async function startMailSink(context: StartContext): Promise<void> {
-  const { ports, external } = context.environment;
+  const { ports, hosts, external } = context.environment;
   if (external.smtpUrl !== null) return;
   await startService(context, 'mail sink', {
     args: [context.entries.mailSink],
@@ -176,8 +178,9 @@ async function startMailSink(context: StartContext): Promise<void> {
       MAIL_SINK_FILE: context.paths.mails,
     },
   });
-  await untilListening(ports.inbox, context.signal);
-  context.log(`mail sink: SMTP on ${LOOPBACK}:${ports.smtp}, inbox on ${LOOPBACK}:${ports.inbox}`);
+  await untilListening(ports.inbox, context.signal, reachedHost(hosts.mailSink));
+  const [smtp, inbox] = [ports.smtp, ports.inbox].map((port) => joinAddress(hosts.mailSink, port));
+  context.log(`mail sink: SMTP on ${smtp}, inbox on ${inbox}`);
 }
 
 /** The entry point with its arguments, and the variables that are set beside the person's own. */

@@ -172,7 +172,7 @@ describe('supervisor', { timeout: 60_000 }, () => {
   test('names every taken port before anything is started', async () => {
     const stranger = createServer().listen(environment.ports.simulator, '127.0.0.1');
     await expect(newSupervisor().start(never)).rejects.toThrow(
-      '(payment simulator): choose another with SIMULATOR_PORT',
+      '(payment simulator): already in use, choose another port with SIMULATOR_PORT',
     );
     expect(lines).toEqual([]);
     stranger.close();

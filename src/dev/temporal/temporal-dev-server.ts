@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { openTemporalConnection } from '../../temporal/connection.ts';
 import { logTail } from '../processes/process-log.ts';
-import { assertPortsFree, LOOPBACK } from '../processes/ports.ts';
+import { assertPortsUsable, LOOPBACK } from '../processes/ports.ts';
 import { describeExit, type ManagedProcess, startProcess, type StopStage } from '../processes/processes.ts';
 
 /** A warm start takes 1 s; a cold disk has to read a program of 250 MB first. */
@@ -63,13 +63,13 @@ export interface TemporalDevServer {
 }
 
 /**
- * Starts a Temporal dev server on 127.0.0.1 in a process group of its own, and resolves when its namespaces answer.
- * @throws {PortsTakenError} naming `TEMPORAL_PORT` or `TEMPORAL_UI_PORT`.
+ * Starts a Temporal dev server on 127.0.0.1 in a process group of its own and resolves when its namespaces answer.
+ * @throws {PortsUnusableError} naming `TEMPORAL_PORT` or `TEMPORAL_UI_PORT`.
  */
 export async function startTemporalDevServer(options: TemporalDevServerOptions): Promise<TemporalDevServer> {
   const { port, uiPort, databaseFile, namespaces = [], logFile = `${databaseFile}.log` } = options;
   const { startTimeoutMs: timeoutMs = START_TIMEOUT_MS } = options;
-  await assertPortsFree([
+  await assertPortsUsable([
     { port, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
     ...(uiPort === null ? [] : [{ port: uiPort, variable: 'TEMPORAL_UI_PORT', purpose: 'Temporal Web UI' }]),
   ]);
