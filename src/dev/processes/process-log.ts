@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { dirname } from 'node:path';
 
 /** Marks the beginning of each start in a log, so that a report never shows lines of an earlier one. */
@@ -10,18 +11,33 @@ const ROTATE_BYTES = 20 * 1024 * 1024;
 /** More than enough for the lines that are shown, and bounded for logs of any size. */
 const TAIL_BYTES = 64 * 1024;
 
-/** Opens a process's log for appending and marks the start in it; the caller closes the descriptor. */
-export function openProcessLog(path: string): number {
-  mkdirSync(dirname(path), { recursive: true });
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > ROTATE_BYTES) renameSync(path, `${path}.old`);
-  const log = openSync(path, 'a', 0o600);
+/** An open log: the caller closes the descriptor. */
+export interface ProcessLog {
+  readonly descriptor: number;
+  /** Why the log cannot be written, else null: the process starts all the same. */
+  readonly problem: string | null;
+}
+
+/**
+ * Opens a process's log for appending and marks the start in it. On a full disk the file is kept where there is one, for
+ * a process that goes on without its log and writes it again when there is room; `mustWrite` is for a program that ends
+ * when it cannot write, which then writes to nowhere.
+ */
+export function openProcessLog(path: string, { mustWrite }: { readonly mustWrite: boolean }): ProcessLog {
+  let opened: number | null = null;
   try {
-    writeSync(log, `${START_MARK}${new Date().toISOString()}\n`);
-  } catch {
-    // The disk is full: the process starts all the same, and its log is read from an earlier mark.
+    mkdirSync(dirname(path), { recursive: true });
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size > ROTATE_BYTES) renameSync(path, `${path}.old`);
+    opened = openSync(path, 'a', 0o600);
+    writeSync(opened, `${START_MARK}${new Date().toISOString()}\n`);
+    return { descriptor: opened, problem: null };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    if (opened !== null && !mustWrite) return { descriptor: opened, problem };
+    if (opened !== null) closeSync(opened);
+    return { descriptor: openSync(devNull, 'a'), problem };
   }
-  return log;
 }
 
 /** The last lines of the newest start; empty when the file does not exist. */

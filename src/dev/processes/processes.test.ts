@@ -43,6 +43,19 @@ describe('processes', () => {
     expect(readFileSync(spec.logFile, 'utf8')).toContain('first');
   });
 
+  test('a process starts although its log cannot be written, and says why', async () => {
+    const spec = { name: 'unlogged', command: 'sh', args: ['-c', 'echo x; exit $?'] };
+    const full = await startProcess({ ...spec, logFile: '/dev/full' });
+    expect(full.logProblem).toContain('ENOSPC');
+    expect((await full.exited).code).toBeGreaterThan(0);
+    const nowhere = await startProcess({ ...spec, logFile: '/dev/full', mustWriteLog: true });
+    expect(nowhere.logProblem).toContain('ENOSPC');
+    expect((await nowhere.exited).code).toBe(0);
+    const unopened = await startProcess({ ...spec, logFile: '/dev/null/no-folder/x.log' });
+    expect(unopened.logProblem).toContain('ENOTDIR');
+    expect((await unopened.exited).code).toBe(0);
+  });
+
   test('a command that cannot be run is an error', async () => {
     const spec = { name: 'nothing', command: join(folder, 'nothing'), args: [], logFile: join(folder, 'nothing.log') };
     await expect(startProcess(spec)).rejects.toThrow('ENOENT');

@@ -19,7 +19,9 @@ export interface ProcessSpec {
   readonly args: readonly string[];
   /** stdout and stderr are appended here; the folder is made when missing. */
   readonly logFile: string;
-  /** The environment of this process by default. */
+  /** For a program that ends when it cannot write its output. */
+  readonly mustWriteLog?: boolean;
+  /** Default: the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   /** The user that the process runs as; needs root. */
@@ -49,6 +51,8 @@ export interface ManagedProcess {
   readonly name: string;
   readonly pid: number;
   readonly logFile: string;
+  /** Why its log cannot be written, else null. */
+  readonly logProblem: string | null;
   /** Resolves when the process ends, never rejects. */
   readonly exited: Promise<ExitStatus>;
   isRunning(): boolean;
@@ -63,7 +67,7 @@ export interface ManagedProcess {
  * @throws the system's error (ENOENT, EACCES) when the command cannot be run.
  */
 export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
-  const child = spawnDetached(spec);
+  const { child, logProblem } = spawnDetached(spec);
   let status: ExitStatus | null = null;
   const exited = new Promise<ExitStatus>((resolve) => {
     child.once('exit', (code, signal) => {
@@ -74,7 +78,8 @@ export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
   await once(child, 'spawn');
   const pid = child.pid;
   if (pid === undefined) throw new Error(`${spec.name} has no process id`);
-  return managed({ name: spec.name, pid, logFile: spec.logFile, exited, isRunning: () => status === null });
+  const { name, logFile } = spec;
+  return managed({ name, pid, logFile, logProblem, exited, isRunning: () => status === null });
 }
 
 /**
@@ -84,7 +89,7 @@ export function adoptProcess(of: { name: string; pid: number; logFile: string })
   const identity = processIdentity(of.pid);
   if (identity === null) return null;
   const isRunning = (): boolean => processIdentity(of.pid) === identity;
-  return managed({ ...of, exited: watchUntilGone(isRunning), isRunning });
+  return managed({ ...of, logProblem: null, exited: watchUntilGone(isRunning), isRunning });
 }
 
 /** Runs a process to its end. */
@@ -106,18 +111,19 @@ export function describeExit({ code, signal }: ExitStatus): string {
   return code === null ? 'unknown status' : `exit code ${code}`;
 }
 
-function spawnDetached(spec: ProcessSpec): ChildProcess {
-  const log = openProcessLog(spec.logFile);
+function spawnDetached(spec: ProcessSpec): { child: ChildProcess; logProblem: string | null } {
+  const { descriptor, problem } = openProcessLog(spec.logFile, { mustWrite: spec.mustWriteLog ?? false });
   try {
-    return spawn(spec.command, [...spec.args], {
+    const child = spawn(spec.command, [...spec.args], {
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', descriptor, descriptor],
       ...(spec.env === undefined ? {} : { env: { ...spec.env } }),
       ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
       ...spec.account,
     });
+    return { child, logProblem: problem };
   } finally {
-    closeSync(log);
+    closeSync(descriptor);
   }
 }
 

@@ -68,6 +68,7 @@ export async function createServiceRegistry(options: ServiceRegistryOptions): Pr
     add: (name, process) => {
       runFile.record(name, process.pid);
       services.push({ name, process });
+      if (process.logProblem !== null) log(`${name}: goes on without its log (${process.logProblem})`);
       void process.exited.then((status) => {
         runFile.forget(process.pid);
         if (!stopping) crashed.resolve({ name, report: `${describeExit(status)}\n${logTail(process.logFile)}` });

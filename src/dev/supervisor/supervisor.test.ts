@@ -1,4 +1,13 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -176,6 +185,16 @@ describe('supervisor', { timeout: 60_000 }, () => {
     );
     expect(lines).toEqual([]);
     stranger.close();
+  });
+
+  test('starts a service whose log cannot be written, and says so', async () => {
+    const log = paths.log('payment simulator');
+    renameSync(log, `${log}.aside`);
+    symlinkSync('/dev/full', log);
+    await newSupervisor().start(never);
+    expect(lines.join('\n')).toMatch(/^payment simulator: goes on without its log \(ENOSPC/m);
+    expect(pidOf('payment simulator')).toBeGreaterThan(0);
+    renameSync(`${log}.aside`, log);
   });
 
   test('stops what a killed run has left before it starts', async () => {

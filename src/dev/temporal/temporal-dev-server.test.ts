@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findFreePort } from '../processes/ports.ts';
@@ -10,6 +11,9 @@ import { startTemporalDevServer } from './temporal-dev-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-saga-temporal-C# (50%)?-'));
 let cliPath: string;
+
+/** The time in which it writes where it listens, which ended it; it may answer before. */
+const BANNER_MS = 4_000;
 
 beforeAll(async () => {
   cliPath = await findOrBuildTemporalCli({ log: console.error });
@@ -43,6 +47,19 @@ describe('Temporal dev server', { timeout: 60_000 }, () => {
     expect(namespaceInfo?.name).toBe('shop');
     await connection.close();
     await second.stop();
+  });
+
+  test('a server whose log disk is full stays', async () => {
+    const server = await startTemporalDevServer({
+      cliPath,
+      port: await findFreePort(),
+      uiPort: null,
+      databaseFile: join(folder, 'full-log.db'),
+      logFile: '/dev/full',
+      log: () => {},
+    });
+    await expect(Promise.race([server.process.exited, sleep(BANNER_MS, 'stays')])).resolves.toBe('stays');
+    await server.stop();
   });
 
   test('a server that ends while starting is an error with its last words', async () => {

@@ -76,7 +76,8 @@ export async function startTemporalDevServer(options: TemporalDevServerOptions):
   const address = `${LOOPBACK}:${port}`;
   const { file, ...place } = placeOf(databaseFile);
   const args = flags({ ...options, databaseFile: file });
-  const server = await startProcess({ name: 'Temporal', command: options.cliPath, args, logFile, ...place });
+  const program = { name: 'Temporal', command: options.cliPath, args, logFile, mustWriteLog: true, ...place };
+  const server = await startProcess(program);
   options.onStarted?.(server);
   try {
     await untilReady(server, address, { namespaces: ['default', ...namespaces], timeoutMs });
