@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
+import { survivesShell } from './postgres-binaries.ts';
 import { findFreePort } from '../processes/ports.ts';
 import { removePostgresHome } from './postgres-home.ts';
 
@@ -111,8 +112,15 @@ describe('embedded PostgreSQL', { timeout: 60_000 }, () => {
   test('a taken port is an error that names the variable', async () => {
     const port = await findFreePort();
     const stranger = createServer().listen(port, '127.0.0.1');
-    await expect(start(data, port)).rejects.toThrow(`${port} (PostgreSQL): already in use, choose another port with POSTGRES_PORT`);
+    await expect(start(data, port)).rejects.toThrow(
+      `${port} (PostgreSQL): already in use, choose another port with POSTGRES_PORT`,
+    );
     stranger.close();
+  });
+
+  test('programs in a folder that the shell of initdb would read otherwise are copied elsewhere', () => {
+    expect(['/C# & co (50%)!', "/it's here", '/ünï ★'].filter((path) => !survivesShell(path))).toEqual([]);
+    expect(['/a "b"', '/$HOME', '/`x`', '/a\\b'].filter(survivesShell)).toEqual([]);
   });
 
   test.runIf(asRoot)(

@@ -84,7 +84,12 @@ export function copyBinaries(binaries: PostgresBinaries, into: string): Postgres
   return copy;
 }
 
-/** The list has paths below the package (`native/lib/...`); a copy has another name for the first folder. */
+/** initdb runs the server by a shell, with the path between double quotes, in which these keep their meaning. */
+export function survivesShell(path: string): boolean {
+  return !/["$`\\]/.test(path);
+}
+
+/** The list names paths below the package (`native/lib/...`); a copy has another name for its first folder. */
 function missingLinks(folder: string): { source: string; target: string }[] {
   const list = join(folder, 'pg-symlinks.json');
   if (!existsSync(list)) return [];

@@ -20,6 +20,7 @@ import {
   locatePostgresBinaries,
   type PostgresBinaries,
   PostgresUnavailableError,
+  survivesShell,
 } from './postgres-binaries.ts';
 import type { ProcessAccount } from '../processes/processes.ts';
 
@@ -49,12 +50,12 @@ export async function preparePostgresHome(dataDirectory: string, log: (line: str
   const located = await locatePostgresBinaries();
   const linked = linkLibraries(located);
   const account = chooseAccount(dataDirectory);
-  const runnable = linked && canRun(located, account);
+  const runnable = linked && survivesShell(located.folder) && canRun(located, account);
   const binaries = runnable ? located : copyBinaries(located, openFolder(dataDirectory));
   if (!canRun(binaries, account)) {
     throw new PostgresUnavailableError(`${binaries.postgres} cannot be run${account ? ` as uid ${account.uid}` : ''}`);
   }
-  if (!runnable) log(`PostgreSQL: its user cannot run the programs in node_modules, uses ${binaries.folder}`);
+  if (!runnable) log(`PostgreSQL: the programs in node_modules cannot be run there, uses ${binaries.folder}`);
   return { binaries, folder: placeData(dataDirectory, account, log), account };
 }
 
