@@ -4,20 +4,7 @@ import { join, resolve } from 'node:path';
 /** The folder of the project: the one that holds `package.json`. */
 export const PROJECT_FOLDER = resolve(import.meta.dirname, '../..');
 
-/**
- * Refuses folders that Node or the bundler cannot use: Node replaces a * in its path by the name of a module, and the
- * bundler of workflows takes the part after a ? for options.
- * @throws {Error} that says so, before anything is started.
- */
-export function assertUsableFolder(folder = PROJECT_FOLDER): void {
-  const [bad] = /[*?]/.exec(folder) ?? [];
-  if (bad === undefined) return;
-  throw new Error(
-    `the project cannot run in ${folder}: Node cannot load modules from a folder with "${bad}" in its name`,
-  );
-}
-
-/** The folder of a development system: `DATA_DIR`, relative to the project; an empty variable counts as not set. */
+/** The folder of a development system: `DATA_DIR`, seen from the project; an empty variable counts as not set. */
 export function dataFolderOf(variables: { readonly DATA_DIR?: string | undefined }): string {
   return resolve(PROJECT_FOLDER, variables.DATA_DIR || '.data');
 }

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { assertUsableFolder } from './data-folder.ts';
 import { DevEnvironmentError, givenSettings, loadDevEnvironment, portClaims } from './dev-environment.ts';
 import { makeDataFolder, writeEnvironmentFile } from './dev-files.ts';
 
@@ -11,14 +10,6 @@ const folder = mkdtempSync(join(tmpdir(), 'order-saga-files-'));
 
 afterAll(() => {
   rmSync(folder, { recursive: true });
-});
-
-describe('project folder', () => {
-  test('that cannot be run in is refused, others are not', () => {
-    expect(() => assertUsableFolder('/home/a*b')).toThrow('with "*" in its name');
-    expect(() => assertUsableFolder('/home/what?')).toThrow('with "?" in its name');
-    assertUsableFolder('/home/C# & co (50%)!');
-  });
 });
 
 describe('data folder', () => {
@@ -81,6 +72,29 @@ describe('development environment', () => {
       'http://127.0.0.1:81',
       'http://10.0.0.7:81',
     ]);
+  });
+
+  test('asks for each port at the address that its server will listen on', () => {
+    const hosts = { API_HOST: '::', SIMULATOR_HOST: '::1', MAIL_SINK_HOST: '10.0.0.7', WORKER_METRICS_HOST: '0.0.0.0' };
+    const environment = loadDevEnvironment({ ...hosts, SIMULATOR_PORT: '82', MAIL_SINK_INBOX_PORT: '83' });
+    expect(Object.fromEntries(portClaims(environment).map(({ variable, host }) => [variable, host]))).toEqual({
+      API_PORT: '::',
+      WORKER_METRICS_PORT: '0.0.0.0',
+      TEMPORAL_PORT: undefined,
+      TEMPORAL_UI_PORT: undefined,
+      POSTGRES_PORT: undefined,
+      SIMULATOR_PORT: '::1',
+      MAIL_SINK_SMTP_PORT: '10.0.0.7',
+      MAIL_SINK_INBOX_PORT: '10.0.0.7',
+    });
+    expect(environment).toMatchObject({ simulatorUrl: 'http://[::1]:82', inboxUrl: 'http://10.0.0.7:83' });
+  });
+
+  test('refuses a namespace that no call can name, which Temporal would not do before it has started', () => {
+    expect(() => loadDevEnvironment({ TEMPORAL_NAMESPACE: 'zürich' })).toThrow(
+      'TEMPORAL_NAMESPACE: must be printable ASCII',
+    );
+    expect(loadDevEnvironment({ TEMPORAL_NAMESPACE: 'a/b #1' }).temporalNamespace).toBe('a/b #1');
   });
 
   test('gives tools every setting that it was given, and nothing else of the environment', () => {

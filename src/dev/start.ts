@@ -2,34 +2,25 @@ import { takeArguments } from '../runtime/command-arguments.ts';
 import { createInterrupts } from './processes/interrupts.ts';
 import { type DevEnvironment, loadDevEnvironment } from './dev-environment.ts';
 import { keepLoopbackDirect } from '../runtime/loopback.ts';
-import { announceRunning, assertUsableFolder, PROJECT_FOLDER } from './data-folder.ts';
+import { announceRunning, PROJECT_FOLDER } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
 import type { RunningSystem } from './supervisor/start-sequence.ts';
 import { surviveOutputErrors } from '../runtime/standard-output.ts';
 import { createSupervisor } from './supervisor/supervisor.ts';
 import { walkthrough } from './supervisor/walkthrough.ts';
 
-const MINIMUM_NODE = 24;
-
 const USAGE = `npm start
   The whole system on this machine, until Ctrl-C. Its settings are environment variables: see .env.example.`;
 
-// Entry of `npm start`: everything on one machine, until Ctrl-C.
+// What `npm start` runs, after start.cjs: everything on one machine, until Ctrl-C.
 process.exit(await main());
 
 async function main(): Promise<number> {
   takeArguments(USAGE, { options: {} });
-  if (Number.parseInt(process.versions.node, 10) < MINIMUM_NODE) {
-    console.error(
-      `order-saga needs Node ${MINIMUM_NODE}, this is ${process.versions.node}: use \`npm start\`, which brings its own.`,
-    );
-    return 1;
-  }
-  // Only this user may read files that the started programs make, for example Temporal's database.
+  // Files that the started programs make, such as Temporal's database, are for this user only.
   process.umask(0o077);
   surviveOutputErrors();
   try {
-    assertUsableFolder();
     keepLoopbackDirect(process.env);
     return await run(loadDevEnvironment(process.env));
   } catch (error) {
