@@ -141,21 +141,47 @@ export function givenSettings(env: EnvironmentVariables): Record<string, string>
 /** The ports that a start will use; those of servers that somebody else runs are left out. */
 export function portClaims({ ports, hosts, external }: DevEnvironment): PortClaim[] {
   return [
-    { host: hosts.api, port: ports.api, variable: 'API_PORT', purpose: 'API' },
+    { host: hosts.api, hostVariable: 'API_HOST', port: ports.api, variable: 'API_PORT', purpose: 'API' },
     ...(ports.metrics === 0
       ? []
-      : [{ host: hosts.metrics, port: ports.metrics, variable: 'WORKER_METRICS_PORT', purpose: 'worker metrics' }]),
+      : [
+          {
+            host: hosts.metrics,
+            hostVariable: 'WORKER_METRICS_HOST',
+            port: ports.metrics,
+            variable: 'WORKER_METRICS_PORT',
+            purpose: 'worker metrics',
+          },
+        ]),
     ...unless(external.temporalAddress, [
       { port: ports.temporal, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
       { port: ports.temporalUi, variable: 'TEMPORAL_UI_PORT', purpose: 'Temporal Web UI' },
     ]),
     ...unless(external.databaseUrl, [{ port: ports.postgres, variable: 'POSTGRES_PORT', purpose: 'PostgreSQL' }]),
     ...unless(external.paymentGatewayUrl, [
-      { host: hosts.simulator, port: ports.simulator, variable: 'SIMULATOR_PORT', purpose: 'payment simulator' },
+      {
+        host: hosts.simulator,
+        hostVariable: 'SIMULATOR_HOST',
+        port: ports.simulator,
+        variable: 'SIMULATOR_PORT',
+        purpose: 'payment simulator',
+      },
     ]),
     ...unless(external.smtpUrl, [
-      { host: hosts.mailSink, port: ports.smtp, variable: 'MAIL_SINK_SMTP_PORT', purpose: 'mail sink, SMTP' },
-      { host: hosts.mailSink, port: ports.inbox, variable: 'MAIL_SINK_INBOX_PORT', purpose: 'mail sink, inbox' },
+      {
+        host: hosts.mailSink,
+        hostVariable: 'MAIL_SINK_HOST',
+        port: ports.smtp,
+        variable: 'MAIL_SINK_SMTP_PORT',
+        purpose: 'mail sink, SMTP',
+      },
+      {
+        host: hosts.mailSink,
+        hostVariable: 'MAIL_SINK_HOST',
+        port: ports.inbox,
+        variable: 'MAIL_SINK_INBOX_PORT',
+        purpose: 'mail sink, inbox',
+      },
     ]),
   ];
 }

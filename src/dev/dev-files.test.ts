@@ -87,6 +87,8 @@ describe('development environment', () => {
       MAIL_SINK_SMTP_PORT: '10.0.0.7',
       MAIL_SINK_INBOX_PORT: '10.0.0.7',
     });
+    const variables = portClaims(environment).flatMap(({ hostVariable = [] }) => hostVariable);
+    expect(new Set(variables)).toEqual(new Set(Object.keys(hosts)));
     expect(environment).toMatchObject({ simulatorUrl: 'http://[::1]:82', inboxUrl: 'http://10.0.0.7:83' });
   });
 

@@ -58,7 +58,9 @@ describe('ports', () => {
     ['192.0.2.1', 'EADDRNOTAVAIL'],
     ['no-such-host.invalid', /ENOTFOUND|EAI_AGAIN/],
   ])('the address %s, which is not of this machine, is refused with its variable', async (host, code) => {
-    const check = assertPortsUsable([{ host, port: await findFreePort(), variable: 'API_PORT', purpose: 'API' }]);
+    const check = assertPortsUsable([
+      { host, hostVariable: 'API_HOST', port: await findFreePort(), variable: 'API_PORT', purpose: 'API' },
+    ]);
     await expect(check).rejects.toThrow('choose one with API_HOST');
     await expect(check).rejects.toThrow(code);
   });

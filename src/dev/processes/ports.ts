@@ -10,6 +10,8 @@ export interface PortClaim {
   readonly port: number;
   /** Default: 127.0.0.1. */
   readonly host?: string;
+  /** Environment variable that chooses another host, where there is one. */
+  readonly hostVariable?: string;
   /** Environment variable that chooses another port, for example `POSTGRES_PORT`. */
   readonly variable: string;
   /** The listener's name for the person: `PostgreSQL`. */
@@ -31,10 +33,10 @@ export class PortsUnusableError extends Error {
   }
 }
 
-function adviceOn({ code, variable }: Refusal): string {
+function adviceOn({ code, variable, hostVariable = variable }: Refusal): string {
   if (code === 'EADDRINUSE') return `already in use, choose another port with ${variable}`;
   if (code === 'EACCES') return `not allowed for this user, choose another port with ${variable}`;
-  return `this machine has no such address (${code}), choose one with ${variable.replace('_PORT', '_HOST')}`;
+  return `this machine has no such address (${code}), choose one with ${hostVariable}`;
 }
 
 /** Two of our own settings name the same port. */
