@@ -57,7 +57,7 @@ async function play(config: Config, signal: AbortSignal): Promise<number> {
       'PAYMENT_PROVIDER is not the simulator, and only that declines and delays payments as told',
     );
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-demo-'));
-  const connection = openTemporalConnection(config.temporal.address);
+  const client = createTemporalClient(config.temporal);
   const apiUrl = localHttpUrl(config.api.host, config.api.port);
   try {
     return await runDemo({
