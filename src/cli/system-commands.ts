@@ -77,7 +77,10 @@ function actorOf({ options, userName }: SystemTools): string {
   return actor;
 }
 
-/** Seals the secrets of webhooks with the newest key; answers 1 when one could not be opened. */
+/**
+ * Seals the secrets of webhooks with the newest key.
+ * @returns 1 when one could not be opened.
+ */
 export function runReseal({ config, options, terminal }: SystemTools): Promise<number> {
   return withSystem(config, 'order-saga-reseal', async ({ databases }) => {
     const subscriptions = createWebhookSubscriptionRepository(databases.notifications);

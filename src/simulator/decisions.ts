@@ -120,7 +120,7 @@ function decideVoid(ledger: LedgerView, request: VoidRequest): Decision {
   return write(voidRecord(request, 'tombstoned', { amountMinor: 0, currency: request.currency ?? NO_CURRENCY }));
 }
 
-/** A key is voided once: a second void (under another key) finds it done and adds no entry. */
+/** A key is voided once: a second void (under another key) finds it done, and adds no entry. */
 function repeatedVoid(request: VoidRequest, { result, amountMinor }: VoidRecord, charge: Charge | undefined): Reply {
   if (charge && charge.capturedMinor > 0) return capturedReply(request, charge, amountMinor);
   return unwrittenVoid(request, result, { amountMinor });

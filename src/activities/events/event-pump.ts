@@ -125,7 +125,7 @@ async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, de
       if (passed > 0) await write([]);
       else if (Date.now() - provedAt >= POLL_MS / 2) await prove();
     },
-    /** Goes on behind events of no interest; answers whether there may be more of them. */
+    /** Moves the cursor past unwanted events; answers whether there may be more of them. */
     pass: async (topics: ReadonlySet<string>): Promise<boolean> => {
       const over = await repository.passOver({ pump, after: cursor, topics, limit: PASSED_MAX });
       if (over === null) return false;

@@ -15,7 +15,7 @@ export function findCardNumber(value: unknown, pointer = ''): string | null {
   return null;
 }
 
-/** Beyond 2^53 the digits are not the ones that were sent, and would not be kept. */
+/** Beyond 2^53 the digits are not the ones that were sent, and would not be stored. */
 function isCardNumber(value: number): boolean {
   return Number.isSafeInteger(value) && holdsCardNumber(String(value));
 }

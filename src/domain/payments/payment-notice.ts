@@ -201,20 +201,14 @@ function judgeCharge(news: Pick<PaymentNews, 'orderId' | 'key'>, context: Notice
   if (isUnderWay(orderStatus, context)) return { kind: 'look_up' };
   const named = news.key === null ? null : parsePaymentKey(news.key);
   if (named !== null && named.orderId !== news.orderId) return { kind: 'unexpected' };
-  const charge = named === null ? null : chargeOf(named);
-  // A second charge of a sold order is nothing that its books could take up.
+  const charge = named === null ? null : chargeOf(named.kind, named.generation);
+  // A second charge of a sold order cannot be adopted into its books.
   if (wasSold(orderStatus)) return { kind: charge === null ? 'adopt' : 'unexpected' };
   return charge === null ? { kind: 'unexpected' } : { kind: 'give_back', charge };
 }
 
 /** Null for the key of a capture, a refund or a void. */
-function chargeOf({
-  kind,
-  generation,
-}: {
-  readonly kind: PaymentKind;
-  readonly generation: number;
-}): NamedCharge | null {
+function chargeOf(kind: PaymentKind, generation: number): NamedCharge | null {
   return kind === 'sale' || kind === 'authorize' ? { kind, generation } : null;
 }
 
