@@ -86,7 +86,7 @@ const resolveCase = createRoute({
   responses: {
     200: { description: 'The decision is carried out', content: json(resolvedCaseView) },
     202: {
-      description: 'It waits for a second approver, is not carried out yet, or the step failed again',
+      description: 'The decision waits for a second approver, is not carried out yet, or the step failed again',
       content: json(resolvedCaseView),
     },
     ...problems(...BODY_PROBLEMS, 'not_found', ...CASE_PROBLEMS),
@@ -98,7 +98,8 @@ const startRedrive = createRoute({
   path: '/v1/cases/redrive',
   tags: ['Cases'],
   summary: 'Try the parked orders of one cause again',
-  description: 'A few first, then a tenth, then the rest; it stops by itself when one fails again.',
+  description:
+    'First a few cases are tried, then a tenth, then the rest; the redrive stops by itself when one fails again.',
   ...guardedBy('ops:write'),
   request: { headers: idempotencyHeader, body: { required: true, content: json(redriveBody) } },
   responses: { 202: { description: 'Started', content: json(redriveView) }, ...problems(...BODY_PROBLEMS) },

@@ -7,12 +7,12 @@ export const caseView = z
   .object({
     id: z.string().openapi({ description: 'Case id', example: 'case_abcdefghijklmnopqrstuvwxyz' }),
     orderId: z.string().openapi({ description: 'The order that waits', example: 'ord_abcdefghijklmnopqrstuvwxyz' }),
-    step: z.string().openapi({ description: 'Step that could not be done', example: 'take-payment' }),
+    step: z.string().openapi({ description: 'Step that has failed', example: 'take-payment' }),
     errorCode: z.string().openapi({ description: 'Stable code of the last failure', example: 'payment_mismatch' }),
-    message: z.string().openapi({ description: 'Message of the last failure; carries no personal data' }),
+    message: z.string().openapi({ description: 'Message of the last failure; contains no personal data' }),
     fingerprint: z
       .string()
-      .openapi({ description: 'Failures of one cause share it', example: 'take-payment/payment_mismatch' }),
+      .openapi({ description: 'Failures of one cause share a fingerprint', example: 'take-payment/payment_mismatch' }),
     attempts: z.int().openapi({ description: 'How often the step was tried, over all its failures', example: 6 }),
     amountMinor: z.int().nullable().openapi({
       description: 'What the step was asked to move, in minor units of `currency`; null when it says no amount',
@@ -26,14 +26,14 @@ export const caseView = z
         found: z
           .union([z.string(), z.number()])
           .nullable()
-          .openapi({ description: 'What the provider says; null when it says nothing', example: 2_251 }),
+          .openapi({ description: 'The value in the provider’s answer; null when it has none', example: 2_251 }),
       })
       .nullable()
       .openapi({ description: '`payment_mismatch`: what the provider’s answer differs in; amounts in minor units' }),
-    input: z.record(z.string(), z.unknown()).openapi({ description: 'What the step was asked to do, redacted' }),
+    input: z.record(z.string(), z.unknown()).openapi({ description: 'Input of the step without personal data' }),
     openedAt: instant('When it was opened'),
     lastSeenAt: instant('When it last failed'),
-    state: z.enum(CASE_STATES).openapi({ description: 'Whether it waits for a person' }),
+    state: z.enum(CASE_STATES).openapi({ description: 'Whether the case waits for a person' }),
     resolution: z.string().nullable().openapi({ description: 'How it ended' }),
     owner: z.string().nullable().openapi({ description: 'Who acted last' }),
     proposal: z

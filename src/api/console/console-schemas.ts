@@ -39,13 +39,13 @@ const eventFigures = z.object({
         accepted: rate('Events accepted'),
         processed: rate('Events processed by `analytics`, which takes all'),
         failed: rate('Events given up by any consumer'),
-        lag: z.array(z.int()).openapi({ description: 'Events not dealt with at the end, by consumer' }),
+        lag: z.array(z.int()).openapi({ description: 'Events not handled at the end, by consumer' }),
         oldestSeconds: z
           .array(z.number())
           .openapi({ description: 'How long the oldest of them has waited, by consumer' }),
       }),
     )
-    .openapi({ description: 'Steps of about 2 seconds of the last 120 seconds, as far as somebody watched' }),
+    .openapi({ description: 'Steps of about 2 seconds of the last 120 seconds, or since the first viewer came' }),
 });
 
 /** What the console shows first: the figures of one tenant at one moment. */
@@ -57,10 +57,12 @@ export const overviewView = z
         byStatus: z
           .object(Object.fromEntries(ORDER_STATUSES.map((status) => [status, count(`Orders ${status}`)])))
           .openapi({
-            description: 'Orders of the window by status; those in motion whatever their age',
+            description: 'Orders of the window by status; orders in motion are counted at any age',
           }),
         windowHours: z.int().openapi({ description: 'How far back orders are counted, in hours', example: 24 }),
-        isCapped: z.boolean().openapi({ description: 'Older orders of the window were left out: there are too many' }),
+        isCapped: z
+          .boolean()
+          .openapi({ description: 'Whether older orders of the window were left out, because there are too many' }),
       })
       .openapi({ description: 'How many orders are where' }),
     confirmed: z

@@ -22,7 +22,7 @@ export const cloudEventBody = z
     }),
     time: requestedInstant
       .nullish()
-      .openapi({ description: 'When it happened; by default now', example: '2026-11-21T10:00:00.000Z' }),
+      .openapi({ description: 'When the event happened; by default now', example: '2026-11-21T10:00:00.000Z' }),
     subject: text(EVENT_NAME_MAX)
       .nullish()
       .openapi({ description: 'The user, unless `userid` names one', example: 'u1' }),
@@ -46,7 +46,7 @@ export const cloudEventBody = z
       .string()
       .regex(BASE64, 'must be base64')
       .nullish()
-      .openapi({ description: 'Binary data, kept as it is; not together with `data`' }),
+      .openapi({ description: 'Binary data, kept unchanged; not together with `data`' }),
   })
   .openapi('CloudEvent');
 export type CloudEventBody = z.output<typeof cloudEventBody>;

@@ -49,7 +49,7 @@ const listFailed = createRoute({
   path: '/v1/events/failed',
   tags: ['Events'],
   summary: 'List events that were given up, newest failure first',
-  description: 'They stay until somebody has them tried again (`POST /v1/events/failed/reprocess`).',
+  description: 'Failed events stay until a person has them tried again (`POST /v1/events/failed/reprocess`).',
   ...guardedBy('events:read'),
   request: { query: listFailedQuery },
   responses: {

@@ -48,7 +48,7 @@ export const eventBody = z
       example: 'u1',
     }),
     occurredAt: requestedInstant.optional().openapi({
-      description: 'When it happened (RFC 3339); by default now',
+      description: 'When the event happened (RFC 3339); by default now',
       example: '2026-11-21T10:00:00.000Z',
     }),
   })
@@ -78,7 +78,7 @@ export const acceptedEvents = z
       .array(
         z.object({
           id: z.string().openapi({ description: 'Event id', example: '3f0c8f6e-2b0f-4a53-9a5b-0d6f6f0a3c11' }),
-          partition: z.int().openapi({ description: 'Partition of the log, by its key', example: 7 }),
+          partition: z.int().openapi({ description: 'Partition of the log, which depends on the key', example: 7 }),
           sequence: z.int().openapi({ description: 'Place in the partition, from 1 without gaps', example: 4711 }),
         }),
       )
@@ -94,10 +94,10 @@ export const eventPath = z.object({
 const rawEvent = z
   .object({
     type: z.string().openapi({ description: 'Type', example: 'purchase' }),
-    key: z.string().openapi({ description: 'Key that orders it among others', example: 'u1' }),
+    key: z.string().openapi({ description: 'Events of one key are processed in order', example: 'u1' }),
     userId: z.string().nullable().openapi({ description: 'Whom it is about', example: 'u1' }),
     source: z.string().openapi({ description: '`http`, or the `source` of a CloudEvent', example: 'http' }),
-    correlationId: z.string().openapi({ description: 'Correlation id of the request that brought it' }),
+    correlationId: z.string().openapi({ description: 'Correlation id of the request with this event' }),
     occurredAt: instant('When it happened'),
     receivedAt: instant('When it was accepted'),
     partition: z.int().openapi({ description: 'Partition of the log', example: 7 }),
@@ -117,11 +117,11 @@ export const eventView = z
   .object({
     id: z.string().openapi({ description: 'Event id', example: '3f0c8f6e-2b0f-4a53-9a5b-0d6f6f0a3c11' }),
     type: z.string().openapi({ description: 'Type', example: 'purchase' }),
-    status: z.enum(EVENT_STATUSES).openapi({ description: 'Where it is at the consumer `analytics`' }),
+    status: z.enum(EVENT_STATUSES).openapi({ description: 'State of the event at the consumer `analytics`' }),
     raw: rawEvent,
     processed: z
       .object({
-        category: z.string().openapi({ description: 'What kind of its type it is', example: 'high_value' }),
+        category: z.string().openapi({ description: 'Kind of event within its type', example: 'high_value' }),
         processedAt: instant('When it was processed'),
         workerId: z.string().openapi({ description: 'Process that did it' }),
       })
@@ -149,7 +149,7 @@ export const SOURCE_MAX = 1_000;
 /** Query of one event. */
 export const eventQuery = z.strictObject({
   source: text(SOURCE_MAX).optional().openapi({
-    description: 'Only the CloudEvent of this source, where several sources gave the same id',
+    description: 'Only the CloudEvent of this source, if several sources used the same id',
     example: '/shop/checkout',
   }),
 });
@@ -191,7 +191,7 @@ export const failedPage = z
           id: z.string().openapi({ description: 'Event id' }),
           consumer: consumerName.openapi({ description: 'Consumer that gave it up' }),
           type: z.string().openapi({ description: 'Type', example: 'purchase' }),
-          key: z.string().openapi({ description: 'Key that orders it among others', example: 'u1' }),
+          key: z.string().openapi({ description: 'Events of one key are processed in order', example: 'u1' }),
           partition: z.int().openapi({ description: 'Partition of the log', example: 7 }),
           sequence: z.int().openapi({ description: 'Place in the partition', example: 4711 }),
           errorCode,

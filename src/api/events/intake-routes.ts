@@ -53,7 +53,10 @@ const postEvents = createRoute({
     },
   },
   responses: {
-    202: { description: 'Stored; they are processed soon', content: { 'application/json': json(acceptedEvents) } },
+    202: {
+      description: 'The events are stored, and will be processed soon',
+      content: { 'application/json': json(acceptedEvents) },
+    },
     ...problems(
       'malformed_json',
       'idempotency_key_malformed',

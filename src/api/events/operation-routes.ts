@@ -96,11 +96,11 @@ const rewind = createRoute({
   path: '/v1/events/consumers/{name}/rewind',
   tags: ['Events'],
   summary: 'Let a consumer go through a partition once more',
-  description: `Only back. ${GLOBAL} The events of every tenant from that place on come to it again.`,
+  description: `A cursor can only be moved back. ${GLOBAL} The consumer gets the events of every tenant from that place on again.`,
   ...guardedBy('platform:write'),
   request: { params: consumerPath, body: { required: true, content: json(rewindBody) } },
   responses: {
-    200: { description: 'Where the cursor was and is', content: json(rewoundView) },
+    200: { description: 'The old and the new place of the cursor', content: json(rewoundView) },
     ...problems(...BODY_PROBLEMS, 'not_found'),
   },
 });

@@ -33,11 +33,13 @@ export const reprocessBody = z
       .min(1)
       .max(REPROCESS_IDS_MAX)
       .optional()
-      .openapi({ description: `Failed events to try again, up to ${REPROCESS_IDS_MAX}; others are passed over` }),
+      .openapi({ description: `Failed events to try again, up to ${REPROCESS_IDS_MAX}; others are skipped` }),
     errorCode: z
       .enum(EVENT_FAILURE_CODES)
       .optional()
-      .openapi({ description: `Try again what failed with this code, the oldest ${REPROCESS_MAX} failures of it` }),
+      .openapi({
+        description: `Try again the events that failed with this code, the oldest ${REPROCESS_MAX} failures`,
+      }),
     consumer,
   })
   .refine(
@@ -73,7 +75,7 @@ export const replayBody = z
 
 /** Answer of `POST /v1/events/replays`. */
 export const replayedView = z
-  .object({ replayed: z.int().openapi({ description: 'Events of yours that are played again', example: 1000 }) })
+  .object({ replayed: z.int().openapi({ description: 'Your events that are replayed', example: 1000 }) })
   .openapi('ReplayedEvents');
 
 /** Path of one consumer. */
@@ -85,7 +87,7 @@ export const consumerPath = z.object({
 export const rewindBody = z
   .strictObject({
     partition,
-    sequence: sequence.openapi({ description: 'Place that is next; at most the one after the cursor', example: 1 }),
+    sequence: sequence.openapi({ description: 'The next place; at most the one after the cursor', example: 1 }),
   })
   .openapi('RewindConsumer');
 
@@ -95,7 +97,7 @@ export const rewoundView = z
     consumer: z.enum(EVENT_CONSUMERS).openapi({ description: 'Consumer' }),
     partition,
     before: z.int().openapi({ description: 'Where its cursor was', example: 4711 }),
-    sequence: z.int().openapi({ description: 'Where its cursor is: the place before the next one', example: 0 }),
+    sequence: z.int().openapi({ description: 'Place of its cursor, before the next event', example: 0 }),
   })
   .openapi('RewoundConsumer');
 
@@ -103,7 +105,7 @@ export const rewoundView = z
 export const consumerView = z
   .object({
     name: z.enum(EVENT_CONSUMERS).openapi({ description: 'Name' }),
-    paused: z.boolean().openapi({ description: 'Whether it stands still until it is resumed' }),
+    paused: z.boolean().openapi({ description: 'Whether the consumer is paused until it is resumed' }),
     pausedAt: instant('Since when').nullable(),
     pausedBy: z.string().nullable().openapi({ description: 'Who paused it' }),
     partitions: z
@@ -112,11 +114,11 @@ export const consumerView = z
           partition,
           sequence: z
             .int()
-            .openapi({ description: 'Last event that it dealt with; 0 before the first', example: 4711 }),
+            .openapi({ description: 'Last event that it has handled; 0 before the first', example: 4711 }),
           head: z.int().openapi({ description: 'Last event of the partition', example: 4712 }),
-          lag: z.int().openapi({ description: 'Events that it has not dealt with', example: 1 }),
+          lag: z.int().openapi({ description: 'Events that it has not handled', example: 1 }),
           oldestSeconds: z.number().openapi({ description: 'How long the next event has waited', example: 0.02 }),
-          processed: z.int().openapi({ description: 'Events with a result, ever', example: 4700 }),
+          processed: z.int().openapi({ description: 'Events that have ever got a result', example: 4700 }),
           updatedAt: instant('When it last moved; null before it was ever there').nullable(),
         }),
       )
@@ -141,16 +143,16 @@ export const eventStats = z
         z.object({
           name: z.enum(EVENT_CONSUMERS).openapi({ description: 'Consumer' }),
           paused: z.boolean().openapi({ description: 'Whether it stands still' }),
-          processed: count('Events with a result, ever'),
+          processed: count('Events that have ever got a result'),
           retrying: count('Events that wait for another try; counted up to 100,000'),
           failed: count('Events that were given up; counted up to 100,000'),
-          lag: count('Events that it has not dealt with'),
+          lag: count('Events that it has not handled'),
           oldestSeconds: z.number().openapi({ description: 'How long the oldest of them has waited', example: 0.02 }),
           partitions: z
             .array(
               z.object({
                 partition,
-                lag: count('Events that it has not dealt with'),
+                lag: count('Events that it has not handled'),
                 oldestSeconds: z.number().openapi({ description: 'How long the next one has waited', example: 0.02 }),
               }),
             )

@@ -27,7 +27,7 @@ const messagePath = z.object({
 
 const whichOccurrence = z.object({
   occurrence: z.coerce.number().int().min(1).max(OCCURRENCE_MAX).optional().openapi({
-    description: 'The number of the refund or of the capture that it tells of; by default the last one',
+    description: 'The number of the message’s refund or capture; by default the last one',
   }),
 });
 
@@ -36,12 +36,12 @@ const resentView = z
     orderId: z.string().openapi({ description: 'Order id' }),
     template: z.enum(MESSAGE_TEMPLATES).openapi({ description: 'Which message' }),
     occurrence: z.int32().openapi({
-      description: 'The number of the refund or of the capture that it tells of; 1 where there is one only',
+      description: 'The number of the message’s refund or capture; 1 if there can be only one',
     }),
     messageId: z.string().openapi({ description: 'Message-ID of the copy; the same for the same Idempotency-Key' }),
     workflow: z
       .object({
-        id: z.string().openapi({ description: 'The workflow that sends it' }),
+        id: z.string().openapi({ description: 'The workflow that sends the message' }),
         url: z.string().openapi({ description: 'The workflow in the Temporal Web UI' }),
       })
       .openapi({ description: 'What sends it' }),

@@ -42,7 +42,8 @@ const cancelOrder = createRoute({
   path: '/v1/orders/{id}/cancel',
   tags: ['Orders'],
   summary: 'Cancel an order',
-  description: 'Answers what will happen, and keeps it. After the confirmation it works within the cancel window.',
+  description:
+    'Answers what will happen, and the service keeps this promise. After the confirmation a cancel is possible within the cancel window.',
   ...guardedBy('orders:write'),
   request: { params: orderPath, headers: idempotencyHeader, body: { content: json(cancelBody) } },
   responses: {
@@ -57,7 +58,7 @@ const capturePayment = createRoute({
   path: '/v1/orders/{id}/capture',
   tags: ['Orders'],
   summary: 'Take an authorized payment, or a part of it',
-  description: 'The first capture confirms the order; what is left can be captured later.',
+  description: 'The first capture confirms the order; the rest can be captured later.',
   ...guardedBy('orders:write'),
   request: { params: orderPath, headers: idempotencyHeader, body: { content: json(captureBody) } },
   responses: {
@@ -71,7 +72,7 @@ const refundOrder = createRoute({
   path: '/v1/orders/{id}/refunds',
   tags: ['Orders'],
   summary: 'Pay a sold order back, or a part of it',
-  description: 'A refund that the provider refuses stays owed: the order is REFUNDING until it is proved.',
+  description: 'A refund that the provider refuses stays owed: the order is REFUNDING until the refund is proved.',
   ...guardedBy('orders:write'),
   request: { params: orderPath, headers: idempotencyHeader, body: { content: json(refundBody) } },
   responses: {

@@ -8,7 +8,7 @@ const amountMinor = z
   .min(1)
   .max(MAX_AMOUNT_MINOR)
   .optional()
-  .openapi({ description: 'In minor units; left out, all that is left', example: 1000 });
+  .openapi({ description: 'In minor units; without it, everything that is left', example: 1000 });
 
 const reason = text(500).openapi({ description: 'Why, for the history', example: 'ordered twice' });
 

@@ -62,7 +62,8 @@ const createOrder = createRoute({
   path: '/v1/orders',
   tags: ['Orders'],
   summary: 'Accept an order',
-  description: 'Answers as soon as the order is stored durably; from then on it is carried to an end whatever crashes.',
+  description:
+    'Answers as soon as the order is stored durably; from then on it is brought to an end, even if processes crash.',
   ...guardedBy('orders:write'),
   request: {
     // No other parameter is allowed: a request that asks for anything else must not make an order.
@@ -76,7 +77,10 @@ const createOrder = createRoute({
     body: { required: true, content: { 'application/json': { schema: createOrderBody } } },
   },
   responses: {
-    200: { description: 'Dry run: what would happen', content: { 'application/json': { schema: dryRunView } } },
+    200: {
+      description: 'Dry run: the result that the order would have now',
+      content: { 'application/json': { schema: dryRunView } },
+    },
     202: {
       description: 'Accepted, now or by an earlier request with the same key',
       headers: {

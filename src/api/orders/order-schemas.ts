@@ -131,7 +131,7 @@ export const rejectionDetails = z
     amountProblem,
   ])
   .nullable()
-  .openapi({ description: 'What the reason alone does not say' });
+  .openapi({ description: 'Facts beyond the reason' });
 
 const lineView = z.object({
   sku: z.string().openapi({ description: 'Stock keeping unit', example: 'SKU-0001' }),
@@ -169,7 +169,7 @@ export const orderView = z
     attention: z
       .object({
         caseId: z.string().openapi({ description: 'Case id' }),
-        step: z.string().openapi({ description: 'Step the order is parked on', example: 'take-payment' }),
+        step: z.string().openapi({ description: 'Step at which the order is parked', example: 'take-payment' }),
         errorCode: z.string().openapi({ description: 'Stable code of the failure', example: 'payment_mismatch' }),
         openedAt: instant('When the case was opened'),
       })
@@ -202,7 +202,7 @@ export const orderView = z
         id: z.string().openapi({ description: 'Temporal workflow id', example: 'order/ord_...' }),
         url: z.string().openapi({ description: 'The workflow in the Temporal Web UI' }),
       })
-      .openapi({ description: 'What carries the order to its end' }),
+      .openapi({ description: 'The workflow that carries the order to its end' }),
   })
   .openapi('Order');
 export type OrderView = z.output<typeof orderView>;

@@ -39,7 +39,7 @@ const reconcilePayments = createRoute({
   request: { params: orderPath, headers: idempotencyHeader, body: { content: json(reconcileBody) } },
   responses: {
     200: { description: 'The books agree with the provider', content: json(reconciliationView) },
-    202: { description: 'Being booked, or stored and under way', content: json(reconciliationView) },
+    202: { description: 'The command is running, or stored and under way', content: json(reconciliationView) },
     ...problems(
       'malformed_json',
       'idempotency_key_missing',

@@ -40,7 +40,7 @@ const createWebhook = createRoute({
   method: 'post',
   path: '/v1/webhooks',
   summary: 'Subscribe to events of orders',
-  description: 'The signing secret is in this answer and nowhere else.',
+  description: 'Only this answer contains the signing secret.',
   request: {
     headers: idempotencyHeader,
     body: { required: true, content: { 'application/json': { schema: createWebhookBody } } },
@@ -96,7 +96,7 @@ const deleteWebhook = createRoute({
   method: 'delete',
   path: '/v1/webhooks/{id}',
   summary: 'Delete a webhook',
-  description: 'What is not delivered yet is cancelled; an attempt under way may still arrive.',
+  description: 'Open deliveries are cancelled; an attempt that is under way may still arrive.',
   request: { params: webhookPath },
   responses: {
     200: { description: 'Deleted; what it was', content: { 'application/json': { schema: webhookView } } },
@@ -210,8 +210,8 @@ function describeMessage({ openAPIRegistry }: OpenAPIHono<ApiEnv>): void {
     request: { body: { required: true, content: { 'application/json': { schema: webhookMessage } } } },
     responses: {
       '2XX': { description: 'Accepted' },
-      410: { description: 'Never again: the subscription is disabled' },
-      default: { description: 'Not accepted: it is tried again for three days' },
+      410: { description: 'The receiver wants no more messages: the subscription is disabled' },
+      default: { description: 'The message is not accepted, and tried again for three days' },
     },
   });
 }

@@ -11,7 +11,7 @@ import { instant, pageQuery, pathId, text } from '../http/primitive-schemas.ts';
 export const createWebhookBody = z
   .strictObject({
     url: text(WEBHOOK_URL_MAX).openapi({
-      description: 'Where events are posted: https, a public address, no user name, no fragment',
+      description: 'Address for the events: https, public, without user name and fragment',
       example: 'https://shop.example.com/hooks/orders',
     }),
     events: z
@@ -87,7 +87,9 @@ export const webhookDeliveryView = z
     eventType: z.string().openapi({ description: 'Type of the event', example: 'order.confirmed' }),
     key: z.string().openapi({ description: 'Order id; deliveries of one order follow each other' }),
     state: z.enum(WEBHOOK_DELIVERY_STATES).openapi({ description: 'How far it is' }),
-    attempts: z.int().openapi({ description: 'Attempts since it was published or asked for again', example: 1 }),
+    attempts: z
+      .int()
+      .openapi({ description: 'Attempts since the event was published or a redelivery was asked for', example: 1 }),
     lastStatus: z.int().nullable().openapi({ description: 'HTTP status of the last answer; null without one' }),
     lastError: z.string().nullable().openapi({
       description:

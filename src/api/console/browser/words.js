@@ -9,28 +9,28 @@ export const STEPS = {
   'commit-stock': 'deduct the sold pieces from stock',
   'retake-stock': 'hold the stock again after its hold ran out',
   'confirm-order': 'confirm the order',
-  'record-refusal': 'write down that the order is refused',
-  'undo-payment': 'give the payment back',
-  'release-stock': 'give the held stock back',
+  'record-refusal': 'record that the order is refused',
+  'undo-payment': 'give back the payment',
+  'release-stock': 'give back the held stock',
   'reject-order': 'end the order as rejected',
   'extend-hold': 'hold the stock longer',
-  'await-capture': 'write down that the capture is awaited',
+  'await-capture': 'record that the capture is awaited',
   'decide-command': 'decide what a client asked for',
   'read-order': 'read the order',
   'read-money': 'read what was paid',
-  'abandon-charge': 'prove that the first payment cannot happen any more',
+  'abandon-charge': 'prove that the first payment can no longer happen',
   'capture-payment': 'take the authorized money',
-  'abandon-capture': 'prove that the capture cannot happen any more',
-  'release-authorization': 'release what was never captured',
+  'abandon-capture': 'prove that the capture can no longer happen',
+  'release-authorization': 'release the part that was never captured',
   'record-expiry': 'store that the authorization expires',
   'end-command': 'store how the command ended',
   'refund-payment': 'pay the money back',
   'find-external': 'compare the books with the payment provider',
-  'adopt-external': 'book what was moved at the payment provider itself',
+  'adopt-external': 'record what was moved at the payment provider itself',
   'record-evidence': 'store the proof of a payment outside',
-  'settle-order': 'write down how the cancel or refund ended',
-  'judge-notice': 'match what the payment provider reported with an order and its books',
-  'return-charge': 'give money back that came when nobody expected it',
+  'settle-order': 'record how the cancel or refund ended',
+  'judge-notice': 'match a report of the payment provider with an order and its books',
+  'return-charge': 'give back unexpected money',
 };
 
 /** The reason of a failure, and what to check before deciding. */
@@ -40,8 +40,8 @@ export const FAILURES = {
     check: 'Is the database up again? Then try again.',
   },
   database_contract: {
-    happened: 'the database refused a statement: a bug, or a migration that was not run',
-    check: 'Tell the developers the message below. Try again after the fix.',
+    happened: 'the database refused a statement: the code has a bug, or a migration was not run',
+    check: 'Send the message below to the developers. Try again after the fix.',
   },
   order_state_conflict: {
     happened: 'the order was not in the state that the step starts from, for example after a change by hand',
@@ -52,44 +52,47 @@ export const FAILURES = {
     check: 'Look at the provider’s status page. Trying again first looks the payment up, so nothing is charged twice.',
   },
   payment_gateway_open: {
-    happened: 'so many calls to the payment provider failed that no more were sent',
+    happened: 'at least half of the calls to the payment provider failed, so no more were sent',
     check: 'Is the provider back? Then try again.',
   },
   payment_mismatch: {
     happened: 'the payment provider took another amount or currency than it was asked for',
-    check: 'Compare both amounts with the provider’s records. Giving the order up gives back whatever was taken.',
+    check: 'Compare both amounts with the provider’s records. Giving the order up gives back all taken money.',
   },
   payment_contract: {
     happened: 'the payment provider refused the request itself, or sent an answer that cannot be read',
     check: 'Is the payment method valid, and are the provider’s address and credentials right?',
   },
   authorization_gone: {
-    happened: 'the payment provider keeps the authorization no longer',
-    check: 'Nothing can be captured of it any more. The order ends by itself.',
+    happened: 'the payment provider no longer has the authorization',
+    check: 'Nothing more can be captured. The order ends by itself.',
   },
   order_turn_over: {
-    happened: 'another command had come to move the money of this order',
-    check: 'Nothing was done by this one. The other command goes on by itself.',
+    happened: 'another command already moves the money of this order',
+    check: 'This command has done nothing. The other command continues by itself.',
   },
   refund_refused: {
     happened: 'the payment provider refused to pay back to this method, for example because the card is closed',
     check: 'The customer is still owed the money. Pay it back another way, then settle the case by its proof.',
   },
   notice_unmatched: {
-    happened: 'the payment provider reports about an order that is not here',
+    happened: 'the payment provider reports about an order that does not exist here',
     check:
-      'Look the event up at the provider. If the order has come since, try again; else clear the money there first.',
+      'Look the event up at the provider. If the order has come since, try again; else first clear the money at the provider.',
   },
   notice_unexpected: {
     happened: 'the payment provider reports money that no command here has moved',
-    check: 'Compare the order’s receipt with the provider’s records, and clear the difference there first.',
+    check: 'Compare the order’s receipt with the provider’s records, and first clear the difference at the provider.',
   },
-  mail_unavailable: { happened: 'the mail server did not take the message', check: 'Is the mail server up?' },
-  mail_gateway_open: { happened: 'so many messages failed that no more were sent', check: 'Is the mail server up?' },
+  mail_unavailable: { happened: 'the mail server did not accept the message', check: 'Is the mail server up?' },
+  mail_gateway_open: {
+    happened: 'at least half of the messages failed, so no more were sent',
+    check: 'Is the mail server up?',
+  },
   mail_rejected: { happened: 'the mail server refused the message for good', check: 'Does the mailbox exist?' },
-  sms_unavailable: { happened: 'the SMS gateway did not take the message', check: 'Is the SMS gateway up?' },
+  sms_unavailable: { happened: 'the SMS gateway did not accept the message', check: 'Is the SMS gateway up?' },
   sms_gateway_open: {
-    happened: 'so many text messages failed that no more were sent',
+    happened: 'at least half of the text messages failed, so no more were sent',
     check: 'Is the SMS gateway up?',
   },
   sms_rejected: {
@@ -105,12 +108,12 @@ export const FAILURES = {
     check: 'Put the key back into the configuration, then try again.',
   },
   event_pump_fenced: {
-    happened: 'another worker reads this part of the event log now',
-    check: 'Nothing: the other one goes on.',
+    happened: 'another worker owns this part of the event log now',
+    check: 'Nothing is necessary: the other worker continues.',
   },
   unclassified: {
-    happened: 'an error came up that the system does not know: a bug, or a step that took too long',
-    check: 'Tell the developers the message below. Trying again is safe.',
+    happened: 'the system does not know the error: there is a bug, or a step took too long',
+    check: 'Send the message below to the developers. Trying again is safe.',
   },
 };
 
@@ -119,22 +122,22 @@ export const ACTIONS = {
   retry: {
     label: 'Try again',
     effect:
-      'The step is done once more, under the same key: nothing can happen twice. ' +
-      'If it works the order goes on by itself; if not, it waits here again.',
+      'The step is tried once more under the same key: nothing can happen twice. ' +
+      'If it succeeds, the order continues by itself; if not, it waits here again.',
   },
   retryWith: {
     label: 'Try with another payment method',
     effect:
-      'First it is made sure that the old payment cannot go through any more. ' +
+      'First it is proved that the old payment can no longer succeed. ' +
       'Then the same amount is taken with the method that you enter.',
   },
   skip: {
     label: 'Go on without this step',
-    effect: 'The step is left out, and what waits goes on without it. Nothing is sent to the provider.',
+    effect: 'The step is left out, and its workflow continues without it. Nothing is sent to the provider.',
   },
   abort: {
     label: 'Give the order up',
-    effect: 'Everything that was held or taken is given back, and the order ends as rejected. This cannot be undone.',
+    effect: 'All held stock and taken money are given back, and the order ends as rejected. This cannot be undone.',
   },
   forceResolve: {
     label: 'Settle by proof',
@@ -144,7 +147,7 @@ export const ACTIONS = {
   },
   withdraw: {
     label: 'Take the proposal back',
-    effect: 'The proposed proof is forgotten, so that another one can be proposed. Nothing is sent to the provider.',
+    effect: 'The proposed proof is dropped, so that another one can be proposed. Nothing is sent to the provider.',
   },
 };
 
@@ -152,15 +155,15 @@ export const ACTIONS = {
 export const CORRECTION = {
   label: 'Correct the proof',
   effect:
-    'You proposed it, so another person has to approve it. If its reference is wrong, enter the right one: it takes the ' +
-    'place of the first.',
+    'You proposed this proof, so another person has to approve it. If its reference is wrong, enter the right one, ' +
+    'which replaces it.',
 };
 
 /** The choice of the second of two people about a proof. */
 export const APPROVAL = {
   label: 'Approve the proof',
   effect:
-    'You state that you have seen the proof yourself. Enter its reference: if it is the one that was proposed, ' +
+    'You state that you have seen the proof yourself. Enter its reference: if it equals the proposed one, ' +
     'the case is settled at once. Nothing is sent to the provider.',
 };
 
@@ -185,8 +188,8 @@ const ENTRIES = {
   'order.capture_accepted': 'A capture was accepted',
   'order.confirmed': 'The order was confirmed',
   'order.capture_failed': 'A capture could not be made',
-  'order.giving_back': 'What was left is being given back',
-  'order.given_back': 'What was left was given back',
+  'order.giving_back': 'The rest of the money is being given back',
+  'order.given_back': 'The rest of the money was given back',
   'order.expiring': 'The authorized payment is being given back',
   'order.captured': 'More of the authorized money was taken',
   'order.cancelling': 'A cancel was accepted',
@@ -199,26 +202,26 @@ const ENTRIES = {
   'command.cancel': 'A cancel was asked for',
   'command.capture': 'A capture was asked for',
   'command.refund': 'A refund was asked for',
-  'command.give_back': 'It was asked to give back what is left',
+  'command.give_back': 'An operator asked to give back the rest of the money',
   'stock.held': 'Stock was held',
   'stock.committed': 'Held stock was deducted',
   'stock.released': 'Held stock was given back',
   'stock.expired': 'A hold ran out',
   'stock.restocked': 'Stock went back on the shelf',
-  'message.resend': 'An operator had a message sent once more',
+  'message.resend': 'An operator had a message sent again',
   'webhook.charge_succeeded': 'The payment provider reported a charge',
   'webhook.charge_failed': 'The payment provider reported a failed charge',
   'webhook.refunded': 'The payment provider reported a refund',
   'webhook.refund_failed': 'The payment provider reported a failed refund',
-  'webhook.disputed': 'The customer disputes the charge, says the payment provider',
+  'webhook.disputed': 'The payment provider reported that the customer disputes the charge',
   'webhook.applied': 'It was decided what the report means',
   'webhook.other': 'The payment provider reported something else',
   'order.refunding_outside': 'A refund was made at the payment provider itself',
   'order.reconciling': 'The books are compared with the payment provider',
-  'order.reconciled': 'What was moved at the payment provider itself was booked',
+  'order.reconciled': 'Money that was moved at the payment provider itself was recorded',
   'order.reconcile': 'An operator had the books compared with the payment provider',
   'case.opened': 'The order was parked: it waits for a person',
-  'case.resolved': 'The case was resolved, the order goes on',
+  'case.resolved': 'The case was resolved, and the order continues',
   'case.retry': 'An operator had the step tried again',
   'case.retryWith': 'An operator had the step tried with another payment method',
   'case.skip': 'An operator left the step out',

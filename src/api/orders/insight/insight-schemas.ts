@@ -27,22 +27,28 @@ export const explainView = z
     whoMustAct: z
       .enum(['nobody', 'the system', 'the client', 'an operator'])
       .openapi({ description: 'Who has to do something' }),
-    step: z.string().nullable().openapi({ description: 'Step it is on, if one waits', example: 'take-payment' }),
+    step: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The step that waits, if there is one', example: 'take-payment' }),
     attempt: z.int().nullable().openapi({ description: 'Attempt of that step, from 1' }),
     lastError: z.string().nullable().openapi({ description: 'Last failure of that step' }),
     nextRetryAt: instant('When the step is tried again by itself').nullable(),
     taskQueue: z.string().nullable().openapi({ description: 'Task queue that the step waits on', example: 'payments' }),
     caseId: z.string().nullable().openapi({ description: 'Open case' }),
-    capturableMinor: z.int().nullable().openapi({ description: 'What a capture could take now, in minor units' }),
+    capturableMinor: z
+      .int()
+      .nullable()
+      .openapi({ description: 'Amount that a capture could take now, in minor units' }),
     captureBy: instant('Until when the first capture has to be asked for').nullable(),
     cancelableUntil: instant('Until when a sold order may be cancelled').nullable(),
     advice: z.string().openapi({ description: 'What one can do' }),
-    workflowUrl: z.string().openapi({ description: 'The workflow that this is about, in the Temporal Web UI' }),
+    workflowUrl: z.string().openapi({ description: 'The workflow of this explanation in the Temporal Web UI' }),
     workflows: z
       .array(
         z.object({
           id: z.string().openapi({ description: 'Temporal workflow id', example: 'order/ord_...' }),
-          status: z.string().openapi({ description: 'How Temporal calls its state', example: 'RUNNING' }),
+          status: z.string().openapi({ description: 'The workflow’s status in Temporal', example: 'RUNNING' }),
           url: z.string().openapi({ description: 'The workflow in the Temporal Web UI' }),
         }),
       )
@@ -67,7 +73,7 @@ export const receiptView = z
           state: z.string().openapi({ description: 'Its state', example: 'SUCCEEDED' }),
           key: z.string().openapi({ description: 'Its idempotency key', example: 'ord_...:sale:1' }),
           providerRef: z.string().nullable().openapi({ description: 'Reference at the provider' }),
-          undoneBy: z.string().nullable().openapi({ description: 'Key of the effect that undoes it' }),
+          undoneBy: z.string().nullable().openapi({ description: 'Key of the effect that undoes this one' }),
           attempts: z
             .int()
             .nullable()

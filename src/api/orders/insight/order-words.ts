@@ -12,25 +12,26 @@ export type Words = Pick<ExplainView, 'summary' | 'waitsFor' | 'whoMustAct' | 'a
 const AN_OPERATOR = { waitsFor: 'an operator', whoMustAct: 'an operator' } as const;
 
 const REPAIR =
-  '`npm run orders -- repair --dry-run` says what would be done about it, `npm run orders -- repair --yes` does it.';
+  '`npm run orders -- repair --dry-run` shows what a repair would do, `npm run orders -- repair --yes` does it.';
 
 /** Says what keeps the order where it is, who must act, and what they can do. */
 export function wordsOf(order: OrderView, situation: Situation): Words {
   switch (situation.kind) {
     case 'unseen':
       return {
-        summary: `The order is ${order.status}. Temporal does not answer, so what it waits for cannot be seen.`,
+        summary: `The order is ${order.status}. Temporal does not answer, so it is not known what the order waits for.`,
         ...AN_OPERATOR,
-        advice: 'Bring Temporal back (`/readyz`): the order goes on by itself where it was.',
+        advice: 'Bring Temporal back (`/readyz`): the order then continues by itself.',
       };
     case 'lost':
       return lostWords(order, situation);
     case 'forgotten':
       return {
-        summary: `${commandText(situation.command, order)} was decided, and no workflow is at it yet.`,
+        summary: `${commandText(situation.command, order)} was decided, and no workflow carries it out yet.`,
         waitsFor: 'a worker',
         whoMustAct: 'the system',
-        advice: 'Nothing has to be done: within two minutes the sweep of commands sees to it, as long as workers run.',
+        advice:
+          'Nothing has to be done: within two minutes the sweep of commands starts a workflow for it, if workers run.',
       };
     case 'paused':
       return pausedWords(situation.carrier, situation.step);
@@ -41,7 +42,7 @@ export function wordsOf(order: OrderView, situation: Situation): Words {
         summary: `The code of the workflow ${situation.carrier.workflowId} fails again and again (attempt ${situation.attempt}).`,
         ...AN_OPERATOR,
         advice:
-          "The workers' logs say why. Deploy the fix, or the former version: nothing is lost, the order goes on then.",
+          "The workers' logs say why. Deploy a fix or the former version: nothing is lost, and the order then continues.",
       };
     case 'parked':
       return parkedWords(order);
@@ -78,7 +79,7 @@ function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { 
   const end = endOf(carrier);
   if (order.version === 0) {
     return {
-      summary: `The workflow of the order ${end}, before its first step: nothing is held, nothing is taken, and nothing goes on.`,
+      summary: `The workflow of the order ${end}, before its first step: nothing is held, no money is taken, and nothing goes on by itself.`,
       waitsFor: 'nothing',
       whoMustAct: 'the client',
       advice: 'Send the order again under another Idempotency-Key.',
@@ -86,7 +87,7 @@ function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { 
   }
   if (command !== null && order.attention === null) {
     return {
-      summary: `${commandText(command, order)} was decided, but its workflow ${end}: nothing carries it out.`,
+      summary: `${commandText(command, order)} was decided, but its workflow ${end}: no workflow carries it out.`,
       ...AN_OPERATOR,
       advice: `The command is ${command.commandId}. ${REPAIR}`,
     };
@@ -100,7 +101,7 @@ function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { 
     };
   }
   return {
-    summary: `The order is ${order.status}, but the workflow that should carry it on ${end}: nothing goes on by itself.`,
+    summary: `The order is ${order.status}, but its workflow ${end}: nothing goes on by itself.`,
     ...AN_OPERATOR,
     advice: REPAIR,
   };
@@ -109,7 +110,7 @@ function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { 
 function pausedWords({ workflowId }: Carrier, step: PendingStep | null): Words {
   if (step === null) {
     return {
-      summary: `The workflow ${workflowId} is paused in Temporal: nothing goes on until somebody lets it.`,
+      summary: `The workflow ${workflowId} is paused in Temporal: nothing continues until a person unpauses it.`,
       ...AN_OPERATOR,
       advice: `temporal workflow unpause --workflow-id ${workflowId}`,
     };
@@ -117,7 +118,7 @@ function pausedWords({ workflowId }: Carrier, step: PendingStep | null): Words {
   const { by, reason } = step.pause ?? {};
   const who = [by == null ? null : `by ${by}`, reason == null ? null : `"${reason}"`].filter((part) => part !== null);
   return {
-    summary: `The step ${step.step} is paused in Temporal${who.length === 0 ? '' : ` (${who.join(', ')})`}: it is not tried until somebody lets it go on.`,
+    summary: `The step ${step.step} is paused in Temporal${who.length === 0 ? '' : ` (${who.join(', ')})`}: it is not tried until a person unpauses it.`,
     ...AN_OPERATOR,
     advice: `temporal activity unpause --workflow-id ${workflowId} --activity-id ${step.step}`,
   };
@@ -127,17 +128,17 @@ function unservedWords(step: PendingStep | null): Words {
   const taskQueue = step?.taskQueue ?? 'orders';
   const what = step === null ? 'The next step' : `The step ${step.step}`;
   return {
-    summary: `${what} waits on the task queue ${taskQueue}, from which no worker takes anything.`,
+    summary: `${what} waits on the task queue ${taskQueue}, which no worker serves.`,
     waitsFor: 'a worker',
     whoMustAct: 'an operator',
-    advice: `Start a worker of this queue: npm run start:worker -- --queues ${taskQueue}. If one runs, all its places are taken: start another one, or see in its log why it hangs.`,
+    advice: `Start a worker of this queue: npm run start:worker -- --queues ${taskQueue}. If one runs, all its slots are taken: start another one, or see in its log why it hangs.`,
   };
 }
 
 function parkedWords({ attention }: OrderView): Words {
   const { step, errorCode, caseId } = attention ?? {};
   return {
-    summary: `The step ${step} could not be done (${errorCode}); the order is parked.`,
+    summary: `The step ${step} has failed (${errorCode}); the order is parked.`,
     ...AN_OPERATOR,
     advice: `Resolve the case ${caseId}: GET /v1/cases/${caseId} says what can be done.`,
   };
@@ -154,10 +155,10 @@ function triedWords({ step, attempt, isRunning, lastError, nextRetryAt }: Pendin
   }
   const when = nextRetryAt === null ? (isRunning ? 'right now' : 'shortly') : `at ${nextRetryAt}`;
   return {
-    summary: `The step ${step} did not succeed yet (attempt ${attempt}). It is tried again ${when} by itself.`,
+    summary: `The step ${step} did not succeed yet (attempt ${attempt}). It is tried again by itself ${when}.`,
     waitsFor: 'a retry',
     whoMustAct: 'the system',
-    advice: 'Nothing has to be done. If it stays, a case opens.',
+    advice: 'Nothing has to be done. If it keeps failing, a case opens.',
   };
 }
 
@@ -166,7 +167,7 @@ function restingWords(order: OrderView): Words {
   const text = (amountMinor: number): string => moneyText(amountMinor, currency);
   const done = { waitsFor: 'nothing', whoMustAct: 'nobody', advice: 'Nothing has to be done.' } as const;
   const underWay = { waitsFor: 'a worker', whoMustAct: 'the system' } as const;
-  const advice = 'Nothing has to be done. If it stays for more than a minute, look whether workers run.';
+  const advice = 'Nothing has to be done. If this lasts for more than a minute, check that workers run.';
   switch (status) {
     case 'PENDING':
       return { ...underWay, summary: 'The order is accepted and being carried out right now.', advice };
@@ -188,16 +189,20 @@ function restingWords(order: OrderView): Words {
     case 'REJECTED':
       return {
         ...done,
-        summary: `The order was refused (${refusalText(order)}); nothing is held and nothing is taken.`,
+        summary: `The order was refused (${refusalText(order)}); nothing is held and no money is taken.`,
       };
     case 'CANCELLING':
       return { ...underWay, summary: 'The order is being cancelled: money and stock are given back.', advice };
     case 'CANCELLED':
-      return { ...done, summary: 'The order is cancelled; nothing is held and nothing is taken.' };
+      return { ...done, summary: 'The order is cancelled; nothing is held and no money is taken.' };
     case 'EXPIRED':
-      return { ...done, summary: 'The authorization ran out before a capture; nothing is held and nothing is taken.' };
+      return { ...done, summary: 'The authorization ran out before a capture; nothing is held and no money is taken.' };
     case 'REFUNDING':
-      return { ...underWay, summary: 'A refund is under way; it stays owed until it is proved.', advice };
+      return {
+        ...underWay,
+        summary: 'A refund is under way; the money stays owed until the refund is proved.',
+        advice,
+      };
     case 'PARTIALLY_REFUNDED':
     case 'REFUNDED':
       return { ...done, summary: `${text(payment.refundedMinor)} of ${text(payment.capturedMinor)} are paid back.` };
