@@ -17,9 +17,11 @@ export interface OperatorRequest extends Operator {
   readonly idempotencyKey: string;
 }
 
-/** What was done, to be told later; what is left out is empty in the record. */
+/** The facts of an act for its record; facts that are left out are empty there. */
 export interface OperatorAct {
-  /** Where a repeated request is one act, an id that both make; else the act has the id of its request. */
+  /**
+   * An id that all repeats of a request share, if they count as one act; otherwise the act has the id of its request.
+   */
   readonly actionId?: string;
   readonly action: string;
   /** What it was done to, for example a case id or a SKU. */
@@ -30,13 +32,13 @@ export interface OperatorAct {
   readonly after?: OperatorAction['after'];
 }
 
-/** The caller of a request, as the record of acts names him. */
+/** The caller of a request, in the form of the record of acts. */
 export function operatorOf(c: Pick<Context<ApiEnv>, 'get'>): Operator {
   const { tenantId, subject: actor } = c.get('caller');
   return { tenantId, actor, requestId: c.get('requestId') };
 }
 
-/** Writes an act down; before it is done, so that no act is without its record. */
+/** Records an act. It is called before the act, so that no act lacks its record. */
 export function recordAction(
   actions: Pick<OperatorActionRepository, 'record'>,
   operator: Operator,
@@ -45,7 +47,7 @@ export function recordAction(
   return actions.record(operatorActionOf(operator, act));
 }
 
-/** An act as it is stored. */
+/** The stored form of an act. */
 export function operatorActionOf({ tenantId, actor, requestId }: Operator, act: OperatorAct): OperatorAction {
   const { actionId = `act_${requestId}`, action, subject, orderId, reason, before, after } = act;
   return {

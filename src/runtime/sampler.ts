@@ -1,13 +1,13 @@
 import { createBackgroundLoop, type BackgroundLoop } from './background-loop.ts';
 
-/** A figure that is read in the background, so that nobody who asks for it has to wait. */
+/** A figure that is read in the background, so that its readers never wait. */
 export interface Sampler<Value> extends BackgroundLoop {
   last(this: void): Value;
 }
 
 /**
- * Samples `read` every so often; until the first answer it has `first`. A sample that fails keeps the last one: that its
- * source is away is told by readiness.
+ * Samples `read` at the interval; until the first answer the value is `first`. If a sample fails, the last one stays;
+ * readiness reports that its source is away.
  */
 export function createSampler<Value>(intervalMs: number, first: Value, read: () => Promise<Value>): Sampler<Value> {
   let last = first;

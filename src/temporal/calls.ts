@@ -38,14 +38,17 @@ export function isNoAnswer(error: unknown): boolean {
 /** gRPC codes that mean "not now": cancelled (also a frozen server's timeout), deadline, exhausted, unavailable. */
 const NOT_NOW = new Set([1, 4, 8, 14]);
 
-/** Whether the connection says that Temporal cannot take a call now. Any other code of gRPC means a bug of the caller. */
+/**
+ * Whether the connection says that Temporal cannot take a call now. Every other gRPC code means that the caller has a
+ * bug.
+ */
 export function isNotNow(error: unknown): boolean {
   if (isGrpcServiceError(error)) return NOT_NOW.has(error.code);
   const cause = error instanceof Error ? error.cause : undefined;
   return cause !== undefined && isNotNow(cause);
 }
 
-/** What a call about one workflow answers; null when Temporal knows no such workflow. */
+/** The answer of a call about one workflow; null when Temporal does not know the workflow. */
 export async function ifKnown<Result>(call: Promise<Result>): Promise<Result | null> {
   try {
     return await call;
@@ -55,7 +58,7 @@ export async function ifKnown<Result>(call: Promise<Result>): Promise<Result | n
   }
 }
 
-/** Describes the newest run of a workflow; null when Temporal knows none. */
+/** Describes the newest run of a workflow; null when Temporal does not know the workflow. */
 export function describeWorkflow(
   client: Pick<Client, 'workflow'>,
   workflowId: string,
@@ -64,9 +67,9 @@ export function describeWorkflow(
 }
 
 /**
- * What became of an Update or a signal. `refused`: the workflow's validator refused the Update, and says why by the type
- * of its failure, or the workflow ended while it had it. `closed`: the workflow has ended, or never was. `no_answer`: no
- * worker or no Temporal answered in time, so it may still arrive.
+ * The result of delivering an Update or a signal. `refused`: the workflow's validator refused the Update, with the
+ * reason in the type of the failure, or the workflow ended while it had the Update. `closed`: the workflow has ended,
+ * or never existed. `no_answer`: no worker, or not even Temporal, answered in time, so the delivery may still arrive.
  */
 export type Delivery<Reply> =
   | { readonly kind: 'answered'; readonly reply: Reply }
@@ -74,7 +77,7 @@ export type Delivery<Reply> =
   | { readonly kind: 'closed' }
   | { readonly kind: 'no_answer' };
 
-/** Hands an Update or a signal to a workflow within a time. */
+/** Delivers an Update or a signal to a workflow within a time limit. */
 export async function deliver<Reply>(
   limitMs: number,
   client: DeadlineClient,
@@ -85,7 +88,7 @@ export async function deliver<Reply>(
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { kind: 'closed' };
     if (error instanceof WorkflowUpdateFailedError) return { kind: 'refused', type: failureTypeOf(error) };
-    // The server may also have given the Update up because the workflow's task was refused.
+    // The server may also have dropped the Update because the workflow's task was refused.
     if (isNoAnswer(error)) return { kind: 'no_answer' };
     throw error;
   }

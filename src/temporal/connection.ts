@@ -64,7 +64,9 @@ export function openTemporalConnection(address: string): Connection {
   return connection;
 }
 
-/** A client on the native connection of this process's workers: only such a start can be eager. */
+/**
+ * A client on the native connection of this process's workers, because only a start over this connection can be eager.
+ */
 export function createEagerClient(connection: NativeConnection, namespace: string): Client {
   return new Client({ connection, namespace });
 }

@@ -2,14 +2,14 @@ import { defaultPayloadConverter, type Client } from '@temporalio/client';
 import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
 import { orderWorkflowId } from '../workflows/contract.ts';
 
-/** What an order's workflow was started with, and when. */
+/** The input and the time of a workflow's start. */
 export interface OrderStart {
   readonly input: OrderWorkflowInput;
   /** ISO 8601. */
   readonly startedAt: string;
 }
 
-/** Reads the first event of an order's workflow; null when its history has none that shows an input. */
+/** Reads the first event of an order's workflow; null when its history does not show an input. */
 export async function readOrderStart(client: Client, orderId: string): Promise<OrderStart | null> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
@@ -25,7 +25,7 @@ export async function readOrderStart(client: Client, orderId: string): Promise<O
   };
 }
 
-/** Whole milliseconds; what is left out is 0. */
+/** The time in whole milliseconds; missing parts count as 0. */
 function instantOf({ seconds, nanos }: { readonly seconds?: unknown; readonly nanos?: number | null }): string {
   return new Date(Number(seconds ?? 0) * 1_000 + Math.floor((nanos ?? 0) / 1e6)).toISOString();
 }

@@ -27,10 +27,10 @@ import {
 } from '../workflows/contract.ts';
 import { callWithin } from './calls.ts';
 
-/** `exists`: a workflow of this id runs, or has ended and is not started again. */
+/** `exists`: a workflow with this id runs, or has ended and is not started again. */
 export type StartOutcome = 'started' | 'exists';
 
-/** A workflow that is started under an id of its own, which makes a repeated start harmless. */
+/** A workflow with an id of its own, which makes a repeated start harmless. */
 interface WorkflowToStart {
   readonly type: string;
   readonly workflowId: string;
@@ -38,14 +38,14 @@ interface WorkflowToStart {
   readonly memo: Readonly<Record<string, unknown>>;
   /** What the Web UI shows. */
   readonly summary: string;
-  /** Whether a workflow of this id that has ended is started again. */
+  /** Whether a workflow with this id that has ended is started again. */
   readonly reuse: NonNullable<WorkflowStartOptions['workflowIdReusePolicy']>;
 }
 
 /**
  * Starts a workflow unless its id is taken.
- * @param limitMs How long Temporal may take; undefined where the caller has limits of its own.
- * @throws An error that `isNoAnswer` knows when Temporal does not answer: the workflow may have been started.
+ * @param limitMs How long Temporal may take; undefined when the caller has its own limits.
+ * @throws An error that `isNoAnswer` recognizes when Temporal does not answer: the workflow may have started.
  */
 async function startOnce(client: Client, workflow: WorkflowToStart, limitMs?: number): Promise<StartOutcome> {
   const begin = () => startUnlessTaken(client, workflow, {});
@@ -53,7 +53,7 @@ async function startOnce(client: Client, workflow: WorkflowToStart, limitMs?: nu
   return started === null ? 'exists' : 'started';
 }
 
-/** Null when the id is taken. */
+/** Starts a workflow; null when its id is taken. */
 async function startUnlessTaken(
   client: Client,
   { type, workflowId, input, memo, summary, reuse }: WorkflowToStart,
@@ -80,7 +80,7 @@ async function startUnlessTaken(
 export type Dispatch = 'eager' | 'queue';
 
 /**
- * Starts the workflow that is the order. Its caller limits the call and is patient with it.
+ * Starts the workflow of an order. The caller limits the call and waits for a busy Temporal.
  * @param isEager Whether a worker of this process, on the same native connection, may take the first task at once.
  * @returns `exists` when this order id was started before.
  */
@@ -107,15 +107,15 @@ export async function startOrder(
   return started.eagerlyStarted ? 'eager' : 'queue';
 }
 
-/** How a command is started. */
+/** Options for the start of a command. */
 interface SettleStart {
-  /** Undefined where the caller has limits of its own. */
+  /** Undefined when the caller has its own limits. */
   readonly limitMs?: number;
-  /** Its workflow was seen to have ended and to have left the command open: it is started again. */
+  /** Whether the command's workflow is known to have ended and left the command open, so that it is started again. */
   readonly isLeftOpen?: boolean;
 }
 
-/** Starts the workflow that carries a command out: at once, by the API; later, by the sweep or a repair. */
+/** Starts the workflow that carries out a command: the API at once, or a sweep or a repair later. */
 export function startSettle(
   client: Client,
   input: SettleWorkflowInput,
@@ -183,7 +183,7 @@ export function startMessageCopy(
   return startOnce(client, workflow, limitMs);
 }
 
-/** Starts the workflow that sees to what a payment provider reported about an order. */
+/** Starts the workflow that handles a payment provider's report about an order. */
 export function startNotice(client: Client, input: NoticeWorkflowInput, limitMs: number): Promise<StartOutcome> {
   const { notice, orderId, tenantId, correlationId } = input;
   const workflow: WorkflowToStart = {
@@ -200,7 +200,7 @@ export function startNotice(client: Client, input: NoticeWorkflowInput, limitMs:
 /** A signal takes milliseconds; the consumer of events repeats the event after a longer silence. */
 const WAKE_WITHIN_MS = 3_000;
 
-/** Starts or wakes the workflow of a queue of webhooks; with a delivery's id to send that one now. */
+/** Starts or wakes the workflow of a queue of webhooks; with a delivery's id, that delivery is sent now. */
 export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, deliveryId?: string): Promise<void> {
   await callWithin(WAKE_WITHIN_MS, client, () =>
     client.workflow.signalWithStart(WEBHOOK_WORKFLOW, {

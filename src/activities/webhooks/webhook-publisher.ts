@@ -14,7 +14,7 @@ const ALL_EVENTS = 'order.*';
  */
 export function createWebhookPublisher(deps: {
   readonly repository: WebhookDeliveryRepository;
-  /** Starts or wakes the workflow that delivers what a queue holds. */
+  /** Starts or wakes the workflow that delivers the queue. */
   readonly wake: (queue: WebhookQueue) => Promise<void>;
 }): Pick<EventPorts, 'publishToWebhooks'> {
   const { repository, wake } = deps;

@@ -109,7 +109,7 @@ function checkDecision(found: CaseRecord, actor: string, body: ResolveCaseBody):
   if (action === 'forceResolve' && proposal !== null) checkApproval(proposal, { actor, evidence });
 }
 
-/** Two people must name the same evidence. With another reference a person corrects a proposal of his own. */
+/** Two people must name the same evidence. With another reference a person corrects his own proposal. */
 function checkApproval(
   proposal: Pick<NonNullable<CaseRecord['proposal']>, 'actor' | 'evidence'>,
   { actor, evidence }: { readonly actor: string; readonly evidence: string | undefined },
@@ -174,7 +174,7 @@ async function hand(
     case 'answered':
       return true;
     case 'no_answer':
-      // The signal waits in the workflow's history, and the workflow knows both as one decision.
+      // The signal waits in the workflow's history, and the workflow recognizes both as one decision.
       await signal(deps, updateId, () => handle.signal(resolveCaseSignal, ...args));
       return false;
     case 'closed':
@@ -189,7 +189,7 @@ async function hand(
   }
 }
 
-/** What no signal reaches the sweep delivers, unless the workflow is gone. */
+/** If the signal does not reach the workflow, the sweep delivers the decision, unless the workflow is gone. */
 async function signal(deps: CaseDecisionDeps, decisionId: string, send: () => Promise<void>): Promise<void> {
   const sent = await deliver(SIGNAL_WITHIN_MS, deps.client, send);
   if (sent.kind === 'closed') await deps.decisions.refuse(decisionId);

@@ -1,7 +1,7 @@
 import type { CaseRepository } from '../../../db/repositories/orders/case-repository.ts';
 import { createSampler, type Sampler } from '../../runtime/sampler.ts';
 
-/** How many orders wait for a person, and for how long the oldest one has. */
+/** The number of orders that wait for a person, and how long the oldest has waited. */
 export type CaseMonitor = Sampler<{ readonly open: number; readonly oldestSeconds: number }>;
 
 /** People need minutes, so a sample every 15 s is new enough for an alert, and costs nothing. */

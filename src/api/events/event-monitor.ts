@@ -4,7 +4,7 @@ import type {
 } from '../../../db/repositories/events/event-control-repository.ts';
 import { createSampler, type Sampler } from '../../runtime/sampler.ts';
 
-/** How far every consumer of events is in every partition. */
+/** The position of every consumer of events in every partition. */
 export type EventMonitor = Sampler<readonly ConsumerProgress[]>;
 
 /** As often as metrics are usually scraped; the statement takes some milliseconds. */

@@ -267,7 +267,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** 404: the tenant has none of this name or id, or nobody has. */
+/** 404: the tenant, or every tenant, lacks an object with this name or id. */
 export function notFound(what: string): ProblemError {
   return new ProblemError('not_found', `there is no such ${what}`);
 }

@@ -1,7 +1,7 @@
 import type { CommandRepository } from '../../../db/repositories/orders/command-repository.ts';
 import { createSampler, type Sampler } from '../../runtime/sampler.ts';
 
-/** How many commands own an order, and how long the most quiet one has. */
+/** The number of commands that own an order, and how long the quietest order has been quiet. */
 export type CommandMonitor = Sampler<{ readonly count: number; readonly oldestSeconds: number }>;
 
 /** The sweep looks every 30 s, so samples that are twice as frequent show the commands that it leaves. */

@@ -187,7 +187,7 @@ async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, comma
   }
 }
 
-/** One cancel is under way: another one is answered by what that one will do. */
+/** One cancel is under way; another cancel gets the answer that the first one leads to. */
 async function joinCancel(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<Given> {
   const { rule } = cancelOfSold(undefined);
   const decided = await deps.commands.decide(commandOfOrder(request, command), rule);

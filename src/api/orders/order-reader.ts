@@ -145,7 +145,7 @@ async function compose(deps: OrderReaderDeps, records: readonly OrderRecord[]): 
   });
 }
 
-/** What an order has in the schemas of stock and money. */
+/** An order's rows in the schemas of stock and money. */
 interface Effects {
   readonly reservations: readonly ReservationRecord[];
   readonly payment: PaymentSummary | undefined;

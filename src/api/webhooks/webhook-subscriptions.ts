@@ -35,7 +35,7 @@ export interface WebhookDeskDeps {
   readonly sendNow: (queue: WebhookQueue, deliveryId: string) => Promise<void>;
 }
 
-/** Who does it, and the log of the request. */
+/** The person who acts, and the log of the request. */
 export interface WebhookActor extends Operator {
   readonly logger: Logger;
   /** Fields that name the request in its log lines. */
