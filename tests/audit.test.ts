@@ -33,13 +33,13 @@ const faults = createFaults();
 let system: TestSystem;
 let sources: FactsSources;
 
-/** The id of each order of `ORDER_KINDS`; what a test breaks in one it mends, unless nothing can mend it. */
+/** The id of each order of `ORDER_KINDS`. A test restores the order that it breaks, unless nothing can restore it. */
 const ids = {} as Record<OrderKind, string>;
 
-/** Violations that no SQL can take back, as `invariant subject`. */
+/** Violations that no SQL can undo, as `invariant subject`. */
 const standing = new Set<string>();
 
-/** Long enough for visibility and for a workflow that is just closing, short enough for a test. */
+/** Long enough for visibility and for a workflow that is about to close, and short enough for a test. */
 const PATIENCE_MS = 1_500;
 
 beforeAll(async () => {
@@ -60,7 +60,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 function audit(options: AuditOptions = { patienceMs: PATIENCE_MS }): Promise<AuditReport> {
-  // Small pages, so that some dozen orders need several.
+  // The pages are small, so that some dozen orders need several.
   return createAudit(sources, { pageSize: 5, ...options }).run();
 }
 
@@ -73,7 +73,7 @@ function expectOnly(report: AuditReport, ...expected: string[]): void {
 }
 
 async function expectExactly(...expected: string[]): Promise<AuditReport> {
-  // What is not expected may come right in the usual time.
+  // An unexpected violation may disappear within the usual time.
   const report = await audit(expected.length === 0 ? {} : { patienceMs: PATIENCE_MS });
   expectOnly(report, ...expected);
   return report;
@@ -103,7 +103,7 @@ describe('the audit', () => {
     const sent = new AbortController();
     void posts.then(() => sent.abort());
     const reports: AuditReport[] = [];
-    // Everything runs in this process: the audits leave the orders some time.
+    // Everything runs in this process, so the pause between audits leaves time for the orders.
     for (; !sent.signal.aborted; await sleep(100)) reports.push(await audit({}));
 
     const orderIds = (await posts).map(({ orderId }) => orderId ?? 'lost');
@@ -220,7 +220,9 @@ describe('a violation in the event log', () => {
   });
 });
 
-/** What is broken here stays broken, so each test has orders of its own and the next ones know of it. */
+/**
+ * Violations of this block stay, so each test has its own orders, and the later tests expect the earlier violations.
+ */
 describe('a violation that cannot be taken back', () => {
   let orderId: string;
   let key: string;
@@ -289,7 +291,7 @@ describe('a violation that cannot be taken back', () => {
     const dead = await expectExactly(`I10 ${orderId}`);
     expect(messagesOf(dead, orderId)).toEqual(['its workflow ended as TERMINATED, the order is CONFIRMED']);
 
-    // A run that finds the order done is a duplicate, and no violation.
+    // A run that finds the order finished is a duplicate, and no violation.
     expect(await (await startAgain(orderId, input, 'orders')).result()).toEqual({ status: 'DUPLICATE' });
     await untilListed(orderId, 'COMPLETED');
     await expectExactly();
@@ -345,14 +347,14 @@ async function charge(orderId: string, key: string): Promise<void> {
   });
 }
 
-/** What the order's own workflow was started with. */
+/** The input of the order's own workflow. */
 async function inputOf(orderId: string): Promise<OrderWorkflowInput> {
   const { events } = await system.client.workflow.getHandle(orderWorkflowId(orderId)).fetchHistory();
   const [payload] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
   return JSON.parse(Buffer.from(payload?.data ?? []).toString('utf8')) as OrderWorkflowInput;
 }
 
-/** A second workflow of the same id, as only a person can start one before the retention is over. */
+/** A second workflow with the same id, which only a person can start before the retention is over. */
 function startAgain(orderId: string, input: OrderWorkflowInput, taskQueue: string) {
   return system.client.workflow.start(ORDER_WORKFLOW, {
     workflowId: orderWorkflowId(orderId),
@@ -362,7 +364,7 @@ function startAgain(orderId: string, input: OrderWorkflowInput, taskQueue: strin
   });
 }
 
-/** Temporal lists what happened a moment later, and the audit reads the list. */
+/** Temporal's list is a moment late, and the audit reads the list. */
 async function untilListed(orderId: string, status: WorkflowExecutionStatusName): Promise<void> {
   const newest = async (): Promise<string | undefined> => {
     const runs = system.client.workflow.list({ query: `WorkflowId = '${orderWorkflowId(orderId)}'` });

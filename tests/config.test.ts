@@ -5,7 +5,7 @@ import { ConfigError, loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 
-/** What no default can give. */
+/** Variables without a default. */
 const REQUIRED = {
   JWT_SECRET: 'x'.repeat(32),
   CONTACT_KEYS: `key1:${KEY}`,
@@ -77,7 +77,7 @@ describe('.env.example', () => {
   });
 });
 
-/** Set by every system, not by us. */
+/** Variables that every system sets. */
 const SYSTEM_VARIABLES = new Set(['PATH', 'XDG_CACHE_HOME', 'HOME']);
 
 describe('the configuration', () => {
@@ -249,7 +249,7 @@ describe('the configuration', () => {
     ['API_PORT', '-1'],
     ['API_PORT', 'http'],
     ['RATE_LIMIT_PER_SECOND', '0'],
-    // Beyond what an integer of the database or a timer of Node.js holds.
+    // Beyond the range of a database integer or a timer of Node.js.
     ['RATE_LIMIT_PER_SECOND', '214748365'],
     ['EVENT_RATE_LIMIT_PER_SECOND', '214748365'],
     ['HOLD_TTL_SECONDS', '2147483648'],

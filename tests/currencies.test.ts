@@ -19,7 +19,7 @@ import { createStripeWebhook } from '../src/gateways/stripe/stripe-webhook.ts';
 import { startTestSimulator } from '../src/simulator/test-client.ts';
 import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from './support/faults/fake-stripe.ts';
 
-/** The list of ISO as it is published: codes and digits, "N.A." where a code has no unit of prices. */
+/** ISO's published list: codes and digits, "N.A." for a code without a unit of prices. */
 const PUBLISHED = new Map(
   [
     ...readFileSync(join(import.meta.dirname, '../node_modules/currency-codes/iso-4217-list-one.xml'), 'utf8').matchAll(
@@ -31,7 +31,7 @@ const CURRENCIES = [...PUBLISHED]
   .filter(([, digits]) => digits !== 'N.A.')
   .map(([code, digits]) => [code, Number(digits)] as const);
 
-/** As docs.stripe.com/currencies says it, read from there by hand; every other currency is counted in its ISO units. */
+/** Copied by hand from docs.stripe.com/currencies; every other currency is counted in its ISO units. */
 const STRIPE_DIGITS: Readonly<Record<string, number>> = { ISK: 2, UGX: 2, MGA: 0 };
 
 /** 1,234 of a currency's usual unit, in minor units. */
@@ -119,7 +119,7 @@ describe('an amount of every currency', () => {
         { kind: 'authorize', amountMinor: wholes(digits), currency },
         { kind: 'capture', amountMinor: wholes(digits) / 2 },
         { kind: 'refund', amountMinor: 10 ** digits },
-        // What the capture has left is released by the void.
+        // The void releases the rest that the capture has left.
         { kind: 'void', amountMinor: wholes(digits) / 2 },
       ]);
     }
@@ -200,7 +200,7 @@ describe('an amount of every currency', () => {
       expect(page.parseAmount(page.major(wholes(digits), currency), currency)).toBe(wholes(digits));
       expect(page.parseAmount('1234', currency)).toBe(wholes(digits));
       expect(page.parseAmount(`1.${'0'.repeat(digits)}1`, currency)).toBeNull();
-      // Where it would be the comma of a thousand: refused, because it would be taken for a thousandth of it.
+      // A comma that could separate thousands is refused, because it would be read as a decimal mark.
       expect(page.parseAmount('1,234', currency)).toBeNull();
     }
     expect([page.parseAmount('12,5', 'EUR'), page.parseAmount('0', 'EUR')]).toEqual([1_250, null]);

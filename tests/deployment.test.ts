@@ -18,7 +18,7 @@ const services = Object.entries(compose.services);
 const ours = services.filter(([, service]) => service.build !== undefined);
 const dockerfile = read('Dockerfile');
 
-/** The last stage is the image, the ones before it are scaffolding. */
+/** The last stage is the image; the earlier stages only build it. */
 const finalStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
 
 /** Files of the project that `npm run build` compiles. */
@@ -86,7 +86,7 @@ describe('docker-compose.yml', () => {
   it('has database connections for ten workers, an API and a combined process', () => {
     const limit = Number(/max_connections=(\d+)/.exec(serviceOf(compose, 'postgres').command?.join(' ') ?? '')?.[1]);
     const pool = Number(serviceOf(compose, 'worker').environment?.['DATABASE_POOL_SIZE']);
-    // PostgreSQL keeps three for its superuser.
+    // PostgreSQL reserves three connections for its superuser.
     expect(12 * pool).toBeLessThanOrEqual(limit - 3);
   });
 
@@ -171,7 +171,7 @@ describe('docker-compose.yml', () => {
     const secrets = { JWT_SECRET: 'x'.repeat(32), CONTACT_KEYS: `k:${Buffer.alloc(32).toString('base64')}` };
     const { shutdownGraceMs } = loadConfig({ ...secrets, DATABASE_URL: 'postgres://localhost/any' });
     const seconds = Number.parseInt(serviceOf(compose, 'worker').stop_grace_period ?? '0', 10);
-    // Steps are given up 5 s after the grace time.
+    // Steps are abandoned 5 s after the grace time.
     expect(seconds * 1_000).toBeGreaterThan(shutdownGraceMs + 5_000);
   });
 });
@@ -224,7 +224,7 @@ describe('temporal-bootstrap.sh', () => {
 });
 
 describe('npm ci', () => {
-  /** Installed already: what it would remove is what it would not install. */
+  /** The packages are installed already, so the packages that npm would remove are those that it would not install. */
   const wouldRemove = async (args: readonly string[], env: Readonly<Record<string, string>>): Promise<boolean> => {
     const { PATH = '', HOME = '' } = process.env;
     const options = { cwd: inProject('.'), env: { PATH, HOME, ...env } };

@@ -8,10 +8,10 @@ const read = (path: string): string => readFileSync(join(PROJECT_FOLDER, path), 
 
 const DOCUMENTS = globSync(['*.md', '.github/*.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER });
 
-/** Made by running the project, so they need not be there. */
+/** Files that running the project makes, so they need not exist. */
 const MADE_LATER = /^(?:\.data|dist|bench\/results)(?:\/|$)/;
 
-/** What stands between backticks, outside of code blocks. */
+/** The words between backticks, outside of code blocks. */
 function quotedIn(document: string): string[] {
   const prose = read(document).replaceAll(/^```[^]*?^```/gm, '');
   return [...prose.matchAll(/`([^`\n]+)`/g)].map(([, words = '']) => words);
@@ -39,7 +39,7 @@ describe.each(DOCUMENTS)('%s', (document) => {
     );
   });
 
-  // What was released is told as it was.
+  // The changelog of a release is not changed later.
   it.skipIf(document === 'CHANGELOG.md')('keeps npm silent where a program reads what is printed', () => {
     const loud =
       /\bnpm\s+run\s+(?!--silent\b)(?:token\b|[\w:-]+\s+--\s[^`\n]*--json\b)|\$\(npm\s+run\s+(?!--silent\b)/g;
@@ -54,13 +54,13 @@ describe.each(DOCUMENTS)('%s', (document) => {
 
   it('names only functions that exist', () => {
     const named = quotedIn(document).flatMap((word) => /^(\w+)\(\)$/.exec(word)?.[1] ?? []);
-    // `patched()` is the SDK's.
+    // `patched()` belongs to the SDK.
     const missing = named.filter((name) => name !== 'patched' && !source().includes(name));
     expect(missing).toEqual([]);
   });
 });
 
-/** Whether the API has it; of a path with an id in it, whatever the id is, or is called. */
+/** Whether the API has an operation. An id in a path matches every id and every parameter. */
 function isOperation(method: string, path: string): boolean {
   const { paths } = JSON.parse(read('docs/openapi.json')) as { paths: Record<string, Record<string, unknown>> };
   const form = (candidate: string): string => candidate.replaceAll(/\{\w+\}|\bord_[a-z2-7]{26}\b/g, '{}');

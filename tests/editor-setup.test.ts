@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { loadDevEnvironment } from '../src/dev/dev-environment.ts';
 
-// The files that editors and dev containers read: nothing else of the project would notice that one is wrong.
+// Files that only editors and dev containers read: nothing else in the project would notice a mistake in them.
 
 const inProject = (path: string): string => join(PROJECT_FOLDER, path);
 const read = (path: string): string => readFileSync(inProject(path), 'utf8');
@@ -98,7 +98,7 @@ describe('.editorconfig', () => {
   });
 });
 
-/** Line feeds, no tab that indents, nothing after the last word of a line, and an end of the last line. */
+/** Line feeds, no tabs for indentation, no trailing blanks, and a newline at the end of the file. */
 function keepsToEditorconfig(text: string): boolean {
   return text.endsWith('\n') && !/\r|^\t|[ \t]$/m.test(text);
 }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 
-// The files that only GitHub reads: it ignores a line that it does not understand, or shows no form at all.
+// Files that only GitHub reads: it ignores a line that it does not understand, or shows no form at all.
 
 const inProject = (path: string): string => join(PROJECT_FOLDER, path);
 const read = (path: string): string => readFileSync(inProject(path), 'utf8');

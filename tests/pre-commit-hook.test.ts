@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 
-/** What a commit needs of the project: the hook, and what the formatter and the linter read. */
+/** The files that a commit needs: the hook, and the files that the formatter and the linter read. */
 const COPIED = ['.githooks', '.gitignore', '.editorconfig', '.oxfmtrc.json', '.oxlintrc.json', 'tsconfig.json'];
 
 const GOOD = "export const LIMIT = 'one';\n";
@@ -21,7 +21,7 @@ interface Ended {
 let home: string;
 let clone: string;
 
-/** Runs git as in a clone of somebody who has configured nothing, also when this test runs inside a hook. */
+/** Runs git without any configuration of the user, even when this test runs inside a hook. */
 function git(...words: string[]): Promise<Ended> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_'));
   const author = { GIT_AUTHOR_NAME: 'Ada', GIT_AUTHOR_EMAIL: 'ada@example.com' };

@@ -25,7 +25,7 @@ import {
   type WebhookReceiver,
 } from './support/http/webhook-receiver.ts';
 
-/** Blocks that are not run here, and why; the end of a reason says what proves them instead. */
+/** Blocks that are not run here, with the reason; its end says what proves them instead. */
 const NOT_RUN: Readonly<Record<string, string>> = {
   'CONTRIBUTING.md: npm ci': 'this suite is one of these commands',
   'README.md: flowchart LR': 'a picture',
@@ -61,7 +61,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The text of a block, which counts as run from then on. */
+/** The text of a block, which from then on counts as run. */
 function snippet(name: string): string {
   ran.add(name);
   const text = SNIPPETS.get(name);
@@ -69,7 +69,7 @@ function snippet(name: string): string {
   return text;
 }
 
-/** Runs a block against the system under test: with its address and, for what stands there as `…`, with real ids. */
+/** Runs a block against the system under test, with the system's address and with real ids in place of `…`. */
 async function pasted(
   name: string,
   given: { ids?: Readonly<Record<string, string>>; cwd?: string } = {},
@@ -210,7 +210,7 @@ describe('docs/events.md', () => {
 });
 
 describe('docs/events-tools.md', () => {
-  /** Lines without their figures: what the reader looks for. */
+  /** Lines without their figures, which the reader looks for. */
   function words(output: string): string[] {
     const printed = output.split('\n').filter((line) => !line.includes('Continuing without it'));
     const lines = printed.map((line) => line.replace(/:.*/, '').replaceAll(/[^a-z ]|\b(?:m?s|UTC)\b/gi, ''));
@@ -357,7 +357,7 @@ describe('docs/webhooks.md', () => {
   });
 });
 
-// Last, because the tests above say what they have run.
+// This test comes last, because the tests above record which blocks they have run.
 describe('every block of every document', () => {
   it('is run here, or says why it is not', () => {
     expect([...ran, ...Object.keys(NOT_RUN)].toSorted()).toEqual([...SNIPPETS.keys()].toSorted());

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 
-// What the linter cannot say of the house (its rules on imports, lengths and `process.env` are in .oxlintrc.json), and
-// that its rules on imports refuse what they are there for.
+// Rules about the structure that the linter cannot express (its rules on imports, lengths and `process.env` are in
+// .oxlintrc.json), and that its rules on imports refuse the imports that they are meant for.
 
 const PROJECT = join(import.meta.dirname, '..');
 
@@ -52,7 +52,9 @@ describe('the environment', () => {
   });
 });
 
-/** An interface or a factory whose name says all that its docblock could: such a docblock becomes a formula. */
+/**
+ * Interfaces and factories whose name says everything that a docblock could, so that the docblock would be a formula.
+ */
 const EXPLAINED_BY_ITS_NAME = /^export (?:interface \w*(?:Deps|Options)\b|(?:async )?function (?:create|make)[A-Z])/;
 
 /** Exports that need a docblock and have none. Exports on adjoining lines (a list and its type) share one. */
@@ -106,7 +108,7 @@ describe('an export', () => {
   });
 });
 
-/** Wordings that a native reader has to read twice, or that repeat the name of what they describe. */
+/** Wordings that a native reader has to read twice, or that only repeat a name. */
 const REFUSED_WORDINGS: Readonly<Record<string, RegExp>> = {
   'What X works with.': /^What .* works? with\./,
   'Creates the X.': /^Creates (?:the|an?) /,
@@ -186,7 +188,7 @@ describe('a file', () => {
   });
 });
 
-/** What a reader takes in at one look. */
+/** A reader can take in this number of files at one look. */
 const FILES_PER_FOLDER_MAX = 20;
 
 describe('a folder', () => {

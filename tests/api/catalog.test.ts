@@ -118,7 +118,7 @@ describe('the list of products', () => {
     const skus = items.map(({ sku }) => sku);
     expect(skus).toEqual([...new Set(skus)].toSorted());
     expect(skus).toHaveLength(1_001);
-    // 11 pages of 91 are 1,001: the last one is full and says that it is the last.
+    // 11 pages of 91 are 1,001 products: the last page is full, and says that it is the last.
     expect(sizes).toEqual(Array.from({ length: 11 }, () => 91));
     expect(items[0]).toEqual({ sku: 'SKU-0001', name: expect.any(String), priceMinor: 2_250, currency: 'EUR' });
   });

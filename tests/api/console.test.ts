@@ -24,7 +24,7 @@ async function loadPage(url = system.url): Promise<{ page: string; addresses: st
   return { page, addresses: [...page.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, address = '']) => address) };
 }
 
-/** All files of the console: what the page loads, and what its modules import. */
+/** All files of the console: those that the page loads, and those that its modules import. */
 async function loadFiles(): Promise<Map<string, { text: string; headers: Headers }>> {
   const { addresses } = await loadPage();
   const files = new Map<string, { text: string; headers: Headers }>();

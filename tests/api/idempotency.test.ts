@@ -77,8 +77,8 @@ describe('one key posted to two processes at once', () => {
 });
 
 describe('a burst', () => {
-  // The promise is for a healthy system: beside the suite's other files the one Temporal server may be too busy to take
-  // all of them within 5 s, and then a 503 is the right answer. So a burst that met such a moment is repeated.
+  // The promise applies to a healthy system. Beside the suite's other files, the only Temporal server may be too busy
+  // to take all orders within 5 s, and a 503 is then the right answer. So a burst that met such a moment is repeated.
   it('of 256 posts is accepted whole, and each order is carried to its end', async () => {
     const answers = await Promise.all(Array.from({ length: 256 }, () => post(system, randomUUID())));
     expect(answers.filter(({ status }) => status !== 202).map(({ body }) => body)).toEqual([]);
@@ -101,7 +101,7 @@ describe('the rate limit', () => {
     if (first === undefined || second === undefined) throw new RangeError('two APIs were started');
     try {
       const token = await system.token('greedy');
-      // 5 a second over a window of 10 s are 50, counted over both processes.
+      // 5 requests a second over a window of 10 s are 50, counted over both processes.
       const answers = await Promise.all(
         Array.from({ length: 120 }, (_, index) => (index % 2 === 0 ? first : second).request('/v1/orders', { token })),
       );

@@ -13,31 +13,31 @@ import { startTestSystem } from '../support/system.ts';
 const DOCUMENTS = globSync(['README.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER });
 const read = (path: string): string => readFileSync(join(PROJECT_FOLDER, path), 'utf8');
 
-/** What comes from the libraries and is documented by them. */
+/** Metrics of the libraries, which document them. */
 const OF_OTHERS = /^(?:temporal_(?!up$)|target_info$)/;
 
-/** Words that a name of a metric ends with. */
+/** Words at the end of a metric's name. */
 const ENDINGS = /_(?:total|seconds|duration|size|age|lag|up|pollers|tasks|wait|in_use|open)$/;
 
-/** Names in the Prometheus text, without the three that each histogram is written as. */
+/** Names in the Prometheus text, without the three suffixes of each histogram. */
 function namesIn(text: string): string[] {
   return [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name = '']) => name).filter((name) => !OF_OTHERS.test(name));
 }
 
-/** What stands between backticks, a label and a comparison taken off. */
+/** The words between backticks, without labels and comparisons. */
 function quotedIn(document: string): { readonly name: string; readonly isLabelled: boolean }[] {
   return [...read(document).matchAll(/`([a-z]+(?:_[a-z]+)+)(\{[^`]*\})?(?: [=<>]+ [\d.]+)?`/g)].map(
     ([, name = '', labels]) => ({ name, isLabelled: labels !== undefined }),
   );
 }
 
-/** Tables have names of the same form. */
+/** Names of tables, which have the same form. */
 function tables(): string[] {
   const schemas = globSync('db/schema/*.ts', { cwd: PROJECT_FOLDER }).map(read).join('\n');
   return [...schemas.matchAll(/\btable\(\s*'(\w+)'/gi)].map(([, name = '']) => name);
 }
 
-/** A name as the code gives it, before the exporter adds its endings. */
+/** Whether a name is the one in the code, before the exporter appends its endings. */
 function isShortFor(name: string, full: string): boolean {
   return ['total', 'seconds'].some((ending) => `${name}_${ending}` === full);
 }
@@ -55,7 +55,7 @@ async function apiMetrics(): Promise<string[]> {
     expect(await sendEvents(system, purchase())).toMatchObject({ status: 202 });
     expect(await system.request('/v1/orders', { token: 'a.b.c' })).toMatchObject({ status: 401 });
     const scrape = (): Promise<string> => fetch(`${system.url}/metrics`).then((response) => response.text());
-    // Figures of consumers are looked up every few seconds.
+    // The figures of consumers are sampled every few seconds.
     await vi.waitFor(async () => expect(await scrape()).toContain('events_lag{'), { timeout: 20_000, interval: 50 });
     return namesIn(await scrape());
   } finally {

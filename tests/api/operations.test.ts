@@ -21,7 +21,7 @@ const ALL_OK = {
   clock: 'ok',
 };
 
-/** Answers of a further API whose environment differs. */
+/** The readiness answer of another API with a different environment. */
 async function readinessWith(env: Record<string, string>) {
   const api = await startAnotherApi(system, env);
   try {

@@ -129,7 +129,7 @@ describe('an explanation, while workers run', () => {
         whoMustAct: 'the system',
         workflows: [{ status: 'TERMINATED' }, { id: repair, status: 'RUNNING' }],
       });
-    // A type of workflow that no worker knows fails its task again and again.
+    // A workflow type that no worker knows fails its task again and again.
     await expect
       .poll(() => explain(system, orderId), { timeout: 40_000 })
       .toMatchObject({

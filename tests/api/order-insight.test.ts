@@ -47,7 +47,7 @@ describe('an explanation', () => {
 
   it('of a payment that is tried again says when', async () => {
     const orderId = await system.postOrder({ method: 'pm_down' });
-    // All of it at once: while an attempt is under way there is no next one.
+    // All fields are checked at once, because while an attempt is under way there is no next one.
     await expect
       .poll(() => explain(orderId))
       .toMatchObject({

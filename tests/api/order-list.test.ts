@@ -79,7 +79,7 @@ describe('the list of orders', () => {
 
   it('has every order on exactly one page while others arrive', async () => {
     const ids = await postAtRest(24, 'paged');
-    // The worst case of a sort key: all of one millisecond, so only the id tells them apart.
+    // The worst case for a sort key: all orders have the same millisecond, so only the id distinguishes them.
     await system.database.query(`UPDATE orders.orders SET created_at = now() WHERE reference = 'paged'`);
     const pages = await walk({ reference: 'paged', limit: 5 }, async () => {
       await postAtRest(2, 'paged');

@@ -17,7 +17,7 @@ interface PostOptions {
   readonly query?: string;
 }
 
-/** Posts any body; a string is sent as it is. */
+/** Posts any body; a string is sent unchanged. */
 function post(body: unknown, { key = randomUUID(), token, headers = {}, query = '' }: PostOptions = {}) {
   return system.request(`/v1/orders${query}`, {
     method: 'POST',
@@ -27,7 +27,7 @@ function post(body: unknown, { key = randomUUID(), token, headers = {}, query = 
   });
 }
 
-/** The usual body with some fields replaced or added, also nested ones: `{ 'customer.id': 7 }`. */
+/** The usual body with some fields replaced or added, including nested ones: `{ 'customer.id': 7 }`. */
 function bodyWith(changes: Record<string, unknown>): unknown {
   const body: Record<string, unknown> = structuredClone(orderBody());
   for (const [path, value] of Object.entries(changes)) {

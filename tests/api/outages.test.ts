@@ -5,7 +5,7 @@ import { findTestPort } from '../support/ports.ts';
 import { expectProblem, expectUnavailable } from '../support/http/problems.ts';
 import { orderBody, startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
 
-/** What clients are promised to wait for at most. */
+/** The longest wait that is promised to clients. */
 const ANSWER_LIMIT_SECONDS = 6;
 
 let system: TestSystem;
@@ -28,7 +28,7 @@ describe('with Temporal down', () => {
   });
   afterAll(() => api.stop());
 
-  // The limit holds on a machine that is not overloaded, which the suite's other files may be to it for a moment.
+  // The limit holds on a machine that is not overloaded; the suite's other files may overload it for a moment.
   it('refuses orders within 6 s, from the first one on, and takes none of them', async () => {
     const keys = Array.from({ length: 20 }, () => randomUUID());
     const posts = await Promise.all(keys.map((key) => post(api, key)));
@@ -51,7 +51,7 @@ describe('with Temporal down', () => {
     const { status, body } = await api.request<{ items: { type: string }[] }>(`${self}/timeline`);
     expect(status).toBe(200);
     expect(body.items.map(({ type }) => type)).toContain('order.confirmed');
-    // Another test's order may be on its way still, and newer.
+    // Another test's order may still be on its way, and newer.
     const list = { items: expect.arrayContaining([order]) };
     expect(await api.request('/v1/orders?limit=5')).toMatchObject({ status: 200, body: list });
     expect(await api.request('/v1/stock/SKU-0001')).toMatchObject({ status: 200 });
@@ -117,7 +117,7 @@ describe('with PostgreSQL down', () => {
     for (const { answer } of answers.get(202) ?? []) {
       expect(await system.orderAtRest(String(answer.body['id']))).toMatchObject({ status: 'CONFIRMED' });
     }
-    // The key is answered from the workflow alone.
+    // The workflow alone answers for the key.
     const [key = ''] = keys;
     expect((await post(api, key)).answer.headers.get('idempotency-replayed')).toBe('true');
   });

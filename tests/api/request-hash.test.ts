@@ -22,7 +22,7 @@ function post(client: SystemClient, path: string, { key, body }: { key: string; 
   });
 }
 
-/** Everything that is kept of the hash of an order's request: its row, and its workflow's memo and input. */
+/** Every place that stores the hash of an order's request: its row, and its workflow's memo and input. */
 async function keptHashes(orderId: string): Promise<unknown[]> {
   const [row] = await system.database.query<{ hash: string }>(
     'SELECT request_hash AS hash FROM orders.orders WHERE order_id = $1',

@@ -67,7 +67,7 @@ async function variables() {
   return { PATH: process.env['PATH'], API_URL: system.url, ORDERS_TOKEN: await system.token(), DATA_DIR: dataFolder };
 }
 
-/** The answer of a command that has to succeed. */
+/** The answer of a command that must succeed. */
 async function answerOf<Body = Record<string, unknown>>(...args: string[]): Promise<Body> {
   const run = await orders([...args, '--json']);
   expect(run).toMatchObject({ code: 0, errors: '' });
@@ -347,7 +347,7 @@ describe('a command whose answer is lost', () => {
     expect(await refunded(orderId)).toBe(100);
     expect(new Set(proxy.keys(orderId)).size).toBe(1);
 
-    // Its answer is known: the same words are another wish.
+    // The answer is known, so the same words are a new command.
     expect(await refund(orderId, '100')).toMatchObject({ code: 0, errors: '' });
     await expect.poll(() => refunded(orderId)).toBe(200);
   });
@@ -461,7 +461,7 @@ describe('repair', () => {
       return JSON.parse(output) as Body;
     });
 
-  /** As the Web UI does it. */
+  /** Terminates a workflow like the Web UI. */
   const terminate = (workflowId: string): Promise<unknown> =>
     system.client.workflow.getHandle(workflowId).terminate('by a test');
 
@@ -478,7 +478,10 @@ describe('repair', () => {
     times = 1,
   ): void => faults.inject(orderId, step, failBefore(new TypeError('made so by a test'), times));
 
-  /** Parked before the payment, parked after it, awaiting its capture: each with its workflow terminated. */
+  /**
+   * Three orders: one parked before the payment, one parked after it, one awaiting its capture, each with its workflow
+   * terminated.
+   */
   async function withoutWorkflow(): Promise<{ unpaid: string; paid: string; authorized: string }> {
     const unpaid = await parked();
     await terminateCarrier(unpaid);
@@ -493,8 +496,8 @@ describe('repair', () => {
   }
 
   /**
-   * A cancel, a refund that is refused, one that is paid but not written, and a further capture: all promised, each
-   * with its settle workflow terminated.
+   * A cancel, a refund that is refused, a refund that is paid but not recorded, and a further capture: all of them
+   * promised, each with its settle workflow terminated.
    */
   async function withoutSettle() {
     const cancelling = await sold();

@@ -12,7 +12,7 @@ import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
-/** Where the pictures of docs/console.md are written, when they are asked for. */
+/** The folder for the pictures of docs/console.md, if they are requested. */
 const PICTURES = process.env['CONSOLE_PICTURES'] === undefined ? null : join(PROJECT_FOLDER, 'docs/console');
 
 describe.skipIf(!hasBrowser)('the console', () => {
@@ -34,7 +34,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     const page = await context.newPage();
     const complaints: string[] = [];
     page.on('console', (message) => {
-      // The browser itself writes a line for every answer that is no success; some tests want such answers.
+      // The browser itself logs every answer that is not a success, and some tests expect such answers.
       if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
         complaints.push(message.text());
     });
@@ -75,7 +75,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
   }
 
-  /** An order whose payment is not understood once: it waits for a person. */
+  /** An order with one unreadable payment answer, which waits for a person. */
   async function parkedOrder(times = 1): Promise<string> {
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, 'takePayment', failBefore(new PaymentContractError(orderId, 'made so'), times));
@@ -84,7 +84,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     return orderId;
   }
 
-  /** Presses Tab until what is focused has the name; a person without a mouse would do the same. */
+  /** Presses Tab until the focused element has the name, like a person without a mouse. */
   async function tabTo(page: Page, name: RegExp): Promise<void> {
     for (let presses = 0; presses < 60; presses += 1) {
       await page.keyboard.press('Tab');
@@ -145,7 +145,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
 
       await page.keyboard.press('Enter');
       await expectShown(page.getByRole('dialog'));
-      // The reason is required: without one nothing is sent.
+      // The reason is required: without a reason nothing is sent.
       await page.keyboard.press('Enter');
       expect(await page.getByRole('dialog').isVisible()).toBe(true);
       await page.keyboard.type('the gateway is back');
@@ -286,7 +286,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
     });
 
     describe('whose answer is lost', () => {
-      /** Requests reach the service, their answers do not reach the page; resolves to the keys that were sent. */
+      /** Lets requests reach the service but loses their answers; resolves to the keys that were sent. */
       async function losesAnswers(page: Page): Promise<string[]> {
         const keys: string[] = [];
         await page.route('**/refunds', async (route) => {
@@ -302,7 +302,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
         await page.getByRole('button', { name: 'Pay back' }).click();
       }
 
-      /** An order of 45.00 of which 1.00 is paid back; the page does not know it. */
+      /** An order of 45.00 of which 1.00 is paid back without the page's knowledge. */
       async function paidBackUnseen() {
         const orderId = await system.postOrder();
         await untilStatus(system, orderId, 'CONFIRMED');
@@ -340,7 +340,7 @@ describe.skipIf(!hasBrowser)('the console', () => {
         expect(new Set(keys).size).toBe(1);
         expect(await paidBack(orderId)).toBe(100);
 
-        // Its answer is known: the next one is another act.
+        // The answer is known, so the next request is another act.
         await openDialog(page, orderId);
         expect(await page.getByText('may have been done').count()).toBe(0);
       });
@@ -470,10 +470,10 @@ describe.skipIf(!hasBrowser)('the console', () => {
   });
 });
 
-/** Pixels of the pictures that need more than a screen to be understood. */
+/** Heights in pixels of pictures that need more than a screen to be understood. */
 const HEIGHTS: Readonly<Record<string, number>> = { overview: 830, case: 900, order: 1_150 };
 
-/** Texts under 4.5:1 against the nearest ground, as WCAG 2 counts it; what is disabled does not count there. */
+/** Texts with a contrast under 4.5:1 to the nearest background, by WCAG 2, without disabled elements. */
 const FAINT_TEXTS = `(() => {
   const channels = (color) => (color.match(/[\\d.]+/g) ?? []).map(Number);
   const luminance = ([red, green, blue]) => {

@@ -6,7 +6,7 @@ import { produce } from '../../src/dev/produce/produce.ts';
 import { hasBrowser, launchBrowser } from '../support/http/browser.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
-/** Where the pictures of the documentation are written, when they are asked for. */
+/** The folder for the pictures of the documentation, if they are requested. */
 const PICTURES = process.env['CONSOLE_PICTURES'] === undefined ? null : join(PROJECT_FOLDER, 'docs/console');
 
 describe.skipIf(!hasBrowser)('the events on the overview', () => {
@@ -61,7 +61,7 @@ describe.skipIf(!hasBrowser)('the events on the overview', () => {
     expect(await chart.locator('polyline').count()).toBe(3);
     const heights = `[...document.querySelectorAll('#events polyline.first')][0].getAttribute('points').split(' ')
       .map((point) => Number(point.split(',')[1]))`;
-    // What was accepted is a hill, not a flat line.
+    // The accepted events make a hill, not a flat line.
     expect(Math.min(...(await page.evaluate<number[]>(heights)))).toBeLessThan(30);
     await page.getByText('analytics 0, webhooks 0').waitFor({ timeout: 20_000 });
     await page.getByText('analytics 0 ms, webhooks 0 ms').waitFor();

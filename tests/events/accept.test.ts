@@ -205,7 +205,7 @@ describe('ids', () => {
     expect(await countStored()).toBe(before);
     const same = '{ "properties": {"amount": 99.990}, "userId": "u1", "type": "purchase" }';
     expect((await sendEvents(another, same, { headers })).body).toMatchObject({ accepted: 0, duplicates: 1 });
-    // What was refused has not used its key.
+    // A refused request has not used its key.
     const fresh = { 'idempotency-key': randomUUID() };
     expectProblem(await sendEvents(system, { type: 'unknown' }, { headers: fresh }), 'validation_failed');
     expect((await sendEvents(system, purchase(), { headers: fresh })).status).toBe(202);

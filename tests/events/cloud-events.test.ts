@@ -21,7 +21,7 @@ function send(type: string, body: object | string) {
   return sendEvents(system, body, { headers: { 'content-type': type } });
 }
 
-/** The least that the specification asks for, and what the test changes. */
+/** The minimal CloudEvent of the specification, with the changes of the test. */
 function cloudEvent(event: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return { specversion: '1.0', id: randomUUID(), source: '/shop', type: 'purchase', ...event };
 }
@@ -40,7 +40,7 @@ async function stored(id: unknown): Promise<Record<string, unknown> | undefined>
   return row;
 }
 
-/** The event as the API shows it. */
+/** The event in the API's answer. */
 async function shown({ id, source }: Readonly<Record<string, unknown>>): Promise<unknown> {
   const path = `/v1/events/${String(id)}?source=${encodeURIComponent(String(source))}`;
   return (await system.request<{ raw: { cloudEvent: unknown } }>(path)).body.raw.cloudEvent;
@@ -208,7 +208,7 @@ describe('the identity of a CloudEvent', () => {
     expect(await shown(b)).toEqual(b);
     expect(await system.request(`/v1/events/${id}`)).toMatchObject({ body: { raw: { source: '/a' } } });
     expectProblem(await system.request(`/v1/events/${id}?source=%2Fc`), 'not_found');
-    // An event of no source is another one, and known by its id alone.
+    // An event without a source is a different event, and is found by its id alone.
     const plain = { type: 'custom', id };
     expect((await sendEvents(system, plain)).body).toMatchObject({ accepted: 1 });
     expect((await sendEvents(system, { ...plain, userId: 'u' })).body).toMatchObject({ duplicates: 1 });

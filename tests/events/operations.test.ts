@@ -21,7 +21,7 @@ afterAll(() => system.stop());
 
 type Place = Accepted['events'][number];
 
-/** Events of one key, so of one partition. */
+/** Sends events of one key, which are therefore in one partition. */
 async function send(count: number, by = token): Promise<readonly Place[]> {
   const events = Array.from({ length: count }, () => purchase({ key: 'one' }));
   return (await sendEvents(system, { events }, { token: by })).body.events;
@@ -52,7 +52,7 @@ async function process(id: string): Promise<void> {
   );
 }
 
-/** A cursor that a pump left at an event. */
+/** Leaves a cursor at an event, like a pump. */
 async function placeCursor(id: string, consumer = 'analytics'): Promise<void> {
   await system.database.query(
     `INSERT INTO events.cursors (consumer, partition, sequence, received_at, owner, processed)
@@ -83,7 +83,7 @@ async function actions(): Promise<Record<string, unknown>[]> {
   );
 }
 
-/** Announcements of an act, heard by a listener of its own. */
+/** Announcements of an act, heard by a separate listener. */
 async function announcementsOf(work: () => Promise<unknown>): Promise<string[]> {
   const heard: string[] = [];
   const client = await system.database.databases.orders.pool.connect();
@@ -99,7 +99,7 @@ async function announcementsOf(work: () => Promise<unknown>): Promise<string[]> 
 
 describe('reprocess', () => {
   it('takes as many ids as it promises, however long they are', async () => {
-    // Escaped, as JSON writes control characters: six bytes for one.
+    // JSON escapes control characters with six bytes for each.
     const ids = Array.from({ length: 1_000 }, (_, place) => `${place}${'\u0001'.repeat(196)}`);
     expect(await act('failed/reprocess', { ids })).toMatchObject({ status: 202, body: { reprocessed: 0 } });
     expect(await act('failed/reprocess', { ids: [...ids, 'one more'] })).toMatchObject({ status: 422 });

@@ -76,7 +76,7 @@ describe('a webhook', () => {
   });
 });
 
-/** The last thing that the merchant is told of an order. */
+/** Expects the last event about an order that the merchant gets. */
 async function expectLast(orderId: string, type: string, data: Record<string, unknown>): Promise<void> {
   await expect.poll(() => received(orderId, all).at(-1)).toMatchObject({ type, data });
 }

@@ -47,7 +47,7 @@ async function receiptOf(orderId: string): Promise<Effect[]> {
   return body.effects;
 }
 
-/** Reads an order's timeline again and again until something is over; returns every reading that differs. */
+/** Reads an order's timeline again and again until `work` is over; returns every reading that differs. */
 async function readingsDuring(orderId: string, work: Promise<unknown>): Promise<Entry[][]> {
   const readings: Entry[][] = [];
   const reading = new AbortController();
@@ -61,7 +61,7 @@ async function readingsDuring(orderId: string, work: Promise<unknown>): Promise<
   return readings;
 }
 
-/** Every entry of a reading stands, unchanged and in the same order, in each later one. */
+/** Expects that every entry of a reading is unchanged and in the same order in each later one. */
 function expectKept(readings: readonly Entry[][]): void {
   const told = readings.map((items) => items.map(({ seq, ...entry }) => JSON.stringify(entry)));
   for (const [index, earlier] of told.slice(0, -1).entries()) {

@@ -20,7 +20,7 @@ async function countOf(ids: readonly string[]): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Holds the locks of all partitions until it is told to let go, so that no append gets through. */
+/** Locks all partitions until it is told to release them, so that no append succeeds. */
 async function holdPartitions(): Promise<() => Promise<void>> {
   const client = await system.database.databases.orders.pool.connect();
   await client.query('begin');
@@ -78,7 +78,7 @@ describe('at shutdown', () => {
     const first = ids.slice(0, 10).map((id) => sendEvents(api, purchase({ id })));
     await expect.poll(() => waitingAppends()).toBe(1);
     const rest = ids.slice(10).map((id) => sendEvents(api, purchase({ id })));
-    // Until all of them have arrived, also on a busy machine; the append gives up its locks after 2 s.
+    // By then all requests have arrived, even on a busy machine; the append gives up its locks after 2 s.
     await new Promise((resolve) => setTimeout(resolve, 700));
     const stopped = api.stop();
     await letGo();
@@ -134,7 +134,7 @@ describe('too much', () => {
       expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
       const modest = await system.token('modest');
       expect((await sendEvents(api, { events }, { token: modest })).status).toBe(202);
-      // Their posts do not count as requests: the budget of requests has ten of them.
+      // Posts of events do not count as requests; the budget of requests has ten.
       for (let turn = 0; turn < 15; turn += 1) await sendEvents(api, purchase(), { token: modest });
       expect((await api.request('/v1/events', { token: modest })).status).toBe(200);
     } finally {

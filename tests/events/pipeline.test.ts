@@ -30,7 +30,7 @@ interface Row {
 let system: TestSystem;
 let log: EventLogRepository;
 let receiver: Server;
-/** Ids that the receiver of alerts has heard of, with repeats; it answers 500 while it is down. */
+/** Ids that the receiver of alerts has got, with repeats; it answers 500 while it is down. */
 const alerts: string[] = [];
 let isReceiverDown = false;
 
@@ -181,7 +181,7 @@ describe('an order', () => {
 describe('a partition', () => {
   it('that another worker took over is closed to the one before, who wrote nothing', async () => {
     const events = Array.from({ length: 20 }, () => offer());
-    // As a new owner would: every epoch moves on, and the pumps in this process find themselves fenced.
+    // Every epoch is raised, as by a new owner, and the pumps in this process find themselves fenced.
     await system.database.query('UPDATE events.cursors SET epoch = epoch + 1');
     await append(events);
     await expect.poll(() => rows('processed', events)).toHaveLength(20);
@@ -223,7 +223,7 @@ describe('a partition', () => {
     await pump.signal(resumeConsumerSignal);
     await expect.poll(() => rows('processed', events)).toHaveLength(20);
 
-    // Not the first of the partition: that one may have failed for good in another test.
+    // The first event of the partition may have failed for good in another test.
     const processed = (where: string): Promise<{ sequence: number; at: Date }[]> =>
       system.database.query(
         `SELECT sequence::integer, processed_at AS at FROM events.processed_events
@@ -248,7 +248,7 @@ describe('a partition', () => {
     await deliver('delivered', 'DELIVERED', '32 days');
     await deliver('given-up', 'GAVE_UP', '32 days');
     await deliver('still-tried', 'RETRYING', '32 days');
-    // Its event may be in a day of the log that is not over yet.
+    // The event may be in a day of the log that is not over yet.
     await deliver('younger', 'DELIVERED', '30 days 12 hours');
     await system.client.workflow.execute(EVENT_MAINTENANCE_WORKFLOW, { workflowId: randomUUID(), taskQueue: 'orders' });
     expect(

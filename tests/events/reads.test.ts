@@ -37,7 +37,7 @@ async function readAll(path: string, token: string): Promise<{ items: EventView[
   return { items, pages };
 }
 
-/** What the pumps would write about an event. */
+/** The outcomes that the pumps would write for an event. */
 const outcomes = {
   processed: (id: string) =>
     system.database.query(

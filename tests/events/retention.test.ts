@@ -35,7 +35,7 @@ beforeEach(async () => {
   await log.append([offer()]);
 });
 
-/** An event of the old day, as if it had come then. */
+/** An event of the old day that seems to have arrived then. */
 async function arriveLongAgo(sequence: number): Promise<string> {
   const id = randomUUID();
   const at = `${OLD_DAY}T12:00:00Z`;

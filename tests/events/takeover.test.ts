@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 
-// A killed worker's partitions go on elsewhere: its last beat is 4.8 s old at most when it dies, the server waits 6 s
-// for the next one and a second more for the next attempt.
+// Limit for the takeover of a killed worker's partitions: its last heartbeat is at most 4.8 s old when it dies, the
+// server waits 6 s for the next one, and the next attempt comes a second later.
 const TAKEOVER_LIMIT_MS = 10_000;
 
-/** Looking for it on a busy machine takes a moment, too. */
+/** The test itself needs a moment on a busy machine. */
 const SLACK_MS = 3_000;
 
 /** The promise is a minute (`DATABASE_AWAY_SECONDS=60`); the suite does not wait for it. */
@@ -33,7 +33,7 @@ async function query<Row>(text: string, values: readonly unknown[] = []): Promis
   return rows as Row[];
 }
 
-/** Posts one event after another for a key, each until it is accepted, as a careful client does. */
+/** Posts one event after another for a key, each until it is accepted, like a careful client. */
 async function keepPosting(key: string, until: AbortSignal): Promise<Sent[]> {
   const sent: Sent[] = [];
   for (let turn = 0; !until.aborted; turn += 1) {
@@ -48,7 +48,7 @@ async function keepPosting(key: string, until: AbortSignal): Promise<Sent[]> {
   return sent;
 }
 
-/** Posts for all keys while something happens; resolves with what was accepted once all of it is processed. */
+/** Posts for all keys while `act` runs; resolves with the accepted events when all of them are processed. */
 async function loadWhile(act: () => Promise<void>): Promise<Sent[]> {
   const over = new AbortController();
   const posting = Promise.all(KEYS.map((key) => keepPosting(key, over.signal)));
@@ -73,7 +73,7 @@ async function untilProcessed(sent: readonly Sent[], limitMs: number): Promise<v
   await expect.poll(missing, { timeout: limitMs, interval: 100 }).toBe(0);
 }
 
-/** Every event once in the log, in its key's order, and once processed. */
+/** Expects every event once in the log, in its key's order, and processed once. */
 async function expectIntact(sent: readonly Sent[]): Promise<void> {
   const logged = await query<{ id: string; key: string }>(
     'SELECT event_id AS id, key FROM events.raw_events ORDER BY partition, sequence',
@@ -88,7 +88,7 @@ async function expectIntact(sent: readonly Sent[]): Promise<void> {
     (SELECT count(*)::integer FROM events.raw_events) AS logged
     FROM events.processed_events WHERE consumer = 'analytics'`);
   expect(counts).toMatchObject({ rows: logged.length, events: logged.length, counted: logged.length });
-  // In order: within a partition nothing was stored before what comes ahead of it in the log.
+  // Within a partition no event may have been stored before an earlier one of the log.
   const [order] = await query(`SELECT count(*)::integer AS wrong FROM (
     SELECT processed_at, max(processed_at) OVER (PARTITION BY partition ORDER BY sequence
       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
@@ -111,7 +111,7 @@ describe('the event pipeline', () => {
   }, 60_000);
 
   it('does not let a frozen worker write once another has taken over', async () => {
-    // The others' partitions go to worker-1 while worker-2 stands still.
+    // worker-1 gets the other partitions while worker-2 stands still.
     await sleep(2_000);
     let sent: Sent[] = [];
     sent = await loadWhile(async () => {

@@ -17,7 +17,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a tool as `npm run` does, without a terminal. */
+/** Runs a tool like `npm run`, without a terminal. */
 async function runTool(tool: 'produce' | 'monitor', ...args: string[]): Promise<Ended> {
   const script = `src/dev/${tool}/main.ts`;
   const all = [script, ...args, '--url', system.url];

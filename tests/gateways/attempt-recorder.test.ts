@@ -22,12 +22,12 @@ afterAll(() => database.close());
 
 const charged: ChargeOutcome = { kind: 'succeeded', providerRef: 'ch_1' };
 
-/** A provider that answers every charge in one way. */
+/** A provider that answers every charge in the same way. */
 function provider(charge: () => Promise<ChargeOutcome>): PaymentGateway {
   return { charge } as unknown as PaymentGateway;
 }
 
-/** A database that counts the statements it is given. */
+/** A database that counts its statements. */
 function counted(db: Database): { readonly db: Database; readonly statements: string[] } {
   const statements: string[] = [];
   const run: Database['run'] = (statement, values) => {
@@ -37,7 +37,7 @@ function counted(db: Database): { readonly db: Database; readonly statements: st
   return { db: { ...db, run }, statements };
 }
 
-/** Asks for a charge as a step does, then does the rest of the step. */
+/** Asks for a charge like a step, and then does the rest of the step. */
 async function charge(
   gateway: PaymentGateway,
   finish: (

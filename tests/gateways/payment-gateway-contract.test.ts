@@ -18,7 +18,7 @@ import { createStripePaymentGateway } from '../../src/gateways/stripe/stripe-pay
 import { startTestSimulator } from '../../src/simulator/test-client.ts';
 import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/faults/fake-stripe.ts';
 
-/** What the cases need of a provider beside the port: its test methods and a look into its books. */
+/** The parts of a provider that the cases need beside the port: its test methods, and a view of its books. */
 interface Provider {
   readonly gateway: PaymentGateway;
   /** Successful sales and authorizations of an order. */
@@ -26,7 +26,7 @@ interface Provider {
   /** Sum of an order's refunds. */
   refundedMinor(orderId: string): Promise<number>;
   setDown(isDown: boolean): Promise<void>;
-  /** Somebody moves money of a charge at the provider itself; all that is left without an amount. */
+  /** Moves money of a charge at the provider itself; without an amount everything that is left. */
   moveOutside(kind: 'capture' | 'refund', charge: ChargeRequest, amountMinor?: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -115,7 +115,7 @@ function sum(entries: readonly { readonly amountMinor: number }[]): number {
   return entries.reduce((total, { amountMinor }) => total + amountMinor, 0);
 }
 
-/** No case waits for it to elapse unless it says so. */
+/** No case waits until it elapses, unless the case says so. */
 function patience(limitMs = 5_000): AbortSignal {
   return AbortSignal.timeout(limitMs);
 }
@@ -328,7 +328,7 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
       expect(await voidByKey(request)).toEqual(ended);
       expect(await voidByKey(request)).toEqual(ended);
       expect(await charge(authorization)).toEqual({ kind: 'voided' });
-      // The simulator answers what was, with a flag; what counts is that nobody takes it for money that is held.
+      // The simulator answers the earlier result with a flag; it only matters that it does not count as held money.
       await expect(capture(authorization.key, 2_500)).rejects.toBeInstanceOf(AuthorizationGoneError);
     });
 
@@ -529,7 +529,7 @@ describe.each(PROVIDERS)('a payment gateway ($name)', ({ start, methods }) => {
   });
 });
 
-/** The port lets a provider refuse such a request itself or answer with what does not match. */
+/** The port allows a provider to refuse the request itself, or to answer with a mismatch. */
 function isRefusal(error: unknown): boolean {
   return error instanceof PaymentMismatchError || error instanceof PaymentContractError;
 }
@@ -585,13 +585,13 @@ describe('an answer that cannot be read', () => {
       refund: () => gateway.refund(moved(order, authorization.key), patience()),
     };
     await expect(calls[call]()).rejects.toBeInstanceOf(PaymentOutcomeUnknownError);
-    // What was done is found by the next attempt.
+    // The next attempt finds the result.
     expect(await calls[call]()).toBeDefined();
     expect(fake.charges(order.orderId)).toHaveLength(1);
     await fake.close();
   });
 
-  /** The simulator's adapter beside a server that says this and a body of another version. */
+  /** The simulator's adapter with a server that answers with this status and a body of another version. */
   async function answering(status: number) {
     const server = createServer((request, response) => {
       request.resume();

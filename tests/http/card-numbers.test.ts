@@ -18,7 +18,7 @@ function post(path: string, body: object, headers: Record<string, string> = {}) 
   return system.request(path, { method: 'POST', headers: init, body: JSON.stringify(body) });
 }
 
-/** Each with where the card number is. */
+/** Bodies with the pointer of their card number. */
 const BODIES: [string, object, string][] = [
   ['/v1/orders', orderBody({ method: CARD }), '/payment/method'],
   ['/v1/orders', orderBody({ method: '4111-1111-1111-1111' }), '/payment/method'],

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** A post that says it is longer than it is. */
+/** A post that announces more bytes than it sends. */
 function unfinished(path: string, token: string | null): string {
   const authorization = token === null ? '' : `Authorization: Bearer ${token}\r\n`;
   return `POST ${path} HTTP/1.1\r\nHost: a\r\n${authorization}Content-Type: application/json\r\nContent-Length: 500\r\n\r\n{`;
@@ -56,7 +56,7 @@ describe('a place', () => {
     onTestFinished(() => halves.close());
     const orderId = await system.postOrder();
     await system.orderAtRest(orderId);
-    // The simulator reports what it did; stored is what was let in.
+    // The simulator reports its effects; the accepted reports are stored.
     const reports = (): Promise<unknown> =>
       system.database.query('SELECT FROM payments.payment_notices WHERE order_id = $1', [orderId]);
     await expect.poll(reports, { timeout: 5_000 }).not.toEqual([]);
@@ -103,7 +103,7 @@ describe('what is cheap to send and dear to read', () => {
     ['2 MiB of objects in objects', () => '{"a":'.repeat(400_000), 'validation_failed', {}],
     ['a list of a million numbers', () => `[${'1,'.repeat(1_000_000)}`, 'validation_failed', {}],
   ])('is refused before it is read: %s', async ([, body, code, options]) => {
-    // Bodies without an end are no JSON: they would be `malformed_json` if they were read.
+    // Bodies without an end are not JSON: they would be `malformed_json` if they were read.
     expectProblem(await sendEvents(system, body(), options), code);
   });
 

@@ -23,11 +23,13 @@ const EMAIL = `ada.${randomBytes(6).toString('hex')}@example.com`;
 const PHONE = `+49301${randomBytes(4).readUInt32BE()}`.slice(0, 15);
 const SMTP_PASSWORD = randomBytes(12).toString('hex');
 const SMS_TOKEN = randomBytes(12).toString('hex');
-/** No scheme has given it out. */
+/** No card scheme has issued this number. */
 const CARD = '4111111111111111';
 const PAYLOAD = randomBytes(12).toString('hex');
 
-/** The process under test logs everything it can, its mail server refuses everybody and repeats the address. */
+/**
+ * The process under test logs at the most detailed level; its mail server refuses every mail and repeats the address.
+ */
 let system: TestSystem;
 let api: ApiProcess;
 let mailServer: SMTPServer;
@@ -72,7 +74,7 @@ afterAll(async () => {
   await system.stop();
 });
 
-/** Everything that nobody may read anywhere, by what it is. */
+/** All values that must not be readable anywhere, by their kind. */
 async function secrets(): Promise<ReadonlyMap<string, string>> {
   const { env } = system;
   return new Map([
@@ -100,20 +102,20 @@ async function expectNoSecrets(text: string): Promise<void> {
 
 const customer = { id: 'cust_42', email: EMAIL, phone: PHONE };
 
-/** Orders on every way: paid, declined, parked, and all with a message that cannot be delivered. */
+/** Orders on every way: paid, declined, and parked, all with a message that cannot be delivered. */
 async function carryOrders(): Promise<string[]> {
   const orderIds: string[] = [];
   for (const method of ['pm_ok', 'pm_declined', 'pm_wrong_amount', 'pm_lost_reply']) {
     orderIds.push(await api.postOrder({ method, body: { customer } }));
   }
   await Promise.all(orderIds.map((orderId) => api.orderAtRest(orderId)));
-  // Local try and child workflow of both confirmed orders.
+  // The local try and the child workflow of both confirmed orders.
   await expect.poll(() => refusedMails, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
   await expect.poll(() => refusedTexts, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
   return orderIds;
 }
 
-/** Requests that carry personal data where it does not belong. */
+/** Requests with personal data in wrong places. */
 async function misplaceContacts(): Promise<void> {
   const token = await api.token();
   const post = (body: string, headers: Record<string, string> = {}) =>
@@ -132,7 +134,7 @@ async function misplaceContacts(): Promise<void> {
   await sendRaw(api.url, `GET /v1/orders/${EMAIL} HTTP/1.1\r\nAuthorization: Bearer ${token}\r\n${EMAIL}\r\n\r\n`);
 }
 
-/** Card numbers where people and programs put them by mistake. */
+/** Card numbers in places where people and programs put them by mistake. */
 async function misplaceCards(): Promise<void> {
   const post = (path: string, body: object, headers: Record<string, string> = {}) =>
     api.request(path, {
@@ -149,7 +151,7 @@ async function misplaceCards(): Promise<void> {
   await api.request(`/v1/orders?reference=${CARD}`);
 }
 
-/** The texts inside a workflow's history and description: payloads are bytes there. */
+/** The texts inside a workflow's history and description, in which payloads are bytes. */
 async function textsOf(workflowId: string): Promise<string> {
   const handle = system.client.workflow.getHandle(workflowId);
   const { raw } = await handle.describe();

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** Many at once, as an attacker would. */
+/** Requests that an attacker would send at once. */
 const AT_ONCE = 16;
 
 async function eachAtOnce<Item>(items: Iterable<Item>, work: (item: Item) => Promise<void>): Promise<void> {
@@ -61,7 +61,7 @@ async function expectRefused(requests: readonly MalformedRequest[], token: strin
   });
 }
 
-/** Everything that requests could have changed, in figures. */
+/** Figures of everything that requests could have changed. */
 async function footprint(): Promise<unknown> {
   const [row] = await system.database.query(`
     SELECT (SELECT count(*) FROM orders.orders) AS orders,

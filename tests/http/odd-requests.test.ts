@@ -20,7 +20,7 @@ interface OddAnswer {
   readonly body: string;
 }
 
-/** Sent by Node's own client, which forbids no method and changes no target. */
+/** Node's own client forbids no method and changes no target. */
 function send({ method, path, body = '' }: OddRequest, authorization: string): Promise<OddAnswer> {
   return new Promise((resolve, reject) => {
     const headers = {

@@ -44,7 +44,7 @@ function operations(): [string, Operation][] {
   );
 }
 
-/** Every object of a document with the way to it. */
+/** Every object of a document with its path. */
 function* nodesOf(node: unknown, way = '#'): Generator<[string, Record<string, unknown>]> {
   if (typeof node !== 'object' || node === null) return;
   if (!Array.isArray(node)) yield [way, node as Record<string, unknown>];
@@ -110,7 +110,7 @@ describe('the OpenAPI document', () => {
   it('describes every field of every schema', () => {
     let fields = 0;
     for (const [way, node] of nodesOf(document)) {
-      // Fields may be called `type` and `properties`, too.
+      // Fields may also be called `type` and `properties`.
       const isSchema = typeof node['type'] === 'string' || Array.isArray(node['type']) || Array.isArray(node['anyOf']);
       if (!isSchema || typeof node['properties'] !== 'object') continue;
       for (const [name, field] of Object.entries(node['properties'] as Record<string, Record<string, unknown>>)) {
@@ -135,7 +135,7 @@ describe('the OpenAPI document', () => {
   it('guards with the bearer scheme that it defines', () => {
     expect(document.components['securitySchemes']?.['bearer']).toMatchObject({ type: 'http', scheme: 'bearer' });
     for (const [name, { security = [] }] of operations()) {
-      // A payment provider has no token: it signs.
+      // A payment provider has no token; it signs its requests.
       const isGuarded = name.includes('/v1/') && !name.includes('/payment-webhooks/');
       expect(security.length, name).toBe(isGuarded ? 1 : 0);
     }

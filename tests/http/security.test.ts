@@ -22,11 +22,11 @@ afterAll(() => system.stop());
 interface Operation {
   readonly method: string;
   readonly path: string;
-  /** Null: everybody may. */
+  /** Null means that everybody may. */
   readonly scope: Scope | null;
 }
 
-/** Every operation as the OpenAPI document tells it, with ids put into its path. */
+/** Every operation of the OpenAPI document, with ids in its path. */
 async function operations(): Promise<Operation[]> {
   const { body } = await system.request<{
     paths: Record<string, Record<string, { security?: readonly { readonly bearer: readonly Scope[] }[] }>>;
@@ -62,7 +62,7 @@ describe('a token', () => {
     expect(await system.request('/v1/orders', { headers: { authorization } })).toMatchObject({ status: 200 });
   });
 
-  /** What is told about tokens that must not be let in. */
+  /** The answers about tokens that must not be let in. */
   async function refusals(authorizations: ReadonlyMap<string, string>): Promise<Set<string>> {
     const details = new Set<string>();
     for (const [name, authorization] of authorizations) {
@@ -184,7 +184,7 @@ describe('an answer', () => {
   });
 
   it('to a fault of ours says nothing about the inside', async () => {
-    // A database without our tables: what every statement meets is a bug, as seen from here.
+    // A database without our tables: every statement fails like a bug.
     const api = await startAnotherApi(system, { DATABASE_URL: inject('postgresUrl').replace('%s', 'postgres') });
     try {
       for (const path of ['/v1/orders', '/v1/products', `/v1/orders/ord_${'a'.repeat(26)}`]) {

@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** The mails of an order by the names of their messages, oldest first. */
+/** Waits for the mails of an order with these message names, oldest first. */
 async function untilTold(orderId: string, ...names: MessageName[]): Promise<string[]> {
   const ids = async (): Promise<string[]> => (await system.mails(orderId)).map(({ messageId }) => messageId);
   await expect.poll(async () => (await ids()).toReversed()).toEqual(names.map((name) => messageIdFor(orderId, name)));
@@ -48,12 +48,15 @@ async function give(
   await untilStatus(system, orderId, end);
 }
 
-/** The calls of these numbers seem to be answered and send nothing: a worker that dies in them is the same. */
+/** The calls with these numbers seem to succeed and send nothing, as if the worker died in them. */
 function unsent(...numbers: number[]): Fault<'sendMessage'> {
   return (effect, { number }) => (numbers.includes(number) ? Promise.resolve() : effect());
 }
 
-/** The server takes no end of a workflow that has not seen a signal: what the task did is forgotten, and done again. */
+/**
+ * The server refuses the completion of a workflow task that has not seen a signal: the task's work is forgotten, and
+ * done again.
+ */
 function dropTask(workflowId: string): Promise<void> {
   return system.client.workflow.getHandle(workflowId).signal(resumeOrderSignal);
 }
@@ -205,7 +208,7 @@ async function settleIdOf(orderId: string): Promise<string> {
   return settleWorkflowId(orderId, row?.id ?? '');
 }
 
-/** The cancel is there before the first task, which therefore goes step by step and gives the order up. */
+/** The cancel arrives before the first task, so the task goes step by step and cancels the order. */
 async function startWithCancel(orderId: string): Promise<void> {
   const contact = { email: 'ada@example.com', phone: null };
   const input: OrderWorkflowInput = {

@@ -17,7 +17,7 @@ let system: TestSystem;
 let smtpPort: number;
 
 beforeAll(async () => {
-  // Nothing listens there yet: the mail server is down until a test starts one.
+  // Nothing listens on the port yet: the mail server is down until a test starts it.
   smtpPort = await findFreePort();
   system = await startTestSystem({
     wrapActivities: faults.wrap,
@@ -103,7 +103,7 @@ describe('a confirmation', () => {
   });
 });
 
-/** What an operator does in the Web UI: the whole order runs again, in a new run. */
+/** Resets the order like an operator in the Web UI: the whole order runs again, in a new run. */
 async function resetToItsStart(orderId: string): Promise<void> {
   const workflowId = orderWorkflowId(orderId);
   const handle = system.client.workflow.getHandle(workflowId);
@@ -147,7 +147,7 @@ async function mailsIn(sink: MailSink, orderId: string): Promise<string[]> {
   return ((await response.json()) as { messageId: string }[]).map(({ messageId }) => messageId);
 }
 
-/** Accepts connections and never says a word. */
+/** Accepts connections and never answers. */
 async function startDeafServer(): Promise<{ stop(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => sockets.add(socket.on('error', () => {})));

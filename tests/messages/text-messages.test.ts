@@ -25,7 +25,7 @@ beforeAll(async () => {
   const port = await findTestPort();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const message = JSON.parse((await buffer(request)).toString('utf8')) as (typeof texts)[number];
-    // Null: it hangs.
+    // Null means that the gateway hangs.
     if (status === null) return;
     if (status < 300) texts.push(message);
     response.writeHead(status).end(`about ${message.to}`);

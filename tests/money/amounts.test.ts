@@ -36,7 +36,7 @@ function orderOf(sku: string, currency: string, more: Record<string, unknown> = 
   return { sku, quantity: 1, body: { currency, payment: { method: 'pm_card_visa' }, ...more } };
 }
 
-/** What Stripe was asked to do; a look changes nothing. */
+/** The effects that Stripe was asked for, without look-ups. */
 function effects(): string[] {
   return fake.requests.map(({ route }) => route).filter((route) => route.startsWith('POST'));
 }

@@ -7,9 +7,9 @@ import { expectProblem } from '../support/http/problems.ts';
 import { giveCommand, moveAtProvider, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type Answer, type TestSystem } from '../support/system.ts';
 
-/** Its provider reports by itself. */
+/** The provider of this system reports by itself. */
 let reporting: TestSystem;
-/** Its provider is silent. */
+/** The provider of this system is silent. */
 let quiet: TestSystem;
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ async function authorized(where: TestSystem): Promise<string> {
   return orderId;
 }
 
-/** Operations of an order in short, such as `refund 1800 external`. */
+/** Short forms of an order's operations, for example `refund 1800 external`. */
 function operationsOf({ operations }: Evidence): string[] {
   return operations
     .filter(({ state }) => state === 'SUCCEEDED')

@@ -18,10 +18,12 @@ afterAll(() => system.stop());
 
 const ORDERS_OF_A_KIND = 6;
 
-/** From the provider's return to the end of the last order: a look every 5 s, and all steps spread over 20 s at most. */
+/**
+ * From the provider's return to the end of the last order: a look every 5 s, and all steps spread over at most 20 s.
+ */
 const RECOVERY_MS = 30_000;
 
-/** The wait that an outage of minutes leads to, at once; one that is longer than the budget parks the step. */
+/** Sets the wait that an outage of minutes leads to; a wait that is longer than the budget parks the step. */
 function waitsFor<Name extends 'takePayment' | 'refundPayment' | 'undoPayment'>(delayMs: number): Fault<Name> {
   return async (effect) => {
     try {
@@ -33,7 +35,7 @@ function waitsFor<Name extends 'takePayment' | 'refundPayment' | 'undoPayment'>(
   };
 }
 
-/** Posts orders while the provider is away; each waits for so long after its first regular attempt. */
+/** Posts orders while the provider is away; each waits for `delayMs` after its first regular attempt. */
 function ordersInOutage(delayMs: number): Promise<string[]> {
   return Promise.all(
     Array.from({ length: ORDERS_OF_A_KIND }, async () => {

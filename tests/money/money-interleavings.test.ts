@@ -11,9 +11,9 @@ import { giveCommand, untilStatus, untilUnowned } from '../support/faults/step-w
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /**
- * Captures, refunds, cancels, retries and faults of the provider fall together over orders of which a part is captured. A
- * failing one is printed with its seed and number: `MONEY_SEED=... MONEY_ONLY=number npx vitest run --project integration
- * tests/money/money-interleavings.test.ts` replays it; `MONEY_INTERLEAVINGS=500` plays 500 of them.
+ * Captures, refunds, cancels, retries and faults of the provider happen together on partly captured orders. A failing
+ * case is printed with its seed and number: `MONEY_SEED=... MONEY_ONLY=number npx vitest run --project integration
+ * tests/money/money-interleavings.test.ts` replays it; `MONEY_INTERLEAVINGS=500` plays 500 cases.
  */
 const SEED = Number(process.env['MONEY_SEED'] ?? Date.now() % 1_000_000);
 const ONLY = process.env['MONEY_ONLY'];
@@ -32,10 +32,10 @@ const scenario = fc.record({
   commands: fc.array(
     fc.record({
       kind: fc.constantFrom('cancel', 'capture', 'capture', 'refunds', 'refunds', 'resume'),
-      /** Null is all that is left. */
+      /** Null means everything that is left. */
       amountMinor: fc.option(fc.integer({ min: 1, max: 4_000 })),
       afterMs: fc.integer({ min: 0, max: 150 }),
-      /** A client that hears `order_busy` or `pending` repeats its key, or goes away. */
+      /** Whether a client that gets `order_busy` or `pending` repeats its key, or goes away. */
       insists: fc.boolean(),
     }),
     { minLength: 2, maxLength: 5 },
@@ -89,7 +89,7 @@ async function play({ fault, commands }: Scenario): Promise<void> {
   const { operations } = await proveEnd(system, orderId, status);
   const isCancelled = answers.some(({ kind, decision }) => kind === 'cancel' && decision === 'will_refund');
   expect(status).toBe(isCancelled ? 'CANCELLED' : status);
-  // What was accepted with an amount was done with it, and once.
+  // An accepted amount was carried out, and only once.
   for (const { kind, decision, amountMinor } of answers) {
     if (decision !== 'accepted' || amountMinor === null || (kind !== 'capture' && kind !== 'refunds')) continue;
     const done = operations.filter((each) => each.kind === kind.replace('refunds', 'refund'));
@@ -97,7 +97,7 @@ async function play({ fault, commands }: Scenario): Promise<void> {
   }
 }
 
-/** More than the first three waits of a payment step. */
+/** Longer than the first three waits of a payment step. */
 const PATIENCE_MS = 60_000;
 
 interface Given extends Pick<Command, 'kind' | 'amountMinor'> {
@@ -121,7 +121,7 @@ async function give(orderId: string, { kind, amountMinor, afterMs, insists }: Co
   }
 }
 
-/** As an operator does who presses retry in the Web UI. */
+/** Presses retry like an operator in the Web UI. */
 async function resumeAll(orderId: string): Promise<void> {
   const commands = await system.database.query<{ id: string }>(
     'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1 AND turn IS NOT NULL',
@@ -148,7 +148,7 @@ function faultOf({ kind }: NonNullable<Scenario['fault']>, orderId: string): Fau
   }
 }
 
-/** Until no command owns the order, none waits for its turn, and nothing moves any more. */
+/** Waits until no command owns the order, none waits for its turn, and nothing moves any more. */
 async function untilSettled(orderId: string): Promise<void> {
   for (let calm = 0; calm < 3;) {
     await untilUnowned(system, orderId);

@@ -46,7 +46,7 @@ async function authorized(key?: string): Promise<string> {
   return orderId;
 }
 
-/** 1,000 of 4,500 is captured. */
+/** An order with 1,000 of 4,500 captured. */
 async function capturedInPart(key?: string): Promise<string> {
   const orderId = await authorized(key);
   await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
@@ -54,7 +54,7 @@ async function capturedInPart(key?: string): Promise<string> {
   return orderId;
 }
 
-/** Repeats a command under its key until the order is not another one's. */
+/** Repeats a command under its key until no other command owns the order. */
 async function insist(orderId: string, route: 'cancel' | 'capture' | 'refunds', body: Record<string, unknown> = {}) {
   const key = randomUUID();
   for (;;) {
@@ -187,7 +187,7 @@ const CAPTURE_RULE: CommandRule = { kind: 'apply', name: 'first_capture' };
 const CANCEL_RULE: CommandRule = { kind: 'apply', name: 'cancel_before_sale' };
 const REFUND_RULE: CommandRule = { kind: 'apply', name: 'refund' };
 
-/** Decides as a task of the order's workflow does that Temporal loses before its completion is stored. */
+/** Decides like a task of the order's workflow whose completion Temporal loses. */
 async function decideUnseen(
   orderId: string,
   kind: CommandKind,
@@ -208,7 +208,7 @@ async function decideUnseen(
   return command;
 }
 
-/** The rest of the task: captured, deducted, CONFIRMED. */
+/** The rest of that task: captured, deducted, CONFIRMED. */
 async function sellUnseen(orderId: string): Promise<void> {
   const { databases } = system.database;
   const { commandId } = await decideUnseen(orderId, 'capture', { rule: CAPTURE_RULE });
@@ -236,7 +236,7 @@ function operationOf(orderId: string, kind: PaymentOperation['kind'], amountMino
   return { key: paymentKey(orderId, kind, 1), orderId, tenantId: 'demo', kind, generation: 1, ...money };
 }
 
-/** An order whose time for a capture is over after so long. */
+/** An order whose time for a capture is over after `ms`. */
 async function authorizedFor(ms: number): Promise<string> {
   const { key, orderId } = plannedOrder();
   faults.inject(orderId, 'awaitCapture', async (effect) => {
@@ -379,7 +379,7 @@ describe('a capture that is remembered after the order was cancelled', () => {
       const opened = await effect();
       if (!isStale || opened.kind !== 'open') return opened;
       stale.resolve();
-      // As a run sees it whose memory ends before the capture.
+      // The deadline in a run whose memory ends before the capture.
       const captureBy = new Date(Date.now() + 60_000).toISOString();
       return { ...opened, status: 'AWAITING_CAPTURE', captureBy, wasSold: false, owner: null };
     });
@@ -500,7 +500,7 @@ async function voidAtProvider(orderId: string): Promise<void> {
   expect(answer.status).toBe(200);
 }
 
-/** Back to its first workflow task, as from the Web UI. */
+/** Resets a workflow to its first task, like the Web UI. */
 async function reset(workflowId: string) {
   const { client } = system;
   const { runId } = await client.workflow.getHandle(workflowId).describe();

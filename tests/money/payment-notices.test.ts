@@ -12,9 +12,9 @@ import { chargeAtProvider, giveCommand, openCaseOf, storeNotice, untilStatus } f
 import { startTestSystem, WEBHOOK_SECRET, type Answer, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
-/** Its simulator reports by itself. */
+/** The simulator of this system reports by itself. */
 let system: TestSystem;
-/** Its simulator is silent: the test is the provider, and the hour has 3 s. */
+/** The simulator of this system is silent: the test is the provider, and an hour lasts 3 s. */
 let quiet: TestSystem;
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ interface Report {
   readonly at?: string;
 }
 
-/** A report as the simulator writes it. */
+/** A report in the simulator's form. */
 function bodyOf({ type = 'payment.succeeded', orderId, key, at = new Date().toISOString() }: Report): string {
   return JSON.stringify({ type, timestamp: at, data: { orderId, key, amountMinor: 4_500, currency: 'EUR' } });
 }
@@ -187,7 +187,7 @@ describe('a report of the payment provider', () => {
     expect(await post(secret)).toMatchObject({ status: 200, body: { outcome: 'stored' } });
     await expect.poll(() => noticesOf(quiet, orderId)).toMatchObject([{ event_id: id, outcome: 'known' }]);
 
-    // From Stripe's dashboard: nothing of ours is on it but the payment that it is about.
+    // A movement from Stripe's dashboard has nothing of ours except for the payment that it is about.
     const [sale] = await quiet.database.query<{ ref: string }>(
       'SELECT provider_ref AS ref FROM payments.operations WHERE order_id = $1',
       [orderId],
@@ -210,7 +210,7 @@ describe('a payment whose outcome is unknown', () => {
     const landedAt = Date.now();
     await system.setFaults({ lateMs: 0 });
     await proveEnd(system, orderId, 'CONFIRMED');
-    // Its own schedule would look again 30 s after the attempt at 6 s.
+    // The step's own schedule would look again 30 s after the attempt at 6 s.
     expect(Date.now() - landedAt).toBeLessThan(8_000);
     await expect.poll(async () => (await noticesOf(system, orderId))[0]).toMatchObject({ state: 'APPLIED' });
   });
@@ -271,7 +271,7 @@ describe('late money', () => {
       'refund:2',
     ]);
     expect(await violationsAbout(system, orderId)).toEqual([]);
-    // The refund of it is reported too, and known.
+    // The refund is reported too, and known.
     await expect
       .poll(async () => (await noticesOf(system, orderId)).every(({ state }) => state === 'APPLIED'))
       .toBe(true);

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** As a worker of a newer build would answer, and without any effect: once. */
+/** Answers once like a worker of a newer build, without any effect. */
 function answersLikeTheNext<Name extends ActivityName>(): Fault<Name> {
   return async (effect, { number }) => {
     if (number > 1) return effect();

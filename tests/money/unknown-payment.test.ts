@@ -64,7 +64,7 @@ describe('a payment while its gateway is down', () => {
     let down = true;
     faults.inject(orderId, 'takePayment', async (effect) => {
       if (!down) return effect();
-      // The next attempt would come after the end of the budget: it is spent within moments instead of minutes.
+      // The next attempt would come after the end of the budget, which is thus spent within moments instead of minutes.
       const nextRetryDelay = STEP_POLICIES.takePayment.budgetMs + 1;
       throw ApplicationFailure.create({ type: 'payment_outcome_unknown', message: orderId, nextRetryDelay });
     });
@@ -195,7 +195,9 @@ function givenUpWhileLate(): Fault<'takePayment'> {
   };
 }
 
-/** Late requests land in the order they came: when one that comes now is in the ledger, all before it have landed. */
+/**
+ * Late requests land in the order in which they came: when a new one is in the ledger, all earlier ones have landed.
+ */
 async function lateChargesLanded(): Promise<void> {
   const orderId = `fence-${randomUUID()}`;
   await fetch(`${system.simulatorUrl}/v1/payments`, {

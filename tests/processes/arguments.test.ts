@@ -10,7 +10,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** What each npm script runs in Node, without the option that makes a script of its own of it. */
+/** The program that each npm script runs in Node, without the option that makes a script of it. */
 function programs(): Record<string, string> {
   const { scripts } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
@@ -19,7 +19,7 @@ function programs(): Record<string, string> {
   return Object.fromEntries([...found, 'tests/replay/record-histories.ts'].map((file) => [file, file]));
 }
 
-/** Without a setting: a mistake on the command line is told before one of the configuration. */
+/** Runs without settings: a mistake on the command line is reported before one in the configuration. */
 function run(program: string, ...words: string[]): Promise<Ended> {
   const env = { PATH: process.env['PATH'], DATA_DIR: '/nonexistent' };
   const options = { cwd: PROJECT_FOLDER, env, timeout: 30_000 };
@@ -52,7 +52,7 @@ describe.each(Object.keys(programs()))('%s', (program) => {
 });
 
 describe('npm run --silent', () => {
-  /** As a script runs it, from the project's folder. */
+  /** Runs like a script, from the project's folder. */
   function npm(words: readonly string[], variables: Record<string, string>): Promise<Ended> {
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], DATA_DIR: '/nonexistent', ...variables };
     return new Promise((resolve) => {

@@ -5,7 +5,7 @@ import { startProcessSystem, type ProcessSystem, type ServiceName } from '../sup
 
 const EVERYTHING: readonly ServiceName[] = ['combined', 'temporal', 'postgres', 'simulator', 'mail'];
 
-/** kill -9 under 20 orders/s, one system for all of it: what one crash leaves behind, the next one meets. */
+/** kill -9 under 20 orders/s. All tests share one system, so each crash also meets what the one before has left. */
 describe('kill -9 under load', () => {
   let system: ProcessSystem;
   beforeAll(async () => {
@@ -24,7 +24,7 @@ describe('kill -9 under load', () => {
       const load = postAtRate(system, { count: 100, perSecond: 20 });
       await sleep(2_000);
       await Promise.all(victims.map((victim) => system.signal(victim, 'SIGKILL')));
-      // The servers a program needs at its start come first, as an orchestrator's restarts would have it in the end.
+      // Servers that a program needs at its start come first, which an orchestrator's restarts would also lead to.
       for (const victim of victims.toReversed()) await system.start(victim);
       await system.ready();
 

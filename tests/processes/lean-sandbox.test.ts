@@ -24,7 +24,7 @@ function startLeanWorker(env: Readonly<Record<string, string>>): ChildProcess {
   ]);
 }
 
-/** A worker whose workflow code hangs. The watchdog takes its time, so it is started first and looked at last. */
+/** A worker whose workflow code hangs. It starts first and is checked last, because the watchdog takes its time. */
 interface Stalled {
   readonly exitCode: Promise<number | null>;
   stop(): Promise<void>;
@@ -98,7 +98,7 @@ describe('workflow code that does not come back, in the lean sandbox', () => {
   }, 60_000);
 });
 
-/** Hangs without using the processor, which other tests need. */
+/** It hangs without using the processor, which other tests need. */
 const STALLED = `
 export async function orderWorkflow() {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

@@ -3,10 +3,10 @@ import { postAtRate, postPatiently, settle } from '../support/load.ts';
 import { freshKey, startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 import { orderBody, type Answer } from '../support/system.ts';
 
-/** What a client may have to wait for an answer while Temporal is away. */
+/** Longest wait of a client for an answer while Temporal is away. */
 const ANSWER_LIMIT_MS = 6_000;
 
-/** The promise is 2,000 within 2 s (`BURST=2000`); a quarter of it where other tests share the machine. */
+/** The promise is 2,000 within 2 s (`BURST=2000`); the default is a quarter, because other tests share the machine. */
 const BURST = Number(process.env['BURST'] ?? 500);
 
 describe('an outage', () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { postAtRate, settle } from '../support/load.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 
-/** A dead worker's orders go on elsewhere within this: workflow task 5 s, sticky queue 3 s, a step's attempt 5 s. */
+/** Limit for the takeover of a dead worker's orders: workflow task 5 s, sticky queue 3 s, a step's attempt 5 s. */
 const TAKEOVER_LIMIT_MS = 15_000;
 
 describe('one API and three workers', () => {
@@ -17,7 +17,7 @@ describe('one API and three workers', () => {
     const load = postAtRate(system, {
       count: 60,
       perSecond: 20,
-      // A third of them is in the middle of its payment at any moment.
+      // At any moment a third of the orders is in the middle of the payment.
       orderOf: (index) => ({ method: index % 3 === 0 ? 'pm_slow' : 'pm_ok' }),
     });
     await sleep(1_500);

@@ -11,7 +11,7 @@ import { orderBody } from '../support/system.ts';
 
 const READY_LIMIT_MS = 60_000;
 
-/** The command of the README, on ports and a data folder of the test's own. */
+/** The README's command, on ports and a data folder of the test's own. */
 describe('npm start', () => {
   let folder: string;
   let env: Record<string, string | undefined>;
@@ -85,7 +85,7 @@ describe('npm start', () => {
     for (const id of ids) {
       expect(await request<OrderView>(`/v1/orders/${id}?wait=20`)).toMatchObject({ id, status: 'CONFIRMED' });
     }
-    // The simulator reports to the API by itself; what it had to say when both were stopped is looked up instead.
+    // The simulator reports to the API by itself; reports from the time when both were stopped are looked up instead.
     const id = await post();
     const sources = async (): Promise<string[]> =>
       (await request<{ items: { source: string }[] }>(`/v1/orders/${id}/timeline`)).items.map(({ source }) => source);

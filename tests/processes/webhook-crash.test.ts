@@ -36,7 +36,7 @@ it('a worker killed in the middle of an attempt, or a restarted Temporal, loses 
   });
   const types = ['order.created', 'order.confirmed', 'order.refunded'];
 
-  // It has the message, and nobody will ever hear of its answer.
+  // The receiver has the message, and its answer is lost.
   receiver.reply = () => {};
   for (const type of types) await publishToWebhooks(orderEvent('ord_1', type));
   await expect.poll(() => receiver.received.length, { timeout: 20_000 }).toBe(1);
@@ -53,7 +53,7 @@ it('a worker killed in the middle of an attempt, or a restarted Temporal, loses 
   await expect(publishToWebhooks(event)).rejects.toMatchObject({ code: 'effect_unavailable' });
   await system.start('temporal');
   await system.ready();
-  // As the consumer does.
+  // Publishes like the consumer.
   await expect.poll(() => publishToWebhooks(event).catch(() => 0), { timeout: 30_000 }).toBe(1);
   await expect.poll(() => delivered(id), { timeout: 60_000 }).toBe(4);
   expect(receiver.received.filter(({ type }) => type === 'order.cancelled')).toHaveLength(1);

@@ -5,13 +5,13 @@ const USAGE = `npm exec -- node tests/replay/record-histories.ts
   Records the golden histories that are missing.`;
 
 /**
- * Records the golden histories of `tests/replay/histories` that are missing: those of new ways. What was recorded once
- * stays, because the workflows of today must replay it; delete a file on purpose to record it again:
+ * Records the missing golden histories of `tests/replay/histories`, which belong to new ways. Recorded histories stay,
+ * because the present workflows must replay them; delete a file on purpose to record it again:
  *
- *     npm exec -- node tests/replay/record-histories.ts
+ * npm exec -- node tests/replay/record-histories.ts
  *
- * It starts PostgreSQL, Temporal and two systems as the test suite does, and plays `recording.ts` on them. Machine
- * names, paths and stack traces are taken out; what remains of the customer is the sealed contact.
+ * It starts PostgreSQL, Temporal and two systems like the test suite, and plays `recording.ts` on them. Machine names,
+ * paths and stack traces are removed; of the customer only the sealed contact remains.
  */
 takeArguments(USAGE, { options: {} });
 const vitest = await startVitest('test', [], {

@@ -56,7 +56,7 @@ import { answerWith, orderEvent, publisherOf, startReceiver, subscribe } from '.
 import { createMailSink, type MailSink } from '../../src/dev/mail-sink/mail-sink.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
-/** Not a test: `record-histories.ts` runs it. Each history is one way an order, a message or a sweep can go. */
+/** This is not a test: `record-histories.ts` runs it. Each history is one way of an order, a message or a sweep. */
 const HISTORIES = join(import.meta.dirname, 'histories');
 
 const MAIL_DOWN = new MailUnavailableError('an order', undefined);
@@ -76,7 +76,7 @@ let withTexts: TestSystem;
 let sink: MailSink;
 
 beforeAll(async () => {
-  // As orders went before there was a pass of all steps, and as they go after a crash.
+  // Orders went this way before all steps shared one pass, and go this way after a crash.
   system = await startTestSystem({ wrapActivities: faults.wrap, env: { ORDER_FIRST_PASS: 'stepwise' } });
   inOnePass = await startTestSystem({ wrapActivities: faults.wrap });
   onQueues = await startTestSystem({
@@ -100,7 +100,7 @@ afterAll(async () => {
   await sink.stop();
 });
 
-/** Each one goes its way and answers the workflow whose history is kept under the name. */
+/** Each way plays an order, and returns the workflow whose history is stored under the name. */
 const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-confirmed': () => plain(system, {}, 'CONFIRMED'),
   'order-without-address': () => plain(system, { body: { customer: { id: 'cust_7' } } }, 'CONFIRMED'),
@@ -186,7 +186,7 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
 };
 
 describe('the golden history', () => {
-  // What was recorded once stays: the workflows of today must replay it.
+  // Recorded histories stay, because the present workflows must replay them.
   it.each(Object.entries(WAYS).filter(([name]) => !existsSync(join(HISTORIES, `${name}.json`))))(
     '%s is recorded',
     async (name, goItsWay) => {
@@ -207,11 +207,11 @@ describe('the golden history', () => {
 interface Recorded {
   readonly where: TestSystem;
   readonly workflowId: string;
-  /** It runs for ever: what it has done so far is kept. */
+  /** The workflow runs for ever, and its history so far is stored. */
   readonly isEndless?: boolean;
 }
 
-/** Until its activity is under way. */
+/** Waits until its activity is under way. */
 async function endless(workflowId: string): Promise<Recorded> {
   const pendingActivities = async (): Promise<number> => {
     const { raw } = await withEvents.client.workflow.getHandle(workflowId).describe();
@@ -227,7 +227,7 @@ async function plain(where: TestSystem, order: OrderOverrides, end: 'CONFIRMED' 
   return { where, workflowId: orderWorkflowId(orderId) };
 }
 
-/** Given up while its payment is unknown. */
+/** An order that is cancelled while its payment is unknown. */
 const CANCELLED: Way = {
   method: 'pm_down',
   end: 'CANCELLED',
@@ -271,14 +271,14 @@ async function travelled(way: Way, whose: 'order' | 'settle' | 'notice'): Promis
   if (whose === 'order') return { where: system, workflowId: orderWorkflowId(orderId) };
   if (whose === 'notice') return { where: system, workflowId: noticeWorkflowId(orderId, noticeOf(orderId)) };
   const [command] = await system.database.query<{ id: string }>(
-    // The last one: a first capture is carried out by the order's own workflow.
+    // The last command is taken, because the order's own workflow carries out a first capture.
     'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1 ORDER BY answered_at DESC LIMIT 1',
     [orderId],
   );
   return { where: system, workflowId: settleWorkflowId(orderId, command?.id ?? '') };
 }
 
-/** Its payment waits for the provider, which reports. */
+/** An order whose payment waits for the provider, which then reports. */
 async function lookedUp(): Promise<Recorded> {
   const orderId = await system.postOrder({ method: 'pm_down' });
   await untilUnknown(system, orderId);
@@ -311,7 +311,7 @@ async function notify(orderId: string, key: string): Promise<void> {
   await system.client.workflow.execute(NOTICE_WORKFLOW, { workflowId, taskQueue: 'orders', args: [input] });
 }
 
-/** One decision is handed over, and one is refused because its workflow is gone. */
+/** One decision is delivered, and another one refused because its workflow is gone. */
 async function decisionSweep(): Promise<Recorded> {
   const orderIds = [await parkedOnce(), await parkedOnce()] as const;
   for (const orderId of orderIds) await storeDecision(system, orderId);
@@ -365,7 +365,7 @@ function messageOf({ where, orderId }: Recorded & { readonly orderId: string }):
   return { where, workflowId: notificationWorkflowId(orderId, 'order-confirmed') };
 }
 
-/** Neither channel succeeds at once; the mail's child is the one without a channel in its id. */
+/** Neither channel succeeds at once; the mail's child workflow is the one without a channel in its id. */
 async function textLater(): Promise<Recorded & { readonly orderId: string }> {
   const { key, orderId } = plannedOrder();
   textFaults.inject(orderId, 'sendMessage', failBefore(new SmsUnavailableError(orderId), 2));
@@ -378,7 +378,7 @@ function orderOf({ where, orderId }: Recorded & { readonly orderId: string }): R
   return { where, workflowId: orderWorkflowId(orderId) };
 }
 
-/** Three events of one order at a receiver that takes the first one at its third attempt only. */
+/** Three events of one order to a receiver that accepts the first one only at its third attempt. */
 async function webhooksOf(meanwhile: (subscriptionId: string, orderId: string) => Promise<void>): Promise<Recorded> {
   let failures = 2;
   const receiver = await startReceiver((_, response) => void response.writeHead(failures-- > 0 ? 500 : 200).end());
@@ -425,7 +425,7 @@ async function sweepWebhooks(): Promise<Recorded> {
   return { where: system, workflowId: 'sweep-webhooks' };
 }
 
-/** The order's input again, under another workflow id: as after the retention. */
+/** The order's input under another workflow id, as after the retention. */
 async function startAgain(): Promise<Recorded> {
   const { where, workflowId } = await plain(system, {}, 'CONFIRMED');
   const { events } = await where.client.workflow.getHandle(workflowId).fetchHistory();
@@ -436,7 +436,7 @@ async function startAgain(): Promise<Recorded> {
   return { where, workflowId: again };
 }
 
-/** As soon as the order is parked. */
+/** Resumes the order as soon as it is parked. */
 async function resume(orderId: string): Promise<void> {
   await system.orderAtRest(orderId);
   await signal(orderId);

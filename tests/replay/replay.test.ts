@@ -57,13 +57,13 @@ async function replay(codePath: string, name: string): Promise<void> {
   await Worker.runReplayHistory({ workflowBundle: { codePath } }, history);
 }
 
-/** A history's text with its payloads, which are base64, opened. */
+/** A history's text with its base64 payloads decoded. */
 async function readable(name: string): Promise<string> {
   const text = await readFile(join(HISTORIES, `${name}.json`), 'utf8');
   return text.replaceAll(/"data": "([^"]*)"/g, (_, data: string) => Buffer.from(data, 'base64').toString('utf8'));
 }
 
-/** The workflows as they are, but with the commit before the payment and the hold after it. */
+/** The present workflows, except that the commit comes before the payment, and the hold after it. */
 async function bundleWithSwappedSteps(folder: string): Promise<string> {
   for (const part of ['temporal/bundle-workflows.ts', 'runtime/command-arguments.ts', 'workflows', 'domain']) {
     await cp(join(SOURCE, part), join(folder, 'src', part), { recursive: true });

@@ -248,7 +248,7 @@ describe('a decision about a case', () => {
     expect(await due()).toEqual([]);
     await pass(31);
     expect(await due()).toHaveLength(1);
-    // A worker of the version before closes the case and knows nothing of decisions.
+    // A worker of the previous version closes the case and does not know decisions.
     await database.query(
       `UPDATE orders.cases SET state = 'resolved', resolved_at = now(), resolution = 'step_succeeded' WHERE case_id = $1`,
       [caseId],

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-/** Planted wherever a customer's data may stand; it must come out nowhere. */
+/** Planted wherever a customer's data may be; it must appear nowhere in the output. */
 const SECRET = 'ada.secret@example.com';
 
 const SELECT_ONE = { name: 'select_one', text: 'SELECT 1 AS one' };
@@ -24,7 +24,7 @@ function statement(text: string) {
   return { name: text.slice(0, 60), text };
 }
 
-/** A database of its own over some URL, closed with the test. */
+/** A separate database for a URL, which is closed with the test. */
 function open(url: string, poolSize = 2): Database & { readonly idleErrors: Error[] } {
   const idleErrors: Error[] = [];
   const onIdleError = (error: Error): unknown => idleErrors.push(error);
@@ -42,12 +42,12 @@ async function failureOf(promise: Promise<unknown>): Promise<Error> {
   throw new TypeError(`expected an error, got ${inspect(failure)}`);
 }
 
-/** Everything that a log or a history could show of an error. */
+/** Every text of an error that a log or a history could show. */
 function everythingIn(error: Error): string {
   return [inspect(error, { depth: 20, showHidden: true }), error.message, error.stack, inspect(error.cause)].join('\n');
 }
 
-/** A TCP server that treats every client in one way. */
+/** A TCP server that treats all clients in the same way. */
 async function listen(onConnection: (socket: Socket) => void): Promise<string> {
   const server: Server = createServer(onConnection);
   const port = await findTestPort();
@@ -117,7 +117,7 @@ describe('a connection whose statements a migration has outdated', () => {
   });
 });
 
-/** Each waits for a limit of 1 to 4 s, so they wait side by side. */
+/** Each test waits for a limit of 1 to 4 s, so they run side by side. */
 describe.concurrent('a database that takes too long is unavailable', () => {
   it('when it accepts the connection and says nothing', async () => {
     const silent = open(await listen((socket) => void socket.on('error', () => {})));

@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database/datab
 import { offer } from '../support/offered-events.ts';
 
 let database: TestDatabase;
-// A database of its own for each: the server knows nothing of the tables' sizes yet, as after a replay.
+// Each test has its own database, in which the server does not know the tables' sizes yet, as after a replay.
 beforeEach(async () => {
   database = await createTestDatabase();
   await database.query(`SELECT events.open_day('2026-01-05')`);

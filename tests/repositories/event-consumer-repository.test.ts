@@ -49,7 +49,7 @@ describe('pumps that read and write at once', () => {
       return repository.write(owned, events.at(-1) ?? START, events.map(processed));
     };
     const writes = claims.map(({ epoch }, index) => write(index, epoch));
-    // The owner before of partition 0 writes in the same statement.
+    // The previous owner of partition 0 writes in the same statement.
     expect(await Promise.all([write(0, before.epoch), ...writes])).toEqual([false, true, true, true, true]);
     for (const [partition, events] of read.entries()) {
       expect((await resultsOf(partition)).map(({ sequence }) => sequence)).toEqual(

@@ -31,7 +31,7 @@ function move(orderId: string, to: OrderStatus, totalMinor?: number) {
   });
 }
 
-/** What the stream is told of an order when nobody has read it before now. */
+/** What the stream gets about an order when nobody has read it before. */
 async function toldOf(orderId: string) {
   const unpublished = await createEventOutboxRepository(database.databases.orders).list(1_000);
   return unpublished

@@ -14,7 +14,7 @@ export function freshId(prefix = 'ord'): string {
   return `${prefix}_${randomUUID()}`;
 }
 
-/** An order as the first step stores it. */
+/** An order in the form in which the first step stores it. */
 export function newOrder(changes: Partial<NewOrder> = {}): NewOrder {
   return {
     orderId: freshId(),
@@ -37,14 +37,14 @@ export function newOrder(changes: Partial<NewOrder> = {}): NewOrder {
   };
 }
 
-/** Price of one piece of everything in a shop. */
+/** Price of one piece of every product in a shop. */
 export const PRICE_MINOR = 1_000;
 
-/** A tenant of a test's own, with a catalog of its own. */
+/** A tenant for one test, with its own catalog. */
 export interface Shop {
   readonly tenantId: string;
   readonly reservations: ReservationRepository;
-  /** Holds for half an hour, priced in EUR, whatever the total; `changes` says otherwise. */
+  /** Holds for half an hour, priced in EUR, at any total; `changes` overrides this. */
   hold(orderId: string, lines: readonly OrderLine[], changes?: Partial<HoldRequest>): Promise<boolean>;
   /** Stock figures by SKU, as `[onHand, reserved]`. */
   figures(): Promise<Record<string, [number, number]>>;
@@ -87,7 +87,7 @@ export async function openShop(database: TestDatabase, pieces: Readonly<Record<s
   };
 }
 
-/** SKUs of a tenant whose figures differ from their movements or from what is held; none, always. */
+/** SKUs of a tenant whose figures differ from their movements or from their holds; there must never be any. */
 export function listBrokenFigures(database: TestDatabase, tenantId: string): Promise<{ sku: string }[]> {
   return database.query<{ sku: string }>(
     `SELECT s.sku, s.on_hand, s.reserved, moved.on_hand AS moved_on_hand, moved.reserved AS moved_reserved, held.pieces

@@ -26,7 +26,10 @@ function sweepOf(databases: Pick<Databases, 'orders' | 'payments'>, unmatchedAft
   });
 }
 
-/** Disputes about orders that have not come, or about nothing of ours; a second apart, the last one a minute ago. */
+/**
+ * Stores disputes about orders that have not come, or about nothing of ours. They are a second apart; the last one is a
+ * minute old.
+ */
 async function storeDisputes(prefix: string, count: number, orderId: string | null): Promise<void> {
   await database.query(
     `INSERT INTO payments.payment_notices (provider, event_id, kind, order_id, occurred_at, received_at)
@@ -64,7 +67,7 @@ it('a sweep over a thousand notices asks a few questions', async () => {
   const { orders, payments } = database.databases;
   const { listDueNotices } = sweepOf({ orders: counted(orders), payments: counted(payments) }, 3_600_000);
   expect(await listDueNotices({ limit: 200 })).toEqual([]);
-  // A page of 200 is read, and its orders are.
+  // A page of 200 notices is read, together with its orders.
   expect(asked).toBeLessThan(20);
 });
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-/** Sessions of this database that wait for another one's lock. */
+/** Sessions of this database that wait for another session's lock. */
 async function countWaiting(): Promise<number> {
   const waiting = await database.query(
     `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
@@ -225,7 +225,7 @@ describe('stock figures', () => {
   });
 });
 
-/** Whole numbers from 0 up to a limit; the same seed gives the same ones (mulberry32). */
+/** Whole numbers from 0 up to a limit; the same seed gives the same numbers (mulberry32). */
 function createRandom(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {
@@ -236,7 +236,7 @@ function createRandom(seed: number): (limit: number) => number {
   };
 }
 
-/** One random operation on one of a few orders per call. */
+/** Each call runs one random operation on one of a few orders. */
 function createMix({ tenantId, reservations, hold }: Shop, random: (limit: number) => number): () => Promise<unknown> {
   const catalog = createCatalogRepository(database.databases.inventory);
   const orders = Array.from({ length: 60 }, () => ({

@@ -5,19 +5,19 @@ import { createTestDatabase, type TestDatabase } from '../support/database/datab
 import { offer } from '../support/offered-events.ts';
 
 /**
- * A new system's tables have never been analyzed: the server guesses their sizes, and keeps the plans it makes then. What
- * an order or an event costs must not grow with what is there already, from the first hour on.
+ * A new system's tables have never been analyzed: the server guesses their sizes, and keeps the plans that it makes
+ * then. The cost of an order or an event must not grow with the stored rows, from the first hour on.
  */
 let database: TestDatabase;
 beforeEach(async () => {
-  // One connection, so that one session has read everything and tells so at once.
+  // One connection means that one session has read everything, and reports it at once.
   database = await createTestDatabase(1);
 });
 afterEach(() => database.close());
 
 const ORDERS = 60;
 
-/** By each of an order's statements and two lines, with room for rows that are found by key more than once. */
+/** Rows per order for all statements and two lines, with room for rows that are found by key more than once. */
 const ROWS_PER_ORDER = 40;
 
 interface RowsRead {
@@ -54,7 +54,7 @@ describe('rows that are read', () => {
         const lines = ['SKU-0007', 'SKU-0431'].map((sku) => ({ sku, quantity: 1 }));
         const request = { orderId, tenantId: 'demo', currency: 'EUR', lines, expectedTotalMinor: null };
         expect(await reservations.hold({ ...request, ttlSeconds: 600 })).toMatchObject({ held: true });
-        // Holds that stay are what a scan of the wrong index would read.
+        // A scan of the wrong index would read the holds that stay.
         const lengthen = reservations.extend(orderId, 900);
         expect(await (order % 2 === 0 ? lengthen.then(() => reservations.commit('demo', orderId)) : lengthen)).toBe(2);
       }
@@ -71,7 +71,8 @@ describe('rows that are read', () => {
     const appendSome = async (): Promise<void> => {
       for (let append = 0; append < appends; append += 1) await log.append([offer(), offer()]);
     };
-    // The plan is made while the tables are small, and stays; worse, the server has seen that this one is empty.
+    // The plan is made while the tables are small, and stays; in addition, the server has seen that this table is
+    // empty.
     await database.query('VACUUM ANALYZE events.event_ids');
     await appendSome();
     const counted = await countRows('events', appendSome);

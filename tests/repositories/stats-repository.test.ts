@@ -20,7 +20,7 @@ interface Orders {
   readonly capture?: 'automatic' | 'manual';
 }
 
-/** Writes orders that differ in nothing but their ids. */
+/** Writes orders that differ only in their ids. */
 async function insertOrders({ tenant, count = 1, status = 'CONFIRMED', created = 10, ...rest }: Orders): Promise<void> {
   await database.query(
     `INSERT INTO orders.orders (order_id, tenant_id, idempotency_key, request_hash, first_execution_run_id,

@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database/datab
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
-  // The shape of Temporal's own table, as far as the scripts look at it.
+  // The parts of Temporal's own table that the scripts use.
   await database.query(
     'CREATE TABLE executions_visibility (namespace_id text, run_id text, PRIMARY KEY (namespace_id, run_id))',
   );

@@ -18,7 +18,7 @@ const STEP = 'take-payment';
 const stepOf = (workflowId: string) => ({ workflowId, step: STEP });
 const note = (workflowId: string, route = 'takePayment/pm_ok') => waiting.note({ ...stepOf(workflowId), route });
 
-/** As if so much time had passed. */
+/** Moves the stored times back, as if `seconds` had passed. */
 function pass(seconds: number): Promise<unknown> {
   return database.query(
     `UPDATE payments.waiting_steps SET due_at = due_at - make_interval(secs => $1),
@@ -86,7 +86,7 @@ describe('the list of the steps that wait for the provider', () => {
     await waiting.answered('takePayment/pm_ok');
     const due = (await waiting.claimDue(10)).map(({ workflowId }) => workflowId);
     expect(due.toSorted()).toEqual(['order/1', 'order/2']);
-    // They were just woken: another answer does not wake them twice, but when they have failed since.
+    // The steps were just woken: another answer does not wake them twice, unless they have failed since.
     await waiting.answered('takePayment/pm_ok');
     expect(await waiting.claimDue(10)).toEqual([]);
     await note('order/1');

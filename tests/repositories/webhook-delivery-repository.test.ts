@@ -52,7 +52,7 @@ describe('a delivery that is over', () => {
     try {
       await operator.query('BEGIN');
       await operator.query({ text: REDELIVER.text, values: [TENANT, subscriptionId, deliveryId] });
-      // Still DELIVERED for everybody else, and old enough.
+      // The row is still DELIVERED for everybody else, and old enough.
       await deliveries.forgetSettled(tomorrow());
       await operator.query('COMMIT');
     } finally {

@@ -29,7 +29,7 @@ it('keeps its promise, whenever the cancel comes in the first 300 ms', async () 
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 
   expect(promises.size).toBe(ORDERS);
-  // Within the cancel window nothing is too late.
+  // Within the cancel window no cancel is too late.
   for (const promise of promises.values()) expect(['will_cancel', 'will_refund', 'pending']).toContain(promise);
   for (const orderId of promises.keys()) {
     await untilStatus(system, orderId, 'CANCELLED');

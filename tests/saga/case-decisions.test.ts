@@ -115,7 +115,7 @@ describe('a decision that was stored and lost on its way', () => {
       await handle.signal(resolveCaseSignal, { ...decision, actor: 'ada', reason: 'a test', evidence: null });
     }
     await expect.poll(async () => (await caseOf(orderId)).attempts).toBe(2);
-    // Whatever comes after the deliveries is after whatever they have set going.
+    // A command that comes after the deliveries also comes after everything that they have started.
     await giveCommand(system, orderId, { route: 'cancel' });
     await proveEnd(system, orderId, 'CANCELLED');
     expect(faults.calls(orderId, 'takePayment')).toHaveLength(before + 1);
@@ -178,7 +178,7 @@ describe('a case', () => {
       'SELECT workflow_id AS "workflowId" FROM orders.cases WHERE case_id = $1',
       [id],
     );
-    // What the pause's end does by itself.
+    // The end of the pause does the same by itself.
     await system.client.workflow.getHandle(workflowId).signal('resumeOrder');
     await expect.poll(async () => (await caseOf(orderId)).attempts).toBeGreaterThan(attempts);
     const evidence = 'bank-9';

@@ -47,7 +47,7 @@ describe('a cancel', () => {
     faults.inject(orderId, 'takePayment', async (effect, { number }) => {
       const answer = await effect();
       if (number > 1) return answer;
-      // As a worker leaves it that dies, or is told to stop, between the answer and its row.
+      // A worker leaves this state if it dies, or is told to stop, between the answer and its row.
       await system.database.query('DELETE FROM payments.operations WHERE order_id = $1', [orderId]);
       declined.resolve();
       throw new PaymentOutcomeUnknownError(orderId, 'made so by a test');
@@ -87,7 +87,7 @@ describe('a cancel', () => {
       'confirmOrder',
       afterEffect(() => system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(cancelOrderSignal, command)),
     );
-    // A payment that takes long: what was before it is remembered when the task runs again.
+    // A slow payment: the steps before it are remembered when the task runs again.
     await system.postOrder({ method: 'pm_slow' }, key);
     await untilStatus(system, orderId, 'CANCELLED');
     await proveEnd(system, orderId, 'CANCELLED');
@@ -100,7 +100,7 @@ describe('a cancel', () => {
   it('reminds a workflow that has forgotten another one, which the server made it do', async () => {
     const orderId = await authorized();
     const forgotten = { commandId: `cmd_${orderId}`, requestHash: 'hash', actor: 'a-test', reason: null };
-    // As the dropped task has left it, when the API died that had asked.
+    // The dropped task left this state, and the API that had asked died.
     await createCommandRepository(system.database.databases.orders).decide(
       { ...forgotten, orderId, tenantId: 'demo', kind: 'cancel', amountMinor: null },
       { kind: 'apply', name: 'cancel_before_sale' },

@@ -7,7 +7,7 @@ import { orderBody, startTestSystem, type TestSystem } from '../support/system.t
 describe('a create that is repeated after Temporal has forgotten its workflow', () => {
   const faults = createFaults();
   let system: TestSystem;
-  /** The same system to its data, in a namespace that knows none of its orders: as after the retention. */
+  /** The same data in a namespace that does not know their orders, as after the retention. */
   let later: TestSystem;
   beforeAll(async () => {
     system = await startTestSystem();

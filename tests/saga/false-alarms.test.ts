@@ -5,7 +5,7 @@ import { ensureSweepSchedules } from '../../src/temporal/bootstrap.ts';
 import { giveCommand, openCaseOf, storeNotice, untilStatus } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
-/** Its provider reports by itself. */
+/** The provider of this system reports by itself. */
 let system: TestSystem;
 
 beforeAll(async () => {
@@ -50,7 +50,7 @@ function operationOf(key: string): Promise<unknown[]> {
   );
 }
 
-/** Stores a report that the sweep takes up as the API would. */
+/** Stores a report that the sweep handles like the API would. */
 async function reported(orderId: string, kind: 'charge_succeeded' | 'disputed', key: string | null): Promise<string> {
   const eventId = `evt_${randomUUID()}`;
   await storeNotice(system, { provider: 'simulator', eventId, kind, orderId, key });

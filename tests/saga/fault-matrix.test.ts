@@ -21,10 +21,10 @@ import { startTestSystem, type TestSystem } from '../support/system.ts';
 const faults = createFaults();
 let system: TestSystem;
 
-/** Past the local limit of every step, so that a regular attempt has begun when the late call goes on. */
+/** Beyond the local limit of every step, so that a regular attempt has begun when the late call continues. */
 const LATE_MS = Math.max(...Object.values(STEP_POLICIES).map((policy) => policy.localTimeoutMs)) + 500;
 
-/** What may befall a step. */
+/** The faults that may happen to a step. */
 const FAULTS: Readonly<Record<string, (error: Error) => Fault>> = {
   'fails before its effect': (error) => failBefore(error),
   'fails after its effect': (error) => failAfter(error),
@@ -41,7 +41,7 @@ interface Row {
   readonly what: string;
   readonly way: Way;
   readonly fault: Fault;
-  /** A SKU of the row's own, so that its stock figures tell about it alone. */
+  /** A SKU that only this row uses, so that its stock figures are about the row alone. */
   readonly sku: string;
   readonly key: string;
   readonly orderId: string;
@@ -58,7 +58,7 @@ const MATRIX: readonly Row[] = (Object.keys(STEP_WAYS) as StepName[])
 /** The matrix takes seconds, unless the machine is busy with other things. */
 const SLOW_MACHINE_MS = 180_000;
 
-/** How often the customer hears of it: a sale, then what became of it. */
+/** How many mails the customer gets: one for the sale, and one for its end. */
 const MAILS: Partial<Record<OrderStatus, number>> = { CONFIRMED: 1, REFUNDED: 2, CANCELLED: 2, EXPIRED: 1 };
 
 const ON_HAND_AT_START = 10_000;
@@ -118,7 +118,7 @@ describe('a step of an order', () => {
   });
 });
 
-/** Rows under way at once: more would only wait for this machine until their workflow tasks time out. */
+/** Rows under way at once; more would only wait for this machine until their workflow tasks time out. */
 const AT_ONCE = 16;
 
 async function carryOut(rows: readonly Row[]): Promise<void> {

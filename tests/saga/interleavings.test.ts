@@ -13,8 +13,9 @@ import { giveCommand } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /**
- * Orders whose faults, commands and signals fall together in generated ways. A failing one is printed with its seed and
- * number (500 of them: `INTERLEAVINGS=500`): `INTERLEAVING_SEED=... INTERLEAVING_ONLY=number npx vitest run tests/saga/interleavings.test.ts` replays it.
+ * Orders with generated combinations of faults, commands and signals. A failing case is printed with its seed and
+ * number (500 cases: `INTERLEAVINGS=500`): `INTERLEAVING_SEED=... INTERLEAVING_ONLY=number npx vitest run
+ * tests/saga/interleavings.test.ts` replays it.
  */
 const SEED = Number(process.env['INTERLEAVING_SEED'] ?? Date.now() % 1_000_000);
 const ONLY = process.env['INTERLEAVING_ONLY'];
@@ -129,7 +130,7 @@ function once(act: () => void): Promise<void> {
   return Promise.resolve();
 }
 
-/** As a client does that hears `pending`: the same key again. */
+/** Repeats the same key, like a client that gets `pending`. */
 async function untilDecided(orderId: string, kind: 'cancel' | 'capture' | 'refunds', body: object) {
   const key = randomUUID();
   for (;;) {

@@ -28,7 +28,7 @@ afterAll(() => system.stop());
 type Deliver = Activities['deliverWebhook'];
 let deliver: Deliver = () => Promise.resolve({ hasMore: false });
 
-/** Temporal ends a workflow whose history has more. */
+/** Temporal ends a workflow with a longer history. */
 const EVENTS_MAX = 51_200;
 const BYTES_MAX = 50 * 2 ** 20;
 
@@ -81,7 +81,7 @@ describe('a refund that the provider refuses', () => {
     const workflowId = await settleOf(orderId);
     const before = await parkAgain(workflowId, orderId, 2);
     const after = await parkAgain(workflowId, orderId, 7);
-    // A round that a person has asked for has a signal more than one by itself.
+    // A round that a person has asked for has one signal more than a round of its own.
     const eventsOfRound = (after.events - before.events) / 5;
     const bytesOfRound = (after.bytes - before.bytes) / 5;
     expect(eventsOfRound).toBeGreaterThan(10);

@@ -91,7 +91,8 @@ describe('an order that meets an error which nobody expected', () => {
       await resume(orderId, parked);
       await acting;
       await untilStatus(system, orderId, end);
-      // The status is written before the case is closed, by a settle workflow that the order's own does not wait for.
+      // The status is written before the case is closed, by a settle workflow that the order's own workflow does not
+      // wait for.
       await system.client.workflow.getHandle(parked).result();
       await proveEnd(system, orderId, end);
       expect(new Set((await casesOf(orderId)).map(({ state }) => state))).toEqual(new Set(['resolved']));

@@ -6,7 +6,7 @@ import { plannedOrder, proveEnd, stockOf, type Evidence } from '../support/fault
 import { afterEffect, createFaults } from '../support/faults/faults.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
-/** An order that was rejected: as a client sees it, and what is stored. */
+/** A rejected order: the client's view of it, and its stored state. */
 interface Rejected {
   readonly orderId: string;
   readonly order: OrderView;
@@ -30,7 +30,7 @@ describe('an order that is refused', () => {
     return { orderId, evidence, order: await system.orderAtRest(orderId) };
   }
 
-  /** No money call was made: none by a step, none known to the provider, none in the books. */
+  /** No money call was made by a step, is known to the provider, or is in the books. */
   function expectNoMoneyCall({ orderId, evidence, order }: Rejected): void {
     expect(faults.calls(orderId, 'takePayment')).toEqual([]);
     expect(faults.calls(orderId, 'undoPayment')).toEqual([]);

@@ -15,7 +15,7 @@ interface Interrupted extends CrashPoint {
   readonly key: string;
   readonly method: string;
   readonly end: 'CONFIRMED' | 'REJECTED';
-  /** A SKU of the order's own, so that its stock figures tell about it alone. */
+  /** A SKU that only this order uses, so that its stock figures are about the order alone. */
   readonly sku: string;
 }
 
@@ -55,7 +55,8 @@ async function proveUndisturbedEnd(system: TestSystem, order: Interrupted): Prom
   expect(evidence.ledger.filter(({ kind }) => kind === 'sale')).toHaveLength(1);
   const sold = end === 'CONFIRMED' ? QUANTITY : 0;
   expect(await stockOf(system, sku)).toEqual({ onHand: 10_000 - sold, reserved: 0 });
-  // Sent, and not yet noted when its worker died: a second copy has the same id, by which the receiver knows it.
+  // The message was sent, and not recorded when its worker died. A second copy has the same id, by which the receiver
+  // recognizes it.
   const messages = async (): Promise<number> =>
     new Set((await system.mails(orderId)).map(({ messageId }) => messageId)).size;
   await expect.poll(messages).toBe(end === 'CONFIRMED' ? 1 : 0);
@@ -71,7 +72,7 @@ describe('a worker killed right after an effect, before its workflow task comple
 
   beforeAll(async () => {
     system = await startTestSystem({ worker: false });
-    // All orders wait when the worker comes, so that all are under way at the same time.
+    // All orders wait when the worker starts, so that all of them are under way at the same time.
     await Promise.all(orders.map((order) => post(system, order)));
     const plan = JSON.stringify(orders.map(({ orderId, activity, isGivenUp }) => ({ orderId, activity, isGivenUp })));
     victim = startNode('tests/support/processes/crashing-worker.ts', { ...system.env, CRASH_PLAN: plan });
@@ -117,7 +118,8 @@ describe('a signal that arrives right after an effect, before the workflow task 
   const signal = (orderId: string): Promise<void> =>
     system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(resumeOrderSignal);
 
-  // One after the other: a task that waits for the machine is kept alive by the worker, and forgets nothing.
+  // The orders run one after the other: the worker keeps a task alive that waits for the machine, and then nothing is
+  // forgotten.
   it.each(orders)('$activity ($method, $end): the task runs again and ends the same', async (order) => {
     const { orderId, activity, isGivenUp } = order;
     if (isGivenUp) faults.inject(orderId, 'takePayment', givenUp());
@@ -152,8 +154,8 @@ describe('a signal that arrives right after an effect, before the workflow task 
 });
 
 /**
- * Tasks whose work the server forgot: workflow tasks that timed out with their worker or were refused because of a
- * new event, and attempts of regular activities that were repeated. A message on its own way belongs to its order.
+ * Tasks whose work the server forgot: workflow tasks that timed out with their worker or were refused because of a new
+ * event, and attempts of regular activities that were repeated. A message in its own workflow counts for its order.
  */
 async function startsLost(system: TestSystem, orderId: string): Promise<number> {
   const workflows = [orderWorkflowId(orderId), notificationWorkflowId(orderId, 'order-confirmed')];

@@ -24,7 +24,7 @@ describe('limits of steps that are set', () => {
     await system.postOrder({}, key);
     const cases = (): Promise<unknown[]> =>
       system.database.query('SELECT step, attempts FROM orders.cases WHERE order_id = $1', [orderId]);
-    // The local try, and the one regular attempt that is allowed.
+    // The local try and the only regular attempt that is allowed.
     await expect.poll(cases).toEqual([{ step: 'take-payment', attempts: 2 }]);
 
     const workflowId = orderWorkflowId(orderId);

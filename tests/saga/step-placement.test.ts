@@ -60,7 +60,7 @@ describe('an order whose collaborators run as services of their own', () => {
       .map(({ activity }) => activity);
   }
 
-  /** Regular activities of a workflow with the queue of each, in the order they were scheduled. */
+  /** Regular activities of a workflow with their queues, in the order in which they were scheduled. */
   async function scheduled(workflowId: string): Promise<unknown[]> {
     const { events } = await system.client.workflow.getHandle(workflowId).fetchHistory();
     return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: attributes }) =>

@@ -28,7 +28,8 @@ describe('a worker whose clock is ahead', () => {
 
   it('waits no longer for a payment than others', async () => {
     const orderId = await system.postOrder({ method: 'pm_flaky' });
-    // Refused twice: at once, and after it; the third attempt comes 1 s later. By its own clock the wait would be 10 min.
+    // The provider refuses twice: at once, and after that; the third attempt comes 1 s later. By the wrong clock the
+    // wait would be 10 min.
     const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
     expect(ledger).toHaveLength(1);
   });

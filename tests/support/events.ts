@@ -7,13 +7,13 @@ export interface Accepted {
   readonly events: readonly { readonly id: string; readonly partition: number; readonly sequence: number }[];
 }
 
-/** How a test sends events differently. */
+/** How a test sends events in another way. */
 export interface SendOptions {
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Posts a body to `/v1/events`; an object as JSON, anything else as it is. */
+/** Posts a body to `/v1/events`: an object as JSON, everything else unchanged. */
 export function sendEvents(
   client: Pick<SystemClient, 'request'>,
   body: object | string | Uint8Array<ArrayBuffer>,
@@ -28,7 +28,7 @@ export function sendEvents(
   });
 }
 
-/** A purchase with what the test changes. */
+/** A purchase with the changes of the test. */
 export function purchase(event: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return { type: 'purchase', userId: 'u1', properties: { amount: 99.99 }, ...event };
 }

@@ -14,7 +14,7 @@ import { startTemporalDevServer } from '../../src/dev/temporal/temporal-dev-serv
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Connection string with `%s` in the place of the database's name. */
+    /** Connection string with `%s` in place of the database's name. */
     readonly postgresUrl: string;
     readonly temporalAddress: string;
     readonly temporalCli: string;
@@ -22,16 +22,16 @@ declare module 'vitest' {
   }
 }
 
-/** Database that every test database is a copy of: migrated and seeded once. */
+/** The database that every test database is a copy of; it is migrated and seeded once. */
 export const TEMPLATE_DATABASE = 'order_saga_template';
 
-/** Made beforehand, because a new namespace takes seconds until every part of the server knows it. */
+/** Namespaces are made beforehand, because every part of the server knows a new one only after seconds. */
 export const NAMESPACES = Array.from({ length: 120 }, (_, index) => `test-${index + 1}`);
 
 /** Starts one PostgreSQL and one Temporal server for all files, on free ports, and removes all traces afterwards. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-test-'));
-  // As root, PostgreSQL runs as another user, who must be able to pass.
+  // If the tests run as root, PostgreSQL runs as another user, who must be able to pass through the folder.
   await chmod(folder, 0o711);
   const log = (): void => {};
   const cliPath = await findOrBuildTemporalCli({ log: (line: string) => process.stderr.write(`${line}\n`) });
@@ -40,7 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     startEmbeddedPostgres({
       dataDirectory: join(folder, 'postgres'),
       port: await findTestPort(),
-      // A test machine that loses power loses nothing worth keeping.
+      // After a power failure a test machine has nothing worth keeping.
       settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
       log,
     }),

@@ -4,24 +4,24 @@ import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { freshKey } from './processes/process-system.ts';
 import { orderBody, type OrderOverrides, type SystemClient } from './system.ts';
 
-/** What one post ended with, after the repeats of a good client. */
+/** The result of one post, after the repeats of a good client. */
 export interface Post {
   readonly key: string;
-  /** Null when no 202 came within the patience. */
+  /** Null when no 202 came in time. */
   readonly orderId: string | null;
-  /** Answers in the order they came; 0 is a lost connection. */
+  /** Answers in the order in which they came; 0 is a lost connection. */
   readonly statuses: readonly number[];
-  /** Answers of 503 and 429 that lacked `Retry-After`. */
+  /** Answers 503 and 429 without `Retry-After`. */
   readonly withoutRetryAfter: number;
 }
 
 /** How long a client repeats a post with the same key before it gives up. */
 const PATIENCE_MS = 90_000;
 
-/** Generous: on a busy machine the client's own event loop is late, too. */
+/** The limit is generous, because on a busy machine the client's own event loop is late, too. */
 const ANSWER_LIMIT_MS = 20_000;
 
-/** Posts one order as a good client does: the same key again after a 503, a 429 or no answer at all. */
+/** Posts one order like a good client, which sends the same key again after a 503, a 429 or no answer. */
 export async function postPatiently(system: SystemClient, order: OrderOverrides, key = freshKey()): Promise<Post> {
   const statuses: number[] = [];
   let withoutRetryAfter = 0;
@@ -53,7 +53,7 @@ async function postOnce(system: SystemClient, order: OrderOverrides, key: string
   return { status, retryAfter: headers.get('retry-after'), orderId: status === 202 ? body.id : null };
 }
 
-/** Posts orders at a fixed rate, whatever the answers (open loop). */
+/** Posts orders at a fixed rate that does not depend on the answers (open loop). */
 export async function postAtRate(
   system: SystemClient,
   options: { readonly count: number; readonly perSecond: number; readonly orderOf?: (index: number) => OrderOverrides },
@@ -69,7 +69,7 @@ export async function postAtRate(
   return Promise.all(posts);
 }
 
-/** Resolves when all orders are at rest; rejects with the ones that are not when the time is over. */
+/** Resolves when all orders are at rest; when the time is over, rejects with the orders that are not. */
 export async function settle(
   system: SystemClient,
   orderIds: readonly string[],

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { OfferedEvent } from '../../src/domain/event.ts';
 
-/** An event as the log takes it: a purchase of 10 by nobody, with a key of its own, and what the test changes. */
+/**
+ * An event in the form that the log takes: a purchase of 10 without a user, with its own key and the changes of the
+ * test.
+ */
 export function offer(event: Partial<OfferedEvent> = {}): OfferedEvent {
   const eventId = event.eventId ?? randomUUID();
   return {

@@ -3,8 +3,8 @@ import { inject } from 'vitest';
 import type { TestSystem } from './system.ts';
 
 /**
- * Replays the histories of workflows on today's code, as a worker does that has never seen them. Returns what does not
- * replay. A workflow that runs from memory can hide such a fault for as long as its worker lives.
+ * Replays the histories of workflows on the present code, like a worker that has never seen them, and returns the
+ * errors. (A workflow that runs from memory can hide an error for as long as its worker lives.)
  */
 export async function replayErrors(system: TestSystem, workflowIds: readonly string[]): Promise<string[]> {
   const histories = async function* () {

@@ -5,7 +5,7 @@ import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 
 /** A fenced block of a document. */
 export interface Snippet {
-  /** Document and first line: what a test calls it by. */
+  /** Document and first line, by which tests name the block. */
   readonly name: string;
   readonly text: string;
 }
@@ -30,7 +30,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs commands as somebody who pastes them into a shell, and says yes to what is asked. */
+/** Runs commands like a person who pastes them into a shell, and answers yes to questions. */
 export function paste(
   commands: string,
   options: { cwd: string; env: Record<string, string | undefined> },
@@ -45,7 +45,7 @@ export function paste(
   });
 }
 
-/** What a JSON value is made of: its fields by path, each with its type; of a list, what its entries are made of. */
+/** The shape of a JSON value: its fields by path, each with its type; for a list, the shape of its entries. */
 export function shapeOf(value: unknown, path = ''): string[] {
   if (Array.isArray(value)) return [...new Set(value.flatMap((entry: unknown) => shapeOf(entry, `${path}[]`)))];
   if (typeof value !== 'object' || value === null) return [`${path}: ${value === null ? 'null' : typeof value}`];

@@ -24,7 +24,7 @@ import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { createTestDatabase, takeNamespace, type TestDatabase } from './database/database.ts';
 import { findTestPort } from './ports.ts';
 
-/** An answer of the API, read. */
+/** A parsed answer of the API. */
 export interface Answer<Body = Record<string, unknown>> {
   readonly status: number;
   readonly headers: Headers;
@@ -41,17 +41,17 @@ export interface LedgerEntry {
   readonly state: string;
 }
 
-/** What every system under test offers, in one process or several. */
+/** The client of every system under test, in one process or several. */
 export interface SystemClient {
   request<Body = Record<string, unknown>>(path: string, init?: RequestInit & { token?: string }): Promise<Answer<Body>>;
   /** Posts an order under a fresh key unless one is given; expects 202 and returns its id. */
   postOrder(order?: OrderOverrides, key?: string): Promise<string>;
-  /** The order when it is at rest or a case is open. */
+  /** The order, when it is at rest or a case is open. */
   orderAtRest(orderId: string, waitSeconds?: number): Promise<OrderView>;
   token(tenant?: string, scopes?: readonly Scope[], subject?: string): Promise<string>;
 }
 
-/** How an order differs from the usual one: 2 pieces of SKU-0001 by pm_ok. */
+/** The differences to the usual order: 2 pieces of SKU-0001 by pm_ok. */
 export interface OrderOverrides {
   readonly method?: string;
   readonly sku?: string;
@@ -63,44 +63,44 @@ export interface OrderOverrides {
 export interface TestSystem extends SystemClient {
   readonly url: string;
   readonly config: Config;
-  /** For processes that join this system; what a test added to it is not in it. */
+  /** The environment for processes that join this system, without variables that a test has added. */
   readonly env: Readonly<Record<string, string>>;
   readonly namespace: string;
   readonly database: TestDatabase;
   readonly client: Client;
   readonly simulatorUrl: string;
   readonly ledgerFile: string;
-  /** Everything the simulator did for an order. */
+  /** All effects of the simulator for an order. */
   ledger(orderId?: string): Promise<LedgerEntry[]>;
   setFaults(faults: Record<string, unknown>): Promise<void>;
   /** Mails that arrived for an order. */
   mails(orderId: string): Promise<{ readonly messageId: string; readonly to: string; readonly text: string }[]>;
-  /** Ends the workers in order; the API stays. */
+  /** Ends the workers in order; the API continues. */
   stopWorker(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** What a test may change of the system. */
+/** The changes that a test may make to the system. */
 export interface TestSystemOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Wraps the activities, for example to fail before or after an effect. */
   readonly wrapActivities?: (activities: Activities) => Activities;
-  /** The simulator reports its effects to the API. */
+  /** Whether the simulator reports its effects to the API. */
   readonly webhooks?: boolean;
-  /** Without a worker, accepted orders stay unopened. */
+  /** Whether the system has a worker; without one, accepted orders stay unopened. */
   readonly worker?: boolean;
-  /** With the pumps of the event pipeline; off, because most tests are about orders. */
+  /** Whether the event pipeline's pumps run; they are off by default, because most tests are about orders. */
   readonly events?: boolean;
 }
 
 const JWT_SECRET = randomBytes(32).toString('base64url');
-/** Signs what the simulator reports. */
+/** Signs the simulator's reports. */
 export const WEBHOOK_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 const CONTACT_KEYS = `test:${randomBytes(32).toString('base64')}`;
 
 let runtimeInstalled = false;
 
-/** Environment of a system under test; also for systems that run as processes of their own. */
+/** Environment of a system under test, including systems that run as separate processes. */
 export function systemEnvironment(parts: {
   readonly databaseUrl: string;
   readonly namespace: string;
@@ -127,7 +127,7 @@ export function systemEnvironment(parts: {
   };
 }
 
-/** The collaborators around a system: a database, a namespace, a simulator and a mail sink of its own. */
+/** The servers around a system: its own database, namespace, simulator and mail sink. */
 async function startCollaborators(webhook: WebhookTarget | null = null) {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-system-'));
   const ledgerFile = join(folder, 'ledger.jsonl');
@@ -252,7 +252,7 @@ export function createSystemClient(url: string): SystemClient {
   };
 }
 
-/** Body of the usual order, with what the test changes. */
+/** Body of the usual order, with the changes of the test. */
 export function orderBody({ method = 'pm_ok', sku = 'SKU-0001', quantity = 2, body = {} }: OrderOverrides = {}) {
   return {
     customer: { id: 'cust_42', email: 'ada@example.com' },
@@ -263,7 +263,7 @@ export function orderBody({ method = 'pm_ok', sku = 'SKU-0001', quantity = 2, bo
   };
 }
 
-/** What the simulator did, in order; of one order if given. */
+/** The simulator's effects in order; only those of one order if an id is given. */
 export async function readLedger(simulatorUrl: string, orderId?: string): Promise<LedgerEntry[]> {
   const query = orderId === undefined ? '' : `?orderId=${orderId}`;
   const response = await fetch(`${simulatorUrl}/ledger${query}`);

@@ -193,7 +193,7 @@ describe('a failing receiver', () => {
     await publish(orderEvent(orderId, 'order.created'));
     await publish(orderEvent(orderId, 'order.confirmed'));
     await expect.poll(async () => (await deliveriesOf(id))[0]?.attempts).toBe(1);
-    // As if all waits were over but the last.
+    // Simulates that all waits but the last are over.
     await system.database.query(
       `UPDATE notifications.webhook_deliveries SET attempts = $2 WHERE subscription_id = $1 AND event_type = 'order.created'`,
       [id, WEBHOOK_RETRY_DELAYS_MS.length],

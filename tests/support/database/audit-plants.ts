@@ -2,15 +2,15 @@ import type { InvariantId } from '../../../src/audit/invariants/index.ts';
 import { failBefore, givenUp, type Faults } from '../faults/faults.ts';
 import type { OrderOverrides } from '../system.ts';
 
-/** How an order comes to be one of its kind. */
+/** How an order becomes one of its kind. */
 export interface OrderOfKind {
   readonly order: OrderOverrides;
   readonly fault?: (faults: Faults, orderId: string) => void;
-  /** What is asked of it when it is sold. */
+  /** The refund that is requested when the order is sold. */
   readonly refundMinor?: number;
 }
 
-/** Orders for everything that can happen to one. The last three stay in motion. */
+/** Orders for everything that can happen to an order. The last three stay in motion. */
 export const ORDER_KINDS = {
   sold: { order: {} },
   paidBackInPart: { order: {}, refundMinor: 1_000 },
@@ -39,17 +39,20 @@ export const ORDER_KINDS = {
 } as const satisfies Record<string, OrderOfKind>;
 export type OrderKind = keyof typeof ORDER_KINDS;
 
-/** One broken rule: what breaks it in an order, and what mends it again. `$1` is the order's id. */
+/**
+ * One broken rule: the statement that breaks it in an order, and the statement that restores it. `$1` is the order's
+ * id.
+ */
 export interface Plant {
   readonly invariant: InvariantId;
   readonly order: OrderKind;
   readonly plant: readonly string[];
   readonly mend: readonly string[];
-  /** Unless it is the order's id. */
+  /** The subject of the violation, if it is not the order's id. */
   readonly subject?: string;
 }
 
-/** Around statements that change what a trigger keeps from being changed. */
+/** Surrounds statements that a trigger would refuse. */
 export const HISTORY_MAY_CHANGE = 'ALTER TABLE orders.order_events DISABLE TRIGGER order_events_append_only';
 export const HISTORY_IS_FIXED = 'ALTER TABLE orders.order_events ENABLE TRIGGER order_events_append_only';
 
@@ -212,10 +215,13 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
 const NEWEST = '(SELECT partition FROM events.raw_events ORDER BY received_at DESC, sequence DESC LIMIT 1)';
 const ONE = `(SELECT event_id FROM events.processed_events WHERE consumer = 'analytics' AND partition = ${NEWEST} LIMIT 1)`;
 
-/** The partition that the plants below break something in. */
+/** The partition that the plants below break. */
 export const PLANTED_PARTITION = `SELECT ${NEWEST} AS partition`;
 
-/** What is broken in the event log, the invariant, whose figures are wrong, what breaks it and what mends it. */
+/**
+ * The plants in the event log: the broken fact, the invariant, the owner of the figures, and the statements that break
+ * and restore it.
+ */
 export const EVENT_PLANTS: readonly (readonly [string, InvariantId, string, string, string])[] = [
   [
     'a lost end',

@@ -1,9 +1,9 @@
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { findTestPort } from '../ports.ts';
 
-/** Stands between a process and its database, to take the database away and give it back. */
+/** Stands between a process and its database, so that tests can take the database away and give it back. */
 export interface DatabaseProxy {
-  /** Address of the database by way of the proxy. */
+  /** Address of the database through the proxy. */
   readonly url: string;
   /** Cuts every connection and refuses new ones. */
   cut(): Promise<void>;

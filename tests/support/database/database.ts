@@ -3,11 +3,11 @@ import { inject } from 'vitest';
 import { allAt, createDatabase, createDatabases, type Database, type Databases } from '../../../db/client.ts';
 import { NAMESPACES, TEMPLATE_DATABASE } from '../global-setup.ts';
 
-/** A database of a test's own: a copy of the migrated, seeded template. */
+/** A database for one test: a copy of the migrated, seeded template. */
 export interface TestDatabase {
   readonly url: string;
   readonly databases: Databases;
-  /** For looking with SQL at what the code left behind. */
+  /** Lets a test look by SQL at what the code has stored. */
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ export async function createTestDatabase(poolSize = 20): Promise<TestDatabase> {
   };
 }
 
-/** A new database without anything in it; returns its URL. */
+/** A new, empty database; returns its URL. */
 export async function createEmptyDatabase(): Promise<string> {
   const name = `empty_${randomBytes(6).toString('hex')}`;
   await withAdmin((admin) => admin.pool.query(`CREATE DATABASE ${name}`));

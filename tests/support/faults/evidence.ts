@@ -7,14 +7,14 @@ import { ORDER_TRANSITIONS, type OrderStatus } from '../../../src/domain/order-s
 import { orderWorkflowId, type OrderWorkflowResult } from '../../../src/workflows/contract.ts';
 import type { LedgerEntry, TestSystem } from '../system.ts';
 
-/** What a reservation row says. */
+/** The content of a reservation row. */
 export interface ReservationEvidence {
   readonly sku: string;
   readonly quantity: number;
   readonly state: string;
 }
 
-/** What an event row says. */
+/** The content of an event row. */
 export interface EventEvidence {
   readonly seq: number;
   readonly type: string;
@@ -22,7 +22,7 @@ export interface EventEvidence {
   readonly to: OrderStatus | null;
 }
 
-/** What a payment operation row says. */
+/** The content of a payment operation row. */
 export interface OperationEvidence {
   readonly key: string;
   readonly kind: string;
@@ -42,11 +42,11 @@ export interface Evidence {
   readonly operations: readonly OperationEvidence[];
   readonly ledger: readonly LedgerEntry[];
   readonly openCases: number;
-  /** The command that moves its money. */
+  /** The command that moves the order's money. */
   readonly ownerId: string | null;
 }
 
-/** An idempotency key and the order that it will make, so that faults can wait for the order. */
+/** An idempotency key and the order id that it leads to, so that faults can wait for the order. */
 export function plannedOrder(): { readonly key: string; readonly orderId: string } {
   const key = randomUUID();
   return { key, orderId: orderIdFor('demo', key) };
@@ -92,13 +92,13 @@ export async function evidenceOf(system: TestSystem, orderId: string): Promise<E
 }
 
 /**
- * Waits until the order's workflow is closed, then proves the end by what is stored: status, timeline, stock, money at
- * the provider and in the books (states.md, I2 to I7 and I10). Returns the evidence for what a test wants beyond it.
+ * Waits until the order's workflow is closed, then proves the end by the stored facts: status, timeline, stock, and
+ * money at the provider and in the books (I2 to I7 and I10). Returns the evidence for further checks of a test.
  */
 export async function proveEnd(system: TestSystem, orderId: string, status: OrderStatus): Promise<Evidence> {
   const handle = system.client.workflow.getHandle(orderWorkflowId(orderId));
   const result = (await handle.result()) as OrderWorkflowResult;
-  // What came after the sale was carried out by settle workflows.
+  // Settle workflows have carried out everything after the sale.
   if (result.status !== 'CONFIRMED') expect(result).toEqual({ status });
   const evidence = await settledEvidenceOf(system, orderId);
   expect(evidence.status).toBe(status);
@@ -112,7 +112,9 @@ export async function proveEnd(system: TestSystem, orderId: string, status: Orde
   return evidence;
 }
 
-/** Other workflows than the order's (of a command, of a notice) close their case a moment after what it was about. */
+/**
+ * Other workflows than the order's (of a command, of a notice) close their case a moment after its subject has ended.
+ */
 async function settledEvidenceOf(system: TestSystem, orderId: string): Promise<Evidence> {
   const deadline = Date.now() + CASE_PATIENCE_MS;
   for (;;) {
@@ -125,7 +127,10 @@ async function settledEvidenceOf(system: TestSystem, orderId: string): Promise<E
 
 const CASE_PATIENCE_MS = 10_000;
 
-/** No gap, only allowed edges, each from where the last one led, and the last one leads to the status. */
+/**
+ * The timeline has no gap and only allowed transitions; each begins where the last one ended, and the last one ends at
+ * the status.
+ */
 function proveTimeline({ status, events }: Evidence): void {
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
   let reached: OrderStatus | null = null;
@@ -146,7 +151,7 @@ function proveBooks({ ledger, operations }: Evidence): void {
     [keyOf(entry), entry.kind, entry.amountMinor, entry.state].join(' ');
   expect(operations.filter(({ state }) => state === 'UNKNOWN')).toEqual([]);
   const definite = operations.filter(
-    // What was paid back outside is in no ledger of the provider's.
+    // Refunds that were paid outside are not in the provider's ledger.
     ({ state, providerRef }) =>
       (state === 'SUCCEEDED' || state === 'DECLINED') && providerRef?.startsWith(EVIDENCE_PREFIX) !== true,
   );
@@ -170,18 +175,18 @@ function proveSold({ status, totalMinor, reservations, movements, operations }: 
   expect(sumOf(movements.map(({ reserved }) => reserved))).toBe(0);
 }
 
-/** Nothing is held and nothing is taken. */
+/** No stock is held and no money is taken. */
 function proveNothingLeft({ reservations, movements, operations, ledger }: Evidence): void {
   for (const { state } of reservations) expect(['RELEASED', 'EXPIRED']).toContain(state);
   expect(sumOf(movements.map(({ onHand }) => onHand))).toBe(0);
   expect(sumOf(movements.map(({ reserved }) => reserved))).toBe(0);
   const captured = amountOf(ledger, 'sale', 'capture');
   expect(captured - amountOf(operations, 'refund')).toBe(0);
-  // What was only authorized was given back.
+  // Money that was only authorized was given back.
   if (captured === 0) expect(amountOf(ledger, 'authorize')).toBe(amountOf(ledger, 'void'));
 }
 
-/** The figures of the order's SKUs are what all movements add up to, and what is held. */
+/** The figures of the order's SKUs are the sums of all movements and of all holds. */
 async function proveStock(system: TestSystem, { reservations }: Evidence): Promise<void> {
   const wrong = await system.database.query(
     `SELECT s.sku FROM inventory.stock s

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
-// A stand-in for the part of Stripe's API that our adapter uses, written after Stripe's documentation and not after the
+// A stand-in for the part of Stripe's API that our adapter uses, written from Stripe's documentation and not from the
 // adapter: form-encoded bodies, idempotency keys, PaymentIntents, Charges, Refunds and error objects.
 
-/** How long the slow method takes: as long as the simulator's in tests. */
+/** Duration of the slow method, the same as the simulator's in tests. */
 const SLOW_MS = 800;
 
 type Status = 'requires_payment_method' | 'requires_capture' | 'processing' | 'canceled' | 'succeeded';
@@ -55,11 +55,11 @@ interface Refund {
   readonly metadata: Metadata;
 }
 
-/** What is special about a payment method of Stripe's test mode, or of ours (`pm_fake_...`). */
+/** The special behavior of a payment method of Stripe's test mode, or of ours (`pm_fake_...`). */
 interface Method {
   readonly decline?: { readonly code: string; readonly decline_code: string; readonly advice_code?: string };
   readonly extraMinor?: number;
-  /** The card's network takes one capture of an authorization. */
+  /** The card's network accepts only one capture of an authorization. */
   readonly onlyOneCapture?: true;
   /** Stripe's limits depend on the account. */
   readonly amountCode?: string;
@@ -67,7 +67,7 @@ interface Method {
   readonly losesReply?: true;
   readonly unavailable?: true;
   readonly refund?: 'fails' | 'pending' | 'disputed';
-  /** Usable only together with this customer. */
+  /** The customer without whom the method cannot be used. */
   readonly customer?: string;
 }
 
@@ -93,7 +93,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   pm_fake_saved: { customer: 'cus_fake' },
 };
 
-/** A request as it was heard. */
+/** A request as the fake received it. */
 export interface HeardRequest {
   readonly route: string;
   readonly version: string | undefined;
@@ -108,26 +108,26 @@ export interface FakeStripe {
   /** Successful charges with this metadata. */
   charges(orderId: string): readonly Readonly<Charge>[];
   refunds(orderId: string): readonly Readonly<Refund>[];
-  /** Makes search see all there is; until then it knows nothing new, as Stripe's does for up to a minute. */
+  /** Updates the search index; until then search finds nothing new, as at Stripe for up to a minute. */
   updateSearch(): void;
   /** Forgets all idempotency keys, as Stripe may after 24 hours. */
   forgetKeys(): void;
   /** Lets a pending refund succeed or fail. */
   settleRefunds(status: 'succeeded' | 'failed'): void;
-  /** Runs once, to its end, before the next request to a route is looked at, for example `POST /cancel`. */
+  /** Runs `act` once, to its end, before the next request to a route is handled, for example `POST /cancel`. */
   beforeNext(route: string, act: () => unknown): void;
-  /** Takes the money of an authorization behind the adapter's back. */
+  /** Captures an authorization without the adapter. */
   captureElsewhere(orderId: string): void;
-  /** Refunds a charge in the dashboard; the whole of it without an amount. */
+  /** Refunds a charge in the dashboard; without an amount the whole charge. */
   refundElsewhere(orderId: string, amount?: number): void;
-  /** Answers the next request to a route, once it was carried out, with something that nobody can read. */
+  /** Carries out the next request to a route, and answers with an unreadable text. */
   garbleNext(route: string): void;
-  /** Answers every request with this status, or as usual again. */
+  /** Answers every request with this status, or normally again. */
   answerAll(status: number | null): void;
   close(): Promise<void>;
 }
 
-/** An answer that is an error; `isSaved` says whether Stripe keeps it under the idempotency key. */
+/** An error answer; `isSaved` says whether Stripe keeps it under the idempotency key. */
 class ApiError extends Error {
   readonly status: number;
   readonly body: object;
@@ -140,7 +140,7 @@ class ApiError extends Error {
   }
 }
 
-/** The connection breaks instead of an answer, after the effect. */
+/** The connection breaks after the effect, without an answer. */
 const LOST = Symbol('lost');
 
 interface Answer {
@@ -153,7 +153,7 @@ interface SavedAnswer {
   readonly answer: Answer | null;
 }
 
-/** Secret key that the fake takes. */
+/** The secret key that the fake accepts. */
 export const FAKE_STRIPE_KEY = 'sk_test_fake';
 
 /** Listens on a free port. */
@@ -188,7 +188,7 @@ export async function startFakeStripe(): Promise<FakeStripe> {
     return isGarbled ? { status: 200, body: { object: 'changed' } } : answered;
   }
 
-  /** The first answer of a key is every answer of the key, errors included, once its work began. */
+  /** The first answer of a key is every answer of the key, even an error, once its work has begun. */
   async function once(key: string, fingerprint: string, run: () => Promise<Answer | typeof LOST>) {
     const saved = keys.get(key);
     if (saved?.answer === null) {
@@ -251,7 +251,7 @@ export async function startFakeStripe(): Promise<FakeStripe> {
 
 type Form = Readonly<Record<string, string>>;
 
-/** The objects of one account and what can be done with them. */
+/** The objects of one account, and the operations on them. */
 function createAccount() {
   const intents = new Map<string, Intent>();
   const charges: Charge[] = [];
@@ -260,7 +260,7 @@ function createAccount() {
   let latest: Answer = { status: 200, body: {} };
 
   const ok = (object: object): Answer => {
-    // A copy, because a saved answer never changes again.
+    // The answer is a copy, because a saved answer never changes.
     latest = { status: 200, body: structuredClone(object) };
     return latest;
   };
@@ -374,7 +374,7 @@ function createAccount() {
     const { refund: fate } = METHODS[charge.payment_method] ?? {};
     if (fate === 'disputed') throw invalid('charge_disputed');
     if (left === 0) throw invalid('charge_already_refunded');
-    // Stripe has to look at the charge for it, so that the refusal is kept under the key.
+    // Stripe checks this against the charge, so the refusal is kept under the key.
     if (amount > left) throw new ApiError(400, { type: 'invalid_request_error', param: 'amount' });
     const refund: Refund = {
       id: idOf('re'),
@@ -478,7 +478,7 @@ function expectStatus(intent: Intent, allowed: readonly Status[]): void {
   });
 }
 
-/** What fails validation is not saved under its key. */
+/** A request that fails validation is not saved under its key. */
 function invalid(code: string | undefined, param?: string): ApiError {
   return new ApiError(400, { type: 'invalid_request_error', code, param }, false);
 }
@@ -496,7 +496,7 @@ function idOf(prefix: string): string {
   return `${prefix}_${randomUUID().replaceAll('-', '')}`;
 }
 
-/** A route is written as `POST /cancel`: its method and how its path ends. */
+/** A route has the form `POST /cancel`: the method and the end of the path. */
 function matches(route: string, request: IncomingMessage, { pathname }: URL): boolean {
   const [method = '', end = ''] = route.split(' ');
   return request.method === method && pathname.endsWith(end);

@@ -3,25 +3,25 @@ import { activityInfo } from '@temporalio/activity';
 import { toFailure } from '../../../src/activities/failure.ts';
 import type { Activities } from '../../../src/activities/index.ts';
 
-/** Names of the activities that can be faulted. */
+/** Names of the activities that can have faults. */
 export type ActivityName = keyof Activities;
 
-/** What each activity answers. */
+/** The answer type of each activity. */
 type ActivityResults = { readonly [Name in ActivityName]: Awaited<ReturnType<Activities[Name]>> };
 
-/** One call of an activity, as a worker of this process made it. */
+/** One call of an activity by a worker of this process. */
 export interface ActivityCall {
   readonly orderId: string;
   readonly activity: ActivityName;
   /** Counted from 1 per order and activity, over attempts and reruns. */
   readonly number: number;
-  /** A try inside the workflow task, or an attempt of a regular activity. */
+  /** Whether the call is a try inside the workflow task, or else an attempt of a regular activity. */
   readonly local: boolean;
 }
 
 /**
- * Stands around an activity: it lets the effect happen never, once or more often, then answers or throws. What it
- * throws reaches Temporal as the activity's own errors do (see activities/failure.ts).
+ * Surrounds an activity: it lets the effect happen never, once or more often, then answers or throws. Its error reaches
+ * Temporal like the activity's own errors (see activities/failure.ts).
  */
 export type Fault<Name extends ActivityName = ActivityName> = (
   effect: () => Promise<ActivityResults[Name]>,
@@ -32,10 +32,10 @@ export type Fault<Name extends ActivityName = ActivityName> = (
 export interface Faults {
   /** For `startTestSystem({ wrapActivities })`. */
   wrap(this: void, activities: Activities): Activities;
-  /** Faults stack: the one injected last stands outermost. */
+  /** Faults stack: the last injected fault is the outermost. */
   inject<Name extends ActivityName>(orderId: string, activity: Name, fault: Fault<Name>): void;
   calls(orderId: string, activity?: ActivityName): readonly ActivityCall[];
-  /** Resolves when no call is under way any more, also none that its worker has stopped waiting for. */
+  /** Resolves when no call is under way any more, including calls that their worker no longer waits for. */
   settled(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ type AnyActivity = (input: {
 }) => Promise<unknown>;
 type AnyFault = (effect: () => Promise<unknown>, call: ActivityCall) => Promise<unknown>;
 
-/** Creates faults for one system; nothing is faulted until it is injected. */
+/** No activity has a fault until one is injected. */
 export function createFaults(): Faults {
   const injected = new Map<string, AnyFault>();
   const calls: ActivityCall[] = [];
@@ -89,7 +89,7 @@ export function createFaults(): Faults {
   };
 }
 
-/** The first `times` calls fail before anything has happened. */
+/** The first `times` calls fail before they have any effect. */
 export function failBefore<Name extends ActivityName>(error: Error, times = 1): Fault<Name> {
   return async (effect, { number }) => {
     if (number <= times) throw error;
@@ -97,7 +97,7 @@ export function failBefore<Name extends ActivityName>(error: Error, times = 1): 
   };
 }
 
-/** The first `times` calls have their effect, and then fail: the reply is lost. */
+/** The first `times` calls have their effect and then fail: the reply is lost. */
 export function failAfter<Name extends ActivityName>(error: Error, times = 1): Fault<Name> {
   return async (effect, { number }) => {
     const result = await effect();
@@ -106,7 +106,7 @@ export function failAfter<Name extends ActivityName>(error: Error, times = 1): F
   };
 }
 
-/** The first call has its effect only after a pause, when its worker may have given it up. */
+/** The first call has its effect only after a pause, when its worker may have abandoned it. */
 export function lateEffect<Name extends ActivityName>(delayMs: number): Fault<Name> {
   return async (effect, { number }) => {
     if (number === 1) await sleep(delayMs);
@@ -123,7 +123,7 @@ export function lateAnswer<Name extends ActivityName>(delayMs: number): Fault<Na
   };
 }
 
-/** Every call has its effect two times, one after the other; the second answer counts. */
+/** Every call has its effect twice, one after the other; the second answer counts. */
 export function twice<Name extends ActivityName>(): Fault<Name> {
   return async (effect) => {
     await effect();
@@ -141,7 +141,7 @@ export function twiceAtOnce<Name extends ActivityName>(): Fault<Name> {
   };
 }
 
-/** Lets the first call act right after its effect, before its worker hears of it. */
+/** Lets the first call act right after its effect, before its worker gets the answer. */
 export function afterEffect<Name extends ActivityName>(act: (call: ActivityCall) => Promise<void>): Fault<Name> {
   return async (effect, call) => {
     const result = await effect();
@@ -150,7 +150,7 @@ export function afterEffect<Name extends ActivityName>(act: (call: ActivityCall)
   };
 }
 
-/** Every call has its effect, and tells its worker something else. */
+/** Every call has its effect, and gives its worker another answer. */
 function answerOtherwise<Name extends ActivityName>(answer: ActivityResults[Name]): Fault<Name> {
   return async (effect) => {
     await effect();
@@ -158,7 +158,7 @@ function answerOtherwise<Name extends ActivityName>(answer: ActivityResults[Name
   };
 }
 
-/** The order is charged, and given up all the same: so that there is a payment to undo. */
+/** The order is charged and given up all the same, so that there is a payment to undo. */
 export function givenUp(): Fault<'takePayment'> {
   return answerOtherwise({ kind: 'declined', declineCode: 'given_up', soft: false });
 }

@@ -12,18 +12,18 @@ import { DECISION_SWEEP_WORKFLOW, NOTICE_WORKFLOW, noticeWorkflowId } from '../.
 import { afterEffect, failBefore, givenUp, type Faults } from './faults.ts';
 import type { Answer, TestSystem } from '../system.ts';
 
-/** A way an order may go, on which some step runs. */
+/** A way of an order on which some step runs. */
 export interface Way {
   readonly method: string;
   readonly capture?: 'manual';
   readonly end: OrderStatus;
-  /** An operator is needed on this way. */
+  /** Whether an operator is needed on this way. */
   readonly opensCase?: true;
-  /** How many mails the customer gets, where that does not follow from the end. */
+  /** The number of mails to the customer, if it does not follow from the end. */
   readonly mails?: number;
-  /** What must be injected before the order is posted. */
+  /** Injects faults before the order is posted. */
   readonly prepare: (system: TestSystem, faults: Faults, orderId: string) => void;
-  /** What clients and operators do after the order was posted. */
+  /** Acts of clients and operators after the order was posted. */
   readonly act?: (system: TestSystem, orderId: string) => Promise<void>;
 }
 
@@ -89,7 +89,7 @@ const CAPTURED_IN_PARTS: Way = {
   },
 };
 
-/** A part is captured and paid back; nothing of the rest may be captured any more. */
+/** A part is captured and paid back; the rest can no longer be captured. */
 const PAID_BACK_IN_PART: Way = {
   ...HAPPY,
   capture: 'manual',
@@ -102,7 +102,7 @@ const PAID_BACK_IN_PART: Way = {
   },
 };
 
-/** The provider refuses a further capture, and an operator gives it up. */
+/** The provider refuses a further capture, and an operator abandons it. */
 const CAPTURE_ABANDONED: Way = {
   ...CAPTURED_IN_PARTS,
   opensCase: true,
@@ -157,7 +157,7 @@ const PAID_BACK_OUTSIDE: Way = {
   },
 };
 
-/** Refused before any payment was sent; then money comes that nobody had asked for, and the provider reports it. */
+/** The order is refused before any payment was sent; then unrequested money arrives, and the provider reports it. */
 const CHARGED_LATE: Way = {
   method: 'pm_ok',
   end: 'REJECTED',
@@ -181,7 +181,7 @@ const CHARGED_LATE: Way = {
   },
 };
 
-/** Somebody has paid all of it back in the provider's dashboard. */
+/** The whole amount was paid back in the provider's dashboard. */
 const REFUNDED_AT_PROVIDER: Way = {
   ...HAPPY,
   end: 'REFUNDED',
@@ -225,7 +225,7 @@ export const STEP_WAYS: Readonly<Record<StepName, Way>> = {
   returnCharge: CHARGED_LATE,
 };
 
-/** A charge at the provider that no order has asked for. */
+/** Makes a charge at the provider without an order. */
 export async function chargeAtProvider(
   { simulatorUrl }: TestSystem,
   charge: { readonly orderId: string; readonly key: string; readonly kind?: 'sale' | 'authorize' },
@@ -239,7 +239,7 @@ export async function chargeAtProvider(
   if (answer.status !== 201) throw new Error(`not charged: ${answer.status}`);
 }
 
-/** Money of a charge that somebody moves in the provider's dashboard; all that is left without an amount. */
+/** Moves money of a charge in the provider's dashboard; without an amount everything that is left. */
 export async function moveAtProvider(
   { simulatorUrl }: TestSystem,
   kind: 'capture' | 'refund',
@@ -253,7 +253,7 @@ export async function moveAtProvider(
   if (answer.status !== 201) throw new Error(`not moved: ${answer.status}`);
 }
 
-/** Stores a report as the API does, and goes no further: as after a crash in that moment. */
+/** Stores a report like the API, and stops there, as after a crash at this moment. */
 export async function storeNotice(
   { database }: TestSystem,
   news: Pick<PaymentNews, 'provider' | 'eventId' | 'kind' | 'orderId' | 'key'> & Partial<PaymentNews>,
@@ -268,7 +268,7 @@ export async function storeNotice(
   await createNoticeRepository(database.databases.payments).add({ ...usual, ...news });
 }
 
-/** Waits until the order has a status; also outside of a test. */
+/** Waits until the order has a status; it can be used outside of a test. */
 export async function untilStatus(system: TestSystem, orderId: string, status: OrderStatus): Promise<void> {
   const read = (): Promise<{ status: string }[]> =>
     system.database.query<{ status: string }>('SELECT status FROM orders.orders WHERE order_id = $1', [orderId]);
@@ -329,7 +329,9 @@ export interface GivenCommand {
   readonly reason?: string;
 }
 
-/** Gives an order a command under a fresh key unless one is given; repeats it as a client would while it is 503. */
+/**
+ * Gives an order a command, under a fresh key unless one is given; repeats it like a client while the answer is 503.
+ */
 export async function giveCommand(
   system: TestSystem,
   orderId: string,
@@ -351,7 +353,7 @@ interface CaseBody {
   readonly step: string;
 }
 
-/** The open case of an order, when there is one. */
+/** The open case of an order, if there is one. */
 export async function openCaseOf(system: TestSystem, orderId: string): Promise<CaseBody> {
   const list = (): Promise<Answer<{ items: CaseBody[] }>> => system.request(`/v1/cases?state=open&orderId=${orderId}`);
   await untilSeen(`${orderId} has a case`, async () => (await list()).body.items.length > 0);
@@ -359,7 +361,7 @@ export async function openCaseOf(system: TestSystem, orderId: string): Promise<C
   return first ?? openCaseOf(system, orderId);
 }
 
-/** Decides the open case of an order; looks again when it has changed meanwhile. */
+/** Decides the open case of an order; if the case has changed meanwhile, it is read again. */
 export async function resolveCase(
   system: TestSystem,
   orderId: string,
@@ -378,7 +380,7 @@ export async function resolveCase(
   }
 }
 
-/** Stores a decision about the open case of an order as the API does, and goes no further: as after a crash then. */
+/** Stores a decision about the open case of an order like the API, and stops there, as after a crash. */
 export async function storeDecision(
   system: TestSystem,
   orderId: string,
@@ -392,7 +394,7 @@ export async function storeDecision(
   return { decisionId, caseId };
 }
 
-/** Hands over what was decided and not carried out, whatever its pause, as the schedule does. */
+/** Delivers the decisions that were not carried out, like the schedule but without the pauses. */
 export async function sweepDecisions(system: TestSystem): Promise<string> {
   await system.database.query(`UPDATE orders.case_decisions SET due_at = now() WHERE state = 'decided'`);
   const workflowId = `sweep-${randomUUID()}`;
@@ -400,13 +402,13 @@ export async function sweepDecisions(system: TestSystem): Promise<string> {
   return workflowId;
 }
 
-/** Lets the time of an order's hold run out, and sweeps it. */
+/** Makes the time of an order's hold run out, and sweeps the hold. */
 export async function expireHold(system: TestSystem, orderId: string): Promise<void> {
   await makeHoldOverdue(system, orderId);
   await createReservationRepository(system.database.databases.inventory).expire('demo', orderId);
 }
 
-/** Lets the time of an order's hold run out; nothing has noticed it yet. */
+/** Makes the time of an order's hold run out; nothing has noticed it yet. */
 export async function makeHoldOverdue(system: TestSystem, orderId: string): Promise<void> {
   await system.database.query(
     `UPDATE inventory.reservations SET expires_at = now() - interval '1 second' WHERE order_id = $1`,

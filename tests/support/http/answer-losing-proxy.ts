@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Stands before an API: requests reach it, answers to POSTs are lost while it is told so. */
+/** A proxy before an API: requests reach the API, and answers to POSTs are lost while this is switched on. */
 export interface AnswerLosingProxy {
   readonly url: string;
   losesAnswers(loses: boolean): void;
@@ -10,7 +10,7 @@ export interface AnswerLosingProxy {
   stop(): Promise<void>;
 }
 
-/** Starts it before an API. */
+/** Starts the proxy before an API. */
 export async function startAnswerLosingProxy(target: string): Promise<AnswerLosingProxy> {
   let loses = false;
   const posts: { readonly path: string; readonly key: string }[] = [];

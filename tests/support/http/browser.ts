@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser } from 'playwright-core';
 
-// The pages in a real browser. Nothing is downloaded for it: `apt-get install chromium`, or CHROMIUM names another one.
+// Tests of the pages in a real browser. Nothing is downloaded for them: use `apt-get install chromium`, or name a
+// browser in CHROMIUM.
 
 const KNOWN_PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const { CHROMIUM: named } = process.env;
 
 const executablePath = (named === undefined ? KNOWN_PLACES : [named]).find((path) => existsSync(path));
 
-/** Whether there is a browser; without one the tests that need it are skipped, and say so. */
+/** Whether a browser exists; without one the tests that need it are skipped, and say so. */
 export const hasBrowser = executablePath !== undefined;
 
 if (!hasBrowser) {
@@ -18,7 +19,7 @@ if (!hasBrowser) {
   );
 }
 
-/** Starts a browser that asks nobody but the page's server. */
+/** Starts a browser that contacts only the page's server. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: executablePath ?? '',

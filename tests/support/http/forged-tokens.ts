@@ -3,7 +3,7 @@ import { EncryptJWT, exportJWK, SignJWT, type JWTHeaderParameters } from 'jose';
 
 type Claims = Record<string, unknown>;
 
-/** Everything that a valid token says, with a lifetime of an hour. */
+/** All claims of a valid token, with a lifetime of an hour. */
 export function validClaims(): Claims {
   const now = Math.floor(Date.now() / 1_000);
   return {
@@ -30,18 +30,18 @@ function segment(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-/** `Authorization` headers whose signature is good and whose claims are not, by what is wrong with them. */
+/** `Authorization` headers with a good signature and wrong claims, by the mistake. */
 export function wrongAuthorizations(secret: string): ReadonlyMap<string, string> {
   return new Map(wrongClaims(secret).map(([name, token]) => [name, `Bearer ${token}`]));
 }
 
-/** `Authorization` headers with a token that nobody may have signed, by what is wrong with them. */
+/** `Authorization` headers with a token that is not properly signed, by the mistake. */
 export async function forgedAuthorizations(secret: string): Promise<ReadonlyMap<string, string>> {
   const tokens = [...wrongClaims(`${secret}x`), ...brokenTokens(secret), ...(await wrongKeys(secret))];
   return new Map(tokens.map(([name, token]) => [name, `Bearer ${token}`]));
 }
 
-/** `Authorization` headers that hold no token, by what is wrong with them. */
+/** `Authorization` headers without a token, by the mistake. */
 export function oddAuthorizations(secret: string): ReadonlyMap<string, string> {
   const forged = new Map<string, string>();
   const valid = hmacToken(secret, validClaims());

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 
 /** Connections whose requests do not end. */
 export interface HalfRequests {
-  /** What came on them so far. */
+  /** The bytes that have arrived on the connections so far. */
   answers(): string;
   close(): void;
 }
@@ -19,7 +19,7 @@ export async function sendHalves(url: string, count: number, bytes: string): Pro
       socket.write(bytes, () => resolve(socket));
     });
   const sockets: Socket[] = [];
-  // Not more at once than a server's queue of new connections takes.
+  // A server's queue of new connections takes only this number at once.
   while (sockets.length < count) {
     const next = Math.min(100, count - sockets.length);
     sockets.push(...(await Promise.all(Array.from({ length: next }, open))));

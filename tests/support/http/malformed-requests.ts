@@ -1,6 +1,6 @@
 import { orderBody } from '../system.ts';
 
-/** A request that nobody should send; sent by `fetch` with a valid token and key unless it says otherwise. */
+/** A request that no client should send; `fetch` sends it with a valid token and key unless it says otherwise. */
 export interface MalformedRequest {
   readonly name: string;
   readonly method: string;
@@ -13,7 +13,7 @@ const PRODUCT = { name: 'Tea pot', priceMinor: 2_250, currency: 'EUR' };
 const ADJUSTMENT = { delta: 1, reason: 'restock' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** JSON texts that no field of any body takes. */
+/** JSON texts that no field of any body accepts. */
 const WRONG_VALUES = [
   'null',
   'true',
@@ -68,7 +68,7 @@ export function wrongFields(): MalformedRequest[] {
   );
 }
 
-/** The body's JSON with one field's text replaced; JSON.stringify could not write such values. */
+/** The body's JSON with one field's text replaced, because JSON.stringify could not write these values. */
 function withValue(body: object, field: string, json: string): string {
   const marker = '@@marker@@';
   const copy = structuredClone(body) as Record<string, unknown>;
@@ -196,7 +196,7 @@ const ODD_PATHS = [
   '/.env',
 ];
 
-/** Reads of things that cannot be, and methods that addresses do not know. */
+/** Reads of things that cannot exist, and methods that addresses do not support. */
 export function wrongTargets(): MalformedRequest[] {
   const get = (path: string): MalformedRequest => ({
     name: `GET ${path.slice(0, 80)}`,
@@ -229,7 +229,7 @@ export function wrongTargets(): MalformedRequest[] {
   ];
 }
 
-/** Bytes that are no HTTP request, or one that no client library sends; `token` makes some of them authorized. */
+/** Bytes that are not an HTTP request, or a request that no client library sends; `token` authorizes some of them. */
 export function rawRequests(token: string): ReadonlyMap<string, string | Uint8Array> {
   const host = `Host: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n`;
   const post = `POST /v1/orders HTTP/1.1\r\n${host}Content-Type: application/json\r\nIdempotency-Key: raw-request-1\r\n`;

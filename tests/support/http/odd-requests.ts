@@ -1,4 +1,4 @@
-/** The OpenAPI document, as far as requests are made from it. */
+/** The parts of the OpenAPI document that requests are made from. */
 export interface ApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
@@ -20,14 +20,14 @@ interface Schema {
   readonly example?: unknown;
 }
 
-/** A request with one thing in it that nobody expects. */
+/** A request with one unexpected part. */
 export interface OddRequest {
   readonly method: string;
   readonly path: string;
   readonly body?: string;
 }
 
-/** As they stand in a target: NUL, half a surrogate pair, bytes that are no UTF-8, numbers beyond every range. */
+/** Unusual texts in a target: NUL, half a surrogate pair, bytes that are not UTF-8, numbers beyond every range. */
 const ODD_IN_TARGET = [
   '%00',
   'a%00b',
@@ -41,7 +41,7 @@ const ODD_IN_TARGET = [
   'NaN',
 ];
 
-/** As they stand in JSON. */
+/** Unusual texts in JSON. */
 const ODD_IN_JSON = [
   String.raw`"\u0000"`,
   String.raw`"a\ud800"`,
@@ -80,7 +80,7 @@ function oddTargets(method: string, template: string, { parameters = [] }: Docum
   ]);
 }
 
-/** What a parameter of a path usually looks like. */
+/** The usual value of a path parameter. */
 function plain(name: string): string {
   const examples: Record<string, string> = {
     id: `ord_${'a'.repeat(26)}`,
@@ -124,7 +124,7 @@ function exampleOf(schema: Schema, document: ApiDocument): unknown {
 
 type Place = readonly (string | number)[];
 
-/** Where a value stands in an example. */
+/** The places of a value in an example. */
 function placesIn(value: unknown, place: Place = []): Place[] {
   if (typeof value !== 'object' || value === null) return [place];
   const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);

@@ -23,7 +23,7 @@ export function expectProblem({ status, headers, body }: Answer<unknown>, code: 
   return problem;
 }
 
-/** Expects every member that clients rely on, and nothing else: no stack, no cause. */
+/** Expects every member that clients rely on, and no other: no stack, no cause. */
 export function expectCompleteProblem(contentType: string | null, problem: Problem): void {
   expect(contentType).toBe('application/problem+json');
   expect(Object.keys(problem).toSorted()).toEqual(['code', 'detail', 'errors', 'requestId', 'status', 'title', 'type']);

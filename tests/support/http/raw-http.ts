@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 
-/** Longest wait for an answer; a server that says nothing at all is a finding. */
+/** Longest wait for an answer; a server that never answers is a finding. */
 const PATIENCE_MS = 5_000;
 
-/** Sends bytes as they are to an HTTP server and returns all it answers until it is silent or closes. */
+/** Sends bytes unchanged to an HTTP server, and returns everything that it answers until it is silent or closes. */
 export function sendRaw(url: string, bytes: string | Uint8Array): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -21,7 +21,7 @@ export function sendRaw(url: string, bytes: string | Uint8Array): Promise<string
       if (isComplete(answer)) done();
     });
     socket.on('close', done);
-    // A server may close while we still write; what counts is what it answered.
+    // A server may close while the client still writes; only its answer matters.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error);
     });
@@ -29,7 +29,7 @@ export function sendRaw(url: string, bytes: string | Uint8Array): Promise<string
   });
 }
 
-/** A head and as many bytes of body as it announces, or the end of its chunks. */
+/** Whether the head and the announced bytes of body, or the end of its chunks, have arrived. */
 function isComplete(answer: string): boolean {
   const [head = '', body] = answer.split('\r\n\r\n', 2);
   if (body === undefined) return false;

@@ -20,7 +20,7 @@ export interface ReceivedWebhook {
   readonly body: string;
 }
 
-/** Answers one message; by default 200. */
+/** Answers one message; 200 by default. */
 export type WebhookReply = (message: ReceivedWebhook, response: ServerResponse) => void;
 
 /** A merchant's server. */
@@ -28,7 +28,7 @@ export interface WebhookReceiver {
   readonly url: string;
   readonly received: ReceivedWebhook[];
   reply: WebhookReply;
-  /** Throws unless every message carries a signature of this secret. */
+  /** Throws unless every message has a signature of this secret. */
   verify(secret: string): void;
   close(): void;
 }
@@ -61,7 +61,7 @@ export async function startReceiver(reply: WebhookReply = accept): Promise<Webho
   return receiver;
 }
 
-/** Takes everything. */
+/** Accepts every message. */
 export function accept(_: ReceivedWebhook, response: ServerResponse): void {
   response.end();
 }
@@ -71,7 +71,7 @@ export function answerWith(status: number): WebhookReply {
   return (_, response) => void response.writeHead(status).end('not now');
 }
 
-/** An event of an order as the log holds it. */
+/** An event of an order in the form of the log. */
 export function orderEvent(orderId: string, type: string, changes: Partial<LoggedEvent> = {}): LoggedEvent {
   return {
     tenantId: 'demo',
@@ -90,7 +90,7 @@ export function orderEvent(orderId: string, type: string, changes: Partial<Logge
   };
 }
 
-/** What the consumer calls. */
+/** The function that the consumer calls. */
 export function publisherOf(system: TestSystem): EventPorts['publishToWebhooks'] {
   const repository = createWebhookDeliveryRepository(system.database.databases.notifications);
   return createWebhookPublisher({

@@ -11,13 +11,13 @@ import { createLogger } from '../../../src/runtime/logger.ts';
 import { findTestPort } from '../ports.ts';
 import { createSystemClient, type SystemClient, type TestSystem } from '../system.ts';
 
-/** One more API beside a running system, on its database and its namespace unless the variables say otherwise. */
+/** Another API beside a running system, on its database and its namespace unless the variables say otherwise. */
 export interface AnotherApi extends SystemClient {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** An API of which the test may read everything that it printed. */
+/** An API whose output the test can read. */
 export interface ApiProcess extends AnotherApi {
   log(): Promise<string>;
 }
@@ -41,7 +41,7 @@ export async function startAnotherApi(
 
 const READY_LIMIT_MS = 20_000;
 
-/** Starts a program of the product that has an API, as a process of its own; resolves when it is ready. */
+/** Starts a program of the product with an API as a process of its own; resolves when it is ready. */
 export async function startApiProcess(
   system: Pick<TestSystem, 'env'>,
   env: Readonly<Record<string, string>> = {},

@@ -6,7 +6,7 @@ import { loadConfig } from '../../../src/config.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
 import type { TestSystem } from '../system.ts';
 
-/** Starts a worker of a system that runs without one, or beside its own; in this process. */
+/** Starts a worker in this process, for a system without a worker or beside its own. */
 export async function startAnotherWorker(
   system: Pick<TestSystem, 'env'>,
   wrapActivities: (activities: Activities) => Activities,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { PROJECT_FOLDER } from '../../../src/dev/data-folder.ts';
 
-/** One container of `docker-compose.yml`, as far as tests look at it. */
+/** The fields of a container in `docker-compose.yml` that tests use. */
 export interface ComposeService {
   readonly image: string;
   readonly build?: string;
@@ -18,7 +18,7 @@ export interface ComposeService {
   readonly stop_grace_period?: string;
 }
 
-/** The file with its anchors resolved; `${...}` stands as written. */
+/** The file with its anchors resolved; `${...}` is unchanged. */
 export interface ComposeFile {
   readonly services: Readonly<Record<string, ComposeService>>;
   readonly volumes: Readonly<Record<string, unknown>>;
@@ -29,14 +29,17 @@ export function readComposeFile(): ComposeFile {
   return parse(readFileSync(join(PROJECT_FOLDER, 'docker-compose.yml'), 'utf8'), { merge: true }) as ComposeFile;
 }
 
-/** A service of this name. @throws {RangeError} when there is none. */
+/**
+ * The service of this name.
+ * @throws {RangeError} when it does not exist.
+ */
 export function serviceOf({ services }: ComposeFile, name: string): ComposeService {
   const service = services[name];
   if (service === undefined) throw new RangeError(`docker-compose.yml has no service ${name}`);
   return service;
 }
 
-/** What a container gets: `${NAME:-default}` and `${NAME:?message}` filled in as compose does. */
+/** The environment of a container: `${NAME:-default}` and `${NAME:?message}` are filled in like compose does. */
 export function environmentOf(
   service: ComposeService,
   variables: Readonly<Record<string, string | undefined>>,

@@ -5,18 +5,18 @@ import { createLogger } from '../../../src/runtime/logger.ts';
 import { installTemporalRuntime } from '../../../src/temporal/runtime.ts';
 import { createFaults, givenUp, type ActivityName, type Fault, type Faults } from '../faults/faults.ts';
 
-/** Where one order is when the worker dies. */
+/** The point of an order at which the worker dies. */
 export interface CrashPoint {
   readonly orderId: string;
-  /** Its effect has happened; the workflow has not heard of it. */
+  /** The activity's effect has happened, and the workflow has not got its answer. */
   readonly activity: ActivityName;
   /** The order is given up although it was charged, so that there is a payment to undo. */
   readonly isGivenUp: boolean;
 }
 
 /**
- * A worker process that ends by SIGKILL in the moment when every order of `CRASH_PLAN` (a JSON list of crash points)
- * stands right after its effect. One process serves all points, because each kill costs a task's timeout.
+ * A worker process that ends by SIGKILL in the moment when every order of `CRASH_PLAN` (a JSON list of crash points) is
+ * right after its effect. One process serves all points, because each kill costs a task's timeout.
  */
 async function run(): Promise<void> {
   const plan = JSON.parse(process.env['CRASH_PLAN'] ?? '[]') as readonly CrashPoint[];
@@ -35,7 +35,7 @@ function faultsOf(plan: readonly CrashPoint[]): Faults {
     await effect();
     standing.add(orderId);
     if (standing.size === plan.length) process.kill(process.pid, 'SIGKILL');
-    // Also a further attempt ends here: no workflow hears of its effect from this process.
+    // A further attempt ends here, too: no workflow gets the answer from this process.
     return new Promise<never>(() => {});
   };
   for (const { orderId, activity, isGivenUp } of plan) {

@@ -15,7 +15,7 @@ import { startProcess, type ManagedProcess } from '../../../src/dev/processes/pr
 import { startTemporalDevServer } from '../../../src/dev/temporal/temporal-dev-server.ts';
 import { createSystemClient, readLedger, systemEnvironment, type LedgerEntry, type SystemClient } from '../system.ts';
 
-/** Programs of the product that a system runs: one of these per name, with its own API port if it has one. */
+/** Programs of the product that a system runs, by name; a program with an API has its own port. */
 const PROGRAMS = {
   combined: ['--import', './src/temporal/lean-sandbox.ts', 'src/combined.ts'],
   api: ['src/server.ts'],
@@ -26,7 +26,9 @@ const PROGRAMS = {
 export type ProgramName = keyof typeof PROGRAMS | `${keyof typeof PROGRAMS}-${number}`;
 export type ServiceName = 'postgres' | 'temporal' | 'simulator' | 'mail' | ProgramName;
 
-/** A system whose every part is a process of its own, on a PostgreSQL and a Temporal of its own: all may be killed. */
+/**
+ * A system in which every part is a process, with its own PostgreSQL and Temporal, so that every part can be killed.
+ */
 export interface ProcessSystem extends SystemClient {
   readonly url: string;
   readonly env: Readonly<Record<string, string>>;
@@ -40,11 +42,11 @@ export interface ProcessSystem extends SystemClient {
   signal(service: ServiceName, signal: NodeJS.Signals): Promise<void>;
   /** Starts a service that was ended. A program is started without waiting for it to be ready. */
   start(service: ServiceName): Promise<void>;
-  /** Resolves when the API says it is ready. */
+  /** Resolves when the API is ready. */
   ready(program?: ProgramName): Promise<void>;
   ledger(orderId?: string): Promise<LedgerEntry[]>;
   setFaults(faults: Record<string, unknown>): Promise<void>;
-  /** What a process has printed, for a failing test's message. */
+  /** The output of a process, for a failing test's message. */
   log(service: ServiceName): Promise<string>;
   stop(): Promise<void>;
 }
@@ -57,13 +59,13 @@ export async function startProcessSystem(
   extraEnv: Readonly<Record<string, string>> = {},
 ): Promise<ProcessSystem> {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-processes-'));
-  // As root, PostgreSQL runs as another user, who must be able to pass.
+  // If the tests run as root, PostgreSQL runs as another user, who must be able to pass through the folder.
   await chmod(folder, 0o711);
   const port = await claimPorts(programs);
   const running = new Map<ServiceName, ManagedProcess>();
   const log = (): void => {};
   const startPostgres = async () => {
-    // Durable as in production: these tests kill it.
+    // PostgreSQL is as durable as in production, because these tests kill it.
     const postgres = await startEmbeddedPostgres({
       dataDirectory: join(folder, 'postgres'),
       port: port('postgres'),
@@ -158,7 +160,7 @@ export async function startProcessSystem(
   };
 }
 
-/** Ports are chosen once, so that a restarted service is found where it was. */
+/** Ports are chosen once, so that a restarted service has the same address. */
 async function claimPorts(programs: readonly ProgramName[]): Promise<(name: ServiceName | 'inbox') => number> {
   const ports = new Map<string, number>();
   for (const name of ['postgres', 'temporal', 'simulator', 'mail', 'inbox', ...programs]) {
@@ -173,7 +175,7 @@ function programOf(name: ProgramName): keyof typeof PROGRAMS {
   throw new RangeError(`${name} is not a program`);
 }
 
-/** Programs first, the servers they use last. */
+/** Programs stop first, and the servers that they use last. */
 function stopOrder(names: readonly ServiceName[]): ServiceName[] {
   const servers: readonly ServiceName[] = ['simulator', 'mail', 'temporal', 'postgres'];
   return [...names.filter((name) => !servers.includes(name)), ...servers.filter((name) => names.includes(name))];

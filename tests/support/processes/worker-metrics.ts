@@ -11,8 +11,8 @@ import {
 } from '../../../src/temporal/worker-metrics.ts';
 import { offer } from '../offered-events.ts';
 
-// Counts once everything that a worker counts by itself, and prints what its port for metrics says; in a process of its
-// own, because one process has one runtime.
+// Counts every metric of a worker once, and prints the content of its port for metrics. It is a process of its own,
+// because one process has one runtime.
 const port = Number(process.argv[2]);
 const logger = createLogger({ level: 'silent', service: 'test' });
 installTemporalRuntime(logger, { host: '127.0.0.1', port });
