@@ -87,7 +87,7 @@ export function createApp(deps: AppDeps) {
     return next();
   });
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods) }));
-  // A provider has no token: its signature is verified by the route, which therefore stands before the authentication.
+  // A provider has no token. The route verifies its signature, and is therefore placed before the authentication.
   app.use(
     '/v1/payment-webhooks/*',
     readPlainBody(() => BODY_MAX_BYTES),

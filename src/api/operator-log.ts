@@ -5,7 +5,7 @@ import type {
 } from '../../db/repositories/audit/operator-action-repository.ts';
 import type { ApiEnv } from './http/context.ts';
 
-/** Who acts, and by which request. */
+/** The operator who acts, and the request. */
 export interface Operator {
   readonly tenantId: string;
   readonly actor: string;
@@ -24,7 +24,7 @@ export interface OperatorAct {
    */
   readonly actionId?: string;
   readonly action: string;
-  /** What it was done to, for example a case id or a SKU. */
+  /** The thing that the act changed, for example a case id or a SKU. */
   readonly subject: string;
   readonly orderId?: string;
   readonly reason?: string | null;

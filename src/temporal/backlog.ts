@@ -18,7 +18,7 @@ const SAMPLE_INTERVAL_MS = 2_000;
 export function createBacklogMonitor(client: Client, namespace: string): BacklogMonitor {
   const sampler = createSampler(SAMPLE_INTERVAL_MS, 0, async () => {
     const { ageSeconds } = await readTaskQueue(client.connection as Connection, namespace, { taskQueue: 'orders' });
-    // Limits are whole seconds.
+    // The limits are whole seconds, so the age is rounded down.
     return Math.floor(ageSeconds);
   });
   return { ageSeconds: sampler.last, start: sampler.start, stop: sampler.stop };

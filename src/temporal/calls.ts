@@ -15,8 +15,8 @@ export interface DeadlineClient {
 }
 
 /**
- * Calls Temporal over a plain connection within a time, and ends the SDK's own retries with it: left alone they go
- * on for a minute, so an order that was refused with 503 could still be started when Temporal comes back.
+ * Calls Temporal over a plain connection within a time limit, which also ends the SDK's own retries. Otherwise they
+ * would go on for a minute, so an order that was refused with 503 could still start when Temporal comes back.
  */
 export function callWithin<Result>(
   limitMs: number,
@@ -27,15 +27,17 @@ export function callWithin<Result>(
 }
 
 /**
- * Whether Temporal has not answered a call, so that what became of it is not known: our own limit, or the connection's
- * error, which some calls of the SDK wrap. What Temporal does answer (not found, exists already) has errors of its own.
+ * Whether Temporal has not answered a call, so that its result is unknown: our own time limit, or the connection's
+ * error, which some calls of the SDK wrap. Answers of Temporal (not found, exists already) have errors of their own.
  */
 export function isNoAnswer(error: unknown): boolean {
   if (error instanceof DeadlineExceededError || error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   return isGrpcServiceError(error) || (error instanceof Error && isNoAnswer(error.cause));
 }
 
-/** gRPC codes that mean "not now": cancelled (also a frozen server's timeout), deadline, exhausted, unavailable. */
+/**
+ * gRPC codes that mean "not now": cancelled (including a frozen server's timeout), deadline, exhausted, unavailable.
+ */
 const NOT_NOW = new Set([1, 4, 8, 14]);
 
 /**

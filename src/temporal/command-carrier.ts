@@ -50,7 +50,7 @@ function carriersOf({ orderId, commandId, kind }: OwningCommand): string[] {
   return [settle, noticeWorkflowId(orderId, notice), noticeWorkflowId(standInOf(notice), notice)];
 }
 
-/** A step is retried or parked: a workflow that only waits has neither. */
+/** A workflow that is at work has a step that is retried or parked; one that only waits has neither. */
 function isAtWork({ raw, typedSearchAttributes }: WorkflowExecutionDescription): boolean {
   return (raw.pendingActivities ?? []).length > 0 || typedSearchAttributes.get(CASE_KIND) !== undefined;
 }

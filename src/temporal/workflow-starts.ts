@@ -133,7 +133,7 @@ export function startSettle(
   return startOnce(client, workflow, limitMs);
 }
 
-/** What a settle workflow needs of an order, from its row. */
+/** The input of a settle workflow, made from the order's row. */
 export function settleInput(
   { kind, amountMinor, command }: Pick<SettleWorkflowInput, 'kind' | 'amountMinor' | 'command'>,
   order: OrderRecord,

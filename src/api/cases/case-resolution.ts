@@ -17,9 +17,9 @@ import type { ResolveCaseBody } from './case-schemas.ts';
 export interface CaseDesk {
   /** See {@link decideCase}. */
   resolve(request: OperatorRequest, caseId: string, body: ResolveCaseBody): Promise<DecidedCase>;
-  /** Starts a redrive; the same key starts one. */
+  /** Starts a redrive; a repeated key starts no second one. */
   redrive(request: OperatorRequest, cause: RedriveCause): Promise<string>;
-  /** Null when the tenant has no such redrive. */
+  /** The progress; null when the tenant does not have the redrive. */
   findRedrive(tenantId: string, redriveId: string): Promise<RedriveProgress | null>;
 }
 

@@ -80,7 +80,7 @@ const OF_THE_SPECIFICATION = [
   'datacontenttype',
 ] as const;
 
-/** What the specification says beyond what we read is the business of its own library. */
+/** The library of the specification checks everything that this code does not read itself. */
 function requireConformance(event: CloudEventBody, pointer: string): void {
   // The data may have any content, and checking it costs time; the time was checked already.
   const { data, data_base64: base64, time: _, ...given } = event;
@@ -89,7 +89,7 @@ function requireConformance(event: CloudEventBody, pointer: string): void {
   const odd = Object.entries(present).find(([, value]) => !isAttributeValue(value));
   if (odd !== undefined) throw notConforming(`${pointer}/${odd[0]}`, 'must be a string, a boolean or a 32-bit integer');
   try {
-    // Validates itself.
+    // The constructor validates the event.
     void new CloudEvent(Object.fromEntries(OF_THE_SPECIFICATION.flatMap((name) => attributeOf(present, name))));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
@@ -102,7 +102,7 @@ function attributeOf(event: Readonly<Record<string, unknown>>, name: string): [s
   return Object.hasOwn(event, name) ? [[name, event[name]]] : [];
 }
 
-/** The type system of CloudEvents in JSON; the library also takes objects. */
+/** The type system of CloudEvents in JSON; the library would also accept objects. */
 function isAttributeValue(value: unknown): boolean {
   return (
     typeof value === 'string' || typeof value === 'boolean' || (Number.isInteger(value) && value === Number(value) >> 0)

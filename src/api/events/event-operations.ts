@@ -11,18 +11,27 @@ import { notFound, ProblemError } from '../http/problem.ts';
 import { recordAction, type Operator, type OperatorAct } from '../operator-log.ts';
 import { REPROCESS_IDS_MAX, REPROCESS_MAX } from './operation-schemas.ts';
 
-/** What operators do about consumers and failed events; every act is written down before it is done. */
+/** Acts of operators on consumers and failed events; every act is recorded before it is done. */
 export interface EventDesk {
   pause(operator: Operator, name: EventConsumer): Promise<ConsumerState>;
   resume(operator: Operator, name: EventConsumer): Promise<ConsumerState>;
-  /** @throws {ProblemError} `validation_failed` when the place is not behind the cursor. */
+  /**
+   * Moves a cursor back.
+   * @throws {ProblemError} `validation_failed` when the place is not behind the cursor.
+   */
   rewind(
     operator: Operator,
     at: { readonly consumer: EventConsumer; readonly partition: number; readonly sequence: number },
   ): Promise<{ readonly before: number }>;
-  /** @returns how many events are tried again. */
+  /**
+   * Has failed events tried again.
+   * @returns how many events are tried again.
+   */
   reprocess(operator: Operator, consumer: EventConsumer, selection: FailedSelection): Promise<number>;
-  /** @returns how many events are played again. */
+  /**
+   * Replays a range of events.
+   * @returns how many events are replayed.
+   */
   replay(operator: Operator, range: Omit<ReplayRange, 'tenantId'>): Promise<number>;
 }
 

@@ -92,7 +92,7 @@ async function readAsset(asset: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await readFile(join(ASSET_FOLDER, asset)));
 }
 
-/** The OpenAPI 3.1 document of an application's routes; needs nothing that the application works with. */
+/** The OpenAPI 3.1 document of an application's routes; the application need not be connected to anything. */
 export function openApiDocument(app: OpenAPIHono<ApiEnv>) {
   return app.getOpenAPI31Document(OPENAPI_INFO);
 }

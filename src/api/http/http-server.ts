@@ -112,7 +112,7 @@ interface ListenerOptions {
   readonly onRefused: RefusalListener;
 }
 
-/** Hands requests to the application; targets and hosts that make no address never get there. */
+/** Hands requests to the application, except for those whose target or host makes no address. */
 function requestListener({ fetch, host, onRefused }: ListenerOptions, turns: ConnectionTurns) {
   const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
     // Replaces the Host header, which HTTP/1.0 health checks do not send.

@@ -78,7 +78,7 @@ export function createMessageDesk(deps: MessageDeskDeps): MessageDesk {
       const act = { actionId, action: 'message.resend', subject, orderId, after: { messageId } };
       const waitSeconds = await deps.actions.recordWithin(operatorActionOf(request, act), COPIES);
       if (waitSeconds > 0) throw tooOften(waitSeconds);
-      // Also for a repeat: the one before may have been written down and not started.
+      // A repeat starts the workflow, too: the request before may have been recorded and not started.
       const { correlationId } = order;
       await requireTaken('message', startMessageCopy(deps.client, { message, correlationId }, CALL_TIMEOUT_MS));
       const workflowId = notificationWorkflowId(orderId, template, 'email', copy);

@@ -21,7 +21,7 @@ export interface OrderStarterDeps {
   readonly onStarted: (dispatch: Dispatch) => void;
 }
 
-/** Accepts orders by the one durable write there is: the start of their workflow. */
+/** Accepts orders by the only durable write: the start of their workflow. */
 export interface OrderStarter {
   /**
    * Starts the order's workflow.
@@ -65,7 +65,7 @@ export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
   };
 }
 
-/** Starts the order in this process, in a slot; null when none came free or there are none. */
+/** Starts the order in this process, in a slot; null when no slot became free or there are none. */
 async function startEagerly(
   { eager, onStarted }: OrderStarterDeps,
   order: OrderWorkflowInput,
@@ -82,9 +82,9 @@ async function startEagerly(
   }
 }
 
-/** Starts the order on the task queue, from where any worker takes it. */
+/** Starts the order on the task queue, from which any worker takes it. */
 async function startQueued({ client, onStarted }: OrderStarterDeps, order: OrderWorkflowInput): Promise<StartOutcome> {
-  // The SDK's own retries end with the answer: an order that was refused must not start a minute later.
+  // The SDK's retries end together with the answer: a refused order must not start a minute later.
   const reached = await client.withDeadline(Date.now() + PATIENCE_MS, () => startOrder(client, order, false));
   return outcomeOf(reached, onStarted);
 }
@@ -112,7 +112,10 @@ function notInTime(): ProblemError {
   return unavailable('Temporal did not take the order in time; repeat with the same Idempotency-Key');
 }
 
-/** Lets a bounded number of starts run at once, in order of arrival; those given up while they wait never start. */
+/**
+ * Lets a bounded number of starts run at once, in order of arrival. A start that is given up while it waits never
+ * begins.
+ */
 function createTurns(): {
   run<Result>(request: { readonly givenUp: boolean }, start: () => Promise<Result>): Promise<Result>;
 } {

@@ -49,7 +49,7 @@ const ANSWER_IS_BOOKED_MS = 1_500;
 /** Reports that are stored at once; a provider may have half of them. What nobody has signed takes no place. */
 const STORED_AT_ONCE_MAX = 256;
 
-/** Notices that are seen to at once; those beyond wait for the sweep. */
+/** Notices that are handled at once; further ones wait for the sweep. */
 const AT_ONCE_MAX = 1_000;
 
 const CALL_TIMEOUT_MS = 4_000;

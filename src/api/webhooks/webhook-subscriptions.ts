@@ -76,7 +76,7 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
       const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
       // The checked form is stored, because another reader might read another notation as another address.
       const { href, host } = new URL(wanted.url);
-      // Under the subscription's own id: a request that is repeated is one act.
+      // The act has the subscription's own id, so that a repeated request is one act.
       await recordAction(actions, by, {
         actionId: `act_${subscriptionId}`,
         action: 'webhook.create',

@@ -30,7 +30,7 @@ export function exchange(url: string, bytes: string | Buffer, silentMs = SILENT_
       timer = setTimeout(done, silentMs);
     });
     socket.on('close', done);
-    // A server may close while we still write; what counts is what it answered.
+    // A server may close while the client still writes; only its answer matters.
     socket.on('error', () => {});
     socket.write(bytes);
   });
