@@ -235,9 +235,9 @@ describe('SQL', () => {
   });
 });
 
-/** A line of a file that is there for the linter only. */
+/** A line of a file that exists only for the linter. */
 interface PlantedImport {
-  /** A folder, or one file of it. */
+  /** A folder, or one of its files. */
   readonly from: string;
   readonly line: string;
 }
@@ -246,12 +246,12 @@ function pathOf({ from }: PlantedImport): string {
   return from.endsWith('.ts') ? from : `${from}planted.ts`;
 }
 
-/** The lines that the linter refuses for what they import. */
+/** The lines whose imports the linter refuses. */
 function listRefused(planted: readonly PlantedImport[]): Set<PlantedImport> {
   const house = mkdtempSync(join(tmpdir(), 'planted-imports-'));
   try {
     const config = readFileSync(join(PROJECT, '.oxlintrc.json'), 'utf8');
-    // Types need the whole project; what a file imports is read from its text.
+    // Types need the whole project; the imports of a file are read from its text.
     writeFileSync(join(house, '.oxlintrc.json'), config.replace('"typeAware": true', '"typeAware": false'));
     const files = Map.groupBy(planted, pathOf);
     for (const [path, imports] of files) {
@@ -271,14 +271,14 @@ function listRefused(planted: readonly PlantedImport[]): Set<PlantedImport> {
   }
 }
 
-/** The part of the linter's report that is read here. */
+/** The part of the linter's report that is used here. */
 interface Diagnostic {
   readonly code: string;
   readonly filename: string;
   readonly labels: readonly { readonly span: { readonly line: number } }[];
 }
 
-/** Folder, or one file of it, and what it must not import as a value. */
+/** A folder, or one of its files, and the values that it must not import. */
 const FORBIDDEN: readonly (readonly [from: string, ...to: string[]])[] = [
   ['src/domain/', '../runtime/logger.ts', '../events/ports.ts', '../../db/client.ts', 'zod', '@temporalio/common'],
   ['src/domain/payments/', '../../runtime/logger.ts', '../../gateways/payment-gateway.ts', '../../../db/client.ts'],
@@ -367,7 +367,7 @@ const FORBIDDEN: readonly (readonly [from: string, ...to: string[]])[] = [
   ['tests/', 'pg', 'drizzle-orm/node-postgres'],
 ];
 
-/** What the rules leave alone: types where values are refused, and the neighbors that a folder is there to use. */
+/** Imports that the rules allow: types where values are refused, and the neighbors that a folder is meant to use. */
 const ALLOWED: readonly (readonly [from: string, line: string])[] = [
   ['src/api/orders/', "import type { Client } from '@temporalio/client';"],
   ['src/composition/', "import type { Config } from '../config.ts';"],

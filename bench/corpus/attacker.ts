@@ -1,9 +1,11 @@
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { ATTACKS, type Target } from './attacks.ts';
 
-/** An attack under way, in a thread of its own: what the neighbor sees must not be the attacker's own work. */
+/**
+ * An attack under way. It runs in a thread of its own, so that the neighbor does not measure the attacker's own work.
+ */
 export interface RunningAttack {
-  /** Ends it; resolves with the answers of 500 and above that are not an honest 503. */
+  /** Ends the attack; resolves with the answers of 500 and above that are not an honest 503. */
   stop(): Promise<readonly string[]>;
 }
 
@@ -14,7 +16,8 @@ export function startAttack(name: string, target: Target): RunningAttack {
     worker.once('message', resolve);
     worker.once('error', reject);
   });
-  // Looked at when the attack is stopped; until then a failure must not end the process, which has much to clean up.
+  // The result is read when the attack is stopped; until then a failure must not end the process, which has much to
+  // clean up.
   told.catch(() => {});
   return {
     stop: async () => {

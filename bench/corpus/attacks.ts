@@ -8,12 +8,12 @@ export interface Attack {
   readonly stop: () => void;
 }
 
-/** Whom an attack hits, and as whom. */
+/** The server that an attack hits, and the tenant that attacks. */
 export interface Target {
   readonly url: string;
   /** A token of the attacker's own tenant, with all scopes. */
   readonly token: string;
-  /** An order of that tenant which will not be at rest. */
+  /** An order of that tenant that never comes to rest. */
   readonly orderId: string;
 }
 
@@ -22,17 +22,17 @@ interface Spec {
   readonly start: (target: Target) => Attack;
 }
 
-/** Connections that are kept: each sends its bytes once and is opened again as soon as it is cut. */
+/** Connections that are kept open: each sends its bytes once, and is opened again as soon as it is cut. */
 interface Crowd {
   readonly connections: number;
   readonly bytes: string | Buffer;
-  /** Whether what comes is read. */
+  /** Whether the answers are read. */
   readonly reads?: boolean;
-  /** Whether the connection is given up, and opened again, after so long. */
+  /** The time after which a connection is closed and opened again, if there is one. */
   readonly lifeMs?: number;
 }
 
-/** Connections that are opened in one go: as many as a server's queue of new connections takes. */
+/** Connections that are opened at once: as many as a server's queue of new connections takes. */
 const OPENED_TOGETHER = 100;
 
 /** How often lost connections are replaced. */
@@ -69,7 +69,7 @@ function crowd({ connections, bytes, reads = true, lifeMs }: Crowd): (target: Ta
   };
 }
 
-/** An answer is one packet here; one that is cut in its head is not looked at. */
+/** An answer is one packet here; an answer that is cut in its head is ignored. */
 function faultsIn(text: string): string[] {
   const heads = [...text.matchAll(/HTTP\/1\.1 (5\d\d)[^]*?\r\n\r\n/g)];
   return heads
@@ -91,7 +91,10 @@ const CRUMBS = `POST /v1/payment-webhooks/simulator HTTP/1.1\r\n${NO_TOKEN}Trans
 const BRACKETS = gzipSync('['.repeat(4 * 1024 * 1024));
 const MANY_VALUES = `{"type":"custom","properties":{"a":[${'0,'.repeat(45_000)}0]}}`;
 
-/** All attacks by name. What floods is paced: what is measured is who pays, not how fast the attacker's machine is. */
+/**
+ * All attacks by name. Floods have a fixed rate, because the question is who pays, and not how fast the attacker's
+ * machine is.
+ */
 export const ATTACKS: Readonly<Record<string, Spec>> = {
   silent: {
     what: '1,000 connections that say nothing',

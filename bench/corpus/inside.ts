@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 
-/** What a process holds after a garbage collection. */
+/** The memory and the descriptors of a process after a garbage collection. */
 export interface Held {
   readonly mebibytes: number;
-  /** Open files, sockets among them. */
+  /** Open files, including sockets. */
   readonly descriptors: number;
 }
 

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a tenant that attacks nobody has seen, in milliseconds. */
+/** The latencies of a tenant that attacks nobody, in milliseconds. */
 export interface Seen {
   readonly post: readonly number[];
   readonly get: readonly number[];
-  /** Answers that are no success. */
+  /** Answers that are not a success. */
   readonly refusals: readonly string[];
 }
 
@@ -20,7 +20,7 @@ const ORDER = JSON.stringify({
   payment: { method: 'pm_ok' },
 });
 
-/** Posts and reads orders for so long, each due at its time whatever the answers (open loop). */
+/** Posts and reads orders for `seconds`, each due at its time, whether the answers come or not (open loop). */
 export async function liveBeside(url: string, token: string, seconds: number): Promise<Seen> {
   const agent = new Agent({ keepAlive: true });
   const seen = { post: [] as number[], get: [] as number[], refusals: [] as string[] };

@@ -5,7 +5,7 @@ import { ATTACKS } from './attacks.ts';
 import { lookInside, type Held } from './inside.ts';
 import { liveBeside, type Seen } from './neighbor.ts';
 
-/** Where attacks happen. */
+/** The place of the attacks. */
 export interface Scene {
   readonly url: string;
   readonly pid: number;
@@ -26,7 +26,7 @@ interface Latency {
   readonly getP95: number;
 }
 
-/** What an attack has done. */
+/** The effect of an attack. */
 export interface AttackResult {
   readonly name: string;
   readonly what: string;
@@ -43,23 +43,23 @@ export interface AttackResult {
 /** A neighbor may be slowed by a third. */
 const SLOWED_MAX = 4 / 3;
 
-/** Differences below this are the machine's: a timer, another process, a collection of garbage. */
+/** Smaller differences come from the machine: a timer, another process, a garbage collection. */
 const NOISE_MS = 5;
 
-/** What the orders of the neighbor leave in caches during the rounds. */
+/** Memory that the neighbor's orders leave in caches during the rounds. */
 const GROWTH_MAX_MIB = 48;
 const DESCRIPTORS_MAX = 16;
 
 /**
- * An attack has so long to open its connections. Opening hundreds is a burst within the rate that its tenant may use, which
- * is shared by all; what is measured is what they cost while they are there.
+ * Time in which an attack opens its connections. Opening hundreds is a burst within the rate that its tenant may use;
+ * the question is what they cost while they are open.
  */
 const OPENING_MS = 4_000;
 
 /** Longer than the server lets connections linger. */
 const SETTLE_MS = 3_000;
 
-/** Attacks and lets be in turn, and compares what the neighbor sees. */
+/** Attacks and pauses in turn, and compares the neighbor's latencies. */
 export async function attackInRounds(scene: Scene, name: string): Promise<AttackResult> {
   const spec = ATTACKS[name];
   if (spec === undefined) throw new RangeError(`there is no attack ${name}`);

@@ -5,7 +5,7 @@ import { orderWorkflowId } from '../workflows/contract.ts';
 /** The input and the time of a workflow's start. */
 export interface OrderStart {
   readonly input: OrderWorkflowInput;
-  /** ISO 8601. */
+  /** An ISO 8601 time. */
   readonly startedAt: string;
 }
 

@@ -159,7 +159,7 @@ export function startRedrive(client: Client, input: RedriveWorkflowInput, limitM
   return startOnce(client, workflow, limitMs);
 }
 
-/** A further copy of a message, with its own id, and the correlation id of its order. */
+/** A further copy of a message, with its own id and the correlation id of its order. */
 export interface MessageCopy {
   readonly message: NotificationWorkflowInput;
   readonly correlationId: string;

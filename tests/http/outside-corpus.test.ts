@@ -16,10 +16,10 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-/** As many at once as an impatient client sends. */
+/** Requests that an impatient client sends at once. */
 const AT_ONCE = 8;
 
-/** Does the work for each, several at once, and returns what is wrong. */
+/** Does the work for each item, several at once, and returns the items that are wrong. */
 async function wrongOf<Item extends { readonly name: string }>(
   items: readonly Item[],
   work: (item: Item) => Promise<string | null>,
@@ -102,7 +102,7 @@ describe('a connection', () => {
   ])('%s is let go of, also by a client that never closes it', async (_, bytes) => {
     const { socket, answers } = await hold(bytes);
     await expect.poll(answers).toMatch(/^HTTP\/1\.1 4\d\d /);
-    // What still comes on a socket that is gone is answered with a reset.
+    // Bytes that arrive on a closed socket are answered with a reset.
     const isReset = (): boolean => {
       if (!socket.destroyed) socket.write('x');
       return socket.destroyed;

@@ -8,10 +8,10 @@ import { toFieldErrors } from '../http/validation.ts';
 /** Attributes of one event; those of the specification and its documented extensions are some twenty. */
 const ATTRIBUTES_MAX = 100;
 
-/** Three times what the specification advises to keep to. */
+/** Three times the length that the specification recommends. */
 const NAME_MAX = 64;
 
-/** `data_base64` is the JSON format's own. */
+/** `data_base64` belongs to the JSON format. */
 const NAME = /^(?:[a-z0-9]+|data_base64)$/;
 
 /** An event with the `source` that it names, if its format has one. */
@@ -26,7 +26,7 @@ export interface EnvelopedEvent extends NewEvent {
  * @throws {ProblemError} `validation_failed`, with pointers below `pointer`.
  */
 export function fromCloudEvent(json: unknown, pointer: string): EnvelopedEvent {
-  // As sent: what reads them next passes over a member with the name of the prototype.
+  // The names are checked as they were sent, because the next reader skips a member with the name of the prototype.
   requireNames(typeof json === 'object' && json !== null && !Array.isArray(json) ? Object.keys(json) : [], pointer);
   const parsed = cloudEventBody.safeParse(json);
   if (!parsed.success) {
@@ -69,7 +69,10 @@ function requireNames(names: readonly string[], pointer: string): void {
   throw notConforming(`${pointer}/${escaped(misnamed)}`, `must be named in at most ${NAME_MAX} of a-z and 0-9`);
 }
 
-/** What the library of the specification knows; extensions may have any name, also that of a method of the library. */
+/**
+ * The attributes that the library of the specification knows. Extensions may have any name, even that of a method of
+ * the library.
+ */
 const OF_THE_SPECIFICATION = [
   'specversion',
   'id',

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /**
- * Requests of one connection that wait for the answers before theirs. Clients that send ahead send some; one that sends
- * more than this reads nothing, and is cut before its requests fill the memory.
+ * Requests of one connection that wait for the answers before theirs. Clients that send ahead send some; a client that
+ * sends more than this reads nothing, and is cut before its requests fill the memory.
  */
 const WAITING_MAX = 256;
 
@@ -15,21 +15,21 @@ interface Turn {
 interface Line {
   current: IncomingMessage | null;
   readonly waiting: Turn[];
-  /** What is said last, when the answers to whole requests are given. */
+  /** Writes the last answer, when the answers to all whole requests are given. */
   lastWord: (() => void) | null;
 }
 
 /** The order of the requests on each connection. */
 export interface ConnectionTurns {
-  /** Starts a request when the answer before it has been taken by the client, or its connection is gone. */
+  /** Starts a request when the client has taken the answer before it, or its connection is gone. */
   readonly take: (request: IncomingMessage, response: ServerResponse, start: () => void) => void;
-  /** Says the last word on a connection behind the answers to all requests that have arrived whole. */
+  /** Writes the last answer of a connection after the answers to all requests that have arrived whole. */
   readonly end: (socket: Duplex, lastWord: () => void) => void;
 }
 
 /**
- * A connection has one request in progress at a time. Many at once would only wait for each other's answers, which
- * must leave in order; a client that sends hundreds and reads none would make each answer fill the memory.
+ * Handles one request of a connection at a time. Several at once would only wait for each other's answers, which must
+ * leave in order; and if a client sends hundreds and reads no answer, the answers would fill the memory.
  */
 export function createConnectionTurns(): ConnectionTurns {
   const lines = new WeakMap<Duplex, Line>();
@@ -65,7 +65,7 @@ export function createConnectionTurns(): ConnectionTurns {
     },
     end: (socket, lastWord) => {
       const line = lineOf(socket);
-      // The last one may be cut off in its body: it gets the last word for an answer.
+      // The last request may be cut off in its body; then the last answer is its answer.
       const isLastWhole = line.waiting.at(-1)?.request.complete ?? true;
       if (!isLastWhole) line.waiting.pop();
       const isCurrentWhole = line.current?.complete === true;

@@ -81,7 +81,7 @@ export function mountDocs(app: OpenAPIHono<ApiEnv>): void {
     const asset = c.req.param('asset');
     const type = ASSETS.get(asset);
     if (type === undefined) throw new ProblemError('not_found', 'there is nothing at this address');
-    // Read once, and the same bytes for everybody: anybody may ask for a megabyte a thousand times and read none of it.
+    // Each file is read once and shared, because anybody may ask for a megabyte a thousand times and read none of it.
     const content = contents.get(asset) ?? readAsset(asset);
     contents.set(asset, content);
     return c.body(await content, 200, { 'Content-Type': type, 'Cache-Control': 'max-age=3600' });

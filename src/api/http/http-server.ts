@@ -29,12 +29,15 @@ const TIMEOUTS_CHECKED_MS = 1_000;
 const KEEP_ALIVE_MS = 65_000;
 
 /**
- * A connection on which nothing moves for so long is cut: its client does not read what it asked for. Twice the longest
- * wait for an order; streams say something every 2 s.
+ * A connection without any traffic for this long is cut, because its client does not read the answer. It is twice the
+ * longest wait for an order; streams send something every 2 s.
  */
 const STILL_MS = 60_000;
 
-/** After the last word on a connection its client has so long to read it and to close its side, which it may never do. */
+/**
+ * After the last answer of a connection its client has this long to read it and to close its side, which it may never
+ * do.
+ */
 const LINGER_MS = 2_000;
 
 /** How soon a connection that became idle during a shutdown is closed. */
@@ -173,13 +176,15 @@ interface LastWord {
 }
 
 /**
- * What Node's parser refuses never reaches the application; it gets a problem all the same, behind the answers to what
- * came whole before it: who has sent an order and then something else must not take the second answer for the first.
+ * Requests that Node's parser refuses never reach the application. They are answered with a problem as well, after the
+ * answers to the whole requests before them: a client that has sent an order and then something else must not take the
+ * second answer for the first.
  */
 function answerParserError(error: NodeJS.ErrnoException, socket: Duplex, { turns, onRefused }: LastWord): void {
   if (error.code === 'ECONNRESET' || !socket.writable || refused.has(socket)) return;
   refused.add(socket);
-  // Nobody asked anything: a thousand of these are cut at once, and a word to each would hold up all others.
+  // The client has not asked anything: a thousand of these connections are cut at once, and an answer to each would
+  // delay all others.
   if (socket instanceof Socket && socket.bytesRead === 0) {
     socket.destroy();
     return;

@@ -9,8 +9,8 @@ import { ProblemError } from './problem.ts';
 const DRAINED_MAX_BYTES = 8 * 1024 * 1024;
 
 /**
- * Pieces that a body of unknown length may come in: each costs as much as some KiB of text. Clients write whole buffers,
- * and networks cut them at 1,400 bytes.
+ * Pieces that a body of unknown length may come in; each costs as much as some KiB of text. Clients write whole
+ * buffers, and networks cut them at 1,400 bytes.
  */
 const PIECES_MIN = 1_000;
 const BYTES_PER_PIECE = 512;
@@ -58,7 +58,7 @@ async function readChunks(body: ReadableStream<Uint8Array> | null, maxBytes: num
   return Buffer.concat(chunks);
 }
 
-/** Its rest is not read: the connection ends. */
+/** The rest of the body is not read: the connection ends. */
 function inCrumbs(): ProblemError {
   return new ProblemError('bad_request', 'the body comes in too many small pieces', {
     headers: { Connection: 'close' },

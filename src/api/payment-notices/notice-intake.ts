@@ -46,7 +46,7 @@ export interface NoticeIntake {
  */
 const ANSWER_IS_BOOKED_MS = 1_500;
 
-/** Reports that are stored at once; a provider may have half of them. What nobody has signed takes no place. */
+/** Reports that are stored at once; a provider may have half of them. An unsigned report takes no place. */
 const STORED_AT_ONCE_MAX = 256;
 
 /** Notices that are handled at once; further ones wait for the sweep. */

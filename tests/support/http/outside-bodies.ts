@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** A body that a client may post, and the statuses that it may be answered with. */
+/** A body that a client may post, and the statuses of possible answers. */
 export interface OutsideBody {
   readonly name: string;
   readonly path: '/v1/orders' | '/v1/events' | '/v1/webhooks';
@@ -13,7 +13,7 @@ const TAKEN = [202];
 const INVALID = [422];
 const EITHER = [202, 422];
 
-/** Texts in JSON that an object may have as a value anywhere. */
+/** JSON texts that may be the value of any field. */
 const VALUES: readonly [string, string, readonly number[]][] = [
   ['-0', '-0', TAKEN],
   ['-0.0e0', '-0.0e0', TAKEN],
@@ -64,7 +64,7 @@ const VALUES: readonly [string, string, readonly number[]][] = [
   ['a format', '"%s%n%x $1 \\\\x00 E\'\'"', TAKEN],
 ];
 
-/** Bodies that no JSON parser should take for one thing while another takes it for a second. */
+/** Bodies that two JSON parsers might read differently. */
 const TEXTS: readonly [string, string, readonly number[]][] = [
   ['blanks of all kinds around', ' \t\r\n{"type":"custom"}\n\t ', TAKEN],
   ['a no-break space around', '\u00a0{"type":"custom"}', [400]],
@@ -163,7 +163,7 @@ const TIMES: readonly [string, readonly number[]][] = [
   ['2026-01-01T00:00:00Z\u0000', INVALID],
 ];
 
-/** CloudEvents in structured and batched mode; `sku` is nothing to them. */
+/** CloudEvents in structured and batched mode; `sku` has no meaning for them. */
 export function outsideCloudEvents(): OutsideBody[] {
   const event = (members: Readonly<Record<string, unknown>>): Record<string, unknown> => ({
     specversion: '1.0',
@@ -309,7 +309,7 @@ function outsideBatches(event: (members: Readonly<Record<string, unknown>>) => o
   ];
 }
 
-/** Bodies of orders; each is a good one in which something is odd. */
+/** Bodies of orders; each is a valid one with one odd part. */
 export function outsideOrders(order: string): OutsideBody[] {
   const post = (name: string, body: string, statuses: readonly number[]): OutsideBody => ({
     name: `an order with ${name}`,

@@ -5,14 +5,16 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:
 export interface Exchange {
   readonly name: string;
   readonly bytes: string | Buffer;
-  /** In order; each is what one request of the bytes may be answered with. */
+  /** In order; each entry has the possible statuses of the answer to one request. */
   readonly statuses: readonly (readonly number[])[];
 }
 
 /** How long a connection is silent before the exchange counts as over. */
 const SILENT_MS = 250;
 
-/** Sends bytes and reads all answers, until the server closes or falls silent. Rejects when the server says nothing. */
+/**
+ * Sends bytes and reads all answers, until the server closes or falls silent. Rejects when the server never answers.
+ */
 export function exchange(url: string, bytes: string | Buffer, silentMs = SILENT_MS): Promise<RawAnswer[]> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -36,7 +38,7 @@ export function exchange(url: string, bytes: string | Buffer, silentMs = SILENT_
   });
 }
 
-/** One answer out of a connection's bytes. */
+/** One answer from the bytes of a connection. */
 export interface RawAnswer {
   readonly status: number;
   readonly head: string;
@@ -79,7 +81,7 @@ const OK = [200];
 const BAD = [400];
 const REFUSED = [400, 404, 405, 408, 411, 413, 414, 415, 417, 422, 431];
 
-/** Odd HTTP: `order` is the JSON of a good order, `event` that of a good event. */
+/** Odd HTTP; `order` is the JSON of a valid order, `event` that of a valid event. */
 export function outsideHttp(token: string, order: string, event: string): Exchange[] {
   const auth = `Host: a\r\nAuthorization: Bearer ${token}\r\n`;
   let key = 0;
@@ -111,7 +113,7 @@ export function outsideHttp(token: string, order: string, event: string): Exchan
   const chunked = 'Transfer-Encoding: chunked\r\n';
   const packed = (coding: string, body: Buffer): Buffer => events(`Content-Encoding: ${coding}\r\n`, body);
   const cases: [string, string | Buffer, (readonly number[])[]][] = [
-    // Two readings of one connection.
+    // Bytes that two servers might split into different requests.
     ['the same length twice', orders(`${length}${length}`, order), [BAD]],
     ['a list of lengths', orders(`Content-Length: ${order.length}, ${order.length}\r\n`, order), [BAD]],
     ['a length with a sign', orders(`Content-Length: +${order.length}\r\n`, order), [BAD]],

@@ -1,6 +1,6 @@
 import { hmacToken, validClaims } from './forged-tokens.ts';
 
-/** What a client may send as `Authorization`, and the status of `GET /v1/orders` with it. */
+/** An `Authorization` header of a client, and the status of `GET /v1/orders` with it. */
 export interface OutsideToken {
   readonly name: string;
   readonly authorization: string;
