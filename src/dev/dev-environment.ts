@@ -99,9 +99,9 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
       mailSink: values.MAIL_SINK_HOST,
       metrics: values.WORKER_METRICS_HOST,
     },
-    /** Where programs on this machine reach the API. */
+    /** The address at which programs on this machine reach the API. */
     apiUrl: localHttpUrl(values.API_HOST, values.API_PORT),
-    /** Where they reach the payment simulator and the inbox, unless somebody else's are used. */
+    /** The addresses of the payment simulator and the inbox, unless somebody else's are used. */
     simulatorUrl: localHttpUrl(values.SIMULATOR_HOST, values.SIMULATOR_PORT),
     inboxUrl: localHttpUrl(values.MAIL_SINK_HOST, values.MAIL_SINK_INBOX_PORT),
     external: {
@@ -138,7 +138,7 @@ export function givenSettings(env: EnvironmentVariables): Record<string, string>
   return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 
-/** The ports that a start will use; those of servers that somebody else runs are left out. */
+/** The ports that a start will use, without those of servers that somebody else runs. */
 export function portClaims({ ports, hosts, external }: DevEnvironment): PortClaim[] {
   return [
     { host: hosts.api, hostVariable: 'API_HOST', port: ports.api, variable: 'API_PORT', purpose: 'API' },

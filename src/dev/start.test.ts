@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 const folder = mkdtempSync(join(tmpdir(), 'order-saga-entry-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs the entry of `npm start` in a project folder of this name, with nothing behind it. */
+/** Runs the entry of `npm start` in a project folder of this name, without the rest of the project. */
 function startIn(name: string, node = process.versions.node): { code: number | null; said: string } {
   const place = join(folder, name, 'src', 'dev');
   mkdirSync(place, { recursive: true });

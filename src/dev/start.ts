@@ -12,12 +12,12 @@ import { walkthrough } from './supervisor/walkthrough.ts';
 const USAGE = `npm start
   The whole system on this machine, until Ctrl-C. Its settings are environment variables: see .env.example.`;
 
-// What `npm start` runs, after start.cjs: everything on one machine, until Ctrl-C.
+// The main program of `npm start`, after start.cjs: everything on one machine, until Ctrl-C.
 process.exit(await main());
 
 async function main(): Promise<number> {
   takeArguments(USAGE, { options: {} });
-  // Files that the started programs make, such as Temporal's database, are for this user only.
+  // Only this user may read files that the started programs make, for example Temporal's database.
   process.umask(0o077);
   surviveOutputErrors();
   try {

@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net';
 
-/** A server that listens on every address is reached at the loopback one. */
+/** A server that listens on every address is reached at the loopback address. */
 const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
-/** The host at which a program on the same machine reaches a server, by what the server listens on. */
+/** The host at which a program on the same machine reaches a server that listens on `host`. */
 export function reachedHost(host: string): string {
   return LOOPBACK_OF[host] ?? host;
 }
 
-/** Where a program on the same machine reaches an HTTP server, by what the server listens on. */
+/** The URL at which a program on the same machine reaches an HTTP server that listens on `host`. */
 export function localHttpUrl(host: string, port: number | string): string {
   return `http://${joinAddress(reachedHost(host), port)}`;
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-// Forms of settings that both the programs and `npm start` read.
+// Formats of settings that both the programs and `npm start` read.
 
-/** What is bound by number: a name is not asked for. */
+/** A numeric IP address; names are not accepted. */
 export const listenAddress = z.union([z.ipv4(), z.ipv6()], 'must be an IP address');
 
-/** It travels in a header of gRPC, which carries nothing else. */
+/** The namespace travels in a gRPC header, which allows only these characters. */
 export const temporalNamespace = z.string().regex(/^[ -~]+$/, 'must be printable ASCII');

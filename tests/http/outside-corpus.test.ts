@@ -116,7 +116,7 @@ describe('a connection', () => {
     const pages = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100);
     for (let count = 0; count < 3; count += 1) await hold(pages, false);
     await sleep(1_500);
-    // A hundred pages have 150 MB.
+    // A hundred pages need 150 MB.
     expect(held() - before).toBeLessThan(60_000_000);
     expect(await system.request('/livez')).toMatchObject({ status: 200 });
   });

@@ -84,12 +84,15 @@ export function copyBinaries(binaries: PostgresBinaries, into: string): Postgres
   return copy;
 }
 
-/** initdb runs the server by a shell, with the path between double quotes, in which these keep their meaning. */
+/**
+ * initdb starts the server through a shell, with the path between double quotes, in which these characters keep their
+ * meaning.
+ */
 export function survivesShell(path: string): boolean {
   return !/["$`\\]/.test(path);
 }
 
-/** The list names paths below the package (`native/lib/...`); a copy has another name for its first folder. */
+/** The list has paths below the package (`native/lib/...`); a copy has another name for the first folder. */
 function missingLinks(folder: string): { source: string; target: string }[] {
   const list = join(folder, 'pg-symlinks.json');
   if (!existsSync(list)) return [];

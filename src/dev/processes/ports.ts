@@ -8,9 +8,9 @@ export const LOOPBACK = '127.0.0.1';
 /** A port that is about to be used, with the variable that moves it. */
 export interface PortClaim {
   readonly port: number;
-  /** Default: 127.0.0.1. */
+  /** 127.0.0.1 by default. */
   readonly host?: string;
-  /** Environment variable that chooses another host, where there is one. */
+  /** The environment variable that chooses another host, if there is one. */
   readonly hostVariable?: string;
   /** Environment variable that chooses another port, for example `POSTGRES_PORT`. */
   readonly variable: string;
@@ -18,10 +18,10 @@ export interface PortClaim {
   readonly purpose: string;
 }
 
-/** A claim that cannot be listened on, and the system's code for it: `EADDRINUSE`. */
+/** A claim whose port cannot be used, with the system's code for the reason: `EADDRINUSE`. */
 type Refusal = PortClaim & { readonly code: string };
 
-/** One or more ports cannot be listened on; the message names each with its reason and its variable. */
+/** One or more ports cannot be used; the message names each with its reason and its variable. */
 export class PortsUnusableError extends Error {
   constructor(refusals: readonly Refusal[]) {
     const lines = refusals.map((refusal) => {
@@ -39,7 +39,7 @@ function adviceOn({ code, variable, hostVariable = variable }: Refusal): string 
   return `this machine has no such address (${code}), choose one with ${hostVariable}`;
 }
 
-/** Two of our own settings name the same port. */
+/** Two of our own settings have the same port. */
 export class PortsCollideError extends Error {
   constructor(first: PortClaim, second: PortClaim) {
     super(`${first.variable} and ${second.variable} are both ${first.port}: give one of them another port`);
@@ -52,7 +52,7 @@ export async function portIsFree(port: number): Promise<boolean> {
   return (await tryListening(LOOPBACK, port)) === null;
 }
 
-/** Null when a server could listen there right now, else the system's code for why not. */
+/** Null when a server could listen there right now, else the system's code for the reason. */
 async function tryListening(host: string, port: number): Promise<string | null> {
   const server = createServer();
   try {

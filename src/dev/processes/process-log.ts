@@ -14,14 +14,14 @@ const TAIL_BYTES = 64 * 1024;
 /** An open log: the caller closes the descriptor. */
 export interface ProcessLog {
   readonly descriptor: number;
-  /** Why the log cannot be written, else null: the process starts all the same. */
+  /** Why the log cannot be written, else null. The process starts all the same. */
   readonly problem: string | null;
 }
 
 /**
- * Opens a process's log for appending and marks the start in it. On a full disk the file is kept where there is one, for
- * a process that goes on without its log and writes it again when there is room; `mustWrite` is for a program that ends
- * when it cannot write, which then writes to nowhere.
+ * Opens a process's log for appending, and marks the start in it. If the disk is full, an existing file stays in use,
+ * for a process that continues without its log and writes it again when there is space. `mustWrite` is for a program
+ * that ends when it cannot write: its output is then discarded.
  */
 export function openProcessLog(path: string, { mustWrite }: { readonly mustWrite: boolean }): ProcessLog {
   let opened: number | null = null;

@@ -19,9 +19,9 @@ export interface ProcessSpec {
   readonly args: readonly string[];
   /** stdout and stderr are appended here; the folder is made when missing. */
   readonly logFile: string;
-  /** For a program that ends when it cannot write its output. */
+  /** Whether the program ends when it cannot write its output. */
   readonly mustWriteLog?: boolean;
-  /** Default: the environment of this process. */
+  /** The environment of this process by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   /** The user that the process runs as; needs root. */

@@ -28,7 +28,10 @@ export async function untilReady(url: string, signal: AbortSignal): Promise<void
   }
 }
 
-/** Resolves when the port of the host accepts connections. @throws the signal's reason when it is aborted. */
+/**
+ * Resolves when the port of the host accepts connections.
+ * @throws the signal's reason when it is aborted.
+ */
 export async function untilListening(port: number, signal: AbortSignal, host = LOOPBACK): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!(await accepts(host, port))) {

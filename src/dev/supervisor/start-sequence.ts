@@ -95,7 +95,7 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
   return { addresses, token };
 }
 
-/** Everything that is known before PostgreSQL has told its password. */
+/** Addresses that are known before PostgreSQL has its password. */
 function knownAddresses(environment: DevEnvironment): Variables {
   const { ports, hosts, external, temporalNamespace, webhookAllowPrivate } = environment;
   const inboxUrl = external.smtpUrl === null ? environment.inboxUrl : null;

@@ -124,7 +124,7 @@ function durability({ ownTemporal, dataFolder, projectFolder }: WalkthroughOptio
   ];
 }
 
-/** A word of a command line; a path may hold blanks, quotes and dollar signs. */
+/** Quotes a word for a command line, because a path may contain blanks, quotes and dollar signs. */
 function quoteForShell(word: string): string {
   return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -12,7 +12,7 @@ import { startTemporalDevServer } from './temporal-dev-server.ts';
 const folder = mkdtempSync(join(tmpdir(), 'order-saga-temporal-C# (50%)?-'));
 let cliPath: string;
 
-/** The time in which it writes where it listens, which ended it; it may answer before. */
+/** The server once ended while it wrote its addresses, in this time; it may answer before. */
 const BANNER_MS = 4_000;
 
 beforeAll(async () => {

@@ -207,7 +207,7 @@ function judgeCharge(news: Pick<PaymentNews, 'orderId' | 'key'>, context: Notice
   return charge === null ? { kind: 'unexpected' } : { kind: 'give_back', charge };
 }
 
-/** Null for the key of a capture, a refund or a void. */
+/** The charge that a key names; null for the key of a capture, a refund or a void. */
 function chargeOf(kind: PaymentKind, generation: number): NamedCharge | null {
   return kind === 'sale' || kind === 'authorize' ? { kind, generation } : null;
 }

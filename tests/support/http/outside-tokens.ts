@@ -110,7 +110,7 @@ export function outsideTokens(secret: string): OutsideToken[] {
   ];
 }
 
-/** The last letter of a signature of 256 bits has two bits that mean nothing. */
+/** The last letter of a signature of 256 bits has two bits without a meaning. */
 function nextLetter(signature: string): string {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   const last = letters.indexOf(signature.at(-1) ?? 'A');
