@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createFirstPass, type FirstPassPlan, type FirstPassStep } from './fast-path.ts';
 import type { Activities } from './index.ts';
 
@@ -53,73 +53,71 @@ async function pass(answers: Partial<Record<FirstPassStep, unknown>> = {}, plan:
 
 const DATABASE_AWAY = ApplicationFailure.create({ type: 'database_unavailable', message: 'away', nonRetryable: false });
 
-describe('the first pass of an order', () => {
-  it('goes from step to step with the total that was held', async () => {
-    const { result, calls } = await pass();
-    expect(calls.map(([step]) => step)).toEqual(Object.keys(WELL));
-    expect(Object.fromEntries(calls)).toMatchObject({
-      takePayment: { method: 'pm_ok', amountMinor: 1_299 },
-      confirmOrder: { ...ORDER, totalMinor: 1_299 },
-      sendMessage: { template: 'order-confirmed', content: { totalMinor: 1_299, currency: 'EUR' } },
-    });
-    expect(result).toEqual(Object.fromEntries(Object.entries(WELL).map(([step, answer]) => [step, { answer }])));
+it('The first pass of an order goes from step to step with the total that was held', async () => {
+  const { result, calls } = await pass();
+  expect(calls.map(([step]) => step)).toEqual(Object.keys(WELL));
+  expect(Object.fromEntries(calls)).toMatchObject({
+    takePayment: { method: 'pm_ok', amountMinor: 1_299 },
+    confirmOrder: { ...ORDER, totalMinor: 1_299 },
+    sendMessage: { template: 'order-confirmed', content: { totalMinor: 1_299, currency: 'EUR' } },
   });
+  expect(result).toEqual(Object.fromEntries(Object.entries(WELL).map(([step, answer]) => [step, { answer }])));
+});
 
-  it.each<[step: FirstPassStep, what: string, answer: unknown]>([
-    ['openOrder', 'belongs to another workflow', { kind: 'duplicate' }],
-    ['openOrder', 'was confirmed before', { ...OPENED, status: 'CONFIRMED' }],
-    ['openOrder', 'was refused before', { ...OPENED, refusal: { reason: 'out_of_stock', details: null } }],
-    ['holdStock', 'is refused', { kind: 'refused', refusal: { reason: 'out_of_stock', details: null } }],
-    ['takePayment', 'is declined', { kind: 'declined', declineCode: 'card_declined', soft: false }],
-    ['takePayment', 'is only authorized', { kind: 'authorized' }],
-    ['commitStock', 'finds its hold expired', { kind: 'hold_lost' }],
-  ])('ends at %s that %s', async (step, _, answer) => {
-    const { result, calls } = await pass({ [step]: answer });
+it.each<[step: FirstPassStep, what: string, answer: unknown]>([
+  ['openOrder', 'belongs to another workflow', { kind: 'duplicate' }],
+  ['openOrder', 'was confirmed before', { ...OPENED, status: 'CONFIRMED' }],
+  ['openOrder', 'was refused before', { ...OPENED, refusal: { reason: 'out_of_stock', details: null } }],
+  ['holdStock', 'is refused', { kind: 'refused', refusal: { reason: 'out_of_stock', details: null } }],
+  ['takePayment', 'is declined', { kind: 'declined', declineCode: 'card_declined', soft: false }],
+  ['takePayment', 'is only authorized', { kind: 'authorized' }],
+  ['commitStock', 'finds its hold expired', { kind: 'hold_lost' }],
+])('The first pass of an order ends at %s that %s', async (step, _, answer) => {
+  const { result, calls } = await pass({ [step]: answer });
+  expect(calls.at(-1)?.[0]).toBe(step);
+  expect(Object.entries(result).at(-1)).toEqual([step, { answer }]);
+});
+
+it.each(['openOrder', 'holdStock', 'takePayment', 'commitStock'] as const)(
+  'The first pass of an order ends at %s when it fails, and tells why as data',
+  async (step) => {
+    const { result, calls } = await pass({ [step]: DATABASE_AWAY });
     expect(calls.at(-1)?.[0]).toBe(step);
-    expect(Object.entries(result).at(-1)).toEqual([step, { answer }]);
-  });
-
-  it.each(['openOrder', 'holdStock', 'takePayment', 'commitStock'] as const)(
-    'ends at %s when it fails, and tells why as data',
-    async (step) => {
-      const { result, calls } = await pass({ [step]: DATABASE_AWAY });
-      expect(calls.at(-1)?.[0]).toBe(step);
-      const failure = { type: 'database_unavailable', message: 'away', nonRetryable: false };
-      expect(Object.entries(result).at(-1)).toEqual([step, { failure }]);
-    },
-  );
-
-  it('tells the customer also when the confirmation fails, as the story does, and the other way round', async () => {
     const failure = { type: 'database_unavailable', message: 'away', nonRetryable: false };
-    const unconfirmed = await pass({ confirmOrder: DATABASE_AWAY });
-    expect(unconfirmed.result).toMatchObject({ confirmOrder: { failure }, sendMessage: { answer: undefined } });
-    const untold = await pass({ sendMessage: DATABASE_AWAY });
-    expect(untold.result).toMatchObject({ confirmOrder: { answer: undefined }, sendMessage: { failure } });
-  });
+    expect(Object.entries(result).at(-1)).toEqual([step, { failure }]);
+  },
+);
 
-  it('gives a step up that takes longer than its limit, and ends there', async () => {
-    const limitsMs = { ...PLAN.limitsMs, holdStock: 20 };
-    const { result, calls } = await pass({ holdStock: () => sleep(60, WELL.holdStock) }, { limitsMs });
-    expect(calls.at(-1)?.[0]).toBe('holdStock');
-    expect(result.holdStock).toEqual({
-      failure: { type: 'timeout', message: 'no answer within 20 ms', nonRetryable: false },
-    });
-  });
+it('The first pass of an order tells the customer also when the confirmation fails, as the story does, and the other way round', async () => {
+  const failure = { type: 'database_unavailable', message: 'away', nonRetryable: false };
+  const unconfirmed = await pass({ confirmOrder: DATABASE_AWAY });
+  expect(unconfirmed.result).toMatchObject({ confirmOrder: { failure }, sendMessage: { answer: undefined } });
+  const untold = await pass({ sendMessage: DATABASE_AWAY });
+  expect(untold.result).toMatchObject({ confirmOrder: { answer: undefined }, sendMessage: { failure } });
+});
 
-  it('keeps the text of an unexpected error to itself', async () => {
-    const { result } = await pass({ holdStock: new TypeError('ada@example.com is not a function') });
-    expect(result.holdStock?.failure).toMatchObject({ type: 'unclassified', nonRetryable: true });
-    expect(JSON.stringify(result)).not.toContain('ada@example.com');
+it('The first pass of an order gives a step up that takes longer than its limit, and ends there', async () => {
+  const limitsMs = { ...PLAN.limitsMs, holdStock: 20 };
+  const { result, calls } = await pass({ holdStock: () => sleep(60, WELL.holdStock) }, { limitsMs });
+  expect(calls.at(-1)?.[0]).toBe('holdStock');
+  expect(result.holdStock).toEqual({
+    failure: { type: 'timeout', message: 'no answer within 20 ms', nonRetryable: false },
   });
+});
 
-  it('ends before a payment that runs elsewhere', async () => {
-    const { calls } = await pass({}, { payment: null });
-    expect(calls.map(([step]) => step)).toEqual(['openOrder', 'holdStock']);
-  });
+it('The first pass of an order keeps the text of an unexpected error to itself', async () => {
+  const { result } = await pass({ holdStock: new TypeError('ada@example.com is not a function') });
+  expect(result.holdStock?.failure).toMatchObject({ type: 'unclassified', nonRetryable: true });
+  expect(JSON.stringify(result)).not.toContain('ada@example.com');
+});
 
-  it('leaves the message to whoever sends it, where that is not here', async () => {
-    const { result, calls } = await pass({}, { message: null });
-    expect(calls.at(-1)?.[0]).toBe('confirmOrder');
-    expect(Object.keys(result)).not.toContain('sendMessage');
-  });
+it('The first pass of an order ends before a payment that runs elsewhere', async () => {
+  const { calls } = await pass({}, { payment: null });
+  expect(calls.map(([step]) => step)).toEqual(['openOrder', 'holdStock']);
+});
+
+it('The first pass of an order leaves the message to the worker that sends it, where that is not this one', async () => {
+  const { result, calls } = await pass({}, { message: null });
+  expect(calls.at(-1)?.[0]).toBe('confirmOrder');
+  expect(Object.keys(result)).not.toContain('sendMessage');
 });

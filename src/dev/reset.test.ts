@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, test } from 'vitest';
 import { createRunFile } from './supervisor/run-file.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'order-saga-reset-'));
@@ -26,33 +26,31 @@ function makeData(): void {
   writeFileSync(join(data, 'dev.env'), '');
 }
 
-describe('npm run reset', () => {
-  test('removes the data folder', () => {
-    makeData();
-    expect(runReset('--yes').status).toBe(0);
-    expect(existsSync(data)).toBe(false);
-    expect(runReset('--yes')).toMatchObject({ status: 0, stdout: `${data} does not exist: nothing to remove\n` });
-  });
+test('npm run reset removes the data folder', () => {
+  makeData();
+  expect(runReset('--yes').status).toBe(0);
+  expect(existsSync(data)).toBe(false);
+  expect(runReset('--yes')).toMatchObject({ status: 0, stdout: `${data} does not exist: nothing to remove\n` });
+});
 
-  test('does nothing where nobody can be asked', () => {
-    makeData();
-    expect(runReset().status).toBe(1);
-    expect(existsSync(join(data, 'dev.env'))).toBe(true);
-  });
+test('npm run reset does nothing where nobody can be asked', () => {
+  makeData();
+  expect(runReset().status).toBe(1);
+  expect(existsSync(join(data, 'dev.env'))).toBe(true);
+});
 
-  test('refuses while a run is alive', () => {
-    makeData();
-    createRunFile(join(data, 'run.json')).record('PostgreSQL', process.pid);
-    const { status, stderr } = runReset('--yes');
-    expect(status).toBe(1);
-    expect(stderr).toContain(`still running: PostgreSQL (process ${process.pid})`);
-    expect(existsSync(data)).toBe(true);
-  });
+test('npm run reset refuses while a run is alive', () => {
+  makeData();
+  createRunFile(join(data, 'run.json')).record('PostgreSQL', process.pid);
+  const { status, stderr } = runReset('--yes');
+  expect(status).toBe(1);
+  expect(stderr).toContain(`still running: PostgreSQL (process ${process.pid})`);
+  expect(existsSync(data)).toBe(true);
+});
 
-  test('refuses a folder that npm start has not made', () => {
-    mkdirSync(data);
-    writeFileSync(join(data, 'thesis.txt'), 'years of work');
-    expect(runReset('--yes').status).toBe(1);
-    expect(existsSync(join(data, 'thesis.txt'))).toBe(true);
-  });
+test('npm run reset refuses a folder that npm start has not made', () => {
+  mkdirSync(data);
+  writeFileSync(join(data, 'thesis.txt'), 'years of work');
+  expect(runReset('--yes').status).toBe(1);
+  expect(existsSync(join(data, 'thesis.txt'))).toBe(true);
 });

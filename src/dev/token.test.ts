@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SCOPES } from '../api/http/context.ts';
 
 const SECRET = 'a-secret-of-at-least-32-characters';
@@ -16,43 +16,41 @@ async function claimsOf(token: string) {
   return (await jwtVerify(token, key, expected)).payload;
 }
 
-describe('npm run --silent token', () => {
-  test('prints the token and nothing else', async () => {
-    const { stdout, status } = runToken(['--tenant', 'acme', '--scopes', 'orders:read,orders:write', '--ttl', '90m']);
-    expect(status).toBe(0);
-    const claims = await claimsOf(stdout.trim());
-    expect(claims).toMatchObject({ sub: 'dev', tenant: 'acme', scope: 'orders:write orders:read' });
-    expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(90 * 60);
-  });
+test('npm run --silent token prints the token and nothing else', async () => {
+  const { stdout, status } = runToken(['--tenant', 'acme', '--scopes', 'orders:read,orders:write', '--ttl', '90m']);
+  expect(status).toBe(0);
+  const claims = await claimsOf(stdout.trim());
+  expect(claims).toMatchObject({ sub: 'dev', tenant: 'acme', scope: 'orders:write orders:read' });
+  expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(90 * 60);
+});
 
-  test('without arguments: tenant demo, all scopes, one hour', async () => {
-    const claims = await claimsOf(runToken([]).stdout.trim());
-    expect(claims).toMatchObject({ tenant: 'demo', scope: SCOPES.join(' ') });
-    expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(3_600);
-  });
+test('A token without arguments is for tenant demo, all scopes, one hour', async () => {
+  const claims = await claimsOf(runToken([]).stdout.trim());
+  expect(claims).toMatchObject({ tenant: 'demo', scope: SCOPES.join(' ') });
+  expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(3_600);
+});
 
-  test('is of another person when one is named', async () => {
-    const { stdout } = runToken(['--subject', 'grace@example.com']);
-    expect(await claimsOf(stdout.trim())).toMatchObject({ sub: 'grace@example.com', tenant: 'demo' });
-  });
+test('A token is of another person when one is named', async () => {
+  const { stdout } = runToken(['--subject', 'grace@example.com']);
+  expect(await claimsOf(stdout.trim())).toMatchObject({ sub: 'grace@example.com', tenant: 'demo' });
+});
 
-  test.each([
-    [['--subject', 'grace hopper'], 'is not a name'],
-    [['--ttl', 'soon'], 'is not a duration'],
-    [['--ttl', '0h'], 'is not a duration'],
-    [['--ttl', '31d'], 'JWT_MAX_LIFETIME_SECONDS allows 2592000 seconds at most'],
-    [['--scopes', 'orders:read,orders:steal'], 'there is no scope "orders:steal"'],
-    [['--tenant', 'a b'], 'is not a tenant'],
-    [['--color', 'red'], '--color'],
-  ])('%j is refused with exit code 2', (args, message) => {
-    const { stdout, stderr, status } = runToken(args);
-    expect([stdout, status]).toEqual(['', 2]);
-    expect(stderr).toContain(message);
-  });
+test.each([
+  [['--subject', 'grace hopper'], 'is not a name'],
+  [['--ttl', 'soon'], 'is not a duration'],
+  [['--ttl', '0h'], 'is not a duration'],
+  [['--ttl', '31d'], 'JWT_MAX_LIFETIME_SECONDS allows 2592000 seconds at most'],
+  [['--scopes', 'orders:read,orders:steal'], 'there is no scope "orders:steal"'],
+  [['--tenant', 'a b'], 'is not a tenant'],
+  [['--color', 'red'], '--color'],
+])('%j is refused with exit code 2', (args, message) => {
+  const { stdout, stderr, status } = runToken(args);
+  expect([stdout, status]).toEqual(['', 2]);
+  expect(stderr).toContain(message);
+});
 
-  test('without a secret it says where to get one', () => {
-    const { stderr, status } = runToken([], {});
-    expect(status).toBe(2);
-    expect(stderr).toContain('JWT_SECRET: is not set: run `npm start` once');
-  });
+test('The program says where to get a secret when it has none', () => {
+  const { stderr, status } = runToken([], {});
+  expect(status).toBe(2);
+  expect(stderr).toContain('JWT_SECRET: is not set: run `npm start` once');
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { PendingEvent } from '../domain/event.ts';
 import { createEventConsumers } from './event-consumers.ts';
 import { EventFailure } from './event-failure.ts';
@@ -11,50 +11,48 @@ const SETTINGS: EventRetrySettings = {
   'analytics/custom': { maxAttempts: 2 },
 };
 
-describe('the retries of events', () => {
-  test('are those of the code where nothing is set', () => {
-    expect(eventRetryTable({})).toMatchObject({
-      'analytics/purchase': { maxAttempts: 4, firstWaitSeconds: 2, longestWaitSeconds: 8 },
-      'webhooks/order': { maxAttempts: 12, firstWaitSeconds: 1, longestWaitSeconds: 600 },
-    });
-    expect(eventRetryTable({})).not.toHaveProperty('webhooks/purchase');
+test('The retries of events are those of the code where nothing is set', () => {
+  expect(eventRetryTable({})).toMatchObject({
+    'analytics/purchase': { maxAttempts: 4, firstWaitSeconds: 2, longestWaitSeconds: 8 },
+    'webhooks/order': { maxAttempts: 12, firstWaitSeconds: 1, longestWaitSeconds: 600 },
   });
+  expect(eventRetryTable({})).not.toHaveProperty('webhooks/purchase');
+});
 
-  test('are set by consumer, by family and by type, the nearest wins', () => {
-    expect(eventRetryTable(SETTINGS)).toMatchObject({
-      'webhooks/order': { maxAttempts: 3, firstWaitSeconds: 1, longestWaitSeconds: 600 },
-      'webhooks/order.refunded': { maxAttempts: 3, firstWaitSeconds: 5, longestWaitSeconds: 7 },
-      'analytics/custom': { maxAttempts: 2, firstWaitSeconds: 2, longestWaitSeconds: 8 },
-      'analytics/purchase': { maxAttempts: 4 },
-    });
+test('The retries of events are set by consumer, by family and by type, the nearest wins', () => {
+  expect(eventRetryTable(SETTINGS)).toMatchObject({
+    'webhooks/order': { maxAttempts: 3, firstWaitSeconds: 1, longestWaitSeconds: 600 },
+    'webhooks/order.refunded': { maxAttempts: 3, firstWaitSeconds: 5, longestWaitSeconds: 7 },
+    'analytics/custom': { maxAttempts: 2, firstWaitSeconds: 2, longestWaitSeconds: 8 },
+    'analytics/purchase': { maxAttempts: 4 },
   });
+});
 
-  test.each([
-    ['analytics', true],
-    ['analytics/order.refunded', true],
-    ['webhooks/order', true],
-    ['webhooks/purchase', false],
-    ['analytics/purchase.made', false],
-    ['analytics/', false],
-    ['toString', false],
-    ['mail', false],
-  ])('can be set for %s: %s', (key, isOne) => {
-    expect(isEventRetryKey(key)).toBe(isOne);
-  });
+test.each([
+  ['analytics', true],
+  ['analytics/order.refunded', true],
+  ['webhooks/order', true],
+  ['webhooks/purchase', false],
+  ['analytics/purchase.made', false],
+  ['analytics/', false],
+  ['toString', false],
+  ['mail', false],
+])('The retries of events can be set for %s: %s', (key, isOne) => {
+  expect(isEventRetryKey(key)).toBe(isOne);
+});
 
-  test('decide how a consumer goes on after a failure', async () => {
-    const now = 1_700_000_000_000;
-    const fails = (): Promise<never> => Promise.reject(new EventFailure('effect_unavailable', 'away'));
-    const { webhooks } = createEventConsumers({ alertOfPurchase: fails, publishToWebhooks: fails }, SETTINGS);
-    const outcomeAfter = async (attempts: number): Promise<unknown> => {
-      const event = { ...pendingRefund(now), attempts };
-      const [outcome] = await processEvents([event], { consumer: webhooks, onUnexpected: () => {}, now: () => now });
-      return outcome;
-    };
-    expect(await outcomeAfter(0)).toMatchObject({ kind: 'retrying', nextAttemptAt: new Date(now + 5_000) });
-    expect(await outcomeAfter(1)).toMatchObject({ kind: 'retrying', nextAttemptAt: new Date(now + 7_000) });
-    expect(await outcomeAfter(2)).toMatchObject({ kind: 'failed', attempts: 3 });
-  });
+test('The retries of events decide how a consumer goes on after a failure', async () => {
+  const now = 1_700_000_000_000;
+  const fails = (): Promise<never> => Promise.reject(new EventFailure('effect_unavailable', 'away'));
+  const { webhooks } = createEventConsumers({ alertOfPurchase: fails, publishToWebhooks: fails }, SETTINGS);
+  const outcomeAfter = async (attempts: number): Promise<unknown> => {
+    const event = { ...pendingRefund(now), attempts };
+    const [outcome] = await processEvents([event], { consumer: webhooks, onUnexpected: () => {}, now: () => now });
+    return outcome;
+  };
+  expect(await outcomeAfter(0)).toMatchObject({ kind: 'retrying', nextAttemptAt: new Date(now + 5_000) });
+  expect(await outcomeAfter(1)).toMatchObject({ kind: 'retrying', nextAttemptAt: new Date(now + 7_000) });
+  expect(await outcomeAfter(2)).toMatchObject({ kind: 'failed', attempts: 3 });
 });
 
 function pendingRefund(now: number): PendingEvent {

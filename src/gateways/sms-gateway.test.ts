@@ -8,7 +8,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { SmsRejectedError, SmsUnavailableError } from '../domain/errors.ts';
 import { createHttpSmsGateway, type SmsGateway } from './sms-gateway.ts';
 
@@ -41,31 +41,32 @@ function gatewayOf(token: string | null = null, at = url): SmsGateway {
   return createHttpSmsGateway({ url: at, token, onBreakerChange: () => {} });
 }
 
-describe('the SMS gateway', () => {
-  it('gets the message under an id that stays the same, with the token', async () => {
-    status = 202;
-    await gatewayOf('a-secret-token').send(MESSAGE);
-    const [{ headers, body } = { headers: {}, body: null }] = received;
-    expect(headers).toMatchObject({ 'idempotency-key': MESSAGE.messageId, authorization: 'Bearer a-secret-token' });
-    expect(body).toEqual({ id: MESSAGE.messageId, to: MESSAGE.to, text: MESSAGE.text, reference: MESSAGE.orderId });
-  });
+it('The SMS gateway gets the message under an id that stays the same, with the token', async () => {
+  status = 202;
+  await gatewayOf('a-secret-token').send(MESSAGE);
+  const [{ headers, body } = { headers: {}, body: null }] = received;
+  expect(headers).toMatchObject({ 'idempotency-key': MESSAGE.messageId, authorization: 'Bearer a-secret-token' });
+  expect(body).toEqual({ id: MESSAGE.messageId, to: MESSAGE.to, text: MESSAGE.text, reference: MESSAGE.orderId });
+});
 
-  it.each([400, 409, 410, 422])('refuses for good with %i', async (answer) => {
-    status = answer;
-    await expect(gatewayOf().send(MESSAGE)).rejects.toBeInstanceOf(SmsRejectedError);
-  });
+it.each([400, 409, 410, 422])('The SMS gateway refuses for good with %i', async (answer) => {
+  status = answer;
+  await expect(gatewayOf().send(MESSAGE)).rejects.toBeInstanceOf(SmsRejectedError);
+});
 
-  it.each([302, 401, 403, 404, 408, 425, 429, 500, 503])('may take it later after %i', async (answer) => {
+it.each([302, 401, 403, 404, 408, 425, 429, 500, 503])(
+  'The SMS gateway may take the message later after %i',
+  async (answer) => {
     status = answer;
     await expect(gatewayOf().send(MESSAGE)).rejects.toBeInstanceOf(SmsUnavailableError);
     expect(received).toHaveLength(1);
-  });
+  },
+);
 
-  it('may take it later when nobody is there, and no error repeats the number', async () => {
-    const failure: unknown = await gatewayOf(null, 'http://127.0.0.1:1/')
-      .send(MESSAGE)
-      .catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(SmsUnavailableError);
-    expect(JSON.stringify(failure) + String(failure)).not.toContain(MESSAGE.to);
-  });
+it('The SMS gateway may take the message later when nobody is there, and no error repeats the number', async () => {
+  const failure: unknown = await gatewayOf(null, 'http://127.0.0.1:1/')
+    .send(MESSAGE)
+    .catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(SmsUnavailableError);
+  expect(JSON.stringify(failure) + String(failure)).not.toContain(MESSAGE.to);
 });

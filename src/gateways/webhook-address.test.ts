@@ -1,5 +1,5 @@
 import type { LookupAddress, LookupOptions } from 'node:dns';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { AddressNotAllowedError, createPublicLookup, isPublicAddress, webhookUrlProblem } from './webhook-address.ts';
 
 /** Grouped by kind; each address would let a tenant reach a service of ours. */
@@ -98,78 +98,72 @@ const TRICKS: readonly string[] = [
   '',
 ];
 
-describe('an address', () => {
-  it.each(NOT_PUBLIC)('that is %s is not public: %s', (_, address) => {
-    expect(isPublicAddress(address)).toBe(false);
-  });
-
-  it.each(['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700:4700::1111', '2a00:1450:4001::1'])(
-    'like %s is public',
-    (address) => {
-      expect(isPublicAddress(address)).toBe(true);
-    },
-  );
+it.each(NOT_PUBLIC)('An address that is %s is not public: %s', (_, address) => {
+  expect(isPublicAddress(address)).toBe(false);
 });
 
-describe('the address of a webhook', () => {
-  it.each(TRICKS)('may not be %j', (address) => {
-    expect(webhookUrlProblem(address, false)).toEqual(expect.stringMatching(/^must /));
-  });
+it.each(['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700:4700::1111', '2a00:1450:4001::1'])(
+  'An address like %s is public',
+  (address) => {
+    expect(isPublicAddress(address)).toBe(true);
+  },
+);
 
-  it.each([
-    'https://shop.example.com/hooks',
-    'https://shop.example.com:8443/hooks?token=1',
-    'https://8.8.8.8/',
-    'https://[2606:4700:4700::1111]/',
-    'https://localhost.example.com/',
-  ])('may be %s', (address) => {
-    expect(webhookUrlProblem(address, false)).toBeNull();
-  });
-
-  it('may be http and private only where a setting allows it, and still holds no password', () => {
-    expect(webhookUrlProblem('http://127.0.0.1:3000/hook', true)).toBeNull();
-    expect(webhookUrlProblem('http://localhost:3000/hook', true)).toBeNull();
-    expect(webhookUrlProblem('http://user:password@127.0.0.1/', true)).not.toBeNull();
-    expect(webhookUrlProblem('file:///etc/passwd', true)).not.toBeNull();
-  });
+it.each(TRICKS)('The address of a webhook may not be %j', (address) => {
+  expect(webhookUrlProblem(address, false)).toEqual(expect.stringMatching(/^must /));
 });
 
-describe('the look-up of a name', () => {
-  const answer = (
-    addresses: readonly string[],
-    options: LookupOptions = { all: true },
-  ): Promise<string | LookupAddress[]> =>
-    new Promise((resolve, reject) => {
-      const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
-      createPublicLookup(() => Promise.resolve(found))('shop.example.com', options, (error, address) => {
-        if (error === null) resolve(address);
-        else reject(error);
-      });
+it.each([
+  'https://shop.example.com/hooks',
+  'https://shop.example.com:8443/hooks?token=1',
+  'https://8.8.8.8/',
+  'https://[2606:4700:4700::1111]/',
+  'https://localhost.example.com/',
+])('The address of a webhook may be %s', (address) => {
+  expect(webhookUrlProblem(address, false)).toBeNull();
+});
+
+it('The address of a webhook may be http and private only where a setting allows it, and still holds no password', () => {
+  expect(webhookUrlProblem('http://127.0.0.1:3000/hook', true)).toBeNull();
+  expect(webhookUrlProblem('http://localhost:3000/hook', true)).toBeNull();
+  expect(webhookUrlProblem('http://user:password@127.0.0.1/', true)).not.toBeNull();
+  expect(webhookUrlProblem('file:///etc/passwd', true)).not.toBeNull();
+});
+
+const answer = (
+  addresses: readonly string[],
+  options: LookupOptions = { all: true },
+): Promise<string | LookupAddress[]> =>
+  new Promise((resolve, reject) => {
+    const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+    createPublicLookup(() => Promise.resolve(found))('shop.example.com', options, (error, address) => {
+      if (error === null) resolve(address);
+      else reject(error);
     });
-
-  it('answers what it has checked, in the form that was asked for', async () => {
-    expect(await answer(['8.8.8.8', '1.1.1.1'])).toEqual([
-      { address: '8.8.8.8', family: 4 },
-      { address: '1.1.1.1', family: 4 },
-    ]);
-    expect(await answer(['8.8.8.8'], {})).toBe('8.8.8.8');
   });
 
-  it.each([
-    ['none', []],
-    ['a private one', ['10.0.0.1']],
-    ['a private one behind a public one', ['8.8.8.8', '127.0.0.1']],
-    ['a mapped one', ['::ffff:169.254.169.254']],
-  ])('refuses a name with %s of its addresses', async (_, addresses) => {
-    await expect(answer(addresses)).rejects.toBeInstanceOf(AddressNotAllowedError);
-    await expect(answer(addresses, {})).rejects.toBeInstanceOf(AddressNotAllowedError);
-  });
+it('The look-up of a name answers what it has checked, in the form that was asked for', async () => {
+  expect(await answer(['8.8.8.8', '1.1.1.1'])).toEqual([
+    { address: '8.8.8.8', family: 4 },
+    { address: '1.1.1.1', family: 4 },
+  ]);
+  expect(await answer(['8.8.8.8'], {})).toBe('8.8.8.8');
+});
 
-  it('hands on that a name does not exist', async () => {
-    const lookup = createPublicLookup(() => Promise.reject(new Error('ENOTFOUND')));
-    const failed = new Promise((resolve) => {
-      lookup('nowhere.example.com', {}, resolve);
-    });
-    expect(await failed).toMatchObject({ message: 'ENOTFOUND' });
+it.each([
+  ['none', []],
+  ['a private one', ['10.0.0.1']],
+  ['a private one behind a public one', ['8.8.8.8', '127.0.0.1']],
+  ['a mapped one', ['::ffff:169.254.169.254']],
+])('The look-up of a name refuses a name with %s of its addresses', async (_, addresses) => {
+  await expect(answer(addresses)).rejects.toBeInstanceOf(AddressNotAllowedError);
+  await expect(answer(addresses, {})).rejects.toBeInstanceOf(AddressNotAllowedError);
+});
+
+it('The look-up of a name hands on that a name does not exist', async () => {
+  const lookup = createPublicLookup(() => Promise.reject(new Error('ENOTFOUND')));
+  const failed = new Promise((resolve) => {
+    lookup('nowhere.example.com', {}, resolve);
   });
+  expect(await failed).toMatchObject({ message: 'ENOTFOUND' });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createClockMonitor } from './clock-monitor.ts';
 import { createLogger } from './logger.ts';
 
@@ -14,51 +14,49 @@ function monitorAhead(aheadMs: number, answerMs = 0) {
   return createClockMonitor({ readServerTime, logger, now: () => Date.now() + aheadMs });
 }
 
-describe("a machine's clock", () => {
-  it.each([
-    ['6 s ahead', 6_000, false],
-    ['6 s behind', -6_000, false],
-    ['90 minutes ahead', 90 * 60_000, false],
-    ['4 s ahead', 4_000, true],
-    ['4 s behind', -4_000, true],
-  ])('that is %s is told', async (_, offsetMs, isRight) => {
-    const monitor = monitorAhead(offsetMs);
-    const seen: number[] = [];
-    monitor.onLook((aheadMs) => seen.push(aheadMs));
-    await monitor.look();
-    expect(monitor.isRight()).toBe(isRight);
-    expect(Math.abs(monitor.aheadMs() - offsetMs)).toBeLessThan(500);
-    expect(seen).toEqual([monitor.aheadMs()]);
-  });
+it.each([
+  ['6 s ahead', 6_000, false],
+  ['6 s behind', -6_000, false],
+  ['90 minutes ahead', 90 * 60_000, false],
+  ['4 s ahead', 4_000, true],
+  ['4 s behind', -4_000, true],
+])('A machine whose clock is %s is told so', async (_, offsetMs, isRight) => {
+  const monitor = monitorAhead(offsetMs);
+  const seen: number[] = [];
+  monitor.onLook((aheadMs) => seen.push(aheadMs));
+  await monitor.look();
+  expect(monitor.isRight()).toBe(isRight);
+  expect(Math.abs(monitor.aheadMs() - offsetMs)).toBeLessThan(500);
+  expect(seen).toEqual([monitor.aheadMs()]);
+});
 
-  it('is not called wrong because the server answers late', async () => {
-    const monitor = monitorAhead(4_900, 400);
-    await monitor.look();
-    expect(monitor.isRight()).toBe(true);
-  });
+it("A machine's clock is not called wrong because the server answers late", async () => {
+  const monitor = monitorAhead(4_900, 400);
+  await monitor.look();
+  expect(monitor.isRight()).toBe(true);
+});
 
-  it('is right again when it was set', async () => {
-    let offsetMs = 60_000;
-    const monitor = createClockMonitor({
-      readServerTime: () => Promise.resolve(new Date()),
-      logger,
-      now: () => Date.now() + offsetMs,
-    });
-    await monitor.look();
-    expect(monitor.isRight()).toBe(false);
-    offsetMs = 0;
-    await monitor.look();
-    expect(monitor.isRight()).toBe(true);
+it("A machine's clock is right again when it was set", async () => {
+  let offsetMs = 60_000;
+  const monitor = createClockMonitor({
+    readServerTime: () => Promise.resolve(new Date()),
+    logger,
+    now: () => Date.now() + offsetMs,
   });
+  await monitor.look();
+  expect(monitor.isRight()).toBe(false);
+  offsetMs = 0;
+  await monitor.look();
+  expect(monitor.isRight()).toBe(true);
+});
 
-  it('stays as it was known while the server is away', async () => {
-    let isAway = false;
-    const readServerTime = (): Promise<Date> =>
-      isAway ? Promise.reject(new Error('away')) : Promise.resolve(new Date());
-    const monitor = createClockMonitor({ readServerTime, logger, now: () => Date.now() + 60_000 });
-    await monitor.look();
-    isAway = true;
-    await monitor.look();
-    expect(monitor.isRight()).toBe(false);
-  });
+it("A machine's clock stays as it was known while the server is away", async () => {
+  let isAway = false;
+  const readServerTime = (): Promise<Date> =>
+    isAway ? Promise.reject(new Error('away')) : Promise.resolve(new Date());
+  const monitor = createClockMonitor({ readServerTime, logger, now: () => Date.now() + 60_000 });
+  await monitor.look();
+  isAway = true;
+  await monitor.look();
+  expect(monitor.isRight()).toBe(false);
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parseArguments } from './command-arguments.ts';
 
 const FORM = {
@@ -6,30 +6,28 @@ const FORM = {
   positionalsMax: 1,
 } as const;
 
-describe('arguments', () => {
-  test.each([
-    [['--queues', 'payments'], { queues: 'payments' }],
-    [['--queues=payments'], { queues: 'payments' }],
-    [['--env', 'A=b', '--env=C='], { env: ['A=b', 'C='] }],
-    [['file', '--yes'], { yes: true }],
-    [[], {}],
-  ])('%j are read', (words, values) => {
-    expect({ ...parseArguments(words, FORM)?.values }).toEqual(values);
-  });
+test.each([
+  [['--queues', 'payments'], { queues: 'payments' }],
+  [['--queues=payments'], { queues: 'payments' }],
+  [['--env', 'A=b', '--env=C='], { env: ['A=b', 'C='] }],
+  [['file', '--yes'], { yes: true }],
+  [[], {}],
+])('The arguments %j are read', (words, values) => {
+  expect({ ...parseArguments(words, FORM)?.values }).toEqual(values);
+});
 
-  test.each([[['--help']], [['-h']], [['file', '--yes', '--help']]])('%j ask for help', (words) => {
-    expect(parseArguments(words, FORM)).toBeNull();
-  });
+test.each([[['--help']], [['-h']], [['file', '--yes', '--help']]])('The arguments %j ask for help', (words) => {
+  expect(parseArguments(words, FORM)).toBeNull();
+});
 
-  test.each([
-    [['--queue=payments'], "Unknown option '--queue'"],
-    [['--queues'], "Option '--queues <value>' argument missing"],
-    [['--queues='], '--queues needs a value'],
-    [['--queues', ''], '--queues needs a value'],
-    [['--queues', 'orders', '--queues', 'payments'], '--queues is given twice'],
-    [['--yes=no'], "Option '--yes' does not take an argument"],
-    [['file', 'payments'], "Unexpected argument 'payments'"],
-  ])('%j are refused', (words, message) => {
-    expect(() => parseArguments(words, FORM)).toThrow(message);
-  });
+test.each([
+  [['--queue=payments'], "Unknown option '--queue'"],
+  [['--queues'], "Option '--queues <value>' argument missing"],
+  [['--queues='], '--queues needs a value'],
+  [['--queues', ''], '--queues needs a value'],
+  [['--queues', 'orders', '--queues', 'payments'], '--queues is given twice'],
+  [['--yes=no'], "Option '--yes' does not take an argument"],
+  [['file', 'payments'], "Unexpected argument 'payments'"],
+])('The arguments %j are refused', (words, message) => {
+  expect(() => parseArguments(words, FORM)).toThrow(message);
 });

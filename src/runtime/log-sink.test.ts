@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 /** Logs for a while, counts what its event loop does meanwhile, and ends in the way of the product's processes. */
 const PROGRAM = `
@@ -32,25 +32,23 @@ async function runWith(stdout: number | 'pipe', linesPerTurn: number, read = fal
   return { code, ...(said as { dropped: number; turns: number }), printed: await printed };
 }
 
-describe('a process whose log lines', () => {
-  it('fall on a full disk goes on, counts them, and ends when it wants to', async () => {
-    const full = openSync('/dev/full', 'w');
-    const { code, dropped, turns } = await runWith(full, 500);
-    closeSync(full);
-    expect({ code, turns }).toEqual({ code: 0, turns: 20 });
-    expect(dropped).toBeGreaterThan(1_000);
-  });
+it('A process whose log lines fall on a full disk goes on, counts them, and ends when it wants to', async () => {
+  const full = openSync('/dev/full', 'w');
+  const { code, dropped, turns } = await runWith(full, 500);
+  closeSync(full);
+  expect({ code, turns }).toEqual({ code: 0, turns: 20 });
+  expect(dropped).toBeGreaterThan(1_000);
+});
 
-  it('nobody reads goes on, holds few of them, and ends when it wants to', async () => {
-    const { code, dropped, turns } = await runWith('pipe', 500);
-    expect({ code, turns }).toEqual({ code: 0, turns: 20 });
-    // 10,000 lines of 1,100 bytes, of which 4 MiB are buffered.
-    expect(dropped).toBeGreaterThan(5_000);
-  });
+it('A process whose log lines nobody reads goes on, holds few of them, and ends when it wants to', async () => {
+  const { code, dropped, turns } = await runWith('pipe', 500);
+  expect({ code, turns }).toEqual({ code: 0, turns: 20 });
+  // 10,000 lines of 1,100 bytes, of which 4 MiB are buffered.
+  expect(dropped).toBeGreaterThan(5_000);
+});
 
-  it('are read leaves all of them', async () => {
-    const { code, dropped, printed } = await runWith('pipe', 50, true);
-    expect({ code, dropped }).toEqual({ code: 0, dropped: 0 });
-    expect(printed?.trimEnd().split('\n')).toHaveLength(1_000);
-  });
+it('A process whose log lines are read leaves all of them', async () => {
+  const { code, dropped, printed } = await runWith('pipe', 50, true);
+  expect({ code, dropped }).toEqual({ code: 0, dropped: 0 });
+  expect(printed?.trimEnd().split('\n')).toHaveLength(1_000);
 });

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { keepLoopbackDirect } from './loopback.ts';
 
-it('a process reaches this machine directly, whatever proxy is set', async () => {
+it('A process reaches this machine directly, whatever proxy is set', async () => {
   const server = createServer((_request, response) => response.end('here')).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -24,7 +24,7 @@ it('a process reaches this machine directly, whatever proxy is set', async () =>
   server.close();
 });
 
-it('hosts that were named already stay named, once', () => {
+it('Hosts that were named already stay named, once', () => {
   const env: Record<string, string | undefined> = { no_proxy: 'a.example.com', NO_PROXY: 'a.example.com' };
   keepLoopbackDirect(env);
   expect(env['NO_PROXY']).toBe('a.example.com,127.0.0.1,localhost,::1,[::1]');

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { systemLine } from './system-line.ts';
 
-it('a tool names the system that it speaks to, with the usual addresses where none are given', () => {
+it('A tool names the system that it speaks to, with the usual addresses where none are given', () => {
   expect(systemLine({ API_PORT: '9000', API_HOST: '::', TEMPORAL_NAMESPACE: 'qa', DATABASE_URL: '' })).toBe(
     'system: API http://[::1]:9000, Temporal 127.0.0.1:7233 (namespace qa), database not set',
   );
 });
 
-it('a tool shows no secrets of the addresses that it names', () => {
+it('A tool shows no secrets of the addresses that it names', () => {
   const secret = 'pa55';
   const line = systemLine(
     {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { openTemporalConnection } from './connection.ts';
 
 let server: Http2Server;
@@ -25,47 +25,43 @@ async function startUnavailable(): Promise<{ readonly address: string; readonly 
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, answers };
 }
 
-describe('a connection to Temporal that is closed', () => {
-  it('rejects a call that waits for its next try, and throws out of no timer', async () => {
-    const { address, answers } = await startUnavailable();
-    const connection = openTemporalConnection(address);
-    const ended = connection.workflowService.getSystemInfo({}).catch((error: unknown) => error);
-    await expect.poll(() => answers.count, { interval: 5 }).toBe(1);
-    // The answer has been read by now; its retry follows after 136 ms at the earliest.
-    await sleep(40);
-    await connection.close();
-    expect(await ended).toMatchObject({ code: 1, details: 'the connection to Temporal was closed' });
-    expect(answers.count).toBe(1);
-  });
-
-  it('rejects a call that is made afterwards', async () => {
-    const { address, answers } = await startUnavailable();
-    const connection = openTemporalConnection(address);
-    await connection.close();
-    await expect(connection.workflowService.getSystemInfo({})).rejects.toMatchObject({ code: 1 });
-    expect(answers.count).toBe(0);
-  });
-
-  it('ends a call that the server has not answered', async () => {
-    server = createServer(() => {});
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const connection = openTemporalConnection(`127.0.0.1:${(server.address() as AddressInfo).port}`);
-    const called = once(server, 'request');
-    const ended = connection.workflowService.getSystemInfo({}).catch((error: unknown) => error);
-    await called;
-    await connection.close();
-    expect(await ended).toMatchObject({ code: 1, details: 'the connection to Temporal was closed' });
-  });
+it('A connection to Temporal that is closed rejects a call that waits for its next try, and throws out of no timer', async () => {
+  const { address, answers } = await startUnavailable();
+  const connection = openTemporalConnection(address);
+  const ended = connection.workflowService.getSystemInfo({}).catch((error: unknown) => error);
+  await expect.poll(() => answers.count, { interval: 5 }).toBe(1);
+  // The answer has been read by now; its retry follows after 136 ms at the earliest.
+  await sleep(40);
+  await connection.close();
+  expect(await ended).toMatchObject({ code: 1, details: 'the connection to Temporal was closed' });
+  expect(answers.count).toBe(1);
 });
 
-describe('a program of the product', () => {
-  it('opens no connection that its owner could not close', () => {
-    const folder = join(import.meta.dirname, '..');
-    const openers = globSync('**/*.ts', { cwd: folder }).filter(
-      (file) =>
-        !file.endsWith('.test.ts') && /\bConnection\.(lazy|connect)\(/.test(readFileSync(join(folder, file), 'utf8')),
-    );
-    expect(openers).toEqual(['temporal/connection.ts']);
-  });
+it('A connection to Temporal that is closed rejects a call that is made afterwards', async () => {
+  const { address, answers } = await startUnavailable();
+  const connection = openTemporalConnection(address);
+  await connection.close();
+  await expect(connection.workflowService.getSystemInfo({})).rejects.toMatchObject({ code: 1 });
+  expect(answers.count).toBe(0);
+});
+
+it('A connection to Temporal that is closed ends a call that the server has not answered', async () => {
+  server = createServer(() => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const connection = openTemporalConnection(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const called = once(server, 'request');
+  const ended = connection.workflowService.getSystemInfo({}).catch((error: unknown) => error);
+  await called;
+  await connection.close();
+  expect(await ended).toMatchObject({ code: 1, details: 'the connection to Temporal was closed' });
+});
+
+it('A program of the product opens no connection that its owner could not close', () => {
+  const folder = join(import.meta.dirname, '..');
+  const openers = globSync('**/*.ts', { cwd: folder }).filter(
+    (file) =>
+      !file.endsWith('.test.ts') && /\bConnection\.(lazy|connect)\(/.test(readFileSync(join(folder, file), 'utf8')),
+  );
+  expect(openers).toEqual(['temporal/connection.ts']);
 });

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 const sources = (await readdir(import.meta.dirname, { recursive: true })).filter(
   (name) => name.endsWith('.ts') && !name.includes('.test.'),
@@ -9,18 +9,12 @@ const sources = (await readdir(import.meta.dirname, { recursive: true })).filter
 /** State of a module, which all workflows of a worker would share: variables and collections at its top level. */
 const STATE = /^(export )?(let |var )|^(export )?const [^(]*= new (Map|Set|WeakMap|WeakSet|Array)\b/m;
 
-describe('a module of workflow code', () => {
-  it.each(sources)('%s keeps no state, because workflows share it', async (name) => {
-    expect(await readFile(join(import.meta.dirname, name), 'utf8')).not.toMatch(STATE);
-  });
+it.each(sources)('The module %s keeps no state, because workflows share it', async (name) => {
+  expect(await readFile(join(import.meta.dirname, name), 'utf8')).not.toMatch(STATE);
+});
 
-  it('would be caught', () => {
-    for (const state of [
-      'let tries = 0;',
-      'export const seen = new Map<string, number>();',
-      'const ids = new Set();',
-    ]) {
-      expect(`import x from 'y';\n${state}\n`).toMatch(STATE);
-    }
-  });
+it('A module of workflow code with state is caught', () => {
+  for (const state of ['let tries = 0;', 'export const seen = new Map<string, number>();', 'const ids = new Set();']) {
+    expect(`import x from 'y';\n${state}\n`).toMatch(STATE);
+  }
 });

@@ -33,39 +33,37 @@ async function turnAfter(wakeups: Wakeups, eventsPerSecond: number): Promise<num
   return 5 + (await untilNextTurn(wakeups));
 }
 
-describe('turns', () => {
-  it('begin at once after a pause, and for those that are woken together', async () => {
-    const wakeups = createEventWakeups();
-    expect(await Promise.all([untilNextTurn(wakeups), untilNextTurn(wakeups)])).toEqual([0, 0]);
-    expect(await untilNextTurn(wakeups)).toBe(0);
-  });
+it('Turns begin at once after a pause, and for those that are woken together', async () => {
+  const wakeups = createEventWakeups();
+  expect(await Promise.all([untilNextTurn(wakeups), untilNextTurn(wakeups)])).toEqual([0, 0]);
+  expect(await untilNextTurn(wakeups)).toBe(0);
+});
 
-  it('come some milliseconds after each other, for all that wait at once', async () => {
-    const wakeups = createEventWakeups();
-    const begun: string[] = [];
-    await wakeups.nextTurn();
-    await vi.advanceTimersByTimeAsync(5);
-    void wakeups.nextTurn().then(() => begun.push('first'));
-    await vi.advanceTimersByTimeAsync(9);
-    void wakeups.nextTurn().then(() => begun.push('second'));
-    expect(begun).toEqual([]);
-    await vi.advanceTimersByTimeAsync(1);
-    expect(begun).toEqual(['first', 'second']);
-  });
+it('Turns come some milliseconds after each other, for all that wait at once', async () => {
+  const wakeups = createEventWakeups();
+  const begun: string[] = [];
+  await wakeups.nextTurn();
+  await vi.advanceTimersByTimeAsync(5);
+  void wakeups.nextTurn().then(() => begun.push('first'));
+  await vi.advanceTimersByTimeAsync(9);
+  void wakeups.nextTurn().then(() => begun.push('second'));
+  expect(begun).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(begun).toEqual(['first', 'second']);
+});
 
-  it('are longer while events come fast, and only then', async () => {
-    const wakeups = createEventWakeups();
-    expect(await turnAfter(wakeups, 1_000)).toBe(15);
-    expect(await turnAfter(wakeups, 2_000)).toBe(60);
-    expect(await turnAfter(wakeups, 1_000)).toBe(15);
-  });
+it('Turns are longer while events come fast, and only then', async () => {
+  const wakeups = createEventWakeups();
+  expect(await turnAfter(wakeups, 1_000)).toBe(15);
+  expect(await turnAfter(wakeups, 2_000)).toBe(60);
+  expect(await turnAfter(wakeups, 1_000)).toBe(15);
 });
 
 describe('sleep', () => {
   const aSecond = { everyMs: 1_000, signal: new AbortController().signal };
   beforeEach(() => void vi.setSystemTime(5_000));
 
-  it('ends at the same moment for all whom nobody wakes', async () => {
+  it('A sleep ends at the same moment for all whom nobody wakes', async () => {
     const wakeups = createEventWakeups();
     const woken: [partition: number, at: number][] = [];
     for (const partition of [1, 2, 3]) {
@@ -78,7 +76,7 @@ describe('sleep', () => {
     expect(woken).toEqual([1, 2, 3].map((partition) => [partition, 6_000]));
   });
 
-  it('ends with an announcement of a topic that is wanted, in the partition', async () => {
+  it('A sleep ends with an announcement of a topic that is wanted, in the partition', async () => {
     const wakeups = createEventWakeups();
     let isAwake = false;
     const seen = wakeups.seen(CONSUMER, 3);
@@ -91,7 +89,7 @@ describe('sleep', () => {
     await slept;
   });
 
-  it('does not begin when an announcement came while the pump was looking', async () => {
+  it('A sleep does not begin when an announcement came while the pump was looking', async () => {
     const wakeups = createEventWakeups();
     const seen = wakeups.seen(CONSUMER, 3);
     wakeups.wake(null);

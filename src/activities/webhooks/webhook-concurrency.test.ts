@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createAttemptPlaces, type AttemptOwner, type AttemptPlaces } from './webhook-concurrency.ts';
 
 function owner(subscription: number, tenant = 'acme'): AttemptOwner {
@@ -11,28 +11,26 @@ function takeAll(places: AttemptPlaces, whose: AttemptOwner): (() => void)[] {
   return taken;
 }
 
-describe('the places for attempts', () => {
-  it('are 8 of a subscription, and come back', () => {
-    const places = createAttemptPlaces();
-    const [first] = takeAll(places, owner(1));
-    expect(takeAll(places, owner(2))).toHaveLength(8);
-    first?.();
-    expect(takeAll(places, owner(1))).toHaveLength(1);
-  });
+it('Concurrent attempts of one subscription are limited to 8, and a place that is given back is free again', () => {
+  const places = createAttemptPlaces();
+  const [first] = takeAll(places, owner(1));
+  expect(takeAll(places, owner(2))).toHaveLength(8);
+  first?.();
+  expect(takeAll(places, owner(1))).toHaveLength(1);
+});
 
-  it('are 24 of a tenant, however many subscriptions it has', () => {
-    const places = createAttemptPlaces();
-    const taken = Array.from({ length: 50 }, (_, number) => takeAll(places, owner(number)).length);
-    expect(taken.reduce((sum, count) => sum + count, 0)).toBe(24);
-    expect(takeAll(places, owner(1, 'other'))).toHaveLength(8);
-  });
+it('Concurrent attempts of one tenant are limited to 24, however many subscriptions it has', () => {
+  const places = createAttemptPlaces();
+  const taken = Array.from({ length: 50 }, (_, number) => takeAll(places, owner(number)).length);
+  expect(taken.reduce((sum, count) => sum + count, 0)).toBe(24);
+  expect(takeAll(places, owner(1, 'other'))).toHaveLength(8);
+});
 
-  it('are 75 in all, so that mails keep a quarter of the slots', () => {
-    const places = createAttemptPlaces();
-    const tenants = Array.from({ length: 20 }, (_, number) => `tenant-${number}`);
-    const taken = tenants.flatMap((tenant) => takeAll(places, owner(1, tenant)));
-    expect(taken).toHaveLength(75);
-    for (const giveBack of taken) giveBack();
-    expect(tenants.flatMap((tenant) => takeAll(places, owner(1, tenant)))).toHaveLength(75);
-  });
+it('Concurrent attempts are limited to 75 in all, so that mails keep a quarter of the slots', () => {
+  const places = createAttemptPlaces();
+  const tenants = Array.from({ length: 20 }, (_, number) => `tenant-${number}`);
+  const taken = tenants.flatMap((tenant) => takeAll(places, owner(1, tenant)));
+  expect(taken).toHaveLength(75);
+  for (const giveBack of taken) giveBack();
+  expect(tenants.flatMap((tenant) => takeAll(places, owner(1, tenant)))).toHaveLength(75);
 });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createEventHistory } from './event-history.ts';
 import type { EventFigures } from '../events/event-overview.ts';
 
@@ -38,32 +38,30 @@ async function readAll(moments: readonly EventFigures[]) {
   return { view, looks };
 }
 
-describe('the history of events', () => {
-  test('is null before the first event, and when nothing can be read', async () => {
-    expect((await readAll([figures(0, 0)])).view).toBeNull();
-    const down = createEventHistory({ stats: () => Promise.reject(new Error('down')) });
-    expect(await down.read()).toBeNull();
-  });
+test('The history of events is null before the first event, and when nothing can be read', async () => {
+  expect((await readAll([figures(0, 0)])).view).toBeNull();
+  const down = createEventHistory({ stats: () => Promise.reject(new Error('down')) });
+  expect(await down.read()).toBeNull();
+});
 
-  test('tells what happened between looks, which all watchers share', async () => {
-    const { view, looks } = await readAll([figures(0, 100), figures(2, 300, 4), figures(4, 300, 0)]);
-    expect(looks).toBe(3);
-    expect(view).toMatchObject({ accepted: 300, consumers: [{ name: 'analytics', lag: 10 }, { name: 'webhooks' }] });
-    expect(view?.steps).toEqual([
-      {
-        at: '2026-11-21T10:00:02.000Z',
-        accepted: 100,
-        processed: 100,
-        failed: 2,
-        lag: [10, 3],
-        oldestSeconds: [0.5, 0.5],
-      },
-      { at: '2026-11-21T10:00:04.000Z', accepted: 0, processed: 0, failed: 0, lag: [10, 3], oldestSeconds: [0.5, 0.5] },
-    ]);
-  });
+test('The history of events tells what happened between looks, which all watchers share', async () => {
+  const { view, looks } = await readAll([figures(0, 100), figures(2, 300, 4), figures(4, 300, 0)]);
+  expect(looks).toBe(3);
+  expect(view).toMatchObject({ accepted: 300, consumers: [{ name: 'analytics', lag: 10 }, { name: 'webhooks' }] });
+  expect(view?.steps).toEqual([
+    {
+      at: '2026-11-21T10:00:02.000Z',
+      accepted: 100,
+      processed: 100,
+      failed: 2,
+      lag: [10, 3],
+      oldestSeconds: [0.5, 0.5],
+    },
+    { at: '2026-11-21T10:00:04.000Z', accepted: 0, processed: 0, failed: 0, lag: [10, 3], oldestSeconds: [0.5, 0.5] },
+  ]);
+});
 
-  test('goes back two minutes', async () => {
-    const { view } = await readAll([0, 50, 100, 150, 200].map((second) => figures(second, 100 + second)));
-    expect(view?.steps.map(({ at }) => at.slice(14, 19))).toEqual(['02:30', '03:20']);
-  });
+test('The history of events goes back two minutes', async () => {
+  const { view } = await readAll([0, 50, 100, 150, 200].map((second) => figures(second, 100 + second)));
+  expect(view?.steps.map(({ at }) => at.slice(14, 19))).toEqual(['02:30', '03:20']);
 });

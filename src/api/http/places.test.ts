@@ -5,48 +5,46 @@ import type { ApiEnv } from './context.ts';
 import { createPlaces, takePlace } from './places.ts';
 import { ProblemError } from './problem.ts';
 
-describe('places', () => {
-  const most = (places: ReturnType<typeof createPlaces>, caller: string): number => {
-    let taken = 0;
-    while (places.takeIfFree(caller) !== null) taken += 1;
-    return taken;
-  };
+const most = (places: ReturnType<typeof createPlaces>, caller: string): number => {
+  let taken = 0;
+  while (places.takeIfFree(caller) !== null) taken += 1;
+  return taken;
+};
 
-  it('are half for one caller alone, and whoever comes next finds some', () => {
-    const places = createPlaces({ what: 'things', max: 12 });
-    expect(most(places, 'first')).toBe(6);
-    expect(most(places, 'second')).toBe(3);
-    expect(most(places, 'third')).toBe(2);
-    expect(most(places, 'fourth')).toBe(1);
-  });
+it('Half of the places are for one caller alone, and the next caller finds some', () => {
+  const places = createPlaces({ what: 'things', max: 12 });
+  expect(most(places, 'first')).toBe(6);
+  expect(most(places, 'second')).toBe(3);
+  expect(most(places, 'third')).toBe(2);
+  expect(most(places, 'fourth')).toBe(1);
+});
 
-  it('are there again when they are given back, and leave nothing behind', () => {
-    const places = createPlaces({ what: 'things', max: 2 });
-    for (let turn = 0; turn < 10; turn += 1) {
-      const giveBack = places.takeIfFree(`caller ${turn}`);
-      expect(places.takeIfFree(`caller ${turn}`)).toBeNull();
-      giveBack?.();
-    }
-    expect(most(places, 'last')).toBe(1);
-  });
+it('Places are free again when they are given back, and leave nothing behind', () => {
+  const places = createPlaces({ what: 'things', max: 2 });
+  for (let turn = 0; turn < 10; turn += 1) {
+    const giveBack = places.takeIfFree(`caller ${turn}`);
+    expect(places.takeIfFree(`caller ${turn}`)).toBeNull();
+    giveBack?.();
+  }
+  expect(most(places, 'last')).toBe(1);
+});
 
-  it('are counted by bytes as well', () => {
-    const places = createPlaces({ what: 'things', max: 100, bytesMax: 1_000 });
-    expect(places.takeIfFree('large', 501)).not.toBeNull();
-    expect(places.takeIfFree('large', 1)).toBeNull();
-    expect(places.takeIfFree('small', 499)).not.toBeNull();
-    expect(places.takeIfFree('third', 1)).toBeNull();
-  });
+it('Places are counted by bytes as well', () => {
+  const places = createPlaces({ what: 'things', max: 100, bytesMax: 1_000 });
+  expect(places.takeIfFree('large', 501)).not.toBeNull();
+  expect(places.takeIfFree('large', 1)).toBeNull();
+  expect(places.takeIfFree('small', 499)).not.toBeNull();
+  expect(places.takeIfFree('third', 1)).toBeNull();
+});
 
-  it('that are all taken are refused with a time to come again', () => {
-    const places = createPlaces({ what: 'things', max: 1 });
-    places.take('somebody');
-    const refusal = captured(() => places.take('somebody'));
-    expect(refusal).toMatchObject({ code: 'unavailable', detail: 'too many things at once; nothing was accepted' });
-    const seconds = Number(refusal.headers['Retry-After']);
-    expect(seconds).toBeGreaterThanOrEqual(3);
-    expect(seconds).toBeLessThanOrEqual(8);
-  });
+it('A request is refused with a time to come again when all places are taken', () => {
+  const places = createPlaces({ what: 'things', max: 1 });
+  places.take('somebody');
+  const refusal = captured(() => places.take('somebody'));
+  expect(refusal).toMatchObject({ code: 'unavailable', detail: 'too many things at once; nothing was accepted' });
+  const seconds = Number(refusal.headers['Retry-After']);
+  expect(seconds).toBeGreaterThanOrEqual(3);
+  expect(seconds).toBeLessThanOrEqual(8);
 });
 
 function captured(act: () => unknown): ProblemError {
@@ -80,7 +78,7 @@ describe('a request', () => {
   const ask = async (env: ReturnType<typeof bindings>, path = '/'): Promise<number> =>
     (await app.request(path, {}, env)).status;
 
-  it('keeps its place until its response has ended, however that ends', async () => {
+  it('A request keeps its place until its response has ended, however that ends', async () => {
     const [sent, broken, cut] = [bindings('10.0.0.1'), bindings('10.0.0.1'), bindings('10.0.0.1')];
     expect(await ask(sent)).toBe(200);
     expect(await ask(broken)).toBe(503);
@@ -96,7 +94,7 @@ describe('a request', () => {
     expect(await ask(bindings('10.0.0.1'))).toBe(503);
   });
 
-  it('whose client has gone already takes none', async () => {
+  it('A request whose client has gone already takes no place', async () => {
     const gone = bindings('10.0.0.1');
     gone.outgoing.destroyed = true;
     for (let turn = 0; turn < 3; turn += 1) expect(await ask(gone)).toBe(200);

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createInterrupts } from './interrupts.ts';
 
 class FakeProcess extends EventEmitter {
@@ -14,34 +14,32 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('interrupts', () => {
-  test('the same Ctrl-C by terminal and npm is one wish', () => {
-    const source = new FakeProcess();
-    const { stop, hurry } = createInterrupts(source, { watchParent: false });
-    source.emit('SIGINT');
-    vi.advanceTimersByTime(50);
-    source.emit('SIGINT');
-    expect([stop.aborted, hurry.aborted]).toEqual([true, false]);
-  });
+test('The same Ctrl-C by terminal and npm is one wish', () => {
+  const source = new FakeProcess();
+  const { stop, hurry } = createInterrupts(source, { watchParent: false });
+  source.emit('SIGINT');
+  vi.advanceTimersByTime(50);
+  source.emit('SIGINT');
+  expect([stop.aborted, hurry.aborted]).toEqual([true, false]);
+});
 
-  test('a second Ctrl-C hurries', async () => {
-    const source = new FakeProcess();
-    const { stopped, hurry } = createInterrupts(source, { watchParent: false });
-    source.emit('SIGTERM');
-    await stopped;
-    vi.advanceTimersByTime(2_000);
-    source.emit('SIGINT');
-    expect(hurry.aborted).toBe(true);
-  });
+test('A second Ctrl-C hurries', async () => {
+  const source = new FakeProcess();
+  const { stopped, hurry } = createInterrupts(source, { watchParent: false });
+  source.emit('SIGTERM');
+  await stopped;
+  vi.advanceTimersByTime(2_000);
+  source.emit('SIGINT');
+  expect(hurry.aborted).toBe(true);
+});
 
-  test('the death of the parent stops, where it is watched', () => {
-    const source = new FakeProcess();
-    const watching = createInterrupts(source, { watchParent: true });
-    const indifferent = createInterrupts(source, { watchParent: false });
-    source.ppid = 1;
-    vi.advanceTimersByTime(1_000);
-    expect([watching.stop.aborted, indifferent.stop.aborted]).toEqual([true, false]);
-    vi.advanceTimersByTime(10_000);
-    expect(watching.hurry.aborted).toBe(false);
-  });
+test('The death of the parent stops the program, where it is watched', () => {
+  const source = new FakeProcess();
+  const watching = createInterrupts(source, { watchParent: true });
+  const indifferent = createInterrupts(source, { watchParent: false });
+  source.ppid = 1;
+  vi.advanceTimersByTime(1_000);
+  expect([watching.stop.aborted, indifferent.stop.aborted]).toEqual([true, false]);
+  vi.advanceTimersByTime(10_000);
+  expect(watching.hurry.aborted).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { assertPortsUsable, findFreePort, portIsFree, PortsCollideError, PortsUnusableError } from './ports.ts';
 
 const servers: ReturnType<typeof createServer>[] = [];
@@ -18,60 +18,58 @@ async function occupyPort(host: string): Promise<number> {
   return port;
 }
 
-describe('ports', () => {
-  test.each(['127.0.0.1', '0.0.0.0'])('a port that somebody listens on at %s is not free', async (host) => {
-    const port = await occupyPort(host);
-    expect(await portIsFree(port)).toBe(false);
-  });
+test.each(['127.0.0.1', '0.0.0.0'])('A port that somebody listens on at %s is not free', async (host) => {
+  const port = await occupyPort(host);
+  expect(await portIsFree(port)).toBe(false);
+});
 
-  test('asking leaves the port free', async () => {
-    const port = await findFreePort();
-    expect(await portIsFree(port)).toBe(true);
-    expect(await portIsFree(port)).toBe(true);
-  });
+test('The check of a port leaves the port free', async () => {
+  const port = await findFreePort();
+  expect(await portIsFree(port)).toBe(true);
+  expect(await portIsFree(port)).toBe(true);
+});
 
-  test('one error names every taken port with its variable', async () => {
-    const [api, postgres, free] = [await occupyPort('127.0.0.1'), await occupyPort('127.0.0.1'), await findFreePort()];
-    const check = assertPortsUsable([
-      { port: api, variable: 'API_PORT', purpose: 'API' },
-      { port: free, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
-      { port: postgres, variable: 'POSTGRES_PORT', purpose: 'PostgreSQL' },
-    ]);
-    await expect(check).rejects.toThrow(PortsUnusableError);
-    await expect(check).rejects.toThrow(
-      `cannot listen on\n  127.0.0.1:${api} (API): already in use, choose another port with API_PORT\n` +
-        `  127.0.0.1:${postgres} (PostgreSQL): already in use, choose another port with POSTGRES_PORT`,
-    );
-  });
+test('One error names every taken port with its variable', async () => {
+  const [api, postgres, free] = [await occupyPort('127.0.0.1'), await occupyPort('127.0.0.1'), await findFreePort()];
+  const check = assertPortsUsable([
+    { port: api, variable: 'API_PORT', purpose: 'API' },
+    { port: free, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
+    { port: postgres, variable: 'POSTGRES_PORT', purpose: 'PostgreSQL' },
+  ]);
+  await expect(check).rejects.toThrow(PortsUnusableError);
+  await expect(check).rejects.toThrow(
+    `cannot listen on\n  127.0.0.1:${api} (API): already in use, choose another port with API_PORT\n` +
+      `  127.0.0.1:${postgres} (PostgreSQL): already in use, choose another port with POSTGRES_PORT`,
+  );
+});
 
-  test('a port is asked for at the address that a server will listen on', async () => {
-    const port = await occupyPort('::1');
-    const claim = { port, variable: 'API_PORT', purpose: 'API' };
-    await expect(assertPortsUsable([claim])).resolves.toBeUndefined();
-    await expect(assertPortsUsable([{ ...claim, host: '::1' }])).rejects.toThrow(
-      `[::1]:${port} (API): already in use, choose another port with API_PORT`,
-    );
-  });
+test('Two settings with one port are told apart from a stranger on it', async () => {
+  const port = await occupyPort('::1');
+  const claim = { port, variable: 'API_PORT', purpose: 'API' };
+  await expect(assertPortsUsable([claim])).resolves.toBeUndefined();
+  await expect(assertPortsUsable([{ ...claim, host: '::1' }])).rejects.toThrow(
+    `[::1]:${port} (API): already in use, choose another port with API_PORT`,
+  );
+});
 
-  // The documentation addresses of RFC 5737 belong to nobody; names below .invalid do not exist (RFC 6761).
-  test.each([
-    ['192.0.2.1', 'EADDRNOTAVAIL'],
-    ['no-such-host.invalid', /ENOTFOUND|EAI_AGAIN/],
-  ])('the address %s, which is not of this machine, is refused with its variable', async (host, code) => {
-    const check = assertPortsUsable([
-      { host, hostVariable: 'API_HOST', port: await findFreePort(), variable: 'API_PORT', purpose: 'API' },
-    ]);
-    await expect(check).rejects.toThrow('choose one with API_HOST');
-    await expect(check).rejects.toThrow(code);
-  });
+// The documentation addresses of RFC 5737 belong to nobody; names below .invalid do not exist (RFC 6761).
+test.each([
+  ['192.0.2.1', 'EADDRNOTAVAIL'],
+  ['no-such-host.invalid', /ENOTFOUND|EAI_AGAIN/],
+])('the address %s, which is not of this machine, is refused with its variable', async (host, code) => {
+  const check = assertPortsUsable([
+    { host, hostVariable: 'API_HOST', port: await findFreePort(), variable: 'API_PORT', purpose: 'API' },
+  ]);
+  await expect(check).rejects.toThrow('choose one with API_HOST');
+  await expect(check).rejects.toThrow(code);
+});
 
-  test('two settings with one port are told apart from a stranger on it', async () => {
-    const port = await findFreePort();
-    const check = assertPortsUsable([
-      { port, variable: 'API_PORT', purpose: 'API' },
-      { port, variable: 'SIMULATOR_PORT', purpose: 'payment simulator' },
-    ]);
-    await expect(check).rejects.toThrow(PortsCollideError);
-    await expect(check).rejects.toThrow('API_PORT and SIMULATOR_PORT are both');
-  });
+test('two settings with one port are told apart from a stranger on it', async () => {
+  const port = await findFreePort();
+  const check = assertPortsUsable([
+    { port, variable: 'API_PORT', purpose: 'API' },
+    { port, variable: 'SIMULATOR_PORT', purpose: 'payment simulator' },
+  ]);
+  await expect(check).rejects.toThrow(PortsCollideError);
+  await expect(check).rejects.toThrow('API_PORT and SIMULATOR_PORT are both');
 });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { findFreePort } from '../processes/ports.ts';
 import { findOrBuildTemporalCli, TemporalCliUnavailableError } from './temporal-cli.ts';
 
@@ -73,84 +73,82 @@ function fakeGo(
   program(join(binFolder, 'go'), `#!/bin/sh\necho "go: downloading something" >&2\n${script}\n`);
 }
 
-describe('finding the Temporal CLI', () => {
-  test('the given one comes first', async () => {
-    const given = program(join(folder, 'my-temporal'), GOOD_CLI);
-    program(join(binFolder, 'temporal'), GOOD_CLI);
-    expect(await find({ explicitPath: given })).toBe(given);
-  });
+test('A Temporal CLI that is given comes first', async () => {
+  const given = program(join(folder, 'my-temporal'), GOOD_CLI);
+  program(join(binFolder, 'temporal'), GOOD_CLI);
+  expect(await find({ explicitPath: given })).toBe(given);
+});
 
-  test('a given one that cannot be run is an error', async () => {
-    await expect(find({ explicitPath: join(folder, 'nothing') })).rejects.toThrow(TemporalCliUnavailableError);
-  });
+test('A given Temporal CLI that cannot be run is an error', async () => {
+  await expect(find({ explicitPath: join(folder, 'nothing') })).rejects.toThrow(TemporalCliUnavailableError);
+});
 
-  test('the PATH comes before the cache', async () => {
-    cached('1.5.1');
-    const onPath = program(join(binFolder, 'temporal'), GOOD_CLI);
-    expect(await find()).toBe(onPath);
-  });
+test('The PATH comes before the cache', async () => {
+  cached('1.5.1');
+  const onPath = program(join(binFolder, 'temporal'), GOOD_CLI);
+  expect(await find()).toBe(onPath);
+});
 
-  test('one on the PATH that cannot be run is passed over', async () => {
-    program(join(binFolder, 'temporal'), '#!/bin/sh\nexit 1\n');
-    const inCache = cached('1.5.1');
-    expect(await find()).toBe(inCache);
-  });
+test('A Temporal CLI on the PATH that cannot be run is passed over', async () => {
+  program(join(binFolder, 'temporal'), '#!/bin/sh\nexit 1\n');
+  const inCache = cached('1.5.1');
+  expect(await find()).toBe(inCache);
+});
 
-  test('the newest in the cache wins, unfinished ones do not count', async () => {
-    cached('1.5.1');
-    const newest = cached('1.10.0');
-    mkdirSync(join(cacheFolder, 'temporal-cli-2.0.0'));
-    mkdirSync(join(cacheFolder, '.building-temporal-cli-3.0.0'));
-    expect(await find()).toBe(newest);
-  });
+test('The newest Temporal CLI in the cache wins, unfinished ones do not count', async () => {
+  cached('1.5.1');
+  const newest = cached('1.10.0');
+  mkdirSync(join(cacheFolder, 'temporal-cli-2.0.0'));
+  mkdirSync(join(cacheFolder, '.building-temporal-cli-3.0.0'));
+  expect(await find()).toBe(newest);
+});
 
-  test('a download is kept in the cache under its version', async () => {
-    const content = join(folder, 'content');
-    mkdirSync(content);
-    program(join(content, 'temporal'), GOOD_CLI);
-    answerDownload = () => execFileSync('tar', ['-czf', '-', '-C', content, 'temporal']);
-    expect(await find()).toBe(join(cacheFolder, 'temporal-cli-9.8.7', 'temporal'));
-    expect(readdirSync(cacheFolder)).toEqual(['temporal-cli-9.8.7']);
-  });
+test('A download is kept in the cache under its version', async () => {
+  const content = join(folder, 'content');
+  mkdirSync(content);
+  program(join(content, 'temporal'), GOOD_CLI);
+  answerDownload = () => execFileSync('tar', ['-czf', '-', '-C', content, 'temporal']);
+  expect(await find()).toBe(join(cacheFolder, 'temporal-cli-9.8.7', 'temporal'));
+  expect(readdirSync(cacheFolder)).toEqual(['temporal-cli-9.8.7']);
+});
 
-  test('without a download it is built with Go, and found in the cache the next time', async () => {
-    fakeGo();
-    const built = await find();
-    expect(built).toBe(join(cacheFolder, 'temporal-cli-1.5.1', 'temporal'));
-    expect(lines.join('\n')).toContain('no download (answer 404)');
-    rmSync(join(binFolder, 'go'));
-    expect(await find()).toBe(built);
-  });
+test('The Temporal CLI is built with Go without a download, and found in the cache the next time', async () => {
+  fakeGo();
+  const built = await find();
+  expect(built).toBe(join(cacheFolder, 'temporal-cli-1.5.1', 'temporal'));
+  expect(lines.join('\n')).toContain('no download (answer 404)');
+  rmSync(join(binFolder, 'go'));
+  expect(await find()).toBe(built);
+});
 
-  test('two builders at once do not disturb each other', async () => {
-    fakeGo(`sleep 0.2; mkdir "$GOBIN"; printf '%s' '${GOOD_CLI}' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`);
-    const [first, second] = await Promise.all([find(), find()]);
-    expect(first).toBe(second);
-    expect(execFileSync(first, { encoding: 'utf8' })).toContain('9.8.7');
-    expect(readdirSync(cacheFolder)).toEqual(['temporal-cli-1.5.1']);
-  });
+test('Two builders at once do not disturb each other', async () => {
+  fakeGo(`sleep 0.2; mkdir "$GOBIN"; printf '%s' '${GOOD_CLI}' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`);
+  const [first, second] = await Promise.all([find(), find()]);
+  expect(first).toBe(second);
+  expect(execFileSync(first, { encoding: 'utf8' })).toContain('9.8.7');
+  expect(readdirSync(cacheFolder)).toEqual(['temporal-cli-1.5.1']);
+});
 
-  test('an interrupted build leaves nothing behind', async () => {
-    fakeGo('mkdir "$GOBIN"; echo half > "$GOBIN/temporal"; exec sleep 60');
-    const interrupt = new AbortController();
-    const search = find({ signal: interrupt.signal });
-    await expect.poll(() => lines.join('\n')).toContain('building version');
-    setTimeout(() => {
-      interrupt.abort(new Error('interrupted'));
-    }, 200);
-    await expect(search).rejects.toThrow('interrupted');
-    expect(readdirSync(cacheFolder)).toEqual([]);
-  });
+test('An interrupted build leaves nothing behind', async () => {
+  fakeGo('mkdir "$GOBIN"; echo half > "$GOBIN/temporal"; exec sleep 60');
+  const interrupt = new AbortController();
+  const search = find({ signal: interrupt.signal });
+  await expect.poll(() => lines.join('\n')).toContain('building version');
+  setTimeout(() => {
+    interrupt.abort(new Error('interrupted'));
+  }, 200);
+  await expect(search).rejects.toThrow('interrupted');
+  expect(readdirSync(cacheFolder)).toEqual([]);
+});
 
-  test('a failed build shows the end of its output', async () => {
-    fakeGo('echo "no space left on device" >&2; exit 1');
-    await expect(find()).rejects.toThrow('no space left on device');
-    expect(readdirSync(cacheFolder)).toEqual([]);
-  });
+test('A failed build shows the end of its output', async () => {
+  fakeGo('echo "no space left on device" >&2; exit 1');
+  await expect(find()).rejects.toThrow('no space left on device');
+  expect(readdirSync(cacheFolder)).toEqual([]);
+});
 
-  test('with nothing at hand the error says what to do', async () => {
-    const search = find();
-    await expect(search).rejects.toThrow('Go is not installed');
-    await expect(search).rejects.toThrow('TEMPORAL_ADDRESS');
-  });
+test('The error says what to do when there is no Temporal CLI at hand', async () => {
+  const search = find();
+  await expect(search).rejects.toThrow('Go is not installed');
+  await expect(search).rejects.toThrow('TEMPORAL_ADDRESS');
 });

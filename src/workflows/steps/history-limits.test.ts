@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { HOLD_EXTENSION, persistPauseMs } from './step-policies.ts';
 import { EVENT_PUMP_POLICY, NOTICE_POLICY, REDRIVE_POLICY, WEBHOOK_POLICY } from './background-policies.ts';
 
@@ -57,20 +57,16 @@ const EVENTS: Readonly<Record<string, number>> = {
   'a notice before it is left to the sweep': NOTICE_POLICY.pausesMs.length * (2 * ACTIVITY + TIMER),
 };
 
-describe('the history of a workflow', () => {
-  it.each(Object.entries(EVENTS))('of %s has half of what Temporal takes at most', (_, events) => {
-    expect(events).toBeLessThan(EVENTS_MAX / 2);
-  });
-
-  it('of a payment that is woken for a year has few signals', () => {
-    expect(wakesInAYear).toBeLessThan(SIGNALS_MAX / 10);
-  });
+it.each(Object.entries(EVENTS))('The history of %s has half of what Temporal takes at most', (_, events) => {
+  expect(events).toBeLessThan(EVENTS_MAX / 2);
 });
 
-describe('the pauses of a step that goes on by itself', () => {
-  it('let no absence be waited for by more than a tenth, a minute at least and half a day at most', () => {
-    expect(persistPauseMs(0)).toBe(60 * SECOND);
-    expect(persistPauseMs(3_600 * SECOND)).toBe(360 * SECOND);
-    expect(persistPauseMs(100 * DAY)).toBe(DAY / 2);
-  });
+it('The history of a payment that is woken for a year has few signals', () => {
+  expect(wakesInAYear).toBeLessThan(SIGNALS_MAX / 10);
+});
+
+it('The pauses of a step that goes on by itself let no absence be waited for by more than a tenth, a minute at least and half a day at most', () => {
+  expect(persistPauseMs(0)).toBe(60 * SECOND);
+  expect(persistPauseMs(3_600 * SECOND)).toBe(360 * SECOND);
+  expect(persistPauseMs(100 * DAY)).toBe(DAY / 2);
 });
