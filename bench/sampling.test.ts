@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { sampleEvery } from './sampling.ts';
 
-test('looks until it is stopped, and leaves out what failed', async () => {
+test('A sampler looks until it is stopped, and leaves out what failed', async () => {
   let looks = 0;
   const sampling = sampleEvery(5, () => {
     looks += 1;

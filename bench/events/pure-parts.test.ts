@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { isSound } from './log-reader.ts';
 import { readEventBenchOptions } from './options.ts';
 import { parseQueueWait, percentileBetween } from './queue-wait.ts';
@@ -13,52 +13,42 @@ const METRICS = (small: number, all: number): string =>
     `events_queue_wait_seconds_bucket{consumer="analytics",le="+Inf"} ${all}`,
   ].join('\n');
 
-describe('the wait in the queue', () => {
-  test('is a percentile of what came between two readings, spread evenly within its bucket', () => {
-    const [before, after] = [parseQueueWait(METRICS(10, 10)), parseQueueWait(METRICS(60, 110))];
-    expect(percentileBetween(before, after, 50)).toBeCloseTo(20);
-    expect(percentileBetween(before, after, 75)).toBeCloseTo(35);
-  });
-
-  test('is unknown when nothing came, and at least the largest limit beyond it', () => {
-    const reading = parseQueueWait(METRICS(1, 2));
-    expect(percentileBetween(reading, reading, 95)).toBeNull();
-    expect(
-      percentileBetween(
-        new Map(),
-        new Map([
-          [0.05, 0],
-          [Infinity, 4],
-        ]),
-        95,
-      ),
-    ).toBe(50);
-  });
+test('The wait in the queue is a percentile of what came between two readings, spread evenly within its bucket', () => {
+  const [before, after] = [parseQueueWait(METRICS(10, 10)), parseQueueWait(METRICS(60, 110))];
+  expect(percentileBetween(before, after, 50)).toBeCloseTo(20);
+  expect(percentileBetween(before, after, 75)).toBeCloseTo(35);
 });
 
-describe('the options', () => {
-  test('are all phases but the million', () => {
-    expect([...(readEventBenchOptions([])?.phases ?? [])]).toEqual([
-      'single',
-      'batch',
-      'sustained',
-      'burst',
-      'workers',
-    ]);
-    expect(readEventBenchOptions(['--million', '--long'])).toMatchObject({ holdSeconds: 60, workers: [1, 2, 4] });
-    expect(readEventBenchOptions(['--phases', 'burst', '--env', 'A=b'])).toMatchObject({ extraEnv: { A: 'b' } });
-  });
-
-  test.each([
-    [['--phases', 'flood'], 'there is no phase flood'],
-    [['--workers', '0'], '"0" is not a number from 1 to 16'],
-    [['--env', 'A'], '--env A is not NAME=VALUE'],
-  ])('%j are refused', (args, message) => {
-    expect(() => readEventBenchOptions(args)).toThrow(message);
-  });
+test('The wait in the queue is unknown when nothing came, and at least the largest limit beyond it', () => {
+  const reading = parseQueueWait(METRICS(1, 2));
+  expect(percentileBetween(reading, reading, 95)).toBeNull();
+  expect(
+    percentileBetween(
+      new Map(),
+      new Map([
+        [0.05, 0],
+        [Infinity, 4],
+      ]),
+      95,
+    ),
+  ).toBe(50);
 });
 
-test('a log is sound when everything has its result, in order', () => {
+test('The default options are all phases but the million', () => {
+  expect([...(readEventBenchOptions([])?.phases ?? [])]).toEqual(['single', 'batch', 'sustained', 'burst', 'workers']);
+  expect(readEventBenchOptions(['--million', '--long'])).toMatchObject({ holdSeconds: 60, workers: [1, 2, 4] });
+  expect(readEventBenchOptions(['--phases', 'burst', '--env', 'A=b'])).toMatchObject({ extraEnv: { A: 'b' } });
+});
+
+test.each([
+  [['--phases', 'flood'], 'there is no phase flood'],
+  [['--workers', '0'], '"0" is not a number from 1 to 16'],
+  [['--env', 'A'], '--env A is not NAME=VALUE'],
+])('The options %j are refused', (args, message) => {
+  expect(() => readEventBenchOptions(args)).toThrow(message);
+});
+
+test('A log is sound when everything has its result, in order', () => {
   const good = { accepted: 10, distinctIds: 10, processed: 9, failed: 1, outOfOrder: 0, gaps: 0 };
   expect(isSound(good)).toBe(true);
   for (const bad of [{ processed: 8 }, { distinctIds: 9 }, { outOfOrder: 1 }, { gaps: 1 }]) {
@@ -66,46 +56,43 @@ test('a log is sound when everything has its result, in order', () => {
   }
 });
 
-describe('the search for a rate', () => {
-  const goal = { batch: 1, p95LimitMs: 10, rates: [1, 2, 3, 4, 5] };
-  /** Returns the p95s of a rate in their order; 99 when none is left. */
-  const scripted = (p95s: Readonly<Record<number, number[]>>) => (rate: number) => {
-    const p95 = p95s[rate]?.shift() ?? 99;
-    const accept = { p50: 1, p95, p99: 99 };
-    const step: RateStep = { rate, acceptedPerSecond: rate, accept, refused: 0, late: 0, events: 1 };
-    return Promise.resolve({ ...step, cpuMsPerThousand: {}, loadAverage: 0 });
-  };
-  const told = (tries: readonly RateStep[]): string =>
-    tries.map(({ rate, accept }) => `${rate}:${accept.p95}`).join(' ');
+const goal = { batch: 1, p95LimitMs: 10, rates: [1, 2, 3, 4, 5] };
+/** Returns the p95s of a rate in their order; 99 when none is left. */
+const scripted = (p95s: Readonly<Record<number, number[]>>) => (rate: number) => {
+  const p95 = p95s[rate]?.shift() ?? 99;
+  const accept = { p50: 1, p95, p99: 99 };
+  const step: RateStep = { rate, acceptedPerSecond: rate, accept, refused: 0, late: 0, events: 1 };
+  return Promise.resolve({ ...step, cpuMsPerThousand: {}, loadAverage: 0 });
+};
+const told = (tries: readonly RateStep[]): string => tries.map(({ rate, accept }) => `${rate}:${accept.p95}`).join(' ');
 
-  test('gives each rate three tries, and goes on behind one that missed', async () => {
-    const step = scripted({ 1: [20, 5], 2: [20, 20, 20], 3: [9] });
-    const { steps, holds, held } = await searchRate(goal, { step, hold: scripted({ 3: [11, 10] }) });
-    expect(told(steps)).toBe('1:20 1:5 2:20 2:20 2:20 3:9 4:99 4:99 4:99 5:99 5:99 5:99');
-    expect(told(holds)).toBe('3:11 3:10');
-    expect(held).toBe(holds[1]);
-  });
-
-  test('goes down to a rate that holds, and says so when none does', async () => {
-    const steps = (): ReturnType<typeof scripted> => scripted({ 1: [5], 2: [5] });
-    const lower = await searchRate(goal, { step: steps(), hold: scripted({ 1: [8] }) });
-    expect(told(lower.holds)).toBe('2:99 2:99 2:99 1:8');
-    expect(lower.held?.rate).toBe(1);
-    expect((await searchRate(goal, { step: steps(), hold: scripted({}) })).held).toBeNull();
-  });
-
-  test('takes no rate that was refused, or not reached', async () => {
-    const step = async (rate: number) => ({
-      ...(await scripted({ 1: [1], 2: [1] })(rate)),
-      refused: rate === 1 ? 1 : 0,
-    });
-    const slow = async (rate: number) => ({ ...(await step(rate)), acceptedPerSecond: rate * 0.9 });
-    expect((await searchRate(goal, { step, hold: step })).held?.rate).toBe(2);
-    expect((await searchRate(goal, { step: slow, hold: slow })).holds).toEqual([]);
-  });
+test('The search for a rate gives each rate three tries, and goes on behind one that missed', async () => {
+  const step = scripted({ 1: [20, 5], 2: [20, 20, 20], 3: [9] });
+  const { steps, holds, held } = await searchRate(goal, { step, hold: scripted({ 3: [11, 10] }) });
+  expect(told(steps)).toBe('1:20 1:5 2:20 2:20 2:20 3:9 4:99 4:99 4:99 5:99 5:99 5:99');
+  expect(told(holds)).toBe('3:11 3:10');
+  expect(held).toBe(holds[1]);
 });
 
-test('the table has a row for what ran, with its goal', () => {
+test('The search for a rate goes down to a rate that holds, and says so when none does', async () => {
+  const steps = (): ReturnType<typeof scripted> => scripted({ 1: [5], 2: [5] });
+  const lower = await searchRate(goal, { step: steps(), hold: scripted({ 1: [8] }) });
+  expect(told(lower.holds)).toBe('2:99 2:99 2:99 1:8');
+  expect(lower.held?.rate).toBe(1);
+  expect((await searchRate(goal, { step: steps(), hold: scripted({}) })).held).toBeNull();
+});
+
+test('The search for a rate takes no rate that was refused, or not reached', async () => {
+  const step = async (rate: number) => ({
+    ...(await scripted({ 1: [1], 2: [1] })(rate)),
+    refused: rate === 1 ? 1 : 0,
+  });
+  const slow = async (rate: number) => ({ ...(await step(rate)), acceptedPerSecond: rate * 0.9 });
+  expect((await searchRate(goal, { step, hold: step })).held?.rate).toBe(2);
+  expect((await searchRate(goal, { step: slow, hold: slow })).holds).toEqual([]);
+});
+
+test('The table has a row for what ran, with its goal', () => {
   const accept = { p50: 1, p95: 8.25, p99: 120 };
   const step = { rate: 2_000, acceptedPerSecond: 1_999, accept, refused: 0, late: 0, events: 1 };
   const cost = { cpuMsPerThousand: { 'worker-1-of-2': 10, 'worker-2-of-2': 12, postgres: 100 }, loadAverage: 2.34 };
