@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { PROBLEMS } from '../../src/api/http/problem.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { FAILURE_CODES } from '../../src/domain/errors.ts';
@@ -70,23 +70,21 @@ async function workerMetrics(): Promise<string[]> {
   return namesIn(stdout);
 }
 
-describe('names of metrics in documents', () => {
-  const known = new Set<string>([...FAILURE_CODES, ...Object.keys(PROBLEMS), ...tables()]);
+const known = new Set<string>([...FAILURE_CODES, ...Object.keys(PROBLEMS), ...tables()]);
 
-  it.each(DOCUMENTS)('are those that are exported: %s', (document) => {
-    const all = [...exported.api, ...exported.worker];
-    const meant = quotedIn(document).filter(
-      ({ name, isLabelled }) =>
-        isLabelled || (!known.has(name) && (ENDINGS.test(name) || all.some((full) => isShortFor(name, full)))),
-    );
-    expect(meant.filter(({ name }) => !all.includes(name)).map(({ name }) => name)).toEqual([]);
-  });
+it.each(DOCUMENTS)('The metrics that %s names are exported', (document) => {
+  const all = [...exported.api, ...exported.worker];
+  const meant = quotedIn(document).filter(
+    ({ name, isLabelled }) =>
+      isLabelled || (!known.has(name) && (ENDINGS.test(name) || all.some((full) => isShortFor(name, full)))),
+  );
+  expect(meant.filter(({ name }) => !all.includes(name)).map(({ name }) => name)).toEqual([]);
+});
 
-  it.each(['api', 'worker'] as const)('are all listed in docs/metrics.md: %s', (process) => {
-    expect(exported[process].length).toBeGreaterThan(5);
-    const [, section = ''] = read('docs/metrics.md').split(`## ${process}\n`);
-    const [table = ''] = section.split('\n## ');
-    const listed = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
-    expect(listed.toSorted()).toEqual([...new Set(exported[process])].toSorted());
-  });
+it.each(['api', 'worker'] as const)('The metrics that the %s exports are all listed in docs/metrics.md', (process) => {
+  expect(exported[process].length).toBeGreaterThan(5);
+  const [, section = ''] = read('docs/metrics.md').split(`## ${process}\n`);
+  const [table = ''] = section.split('\n## ');
+  const listed = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
+  expect(listed.toSorted()).toEqual([...new Set(exported[process])].toSorted());
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
 import { findTestPort } from '../support/ports.ts';
@@ -31,154 +31,140 @@ async function readinessWith(env: Record<string, string>) {
   }
 }
 
-describe('readiness', () => {
-  it.each(['/readyz', '/health'])('is ok at %s while everything answers', async (path) => {
-    await expect
-      .poll(() => system.request(path))
-      .toMatchObject({ status: 200, body: { status: 'ok', checks: ALL_OK } });
-  });
-
-  it.each([
-    ['the payment gateway', 'paymentGateway', (port: number) => ({ PAYMENT_GATEWAY_URL: `http://127.0.0.1:${port}` })],
-    ['the mail server', 'mail', (port: number) => ({ SMTP_URL: `smtp://127.0.0.1:${port}` })],
-  ])('is degraded, and still 200, without %s', async (_, check, env) => {
-    for (const answer of await readinessWith(env(await findTestPort()))) {
-      expect(answer).toMatchObject({
-        status: 200,
-        body: { status: 'degraded', checks: { ...ALL_OK, [check]: 'degraded' } },
-      });
-    }
-  });
-
-  it('is down without the database, whatever else is missing', async () => {
-    const port = await findTestPort();
-    const env = { DATABASE_URL: `postgres://a:b@127.0.0.1:${port}/c`, SMTP_URL: `smtp://127.0.0.1:${port}` };
-    for (const answer of await readinessWith(env)) {
-      expect(answer).toMatchObject({
-        status: 503,
-        body: { status: 'down', checks: { database: 'down', mail: 'degraded' } },
-      });
-    }
-  });
-
-  it('is asked by many at once at the price of one', async () => {
-    const connections = async (): Promise<number> => {
-      const [row] = await system.database.query<{ count: number }>(
-        `SELECT count(*)::integer AS count FROM pg_stat_activity WHERE datname = current_database()`,
-      );
-      return row?.count ?? 0;
-    };
-    const before = await connections();
-    const answers = await Promise.all(Array.from({ length: 200 }, () => system.request('/readyz')));
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
-    expect((await connections()) - before).toBeLessThanOrEqual(3);
-  });
+it.each(['/readyz', '/health'])('Readiness is ok at %s while everything answers', async (path) => {
+  await expect.poll(() => system.request(path)).toMatchObject({ status: 200, body: { status: 'ok', checks: ALL_OK } });
 });
 
-describe('readiness of the task queues', () => {
-  it('tells how many workers poll each, and how old its backlog is', async () => {
-    const served = { status: 'ok', pollers: 1, backlogTasks: 0, backlogAgeSeconds: 0 };
-    const queues = Object.fromEntries(TASK_QUEUES.map((queue) => [queue, served]));
-    await expect.poll(() => system.request('/readyz')).toMatchObject({ status: 200, body: { queues } });
-  });
-
-  it('is degraded, and still 200, when no worker serves one of them', async () => {
-    const served = TASK_QUEUES.filter((queue) => queue !== 'payments');
-    const partly = await startTestSystem({ events: true, env: { WORKER_QUEUES: served.join(',') } });
-    try {
-      await expect
-        .poll(() => partly.request('/readyz'))
-        .toMatchObject({
-          status: 200,
-          body: {
-            status: 'degraded',
-            checks: { ...ALL_OK, queues: 'degraded' },
-            queues: { payments: { status: 'degraded', pollers: 0 }, orders: { status: 'ok', pollers: 1 } },
-          },
-        });
-      const metrics = await fetch(`${partly.url}/metrics`).then((response) => response.text());
-      expect(metrics).toMatch(/^task_queue_pollers\{queue="payments".*\} 0$/m);
-      expect(metrics).toMatch(/^task_queue_pollers\{queue="orders".*\} 1$/m);
-      expect(metrics).toMatch(/^task_queue_backlog_age_seconds\{queue="payments".*\} \d/m);
-    } finally {
-      await partly.stop();
-    }
-  });
-
-  it('is degraded soon after the last worker of a queue has gone', async () => {
-    const partly = await startTestSystem();
-    try {
-      await expect
-        .poll(() => partly.request('/readyz'))
-        .toMatchObject({ body: { queues: { orders: { pollers: 1 } } } });
-      await partly.stopWorker();
-      await partly.postOrder();
-      await expect
-        .poll(() => partly.request('/readyz'), { timeout: 30_000 })
-        .toMatchObject({ body: { queues: { orders: { status: 'degraded', pollers: 0 } } } });
-    } finally {
-      await partly.stop();
-    }
-  });
-});
-
-describe('liveness', () => {
-  it('is told without looking at anything else', async () => {
-    expect(await system.request('/livez', { headers: { authorization: '' } })).toMatchObject({
+it.each([
+  ['the payment gateway', 'paymentGateway', (port: number) => ({ PAYMENT_GATEWAY_URL: `http://127.0.0.1:${port}` })],
+  ['the mail server', 'mail', (port: number) => ({ SMTP_URL: `smtp://127.0.0.1:${port}` })],
+])('Readiness is degraded, and still 200, without %s', async (_, check, env) => {
+  for (const answer of await readinessWith(env(await findTestPort()))) {
+    expect(answer).toMatchObject({
       status: 200,
-      body: { status: 'ok' },
+      body: { status: 'degraded', checks: { ...ALL_OK, [check]: 'degraded' } },
     });
-  });
-});
-
-describe('shutdown', () => {
-  it('answers long polls at once with what is known', async () => {
-    const api = await startAnotherApi(system, {});
-    const orderId = await system.postOrder({ method: 'pm_down' });
-    const started = performance.now();
-    const poll = api.request<OrderView>(`/v1/orders/${orderId}?wait=30`);
-    await expect.poll(() => performance.now() - started).toBeGreaterThan(300);
-    await api.stop();
-    expect(await poll).toMatchObject({ status: 200, body: { id: orderId, status: 'PENDING' } });
-    expect(performance.now() - started).toBeLessThan(3_000);
-    await expect(api.request('/livez')).rejects.toThrow('fetch failed');
-  });
-});
-
-describe('metrics', () => {
-  async function scrape(): Promise<string> {
-    const response = await fetch(`${system.url}/metrics`);
-    expect(response.status).toBe(200);
-    expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
-    return response.text();
   }
+});
 
-  it('count requests by route, method and status, never by id', async () => {
-    const orderId = await system.postOrder();
-    await system.orderAtRest(orderId);
-    await system.request('/v1/orders/ord_x');
-    await system.request('/v1/orders', { headers: { authorization: '' } });
-    const text = await scrape();
-    for (const labels of [
-      'http_route="/v1/orders",http_request_method="POST",http_response_status_code="202"',
-      'http_route="/v1/orders/:id",http_request_method="GET",http_response_status_code="200"',
-      'http_route="/v1/orders/:id",http_request_method="GET",http_response_status_code="404"',
-    ]) {
-      expect(text).toContain(`http_server_request_duration_bucket{${labels}`);
-    }
-    expect(text).toContain('http_response_status_code="401"');
-    expect(text).not.toContain('ord_');
-    expect(text).not.toContain('demo');
-  });
+it('Readiness is down without the database, no matter what else is missing', async () => {
+  const port = await findTestPort();
+  const env = { DATABASE_URL: `postgres://a:b@127.0.0.1:${port}/c`, SMTP_URL: `smtp://127.0.0.1:${port}` };
+  for (const answer of await readinessWith(env)) {
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { status: 'down', checks: { database: 'down', mail: 'degraded' } },
+    });
+  }
+});
 
-  it('tell accepted orders and the state of the process', async () => {
-    const text = await scrape();
-    expect(text).toMatch(/^orders_accepted_total\{replayed="false".*\} [1-9]/m);
-    for (const gauge of ['temporal_up', 'orders_backlog_age_seconds', 'eager_slots_in_use']) {
-      expect(text).toMatch(new RegExp(`^# HELP ${gauge} .+\\n# TYPE ${gauge} gauge\\n${gauge}\\{.*\\} \\d`, 'm'));
-    }
-    expect(text).toMatch(/^target_info\{.*service_name="order-saga-api"/m);
-    expect(text).not.toContain(process.execPath);
-    expect(text).toMatch(/^clock_ahead_seconds\{.*\} -?[\d.e-]+$/m);
+it('Readiness is computed once for many callers at the same time', async () => {
+  const connections = async (): Promise<number> => {
+    const [row] = await system.database.query<{ count: number }>(
+      `SELECT count(*)::integer AS count FROM pg_stat_activity WHERE datname = current_database()`,
+    );
+    return row?.count ?? 0;
+  };
+  const before = await connections();
+  const answers = await Promise.all(Array.from({ length: 200 }, () => system.request('/readyz')));
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  expect((await connections()) - before).toBeLessThanOrEqual(3);
+});
+
+it('Readiness of the task queues tells how many workers poll each, and how old its backlog is', async () => {
+  const served = { status: 'ok', pollers: 1, backlogTasks: 0, backlogAgeSeconds: 0 };
+  const queues = Object.fromEntries(TASK_QUEUES.map((queue) => [queue, served]));
+  await expect.poll(() => system.request('/readyz')).toMatchObject({ status: 200, body: { queues } });
+});
+
+it('Readiness is degraded, and still 200, when no worker serves a task queue', async () => {
+  const served = TASK_QUEUES.filter((queue) => queue !== 'payments');
+  const partly = await startTestSystem({ events: true, env: { WORKER_QUEUES: served.join(',') } });
+  try {
+    await expect
+      .poll(() => partly.request('/readyz'))
+      .toMatchObject({
+        status: 200,
+        body: {
+          status: 'degraded',
+          checks: { ...ALL_OK, queues: 'degraded' },
+          queues: { payments: { status: 'degraded', pollers: 0 }, orders: { status: 'ok', pollers: 1 } },
+        },
+      });
+    const metrics = await fetch(`${partly.url}/metrics`).then((response) => response.text());
+    expect(metrics).toMatch(/^task_queue_pollers\{queue="payments".*\} 0$/m);
+    expect(metrics).toMatch(/^task_queue_pollers\{queue="orders".*\} 1$/m);
+    expect(metrics).toMatch(/^task_queue_backlog_age_seconds\{queue="payments".*\} \d/m);
+  } finally {
+    await partly.stop();
+  }
+});
+
+it('Readiness is degraded soon after the last worker of a task queue has gone', async () => {
+  const partly = await startTestSystem();
+  try {
+    await expect.poll(() => partly.request('/readyz')).toMatchObject({ body: { queues: { orders: { pollers: 1 } } } });
+    await partly.stopWorker();
+    await partly.postOrder();
+    await expect
+      .poll(() => partly.request('/readyz'), { timeout: 30_000 })
+      .toMatchObject({ body: { queues: { orders: { status: 'degraded', pollers: 0 } } } });
+  } finally {
+    await partly.stop();
+  }
+});
+
+it('Liveness is told without looking at anything else', async () => {
+  expect(await system.request('/livez', { headers: { authorization: '' } })).toMatchObject({
+    status: 200,
+    body: { status: 'ok' },
   });
+});
+
+it('A shutdown answers long polls at once with what is known', async () => {
+  const api = await startAnotherApi(system, {});
+  const orderId = await system.postOrder({ method: 'pm_down' });
+  const started = performance.now();
+  const poll = api.request<OrderView>(`/v1/orders/${orderId}?wait=30`);
+  await expect.poll(() => performance.now() - started).toBeGreaterThan(300);
+  await api.stop();
+  expect(await poll).toMatchObject({ status: 200, body: { id: orderId, status: 'PENDING' } });
+  expect(performance.now() - started).toBeLessThan(3_000);
+  await expect(api.request('/livez')).rejects.toThrow('fetch failed');
+});
+
+async function scrape(): Promise<string> {
+  const response = await fetch(`${system.url}/metrics`);
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
+  return response.text();
+}
+
+it('Metrics count requests by route, method and status, never by id', async () => {
+  const orderId = await system.postOrder();
+  await system.orderAtRest(orderId);
+  await system.request('/v1/orders/ord_x');
+  await system.request('/v1/orders', { headers: { authorization: '' } });
+  const text = await scrape();
+  for (const labels of [
+    'http_route="/v1/orders",http_request_method="POST",http_response_status_code="202"',
+    'http_route="/v1/orders/:id",http_request_method="GET",http_response_status_code="200"',
+    'http_route="/v1/orders/:id",http_request_method="GET",http_response_status_code="404"',
+  ]) {
+    expect(text).toContain(`http_server_request_duration_bucket{${labels}`);
+  }
+  expect(text).toContain('http_response_status_code="401"');
+  expect(text).not.toContain('ord_');
+  expect(text).not.toContain('demo');
+});
+
+it('Metrics tell the accepted orders and the state of the process', async () => {
+  const text = await scrape();
+  expect(text).toMatch(/^orders_accepted_total\{replayed="false".*\} [1-9]/m);
+  for (const gauge of ['temporal_up', 'orders_backlog_age_seconds', 'eager_slots_in_use']) {
+    expect(text).toMatch(new RegExp(`^# HELP ${gauge} .+\\n# TYPE ${gauge} gauge\\n${gauge}\\{.*\\} \\d`, 'm'));
+  }
+  expect(text).toMatch(/^target_info\{.*service_name="order-saga-api"/m);
+  expect(text).not.toContain(process.execPath);
+  expect(text).toMatch(/^clock_ahead_seconds\{.*\} -?[\d.e-]+$/m);
 });

@@ -34,7 +34,7 @@ describe('an explanation, while workers run', () => {
     return orderId;
   }
 
-  it('of an order whose workflow was terminated says that nothing carries it, and what an operator does', async () => {
+  it('The explanation of an order whose workflow was terminated says that nothing carries it, and what an operator does', async () => {
     const pending = await postWaiting();
     const authorized = await postManual();
     for (const orderId of [pending, authorized]) {
@@ -48,7 +48,7 @@ describe('an explanation, while workers run', () => {
     }
   });
 
-  it('of a step that somebody has paused in Temporal says who, and how it goes on', async () => {
+  it('The explanation of a step that somebody has paused in Temporal says who did, and how it goes on', async () => {
     const orderId = await postWaiting();
     const step = {
       namespace: system.namespace,
@@ -70,7 +70,7 @@ describe('an explanation, while workers run', () => {
     await giveCommand(system, orderId, { route: 'cancel' });
   });
 
-  it('of a refund looks at the workflow that carries it, and says when that is gone', async () => {
+  it('The explanation of a refund looks at the workflow that carries it, and says when that is gone', async () => {
     const orderId = await system.postOrder();
     await untilStatus(system, orderId, 'CONFIRMED');
     await system.setFaults({ down: true });
@@ -94,7 +94,7 @@ describe('an explanation, while workers run', () => {
     });
   });
 
-  it('of a further capture that was accepted and lost says so, though the order is at rest', async () => {
+  it('The explanation of a further capture that was accepted and lost says that, though the order is at rest', async () => {
     const orderId = await postManual();
     await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
     await untilStatus(system, orderId, 'CONFIRMED');
@@ -111,14 +111,14 @@ describe('an explanation, while workers run', () => {
     });
   });
 
-  it('of a parked order whose workflow was terminated says that no decision can be carried out', async () => {
+  it('The explanation of a parked order whose workflow was terminated says that no decision can be carried out', async () => {
     const orderId = await system.postOrder({ method: 'pm_wrong_amount' });
     await openCaseOf(system, orderId);
     await terminate(orderWorkflowId(orderId));
     expect(await explain(system, orderId)).toMatchObject({ ...REPAIR, step: 'take-payment' });
   });
 
-  it('of an order that is being repaired looks at its repair', async () => {
+  it('The explanation of an order that is being repaired looks at its repair', async () => {
     const orderId = await postWaiting();
     await terminate(orderWorkflowId(orderId));
     const repair = settleWorkflowId(orderId, repairCommandId(orderId));
@@ -138,7 +138,7 @@ describe('an explanation, while workers run', () => {
       });
   });
 
-  it('without Temporal does not say that all is well with an order in motion', async () => {
+  it('The explanation without Temporal does not say that all is well with an order in motion', async () => {
     const orderId = await postWaiting();
     const api = await startAnotherApi(system, { TEMPORAL_ADDRESS: `127.0.0.1:${await findTestPort()}` });
     try {
@@ -154,50 +154,48 @@ describe('an explanation, while workers run', () => {
   });
 });
 
-describe('an explanation, where no worker serves a queue', () => {
-  it('names the queue of the step and how it is served', async () => {
-    const served = 'orders,inventory,notifications';
-    const env = { WORKER_QUEUES: served, STEP_PLACEMENT: 'payment=queue' };
-    const system = await startTestSystem({ env });
-    try {
-      const orderId = await system.postOrder();
-      await expect
-        .poll(() => explain(system, orderId))
-        .toMatchObject({
-          status: 'PENDING',
-          waitsFor: 'a worker',
-          whoMustAct: 'an operator',
-          step: 'take-payment',
-          taskQueue: 'payments',
-          summary: expect.stringContaining('no worker'),
-          advice: expect.stringContaining('--queues payments'),
-        });
-    } finally {
-      await system.stop();
-    }
-  });
-
-  it('names the queue of workflows, before the order has a row, and for a command after it', async () => {
-    const system = await startTestSystem();
-    try {
-      const sold = await system.postOrder();
-      await untilStatus(system, sold, 'CONFIRMED');
-      await system.stopWorker();
-      const unopened = await system.postOrder();
-      await giveCommand(system, sold, { route: 'refunds' });
-      for (const orderId of [unopened, sold]) {
-        await expect
-          .poll(() => explain(system, orderId), { timeout: 30_000 })
-          .toMatchObject({ waitsFor: 'a worker', whoMustAct: 'an operator', taskQueue: 'orders' });
-      }
-      await system.client.workflow.getHandle(orderWorkflowId(unopened)).terminate('a test');
-      expect(await explain(system, unopened)).toMatchObject({
-        whoMustAct: 'the client',
-        summary: expect.stringContaining('before its first step'),
-        advice: expect.stringContaining('another Idempotency-Key'),
+it('The explanation names the queue of a step that no worker serves, and how it is served', async () => {
+  const served = 'orders,inventory,notifications';
+  const env = { WORKER_QUEUES: served, STEP_PLACEMENT: 'payment=queue' };
+  const system = await startTestSystem({ env });
+  try {
+    const orderId = await system.postOrder();
+    await expect
+      .poll(() => explain(system, orderId))
+      .toMatchObject({
+        status: 'PENDING',
+        waitsFor: 'a worker',
+        whoMustAct: 'an operator',
+        step: 'take-payment',
+        taskQueue: 'payments',
+        summary: expect.stringContaining('no worker'),
+        advice: expect.stringContaining('--queues payments'),
       });
-    } finally {
-      await system.stop();
+  } finally {
+    await system.stop();
+  }
+});
+
+it('The explanation names the queue of workflows before the order has a row, and for a command after it', async () => {
+  const system = await startTestSystem();
+  try {
+    const sold = await system.postOrder();
+    await untilStatus(system, sold, 'CONFIRMED');
+    await system.stopWorker();
+    const unopened = await system.postOrder();
+    await giveCommand(system, sold, { route: 'refunds' });
+    for (const orderId of [unopened, sold]) {
+      await expect
+        .poll(() => explain(system, orderId), { timeout: 30_000 })
+        .toMatchObject({ waitsFor: 'a worker', whoMustAct: 'an operator', taskQueue: 'orders' });
     }
-  });
+    await system.client.workflow.getHandle(orderWorkflowId(unopened)).terminate('a test');
+    expect(await explain(system, unopened)).toMatchObject({
+      whoMustAct: 'the client',
+      summary: expect.stringContaining('before its first step'),
+      advice: expect.stringContaining('another Idempotency-Key'),
+    });
+  } finally {
+    await system.stop();
+  }
 });

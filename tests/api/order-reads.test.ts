@@ -23,7 +23,7 @@ describe('an order', () => {
   });
   afterAll(() => system.stop());
 
-  it('is shown with everything but contact data', async () => {
+  it('An order is shown with everything but contact data', async () => {
     const body = { reference: 'cart-991', expectedTotalMinor: 4_500 };
     const orderId = await system.postOrder({ body });
     const order = await system.orderAtRest(orderId);
@@ -59,7 +59,7 @@ describe('an order', () => {
     });
   });
 
-  it('says why it was rejected', async () => {
+  it('A rejected order says why it was rejected', async () => {
     const declined = await system.orderAtRest(await system.postOrder({ method: 'pm_declined' }));
     expect(declined).toMatchObject({ status: 'REJECTED', reason: 'payment_declined' });
     expect(declined.reasonDetails).toEqual({ declineCode: expect.any(String) });
@@ -68,7 +68,7 @@ describe('an order', () => {
     expect(short.reasonDetails).toEqual({ lines: [{ sku: 'SKU-SCARCE', requested: 6, available: 5 }] });
   });
 
-  it('has a timeline without gaps, by its own clock', async () => {
+  it('An order has a timeline without gaps, by its own clock', async () => {
     const orderId = await system.postOrder();
     const order = await system.orderAtRest(orderId);
     const { status, body } = await system.request(`/v1/orders/${orderId}/timeline`);
@@ -85,7 +85,7 @@ describe('an order', () => {
     expect(order.version).toBe(2);
   });
 
-  it('waits no longer than until it is at rest', async () => {
+  it('A read that waits returns when the order is at rest', async () => {
     const orderId = await system.postOrder();
     const whileWaiting = await timed(read(system, orderId, { query: '?wait=30' }));
     expect(whileWaiting.result.body.status).toBe('CONFIRMED');
@@ -95,7 +95,7 @@ describe('an order', () => {
     expect(atRest.seconds).toBeLessThan(1);
   });
 
-  it('waits no longer than asked', async () => {
+  it('A read that waits returns after the time it asked for', async () => {
     const orderId = await system.postOrder({ method: 'pm_down' });
     const { result, seconds } = await timed(read(system, orderId, { query: '?wait=1' }));
     expect(result).toMatchObject({ status: 200, body: { status: 'PENDING', attention: null } });
@@ -104,7 +104,7 @@ describe('an order', () => {
     expect((await timed(read(system, orderId, { query: '?wait=0' }))).seconds).toBeLessThan(1);
   });
 
-  it('stops waiting when a person must act', async () => {
+  it('A read that waits returns when a person must act', async () => {
     const orderId = await system.postOrder({ method: 'pm_wrong_amount' });
     const { result, seconds } = await timed(read(system, orderId, { query: '?wait=30' }));
     expect(result.body).toMatchObject({
@@ -119,13 +119,13 @@ describe('an order', () => {
     expect(seconds).toBeLessThan(15);
   });
 
-  it.each(['31', '-1', '1.5', 'soon', 'Infinity', '1&wait=2'])('does not wait %s seconds', async (wait) => {
+  it.each(['31', '-1', '1.5', 'soon', 'Infinity', '1&wait=2'])('A read does not wait %s seconds', async (wait) => {
     const orderId = await system.postOrder();
     const problem = expectProblem(await read(system, orderId, { query: `?wait=${wait}` }), 'validation_failed');
     expect(pointersOf(problem)).toEqual(['#/query/wait']);
   });
 
-  it('is not found by another tenant, as if it did not exist', async () => {
+  it('An order is not found by another tenant, as if it did not exist', async () => {
     const orderId = await system.postOrder();
     const other = await system.token('acme');
     const unknown = `ord_${'a'.repeat(26)}`;
@@ -142,7 +142,7 @@ describe('an order', () => {
     }
   });
 
-  it('needs a token with the scope', async () => {
+  it('A read of an order needs a token with the scope', async () => {
     const token = await system.token('demo', ['orders:write', 'catalog:write']);
     for (const path of ['/v1/orders', '/v1/orders/ord_x', '/v1/orders/ord_x/timeline']) {
       expectProblem(await system.request(path, { token }), 'forbidden');
@@ -150,7 +150,7 @@ describe('an order', () => {
     }
   });
 
-  it.each(['/v1/orders/ord_x', '/v1/orders/ord_x/timeline'])('is only read at %s', async (path) => {
+  it.each(['/v1/orders/ord_x', '/v1/orders/ord_x/timeline'])('%s takes reads only', async (path) => {
     const answer = await system.request(path, { method: 'DELETE' });
     expectProblem(answer, 'method_not_allowed');
     expect(answer.headers.get('allow')).toBe('GET, HEAD');
@@ -164,7 +164,7 @@ describe('an order that no worker has opened yet', () => {
   });
   afterAll(() => system.stop());
 
-  it('is shown from what was accepted', async () => {
+  it('An order that no worker has opened yet is shown from what was accepted', async () => {
     const lines = [
       { sku: 'SKU-0002', quantity: 1 },
       { sku: 'SKU-0001', quantity: 1 },
@@ -208,7 +208,7 @@ describe('an order that no worker has opened yet', () => {
     expect(await system.database.query('SELECT FROM orders.orders')).toHaveLength(0);
   });
 
-  it('waits as long as asked, and its timeline is empty', async () => {
+  it('A read of an order that no worker has opened yet waits as long as it asked to, and the timeline is empty', async () => {
     const orderId = await system.postOrder();
     const { result, seconds } = await timed(read(system, orderId, { query: '?wait=1' }));
     expect(result.body.status).toBe('PENDING');
@@ -216,14 +216,14 @@ describe('an order that no worker has opened yet', () => {
     expect(await system.request(`/v1/orders/${orderId}/timeline`)).toMatchObject({ status: 200, body: { items: [] } });
   });
 
-  it('is replayed and refused by its key as any other', async () => {
+  it('An order that no worker has opened yet is replayed and refused by its key like any other', async () => {
     const key = randomUUID();
     const orderId = await system.postOrder({}, key);
     expect(await system.postOrder({}, key)).toBe(orderId);
     await expect(system.postOrder({ quantity: 3 }, key)).rejects.toThrow('idempotency_key_reused');
   });
 
-  it('is not found by another tenant', async () => {
+  it('An order that no worker has opened yet is not found by another tenant', async () => {
     const orderId = await system.postOrder();
     const other = await system.token('acme');
     for (const suffix of ['', '?wait=1', '/timeline']) {

@@ -28,8 +28,8 @@ describe('with Temporal down', () => {
   });
   afterAll(() => api.stop());
 
-  // The limit holds on a machine that is not overloaded; the suite's other files may overload it for a moment.
-  it('refuses orders within 6 s, from the first one on, and takes none of them', async () => {
+  // The limit holds on a machine that is not overloaded, which the suite's other files may be to it for a moment.
+  it('The API refuses orders within 6 s while Temporal is down, from the first one on, and takes none of them', async () => {
     const keys = Array.from({ length: 20 }, () => randomUUID());
     const posts = await Promise.all(keys.map((key) => post(api, key)));
     for (const { answer, seconds } of posts) {
@@ -42,7 +42,7 @@ describe('with Temporal down', () => {
     expect(answer.headers.get('idempotency-replayed')).toBe('false');
   });
 
-  it('reads orders, lists and timelines as usual', async () => {
+  it('The API reads orders, lists and timelines as usual while Temporal is down', async () => {
     const orderId = await system.postOrder();
     const order = await system.orderAtRest(orderId);
     const self = `/v1/orders/${orderId}`;
@@ -57,14 +57,14 @@ describe('with Temporal down', () => {
     expect(await api.request('/v1/stock/SKU-0001')).toMatchObject({ status: 200 });
   });
 
-  it('does not say of an order without a row that it does not exist', async () => {
+  it('The API does not say of an order without a row that it does not exist while Temporal is down', async () => {
     const unknown = `/v1/orders/ord_${'a'.repeat(26)}`;
     const paths = [unknown, `${unknown}?wait=1`, `${unknown}/timeline`];
     for (const answer of await Promise.all(paths.map((path) => api.request(path)))) expectUnavailable(answer);
     expectProblem(await api.request('/v1/orders/ord_malformed'), 'not_found');
   });
 
-  it('is not ready, but alive', async () => {
+  it('The API is not ready, but alive, while Temporal is down', async () => {
     await expect
       .poll(() => api.request('/readyz'), { timeout: 10_000 })
       .toMatchObject({
@@ -90,11 +90,11 @@ describe('with PostgreSQL down', () => {
     `/v1/orders/ord_${'a'.repeat(26)}/timeline`,
     '/v1/products',
     '/v1/stock/SKU-0001',
-  ])('cannot read %s now', async (path) => {
+  ])('The API cannot read %s while PostgreSQL is down', async (path) => {
     expectUnavailable(await api.request(path));
   });
 
-  it('changes nothing and says so', async () => {
+  it('The API changes nothing while PostgreSQL is down, and says so', async () => {
     const product = { name: 'Tea', priceMinor: 1, currency: 'EUR' };
     expectUnavailable(await api.request('/v1/products/TEA', { method: 'PUT', body: JSON.stringify(product) }));
     const adjustment = {
@@ -105,7 +105,7 @@ describe('with PostgreSQL down', () => {
     expectUnavailable(await api.request('/v1/stock/SKU-0001/adjustments', adjustment));
   });
 
-  it('accepts orders or refuses them, and loses none', async () => {
+  it('The API accepts or refuses orders while PostgreSQL is down, and loses none', async () => {
     const keys = Array.from({ length: 10 }, () => randomUUID());
     const posts = await Promise.all(keys.map((key) => post(api, key)));
     for (const { answer, seconds } of posts) {
@@ -122,7 +122,7 @@ describe('with PostgreSQL down', () => {
     expect((await post(api, key)).answer.headers.get('idempotency-replayed')).toBe('true');
   });
 
-  it('is not ready, but alive', async () => {
+  it('The API is not ready, but alive, while PostgreSQL is down', async () => {
     expect(await api.request('/readyz')).toMatchObject({
       status: 503,
       body: { status: 'down', checks: { temporal: 'ok', database: 'down' } },
