@@ -51,7 +51,7 @@ describe.skipIf(!hasBrowser)('the events on the overview', () => {
     );
   }
 
-  it('are hidden until there is one, then follow the log', async () => {
+  it('The events on the overview are hidden until there is one, then follow the log', async () => {
     const page = await openOverview();
     await page.getByText(/per second over the last 10 s/).waitFor();
     expect(await page.locator('#events').isVisible()).toBe(false);
@@ -67,19 +67,23 @@ describe.skipIf(!hasBrowser)('the events on the overview', () => {
     await page.getByText('analytics 0 ms, webhooks 0 ms').waitFor();
   });
 
-  it('fit on the smallest phone', async () => {
+  it('The events on the overview fit on the smallest phone', async () => {
     const page = await openOverview();
     await page.setViewportSize({ width: 320, height: 640 });
     await page.getByText(/in the log/).waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
   });
 
-  it.runIf(PICTURES !== null)('are drawn for the documentation', { timeout: 120_000 }, async () => {
-    const page = await openOverview();
-    await produceEvents(20);
-    await page.waitForTimeout(8_000);
-    await produceEvents(30);
-    await page.locator('#events').screenshot({ path: join(PICTURES ?? '', 'events-light.png') });
-    expect(await page.locator('#events').isVisible()).toBe(true);
-  });
+  it.runIf(PICTURES !== null)(
+    'The events on the overview are drawn for the documentation',
+    { timeout: 120_000 },
+    async () => {
+      const page = await openOverview();
+      await produceEvents(20);
+      await page.waitForTimeout(8_000);
+      await produceEvents(30);
+      await page.locator('#events').screenshot({ path: join(PICTURES ?? '', 'events-light.png') });
+      expect(await page.locator('#events').isVisible()).toBe(true);
+    },
+  );
 });

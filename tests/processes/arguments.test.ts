@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 
 interface Ended {
@@ -30,62 +30,59 @@ function run(program: string, ...words: string[]): Promise<Ended> {
   });
 }
 
-it('there are programs', () => {
+it('The list of programs is not empty', () => {
   expect(Object.keys(programs()).length).toBeGreaterThanOrEqual(18);
 });
 
-describe.each(Object.keys(programs()))('%s', (program) => {
-  it('says what it takes, and does nothing else, when it is asked for --help', async () => {
+it.each(Object.keys(programs()))(
+  '%s says what it takes, and does nothing else, when it is asked for --help',
+  async (program) => {
     expect(await run(program, '--help')).toEqual({
       code: 0,
       stdout: expect.stringMatching(/^npm (?:run|start|exec)\b/),
       stderr: '',
     });
-  });
+  },
+);
 
-  it('refuses a word that it does not know', async () => {
-    const { code, stdout, stderr } = await run(program, '--quues=payments');
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain("Unknown option '--quues'");
-    expect(stderr).toMatch(/^npm (?:run|start|exec)\b/m);
-  });
+it.each(Object.keys(programs()))('%s refuses a word that it does not know', async (program) => {
+  const { code, stdout, stderr } = await run(program, '--quues=payments');
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain("Unknown option '--quues'");
+  expect(stderr).toMatch(/^npm (?:run|start|exec)\b/m);
 });
 
-describe('npm run --silent', () => {
-  /** Runs like a script, from the project's folder. */
-  function npm(words: readonly string[], variables: Record<string, string>): Promise<Ended> {
-    const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], DATA_DIR: '/nonexistent', ...variables };
-    return new Promise((resolve) => {
-      execFile('npm', ['run', '--silent', ...words], { cwd: PROJECT_FOLDER, env }, (error, stdout, stderr) => {
-        resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr });
-      });
+/** As a script runs it, from the project's folder. */
+function npm(words: readonly string[], variables: Record<string, string>): Promise<Ended> {
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], DATA_DIR: '/nonexistent', ...variables };
+  return new Promise((resolve) => {
+    execFile('npm', ['run', '--silent', ...words], { cwd: PROJECT_FOLDER, env }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr });
     });
-  }
-
-  it('token prints the token and nothing else', async () => {
-    const ended = await npm(['token', '--', '--ttl=1h'], { JWT_SECRET: 'a-secret-of-at-least-32-characters' });
-    expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/) });
   });
+}
 
-  it('--json prints nothing where there is no answer', async () => {
-    const nowhere = { API_URL: 'http://127.0.0.1:1', ORDERS_TOKEN: 'none' };
-    expect(await npm(['orders', '--', 'list', '--json'], nowhere)).toMatchObject({ code: 1, stdout: '' });
-  });
+it('npm run --silent token prints the token and nothing else', async () => {
+  const ended = await npm(['token', '--', '--ttl=1h'], { JWT_SECRET: 'a-secret-of-at-least-32-characters' });
+  expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/) });
 });
 
-describe('--queues of a worker', () => {
-  it.each([
-    ['--queues=paymnts', 'unknown queue "paymnts"'],
-    ['--queues=payments,', 'unknown queue ""'],
-  ])('%s is refused in both ways to write it', async (word, problem) => {
-    for (const words of [[word], word.split('=')]) {
-      const { code, stderr } = await run('src/worker.ts', ...words);
-      expect(code).not.toBe(0);
-      expect(stderr).toContain(problem);
-    }
-  });
+it('npm run --silent with --json prints nothing where there is no answer', async () => {
+  const nowhere = { API_URL: 'http://127.0.0.1:1', ORDERS_TOKEN: 'none' };
+  expect(await npm(['orders', '--', 'list', '--json'], nowhere)).toMatchObject({ code: 1, stdout: '' });
+});
 
-  it('is not one of an API', async () => {
-    expect(await run('src/server.ts', '--queues=payments')).toMatchObject({ code: 2, stdout: '' });
-  });
+it.each([
+  ['--queues=paymnts', 'unknown queue "paymnts"'],
+  ['--queues=payments,', 'unknown queue ""'],
+])('The option %s of a worker is refused in both ways to write it', async (word, problem) => {
+  for (const words of [[word], word.split('=')]) {
+    const { code, stderr } = await run('src/worker.ts', ...words);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(problem);
+  }
+});
+
+it('The option --queues is not one of an API', async () => {
+  expect(await run('src/server.ts', '--queues=payments')).toMatchObject({ code: 2, stdout: '' });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
@@ -13,26 +13,24 @@ const ROWS = [
   /^ord_\w+ +worker killed, another took over +10000\/0 -> 9999\/0 +0\.00\/0\.00 -> 70\.00\/0\.00$/m,
 ];
 
-describe('npm run demo', () => {
-  let system: ProcessSystem;
-  beforeAll(async () => {
-    system = await startProcessSystem(['combined']);
-  });
-  afterAll(() => system.stop());
-
-  it('plays every story to its end on a running system, and the audit is clean', async () => {
-    const env = { ...system.env, PATH: process.env['PATH'], API_PORT: new URL(system.url).port };
-    const demo = promisify(execFile)(process.execPath, ['src/dev/demo/main.ts'], { env });
-    const { code, stdout } = await demo.then(
-      (ended) => ({ code: 0, stdout: ended.stdout }),
-      (failed: { code: number; stdout: string; stderr: string }) => ({
-        code: failed.code,
-        stdout: failed.stdout + failed.stderr,
-      }),
-    );
-    for (const row of ROWS) expect(stdout).toMatch(row);
-    expect(stdout).toContain('audit: clean');
-    expect(stdout).not.toContain('NOT SO');
-    expect(code, stdout).toBe(0);
-  }, 120_000);
+let system: ProcessSystem;
+beforeAll(async () => {
+  system = await startProcessSystem(['combined']);
 });
+afterAll(() => system.stop());
+
+it('npm run demo plays every story to its end on a running system, and the audit is clean', async () => {
+  const env = { ...system.env, PATH: process.env['PATH'], API_PORT: new URL(system.url).port };
+  const demo = promisify(execFile)(process.execPath, ['src/dev/demo/main.ts'], { env });
+  const { code, stdout } = await demo.then(
+    (ended) => ({ code: 0, stdout: ended.stdout }),
+    (failed: { code: number; stdout: string; stderr: string }) => ({
+      code: failed.code,
+      stdout: failed.stdout + failed.stderr,
+    }),
+  );
+  for (const row of ROWS) expect(stdout).toMatch(row);
+  expect(stdout).toContain('audit: clean');
+  expect(stdout).not.toContain('NOT SO');
+  expect(code, stdout).toBe(0);
+}, 120_000);

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-it('a process whose log disk is full answers, counts the lines it lost, and ends in order', async () => {
+it('A process whose log disk is full answers, counts the lines it lost, and ends in order', async () => {
   const [port, metricsPort] = [await findTestPort(), await findTestPort()];
   const combined = await startProcess({
     name: 'combined',

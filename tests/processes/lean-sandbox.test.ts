@@ -63,7 +63,7 @@ describe('a worker with the lean sandbox', () => {
     await system.stop();
   });
 
-  it('carries orders of all kinds side by side, and their histories replay in the standard one', async () => {
+  it('A worker with the lean sandbox carries orders of all kinds side by side, and their histories replay in the standard one', async () => {
     const ways: [order: OrderOverrides, end: 'CONFIRMED' | 'REJECTED'][] = Array.from(
       { length: 6 },
       () =>
@@ -85,18 +85,16 @@ describe('a worker with the lean sandbox', () => {
     expect(await replayErrors(system, workflowIds)).toEqual([]);
   }, 60_000);
 
-  it('knows the script of the SDK that it replaces', async () => {
+  it('A worker with the lean sandbox knows the script of the SDK that it replaces', async () => {
     const sdk = join(PROJECT, 'node_modules/@temporalio/worker/lib/workflow/reusable-vm.js');
     expect(isScopeSwitch(await readFile(sdk, 'utf8'))).toBe(true);
     expect(isScopeSwitch('globalThis.__TEMPORAL_BAG_HOLDER__')).toBe(false);
   });
 });
 
-describe('workflow code that does not come back, in the lean sandbox', () => {
-  it('ends its process, so that another worker may go on', async () => {
-    expect(await stalled?.exitCode).toBe(EXIT_STALLED);
-  }, 60_000);
-});
+it('Workflow code that does not come back in the lean sandbox ends its process, so that another worker may go on', async () => {
+  expect(await stalled?.exitCode).toBe(EXIT_STALLED);
+}, 60_000);
 
 /** It hangs without using the processor, which other tests need. */
 const STALLED = `

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { postAtRate, postPatiently, settle } from '../support/load.ts';
 import { freshKey, startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 import { orderBody, type Answer } from '../support/system.ts';
@@ -9,111 +9,109 @@ const ANSWER_LIMIT_MS = 6_000;
 /** The promise is 2,000 within 2 s (`BURST=2000`); the default is a quarter, because other tests share the machine. */
 const BURST = Number(process.env['BURST'] ?? 500);
 
-describe('an outage', () => {
-  let system: ProcessSystem;
-  beforeAll(async () => {
-    system = await startProcessSystem(['combined']);
-  });
-  afterAll(() => system.stop());
-
-  const post = async (key = freshKey()): Promise<Answer & { readonly tookMs: number }> => {
-    const started = performance.now();
-    const answer = await system.request('/v1/orders', {
-      method: 'POST',
-      headers: { 'idempotency-key': key },
-      body: JSON.stringify(orderBody()),
-    });
-    return { ...answer, tookMs: performance.now() - started };
-  };
-
-  const expectRefusedInTime = async (): Promise<void> => {
-    for (let time = 0; time < 20; time += 1) {
-      const { status, headers, body, tookMs } = await post();
-      expect(status, `post ${time}`).toBe(503);
-      expect(body).toMatchObject({ code: 'unavailable' });
-      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
-      expect(tookMs).toBeLessThan(ANSWER_LIMIT_MS);
-    }
-  };
-
-  const expectRecovery = async (): Promise<void> => {
-    const { orderId } = await postPatiently(system, {});
-    expect((await system.orderAtRest(orderId ?? 'none')).status).toBe('CONFIRMED');
-  };
-
-  it('of a killed Temporal answers 503 with Retry-After within 6 s, 20 times running, and still reads orders', async () => {
-    const orderId = await system.postOrder();
-    await system.orderAtRest(orderId);
-    await system.signal('temporal', 'SIGKILL');
-    await expectRefusedInTime();
-    expect((await system.request(`/v1/orders/${orderId}`)).status).toBe(200);
-    expect((await system.request('/readyz')).status).toBe(503);
-    await system.start('temporal');
-    await expectRecovery();
-  }, 120_000);
-
-  it('of a frozen Temporal answers 503 within 6 s, 20 times running, and recovers by itself', async () => {
-    await system.signal('temporal', 'SIGSTOP');
-    await expectRefusedInTime();
-    await system.signal('temporal', 'SIGCONT');
-    await expectRecovery();
-  }, 120_000);
-
-  it('of PostgreSQL refuses reads with 503, loses no accepted order and recovers by itself', async () => {
-    const before = await system.postOrder();
-    await system.orderAtRest(before);
-    await system.signal('postgres', 'SIGKILL');
-    expect((await system.request(`/v1/orders/${before}`)).status).toBe(503);
-    const posts = postAtRate(system, { count: 20, perSecond: 10 });
-    await expect.poll(async () => (await system.request('/readyz')).status, { timeout: 10_000 }).toBe(503);
-    await system.start('postgres');
-    const orders = await settle(
-      system,
-      (await posts).map((sent) => sent.orderId ?? 'lost'),
-      60_000,
-    );
-    expect(new Set([...orders.values()].map((order) => order.status))).toEqual(new Set(['CONFIRMED']));
-  }, 120_000);
-
-  it('of the payment method of 500 orders leaves the others under 1 s', async () => {
-    const stuck = await postAtRate(system, { count: 500, perSecond: 100, orderOf: () => ({ method: 'pm_down' }) });
-    expect(stuck.every((sent) => sent.orderId !== null)).toBe(true);
-    const waiting = async (): Promise<number> => {
-      const { rows } = await system.databases.inventory.pool.query(
-        `SELECT FROM inventory.reservations WHERE state = 'HELD'`,
-      );
-      return rows.length;
-    };
-    await expect.poll(waiting, { timeout: 60_000 }).toBe(500);
-    const tookMs: number[] = [];
-    for (let index = 0; index < 40; index += 1) {
-      const started = performance.now();
-      const order = await system.orderAtRest(await system.postOrder());
-      expect(order.status).toBe('CONFIRMED');
-      tookMs.push(performance.now() - started);
-    }
-    const p95 = tookMs.toSorted((left, right) => left - right)[Math.floor(tookMs.length * 0.95)];
-    expect(p95).toBeLessThan(1_000);
-    const { body } = await system.request<{ payment: { state: string } }>(`/v1/orders/${stuck[0]?.orderId}`);
-    expect(body.payment.state).toBe('UNKNOWN');
-  }, 120_000);
-
-  it('by a burst of posts within seconds answers each 202 or 503 with Retry-After, and every order comes to rest once', async () => {
-    const posts = await postAtRate(system, { count: BURST, perSecond: 1_000 });
-    const answers = Object.groupBy(
-      posts.flatMap((sent) => sent.statuses),
-      String,
-    );
-    expect(Object.keys(answers).filter((status) => status !== '202' && status !== '503')).toEqual([]);
-    expect(posts.reduce((sum, sent) => sum + sent.withoutRetryAfter, 0)).toBe(0);
-    const ids = posts.map((sent) => sent.orderId ?? `lost ${sent.key}`);
-    expect(new Set(ids).size).toBe(BURST);
-    await settle(system, ids, 120_000);
-    const charges = await system.ledger();
-    const keys = charges
-      .filter((entry) => entry.kind === 'sale' && ids.includes(entry.orderId))
-      .map((entry) => entry.key);
-    expect(keys).toHaveLength(BURST);
-    expect(new Set(keys).size).toBe(BURST);
-  }, 240_000);
+let system: ProcessSystem;
+beforeAll(async () => {
+  system = await startProcessSystem(['combined']);
 });
+afterAll(() => system.stop());
+
+const post = async (key = freshKey()): Promise<Answer & { readonly tookMs: number }> => {
+  const started = performance.now();
+  const answer = await system.request('/v1/orders', {
+    method: 'POST',
+    headers: { 'idempotency-key': key },
+    body: JSON.stringify(orderBody()),
+  });
+  return { ...answer, tookMs: performance.now() - started };
+};
+
+const expectRefusedInTime = async (): Promise<void> => {
+  for (let time = 0; time < 20; time += 1) {
+    const { status, headers, body, tookMs } = await post();
+    expect(status, `post ${time}`).toBe(503);
+    expect(body).toMatchObject({ code: 'unavailable' });
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(tookMs).toBeLessThan(ANSWER_LIMIT_MS);
+  }
+};
+
+const expectRecovery = async (): Promise<void> => {
+  const { orderId } = await postPatiently(system, {});
+  expect((await system.orderAtRest(orderId ?? 'none')).status).toBe('CONFIRMED');
+};
+
+it('An outage of a killed Temporal answers 503 with Retry-After within 6 s, 20 times running, and still reads orders', async () => {
+  const orderId = await system.postOrder();
+  await system.orderAtRest(orderId);
+  await system.signal('temporal', 'SIGKILL');
+  await expectRefusedInTime();
+  expect((await system.request(`/v1/orders/${orderId}`)).status).toBe(200);
+  expect((await system.request('/readyz')).status).toBe(503);
+  await system.start('temporal');
+  await expectRecovery();
+}, 120_000);
+
+it('An outage of a frozen Temporal answers 503 within 6 s, 20 times running, and recovers by itself', async () => {
+  await system.signal('temporal', 'SIGSTOP');
+  await expectRefusedInTime();
+  await system.signal('temporal', 'SIGCONT');
+  await expectRecovery();
+}, 120_000);
+
+it('An outage of PostgreSQL refuses reads with 503, loses no accepted order and recovers by itself', async () => {
+  const before = await system.postOrder();
+  await system.orderAtRest(before);
+  await system.signal('postgres', 'SIGKILL');
+  expect((await system.request(`/v1/orders/${before}`)).status).toBe(503);
+  const posts = postAtRate(system, { count: 20, perSecond: 10 });
+  await expect.poll(async () => (await system.request('/readyz')).status, { timeout: 10_000 }).toBe(503);
+  await system.start('postgres');
+  const orders = await settle(
+    system,
+    (await posts).map((sent) => sent.orderId ?? 'lost'),
+    60_000,
+  );
+  expect(new Set([...orders.values()].map((order) => order.status))).toEqual(new Set(['CONFIRMED']));
+}, 120_000);
+
+it('An outage of the payment method of 500 orders leaves the others under 1 s', async () => {
+  const stuck = await postAtRate(system, { count: 500, perSecond: 100, orderOf: () => ({ method: 'pm_down' }) });
+  expect(stuck.every((sent) => sent.orderId !== null)).toBe(true);
+  const waiting = async (): Promise<number> => {
+    const { rows } = await system.databases.inventory.pool.query(
+      `SELECT FROM inventory.reservations WHERE state = 'HELD'`,
+    );
+    return rows.length;
+  };
+  await expect.poll(waiting, { timeout: 60_000 }).toBe(500);
+  const tookMs: number[] = [];
+  for (let index = 0; index < 40; index += 1) {
+    const started = performance.now();
+    const order = await system.orderAtRest(await system.postOrder());
+    expect(order.status).toBe('CONFIRMED');
+    tookMs.push(performance.now() - started);
+  }
+  const p95 = tookMs.toSorted((left, right) => left - right)[Math.floor(tookMs.length * 0.95)];
+  expect(p95).toBeLessThan(1_000);
+  const { body } = await system.request<{ payment: { state: string } }>(`/v1/orders/${stuck[0]?.orderId}`);
+  expect(body.payment.state).toBe('UNKNOWN');
+}, 120_000);
+
+it('A burst of posts within seconds is answered 202 or 503 with Retry-After each, and every order comes to rest once', async () => {
+  const posts = await postAtRate(system, { count: BURST, perSecond: 1_000 });
+  const answers = Object.groupBy(
+    posts.flatMap((sent) => sent.statuses),
+    String,
+  );
+  expect(Object.keys(answers).filter((status) => status !== '202' && status !== '503')).toEqual([]);
+  expect(posts.reduce((sum, sent) => sum + sent.withoutRetryAfter, 0)).toBe(0);
+  const ids = posts.map((sent) => sent.orderId ?? `lost ${sent.key}`);
+  expect(new Set(ids).size).toBe(BURST);
+  await settle(system, ids, 120_000);
+  const charges = await system.ledger();
+  const keys = charges
+    .filter((entry) => entry.kind === 'sale' && ids.includes(entry.orderId))
+    .map((entry) => entry.key);
+  expect(keys).toHaveLength(BURST);
+  expect(new Set(keys).size).toBe(BURST);
+}, 240_000);

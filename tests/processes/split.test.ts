@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { postAtRate, settle } from '../support/load.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
@@ -6,41 +6,39 @@ import { startProcessSystem, type ProcessSystem } from '../support/processes/pro
 /** Limit for the takeover of a dead worker's orders: workflow task 5 s, sticky queue 3 s, a step's attempt 5 s. */
 const TAKEOVER_LIMIT_MS = 15_000;
 
-describe('one API and three workers', () => {
-  let system: ProcessSystem;
-  beforeAll(async () => {
-    system = await startProcessSystem(['api', 'worker-1', 'worker-2', 'worker-3']);
-  });
-  afterAll(() => system.stop());
-
-  it('carry orders, and go on when one worker is killed in the middle of them', async () => {
-    const load = postAtRate(system, {
-      count: 60,
-      perSecond: 20,
-      // At any moment a third of the orders is in the middle of the payment.
-      orderOf: (index) => ({ method: index % 3 === 0 ? 'pm_slow' : 'pm_ok' }),
-    });
-    await sleep(1_500);
-    await system.signal('worker-1', 'SIGKILL');
-    const killedAt = performance.now();
-
-    const ids = (await load).map((post) => post.orderId ?? `lost ${post.key}`);
-    const orders = await settle(system, ids, 60_000);
-    expect(performance.now() - killedAt).toBeLessThan(TAKEOVER_LIMIT_MS);
-    expect(new Set([...orders.values()].map((order) => order.status))).toEqual(new Set(['CONFIRMED']));
-    const charges = (await system.ledger()).filter((entry) => entry.kind === 'sale');
-    expect(charges).toHaveLength(60);
-  }, 120_000);
-
-  it('take a worker that is asked to stop out of service without losing what it does', async () => {
-    const load = postAtRate(system, { count: 40, perSecond: 20 });
-    await sleep(800);
-    await system.signal('worker-2', 'SIGTERM');
-    const orders = await settle(
-      system,
-      (await load).map((post) => post.orderId ?? 'lost'),
-      60_000,
-    );
-    expect(orders.size).toBe(40);
-  }, 120_000);
+let system: ProcessSystem;
+beforeAll(async () => {
+  system = await startProcessSystem(['api', 'worker-1', 'worker-2', 'worker-3']);
 });
+afterAll(() => system.stop());
+
+it('One API and three workers carry orders, and go on when one worker is killed in the middle of them', async () => {
+  const load = postAtRate(system, {
+    count: 60,
+    perSecond: 20,
+    // A third of them is in the middle of its payment at any moment.
+    orderOf: (index) => ({ method: index % 3 === 0 ? 'pm_slow' : 'pm_ok' }),
+  });
+  await sleep(1_500);
+  await system.signal('worker-1', 'SIGKILL');
+  const killedAt = performance.now();
+
+  const ids = (await load).map((post) => post.orderId ?? `lost ${post.key}`);
+  const orders = await settle(system, ids, 60_000);
+  expect(performance.now() - killedAt).toBeLessThan(TAKEOVER_LIMIT_MS);
+  expect(new Set([...orders.values()].map((order) => order.status))).toEqual(new Set(['CONFIRMED']));
+  const charges = (await system.ledger()).filter((entry) => entry.kind === 'sale');
+  expect(charges).toHaveLength(60);
+}, 120_000);
+
+it('One API and three workers take a worker that is asked to stop out of service without losing what it does', async () => {
+  const load = postAtRate(system, { count: 40, perSecond: 20 });
+  await sleep(800);
+  await system.signal('worker-2', 'SIGTERM');
+  const orders = await settle(
+    system,
+    (await load).map((post) => post.orderId ?? 'lost'),
+    60_000,
+  );
+  expect(orders.size).toBe(40);
+}, 120_000);

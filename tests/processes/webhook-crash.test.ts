@@ -26,7 +26,7 @@ afterAll(async () => {
   await system.stop();
 });
 
-it('a worker killed in the middle of an attempt, or a restarted Temporal, loses no webhook and none comes out of its order', async () => {
+it('A worker killed in the middle of an attempt, or a restarted Temporal, loses no webhook, and none comes out of its order', async () => {
   const { id, secret } = await subscribe(system, receiver.url);
   const client = createTemporalClient({ address: system.temporalAddress, namespace: 'default' });
   const repository = createWebhookDeliveryRepository(system.databases.notifications);
