@@ -51,207 +51,199 @@ async function countStored(): Promise<number> {
   return row?.count ?? 0;
 }
 
-describe('structured mode', () => {
-  it('takes the least that the specification asks for', async () => {
-    const event = cloudEvent();
-    const { status, body } = await send(STRUCTURED, event);
-    expect(status).toBe(202);
-    expect(body).toMatchObject({ accepted: 1, events: [{ id: event['id'] }] });
-    expect(await stored(event['id'])).toMatchObject({
-      type: 'purchase',
-      key: event['id'],
-      userId: null,
-      source: '/shop',
-      properties: {},
-    });
-  });
-
-  it('maps data, time and subject', async () => {
-    const event = cloudEvent({
-      id: 'A234-1234-1234',
-      source: 'https://github.com/cloudevents/spec/pull',
-      subject: '123',
-      time: '2018-04-05T17:31:00.123456Z',
-      datacontenttype: 'application/json; charset=utf-8',
-      dataschema: 'https://example.com/schema',
-      data: { amount: 12.5, nested: { appinfoA: 'abc' } },
-    });
-    expect(await send(`${STRUCTURED}; charset=UTF-8`, event)).toMatchObject({ status: 202 });
-    expect(await stored('A234-1234-1234')).toEqual({
-      type: 'purchase',
-      key: '123',
-      userId: '123',
-      source: 'https://github.com/cloudevents/spec/pull',
-      occurredAt: new Date('2018-04-05T17:31:00.123Z'),
-      properties: { amount: 12.5, nested: { appinfoA: 'abc' } },
-    });
-  });
-
-  it('takes the key and the user from extensions, and keeps all of them', async () => {
-    const event = cloudEvent({
-      subject: 'cart',
-      userid: 'u7',
-      partitionkey: 'cart-7',
-      comexampleextension1: 'value',
-      comexampleothervalue: 5,
-      sampled: true,
-      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
-    });
-    expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
-    expect(await stored(event['id'])).toMatchObject({ key: 'cart-7', userId: 'u7', properties: {} });
-    expect(await shown(event)).toEqual(event);
-  });
-
-  it.each([
-    ['a text', { data: '<xml/>', datacontenttype: 'text/xml' }],
-    ['an array', { data: [1, { a: null }] }],
-    ['a number', { data: 0 }],
-    ['false', { data: false }],
-    ['an object', { data: { amount: 12.5 }, dataschema: 'https://example.com/schema', time: '2018-04-05t17:31:00.5z' }],
-    ['binary data', { data_base64: 'AAEC/w==', datacontenttype: 'image/png' }],
-    ['no data', {}],
-  ])('takes and keeps %s as it came', async (_, parts) => {
-    const event = cloudEvent({ type: 'custom', ...parts });
-    expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
-    expect(await shown(event)).toEqual(event);
-  });
-
-  it('may carry the header of its version too', async () => {
-    const event = cloudEvent();
-    const headers = { 'content-type': STRUCTURED, 'ce-specversion': '1.0', 'ce-id': 'another' };
-    expect(await sendEvents(system, event, { headers })).toMatchObject({
-      status: 202,
-      body: { events: [{ id: event['id'] }] },
-    });
-  });
-
-  it('takes what the library of CloudEvents sends', async () => {
-    const event = new CloudEvent({ source: '/lib', type: 'custom.lib', subject: 'u1', data: { a: 1 } });
-    const { headers, body } = HTTP.structured(event);
-    expect(await send(String(headers['content-type']), String(body))).toMatchObject({ status: 202 });
-    expect(await stored(event.id)).toMatchObject({ type: 'custom.lib', properties: { a: 1 } });
-  });
-
-  it('takes null for an attribute that is absent', async () => {
-    const event = cloudEvent({ subject: null, time: null, data: null, datacontenttype: null, userid: null });
-    expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
+it('Structured mode takes the least that the specification asks for', async () => {
+  const event = cloudEvent();
+  const { status, body } = await send(STRUCTURED, event);
+  expect(status).toBe(202);
+  expect(body).toMatchObject({ accepted: 1, events: [{ id: event['id'] }] });
+  expect(await stored(event['id'])).toMatchObject({
+    type: 'purchase',
+    key: event['id'],
+    userId: null,
+    source: '/shop',
+    properties: {},
   });
 });
 
-describe('binary mode', () => {
-  const attributes = (id: string) => ({
-    'ce-specversion': '1.0',
-    'ce-id': id,
-    'ce-source': '/shop',
-    'ce-type': 'custom',
+it('Structured mode maps data, time and subject', async () => {
+  const event = cloudEvent({
+    id: 'A234-1234-1234',
+    source: 'https://github.com/cloudevents/spec/pull',
+    subject: '123',
+    time: '2018-04-05T17:31:00.123456Z',
+    datacontenttype: 'application/json; charset=utf-8',
+    dataschema: 'https://example.com/schema',
+    data: { amount: 12.5, nested: { appinfoA: 'abc' } },
   });
-
-  it.for<[string, string | Uint8Array<ArrayBuffer>, string, Record<string, unknown>]>([
-    ['JSON', '{"amount":1}', 'application/json', { data: { amount: 1 } }],
-    ['other JSON', '[1]', 'application/vnd.shop+json; charset=utf-8', { data: [1] }],
-    ['a text', 'über', 'text/plain', { data: 'über' }],
-    ['bytes', new Uint8Array([0, 1, 255]), 'application/octet-stream', { data_base64: 'AAH/' }],
-    ['nothing', '', 'application/json', {}],
-  ])('takes %s', async ([, body, type, data]) => {
-    const id = randomUUID();
-    const headers = {
-      ...attributes(id),
-      'content-type': type,
-      'ce-subject': 'Euro%20%E2%82%AC',
-      'ce-traceparent': '"a \\"b\\""',
-    };
-    expect(await sendEvents(system, body, { headers })).toMatchObject({ status: 202, body: { events: [{ id }] } });
-    const event = { ...cloudEvent({ id, type: 'custom' }), subject: 'Euro €', traceparent: 'a "b"' };
-    expect(await shown(event)).toEqual({ ...event, datacontenttype: type, ...data });
-    expect(await stored(id)).toMatchObject({ userId: 'Euro €' });
-  });
-
-  it('takes what the library of CloudEvents sends, compressed too', async () => {
-    const event = new CloudEvent({ source: '/lib', type: 'custom.lib', data: { a: 1 } });
-    const { headers, body } = HTTP.binary(event);
-    const sent = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
-    const packed = new Uint8Array(gzipSync(String(body)));
-    const answer = await sendEvents(system, packed, { headers: { ...sent, 'content-encoding': 'gzip' } });
-    expect(answer).toMatchObject({ status: 202 });
-    expect(await stored(event.id)).toMatchObject({ type: 'custom.lib', properties: { a: 1 } });
-  });
-
-  it.each([
-    ['specversion', { 'ce-specversion': '0.3' }],
-    ['source', { 'ce-source': '' }],
-    ['my_ext', { 'ce-my_ext': 'a' }],
-    ['datacontenttype', { 'ce-datacontenttype': 'text/plain' }],
-    ['data', { 'ce-data': 'a' }],
-    ['subject', { 'ce-subject': '%ff' }],
-    ['subject', { 'ce-subject': '\u00fc' }],
-    ['ext', { 'ce-ext': 'a%00' }],
-  ])('points at %s when it is wrong', async (name, headers) => {
-    const answer = await sendEvents(system, '{}', { headers: { ...attributes(randomUUID()), ...headers } });
-    expect(pointersOf(expectProblem(answer, 'validation_failed'))).toEqual([`/${name}`]);
-  });
-
-  it('refuses a body that is not what it says', async () => {
-    expectProblem(await sendEvents(system, '{', { headers: attributes(randomUUID()) }), 'malformed_json');
+  expect(await send(`${STRUCTURED}; charset=UTF-8`, event)).toMatchObject({ status: 202 });
+  expect(await stored('A234-1234-1234')).toEqual({
+    type: 'purchase',
+    key: '123',
+    userId: '123',
+    source: 'https://github.com/cloudevents/spec/pull',
+    occurredAt: new Date('2018-04-05T17:31:00.123Z'),
+    properties: { amount: 12.5, nested: { appinfoA: 'abc' } },
   });
 });
 
-describe('the identity of a CloudEvent', () => {
-  it('is its source and its id', async () => {
-    const id = randomUUID();
-    const [a, b] = [
-      cloudEvent({ id, source: '/a', data: { amount: 1 } }),
-      cloudEvent({ id, source: '/b', data: { amount: 2 } }),
-    ];
-    expect((await send(BATCH, [a, b, a])).body).toMatchObject({ accepted: 2, duplicates: 1 });
-    expect((await send(STRUCTURED, b)).body).toMatchObject({ accepted: 0, duplicates: 1 });
-    expect(await shown(a)).toEqual(a);
-    expect(await shown(b)).toEqual(b);
-    expect(await system.request(`/v1/events/${id}`)).toMatchObject({ body: { raw: { source: '/a' } } });
-    expectProblem(await system.request(`/v1/events/${id}?source=%2Fc`), 'not_found');
-    // An event without a source is a different event, and is found by its id alone.
-    const plain = { type: 'custom', id };
-    expect((await sendEvents(system, plain)).body).toMatchObject({ accepted: 1 });
-    expect((await sendEvents(system, { ...plain, userId: 'u' })).body).toMatchObject({ duplicates: 1 });
+it('Structured mode takes the key and the user from extensions, and keeps all of them', async () => {
+  const event = cloudEvent({
+    subject: 'cart',
+    userid: 'u7',
+    partitionkey: 'cart-7',
+    comexampleextension1: 'value',
+    comexampleothervalue: 5,
+    sampled: true,
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   });
+  expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
+  expect(await stored(event['id'])).toMatchObject({ key: 'cart-7', userId: 'u7', properties: {} });
+  expect(await shown(event)).toEqual(event);
+});
 
-  it('is that of its row where it came before sources counted', async () => {
-    const id = randomUUID();
-    const log = createEventLogRepository(system.database.databases.events, 1);
-    const [old] = await log.append([offer({ eventId: id, source: '/old' })]);
-    const again = await send(STRUCTURED, cloudEvent({ id, source: '/old' }));
-    expect(again.body).toMatchObject({ accepted: 0, duplicates: 1, events: [{ sequence: old?.sequence }] });
-    expect((await send(STRUCTURED, cloudEvent({ id, source: '/new' }))).body).toMatchObject({ accepted: 1 });
+it.each([
+  ['a text', { data: '<xml/>', datacontenttype: 'text/xml' }],
+  ['an array', { data: [1, { a: null }] }],
+  ['a number', { data: 0 }],
+  ['false', { data: false }],
+  ['an object', { data: { amount: 12.5 }, dataschema: 'https://example.com/schema', time: '2018-04-05t17:31:00.5z' }],
+  ['binary data', { data_base64: 'AAEC/w==', datacontenttype: 'image/png' }],
+  ['no data', {}],
+])('Structured mode takes and keeps %s as it came', async (_, parts) => {
+  const event = cloudEvent({ type: 'custom', ...parts });
+  expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
+  expect(await shown(event)).toEqual(event);
+});
+
+it('Structured mode may carry the header of its version too', async () => {
+  const event = cloudEvent();
+  const headers = { 'content-type': STRUCTURED, 'ce-specversion': '1.0', 'ce-id': 'another' };
+  expect(await sendEvents(system, event, { headers })).toMatchObject({
+    status: 202,
+    body: { events: [{ id: event['id'] }] },
   });
 });
 
-describe('batched mode', () => {
-  it('takes several, in their order, and answers duplicates', async () => {
-    const events = [cloudEvent(), cloudEvent({ type: 'custom' }), cloudEvent({ type: 'page_view' })];
-    const { body } = await send(BATCH, [...events, events[0] ?? {}]);
-    expect(body).toMatchObject({ accepted: 3, duplicates: 1 });
-    expect(body.events.map(({ id }) => id)).toEqual([...events, events[0]].map((event) => event?.['id']));
-  });
+it('Structured mode takes what the library of CloudEvents sends', async () => {
+  const event = new CloudEvent({ source: '/lib', type: 'custom.lib', subject: 'u1', data: { a: 1 } });
+  const { headers, body } = HTTP.structured(event);
+  expect(await send(String(headers['content-type']), String(body))).toMatchObject({ status: 202 });
+  expect(await stored(event.id)).toMatchObject({ type: 'custom.lib', properties: { a: 1 } });
+});
 
-  it('takes 500 of them, compressed', async () => {
-    const events = Array.from({ length: 500 }, () => cloudEvent({ data: { amount: 1 } }));
-    const { status, body } = await sendEvents(system, new Uint8Array(gzipSync(JSON.stringify(events))), {
-      headers: { 'content-type': BATCH, 'content-encoding': 'gzip' },
-    });
-    expect([status, body.accepted]).toEqual([202, 500]);
-  });
+it('Structured mode takes null for an attribute that is absent', async () => {
+  const event = cloudEvent({ subject: null, time: null, data: null, datacontenttype: null, userid: null });
+  expect(await send(STRUCTURED, event)).toMatchObject({ status: 202 });
+});
 
-  it.each([
-    ['501 events', Array.from({ length: 501 }, () => cloudEvent()), ''],
-    ['none', [], ''],
-    ['an object', cloudEvent(), ''],
-    ['a wrong one', [cloudEvent(), without('source')], '/1/source'],
-    ['an unknown type', [cloudEvent(), cloudEvent({ type: 'com.example.purchase' })], '/1/type'],
-    ['a wrong extension', [cloudEvent({ wrongname_: 1 })], '/0/wrongname_'],
-  ])('refuses %s and stores nothing', async (_, body, pointer) => {
-    const before = await countStored();
-    expect(pointersOf(expectProblem(await send(BATCH, body), 'validation_failed'))).toEqual([pointer]);
-    expect(await countStored()).toBe(before);
+const attributes = (id: string) => ({
+  'ce-specversion': '1.0',
+  'ce-id': id,
+  'ce-source': '/shop',
+  'ce-type': 'custom',
+});
+
+it.for<[string, string | Uint8Array<ArrayBuffer>, string, Record<string, unknown>]>([
+  ['JSON', '{"amount":1}', 'application/json', { data: { amount: 1 } }],
+  ['other JSON', '[1]', 'application/vnd.shop+json; charset=utf-8', { data: [1] }],
+  ['a text', 'über', 'text/plain', { data: 'über' }],
+  ['bytes', new Uint8Array([0, 1, 255]), 'application/octet-stream', { data_base64: 'AAH/' }],
+  ['nothing', '', 'application/json', {}],
+])('Binary mode takes %s', async ([, body, type, data]) => {
+  const id = randomUUID();
+  const headers = {
+    ...attributes(id),
+    'content-type': type,
+    'ce-subject': 'Euro%20%E2%82%AC',
+    'ce-traceparent': '"a \\"b\\""',
+  };
+  expect(await sendEvents(system, body, { headers })).toMatchObject({ status: 202, body: { events: [{ id }] } });
+  const event = { ...cloudEvent({ id, type: 'custom' }), subject: 'Euro €', traceparent: 'a "b"' };
+  expect(await shown(event)).toEqual({ ...event, datacontenttype: type, ...data });
+  expect(await stored(id)).toMatchObject({ userId: 'Euro €' });
+});
+
+it('Binary mode takes what the library of CloudEvents sends, compressed too', async () => {
+  const event = new CloudEvent({ source: '/lib', type: 'custom.lib', data: { a: 1 } });
+  const { headers, body } = HTTP.binary(event);
+  const sent = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+  const packed = new Uint8Array(gzipSync(String(body)));
+  const answer = await sendEvents(system, packed, { headers: { ...sent, 'content-encoding': 'gzip' } });
+  expect(answer).toMatchObject({ status: 202 });
+  expect(await stored(event.id)).toMatchObject({ type: 'custom.lib', properties: { a: 1 } });
+});
+
+it.each([
+  ['specversion', { 'ce-specversion': '0.3' }],
+  ['source', { 'ce-source': '' }],
+  ['my_ext', { 'ce-my_ext': 'a' }],
+  ['datacontenttype', { 'ce-datacontenttype': 'text/plain' }],
+  ['data', { 'ce-data': 'a' }],
+  ['subject', { 'ce-subject': '%ff' }],
+  ['subject', { 'ce-subject': '\u00fc' }],
+  ['ext', { 'ce-ext': 'a%00' }],
+])('Binary mode points at %s when it is wrong', async (name, headers) => {
+  const answer = await sendEvents(system, '{}', { headers: { ...attributes(randomUUID()), ...headers } });
+  expect(pointersOf(expectProblem(answer, 'validation_failed'))).toEqual([`/${name}`]);
+});
+
+it('Binary mode refuses a body that is not what it says', async () => {
+  expectProblem(await sendEvents(system, '{', { headers: attributes(randomUUID()) }), 'malformed_json');
+});
+
+it('The identity of a CloudEvent is its source and its id', async () => {
+  const id = randomUUID();
+  const [a, b] = [
+    cloudEvent({ id, source: '/a', data: { amount: 1 } }),
+    cloudEvent({ id, source: '/b', data: { amount: 2 } }),
+  ];
+  expect((await send(BATCH, [a, b, a])).body).toMatchObject({ accepted: 2, duplicates: 1 });
+  expect((await send(STRUCTURED, b)).body).toMatchObject({ accepted: 0, duplicates: 1 });
+  expect(await shown(a)).toEqual(a);
+  expect(await shown(b)).toEqual(b);
+  expect(await system.request(`/v1/events/${id}`)).toMatchObject({ body: { raw: { source: '/a' } } });
+  expectProblem(await system.request(`/v1/events/${id}?source=%2Fc`), 'not_found');
+  // An event of no source is another one, and known by its id alone.
+  const plain = { type: 'custom', id };
+  expect((await sendEvents(system, plain)).body).toMatchObject({ accepted: 1 });
+  expect((await sendEvents(system, { ...plain, userId: 'u' })).body).toMatchObject({ duplicates: 1 });
+});
+
+it('The identity of a CloudEvent is that of its row where it came before sources counted', async () => {
+  const id = randomUUID();
+  const log = createEventLogRepository(system.database.databases.events, 1);
+  const [old] = await log.append([offer({ eventId: id, source: '/old' })]);
+  const again = await send(STRUCTURED, cloudEvent({ id, source: '/old' }));
+  expect(again.body).toMatchObject({ accepted: 0, duplicates: 1, events: [{ sequence: old?.sequence }] });
+  expect((await send(STRUCTURED, cloudEvent({ id, source: '/new' }))).body).toMatchObject({ accepted: 1 });
+});
+
+it('Batched mode takes several events, in their order, and answers duplicates', async () => {
+  const events = [cloudEvent(), cloudEvent({ type: 'custom' }), cloudEvent({ type: 'page_view' })];
+  const { body } = await send(BATCH, [...events, events[0] ?? {}]);
+  expect(body).toMatchObject({ accepted: 3, duplicates: 1 });
+  expect(body.events.map(({ id }) => id)).toEqual([...events, events[0]].map((event) => event?.['id']));
+});
+
+it('Batched mode takes 500 events, compressed', async () => {
+  const events = Array.from({ length: 500 }, () => cloudEvent({ data: { amount: 1 } }));
+  const { status, body } = await sendEvents(system, new Uint8Array(gzipSync(JSON.stringify(events))), {
+    headers: { 'content-type': BATCH, 'content-encoding': 'gzip' },
   });
+  expect([status, body.accepted]).toEqual([202, 500]);
+});
+
+it.each([
+  ['501 events', Array.from({ length: 501 }, () => cloudEvent()), ''],
+  ['none', [], ''],
+  ['an object', cloudEvent(), ''],
+  ['a wrong one', [cloudEvent(), without('source')], '/1/source'],
+  ['an unknown type', [cloudEvent(), cloudEvent({ type: 'com.example.purchase' })], '/1/type'],
+  ['a wrong extension', [cloudEvent({ wrongname_: 1 })], '/0/wrongname_'],
+])('Batched mode refuses %s and stores nothing', async (_, body, pointer) => {
+  const before = await countStored();
+  expect(pointersOf(expectProblem(await send(BATCH, body), 'validation_failed'))).toEqual([pointer]);
+  expect(await countStored()).toBe(before);
 });
 
 describe('what is no CloudEvent', () => {
@@ -292,12 +284,12 @@ describe('what is no CloudEvent', () => {
     ['half a surrogate pair in the data', cloudEvent({ data: { a: '\ud800' } }), '/data'],
     ['an array', [cloudEvent()], ''],
     ['a type of the service itself', cloudEvent({ type: 'order.created' }), '/type'],
-  ])('is refused: %s', async (_, body, pointer) => {
+  ])('A body that is no CloudEvent is refused: %s', async (_, body, pointer) => {
     expect(pointersOf(expectProblem(await send(STRUCTURED, body), 'validation_failed'))).toEqual([pointer]);
     expect(await countStored()).toBe(before);
   });
 
-  it('is refused by its media type', async () => {
+  it('A media type that is no CloudEvent is refused', async () => {
     const charset = 'application/cloudevents+json; charset=utf-16';
     for (const type of [
       'application/cloudevents',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { plannedOrder } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
@@ -86,188 +86,178 @@ function isCapture(type: string): boolean {
   return type === 'payment.capture_succeeded';
 }
 
-describe('what happened to an order', () => {
-  it('is told in the order in which it happened', async () => {
-    const orderId = await system.postOrder();
-    await untilStatus(system, orderId, 'CONFIRMED');
-    await expect.poll(() => typesOf(orderId)).toContain('message.sent');
-    expect((await typesOf(orderId)).filter((type) => type !== 'message.sent')).toEqual([
-      'order.opened',
-      'stock.held',
-      'payment.attempt',
-      'payment.sale_succeeded',
-      'stock.committed',
-      'order.confirmed',
-    ]);
-  });
-
-  it('is kept as it was told once: through retries of a payment whose outcome is unknown', async () => {
-    const { key, orderId } = plannedOrder();
-    await system.postOrder({ method: 'pm_lost_reply' }, key);
-    const readings = await readingsDuring(orderId, untilStatus(system, orderId, 'CONFIRMED'));
-    expectKept(readings);
-    expect(new Set(readings.map(({ length }) => length)).size).toBeGreaterThan(1);
-    const payments = readings.at(-1)?.filter(({ source }) => source === 'payment');
-    expect(payments?.map(({ type }) => type)).toEqual([
-      'payment.attempt',
-      'payment.sale_unknown',
-      'payment.attempt',
-      'payment.sale_succeeded',
-    ]);
-  });
-
-  it('is kept as it was told once: through captures and refunds in parts', async () => {
-    const orderId = await system.postOrder(MANUAL);
-    const readings = await readingsDuring(orderId, capturedInParts(orderId));
-    expectKept(readings);
-    expect(readings.length).toBeGreaterThan(5);
-  });
-
-  it('is kept as it was told once: through a cancel that gives stock and money back', async () => {
-    const orderId = await system.postOrder();
-    await untilStatus(system, orderId, 'CONFIRMED');
-    const cancelled = giveCommand(system, orderId, { route: 'cancel', reason: 'changed my mind' });
-    const readings = await readingsDuring(
-      orderId,
-      cancelled.then(() => untilStatus(system, orderId, 'CANCELLED')),
-    );
-    expectKept(readings);
-    const types = readings.at(-1)?.map(({ type }) => type) ?? [];
-    const end = ['order.cancelling', 'payment.refund_succeeded', 'stock.restocked', 'order.cancelled'];
-    expect(types.filter((type) => end.includes(type))).toEqual(end);
-  });
+it('The timeline of an order tells what happened in the order in which it happened', async () => {
+  const orderId = await system.postOrder();
+  await untilStatus(system, orderId, 'CONFIRMED');
+  await expect.poll(() => typesOf(orderId)).toContain('message.sent');
+  expect((await typesOf(orderId)).filter((type) => type !== 'message.sent')).toEqual([
+    'order.opened',
+    'stock.held',
+    'payment.attempt',
+    'payment.sale_succeeded',
+    'stock.committed',
+    'order.confirmed',
+  ]);
 });
 
-describe('an attempt at the provider', () => {
-  it('is told with what was asked, what it came to, and how long it took', async () => {
-    const orderId = await system.postOrder({ method: 'pm_lost_reply' });
-    await untilStatus(system, orderId, 'CONFIRMED');
-    const attempts = (await timelineOf(orderId)).filter(({ type }) => type === 'payment.attempt');
-    const key = `${orderId}:sale:1`;
-    const common = { key, kind: 'sale', generation: 1, amountMinor: 4_500, currency: 'EUR', method: 'pm_lost_reply' };
-    expect(attempts.map(({ data }) => data)).toMatchObject([
-      { ...common, attempt: 1, call: 'charge', outcome: 'unknown', code: 'the connection failed', step: 'takePayment' },
-      { ...common, attempt: 2, call: 'lookup', outcome: 'succeeded', providerRef: expect.any(String) },
-    ]);
-    for (const { data } of attempts) expect(data['durationMs']).toEqual(expect.any(Number));
-  });
+it('The timeline stays as it was told through retries of a payment whose outcome is unknown', async () => {
+  const { key, orderId } = plannedOrder();
+  await system.postOrder({ method: 'pm_lost_reply' }, key);
+  const readings = await readingsDuring(orderId, untilStatus(system, orderId, 'CONFIRMED'));
+  expectKept(readings);
+  expect(new Set(readings.map(({ length }) => length)).size).toBeGreaterThan(1);
+  const payments = readings.at(-1)?.filter(({ source }) => source === 'payment');
+  expect(payments?.map(({ type }) => type)).toEqual([
+    'payment.attempt',
+    'payment.sale_unknown',
+    'payment.attempt',
+    'payment.sale_succeeded',
+  ]);
+});
 
-  it('is told also when it was declined', async () => {
-    const orderId = await system.postOrder({ method: 'pm_declined' });
-    await untilStatus(system, orderId, 'REJECTED');
-    expect(await timelineOf(orderId)).toContainEqual(
+it('The timeline stays as it was told through captures and refunds in parts', async () => {
+  const orderId = await system.postOrder(MANUAL);
+  const readings = await readingsDuring(orderId, capturedInParts(orderId));
+  expectKept(readings);
+  expect(readings.length).toBeGreaterThan(5);
+});
+
+it('The timeline stays as it was told through a cancel that gives stock and money back', async () => {
+  const orderId = await system.postOrder();
+  await untilStatus(system, orderId, 'CONFIRMED');
+  const cancelled = giveCommand(system, orderId, { route: 'cancel', reason: 'changed my mind' });
+  const readings = await readingsDuring(
+    orderId,
+    cancelled.then(() => untilStatus(system, orderId, 'CANCELLED')),
+  );
+  expectKept(readings);
+  const types = readings.at(-1)?.map(({ type }) => type) ?? [];
+  const end = ['order.cancelling', 'payment.refund_succeeded', 'stock.restocked', 'order.cancelled'];
+  expect(types.filter((type) => end.includes(type))).toEqual(end);
+});
+
+it('An attempt at the provider is told with what was asked, what it came to, and how long it took', async () => {
+  const orderId = await system.postOrder({ method: 'pm_lost_reply' });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  const attempts = (await timelineOf(orderId)).filter(({ type }) => type === 'payment.attempt');
+  const key = `${orderId}:sale:1`;
+  const common = { key, kind: 'sale', generation: 1, amountMinor: 4_500, currency: 'EUR', method: 'pm_lost_reply' };
+  expect(attempts.map(({ data }) => data)).toMatchObject([
+    { ...common, attempt: 1, call: 'charge', outcome: 'unknown', code: 'the connection failed', step: 'takePayment' },
+    { ...common, attempt: 2, call: 'lookup', outcome: 'succeeded', providerRef: expect.any(String) },
+  ]);
+  for (const { data } of attempts) expect(data['durationMs']).toEqual(expect.any(Number));
+});
+
+it('An attempt at the provider is told also when it was declined', async () => {
+  const orderId = await system.postOrder({ method: 'pm_declined' });
+  await untilStatus(system, orderId, 'REJECTED');
+  expect(await timelineOf(orderId)).toContainEqual(
+    expect.objectContaining({
+      type: 'payment.attempt',
+      data: expect.objectContaining({ outcome: 'declined', code: 'card_declined', attempt: 1 }),
+    }),
+  );
+});
+
+it('An attempt that failed for good is told by itself, because the step has nothing to book', async () => {
+  const orderId = await system.postOrder({ method: 'pm_refund_fails' });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  await giveCommand(system, orderId, { route: 'refunds', amountMinor: 100, reason: 'scratched' });
+  await expect
+    .poll(() => timelineOf(orderId))
+    .toContainEqual(
       expect.objectContaining({
         type: 'payment.attempt',
-        data: expect.objectContaining({ outcome: 'declined', code: 'card_declined', attempt: 1 }),
+        data: expect.objectContaining({ call: 'refund', outcome: 'refused', amountMinor: 100 }),
       }),
     );
-  });
-
-  it('that failed for good is told by itself: the step has nothing to book', async () => {
-    const orderId = await system.postOrder({ method: 'pm_refund_fails' });
-    await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, { route: 'refunds', amountMinor: 100, reason: 'scratched' });
-    await expect
-      .poll(() => timelineOf(orderId))
-      .toContainEqual(
-        expect.objectContaining({
-          type: 'payment.attempt',
-          data: expect.objectContaining({ call: 'refund', outcome: 'refused', amountMinor: 100 }),
-        }),
-      );
-  });
 });
 
-describe('an act', () => {
-  it('is told with its actor and its time: who captured first', async () => {
-    const orderId = await system.postOrder(MANUAL);
-    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    const token = await system.token('demo', undefined, 'ada');
-    await system.request(`/v1/orders/${orderId}/capture`, {
-      method: 'POST',
-      token,
-      headers: { 'idempotency-key': `capture-${orderId}` },
-      body: JSON.stringify({ amountMinor: 1_000 }),
-    });
-    await untilStatus(system, orderId, 'CONFIRMED');
-    const acts = (await timelineOf(orderId)).filter(({ source }) => source === 'command');
-    expect(acts).toMatchObject([
-      { type: 'command.capture', actor: 'ada', data: { amountMinor: 1_000, decision: 'accepted' } },
-    ]);
+it('A command is told with its actor and its time: who captured first', async () => {
+  const orderId = await system.postOrder(MANUAL);
+  await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+  const token = await system.token('demo', undefined, 'ada');
+  await system.request(`/v1/orders/${orderId}/capture`, {
+    method: 'POST',
+    token,
+    headers: { 'idempotency-key': `capture-${orderId}` },
+    body: JSON.stringify({ amountMinor: 1_000 }),
   });
-
-  it('that is refused is told too', async () => {
-    const orderId = await system.postOrder({ method: 'pm_declined' });
-    await untilStatus(system, orderId, 'REJECTED');
-    await giveCommand(system, orderId, { route: 'cancel', reason: 'never mind' });
-    expect(await timelineOf(orderId)).toContainEqual(
-      expect.objectContaining({
-        type: 'command.cancel',
-        data: expect.objectContaining({ decision: 'too_late', reason: 'never mind' }),
-      }),
-    );
-  });
-
-  it('of an operator who takes another method tells the method', async () => {
-    const { key, orderId } = plannedOrder();
-    faults.inject(orderId, 'takePayment', failBefore(new PaymentContractError(orderId, 'made so')));
-    await system.postOrder({}, key);
-    await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_slow' }, actor: 'ada' });
-    await untilStatus(system, orderId, 'CONFIRMED');
-    expect(await timelineOf(orderId)).toContainEqual(
-      expect.objectContaining({
-        type: 'case.retryWith',
-        actor: 'ada',
-        data: expect.objectContaining({ method: 'pm_slow', step: 'take-payment', errorCode: 'payment_contract' }),
-      }),
-    );
-  });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  const acts = (await timelineOf(orderId)).filter(({ source }) => source === 'command');
+  expect(acts).toMatchObject([
+    { type: 'command.capture', actor: 'ada', data: { amountMinor: 1_000, decision: 'accepted' } },
+  ]);
 });
 
-describe('a receipt', () => {
-  it('tells when a line was held, not until when', async () => {
-    const before = Date.now();
-    const orderId = await system.postOrder(MANUAL);
-    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    const [line] = await receiptOf(orderId);
-    expect(line).toMatchObject({ kind: 'stock', state: 'HELD', movements: [{ kind: 'hold' }] });
-    expect(Date.parse(line?.at ?? '')).toBeGreaterThanOrEqual(before - 1_000);
-    expect(Date.parse(line?.at ?? '')).toBeLessThanOrEqual(Date.now() + 1_000);
-  });
-
-  it('tells every movement of a line: also of one that went back', async () => {
-    const refused = await system.postOrder({ method: 'pm_declined' });
-    await untilStatus(system, refused, 'REJECTED');
-    const sold = await system.postOrder();
-    await untilStatus(system, sold, 'CONFIRMED');
-    await giveCommand(system, sold, { route: 'cancel' });
-    await untilStatus(system, sold, 'CANCELLED');
-    const kindsOf = async (orderId: string) => (await receiptOf(orderId))[0]?.movements.map(({ kind }) => kind);
-    expect(await kindsOf(refused)).toEqual(['hold', 'release']);
-    expect(await kindsOf(sold)).toEqual(['hold', 'commit', 'restock']);
-  });
-
-  it('tells how often the provider was asked, and when each payment happened', async () => {
-    const orderId = await system.postOrder({ method: 'pm_lost_reply' });
-    await untilStatus(system, orderId, 'CONFIRMED');
-    const sale = (await receiptOf(orderId)).find(({ key }) => key === `${orderId}:sale:1`);
-    const told = (await timelineOf(orderId)).find(({ type }) => type === 'payment.sale_succeeded');
-    expect(sale).toMatchObject({ state: 'SUCCEEDED', attempts: 2, at: told?.at });
-  });
+it('A command that is refused is told too', async () => {
+  const orderId = await system.postOrder({ method: 'pm_declined' });
+  await untilStatus(system, orderId, 'REJECTED');
+  await giveCommand(system, orderId, { route: 'cancel', reason: 'never mind' });
+  expect(await timelineOf(orderId)).toContainEqual(
+    expect.objectContaining({
+      type: 'command.cancel',
+      data: expect.objectContaining({ decision: 'too_late', reason: 'never mind' }),
+    }),
+  );
 });
 
-describe('a message', () => {
-  it('that is sent once more is told twice, and the receipt keeps the time of the first', async () => {
-    const sentOf = async (orderId: string) => (await timelineOf(orderId)).filter(({ type }) => type === 'message.sent');
-    const orderId = await system.postOrder();
-    await expect.poll(() => sentOf(orderId)).toHaveLength(1);
-    const [first] = await sentOf(orderId);
-    await system.request(`/v1/orders/${orderId}/notifications/order-confirmed/resend`, {
-      method: 'POST',
-      headers: { 'idempotency-key': `copy-${orderId}` },
-    });
-    await expect.poll(() => sentOf(orderId)).toHaveLength(2);
-    const mail = (await receiptOf(orderId)).find(({ kind }) => kind === 'message');
-    expect(mail).toMatchObject({ state: 'SENT', attempts: 2, at: first?.at });
+it('A command of an operator who takes another method tells the method', async () => {
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'takePayment', failBefore(new PaymentContractError(orderId, 'made so')));
+  await system.postOrder({}, key);
+  await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_slow' }, actor: 'ada' });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  expect(await timelineOf(orderId)).toContainEqual(
+    expect.objectContaining({
+      type: 'case.retryWith',
+      actor: 'ada',
+      data: expect.objectContaining({ method: 'pm_slow', step: 'take-payment', errorCode: 'payment_contract' }),
+    }),
+  );
+});
+
+it('A receipt tells when a line was held, not until when', async () => {
+  const before = Date.now();
+  const orderId = await system.postOrder(MANUAL);
+  await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+  const [line] = await receiptOf(orderId);
+  expect(line).toMatchObject({ kind: 'stock', state: 'HELD', movements: [{ kind: 'hold' }] });
+  expect(Date.parse(line?.at ?? '')).toBeGreaterThanOrEqual(before - 1_000);
+  expect(Date.parse(line?.at ?? '')).toBeLessThanOrEqual(Date.now() + 1_000);
+});
+
+it('A receipt tells every movement of a line, also of one that went back', async () => {
+  const refused = await system.postOrder({ method: 'pm_declined' });
+  await untilStatus(system, refused, 'REJECTED');
+  const sold = await system.postOrder();
+  await untilStatus(system, sold, 'CONFIRMED');
+  await giveCommand(system, sold, { route: 'cancel' });
+  await untilStatus(system, sold, 'CANCELLED');
+  const kindsOf = async (orderId: string) => (await receiptOf(orderId))[0]?.movements.map(({ kind }) => kind);
+  expect(await kindsOf(refused)).toEqual(['hold', 'release']);
+  expect(await kindsOf(sold)).toEqual(['hold', 'commit', 'restock']);
+});
+
+it('A receipt tells how often the provider was asked, and when each payment happened', async () => {
+  const orderId = await system.postOrder({ method: 'pm_lost_reply' });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  const sale = (await receiptOf(orderId)).find(({ key }) => key === `${orderId}:sale:1`);
+  const told = (await timelineOf(orderId)).find(({ type }) => type === 'payment.sale_succeeded');
+  expect(sale).toMatchObject({ state: 'SUCCEEDED', attempts: 2, at: told?.at });
+});
+
+it('A message that is sent once more is told twice, and the receipt keeps the time of the first', async () => {
+  const sentOf = async (orderId: string) => (await timelineOf(orderId)).filter(({ type }) => type === 'message.sent');
+  const orderId = await system.postOrder();
+  await expect.poll(() => sentOf(orderId)).toHaveLength(1);
+  const [first] = await sentOf(orderId);
+  await system.request(`/v1/orders/${orderId}/notifications/order-confirmed/resend`, {
+    method: 'POST',
+    headers: { 'idempotency-key': `copy-${orderId}` },
   });
+  await expect.poll(() => sentOf(orderId)).toHaveLength(2);
+  const mail = (await receiptOf(orderId)).find(({ kind }) => kind === 'message');
+  expect(mail).toMatchObject({ state: 'SENT', attempts: 2, at: first?.at });
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 
@@ -96,58 +96,56 @@ async function expectIntact(sent: readonly Sent[]): Promise<void> {
   expect(order).toEqual({ wrong: 0 });
 }
 
-describe('the event pipeline', () => {
-  it('goes on within 10 s when a worker is killed, with nothing lost and nothing twice', async () => {
-    let killedAt = 0;
-    const sent = await loadWhile(async () => {
-      await system.signal('worker-1', 'SIGKILL');
-      killedAt = performance.now();
-      await sleep(2_000);
-    });
-    await untilProcessed(sent, TAKEOVER_LIMIT_MS + SLACK_MS);
-    expect(performance.now() - killedAt).toBeLessThan(TAKEOVER_LIMIT_MS + SLACK_MS);
-    await expectIntact(sent);
-    await system.start('worker-1');
-  }, 60_000);
-
-  it('does not let a frozen worker write once another has taken over', async () => {
-    // worker-1 gets the other partitions while worker-2 stands still.
+it('The event pipeline goes on within 10 s when a worker is killed, with nothing lost and nothing twice', async () => {
+  let killedAt = 0;
+  const sent = await loadWhile(async () => {
+    await system.signal('worker-1', 'SIGKILL');
+    killedAt = performance.now();
     await sleep(2_000);
-    let sent: Sent[] = [];
-    sent = await loadWhile(async () => {
-      await system.signal('worker-2', 'SIGSTOP');
-      await sleep(TAKEOVER_LIMIT_MS);
-      await system.signal('worker-2', 'SIGCONT');
-      await sleep(1_000);
-    });
-    await untilProcessed(sent, TAKEOVER_LIMIT_MS);
-    await expectIntact(sent);
-  }, 90_000);
+  });
+  await untilProcessed(sent, TAKEOVER_LIMIT_MS + SLACK_MS);
+  expect(performance.now() - killedAt).toBeLessThan(TAKEOVER_LIMIT_MS + SLACK_MS);
+  await expectIntact(sent);
+  await system.start('worker-1');
+}, 60_000);
 
-  it('hands over at once when a worker is asked to stop', async () => {
-    let stoppedAt = 0;
+it('The event pipeline does not let a frozen worker write once another has taken over', async () => {
+  // The others' partitions go to worker-1 while worker-2 stands still.
+  await sleep(2_000);
+  let sent: Sent[] = [];
+  sent = await loadWhile(async () => {
+    await system.signal('worker-2', 'SIGSTOP');
+    await sleep(TAKEOVER_LIMIT_MS);
+    await system.signal('worker-2', 'SIGCONT');
+    await sleep(1_000);
+  });
+  await untilProcessed(sent, TAKEOVER_LIMIT_MS);
+  await expectIntact(sent);
+}, 90_000);
+
+it('The event pipeline hands over at once when a worker is asked to stop', async () => {
+  let stoppedAt = 0;
+  const sent = await loadWhile(async () => {
+    await system.signal('worker-2', 'SIGTERM');
+    stoppedAt = performance.now();
+    await sleep(500);
+  });
+  await untilProcessed(sent, TAKEOVER_LIMIT_MS);
+  expect(performance.now() - stoppedAt).toBeLessThan(5_000);
+  await expectIntact(sent);
+}, 60_000);
+
+it(
+  'The event pipeline loses nothing that was accepted when PostgreSQL is killed under load',
+  async () => {
     const sent = await loadWhile(async () => {
-      await system.signal('worker-2', 'SIGTERM');
-      stoppedAt = performance.now();
-      await sleep(500);
+      await system.signal('postgres', 'SIGKILL');
+      await sleep(DATABASE_AWAY_MS);
+      await system.start('postgres');
+      await sleep(4_000);
     });
-    await untilProcessed(sent, TAKEOVER_LIMIT_MS);
-    expect(performance.now() - stoppedAt).toBeLessThan(5_000);
+    await untilProcessed(sent, 30_000);
     await expectIntact(sent);
-  }, 60_000);
-
-  it(
-    'loses nothing that was accepted when PostgreSQL is killed under load',
-    async () => {
-      const sent = await loadWhile(async () => {
-        await system.signal('postgres', 'SIGKILL');
-        await sleep(DATABASE_AWAY_MS);
-        await system.start('postgres');
-        await sleep(4_000);
-      });
-      await untilProcessed(sent, 30_000);
-      await expectIntact(sent);
-    },
-    DATABASE_AWAY_MS + 120_000,
-  );
-});
+  },
+  DATABASE_AWAY_MS + 120_000,
+);
