@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { expectProblem, pointersOf } from '../support/http/problems.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -40,40 +40,38 @@ const BODIES: [string, object, string][] = [
   ['/v1/events', { events: [{ type: 'custom', userId: CARD }] }, '/events/0/userId'],
 ];
 
-describe('a card number', () => {
-  it.each(BODIES)('is refused by %s, and not repeated: %#', async (path, body, pointer) => {
-    const answer = await post(path, body);
-    expect(pointersOf(expectProblem(answer, 'validation_failed'))).toEqual([pointer]);
-    expect(JSON.stringify(answer.body)).not.toMatch(/4111/);
-  });
+it.each(BODIES)('A card number is refused by %s, and not repeated: %#', async (path, body, pointer) => {
+  const answer = await post(path, body);
+  expect(pointersOf(expectProblem(answer, 'validation_failed'))).toEqual([pointer]);
+  expect(JSON.stringify(answer.body)).not.toMatch(/4111/);
+});
 
-  it('is refused in a CloudEvent, whichever attribute holds it', async () => {
-    const headers = { 'content-type': 'application/cloudevents+json' };
-    for (const member of [{ data: { pan: CARD } }, { subject: CARD }, { extension: CARD }]) {
-      const answer = await post('/v1/events', { ...CLOUD_EVENT, ...member }, headers);
-      expect(expectProblem(answer, 'validation_failed').errors).toHaveLength(1);
-    }
-  });
+it('A card number is refused in a CloudEvent in any attribute', async () => {
+  const headers = { 'content-type': 'application/cloudevents+json' };
+  for (const member of [{ data: { pan: CARD } }, { subject: CARD }, { extension: CARD }]) {
+    const answer = await post('/v1/events', { ...CLOUD_EVENT, ...member }, headers);
+    expect(expectProblem(answer, 'validation_failed').errors).toHaveLength(1);
+  }
+});
 
-  it('is refused when it is written with escapes', async () => {
-    const body = `{"type":"custom","properties":{"pan":"\\u0034111111111111111"}}`;
-    const answer = await system.request('/v1/events', { method: 'POST', body });
-    expect(pointersOf(expectProblem(answer, 'validation_failed'))).toEqual(['/properties/pan']);
-  });
+it('A card number is refused when it is written with escapes', async () => {
+  const body = `{"type":"custom","properties":{"pan":"\\u0034111111111111111"}}`;
+  const answer = await system.request('/v1/events', { method: 'POST', body });
+  expect(pointersOf(expectProblem(answer, 'validation_failed'))).toEqual(['/properties/pan']);
+});
 
-  it('is no key, no correlation id and nothing to search for', async () => {
-    expectProblem(await post('/v1/orders', orderBody({}), { 'idempotency-key': CARD }), 'idempotency_key_malformed');
-    expectProblem(await system.request(`/v1/orders?reference=${CARD}`), 'validation_failed');
-    const { headers } = await system.request('/v1/orders', { headers: { 'x-correlation-id': CARD } });
-    expect(headers.get('x-correlation-id')).toBe(headers.get('x-request-id'));
-  });
+it('A card number is no key, no correlation id and nothing to search for', async () => {
+  expectProblem(await post('/v1/orders', orderBody({}), { 'idempotency-key': CARD }), 'idempotency_key_malformed');
+  expectProblem(await system.request(`/v1/orders?reference=${CARD}`), 'validation_failed');
+  const { headers } = await system.request('/v1/orders', { headers: { 'x-correlation-id': CARD } });
+  expect(headers.get('x-correlation-id')).toBe(headers.get('x-request-id'));
+});
 
-  it('is not taken for one when it is a time, a UUID or a trace id', async () => {
-    const properties = {
-      at: 1_764_000_000_006,
-      id: '44112233-4411-4411-8411-441122334411',
-      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
-    };
-    expect(await post('/v1/events', { type: 'custom', properties })).toMatchObject({ status: 202 });
-  });
+it('A time, a UUID or a trace id is not taken for a card number', async () => {
+  const properties = {
+    at: 1_764_000_000_006,
+    id: '44112233-4411-4411-8411-441122334411',
+    traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  };
+  expect(await post('/v1/events', { type: 'custom', properties })).toMatchObject({ status: 202 });
 });

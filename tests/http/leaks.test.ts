@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MESSAGE_TEMPLATES } from '../../src/domain/notification.ts';
 import { notificationWorkflowId, orderWorkflowId, webhookWorkflowId } from '../../src/workflows/contract.ts';
 import { startApiProcess, type ApiProcess } from '../support/processes/another-api.ts';
@@ -179,57 +179,53 @@ async function everythingStored(): Promise<string> {
   return texts.join('\n');
 }
 
-describe('the metrics of a worker', () => {
-  it('are told on the address that is set, by default to this machine only', async () => {
-    const ask = (host: string) => fetch(`http://${host}:${metricsPort}/metrics`);
-    expect((await ask('127.0.0.1')).status).toBe(200);
-    // A server that listens on all addresses listens on this one, too.
-    await expect(ask('127.0.0.2')).rejects.toThrow('fetch failed');
-  });
+it('The metrics of a worker are told on the address that is set, by default to this machine only', async () => {
+  const ask = (host: string) => fetch(`http://${host}:${metricsPort}/metrics`);
+  expect((await ask('127.0.0.1')).status).toBe(200);
+  // A server that listens on all addresses listens on this one, too.
+  await expect(ask('127.0.0.2')).rejects.toThrow('fetch failed');
 });
 
-describe('contact data and secrets', () => {
-  it('appear in no log at any level, no answer, no metric, no history and no table', async () => {
-    const orderIds = await carryOrders();
-    await misplaceContacts();
-    await misplaceCards();
-    const [told = ''] = orderIds;
-    const event = orderEvent(told, 'order.confirmed', { properties: { orderId: told, status: PAYLOAD } });
-    await publisherOf(system)(event);
-    await expect.poll(() => merchant.received.length).toBeGreaterThanOrEqual(2);
+it('Contact data and secrets appear in no log at any level, no answer, no metric, no history and no table', async () => {
+  const orderIds = await carryOrders();
+  await misplaceContacts();
+  await misplaceCards();
+  const [told = ''] = orderIds;
+  const event = orderEvent(told, 'order.confirmed', { properties: { orderId: told, status: PAYLOAD } });
+  await publisherOf(system)(event);
+  await expect.poll(() => merchant.received.length).toBeGreaterThanOrEqual(2);
 
-    const log = await api.log();
-    expect(log).toContain('"msg":"request"');
-    expect(log).not.toContain(PAYLOAD);
-    await expectNoSecrets(log);
-    await expectNoSecrets(await (await fetch(`${api.url}/metrics`)).text());
-    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-    expect(metrics).toMatch(/^webhook_deliveries_total\{.*outcome="failed".*\} \d+$/m);
-    expect(metrics).toMatch(/^text_messages_total\{.*outcome="failed".*\} \d+$/m);
-    await expectNoSecrets(metrics);
-    for (const orderId of orderIds) {
-      const self = `/v1/orders/${orderId}`;
-      await expectNoSecrets(
-        JSON.stringify([(await api.request(self)).body, (await api.request(`${self}/timeline`)).body]),
-      );
-      const history = await textsOf(orderWorkflowId(orderId));
-      expect(history).toContain('cust_42');
-      await expectNoSecrets(history);
-    }
-    const [confirmed = ''] = orderIds;
-    const notification = await textsOf(notificationWorkflowId(confirmed, TEMPLATE));
-    expect(notification).toContain('mail_unavailable');
-    await expectNoSecrets(notification);
-    const text = await textsOf(notificationWorkflowId(confirmed, TEMPLATE, 'sms'));
-    expect(text).toContain('sms_unavailable');
-    await expectNoSecrets(text);
-    const { items } = (await system.request<{ items: { id: string }[] }>('/v1/webhooks')).body;
-    const delivering = await textsOf(webhookWorkflowId({ subscriptionId: items[0]?.id ?? '', key: told }));
-    expect(delivering).toContain('webhook_undelivered');
-    expect(delivering).not.toContain(PAYLOAD);
-    await expectNoSecrets(delivering);
-    const stored = await everythingStored();
-    for (const orderId of orderIds) expect(stored).toContain(orderId);
-    await expectNoSecrets(stored);
-  });
+  const log = await api.log();
+  expect(log).toContain('"msg":"request"');
+  expect(log).not.toContain(PAYLOAD);
+  await expectNoSecrets(log);
+  await expectNoSecrets(await (await fetch(`${api.url}/metrics`)).text());
+  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  expect(metrics).toMatch(/^webhook_deliveries_total\{.*outcome="failed".*\} \d+$/m);
+  expect(metrics).toMatch(/^text_messages_total\{.*outcome="failed".*\} \d+$/m);
+  await expectNoSecrets(metrics);
+  for (const orderId of orderIds) {
+    const self = `/v1/orders/${orderId}`;
+    await expectNoSecrets(
+      JSON.stringify([(await api.request(self)).body, (await api.request(`${self}/timeline`)).body]),
+    );
+    const history = await textsOf(orderWorkflowId(orderId));
+    expect(history).toContain('cust_42');
+    await expectNoSecrets(history);
+  }
+  const [confirmed = ''] = orderIds;
+  const notification = await textsOf(notificationWorkflowId(confirmed, TEMPLATE));
+  expect(notification).toContain('mail_unavailable');
+  await expectNoSecrets(notification);
+  const text = await textsOf(notificationWorkflowId(confirmed, TEMPLATE, 'sms'));
+  expect(text).toContain('sms_unavailable');
+  await expectNoSecrets(text);
+  const { items } = (await system.request<{ items: { id: string }[] }>('/v1/webhooks')).body;
+  const delivering = await textsOf(webhookWorkflowId({ subscriptionId: items[0]?.id ?? '', key: told }));
+  expect(delivering).toContain('webhook_undelivered');
+  expect(delivering).not.toContain(PAYLOAD);
+  await expectNoSecrets(delivering);
+  const stored = await everythingStored();
+  for (const orderId of orderIds) expect(stored).toContain(orderId);
+  await expectNoSecrets(stored);
 });

@@ -45,7 +45,7 @@ function send({ method, path, body = '' }: OddRequest, authorization: string): P
   });
 }
 
-it('is refused or answered, and never a fault of ours, whatever an operation is asked', async () => {
+it('An operation refuses or answers every odd request, and none is a fault of ours', async () => {
   const { body: document } = await system.request<ApiDocument>('/openapi.json');
   const odd = oddRequests(document);
   expect(odd.length).toBeGreaterThan(1_200);

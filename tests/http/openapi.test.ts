@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PROBLEMS } from '../../src/api/http/problem.ts';
 import { createDescribingApp } from '../../tools/api-document.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -51,154 +51,150 @@ function* nodesOf(node: unknown, way = '#'): Generator<[string, Record<string, u
   for (const [name, child] of Object.entries(node)) yield* nodesOf(child, `${way}/${name}`);
 }
 
-describe('the OpenAPI document', () => {
-  it('is OpenAPI 3.1 with the version of the package', async () => {
-    const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
-      version: string;
-    };
-    expect(document.openapi).toBe('3.1.0');
-    expect(document.info).toMatchObject({ title: 'order-saga', version: manifest.version });
-    expect(Object.keys(document).toSorted()).toEqual(['components', 'info', 'openapi', 'paths', 'tags', 'webhooks']);
-  });
-
-  it('refers to nothing that it does not hold', () => {
-    for (const [way, node] of nodesOf(document)) {
-      const reference = node['$ref'];
-      if (typeof reference !== 'string') continue;
-      const target = reference
-        .replace('#/', '')
-        .split('/')
-        .reduce((at: unknown, name) => (at as Record<string, unknown> | undefined)?.[name], document);
-      expect(target, `${way} refers to ${reference}`).toBeDefined();
-    }
-  });
-
-  it('has a summary, a known tag, a described success and described problems for each operation', () => {
-    const tags = new Set(document.tags.map(({ name }) => name));
-    for (const [name, operation] of operations()) {
-      expect(operation.summary, name).toMatch(/^[A-Z]/);
-      expect(
-        operation.tags?.every((tag) => tags.has(tag)),
-        name,
-      ).toBe(true);
-      const responses = Object.entries(operation.responses);
-      expect(
-        responses.some(([status]) => status.startsWith('2')),
-        name,
-      ).toBe(true);
-      for (const [status, response] of responses) {
-        expect(response.description?.length, `${name} ${status}`).toBeGreaterThan(5);
-        expect(response.content, `${name} ${status}`).toBeDefined();
-      }
-    }
-  });
-
-  it('describes every parameter, and has exactly those of the path', () => {
-    for (const [name, { parameters = [] }] of operations()) {
-      const inPath = parameters.filter((parameter) => parameter.in === 'path');
-      expect(inPath.map((parameter) => `{${parameter.name}}`)).toEqual(name.match(/\{\w+\}/g) ?? []);
-      for (const parameter of parameters) {
-        expect(parameter.description?.length, `${name} ${parameter.name}`).toBeGreaterThan(5);
-        expect(parameter.schema, `${name} ${parameter.name}`).toBeDefined();
-        expect(parameter.required === true, `${name} ${parameter.name}`).toBe(
-          parameter.in === 'path' || parameter.name === 'idempotency-key',
-        );
-      }
-    }
-  });
-
-  it('describes every field of every schema', () => {
-    let fields = 0;
-    for (const [way, node] of nodesOf(document)) {
-      // Fields may also be called `type` and `properties`.
-      const isSchema = typeof node['type'] === 'string' || Array.isArray(node['type']) || Array.isArray(node['anyOf']);
-      if (!isSchema || typeof node['properties'] !== 'object') continue;
-      for (const [name, field] of Object.entries(node['properties'] as Record<string, Record<string, unknown>>)) {
-        fields += 1;
-        expect(field['description'] ?? field['$ref'], `${way}.${name}`).toBeTypeOf('string');
-      }
-    }
-    expect(fields).toBeGreaterThan(60);
-  });
-
-  it('holds every route of the application and no other', () => {
-    const routed = createDescribingApp()
-      .routes.filter(({ method, path }) => method !== 'ALL' && !/^\/(docs|console)\//.test(path))
-      .map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
-    expect([...new Set(routed)].toSorted()).toEqual(
-      operations()
-        .map(([name]) => name)
-        .toSorted(),
-    );
-  });
-
-  it('guards with the bearer scheme that it defines', () => {
-    expect(document.components['securitySchemes']?.['bearer']).toMatchObject({ type: 'http', scheme: 'bearer' });
-    for (const [name, { security = [] }] of operations()) {
-      // A payment provider has no token; it signs its requests.
-      const isGuarded = name.includes('/v1/') && !name.includes('/payment-webhooks/');
-      expect(security.length, name).toBe(isGuarded ? 1 : 0);
-    }
-  });
-
-  it('names only problems that exist, under their status', () => {
-    for (const [name, { responses }] of operations()) {
-      for (const [status, { description = '' }] of Object.entries(responses).filter(([key]) => Number(key) >= 400)) {
-        const codes = [...description.matchAll(/`(\w+)`: /g)].map(([, code]) => code);
-        const known = Object.entries(PROBLEMS).filter(([code]) => codes.includes(code));
-        expect(
-          known.map(([, problem]) => String(problem.status)),
-          `${name} ${status}`,
-        ).toEqual(codes.map(() => status));
-      }
-    }
-  });
-
-  it('is the one in docs/', async () => {
-    const file = await readFile(new URL('../../docs/openapi.json', import.meta.url), 'utf8');
-    expect(document).toEqual(JSON.parse(file));
-  });
+it('The OpenAPI document is OpenAPI 3.1 with the version of the package', async () => {
+  const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  expect(document.openapi).toBe('3.1.0');
+  expect(document.info).toMatchObject({ title: 'order-saga', version: manifest.version });
+  expect(Object.keys(document).toSorted()).toEqual(['components', 'info', 'openapi', 'paths', 'tags', 'webhooks']);
 });
 
-describe('/docs', () => {
-  it('loads everything from this server, and nothing inline', async () => {
-    const page = await (await fetch(`${system.url}/docs`)).text();
-    const addresses = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address = '']) => address);
-    expect(addresses.length).toBeGreaterThanOrEqual(4);
-    expect(page).not.toMatch(/https?:|<style|style=|<script>|onload=|javascript:/);
-    for (const address of addresses) {
-      expect(address).toMatch(/^\/docs\//);
-      const response = await fetch(system.url + address);
-      expect(response.status, address).toBe(200);
-      expect((await response.arrayBuffer()).byteLength, address).toBeGreaterThan(100);
-      expect(response.headers.get('content-type'), address).toMatch(/^(text\/(css|javascript)|image\/png)/);
+it('The OpenAPI document refers to nothing that it does not hold', () => {
+  for (const [way, node] of nodesOf(document)) {
+    const reference = node['$ref'];
+    if (typeof reference !== 'string') continue;
+    const target = reference
+      .replace('#/', '')
+      .split('/')
+      .reduce((at: unknown, name) => (at as Record<string, unknown> | undefined)?.[name], document);
+    expect(target, `${way} refers to ${reference}`).toBeDefined();
+  }
+});
+
+it('The OpenAPI document has a summary, a known tag, a described success and described problems for each operation', () => {
+  const tags = new Set(document.tags.map(({ name }) => name));
+  for (const [name, operation] of operations()) {
+    expect(operation.summary, name).toMatch(/^[A-Z]/);
+    expect(
+      operation.tags?.every((tag) => tags.has(tag)),
+      name,
+    ).toBe(true);
+    const responses = Object.entries(operation.responses);
+    expect(
+      responses.some(([status]) => status.startsWith('2')),
+      name,
+    ).toBe(true);
+    for (const [status, response] of responses) {
+      expect(response.description?.length, `${name} ${status}`).toBeGreaterThan(5);
+      expect(response.content, `${name} ${status}`).toBeDefined();
     }
-    expect(await (await fetch(`${system.url}/docs/start.js`)).text()).not.toMatch(/https?:/);
-  });
+  }
+});
 
-  it('keeps a token no longer than the page', async () => {
-    const start = await (await fetch(`${system.url}/docs/start.js`)).text();
-    expect(start).toMatch(/persistAuthorization: false/);
-    expect(start).not.toMatch(/[sS]torage/);
-  });
+it('The OpenAPI document describes every parameter, and has exactly those of the path', () => {
+  for (const [name, { parameters = [] }] of operations()) {
+    const inPath = parameters.filter((parameter) => parameter.in === 'path');
+    expect(inPath.map((parameter) => `{${parameter.name}}`)).toEqual(name.match(/\{\w+\}/g) ?? []);
+    for (const parameter of parameters) {
+      expect(parameter.description?.length, `${name} ${parameter.name}`).toBeGreaterThan(5);
+      expect(parameter.schema, `${name} ${parameter.name}`).toBeDefined();
+      expect(parameter.required === true, `${name} ${parameter.name}`).toBe(
+        parameter.in === 'path' || parameter.name === 'idempotency-key',
+      );
+    }
+  }
+});
 
-  it('may run no other script and call no other server', async () => {
-    const response = await fetch(`${system.url}/docs`);
-    expect(response.headers.get('content-type')).toMatch(/^text\/html/);
-    const policy = new Map(
-      (response.headers.get('content-security-policy') ?? '').split(';').map((directive): [string, string] => {
-        const [name = '', ...sources] = directive.trim().split(' ');
-        return [name, sources.join(' ')];
-      }),
-    );
-    expect(Object.fromEntries(policy)).toMatchObject({
-      'default-src': "'none'",
-      'script-src': "'self'",
-      'connect-src': "'self'",
-      'frame-ancestors': "'none'",
-      'base-uri': "'none'",
-      'form-action': "'none'",
-    });
-    for (const [name, sources] of policy) expect(sources, name).not.toMatch(/\*|http|unsafe-eval/);
+it('The OpenAPI document describes every field of every schema', () => {
+  let fields = 0;
+  for (const [way, node] of nodesOf(document)) {
+    // Fields may be called `type` and `properties`, too.
+    const isSchema = typeof node['type'] === 'string' || Array.isArray(node['type']) || Array.isArray(node['anyOf']);
+    if (!isSchema || typeof node['properties'] !== 'object') continue;
+    for (const [name, field] of Object.entries(node['properties'] as Record<string, Record<string, unknown>>)) {
+      fields += 1;
+      expect(field['description'] ?? field['$ref'], `${way}.${name}`).toBeTypeOf('string');
+    }
+  }
+  expect(fields).toBeGreaterThan(60);
+});
+
+it('The OpenAPI document holds every route of the application and no other', () => {
+  const routed = createDescribingApp()
+    .routes.filter(({ method, path }) => method !== 'ALL' && !/^\/(docs|console)\//.test(path))
+    .map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
+  expect([...new Set(routed)].toSorted()).toEqual(
+    operations()
+      .map(([name]) => name)
+      .toSorted(),
+  );
+});
+
+it('The OpenAPI document guards with the bearer scheme that it defines', () => {
+  expect(document.components['securitySchemes']?.['bearer']).toMatchObject({ type: 'http', scheme: 'bearer' });
+  for (const [name, { security = [] }] of operations()) {
+    // A payment provider has no token: it signs.
+    const isGuarded = name.includes('/v1/') && !name.includes('/payment-webhooks/');
+    expect(security.length, name).toBe(isGuarded ? 1 : 0);
+  }
+});
+
+it('The OpenAPI document names only problems that exist, under their status', () => {
+  for (const [name, { responses }] of operations()) {
+    for (const [status, { description = '' }] of Object.entries(responses).filter(([key]) => Number(key) >= 400)) {
+      const codes = [...description.matchAll(/`(\w+)`: /g)].map(([, code]) => code);
+      const known = Object.entries(PROBLEMS).filter(([code]) => codes.includes(code));
+      expect(
+        known.map(([, problem]) => String(problem.status)),
+        `${name} ${status}`,
+      ).toEqual(codes.map(() => status));
+    }
+  }
+});
+
+it('The OpenAPI document is the one in docs/', async () => {
+  const file = await readFile(new URL('../../docs/openapi.json', import.meta.url), 'utf8');
+  expect(document).toEqual(JSON.parse(file));
+});
+
+it('The page /docs loads everything from this server, and nothing inline', async () => {
+  const page = await (await fetch(`${system.url}/docs`)).text();
+  const addresses = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address = '']) => address);
+  expect(addresses.length).toBeGreaterThanOrEqual(4);
+  expect(page).not.toMatch(/https?:|<style|style=|<script>|onload=|javascript:/);
+  for (const address of addresses) {
+    expect(address).toMatch(/^\/docs\//);
+    const response = await fetch(system.url + address);
+    expect(response.status, address).toBe(200);
+    expect((await response.arrayBuffer()).byteLength, address).toBeGreaterThan(100);
+    expect(response.headers.get('content-type'), address).toMatch(/^(text\/(css|javascript)|image\/png)/);
+  }
+  expect(await (await fetch(`${system.url}/docs/start.js`)).text()).not.toMatch(/https?:/);
+});
+
+it('The page /docs keeps a token no longer than it is open', async () => {
+  const start = await (await fetch(`${system.url}/docs/start.js`)).text();
+  expect(start).toMatch(/persistAuthorization: false/);
+  expect(start).not.toMatch(/[sS]torage/);
+});
+
+it('The page /docs may run no other script and call no other server', async () => {
+  const response = await fetch(`${system.url}/docs`);
+  expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+  const policy = new Map(
+    (response.headers.get('content-security-policy') ?? '').split(';').map((directive): [string, string] => {
+      const [name = '', ...sources] = directive.trim().split(' ');
+      return [name, sources.join(' ')];
+    }),
+  );
+  expect(Object.fromEntries(policy)).toMatchObject({
+    'default-src': "'none'",
+    'script-src': "'self'",
+    'connect-src': "'self'",
+    'frame-ancestors': "'none'",
+    'base-uri': "'none'",
+    'form-action': "'none'",
   });
+  for (const [name, sources] of policy) expect(sources, name).not.toMatch(/\*|http|unsafe-eval/);
 });

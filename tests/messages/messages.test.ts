@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import { createContactSealer } from '../../src/domain/personal-data/contact-sealer.ts';
 import { PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
@@ -61,143 +61,139 @@ function dropTask(workflowId: string): Promise<void> {
   return system.client.workflow.getHandle(workflowId).signal(resumeOrderSignal);
 }
 
-describe('the customer', () => {
-  it('is told nothing by the reference but the reference', async () => {
-    const references = ['cart\r\n\r\n991', 'cart-991 https://evil.example/pay'];
-    const texts = references.map(async (reference) => {
-      const orderId = await system.postOrder({ body: { reference } });
-      const [text = ''] = await untilTold(orderId, 'order-confirmed');
-      return text;
-    });
-    const [broken, linked] = await Promise.all(texts);
-    expect(broken).toContain('Your reference: cart 991');
-    expect(linked).not.toMatch(/reference|evil/);
+it('The reference tells the customer nothing but the reference', async () => {
+  const references = ['cart\r\n\r\n991', 'cart-991 https://evil.example/pay'];
+  const texts = references.map(async (reference) => {
+    const orderId = await system.postOrder({ body: { reference } });
+    const [text = ''] = await untilTold(orderId, 'order-confirmed');
+    return text;
   });
-
-  it('is told of every refund once, each with its own amount', async () => {
-    const orderId = await sold();
-    await give(orderId, 'refunds', { amountMinor: 1_000, end: 'PARTIALLY_REFUNDED' });
-    await untilTold(orderId, 'order-confirmed', 'order-refunded');
-    await give(orderId, 'refunds', { amountMinor: 1_250, end: 'PARTIALLY_REFUNDED' });
-    await untilTold(orderId, 'order-confirmed', 'order-refunded', 'order-refunded.2');
-    await give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' });
-    const [, ...refunds] = await untilTold(
-      orderId,
-      'order-confirmed',
-      'order-refunded',
-      'order-refunded.2',
-      'order-refunded.3',
-    );
-    expect(refunds.map((text) => /€[\d.]+/.exec(text)?.[0])).toEqual(['€10.00', '€12.50', '€22.50']);
-    const { body } = await system.request(`/v1/orders/${orderId}/receipt`);
-    expect(JSON.stringify(body)).toContain(`${orderId}/order-refunded.3/email`);
-  });
-
-  it('is told of every further capture', async () => {
-    const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
-    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    await give(orderId, 'capture', { amountMinor: 1_000, end: 'CONFIRMED' });
-    await untilTold(orderId, 'order-confirmed');
-    await give(orderId, 'capture', { amountMinor: 2_000, end: 'CONFIRMED' });
-    await untilTold(orderId, 'order-confirmed', 'order-captured.2');
-    await give(orderId, 'capture', { amountMinor: null, end: 'CONFIRMED' });
-    const [, ...captures] = await untilTold(orderId, 'order-confirmed', 'order-captured.2', 'order-captured.3');
-    expect(captures.map((text) => /€[\d.]+/.exec(text)?.[0])).toEqual(['€20.00', '€15.00']);
-  });
+  const [broken, linked] = await Promise.all(texts);
+  expect(broken).toContain('Your reference: cart 991');
+  expect(linked).not.toMatch(/reference|evil/);
 });
 
-describe('after a task that was forgotten, the customer', () => {
-  it('of a refund of all that was left reads what was paid back', async () => {
-    const orderId = await sold();
-    // The first of its two calls was the confirmation.
-    faults.inject(orderId, 'sendMessage', unsent(2));
-    faults.inject(
-      orderId,
-      'refundPayment',
-      afterEffect(async () => dropTask(await settleIdOf(orderId))),
-    );
-    await give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' });
-    const [, refund] = await untilTold(orderId, 'order-confirmed', 'order-refunded');
-    expect(refund).toContain('€45.00');
-    expect(faults.calls(orderId, 'refundPayment').length).toBeGreaterThan(1);
-  });
+it('The customer is told of every refund once, each with its own amount', async () => {
+  const orderId = await sold();
+  await give(orderId, 'refunds', { amountMinor: 1_000, end: 'PARTIALLY_REFUNDED' });
+  await untilTold(orderId, 'order-confirmed', 'order-refunded');
+  await give(orderId, 'refunds', { amountMinor: 1_250, end: 'PARTIALLY_REFUNDED' });
+  await untilTold(orderId, 'order-confirmed', 'order-refunded', 'order-refunded.2');
+  await give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' });
+  const [, ...refunds] = await untilTold(
+    orderId,
+    'order-confirmed',
+    'order-refunded',
+    'order-refunded.2',
+    'order-refunded.3',
+  );
+  expect(refunds.map((text) => /€[\d.]+/.exec(text)?.[0])).toEqual(['€10.00', '€12.50', '€22.50']);
+  const { body } = await system.request(`/v1/orders/${orderId}/receipt`);
+  expect(JSON.stringify(body)).toContain(`${orderId}/order-refunded.3/email`);
+});
 
-  it('of a refund is told of it also when another one has begun meanwhile', async () => {
-    const orderId = await sold();
-    faults.inject(orderId, 'sendMessage', unsent(2));
-    faults.inject(
-      orderId,
-      'settleOrder',
-      afterEffect(async () => dropTask(await settleIdOf(orderId))),
-    );
-    faults.inject(orderId, 'decideCommand', async (effect, { number }) => {
-      if (number === 2) {
-        await give(orderId, 'refunds', { amountMinor: 500, end: 'PARTIALLY_REFUNDED' });
-        await untilTold(orderId, 'order-confirmed', 'order-refunded.2');
-      }
-      return effect();
-    });
-    await give(orderId, 'refunds', { amountMinor: 1_000, end: 'PARTIALLY_REFUNDED' });
-    const [, second, first] = await untilTold(orderId, 'order-confirmed', 'order-refunded.2', 'order-refunded');
-    expect(first).toContain('€10.00');
-    expect(second).toContain('€5.00');
-  });
+it('The customer is told of every further capture', async () => {
+  const orderId = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
+  await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+  await give(orderId, 'capture', { amountMinor: 1_000, end: 'CONFIRMED' });
+  await untilTold(orderId, 'order-confirmed');
+  await give(orderId, 'capture', { amountMinor: 2_000, end: 'CONFIRMED' });
+  await untilTold(orderId, 'order-confirmed', 'order-captured.2');
+  await give(orderId, 'capture', { amountMinor: null, end: 'CONFIRMED' });
+  const [, ...captures] = await untilTold(orderId, 'order-confirmed', 'order-captured.2', 'order-captured.3');
+  expect(captures.map((text) => /€[\d.]+/.exec(text)?.[0])).toEqual(['€20.00', '€15.00']);
+});
 
-  it('of an order that was refunded meanwhile is told of both', async () => {
-    const { key, orderId } = plannedOrder();
-    faults.inject(orderId, 'sendMessage', unsent(1));
-    faults.inject(
-      orderId,
-      'confirmOrder',
-      afterEffect(() => dropTask(orderWorkflowId(orderId))),
-    );
-    const refunded = Promise.withResolvers<void>();
-    faults.inject(orderId, 'openOrder', async (effect, { number }) => {
-      if (number === 2)
-        give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' }).then(refunded.resolve, refunded.reject);
-      if (number > 1) await refunded.promise;
-      return effect();
-    });
-    await system.postOrder({}, key);
-    await untilTold(orderId, 'order-refunded', 'order-confirmed');
-    expect((await proveEnd(system, orderId, 'REFUNDED')).events.at(-1)).toMatchObject({ to: 'REFUNDED' });
-  });
+it('A task that was forgotten still tells the customer what was paid back in a refund of all that was left', async () => {
+  const orderId = await sold();
+  // The first of its two calls was the confirmation.
+  faults.inject(orderId, 'sendMessage', unsent(2));
+  faults.inject(
+    orderId,
+    'refundPayment',
+    afterEffect(async () => dropTask(await settleIdOf(orderId))),
+  );
+  await give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' });
+  const [, refund] = await untilTold(orderId, 'order-confirmed', 'order-refunded');
+  expect(refund).toContain('€45.00');
+  expect(faults.calls(orderId, 'refundPayment').length).toBeGreaterThan(1);
+});
 
-  it('of an order that was cancelled is told so', async () => {
-    const { orderId } = plannedOrder();
-    faults.inject(orderId, 'sendMessage', unsent(1));
-    faults.inject(
-      orderId,
-      'settleOrder',
-      afterEffect(() => dropTask(orderWorkflowId(orderId))),
-    );
-    await startWithCancel(orderId);
-    await untilTold(orderId, 'order-cancelled');
-    await proveEnd(system, orderId, 'CANCELLED');
-    expect(faults.calls(orderId, 'openOrder').length).toBeGreaterThan(1);
+it('A task that was forgotten still tells the customer of a refund when another one has begun meanwhile', async () => {
+  const orderId = await sold();
+  faults.inject(orderId, 'sendMessage', unsent(2));
+  faults.inject(
+    orderId,
+    'settleOrder',
+    afterEffect(async () => dropTask(await settleIdOf(orderId))),
+  );
+  faults.inject(orderId, 'decideCommand', async (effect, { number }) => {
+    if (number === 2) {
+      await give(orderId, 'refunds', { amountMinor: 500, end: 'PARTIALLY_REFUNDED' });
+      await untilTold(orderId, 'order-confirmed', 'order-refunded.2');
+    }
+    return effect();
   });
+  await give(orderId, 'refunds', { amountMinor: 1_000, end: 'PARTIALLY_REFUNDED' });
+  const [, second, first] = await untilTold(orderId, 'order-confirmed', 'order-refunded.2', 'order-refunded');
+  expect(first).toContain('€10.00');
+  expect(second).toContain('€5.00');
+});
 
-  it('of an order that a forgotten run has sold is told so, before it hears of its cancel', async () => {
-    const { key, orderId } = plannedOrder();
-    faults.inject(
-      orderId,
-      'takePayment',
-      failBefore(new PaymentOutcomeUnknownError(orderId, 'made so by a test'), 1_000),
-    );
-    await system.postOrder({}, key);
-    await expect.poll(() => faults.calls(orderId, 'takePayment').length).toBeGreaterThan(1);
-    await createOrderRepository(system.database.databases.orders).transition({
-      orderId,
-      to: 'CONFIRMED',
-      eventType: 'order.confirmed',
-      actor: 'system',
-      totalMinor: 4_500,
-    });
-    const command = { commandId: `cmd_${orderId}`, requestHash: '', actor: 'ada', reason: null };
-    await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(cancelOrderSignal, command);
-    const [confirmation] = await untilTold(orderId, 'order-confirmed', 'order-cancelled');
-    expect(confirmation).toContain('€45.00');
+it('A task that was forgotten still tells the customer both of the order and of its refund meanwhile', async () => {
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'sendMessage', unsent(1));
+  faults.inject(
+    orderId,
+    'confirmOrder',
+    afterEffect(() => dropTask(orderWorkflowId(orderId))),
+  );
+  const refunded = Promise.withResolvers<void>();
+  faults.inject(orderId, 'openOrder', async (effect, { number }) => {
+    if (number === 2)
+      give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' }).then(refunded.resolve, refunded.reject);
+    if (number > 1) await refunded.promise;
+    return effect();
   });
+  await system.postOrder({}, key);
+  await untilTold(orderId, 'order-refunded', 'order-confirmed');
+  expect((await proveEnd(system, orderId, 'REFUNDED')).events.at(-1)).toMatchObject({ to: 'REFUNDED' });
+});
+
+it('A task that was forgotten still tells the customer that the order was cancelled', async () => {
+  const { orderId } = plannedOrder();
+  faults.inject(orderId, 'sendMessage', unsent(1));
+  faults.inject(
+    orderId,
+    'settleOrder',
+    afterEffect(() => dropTask(orderWorkflowId(orderId))),
+  );
+  await startWithCancel(orderId);
+  await untilTold(orderId, 'order-cancelled');
+  await proveEnd(system, orderId, 'CANCELLED');
+  expect(faults.calls(orderId, 'openOrder').length).toBeGreaterThan(1);
+});
+
+it('A task that was forgotten still tells the customer of the sale before the cancel', async () => {
+  const { key, orderId } = plannedOrder();
+  faults.inject(
+    orderId,
+    'takePayment',
+    failBefore(new PaymentOutcomeUnknownError(orderId, 'made so by a test'), 1_000),
+  );
+  await system.postOrder({}, key);
+  await expect.poll(() => faults.calls(orderId, 'takePayment').length).toBeGreaterThan(1);
+  await createOrderRepository(system.database.databases.orders).transition({
+    orderId,
+    to: 'CONFIRMED',
+    eventType: 'order.confirmed',
+    actor: 'system',
+    totalMinor: 4_500,
+  });
+  const command = { commandId: `cmd_${orderId}`, requestHash: '', actor: 'ada', reason: null };
+  await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(cancelOrderSignal, command);
+  const [confirmation] = await untilTold(orderId, 'order-confirmed', 'order-cancelled');
+  expect(confirmation).toContain('€45.00');
 });
 
 async function settleIdOf(orderId: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createMailSink, type MailSink } from '../../src/dev/mail-sink/mail-sink.ts';
 import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { MailRejectedError, MailUnavailableError } from '../../src/domain/errors.ts';
@@ -26,81 +26,77 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-describe('a confirmation while the mail server is down', () => {
-  it('does not hold up its order, and is delivered once when the server is back', async () => {
-    const orderId = await system.postOrder();
-    await proveEnd(system, orderId, 'CONFIRMED');
-    await expect.poll(() => pendingAttempt(orderId), { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
-    expect(await messageOf(orderId)).toMatchObject({ state: 'RETRYING' });
+it('A confirmation does not delay its order while the mail server is down, and is delivered once when the server is back', async () => {
+  const orderId = await system.postOrder();
+  await proveEnd(system, orderId, 'CONFIRMED');
+  await expect.poll(() => pendingAttempt(orderId), { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+  expect(await messageOf(orderId)).toMatchObject({ state: 'RETRYING' });
 
-    const sink = await startMailServer();
-    await child(orderId).result();
-    expect(await messageOf(orderId)).toMatchObject({ state: 'SENT', lastError: null });
-    expect(await mailsIn(sink, orderId)).toEqual([messageIdFor(orderId, TEMPLATE)]);
-    await sink.stop();
-    await proveEnd(system, orderId, 'CONFIRMED');
-  });
-
-  it('that accepts connections and says nothing does not hold up its order', async () => {
-    const deaf = await startDeafServer();
-    const orderId = await system.postOrder();
-    await proveEnd(system, orderId, 'CONFIRMED');
-    expect((await child(orderId).describe()).status.name).toBe('RUNNING');
-    await deaf.stop();
-  });
-
-  it('survives a reset of its order, whose end stays the same', async () => {
-    const orderId = await system.postOrder();
-    await proveEnd(system, orderId, 'CONFIRMED');
-    await resetToItsStart(orderId);
-    const { events } = await proveEnd(system, orderId, 'CONFIRMED');
-    expect(events).toHaveLength(2);
-    expect((await child(orderId).describe()).status.name).toBe('RUNNING');
-  });
+  const sink = await startMailServer();
+  await child(orderId).result();
+  expect(await messageOf(orderId)).toMatchObject({ state: 'SENT', lastError: null });
+  expect(await mailsIn(sink, orderId)).toEqual([messageIdFor(orderId, TEMPLATE)]);
+  await sink.stop();
+  await proveEnd(system, orderId, 'CONFIRMED');
 });
 
-describe('a confirmation', () => {
-  it('that the mail server refuses for good is given up, and its order stays CONFIRMED', async () => {
-    const { key, orderId } = plannedOrder();
-    faults.inject(orderId, 'sendMessage', failBefore(new MailRejectedError(orderId, 550), Number.POSITIVE_INFINITY));
-    await system.postOrder({}, key);
-    await proveEnd(system, orderId, 'CONFIRMED');
-    await child(orderId).result();
-    expect(await messageOf(orderId)).toMatchObject({ state: 'GAVE_UP' });
-    await proveEnd(system, orderId, 'CONFIRMED');
-  });
+it('A mail server that accepts connections and says nothing does not delay the order', async () => {
+  const deaf = await startDeafServer();
+  const orderId = await system.postOrder();
+  await proveEnd(system, orderId, 'CONFIRMED');
+  expect((await child(orderId).describe()).status.name).toBe('RUNNING');
+  await deaf.stop();
+});
 
-  it('whose acknowledgment comes too late is not sent a second time', async () => {
-    const sink = await startMailServer();
-    const { key, orderId } = plannedOrder();
-    faults.inject(orderId, 'sendMessage', lateAnswer(2_500));
-    await system.postOrder({}, key);
-    await proveEnd(system, orderId, 'CONFIRMED');
-    await child(orderId).result();
-    await faults.settled();
-    expect(await mailsIn(sink, orderId)).toHaveLength(1);
-    expect(await messageOf(orderId)).toMatchObject({ state: 'SENT', attempts: 1 });
-    await sink.stop();
-  });
+it('A confirmation survives a reset of its order, whose end stays the same', async () => {
+  const orderId = await system.postOrder();
+  await proveEnd(system, orderId, 'CONFIRMED');
+  await resetToItsStart(orderId);
+  const { events } = await proveEnd(system, orderId, 'CONFIRMED');
+  expect(events).toHaveLength(2);
+  expect((await child(orderId).describe()).status.name).toBe('RUNNING');
+});
 
-  it('is not tried for a customer without an address', async () => {
-    const orderId = await system.postOrder({ body: { customer: { id: 'cust_7' } } });
-    await proveEnd(system, orderId, 'CONFIRMED');
-    expect(await messageOf(orderId)).toBeUndefined();
-    await expect(child(orderId).describe()).rejects.toBeInstanceOf(WorkflowNotFoundError);
-  });
+it('A confirmation that the mail server refuses for good is given up, and its order stays CONFIRMED', async () => {
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'sendMessage', failBefore(new MailRejectedError(orderId, 550), Number.POSITIVE_INFINITY));
+  await system.postOrder({}, key);
+  await proveEnd(system, orderId, 'CONFIRMED');
+  await child(orderId).result();
+  expect(await messageOf(orderId)).toMatchObject({ state: 'GAVE_UP' });
+  await proveEnd(system, orderId, 'CONFIRMED');
+});
 
-  it('is sent once although every attempt but the last one failed', async () => {
-    const sink = await startMailServer();
-    const { key, orderId } = plannedOrder();
-    faults.inject(orderId, 'sendMessage', failBefore(new MailUnavailableError(orderId, undefined), 2));
-    await system.postOrder({}, key);
-    await proveEnd(system, orderId, 'CONFIRMED');
-    await child(orderId).result();
-    expect(faults.calls(orderId, 'sendMessage').map(({ local }) => local)).toEqual([true, false, false]);
-    expect(await mailsIn(sink, orderId)).toHaveLength(1);
-    await sink.stop();
-  });
+it('A confirmation whose acknowledgment comes too late is not sent a second time', async () => {
+  const sink = await startMailServer();
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'sendMessage', lateAnswer(2_500));
+  await system.postOrder({}, key);
+  await proveEnd(system, orderId, 'CONFIRMED');
+  await child(orderId).result();
+  await faults.settled();
+  expect(await mailsIn(sink, orderId)).toHaveLength(1);
+  expect(await messageOf(orderId)).toMatchObject({ state: 'SENT', attempts: 1 });
+  await sink.stop();
+});
+
+it('A confirmation is not tried for a customer without an address', async () => {
+  const orderId = await system.postOrder({ body: { customer: { id: 'cust_7' } } });
+  await proveEnd(system, orderId, 'CONFIRMED');
+  expect(await messageOf(orderId)).toBeUndefined();
+  await expect(child(orderId).describe()).rejects.toBeInstanceOf(WorkflowNotFoundError);
+});
+
+it('A confirmation is sent once although every attempt but the last one failed', async () => {
+  const sink = await startMailServer();
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'sendMessage', failBefore(new MailUnavailableError(orderId, undefined), 2));
+  await system.postOrder({}, key);
+  await proveEnd(system, orderId, 'CONFIRMED');
+  await child(orderId).result();
+  expect(faults.calls(orderId, 'sendMessage').map(({ local }) => local)).toEqual([true, false, false]);
+  expect(await mailsIn(sink, orderId)).toHaveLength(1);
+  await sink.stop();
 });
 
 /** Resets the order like an operator in the Web UI: the whole order runs again, in a new run. */
