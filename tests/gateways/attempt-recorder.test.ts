@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Database } from '../../db/client.ts';
 import { createPaymentHistoryRepository } from '../../db/repositories/payments/payment-history-repository.ts';
 import { createPaymentRepository, type PaymentOperation } from '../../db/repositories/payments/payment-repository.ts';
@@ -73,27 +73,28 @@ async function charge(
   return { failure, statements, losses, attempts: await history.listAttempts(orderId) };
 }
 
-describe('a call to the provider', () => {
-  it('that led to an operation is stored by its statement: it costs none more', async () => {
-    const { statements, attempts } = await charge(
-      provider(async () => charged),
-      (record, sale) => record(sale),
-    );
-    expect(statements).toEqual(['record_operation']);
-    expect(attempts).toMatchObject([{ number: 1, call: 'charge', outcome: 'succeeded', providerRef: 'ch_1' }]);
-  });
+it('A call to the provider that led to an operation is stored by the statement of that operation and costs none more', async () => {
+  const { statements, attempts } = await charge(
+    provider(async () => charged),
+    (record, sale) => record(sale),
+  );
+  expect(statements).toEqual(['record_operation']);
+  expect(attempts).toMatchObject([{ number: 1, call: 'charge', outcome: 'succeeded', providerRef: 'ch_1' }]);
+});
 
-  it.each([
-    [new PaymentOutcomeUnknownError('key', 'no answer in time'), { outcome: 'unknown', code: 'no answer in time' }],
-    [new PaymentGatewayOpenError('key'), { outcome: 'not_sent' }],
-    [
-      new PaymentMismatchError('key', { field: 'amountMinor', expected: 2_250, found: 2_251 }),
-      { outcome: 'mismatch', code: 'amountMinor' },
-    ],
-    [new PaymentContractError('key', '400 bad_request'), { outcome: 'refused', code: '400 bad_request' }],
-    [new RefundRefusedError('key', 'closed'), { outcome: 'refused', code: 'refund_refused' }],
-    [new TypeError('the text may hold customer data'), { outcome: 'failed', code: null }],
-  ])('that ended in %s is stored when its step ends, which fails as it did', async (error, stored) => {
+it.each([
+  [new PaymentOutcomeUnknownError('key', 'no answer in time'), { outcome: 'unknown', code: 'no answer in time' }],
+  [new PaymentGatewayOpenError('key'), { outcome: 'not_sent' }],
+  [
+    new PaymentMismatchError('key', { field: 'amountMinor', expected: 2_250, found: 2_251 }),
+    { outcome: 'mismatch', code: 'amountMinor' },
+  ],
+  [new PaymentContractError('key', '400 bad_request'), { outcome: 'refused', code: '400 bad_request' }],
+  [new RefundRefusedError('key', 'closed'), { outcome: 'refused', code: 'refund_refused' }],
+  [new TypeError('the text may hold customer data'), { outcome: 'failed', code: null }],
+])(
+  'A call to the provider that ended in %s is stored when its step ends, which fails as it did',
+  async (error, stored) => {
     const { failure, statements, attempts } = await charge(
       provider(() => Promise.reject(error)),
       async () => {},
@@ -101,47 +102,47 @@ describe('a call to the provider', () => {
     expect(failure).toBe(error);
     expect(statements).toEqual(['add_payment_attempts']);
     expect(attempts).toMatchObject([stored]);
-  });
+  },
+);
 
-  it('is stored also when the operation that it led to is refused', async () => {
-    const { failure, attempts } = await charge(
-      provider(async () => charged),
-      (record, sale) => record({ ...sale, amountMinor: -1 }),
-    );
-    expect(failure).toMatchObject({ code: 'database_contract' });
-    expect(attempts).toMatchObject([{ outcome: 'succeeded' }]);
-  });
+it('A call to the provider is stored also when the operation that it led to is refused', async () => {
+  const { failure, attempts } = await charge(
+    provider(async () => charged),
+    (record, sale) => record({ ...sale, amountMinor: -1 }),
+  );
+  expect(failure).toMatchObject({ code: 'database_contract' });
+  expect(attempts).toMatchObject([{ outcome: 'succeeded' }]);
+});
 
-  it('that cannot be stored hides nothing, and keeps nobody waiting', async () => {
-    const away = await createTestDatabase(1);
-    await away.close();
-    const error = new PaymentOutcomeUnknownError('key', 'no answer in time');
-    const started = performance.now();
-    const { failure, losses, attempts } = await charge(
-      provider(() => Promise.reject(error)),
-      async () => {},
-      away.databases.payments,
-    );
-    expect(failure).toBe(error);
-    expect(attempts).toEqual([]);
-    expect(losses).toMatchObject([{ step: 'takePayment', calls: 1 }]);
-    expect(performance.now() - started).toBeLessThan(2_000);
-  });
+it('A call to the provider that cannot be stored hides no outcome and delays no step', async () => {
+  const away = await createTestDatabase(1);
+  await away.close();
+  const error = new PaymentOutcomeUnknownError('key', 'no answer in time');
+  const started = performance.now();
+  const { failure, losses, attempts } = await charge(
+    provider(() => Promise.reject(error)),
+    async () => {},
+    away.databases.payments,
+  );
+  expect(failure).toBe(error);
+  expect(attempts).toEqual([]);
+  expect(losses).toMatchObject([{ step: 'takePayment', calls: 1 }]);
+  expect(performance.now() - started).toBeLessThan(2_000);
+});
 
-  it('bears the time of its end by the clock of the database, whenever it is stored', async () => {
-    const { attempts } = await charge(
-      provider(async () => charged),
-      async (record, sale) => {
-        const [slept] = await database.query<{ at: Date }>('SELECT now() AS at FROM (SELECT pg_sleep(0.2)) AS pause');
-        expect(slept).toBeDefined();
-        await record(sale);
-      },
-    );
-    const [{ ageMs } = { ageMs: 0 }] = await database.query<{ ageMs: number }>(
-      `SELECT (1000 * extract(epoch FROM clock_timestamp() - at))::float8 AS "ageMs" FROM payments.attempts
+it('A call to the provider has the time of its end by the clock of the database, whenever it is stored', async () => {
+  const { attempts } = await charge(
+    provider(async () => charged),
+    async (record, sale) => {
+      const [slept] = await database.query<{ at: Date }>('SELECT now() AS at FROM (SELECT pg_sleep(0.2)) AS pause');
+      expect(slept).toBeDefined();
+      await record(sale);
+    },
+  );
+  const [{ ageMs } = { ageMs: 0 }] = await database.query<{ ageMs: number }>(
+    `SELECT (1000 * extract(epoch FROM clock_timestamp() - at))::float8 AS "ageMs" FROM payments.attempts
        WHERE order_id = $1`,
-      [attempts[0]?.orderId],
-    );
-    expect(ageMs).toBeGreaterThanOrEqual(200);
-  });
+    [attempts[0]?.orderId],
+  );
+  expect(ageMs).toBeGreaterThanOrEqual(200);
 });

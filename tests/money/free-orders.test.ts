@@ -40,7 +40,7 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     return (await system.request<OrderView>(`/v1/orders/${orderId}`)).body;
   }
 
-  it('is confirmed without a payment, and says so', async () => {
+  it('An order of 0 is confirmed without a payment, and says so', async () => {
     const { onHand } = await stockOf(system, 'SKU-FREE');
     const orderId = await system.postOrder(free);
     expect(await ended(orderId, 'CONFIRMED')).toMatchObject({
@@ -59,7 +59,7 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     expect(items.filter(({ source }) => source === 'payment')).toEqual([]);
   });
 
-  it('is cancelled in its window, and nothing is asked of the provider', async () => {
+  it('An order of 0 is cancelled in its window, and nothing is asked of the provider', async () => {
     const { onHand } = await stockOf(system, 'SKU-FREE');
     const orderId = await system.postOrder(free);
     await ended(orderId, 'CONFIRMED');
@@ -71,7 +71,7 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     expect(await stockOf(system, 'SKU-FREE')).toEqual({ onHand, reserved: 0 });
   });
 
-  it('is cancelled while its stock cannot be committed, without a word to the provider', async () => {
+  it('An order of 0 is cancelled while its stock cannot be committed, without a call to the provider', async () => {
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, 'commitStock', failBefore(new TypeError('made so'), 99));
     await system.postOrder(free, key);
@@ -81,7 +81,7 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     expect(await ended(orderId, 'CANCELLED')).toMatchObject({ payment: { state: 'NONE' } });
   });
 
-  it('has nothing to pay back and nothing to capture', async () => {
+  it('An order of 0 has nothing to pay back and nothing to capture', async () => {
     const orderId = await system.postOrder(free);
     await ended(orderId, 'CONFIRMED');
     expect(await giveCommand(system, orderId, { route: 'refunds' })).toMatchObject({
@@ -93,13 +93,13 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     await ended(orderId, 'CONFIRMED');
   });
 
-  it('is foreseen by a dry run', async () => {
+  it('An order of 0 is foreseen by a dry run', async () => {
     const body = JSON.stringify(orderBody(free));
     const answer = await system.request('/v1/orders?dryRun=true', { method: 'POST', body });
     expect(answer.body).toMatchObject({ wouldHold: true, totalMinor: 0, refusal: null });
   });
 
-  it('leaves nothing for the audit to find', async () => {
+  it('An order of 0 leaves nothing for the audit to find', async () => {
     await system.setFaults({ down: false });
     const { client, simulatorUrl: paymentGatewayUrl, database } = system;
     const report = await createAudit({ databases: database.databases, client, paymentGatewayUrl }).run();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCommandRepository, type CommandOfOrder } from '../../db/repositories/orders/command-repository.ts';
 import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import { createPaymentRepository, type PaymentOperation } from '../../db/repositories/payments/payment-repository.ts';
@@ -68,8 +68,9 @@ function kindsOf(ledger: readonly { readonly kind: string; readonly amountMinor:
   return ledger.map(({ kind, amountMinor }) => `${kind} ${amountMinor}`);
 }
 
-describe('a further capture under way', () => {
-  it.each(['cancel', 'refunds', 'capture'] as const)('keeps a %s out until it has ended', async (route) => {
+it.each(['cancel', 'refunds', 'capture'] as const)(
+  'A further capture under way keeps a %s out until it has ended',
+  async (route) => {
     const { key, orderId } = plannedOrder();
     const gate = Promise.withResolvers<void>();
     faults.inject(orderId, 'capturePayment', async (effect, { number }) => {
@@ -94,93 +95,87 @@ describe('a further capture under way', () => {
     const end = route === 'cancel' ? 'CANCELLED' : 'REFUNDED';
     await untilStatus(system, orderId, end);
     await proveEnd(system, orderId, end);
-  });
+  },
+);
 
-  it('beside a refund, both at once, leaves no final order with money', async () => {
-    const orders = await Promise.all(Array.from({ length: 12 }, () => capturedInPart()));
-    await Promise.all(
-      orders.flatMap((orderId) => [
-        giveCommand(system, orderId, { route: 'capture' }),
-        giveCommand(system, orderId, { route: 'refunds' }),
-      ]),
-    );
-    for (const orderId of orders) {
-      await untilUnowned(system, orderId);
-      const { status } = await evidenceOf(system, orderId);
-      await proveEnd(system, orderId, status ?? 'PENDING');
-    }
-    expect(await violations()).toEqual([]);
-  });
+it('A further capture and a refund at once leave no final order with money', async () => {
+  const orders = await Promise.all(Array.from({ length: 12 }, () => capturedInPart()));
+  await Promise.all(
+    orders.flatMap((orderId) => [
+      giveCommand(system, orderId, { route: 'capture' }),
+      giveCommand(system, orderId, { route: 'refunds' }),
+    ]),
+  );
+  for (const orderId of orders) {
+    await untilUnowned(system, orderId);
+    const { status } = await evidenceOf(system, orderId);
+    await proveEnd(system, orderId, status ?? 'PENDING');
+  }
+  expect(await violations()).toEqual([]);
 });
 
-describe('captures at once', () => {
-  it.each([
-    ['of one amount', [500, 500, 500, 500]],
-    ['of other amounts', [100, 200, 300, 400]],
-  ])('%s have numbers of their own and are all taken', async (_, amounts) => {
-    const orderId = await capturedInPart();
-    const answers = await Promise.all(amounts.map((amountMinor) => insist(orderId, 'capture', { amountMinor })));
-    expect(answers.map(({ status }) => status)).toEqual(amounts.map(() => 202));
-    await untilUnowned(system, orderId);
-    const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
-    const taken = ledger.filter(({ kind }) => kind === 'capture').map(({ amountMinor }) => amountMinor);
-    expect(new Set(taken)).toEqual(new Set([1_000, ...amounts]));
-    expect(taken).toHaveLength(1 + amounts.length);
-    expect(await violations()).toEqual([]);
-  });
-
-  it('that exceed together what is left are refused at the door but for the first', async () => {
-    const orderId = await capturedInPart();
-    const answers = await Promise.all([1, 2, 3].map(() => insist(orderId, 'capture', { amountMinor: 3_000 })));
-    const told = answers.map(({ body }) => body.code ?? body.decision);
-    expect(told.filter((each) => each === 'accepted')).toHaveLength(1);
-    expect(told.filter((each) => each === 'amount_exceeds_authorized')).toHaveLength(2);
-    await untilUnowned(system, orderId);
-    await proveEnd(system, orderId, 'CONFIRMED');
-  });
+it.each([
+  ['of one amount', [500, 500, 500, 500]],
+  ['of other amounts', [100, 200, 300, 400]],
+])('Captures at once %s have numbers of their own and are all taken', async (_, amounts) => {
+  const orderId = await capturedInPart();
+  const answers = await Promise.all(amounts.map((amountMinor) => insist(orderId, 'capture', { amountMinor })));
+  expect(answers.map(({ status }) => status)).toEqual(amounts.map(() => 202));
+  await untilUnowned(system, orderId);
+  const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
+  const taken = ledger.filter(({ kind }) => kind === 'capture').map(({ amountMinor }) => amountMinor);
+  expect(new Set(taken)).toEqual(new Set([1_000, ...amounts]));
+  expect(taken).toHaveLength(1 + amounts.length);
+  expect(await violations()).toEqual([]);
 });
 
-describe('the rest of an authorization', () => {
-  it('is released by a cancel', async () => {
-    const orderId = await capturedInPart();
-    await giveCommand(system, orderId, { route: 'cancel' });
-    await untilStatus(system, orderId, 'CANCELLED');
-    const { ledger } = await proveEnd(system, orderId, 'CANCELLED');
-    expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 1000', 'void 3500', 'refund 1000']);
-  });
-
-  it('is released where all that was captured is refunded', async () => {
-    const orderId = await capturedInPart();
-    await giveCommand(system, orderId, { route: 'refunds' });
-    await untilStatus(system, orderId, 'REFUNDED');
-    const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
-    expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 1000', 'refund 1000', 'void 3500']);
-  });
-
-  it('can be captured after a part was refunded', async () => {
-    const orderId = await capturedInPart();
-    await giveCommand(system, orderId, { route: 'refunds', amountMinor: 400 });
-    await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
-    expect(await giveCommand(system, orderId, { route: 'capture' })).toMatchObject({
-      status: 202,
-      body: { decision: 'accepted' },
-    });
-    await untilUnowned(system, orderId);
-    const { ledger } = await proveEnd(system, orderId, 'PARTIALLY_REFUNDED');
-    expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 1000', 'refund 400', 'capture 3500']);
-  });
+it('Captures at once that together exceed what is left are refused with the request but for the first', async () => {
+  const orderId = await capturedInPart();
+  const answers = await Promise.all([1, 2, 3].map(() => insist(orderId, 'capture', { amountMinor: 3_000 })));
+  const told = answers.map(({ body }) => body.code ?? body.decision);
+  expect(told.filter((each) => each === 'accepted')).toHaveLength(1);
+  expect(told.filter((each) => each === 'amount_exceeds_authorized')).toHaveLength(2);
+  await untilUnowned(system, orderId);
+  await proveEnd(system, orderId, 'CONFIRMED');
 });
 
-describe('a refund before any capture', () => {
-  it('is told that there is nothing to refund', async () => {
-    const orderId = await authorized();
-    expect(await giveCommand(system, orderId, { route: 'refunds' })).toMatchObject({
-      status: 409,
-      body: { code: 'not_captured' },
-    });
-    await giveCommand(system, orderId, { route: 'capture' });
-    await proveEnd(system, orderId, 'CONFIRMED');
+it('The rest of an authorization is released by a cancel', async () => {
+  const orderId = await capturedInPart();
+  await giveCommand(system, orderId, { route: 'cancel' });
+  await untilStatus(system, orderId, 'CANCELLED');
+  const { ledger } = await proveEnd(system, orderId, 'CANCELLED');
+  expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 1000', 'void 3500', 'refund 1000']);
+});
+
+it('The rest of an authorization is released where all that was captured is refunded', async () => {
+  const orderId = await capturedInPart();
+  await giveCommand(system, orderId, { route: 'refunds' });
+  await untilStatus(system, orderId, 'REFUNDED');
+  const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
+  expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 1000', 'refund 1000', 'void 3500']);
+});
+
+it('The rest of an authorization can be captured after a part was refunded', async () => {
+  const orderId = await capturedInPart();
+  await giveCommand(system, orderId, { route: 'refunds', amountMinor: 400 });
+  await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
+  expect(await giveCommand(system, orderId, { route: 'capture' })).toMatchObject({
+    status: 202,
+    body: { decision: 'accepted' },
   });
+  await untilUnowned(system, orderId);
+  const { ledger } = await proveEnd(system, orderId, 'PARTIALLY_REFUNDED');
+  expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 1000', 'refund 400', 'capture 3500']);
+});
+
+it('A refund before any capture is told that there is nothing to refund', async () => {
+  const orderId = await authorized();
+  expect(await giveCommand(system, orderId, { route: 'refunds' })).toMatchObject({
+    status: 409,
+    body: { code: 'not_captured' },
+  });
+  await giveCommand(system, orderId, { route: 'capture' });
+  await proveEnd(system, orderId, 'CONFIRMED');
 });
 
 const CAPTURE_RULE: CommandRule = { kind: 'apply', name: 'first_capture' };
@@ -258,236 +253,225 @@ async function sweep(orderId: string): Promise<void> {
   });
 }
 
-describe('an order whose workflow has forgotten what was decided', () => {
-  it('is not undone when it was sold: the workflow finds its row at rest and ends', async () => {
-    const orderId = await authorizedFor(1_500);
-    await sellUnseen(orderId);
-    const handle = system.client.workflow.getHandle(orderWorkflowId(orderId));
-    expect((await handle.result()) as OrderWorkflowResult).toEqual({ status: 'CONFIRMED' });
-    const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
-    expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 4500']);
-  });
+it('A forgetful workflow of a sold order undoes nothing: it finds its row at rest and ends', async () => {
+  const orderId = await authorizedFor(1_500);
+  await sellUnseen(orderId);
+  const handle = system.client.workflow.getHandle(orderWorkflowId(orderId));
+  expect((await handle.result()) as OrderWorkflowResult).toEqual({ status: 'CONFIRMED' });
+  const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
+  expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 4500']);
+});
 
-  it('is captured when that was promised, though the time for it is over', async () => {
-    const orderId = await authorizedFor(1_500);
-    await decideUnseen(orderId, 'capture', { rule: CAPTURE_RULE });
-    await untilStatus(system, orderId, 'CONFIRMED');
-    const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
-    expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 4500']);
-  });
+it('A forgetful workflow captures an order when that was promised, though the time for it is over', async () => {
+  const orderId = await authorizedFor(1_500);
+  await decideUnseen(orderId, 'capture', { rule: CAPTURE_RULE });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
+  expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 4500']);
+});
 
-  it.each([
-    ['capture', CAPTURE_RULE, 'CONFIRMED'],
-    ['cancel', CANCEL_RULE, 'CANCELLED'],
-  ] as const)('has its %s carried out by the sweep', async (kind, rule, end) => {
+it.each([
+  ['capture', CAPTURE_RULE, 'CONFIRMED'],
+  ['cancel', CANCEL_RULE, 'CANCELLED'],
+] as const)(
+  'A %s that the workflow of the order has forgotten is carried out by the sweep',
+  async (kind, rule, end) => {
     const orderId = await authorized();
     await decideUnseen(orderId, kind, { rule });
     await sweep(orderId);
     await untilStatus(system, orderId, end);
     expect(await proveEnd(system, orderId, end)).toMatchObject({ ownerId: null });
-  });
+  },
+);
+
+it('A refund that was decided by an API that then died is carried out by the sweep, once', async () => {
+  const orderId = await system.postOrder();
+  await untilStatus(system, orderId, 'CONFIRMED');
+  await decideUnseen(orderId, 'refund', { rule: REFUND_RULE });
+  await sweep(orderId);
+  await untilStatus(system, orderId, 'REFUNDED');
+  const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
+  expect(kindsOf(ledger)).toEqual(['sale 4500', 'refund 4500']);
 });
 
-describe('a refund that was decided by an API that died then', () => {
-  it('is carried out by the sweep, once', async () => {
-    const orderId = await system.postOrder();
-    await untilStatus(system, orderId, 'CONFIRMED');
-    await decideUnseen(orderId, 'refund', { rule: REFUND_RULE });
-    await sweep(orderId);
-    await untilStatus(system, orderId, 'REFUNDED');
-    const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
-    expect(kindsOf(ledger)).toEqual(['sale 4500', 'refund 4500']);
-  });
+it('A capture that cannot be made ends the order as expired when the provider keeps the authorization no longer', async () => {
+  const orderId = await authorized();
+  await voidAtProvider(orderId);
+  await giveCommand(system, orderId, { route: 'capture' });
+  await untilStatus(system, orderId, 'EXPIRED');
+  await proveEnd(system, orderId, 'EXPIRED');
+  const [told] = await system.database.query(
+    `SELECT data FROM orders.order_events WHERE order_id = $1 AND type = 'order.expired'`,
+    [orderId],
+  );
+  expect(told).toMatchObject({ data: { capturedMinor: 0, refundedMinor: 0 } });
+  expect((await system.request(`/v1/orders/${orderId}`)).body).toMatchObject({ reason: 'payment_expired' });
 });
 
-describe('a capture that cannot be made', () => {
-  it('ends the order as expired when the provider keeps the authorization no longer', async () => {
-    const orderId = await authorized();
-    await voidAtProvider(orderId);
-    await giveCommand(system, orderId, { route: 'capture' });
-    await untilStatus(system, orderId, 'EXPIRED');
-    await proveEnd(system, orderId, 'EXPIRED');
-    const [told] = await system.database.query(
-      `SELECT data FROM orders.order_events WHERE order_id = $1 AND type = 'order.expired'`,
-      [orderId],
-    );
-    expect(told).toMatchObject({ data: { capturedMinor: 0, refundedMinor: 0 } });
-    expect((await system.request(`/v1/orders/${orderId}`)).body).toMatchObject({ reason: 'payment_expired' });
-  });
-
-  it('ends alone where a part was captured before', async () => {
-    const orderId = await capturedInPart();
-    await voidAtProvider(orderId);
-    await giveCommand(system, orderId, { route: 'capture' });
-    await untilUnowned(system, orderId);
-    const { events, operations } = await evidenceOf(system, orderId);
-    expect(events.at(-1)).toMatchObject({ type: 'order.capture_failed' });
-    const [told] = await system.database.query(
-      `SELECT data FROM orders.order_events WHERE order_id = $1 AND type = 'order.capture_failed'`,
-      [orderId],
-    );
-    expect(told).toMatchObject({ data: { amountMinor: 3_500, capturedMinor: 1_000, refundedMinor: 0 } });
-    expect(operations).toContainEqual(expect.objectContaining({ key: `${orderId}:capture:2`, state: 'FAILED' }));
-    await giveCommand(system, orderId, { route: 'cancel' });
-    await untilStatus(system, orderId, 'CANCELLED');
-    await proveEnd(system, orderId, 'CANCELLED');
-  });
-
-  it('is given up by an operator, whom no number of impatient cancels keeps out', async () => {
-    const { key, orderId } = plannedOrder();
-    faults.inject(orderId, 'capturePayment', () => Promise.reject(new PaymentContractError(orderId, 'made so')));
-    await authorized(key);
-    await giveCommand(system, orderId, { route: 'capture' });
-    await openCaseOf(system, orderId);
-    const cancels = await Promise.all(
-      Array.from({ length: 15 }, () => giveCommand(system, orderId, { route: 'cancel' })),
-    );
-    expect(new Set(cancels.map(({ body }) => body.code))).toEqual(new Set(['order_busy']));
-    await resolveCase(system, orderId, { action: 'abort' });
-    await untilStatus(system, orderId, 'CANCELLED');
-    await proveEnd(system, orderId, 'CANCELLED');
-  });
+it('A capture that cannot be made ends alone where a part was captured before', async () => {
+  const orderId = await capturedInPart();
+  await voidAtProvider(orderId);
+  await giveCommand(system, orderId, { route: 'capture' });
+  await untilUnowned(system, orderId);
+  const { events, operations } = await evidenceOf(system, orderId);
+  expect(events.at(-1)).toMatchObject({ type: 'order.capture_failed' });
+  const [told] = await system.database.query(
+    `SELECT data FROM orders.order_events WHERE order_id = $1 AND type = 'order.capture_failed'`,
+    [orderId],
+  );
+  expect(told).toMatchObject({ data: { amountMinor: 3_500, capturedMinor: 1_000, refundedMinor: 0 } });
+  expect(operations).toContainEqual(expect.objectContaining({ key: `${orderId}:capture:2`, state: 'FAILED' }));
+  await giveCommand(system, orderId, { route: 'cancel' });
+  await untilStatus(system, orderId, 'CANCELLED');
+  await proveEnd(system, orderId, 'CANCELLED');
 });
 
-describe('a settled refund that is reset while another one is owed', () => {
-  it('moves nothing, and the other one ends as it would have', async () => {
-    const orderId = await system.postOrder();
-    await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, { route: 'refunds', amountMinor: 1_000 });
-    await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
-    const [settled] = await system.database.query<{ id: string }>(
-      'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1',
-      [orderId],
-    );
-    await decideUnseen(orderId, 'refund', { rule: REFUND_RULE, amountMinor: 2_000 });
-    const handle = await reset(settleWorkflowId(orderId, settled?.id ?? ''));
-    expect(await handle.result()).toEqual({ decision: 'accepted' });
-    expect((await evidenceOf(system, orderId)).status).toBe('REFUNDING');
-    await sweep(orderId);
-    await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
-    const { ledger } = await proveEnd(system, orderId, 'PARTIALLY_REFUNDED');
-    expect(kindsOf(ledger)).toEqual(['sale 4500', 'refund 1000', 'refund 2000']);
-  });
+it('A capture that cannot be made is given up by an operator, whom no number of impatient cancels keeps out', async () => {
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'capturePayment', () => Promise.reject(new PaymentContractError(orderId, 'made so')));
+  await authorized(key);
+  await giveCommand(system, orderId, { route: 'capture' });
+  await openCaseOf(system, orderId);
+  const cancels = await Promise.all(
+    Array.from({ length: 15 }, () => giveCommand(system, orderId, { route: 'cancel' })),
+  );
+  expect(new Set(cancels.map(({ body }) => body.code))).toEqual(new Set(['order_busy']));
+  await resolveCase(system, orderId, { action: 'abort' });
+  await untilStatus(system, orderId, 'CANCELLED');
+  await proveEnd(system, orderId, 'CANCELLED');
 });
 
-describe('a capture that is remembered after the order was cancelled', () => {
-  it('finds its turn over and takes nothing; the order stays what it is, without a case', async () => {
-    const { key, orderId } = plannedOrder();
-    const stale = Promise.withResolvers<void>();
-    let isStale = false;
-    faults.inject(orderId, 'openOrder', async (effect) => {
-      const opened = await effect();
-      if (!isStale || opened.kind !== 'open') return opened;
-      stale.resolve();
-      // The deadline in a run whose memory ends before the capture.
-      const captureBy = new Date(Date.now() + 60_000).toISOString();
-      return { ...opened, status: 'AWAITING_CAPTURE', captureBy, wasSold: false, owner: null };
-    });
-    await authorized(key);
-    const captureKey = randomUUID();
-    await giveCommand(system, orderId, { route: 'capture', key: captureKey });
-    await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, { route: 'cancel' });
-    await untilStatus(system, orderId, 'CANCELLED');
-    const before = await proveEnd(system, orderId, 'CANCELLED');
-
-    isStale = true;
-    const handle = await reset(orderWorkflowId(orderId));
-    await stale.promise;
-    // The same key again: the API tells the workflow once more.
-    await giveCommand(system, orderId, { route: 'capture', key: captureKey });
-    expect(await handle.result()).toEqual({ status: 'CONFIRMED' });
-    expect(await evidenceOf(system, orderId)).toEqual(before);
-  });
+it('A settled refund that is reset while another one is owed moves nothing, and the other one ends as it would have', async () => {
+  const orderId = await system.postOrder();
+  await untilStatus(system, orderId, 'CONFIRMED');
+  await giveCommand(system, orderId, { route: 'refunds', amountMinor: 1_000 });
+  await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
+  const [settled] = await system.database.query<{ id: string }>(
+    'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1',
+    [orderId],
+  );
+  await decideUnseen(orderId, 'refund', { rule: REFUND_RULE, amountMinor: 2_000 });
+  const handle = await reset(settleWorkflowId(orderId, settled?.id ?? ''));
+  expect(await handle.result()).toEqual({ decision: 'accepted' });
+  expect((await evidenceOf(system, orderId)).status).toBe('REFUNDING');
+  await sweep(orderId);
+  await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
+  const { ledger } = await proveEnd(system, orderId, 'PARTIALLY_REFUNDED');
+  expect(kindsOf(ledger)).toEqual(['sale 4500', 'refund 1000', 'refund 2000']);
 });
 
-describe('an order that has ended with money left over', () => {
-  async function overpaid(): Promise<string> {
-    const orderId = await system.postOrder({ method: 'pm_declined' });
-    await untilStatus(system, orderId, 'REJECTED');
-    const key = `${orderId}:sale:2`;
-    await chargeAtProvider(system, { orderId, key });
-    const late = { ...operationOf(orderId, 'sale', TOTAL), key, generation: 2 };
-    await createPaymentRepository(system.database.databases.payments).record(late, 1_000);
-    return orderId;
-  }
+it('A capture that is remembered after the order was cancelled takes nothing; the order stays what it is, without a case', async () => {
+  const { key, orderId } = plannedOrder();
+  const stale = Promise.withResolvers<void>();
+  let isStale = false;
+  faults.inject(orderId, 'openOrder', async (effect) => {
+    const opened = await effect();
+    if (!isStale || opened.kind !== 'open') return opened;
+    stale.resolve();
+    // As a run sees it whose memory ends before the capture.
+    const captureBy = new Date(Date.now() + 60_000).toISOString();
+    return { ...opened, status: 'AWAITING_CAPTURE', captureBy, wasSold: false, owner: null };
+  });
+  await authorized(key);
+  const captureKey = randomUUID();
+  await giveCommand(system, orderId, { route: 'capture', key: captureKey });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  await giveCommand(system, orderId, { route: 'cancel' });
+  await untilStatus(system, orderId, 'CANCELLED');
+  const before = await proveEnd(system, orderId, 'CANCELLED');
 
-  it('is given its money back by an operator', async () => {
-    const orderId = await overpaid();
-    const answer = await system.request(`/v1/orders/${orderId}/give-back`, {
+  isStale = true;
+  const handle = await reset(orderWorkflowId(orderId));
+  await stale.promise;
+  // The same key again: the API tells the workflow once more.
+  await giveCommand(system, orderId, { route: 'capture', key: captureKey });
+  expect(await handle.result()).toEqual({ status: 'CONFIRMED' });
+  expect(await evidenceOf(system, orderId)).toEqual(before);
+});
+
+async function overpaid(): Promise<string> {
+  const orderId = await system.postOrder({ method: 'pm_declined' });
+  await untilStatus(system, orderId, 'REJECTED');
+  const key = `${orderId}:sale:2`;
+  await chargeAtProvider(system, { orderId, key });
+  const late = { ...operationOf(orderId, 'sale', TOTAL), key, generation: 2 };
+  await createPaymentRepository(system.database.databases.payments).record(late, 1_000);
+  return orderId;
+}
+
+it('An order that has ended with money left over is given its money back by an operator', async () => {
+  const orderId = await overpaid();
+  const answer = await system.request(`/v1/orders/${orderId}/give-back`, {
+    method: 'POST',
+    headers: { 'idempotency-key': randomUUID() },
+    body: JSON.stringify({ reason: 'found by the audit' }),
+  });
+  expect(answer).toMatchObject({ status: 202, body: { decision: 'accepted' } });
+  await untilUnowned(system, orderId);
+  const { ledger, status } = await evidenceOf(system, orderId);
+  expect(status).toBe('REJECTED');
+  expect(kindsOf(ledger)).toEqual(['sale 4500', 'sale 4500', 'refund 4500']);
+});
+
+it('An order that has ended with money left over is found by the audit and mended by a repair', async () => {
+  const orderId = await overpaid();
+  expect((await violations()).map(({ subject }) => subject)).toContain(orderId);
+  const { databases } = system.database;
+  const repair = createRepair({
+    databases,
+    client: system.client,
+    settings: system.config.orderSettings,
+    actor: 'ops',
+  });
+  const lost = (await repair.find()).find((found) => found.orderId === orderId);
+  expect(lost?.task?.kind).toBe('give_back');
+  if (lost !== undefined) await repair.mend(lost);
+  await expect
+    .poll(async () => kindsOf((await evidenceOf(system, orderId)).ledger))
+    .toEqual(['sale 4500', 'sale 4500', 'refund 4500']);
+  await untilUnowned(system, orderId);
+});
+
+it('A request to give money back is told to wait while the order has not ended', async () => {
+  const orderId = await system.postOrder();
+  await untilStatus(system, orderId, 'CONFIRMED');
+  expect(
+    await system.request(`/v1/orders/${orderId}/give-back`, {
       method: 'POST',
       headers: { 'idempotency-key': randomUUID() },
-      body: JSON.stringify({ reason: 'found by the audit' }),
-    });
-    expect(answer).toMatchObject({ status: 202, body: { decision: 'accepted' } });
-    await untilUnowned(system, orderId);
-    const { ledger, status } = await evidenceOf(system, orderId);
-    expect(status).toBe('REJECTED');
-    expect(kindsOf(ledger)).toEqual(['sale 4500', 'sale 4500', 'refund 4500']);
-  });
+      body: JSON.stringify({ reason: 'a test' }),
+    }),
+  ).toMatchObject({ status: 409, body: { code: 'too_late' } });
+});
 
-  it('is found by the audit and mended by a repair', async () => {
-    const orderId = await overpaid();
-    expect((await violations()).map(({ subject }) => subject)).toContain(orderId);
-    const { databases } = system.database;
-    const repair = createRepair({
-      databases,
-      client: system.client,
-      settings: system.config.orderSettings,
-      actor: 'ops',
-    });
-    const lost = (await repair.find()).find((found) => found.orderId === orderId);
-    expect(lost?.task?.kind).toBe('give_back');
-    if (lost !== undefined) await repair.mend(lost);
-    await expect
-      .poll(async () => kindsOf((await evidenceOf(system, orderId)).ledger))
-      .toEqual(['sale 4500', 'sale 4500', 'refund 4500']);
-    await untilUnowned(system, orderId);
-  });
-
-  it('is told so while it has not ended', async () => {
-    const orderId = await system.postOrder();
-    await untilStatus(system, orderId, 'CONFIRMED');
-    expect(
-      await system.request(`/v1/orders/${orderId}/give-back`, {
-        method: 'POST',
-        headers: { 'idempotency-key': randomUUID() },
-        body: JSON.stringify({ reason: 'a test' }),
-      }),
-    ).toMatchObject({ status: 409, body: { code: 'too_late' } });
+it('An order whose workflow was ended by hand does not tell its client to wait', async () => {
+  const orderId = await authorized();
+  await system.client.workflow.getHandle(orderWorkflowId(orderId)).terminate();
+  expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+    status: 409,
+    body: { code: 'order_stopped' },
   });
 });
 
-describe('an order whose workflow was ended by hand', () => {
-  it('does not tell its client to wait', async () => {
-    const orderId = await authorized();
-    await system.client.workflow.getHandle(orderWorkflowId(orderId)).terminate();
-    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
-      status: 409,
-      body: { code: 'order_stopped' },
-    });
+it('An order says that its workflow was ended by hand also when it was that of the command which owns the order', async () => {
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'refundPayment', () => Promise.reject(new PaymentContractError(orderId, 'made so')));
+  await system.postOrder({}, key);
+  await untilStatus(system, orderId, 'CONFIRMED');
+  await giveCommand(system, orderId, { route: 'refunds' });
+  await openCaseOf(system, orderId);
+  expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+    status: 409,
+    body: { code: 'order_busy' },
   });
-
-  it('says so also when it was that of the command which owns the order', async () => {
-    const { key, orderId } = plannedOrder();
-    faults.inject(orderId, 'refundPayment', () => Promise.reject(new PaymentContractError(orderId, 'made so')));
-    await system.postOrder({}, key);
-    await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, { route: 'refunds' });
-    await openCaseOf(system, orderId);
-    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
-      status: 409,
-      body: { code: 'order_busy' },
-    });
-    const [owner] = await system.database.query<{ id: string }>(
-      'SELECT owner_command_id AS id FROM orders.orders WHERE order_id = $1',
-      [orderId],
-    );
-    await system.client.workflow.getHandle(settleWorkflowId(orderId, owner?.id ?? '')).terminate();
-    expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
-      status: 409,
-      body: { code: 'order_stopped' },
-    });
+  const [owner] = await system.database.query<{ id: string }>(
+    'SELECT owner_command_id AS id FROM orders.orders WHERE order_id = $1',
+    [orderId],
+  );
+  await system.client.workflow.getHandle(settleWorkflowId(orderId, owner?.id ?? '')).terminate();
+  expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+    status: 409,
+    body: { code: 'order_stopped' },
   });
 });
 
