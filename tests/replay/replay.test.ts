@@ -18,24 +18,22 @@ const names = files.map((file) => file.replace('.json', ''));
 
 beforeAll(() => installTemporalRuntime(createLogger({ level: 'silent', service: 'replay' }), null));
 
-describe('a history that was recorded once', () => {
-  it.each(names)('%s replays on the workflow code of today', async (name) => {
-    await expect(replay(inject('workflowBundle'), name)).resolves.toBeUndefined();
-  });
+it.each(names)('The recorded history %s replays on the workflow code of today', async (name) => {
+  await expect(replay(inject('workflowBundle'), name)).resolves.toBeUndefined();
+});
 
-  it('exists for every workflow and every step', async () => {
-    const all = (await Promise.all(names.map(readable))).join('\n');
-    const registered = await readFile(join(SOURCE, 'workflows/index.ts'), 'utf8');
-    const workflows = [...registered.matchAll(/\w+Workflow/g)].map(([name]) => name);
-    expect(workflows).toContain('orderWorkflow');
-    for (const name of [...workflows, ...Object.keys(STEP_POLICIES)]) expect(all).toContain(`"${name}"`);
-  });
+it('A recorded history exists for every workflow and every step', async () => {
+  const all = (await Promise.all(names.map(readable))).join('\n');
+  const registered = await readFile(join(SOURCE, 'workflows/index.ts'), 'utf8');
+  const workflows = [...registered.matchAll(/\w+Workflow/g)].map(([name]) => name);
+  expect(workflows).toContain('orderWorkflow');
+  for (const name of [...workflows, ...Object.keys(STEP_POLICIES)]) expect(all).toContain(`"${name}"`);
+});
 
-  it('names no machine and no folder', async () => {
-    const all = (await Promise.all(names.map(readable))).join('\n');
-    expect(all).not.toMatch(/\d+@/);
-    expect(all).not.toMatch(/node_modules|\.ts:\d+/);
-  });
+it('A recorded history names no machine and no folder', async () => {
+  const all = (await Promise.all(names.map(readable))).join('\n');
+  expect(all).not.toMatch(/\d+@/);
+  expect(all).not.toMatch(/node_modules|\.ts:\d+/);
 });
 
 describe('workflow code whose steps come in another order', () => {
@@ -47,9 +45,12 @@ describe('workflow code whose steps come in another order', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it.each(['order-confirmed', 'order-on-queues'])('is caught by %s', async (name) => {
-    await expect(replay(changed, name)).rejects.toThrow(DeterminismViolationError);
-  });
+  it.each(['order-confirmed', 'order-on-queues'])(
+    'The recorded history %s catches workflow code whose steps come in another order',
+    async (name) => {
+      await expect(replay(changed, name)).rejects.toThrow(DeterminismViolationError);
+    },
+  );
 });
 
 async function replay(codePath: string, name: string): Promise<void> {

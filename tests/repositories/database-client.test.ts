@@ -56,55 +56,54 @@ async function listen(onConnection: (socket: Socket) => void): Promise<string> {
   return `postgres://user:password@127.0.0.1:${port}/orders`;
 }
 
-describe('a database that cannot be reached is unavailable', () => {
-  it('when it refuses the connection', async () => {
-    const refusing = open(`postgres://127.0.0.1:${await findTestPort()}/orders`);
-    const failure = await failureOf(refusing.run(SELECT_ONE, []));
+it('A database that refuses the connection is unavailable', async () => {
+  const refusing = open(`postgres://127.0.0.1:${await findTestPort()}/orders`);
+  const failure = await failureOf(refusing.run(SELECT_ONE, []));
 
-    expect(failure).toBeInstanceOf(DatabaseUnavailableError);
-    expect(failure).toMatchObject({ sqlState: 'ECONNREFUSED', code: 'database_unavailable' });
-    await expect(refusing.ping()).rejects.toThrow(DatabaseUnavailableError);
-    await expect(refusing.transaction(async () => {})).rejects.toThrow(DatabaseUnavailableError);
-    await expect(refusing.query((orm) => orm.execute('SELECT 1'))).rejects.toThrow(DatabaseUnavailableError);
-  });
+  expect(failure).toBeInstanceOf(DatabaseUnavailableError);
+  expect(failure).toMatchObject({ sqlState: 'ECONNREFUSED', code: 'database_unavailable' });
+  await expect(refusing.ping()).rejects.toThrow(DatabaseUnavailableError);
+  await expect(refusing.transaction(async () => {})).rejects.toThrow(DatabaseUnavailableError);
+  await expect(refusing.query((orm) => orm.execute('SELECT 1'))).rejects.toThrow(DatabaseUnavailableError);
+});
 
-  it.each([
-    ['resets the connection', (socket: Socket) => void socket.resetAndDestroy()],
-    ['closes the connection without a word', (socket: Socket) => void socket.end()],
-  ])('when it %s', async (_, onConnection) => {
-    const failure = await failureOf(open(await listen(onConnection)).run(SELECT_ONE, []));
-    expect(failure).toBeInstanceOf(DatabaseUnavailableError);
-  });
+it.each([
+  ['resets the connection', (socket: Socket) => void socket.resetAndDestroy()],
+  ['closes the connection without a word', (socket: Socket) => void socket.end()],
+])('A database that %s is unavailable', async (_, onConnection) => {
+  const failure = await failureOf(open(await listen(onConnection)).run(SELECT_ONE, []));
+  expect(failure).toBeInstanceOf(DatabaseUnavailableError);
+});
 
-  it('when its name cannot be looked up', async () => {
-    const failure = await failureOf(open('postgres://no-such-host.invalid/orders').run(SELECT_ONE, []));
-    expect(failure).toBeInstanceOf(DatabaseUnavailableError);
-  });
+it('A database whose name cannot be looked up is unavailable', async () => {
+  const failure = await failureOf(open('postgres://no-such-host.invalid/orders').run(SELECT_ONE, []));
+  expect(failure).toBeInstanceOf(DatabaseUnavailableError);
+});
 
-  it('when it refuses the login or is not there', async () => {
-    const stranger = new URL(database.url);
-    stranger.username = 'stranger';
-    expect(await failureOf(open(stranger.href).ping())).toBeInstanceOf(DatabaseUnavailableError);
-    const absent = new URL(database.url);
-    absent.pathname = '/absent';
-    expect(await failureOf(open(absent.href).ping())).toMatchObject({
-      code: 'database_unavailable',
-      sqlState: '3D000',
-    });
-  });
-
-  it('when the pool is closed', async () => {
-    const closed = createDatabase({ url: database.url, poolSize: 1, applicationName: 'test', onIdleError: () => {} });
-    await closed.close();
-    expect(await failureOf(closed.run(SELECT_ONE, []))).toBeInstanceOf(DatabaseUnavailableError);
+it('A database that refuses the login or is not there is unavailable', async () => {
+  const stranger = new URL(database.url);
+  stranger.username = 'stranger';
+  expect(await failureOf(open(stranger.href).ping())).toBeInstanceOf(DatabaseUnavailableError);
+  const absent = new URL(database.url);
+  absent.pathname = '/absent';
+  expect(await failureOf(open(absent.href).ping())).toMatchObject({
+    code: 'database_unavailable',
+    sqlState: '3D000',
   });
 });
 
-describe('a connection whose statements a migration has outdated', () => {
-  it.each<[string, (target: Database, read: Statement) => Promise<unknown>]>([
-    ['a statement', (target, read) => target.run(read, [])],
-    ['a transaction', (target, read) => target.transaction((tx) => tx.run(read, []))],
-  ])('fails %s once, as one that may pass, and is replaced', async (_, run) => {
+it('A database whose pool is closed is unavailable', async () => {
+  const closed = createDatabase({ url: database.url, poolSize: 1, applicationName: 'test', onIdleError: () => {} });
+  await closed.close();
+  expect(await failureOf(closed.run(SELECT_ONE, []))).toBeInstanceOf(DatabaseUnavailableError);
+});
+
+it.each<[string, (target: Database, read: Statement) => Promise<unknown>]>([
+  ['a statement', (target, read) => target.run(read, [])],
+  ['a transaction', (target, read) => target.transaction((tx) => tx.run(read, []))],
+])(
+  'A connection whose statements a migration has outdated fails %s once, as one that may pass, and is replaced',
+  async (_, run) => {
     const table = freshId('migrated').replaceAll('-', '');
     const read = { name: `read_${table}`, text: `SELECT figure FROM ${table}` };
     const migrated = open(database.url, 1);
@@ -114,28 +113,28 @@ describe('a connection whose statements a migration has outdated', () => {
 
     expect(await failureOf(run(migrated, read))).toMatchObject({ code: 'database_unavailable', sqlState: '0A000' });
     expect(await run(migrated, read)).toEqual([{ figure: 1 }]);
-  });
-});
+  },
+);
 
 /** Each test waits for a limit of 1 to 4 s, so they run side by side. */
 describe.concurrent('a database that takes too long is unavailable', () => {
-  it('when it accepts the connection and says nothing', async () => {
+  it('A database that accepts the connection and says nothing is unavailable', async () => {
     const silent = open(await listen((socket) => void socket.on('error', () => {})));
     expect(await failureOf(silent.run(SELECT_ONE, []))).toMatchObject({ code: 'database_unavailable' });
   });
 
-  it('when all connections are taken', async () => {
+  it('A database whose connections are all taken is unavailable', async () => {
     const small = open(database.url, 1);
     const failure = await small.transaction(() => failureOf(small.run(SELECT_ONE, [])));
     expect(failure).toMatchObject({ code: 'database_unavailable' });
   });
 
-  it('when a statement exceeds its limit', async () => {
+  it('A database whose statement exceeds its limit is unavailable', async () => {
     const failure = await failureOf(open(database.url).run(statement('SELECT pg_sleep(20)'), []));
     expect(failure).toMatchObject({ code: 'database_unavailable', sqlState: '57014' });
   });
 
-  it('when a lock is not given', async () => {
+  it('A database that does not give a lock is unavailable', async () => {
     const db = open(database.url);
     const lock = statement(`SELECT FROM inventory.stock WHERE tenant_id = 'demo' AND sku = 'SKU-0002' FOR UPDATE`);
     const failure = await db.transaction(async (tx) => {
@@ -145,7 +144,7 @@ describe.concurrent('a database that takes too long is unavailable', () => {
     expect(failure).toMatchObject({ code: 'database_unavailable', sqlState: '55P03' });
   });
 
-  it('when two transactions lock each other out', async () => {
+  it('A database in which two transactions lock each other out is unavailable', async () => {
     const db = open(database.url);
     const lock = statement(`SELECT FROM inventory.stock WHERE tenant_id = 'demo' AND sku = $1 FOR UPDATE`);
     const both = Promise.withResolvers<void>();
@@ -165,114 +164,108 @@ describe.concurrent('a database that takes too long is unavailable', () => {
   });
 });
 
-describe('a statement that breaks a rule of the database', () => {
-  it('names the rule and none of its parameters', async () => {
-    const order = newOrder();
-    const orders = createOrderRepository(database.databases.orders);
-    const request = { ...order.request, customerId: SECRET, currency: `X${SECRET}` };
-    const failure = await failureOf(orders.open({ ...order, request }));
+it('A statement that breaks a rule of the database names the rule and none of its parameters', async () => {
+  const order = newOrder();
+  const orders = createOrderRepository(database.databases.orders);
+  const request = { ...order.request, customerId: SECRET, currency: `X${SECRET}` };
+  const failure = await failureOf(orders.open({ ...order, request }));
 
-    expect(failure).toBeInstanceOf(DatabaseContractError);
-    expect(failure).toMatchObject({ sqlState: '22001', message: 'the database refused a statement (22001)' });
-    expect(everythingIn(failure)).not.toContain(SECRET);
-  });
+  expect(failure).toBeInstanceOf(DatabaseContractError);
+  expect(failure).toMatchObject({ sqlState: '22001', message: 'the database refused a statement (22001)' });
+  expect(everythingIn(failure)).not.toContain(SECRET);
+});
 
-  it('names the constraint of a check that fails', async () => {
-    const orderId = freshId();
-    const payments = createPaymentRepository(database.databases.payments);
-    const bad = { tenantId: SECRET, declineCode: SECRET, kind: 'sale', generation: 0, currency: 'EUR' } as const;
-    const failure = await failureOf(
-      payments.record({ ...bad, key: SECRET, orderId, amountMinor: 1, state: 'SUCCEEDED', providerRef: SECRET }),
-    );
+it('A statement that breaks a check names its constraint', async () => {
+  const orderId = freshId();
+  const payments = createPaymentRepository(database.databases.payments);
+  const bad = { tenantId: SECRET, declineCode: SECRET, kind: 'sale', generation: 0, currency: 'EUR' } as const;
+  const failure = await failureOf(
+    payments.record({ ...bad, key: SECRET, orderId, amountMinor: 1, state: 'SUCCEEDED', providerRef: SECRET }),
+  );
 
-    expect(failure).toMatchObject({ sqlState: '23514', constraint: 'operations_external_check' });
-    expect(everythingIn(failure)).not.toContain(SECRET);
-  });
+  expect(failure).toMatchObject({ sqlState: '23514', constraint: 'operations_external_check' });
+  expect(everythingIn(failure)).not.toContain(SECRET);
+});
 
-  it('names the index of a value that is not unique', async () => {
-    const insert = statement(
-      `INSERT INTO notifications.messages (order_id, template, channel, tenant_id, state, attempts)
+it('A statement with a value that is not unique names the index', async () => {
+  const insert = statement(
+    `INSERT INTO notifications.messages (order_id, template, channel, tenant_id, state, attempts)
        VALUES ($1, 'order-confirmed', 'email', 'demo', 'SENT', 1)`,
-    );
-    await database.databases.notifications.run(insert, [SECRET]);
-    const failure = await failureOf(database.databases.notifications.run(insert, [SECRET]));
+  );
+  await database.databases.notifications.run(insert, [SECRET]);
+  const failure = await failureOf(database.databases.notifications.run(insert, [SECRET]));
 
-    expect(failure).toMatchObject({ sqlState: '23505', constraint: 'messages_order_id_template_channel_pk' });
-    expect(everythingIn(failure)).not.toContain(SECRET);
-  });
-
-  it('is as silent when the query builder made it', async () => {
-    const orders = createOrderRepository(database.databases.orders);
-    const failure = await failureOf(orders.list({ tenantId: `${SECRET}\0`, limit: 10 }));
-
-    expect(failure).toBeInstanceOf(DatabaseContractError);
-    expect(everythingIn(failure)).not.toContain(SECRET);
-  });
-
-  it('is rolled back with its whole transaction', async () => {
-    const db = open(database.url, 1);
-    const move = statement(`UPDATE inventory.stock SET reserved = $1 WHERE tenant_id = 'demo' AND sku = 'SKU-0005'`);
-    const failure = await failureOf(
-      db.transaction(async (tx) => {
-        await tx.run(move, [7]);
-        await tx.run(move, [-1]);
-      }),
-    );
-
-    expect(failure).toMatchObject({ constraint: 'stock_reserved_check' });
-    const reserved = statement(`SELECT reserved FROM inventory.stock WHERE tenant_id = 'demo' AND sku = 'SKU-0005'`);
-    expect(await db.run(reserved, [])).toEqual([{ reserved: 0 }]);
-  });
+  expect(failure).toMatchObject({ sqlState: '23505', constraint: 'messages_order_id_template_channel_pk' });
+  expect(everythingIn(failure)).not.toContain(SECRET);
 });
 
-describe("an error of the caller's own code", () => {
-  it('leaves a transaction as it is, and rolls it back', async () => {
-    const db = open(database.url, 1);
-    const bug = new TypeError('a bug');
-    await expect(db.transaction(() => Promise.reject(bug))).rejects.toBe(bug);
-    expect(await db.run(SELECT_ONE, [])).toEqual([{ one: 1 }]);
-  });
+it('A statement that the query builder made names no parameters either when it breaks a rule', async () => {
+  const orders = createOrderRepository(database.databases.orders);
+  const failure = await failureOf(orders.list({ tenantId: `${SECRET}\0`, limit: 10 }));
+
+  expect(failure).toBeInstanceOf(DatabaseContractError);
+  expect(everythingIn(failure)).not.toContain(SECRET);
 });
 
-describe('a connection that is killed', () => {
-  const KILL = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+it('A statement that breaks a rule of the database is rolled back with its whole transaction', async () => {
+  const db = open(database.url, 1);
+  const move = statement(`UPDATE inventory.stock SET reserved = $1 WHERE tenant_id = 'demo' AND sku = 'SKU-0005'`);
+  const failure = await failureOf(
+    db.transaction(async (tx) => {
+      await tx.run(move, [7]);
+      await tx.run(move, [-1]);
+    }),
+  );
+
+  expect(failure).toMatchObject({ constraint: 'stock_reserved_check' });
+  const reserved = statement(`SELECT reserved FROM inventory.stock WHERE tenant_id = 'demo' AND sku = 'SKU-0005'`);
+  expect(await db.run(reserved, [])).toEqual([{ reserved: 0 }]);
+});
+
+it("An error of the caller's own code leaves a transaction as it is, and rolls it back", async () => {
+  const db = open(database.url, 1);
+  const bug = new TypeError('a bug');
+  await expect(db.transaction(() => Promise.reject(bug))).rejects.toBe(bug);
+  expect(await db.run(SELECT_ONE, [])).toEqual([{ one: 1 }]);
+});
+
+const KILL = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'test-client' AND pid <> pg_backend_pid()`;
 
-  it('while idle is reported and replaced', async () => {
-    const db = open(database.url);
-    await Promise.all([db.ping(), db.ping()]);
-    await database.query(KILL);
+it('A connection that is killed while idle is reported and replaced', async () => {
+  const db = open(database.url);
+  await Promise.all([db.ping(), db.ping()]);
+  await database.query(KILL);
 
-    await expect.poll(() => db.pool.totalCount).toBe(0);
-    expect(db.idleErrors.length).toBeGreaterThan(0);
-    expect(await db.run(SELECT_ONE, [])).toEqual([{ one: 1 }]);
-  });
+  await expect.poll(() => db.pool.totalCount).toBe(0);
+  expect(db.idleErrors.length).toBeGreaterThan(0);
+  expect(await db.run(SELECT_ONE, [])).toEqual([{ one: 1 }]);
+});
 
-  it('while busy fails its statement as unavailable and is replaced', async () => {
-    const db = open(database.url);
-    const sleeping = failureOf(db.run(statement('SELECT pg_sleep(2.5)'), []));
-    const inTransaction = failureOf(db.transaction((tx) => tx.run(statement('SELECT pg_sleep(2.4)'), [])));
-    const busy = `SELECT FROM pg_stat_activity WHERE application_name = 'test-client' AND query LIKE 'SELECT pg_sleep(2.%'`;
-    await expect.poll(() => database.query(busy)).toHaveLength(2);
-    await database.query(KILL);
+it('A connection that is killed while busy fails its statement as unavailable and is replaced', async () => {
+  const db = open(database.url);
+  const sleeping = failureOf(db.run(statement('SELECT pg_sleep(2.5)'), []));
+  const inTransaction = failureOf(db.transaction((tx) => tx.run(statement('SELECT pg_sleep(2.4)'), [])));
+  const busy = `SELECT FROM pg_stat_activity WHERE application_name = 'test-client' AND query LIKE 'SELECT pg_sleep(2.%'`;
+  await expect.poll(() => database.query(busy)).toHaveLength(2);
+  await database.query(KILL);
 
-    expect(await sleeping).toBeInstanceOf(DatabaseUnavailableError);
-    expect(await inTransaction).toBeInstanceOf(DatabaseUnavailableError);
-    expect(await db.run(SELECT_ONE, [])).toEqual([{ one: 1 }]);
-  });
+  expect(await sleeping).toBeInstanceOf(DatabaseUnavailableError);
+  expect(await inTransaction).toBeInstanceOf(DatabaseUnavailableError);
+  expect(await db.run(SELECT_ONE, [])).toEqual([{ one: 1 }]);
+});
 
-  it('between two statements of a transaction fails the transaction as unavailable', async () => {
-    const db = open(database.url);
-    const failure = await failureOf(
-      db.transaction(async (tx) => {
-        await tx.run(SELECT_ONE, []);
-        await database.query(KILL);
-        await expect.poll(() => db.idleErrors.length).toBeGreaterThan(0);
-        await tx.run(SELECT_ONE, []);
-      }),
-    );
+it('A connection that is killed between two statements of a transaction fails the transaction as unavailable', async () => {
+  const db = open(database.url);
+  const failure = await failureOf(
+    db.transaction(async (tx) => {
+      await tx.run(SELECT_ONE, []);
+      await database.query(KILL);
+      await expect.poll(() => db.idleErrors.length).toBeGreaterThan(0);
+      await tx.run(SELECT_ONE, []);
+    }),
+  );
 
-    expect(failure).toBeInstanceOf(DatabaseUnavailableError);
-    expect(await db.run(SELECT_ONE, [])).toEqual([{ one: 1 }]);
-  });
+  expect(failure).toBeInstanceOf(DatabaseUnavailableError);
+  expect(await db.run(SELECT_ONE, [])).toEqual([{ one: 1 }]);
 });

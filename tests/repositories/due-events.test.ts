@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createEventAuditRepository } from '../../db/repositories/events/event-audit-repository.ts';
 import { createEventConsumerRepository } from '../../db/repositories/events/event-consumer-repository.ts';
 import { createEventControlRepository } from '../../db/repositories/events/event-control-repository.ts';
@@ -45,39 +45,35 @@ async function dueNow(limit = 500): Promise<number[]> {
   return due.map(({ sequence }) => sequence);
 }
 
-describe('events that are due', () => {
-  it('come in the order of the log, without those behind one of their key that is not due', async () => {
-    await playAgain(9, 3);
-    expect(await dueNow()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
-    expect(await dueNow(4)).toEqual([1, 2, 3, 4]);
-    await postpone(2);
-    expect(await dueNow()).toEqual([1, 3, 4, 6, 7, 9]);
-    await postpone(4);
-    expect(await dueNow()).toEqual([1, 3, 4, 6, 7, 9]);
-  });
-
-  it('are found within the time limit of a statement, right after a great many are played again', async () => {
-    await playAgain(40_000, 20_000);
-    expect(await dueNow()).toEqual(Array.from({ length: 500 }, (_, index) => index + 1));
-  });
+it('Events that are due come in the order of the log, without those behind one of their key that is not due', async () => {
+  await playAgain(9, 3);
+  expect(await dueNow()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(await dueNow(4)).toEqual([1, 2, 3, 4]);
+  await postpone(2);
+  expect(await dueNow()).toEqual([1, 3, 4, 6, 7, 9]);
+  await postpone(4);
+  expect(await dueNow()).toEqual([1, 3, 4, 6, 7, 9]);
 });
 
-describe('a rewind', () => {
-  it('over events that have to wait then is no breach for the audit', async () => {
-    const { events } = database.databases;
-    const log = createEventLogRepository(events, 1);
-    const pumps = createEventConsumerRepository(events);
-    const dealWithNext = async (outcome: EventOutcome): Promise<void> => {
-      const { epoch, furthest, ...start } = await pumps.claim(PUMP, 'w');
-      const [event] = await pumps.readNext({ pump: PUMP, after: start, furthest, limit: 1 });
-      if (event === undefined) throw new RangeError('there is no next event');
-      expect(await pumps.write({ ...PUMP, epoch, owner: 'w' }, event, [{ event, outcome }])).toBe(true);
-    };
-    await log.append([offer()]);
-    await dealWithNext({ kind: 'processed', category: 'standard' });
-    await createEventControlRepository(events).rewind({ ...PUMP, sequence: 1 });
-    await dealWithNext({ kind: 'waiting' });
-    const figures = await createEventAuditRepository(events).listConsumers();
-    expect(figures).toMatchObject([{ consumer: 'analytics', cursor: 1, lost: [], doubled: [] }]);
-  });
+it('Events that are due are found within the time limit of a statement, right after a great many are played again', async () => {
+  await playAgain(40_000, 20_000);
+  expect(await dueNow()).toEqual(Array.from({ length: 500 }, (_, index) => index + 1));
+});
+
+it('A rewind over events that have to wait then is no breach for the audit', async () => {
+  const { events } = database.databases;
+  const log = createEventLogRepository(events, 1);
+  const pumps = createEventConsumerRepository(events);
+  const dealWithNext = async (outcome: EventOutcome): Promise<void> => {
+    const { epoch, furthest, ...start } = await pumps.claim(PUMP, 'w');
+    const [event] = await pumps.readNext({ pump: PUMP, after: start, furthest, limit: 1 });
+    if (event === undefined) throw new RangeError('there is no next event');
+    expect(await pumps.write({ ...PUMP, epoch, owner: 'w' }, event, [{ event, outcome }])).toBe(true);
+  };
+  await log.append([offer()]);
+  await dealWithNext({ kind: 'processed', category: 'standard' });
+  await createEventControlRepository(events).rewind({ ...PUMP, sequence: 1 });
+  await dealWithNext({ kind: 'waiting' });
+  const figures = await createEventAuditRepository(events).listConsumers();
+  expect(figures).toMatchObject([{ consumer: 'analytics', cursor: 1, lost: [], doubled: [] }]);
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   createEventConsumerRepository,
   type EventConsumerRepository,
@@ -28,75 +28,73 @@ async function resultsOf(partition: number): Promise<{ sequence: number; worker:
   return rows;
 }
 
-describe('pumps that read and write at once', () => {
-  it('get their own events, and each learns whether it may write', async () => {
-    const log = createEventLogRepository(database.databases.events, 4);
-    await log.append(Array.from({ length: 80 }, () => offer()));
-    const pumps = [0, 1, 2, 3].map((partition) => ({ consumer: 'analytics', partition }) as const);
-    const before = await repository.claim({ consumer: 'analytics', partition: 0 }, 'worker');
-    const claims = await Promise.all(pumps.map((pump) => repository.claim(pump, 'worker')));
-    const read = await Promise.all(
-      pumps.map((pump) => repository.readNext({ pump, after: START, furthest: 0, limit: 50 })),
+it('Pumps that read and write at once get their own events, and each learns whether it may write', async () => {
+  const log = createEventLogRepository(database.databases.events, 4);
+  await log.append(Array.from({ length: 80 }, () => offer()));
+  const pumps = [0, 1, 2, 3].map((partition) => ({ consumer: 'analytics', partition }) as const);
+  const before = await repository.claim({ consumer: 'analytics', partition: 0 }, 'worker');
+  const claims = await Promise.all(pumps.map((pump) => repository.claim(pump, 'worker')));
+  const read = await Promise.all(
+    pumps.map((pump) => repository.readNext({ pump, after: START, furthest: 0, limit: 50 })),
+  );
+  expect(read.flat()).toHaveLength(80);
+  for (const [partition, events] of read.entries()) {
+    expect(events.map((event) => event.partition)).toEqual(events.map(() => partition));
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1));
+  }
+  const write = (index: number, epoch: number): Promise<boolean> => {
+    const events = read[index] ?? [];
+    const owned = { consumer: 'analytics', partition: index, epoch, owner: 'worker' } as const;
+    return repository.write(owned, events.at(-1) ?? START, events.map(processed));
+  };
+  const writes = claims.map(({ epoch }, index) => write(index, epoch));
+  // The owner before of partition 0 writes in the same statement.
+  expect(await Promise.all([write(0, before.epoch), ...writes])).toEqual([false, true, true, true, true]);
+  for (const [partition, events] of read.entries()) {
+    expect((await resultsOf(partition)).map(({ sequence }) => sequence)).toEqual(
+      events.map(({ sequence }) => sequence),
     );
-    expect(read.flat()).toHaveLength(80);
-    for (const [partition, events] of read.entries()) {
-      expect(events.map((event) => event.partition)).toEqual(events.map(() => partition));
-      expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1));
-    }
-    const write = (index: number, epoch: number): Promise<boolean> => {
-      const events = read[index] ?? [];
-      const owned = { consumer: 'analytics', partition: index, epoch, owner: 'worker' } as const;
-      return repository.write(owned, events.at(-1) ?? START, events.map(processed));
-    };
-    const writes = claims.map(({ epoch }, index) => write(index, epoch));
-    // The previous owner of partition 0 writes in the same statement.
-    expect(await Promise.all([write(0, before.epoch), ...writes])).toEqual([false, true, true, true, true]);
-    for (const [partition, events] of read.entries()) {
-      expect((await resultsOf(partition)).map(({ sequence }) => sequence)).toEqual(
-        events.map(({ sequence }) => sequence),
-      );
-    }
-    const { rows } = await database.databases.events.pool.query<{ processed: number }>(
-      "SELECT sum(processed)::integer AS processed FROM events.cursors WHERE consumer = 'analytics'",
-    );
-    expect(rows).toEqual([{ processed: 80 }]);
-  });
+  }
+  const { rows } = await database.databases.events.pool.query<{ processed: number }>(
+    "SELECT sum(processed)::integer AS processed FROM events.cursors WHERE consumer = 'analytics'",
+  );
+  expect(rows).toEqual([{ processed: 80 }]);
+});
 
-  it('learn together who has lost his partition', async () => {
-    const pumps = [0, 1, 2].map((partition) => ({ consumer: 'analytics', partition }) as const);
-    const claims = await Promise.all(pumps.map((pump) => repository.claim(pump, 'worker')));
-    await repository.claim({ consumer: 'analytics', partition: 1 }, 'another worker');
-    const proofs = pumps.map((pump, index) => repository.owns(pump, claims[index]?.epoch ?? 0));
-    expect(await Promise.all(proofs)).toEqual([true, false, true]);
-  });
+it('Pumps that read and write at once learn together who has lost his partition', async () => {
+  const pumps = [0, 1, 2].map((partition) => ({ consumer: 'analytics', partition }) as const);
+  const claims = await Promise.all(pumps.map((pump) => repository.claim(pump, 'worker')));
+  await repository.claim({ consumer: 'analytics', partition: 1 }, 'another worker');
+  const proofs = pumps.map((pump, index) => repository.owns(pump, claims[index]?.epoch ?? 0));
+  expect(await Promise.all(proofs)).toEqual([true, false, true]);
+});
 
-  it('write failures with results', async () => {
-    const pump = { consumer: 'analytics', partition: 1 } as const;
-    const { epoch, furthest, ...cursor } = await repository.claim(pump, 'worker');
-    const log = createEventLogRepository(database.databases.events, 4);
-    await log.append(Array.from({ length: 40 }, () => offer()));
-    const events = await repository.readNext({ pump, after: cursor, furthest, limit: 50 });
-    const failed = { kind: 'failed', code: 'invalid_event', message: 'no amount', attempts: 1 } as const;
-    const dealt = events.map((event, index) => (index === 0 ? { event, outcome: failed } : processed(event)));
-    expect(await repository.write({ ...pump, epoch, owner: 'worker' }, events.at(-1) ?? cursor, dealt)).toBe(true);
-    const { rows } = await database.databases.events.pool.query(
-      'SELECT sequence, error_code, properties FROM events.failed_events WHERE partition = 1',
-    );
-    expect(rows).toEqual([{ sequence: events[0]?.sequence, error_code: 'invalid_event', properties: { amount: 10 } }]);
-    expect(await resultsOf(1)).not.toContainEqual(expect.objectContaining({ sequence: events[0]?.sequence }));
-  });
+it('Pumps that read and write at once write failures with results', async () => {
+  const pump = { consumer: 'analytics', partition: 1 } as const;
+  const { epoch, furthest, ...cursor } = await repository.claim(pump, 'worker');
+  const log = createEventLogRepository(database.databases.events, 4);
+  await log.append(Array.from({ length: 40 }, () => offer()));
+  const events = await repository.readNext({ pump, after: cursor, furthest, limit: 50 });
+  const failed = { kind: 'failed', code: 'invalid_event', message: 'no amount', attempts: 1 } as const;
+  const dealt = events.map((event, index) => (index === 0 ? { event, outcome: failed } : processed(event)));
+  expect(await repository.write({ ...pump, epoch, owner: 'worker' }, events.at(-1) ?? cursor, dealt)).toBe(true);
+  const { rows } = await database.databases.events.pool.query(
+    'SELECT sequence, error_code, properties FROM events.failed_events WHERE partition = 1',
+  );
+  expect(rows).toEqual([{ sequence: events[0]?.sequence, error_code: 'invalid_event', properties: { amount: 10 } }]);
+  expect(await resultsOf(1)).not.toContainEqual(expect.objectContaining({ sequence: events[0]?.sequence }));
+});
 
-  it('pass over what nobody wants, up to the first event that somebody wants', async () => {
-    const pump = { consumer: 'webhooks', partition: 2 } as const;
-    const topics = new Set(['order']);
-    const all = await repository.readNext({ pump, after: START, furthest: 0, limit: 500 });
-    const passOver = (after: EventCursor, limit = 500) => repository.passOver({ pump, after, topics, limit });
-    const passed = await passOver(START);
-    expect(passed).toEqual({ sequence: all.length, receivedAt: all.at(-1)?.receivedAt, count: all.length });
-    expect(await passOver(passed ?? START)).toBeNull();
-    const log = createEventLogRepository(database.databases.events, 4);
-    await log.append(Array.from({ length: 40 }, () => offer({ type: 'order.created' })));
-    expect(await passOver(START)).toBeNull();
-    expect(await passOver(START, all.length)).toMatchObject({ count: all.length });
-  });
+it('Pumps that read and write at once pass over what nobody wants, up to the first event that somebody wants', async () => {
+  const pump = { consumer: 'webhooks', partition: 2 } as const;
+  const topics = new Set(['order']);
+  const all = await repository.readNext({ pump, after: START, furthest: 0, limit: 500 });
+  const passOver = (after: EventCursor, limit = 500) => repository.passOver({ pump, after, topics, limit });
+  const passed = await passOver(START);
+  expect(passed).toEqual({ sequence: all.length, receivedAt: all.at(-1)?.receivedAt, count: all.length });
+  expect(await passOver(passed ?? START)).toBeNull();
+  const log = createEventLogRepository(database.databases.events, 4);
+  await log.append(Array.from({ length: 40 }, () => offer({ type: 'order.created' })));
+  expect(await passOver(START)).toBeNull();
+  expect(await passOver(START, all.length)).toMatchObject({ count: all.length });
 });

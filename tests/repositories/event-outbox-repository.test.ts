@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, describe } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
 import { createEventOutboxRepository } from '../../db/repositories/orders/event-outbox-repository.ts';
 import { createOrderRepository, type OrderRepository } from '../../db/repositories/orders/order-repository.ts';
@@ -39,60 +39,58 @@ async function toldOf(orderId: string) {
     .map(({ from, to, totalMinor, reason }) => ({ from, to, totalMinor, reason }));
 }
 
-describe('a transition that is read late', () => {
-  it('tells no reason that came after it', async () => {
-    const orderId = await opened();
-    const refusal = { reason: 'payment_declined', details: { declineCode: 'do_not_honor' } } as const;
-    await orders.recordRefusal(orderId, refusal);
-    await orders.transition({ orderId, to: 'REJECTED', eventType: 'order.rejected', actor: 'system', refusal });
+it('A transition that is read late tells no reason that came after it', async () => {
+  const orderId = await opened();
+  const refusal = { reason: 'payment_declined', details: { declineCode: 'do_not_honor' } } as const;
+  await orders.recordRefusal(orderId, refusal);
+  await orders.transition({ orderId, to: 'REJECTED', eventType: 'order.rejected', actor: 'system', refusal });
 
-    expect(await toldOf(orderId)).toEqual([
-      { from: null, to: 'PENDING', totalMinor: null, reason: null },
-      { from: 'PENDING', to: 'REJECTED', totalMinor: null, reason: 'payment_declined' },
-    ]);
+  expect(await toldOf(orderId)).toEqual([
+    { from: null, to: 'PENDING', totalMinor: null, reason: null },
+    { from: 'PENDING', to: 'REJECTED', totalMinor: null, reason: 'payment_declined' },
+  ]);
+});
+
+it('A transition that is read late tells the total from the event on that fixed it', async () => {
+  const orderId = await opened();
+  await move(orderId, 'AWAITING_CAPTURE', 4_500);
+  await move(orderId, 'CONFIRMED');
+  await move(orderId, 'REFUNDING');
+
+  expect(await toldOf(orderId)).toEqual([
+    { from: null, to: 'PENDING', totalMinor: null, reason: null },
+    { from: 'PENDING', to: 'AWAITING_CAPTURE', totalMinor: 4_500, reason: null },
+    { from: 'AWAITING_CAPTURE', to: 'CONFIRMED', totalMinor: 4_500, reason: null },
+    { from: 'CONFIRMED', to: 'REFUNDING', totalMinor: 4_500, reason: null },
+  ]);
+});
+
+it('A transition that is read late keeps what a person wrote about a command out of the reason', async () => {
+  const orderId = await opened();
+  const commandId = freshId('cmd');
+  const command = {
+    commandId,
+    orderId,
+    tenantId: 'demo',
+    kind: 'cancel',
+    requestHash: 'hash',
+    actor: 'ada',
+  } as const;
+  await createCommandRepository(database.databases.orders).decide(
+    { ...command, reason: 'payment_declined', amountMinor: null },
+    { kind: 'apply', name: 'cancel_before_payment' },
+  );
+  await orders.transition({
+    orderId,
+    to: 'CANCELLED',
+    eventType: 'order.cancelled',
+    actor: 'system',
+    ownerId: commandId,
   });
 
-  it('tells the total from the event on that fixed it', async () => {
-    const orderId = await opened();
-    await move(orderId, 'AWAITING_CAPTURE', 4_500);
-    await move(orderId, 'CONFIRMED');
-    await move(orderId, 'REFUNDING');
-
-    expect(await toldOf(orderId)).toEqual([
-      { from: null, to: 'PENDING', totalMinor: null, reason: null },
-      { from: 'PENDING', to: 'AWAITING_CAPTURE', totalMinor: 4_500, reason: null },
-      { from: 'AWAITING_CAPTURE', to: 'CONFIRMED', totalMinor: 4_500, reason: null },
-      { from: 'CONFIRMED', to: 'REFUNDING', totalMinor: 4_500, reason: null },
-    ]);
-  });
-
-  it('keeps what a person wrote about a command out of the reason', async () => {
-    const orderId = await opened();
-    const commandId = freshId('cmd');
-    const command = {
-      commandId,
-      orderId,
-      tenantId: 'demo',
-      kind: 'cancel',
-      requestHash: 'hash',
-      actor: 'ada',
-    } as const;
-    await createCommandRepository(database.databases.orders).decide(
-      { ...command, reason: 'payment_declined', amountMinor: null },
-      { kind: 'apply', name: 'cancel_before_payment' },
-    );
-    await orders.transition({
-      orderId,
-      to: 'CANCELLED',
-      eventType: 'order.cancelled',
-      actor: 'system',
-      ownerId: commandId,
-    });
-
-    expect(await toldOf(orderId)).toMatchObject([
-      { to: 'PENDING' },
-      { to: 'CANCELLING', reason: null },
-      { to: 'CANCELLED', reason: null },
-    ]);
-  });
+  expect(await toldOf(orderId)).toMatchObject([
+    { to: 'PENDING' },
+    { to: 'CANCELLING', reason: null },
+    { to: 'CANCELLED', reason: null },
+  ]);
 });

@@ -41,7 +41,7 @@ async function storeDisputes(prefix: string, count: number, orderId: string | nu
 
 beforeEach(() => database.query('DELETE FROM payments.payment_notices'));
 
-it('a sweep comes to a notice behind any number that wait for a person', async () => {
+it('A sweep comes to a notice behind any number that wait for a person', async () => {
   await storeDisputes('evt_', 301, 'ord_');
   const { listDueNotices } = sweepOf(database.databases, 0);
   const swept = new Set<string>();
@@ -53,7 +53,7 @@ it('a sweep comes to a notice behind any number that wait for a person', async (
   expect(swept).toContain('evt_301');
 });
 
-it('a sweep over a thousand notices asks a few questions', async () => {
+it('A sweep over a thousand notices asks a few questions', async () => {
   await storeDisputes('ours_', 1_000, 'ord_');
   await storeDisputes('theirs_', 3_000, null);
   let asked = 0;
@@ -71,7 +71,7 @@ it('a sweep over a thousand notices asks a few questions', async () => {
   expect(asked).toBeLessThan(20);
 });
 
-it('a notice that is about nothing of ours is put away when its time is over, and one of a charge of ours never', async () => {
+it('A notice that is about nothing of ours is put away when its time is over, and one of a charge of ours never', async () => {
   await storeDisputes('theirs_', 500, null);
   await database.query(
     `INSERT INTO payments.payment_notices (provider, event_id, kind, charge_ref, occurred_at, received_at)

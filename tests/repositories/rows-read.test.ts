@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
 import { createReservationRepository } from '../../db/repositories/inventory/reservation-repository.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
@@ -45,38 +45,35 @@ async function countRows(schema: string, work: () => Promise<void>): Promise<Rec
   return Object.fromEntries([...after].map(([table, rows]) => [table, rows - (before.get(table) ?? 0)]));
 }
 
-describe('rows that are read', () => {
-  it('are those of the order, when stock is held and committed', async () => {
-    const reservations = createReservationRepository(database.databases.inventory);
-    const counted = await countRows('inventory', async () => {
-      for (let order = 1; order <= ORDERS; order += 1) {
-        const orderId = `ord_${order}`;
-        const lines = ['SKU-0007', 'SKU-0431'].map((sku) => ({ sku, quantity: 1 }));
-        const request = { orderId, tenantId: 'demo', currency: 'EUR', lines, expectedTotalMinor: null };
-        expect(await reservations.hold({ ...request, ttlSeconds: 600 })).toMatchObject({ held: true });
-        // A scan of the wrong index would read the holds that stay.
-        const lengthen = reservations.extend(orderId, 900);
-        expect(await (order % 2 === 0 ? lengthen.then(() => reservations.commit('demo', orderId)) : lengthen)).toBe(2);
-      }
-    });
-    for (const table of ['products', 'stock', 'reservations']) {
-      expect(counted[table], table).toBeGreaterThan(0);
-      expect(counted[table], table).toBeLessThan(ORDERS * ROWS_PER_ORDER);
+it('Holding and committing stock read the rows of the order only', async () => {
+  const reservations = createReservationRepository(database.databases.inventory);
+  const counted = await countRows('inventory', async () => {
+    for (let order = 1; order <= ORDERS; order += 1) {
+      const orderId = `ord_${order}`;
+      const lines = ['SKU-0007', 'SKU-0431'].map((sku) => ({ sku, quantity: 1 }));
+      const request = { orderId, tenantId: 'demo', currency: 'EUR', lines, expectedTotalMinor: null };
+      expect(await reservations.hold({ ...request, ttlSeconds: 600 })).toMatchObject({ held: true });
+      // Holds that stay are what a scan of the wrong index would read.
+      const lengthen = reservations.extend(orderId, 900);
+      expect(await (order % 2 === 0 ? lengthen.then(() => reservations.commit('demo', orderId)) : lengthen)).toBe(2);
     }
   });
+  for (const table of ['products', 'stock', 'reservations']) {
+    expect(counted[table], table).toBeGreaterThan(0);
+    expect(counted[table], table).toBeLessThan(ORDERS * ROWS_PER_ORDER);
+  }
+});
 
-  it('are those of the batch, when events are appended', async () => {
-    const log = createEventLogRepository(database.databases.events, 4);
-    const appends = 100;
-    const appendSome = async (): Promise<void> => {
-      for (let append = 0; append < appends; append += 1) await log.append([offer(), offer()]);
-    };
-    // The plan is made while the tables are small, and stays; in addition, the server has seen that this table is
-    // empty.
-    await database.query('VACUUM ANALYZE events.event_ids');
-    await appendSome();
-    const counted = await countRows('events', appendSome);
-    expect(counted['event_ids']).toBeLessThan(appends);
-    expect(counted['partitions']).toBeLessThan(appends * ROWS_PER_ORDER);
-  });
+it('Appending events reads the rows of the batch only', async () => {
+  const log = createEventLogRepository(database.databases.events, 4);
+  const appends = 100;
+  const appendSome = async (): Promise<void> => {
+    for (let append = 0; append < appends; append += 1) await log.append([offer(), offer()]);
+  };
+  // The plan is made while the tables are small, and stays; worse, the server has seen that this one is empty.
+  await database.query('VACUUM ANALYZE events.event_ids');
+  await appendSome();
+  const counted = await countRows('events', appendSome);
+  expect(counted['event_ids']).toBeLessThan(appends);
+  expect(counted['partitions']).toBeLessThan(appends * ROWS_PER_ORDER);
 });

@@ -25,7 +25,7 @@ function indexes(): Promise<{ indexname: string; indexdef: string }[]> {
   );
 }
 
-it('drops the indexes that are not needed, twice without harm, and restores them as they were', async () => {
+it('The script drops the indexes that are not needed, twice without harm, and restores them as they were', async () => {
   const before = await indexes();
   await run('visibility-indexes-drop.sql');
   await run('visibility-indexes-drop.sql');

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   createWebhookDeliveryRepository,
   type WebhookDeliveryRepository,
@@ -36,31 +36,29 @@ async function deliveredOnce(): Promise<{ subscriptionId: string; deliveryId: st
 
 const tomorrow = (): Date => new Date(Date.now() + 86_400_000);
 
-describe('a delivery that is over', () => {
-  it('is forgotten when it is old enough, and is not found after that', async () => {
-    const { subscriptionId, deliveryId } = await deliveredOnce();
-    await deliveries.forgetSettled(new Date(0));
-    expect(await deliveries.list({ tenantId: TENANT, subscriptionId, limit: 10 })).toMatchObject([{ deliveryId }]);
-    await deliveries.forgetSettled(tomorrow());
-    expect(await deliveries.list({ tenantId: TENANT, subscriptionId, limit: 10 })).toEqual([]);
-    expect(await deliveries.redeliver(TENANT, subscriptionId, deliveryId)).toBeNull();
-  });
+it('A delivery that is over is forgotten when it is old enough, and is not found after that', async () => {
+  const { subscriptionId, deliveryId } = await deliveredOnce();
+  await deliveries.forgetSettled(new Date(0));
+  expect(await deliveries.list({ tenantId: TENANT, subscriptionId, limit: 10 })).toMatchObject([{ deliveryId }]);
+  await deliveries.forgetSettled(tomorrow());
+  expect(await deliveries.list({ tenantId: TENANT, subscriptionId, limit: 10 })).toEqual([]);
+  expect(await deliveries.redeliver(TENANT, subscriptionId, deliveryId)).toBeNull();
+});
 
-  it('stays when it is asked for again while it is looked at', async () => {
-    const { subscriptionId, deliveryId } = await deliveredOnce();
-    const operator = await database.databases.notifications.pool.connect();
-    try {
-      await operator.query('BEGIN');
-      await operator.query({ text: REDELIVER.text, values: [TENANT, subscriptionId, deliveryId] });
-      // The row is still DELIVERED for everybody else, and old enough.
-      await deliveries.forgetSettled(tomorrow());
-      await operator.query('COMMIT');
-    } finally {
-      operator.release();
-    }
+it('A delivery that is over stays when it is asked for again while it is looked at', async () => {
+  const { subscriptionId, deliveryId } = await deliveredOnce();
+  const operator = await database.databases.notifications.pool.connect();
+  try {
+    await operator.query('BEGIN');
+    await operator.query({ text: REDELIVER.text, values: [TENANT, subscriptionId, deliveryId] });
+    // Still DELIVERED for everybody else, and old enough.
     await deliveries.forgetSettled(tomorrow());
-    expect(await deliveries.list({ tenantId: TENANT, subscriptionId, limit: 10 })).toMatchObject([
-      { deliveryId, state: 'PENDING', attempts: 0 },
-    ]);
-  });
+    await operator.query('COMMIT');
+  } finally {
+    operator.release();
+  }
+  await deliveries.forgetSettled(tomorrow());
+  expect(await deliveries.list({ tenantId: TENANT, subscriptionId, limit: 10 })).toMatchObject([
+    { deliveryId, state: 'PENDING', attempts: 0 },
+  ]);
 });
