@@ -15,7 +15,7 @@ const ORDERS = 200;
 const AT_ONCE = 20;
 const LATEST_MS = 300;
 
-it('keeps its promise, whenever the cancel comes in the first 300 ms', async () => {
+it('A cancel keeps its promise at any time in the first 300 ms of an order', async () => {
   const waiting = Array.from({ length: ORDERS }, (_, index) => (index * LATEST_MS) / ORDERS);
   const promises = new Map<string, string>();
   const work = async (): Promise<void> => {

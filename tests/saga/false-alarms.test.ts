@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CASE_KIND, NOTICE_SWEEP_SCHEDULE_ID, noticeWorkflowId } from '../../src/workflows/contract.ts';
 import { ensureSweepSchedules } from '../../src/temporal/bootstrap.ts';
 import { giveCommand, openCaseOf, storeNotice, untilStatus } from '../support/faults/step-ways.ts';
@@ -66,74 +66,70 @@ async function sweep(): Promise<void> {
   await system.client.schedule.getHandle(NOTICE_SWEEP_SCHEDULE_ID).trigger();
 }
 
-describe('a report of a further capture', () => {
-  it('whose reply was lost opens no case: the capture is under way, looked up and booked', async () => {
-    const orderId = await partlyCaptured();
-    await system.setFaults({ resetAfterRate: 1 });
-    await giveCommand(system, orderId, { route: 'capture' });
-    await expect.poll(async () => (await system.ledger(orderId)).length).toBe(3);
-    await system.setFaults({ resetAfterRate: 0 });
-    await expect
-      .poll(() => operationOf(`${orderId}:capture:2`), { timeout: 20_000 })
-      .toEqual([{ state: 'SUCCEEDED', amount: 3_500 }]);
-    await expect
-      .poll(
-        () =>
-          system.database.query(`SELECT FROM payments.payment_notices WHERE order_id = $1 AND state = 'RECEIVED'`, [
-            orderId,
-          ]),
-        { timeout: 20_000 },
-      )
-      .toEqual([]);
-    expect(await casesOf(orderId)).toEqual([]);
-  });
-
-  it('that comes before the books is judged again before a case opens', async () => {
-    const orderId = await partlyCaptured();
-    const eventId = await reported(orderId, 'charge_succeeded', `${orderId}:capture:2`);
-    const handle = system.client.workflow.getHandle(noticeWorkflowId(orderId, { provider: 'simulator', eventId }));
-    await expect.poll(async () => (await handle.describe().catch(() => null))?.status.name).toBe('RUNNING');
-    await giveCommand(system, orderId, { route: 'capture' });
-    await expect.poll(() => outcomeOf(eventId), { timeout: 20_000 }).toBe('known');
-    expect(await casesOf(orderId)).toEqual([]);
-  });
-
-  it('has a case that closes itself when the books come to agree', async () => {
-    const orderId = await partlyCaptured();
-    const eventId = await reported(orderId, 'charge_succeeded', `${orderId}:capture:2`);
-    expect(await openCaseOf(system, orderId)).toMatchObject({ step: 'judge-notice' });
-    await giveCommand(system, orderId, { route: 'capture' });
-    await expect
-      .poll(
-        async () => {
-          await sweep();
-          return casesOf(orderId);
-        },
-        { timeout: 30_000, interval: 1_000 },
-      )
-      .toEqual([{ step: 'judge-notice', state: 'resolved', resolution: 'step_succeeded' }]);
-    expect(await outcomeOf(eventId)).toBe('known');
-  });
+it('A report of a further capture whose reply was lost opens no case: the capture is under way, looked up and booked', async () => {
+  const orderId = await partlyCaptured();
+  await system.setFaults({ resetAfterRate: 1 });
+  await giveCommand(system, orderId, { route: 'capture' });
+  await expect.poll(async () => (await system.ledger(orderId)).length).toBe(3);
+  await system.setFaults({ resetAfterRate: 0 });
+  await expect
+    .poll(() => operationOf(`${orderId}:capture:2`), { timeout: 20_000 })
+    .toEqual([{ state: 'SUCCEEDED', amount: 3_500 }]);
+  await expect
+    .poll(
+      () =>
+        system.database.query(`SELECT FROM payments.payment_notices WHERE order_id = $1 AND state = 'RECEIVED'`, [
+          orderId,
+        ]),
+      { timeout: 20_000 },
+    )
+    .toEqual([]);
+  expect(await casesOf(orderId)).toEqual([]);
 });
 
-describe('reports of one order', () => {
-  it('do not wait for each other: a dispute is seen while another one waits for a person', async () => {
-    const orderId = await partlyCaptured();
-    const waiting = await reported(orderId, 'charge_succeeded', `${orderId}:authorize:2`);
-    await openCaseOf(system, orderId);
-    const dispute = await reported(orderId, 'disputed', null);
-    for (const eventId of [waiting, dispute]) {
-      const workflowId = noticeWorkflowId(orderId, { provider: 'simulator', eventId });
-      const handle = system.client.workflow.getHandle(workflowId);
-      await expect
-        .poll(async () => (await handle.describe().catch(() => null))?.typedSearchAttributes.get(CASE_KIND), {
-          timeout: 20_000,
-        })
-        .toBe('judge-notice');
-    }
-    const { body } = await system.request<{ items: { input: { notice: { eventId: string } } }[] }>(
-      `/v1/cases?state=open&orderId=${orderId}`,
-    );
-    expect(body.items.map(({ input }) => input.notice.eventId)).toContain(dispute);
-  });
+it('A report of a further capture that comes before the books is judged again before a case opens', async () => {
+  const orderId = await partlyCaptured();
+  const eventId = await reported(orderId, 'charge_succeeded', `${orderId}:capture:2`);
+  const handle = system.client.workflow.getHandle(noticeWorkflowId(orderId, { provider: 'simulator', eventId }));
+  await expect.poll(async () => (await handle.describe().catch(() => null))?.status.name).toBe('RUNNING');
+  await giveCommand(system, orderId, { route: 'capture' });
+  await expect.poll(() => outcomeOf(eventId), { timeout: 20_000 }).toBe('known');
+  expect(await casesOf(orderId)).toEqual([]);
+});
+
+it('A report of a further capture has a case that closes itself when the books come to agree', async () => {
+  const orderId = await partlyCaptured();
+  const eventId = await reported(orderId, 'charge_succeeded', `${orderId}:capture:2`);
+  expect(await openCaseOf(system, orderId)).toMatchObject({ step: 'judge-notice' });
+  await giveCommand(system, orderId, { route: 'capture' });
+  await expect
+    .poll(
+      async () => {
+        await sweep();
+        return casesOf(orderId);
+      },
+      { timeout: 30_000, interval: 1_000 },
+    )
+    .toEqual([{ step: 'judge-notice', state: 'resolved', resolution: 'step_succeeded' }]);
+  expect(await outcomeOf(eventId)).toBe('known');
+});
+
+it('Reports of one order do not wait for each other: a dispute is seen while another one waits for a person', async () => {
+  const orderId = await partlyCaptured();
+  const waiting = await reported(orderId, 'charge_succeeded', `${orderId}:authorize:2`);
+  await openCaseOf(system, orderId);
+  const dispute = await reported(orderId, 'disputed', null);
+  for (const eventId of [waiting, dispute]) {
+    const workflowId = noticeWorkflowId(orderId, { provider: 'simulator', eventId });
+    const handle = system.client.workflow.getHandle(workflowId);
+    await expect
+      .poll(async () => (await handle.describe().catch(() => null))?.typedSearchAttributes.get(CASE_KIND), {
+        timeout: 20_000,
+      })
+      .toBe('judge-notice');
+  }
+  const { body } = await system.request<{ items: { input: { notice: { eventId: string } } }[] }>(
+    `/v1/cases?state=open&orderId=${orderId}`,
+  );
+  expect(body.items.map(({ input }) => input.notice.eventId)).toContain(dispute);
 });

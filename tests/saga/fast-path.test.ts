@@ -19,7 +19,7 @@ describe('the first pass of an order', () => {
   });
   afterAll(() => system.stop());
 
-  it('is one local activity in which every step is tried once', async () => {
+  it('The first pass of an order is one local activity in which every step is tried once', async () => {
     const orderId = await system.postOrder();
     await proveEnd(system, orderId, 'CONFIRMED');
     expect(await markersOf(system, orderId)).toBe(1);
@@ -34,7 +34,7 @@ describe('the first pass of an order', () => {
     ['commitStock', new DatabaseUnavailableError('08006')],
     ['confirmOrder', new DatabaseUnavailableError('08006')],
   ])(
-    'whose %s fails is gone on with by regular attempts of that step, without a second local try',
+    'A first pass whose %s fails is gone on with by regular attempts of that step, without a second local try',
     async (step, error) => {
       const { key, orderId } = plannedOrder();
       faults.inject(orderId, step, failAfter(error));
@@ -47,7 +47,7 @@ describe('the first pass of an order', () => {
     },
   );
 
-  it('whose message fails leaves it to a workflow of its own', async () => {
+  it('A first pass whose message fails leaves it to a workflow of its own', async () => {
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, 'sendMessage', failBefore(new MailUnavailableError('an order', undefined)));
     await system.postOrder({}, key);
@@ -57,7 +57,7 @@ describe('the first pass of an order', () => {
     await expect.poll(() => system.mails(orderId)).toHaveLength(1);
   });
 
-  it('of a customer without an address tells nobody', async () => {
+  it('The first pass of a customer without an address tells nobody', async () => {
     const orderId = await system.postOrder({ body: { customer: { id: 'cust_7' } } });
     await proveEnd(system, orderId, 'CONFIRMED');
     expect(await markersOf(system, orderId)).toBe(1);
@@ -65,35 +65,31 @@ describe('the first pass of an order', () => {
   });
 });
 
-describe('an order that was cancelled before any worker began it', () => {
-  it('is not sent anywhere', async () => {
-    const system = await startTestSystem({ worker: false });
-    const orderId = await system.postOrder();
-    const command = { commandId: `cmd_${randomUUID()}`, requestHash: 'hash', actor: 'a-test', reason: null };
-    await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(cancelOrderSignal, command);
-    const worker = startNode('src/worker.ts', system.env);
-    try {
-      const { ledger, movements } = await proveEnd(system, orderId, 'CANCELLED');
-      expect(ledger.filter(({ kind }) => kind !== 'void')).toEqual([]);
-      expect(movements).toEqual([]);
-    } finally {
-      if (worker.kill('SIGTERM')) await once(worker, 'exit');
-      await system.stop();
-    }
-  });
+it('An order that was cancelled before any worker began it is not sent anywhere', async () => {
+  const system = await startTestSystem({ worker: false });
+  const orderId = await system.postOrder();
+  const command = { commandId: `cmd_${randomUUID()}`, requestHash: 'hash', actor: 'a-test', reason: null };
+  await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(cancelOrderSignal, command);
+  const worker = startNode('src/worker.ts', system.env);
+  try {
+    const { ledger, movements } = await proveEnd(system, orderId, 'CANCELLED');
+    expect(ledger.filter(({ kind }) => kind !== 'void')).toEqual([]);
+    expect(movements).toEqual([]);
+  } finally {
+    if (worker.kill('SIGTERM')) await once(worker, 'exit');
+    await system.stop();
+  }
 });
 
-describe('an order whose first pass is stepwise', () => {
-  it('shows each step as a local activity of its own', async () => {
-    const system = await startTestSystem({ env: { ORDER_FIRST_PASS: 'stepwise' } });
-    try {
-      const orderId = await system.postOrder();
-      await proveEnd(system, orderId, 'CONFIRMED');
-      expect(await markersOf(system, orderId)).toBe(ALL.length);
-    } finally {
-      await system.stop();
-    }
-  });
+it('An order whose first pass is stepwise shows each step as a local activity of its own', async () => {
+  const system = await startTestSystem({ env: { ORDER_FIRST_PASS: 'stepwise' } });
+  try {
+    const orderId = await system.postOrder();
+    await proveEnd(system, orderId, 'CONFIRMED');
+    expect(await markersOf(system, orderId)).toBe(ALL.length);
+  } finally {
+    await system.stop();
+  }
 });
 
 async function markersOf(system: TestSystem, orderId: string): Promise<number> {

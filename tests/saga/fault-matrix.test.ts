@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DatabaseUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
 import { STEP_POLICIES, type StepName } from '../../src/workflows/steps/step-policies.ts';
@@ -64,58 +64,53 @@ const MAILS: Partial<Record<OrderStatus, number>> = { CONFIRMED: 1, REFUNDED: 2,
 const ON_HAND_AT_START = 10_000;
 const QUANTITY = 2;
 
-describe('a step of an order', () => {
-  beforeAll(async () => {
-    system = await startTestSystem({ wrapActivities: faults.wrap });
-    for (const { orderId, step, way, fault } of MATRIX) {
-      way.prepare(system, faults, orderId);
-      faults.inject(orderId, step, fault as Fault<typeof step>);
-    }
-    await carryOut(MATRIX);
-  }, SLOW_MACHINE_MS);
-  afterAll(() => system.stop());
+beforeAll(async () => {
+  system = await startTestSystem({ wrapActivities: faults.wrap });
+  for (const { orderId, step, way, fault } of MATRIX) {
+    way.prepare(system, faults, orderId);
+    faults.inject(orderId, step, fault as Fault<typeof step>);
+  }
+  await carryOut(MATRIX);
+}, SLOW_MACHINE_MS);
+afterAll(() => system.stop());
 
-  it('has a row in the matrix, whichever it is', () => {
-    expect(Object.keys(STEP_WAYS).toSorted()).toEqual(Object.keys(STEP_POLICIES).toSorted());
-  });
+it('Every step of an order has a row in the matrix', () => {
+  expect(Object.keys(STEP_WAYS).toSorted()).toEqual(Object.keys(STEP_POLICIES).toSorted());
+});
 
-  describe.each(Object.keys(STEP_WAYS) as StepName[])('%s', (step) => {
-    it.each(MATRIX.filter((row) => row.step === step))('that $what leads to the same end', async (row) => {
-      const { orderId, way, sku } = row;
-      await faults.settled();
-      await proveEnd(system, orderId, way.end);
-      expect(faults.calls(orderId, step)).not.toEqual([]);
-      const sold = way.end === 'CONFIRMED' || way.end === 'REFUNDED' ? QUANTITY : 0;
-      expect(await stockOf(system, sku)).toEqual({ onHand: ON_HAND_AT_START - sold, reserved: 0 });
-      await expect.poll(() => system.mails(orderId)).toHaveLength(way.mails ?? MAILS[way.end] ?? 0);
-    });
-  });
+it.each(MATRIX)('A $step that $what leads to the same end', async ({ step, orderId, way, sku }) => {
+  await faults.settled();
+  await proveEnd(system, orderId, way.end);
+  expect(faults.calls(orderId, step)).not.toEqual([]);
+  const sold = way.end === 'CONFIRMED' || way.end === 'REFUNDED' ? QUANTITY : 0;
+  expect(await stockOf(system, sku)).toEqual({ onHand: ON_HAND_AT_START - sold, reserved: 0 });
+  await expect.poll(() => system.mails(orderId)).toHaveLength(way.mails ?? MAILS[way.end] ?? 0);
+});
 
-  it.each(['holdStock', 'takePayment'] as const)(
-    'is tried locally once, then by regular attempts: %s',
-    async (step) => {
-      const { key, orderId } = plannedOrder();
-      faults.inject(orderId, step, failBefore(errorOf(step, orderId), 2));
-      await system.postOrder({}, key);
-      await proveEnd(system, orderId, 'CONFIRMED');
-      expect(faults.calls(orderId, step).map(({ local }) => local)).toEqual([true, false, false]);
-    },
-  );
+it.each(['holdStock', 'takePayment'] as const)(
+  'A step is tried locally once, then by regular attempts: %s',
+  async (step) => {
+    const { key, orderId } = plannedOrder();
+    faults.inject(orderId, step, failBefore(errorOf(step, orderId), 2));
+    await system.postOrder({}, key);
+    await proveEnd(system, orderId, 'CONFIRMED');
+    expect(faults.calls(orderId, step).map(({ local }) => local)).toEqual([true, false, false]);
+  },
+);
 
-  it('leaves a history that another worker can go on from', async () => {
-    expect(
-      await replayErrors(
-        system,
-        MATRIX.map(({ orderId }) => orderWorkflowId(orderId)),
-      ),
-    ).toEqual([]);
-  });
+it('A step leaves a history that another worker can go on from', async () => {
+  expect(
+    await replayErrors(
+      system,
+      MATRIX.map(({ orderId }) => orderWorkflowId(orderId)),
+    ),
+  ).toEqual([]);
+});
 
-  it('that is retried leaves no case behind', async () => {
-    const retried = MATRIX.filter(({ way }) => !way.opensCase);
-    const cases = await Promise.all(retried.map(({ orderId }) => evidenceOf(system, orderId)));
-    expect(cases.every(({ events }) => events.every(({ type }) => !type.startsWith('case.')))).toBe(true);
-  });
+it('A step that is retried leaves no case behind', async () => {
+  const retried = MATRIX.filter(({ way }) => !way.opensCase);
+  const cases = await Promise.all(retried.map(({ orderId }) => evidenceOf(system, orderId)));
+  expect(cases.every(({ events }) => events.every(({ type }) => !type.startsWith('case.')))).toBe(true);
 });
 
 /** Rows under way at once; more would only wait for this machine until their workflow tasks time out. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createAudit } from '../../src/audit/audit.ts';
 import { DatabaseUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
@@ -53,28 +53,26 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-describe('an order, whatever falls together', () => {
-  it(`ends as its answers have promised: ${SCENARIOS} scenarios, seed ${SEED}`, async () => {
-    const scenarios = fc.sample(scenario, { seed: SEED, numRuns: SCENARIOS }).map((value, index) => ({ value, index }));
-    const waiting = ONLY === undefined ? scenarios : scenarios.filter(({ index }) => index === Number(ONLY));
-    const failures: string[] = [];
-    const work = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const { value, index } = next;
-        await play(value).catch((error: unknown) => {
-          failures.push(`seed ${SEED}, number ${index}: ${JSON.stringify(value)}\n${String(error)}`);
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    expect(failures).toEqual([]);
+it(`An order ends as its answers have promised, whatever falls together: ${SCENARIOS} scenarios, seed ${SEED}`, async () => {
+  const scenarios = fc.sample(scenario, { seed: SEED, numRuns: SCENARIOS }).map((value, index) => ({ value, index }));
+  const waiting = ONLY === undefined ? scenarios : scenarios.filter(({ index }) => index === Number(ONLY));
+  const failures: string[] = [];
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { value, index } = next;
+      await play(value).catch((error: unknown) => {
+        failures.push(`seed ${SEED}, number ${index}: ${JSON.stringify(value)}\n${String(error)}`);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  expect(failures).toEqual([]);
 
-    const { databases } = system.database;
-    const sources = { databases, client: system.client, paymentGatewayUrl: system.simulatorUrl };
-    const { violations } = await createAudit(sources).run();
-    expect(violations).toEqual([]);
-  }, 240_000);
-});
+  const { databases } = system.database;
+  const sources = { databases, client: system.client, paymentGatewayUrl: system.simulatorUrl };
+  const { violations } = await createAudit(sources).run();
+  expect(violations).toEqual([]);
+}, 240_000);
 
 async function play({ method, manual, fault, commands }: Scenario): Promise<void> {
   const { key, orderId } = plannedOrder();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { persistPauseMs } from '../../src/workflows/steps/step-policies.ts';
 import type { Activities } from '../../src/activities/index.ts';
 import { WEBHOOK_POLICY } from '../../src/workflows/steps/background-policies.ts';
@@ -71,71 +71,65 @@ async function settleOf(orderId: string): Promise<string> {
   throw new Error(`no settle workflow of ${orderId} is running`);
 }
 
-describe('a refund that the provider refuses', () => {
-  it('goes on by itself for a year within half of what Temporal takes of a history', async () => {
-    const orderId = await system.postOrder({ method: 'pm_refund_fails' });
-    await untilStatus(system, orderId, 'CONFIRMED');
-    await giveCommand(system, orderId, { route: 'refunds' });
-    await openCaseOf(system, orderId);
-    await expect.poll(() => settleOf(orderId).catch(() => null)).not.toBeNull();
-    const workflowId = await settleOf(orderId);
-    const before = await parkAgain(workflowId, orderId, 2);
-    const after = await parkAgain(workflowId, orderId, 7);
-    // A round that a person has asked for has one signal more than a round of its own.
-    const eventsOfRound = (after.events - before.events) / 5;
-    const bytesOfRound = (after.bytes - before.bytes) / 5;
-    expect(eventsOfRound).toBeGreaterThan(10);
-    expect(before.events + eventsOfRound * roundsIn(YEAR)).toBeLessThan(EVENTS_MAX / 2);
-    expect(before.bytes + bytesOfRound * roundsIn(YEAR)).toBeLessThan(BYTES_MAX / 2);
-  });
+it('A refund that the provider refuses goes on by itself for a year within half of what Temporal takes of a history', async () => {
+  const orderId = await system.postOrder({ method: 'pm_refund_fails' });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  await giveCommand(system, orderId, { route: 'refunds' });
+  await openCaseOf(system, orderId);
+  await expect.poll(() => settleOf(orderId).catch(() => null)).not.toBeNull();
+  const workflowId = await settleOf(orderId);
+  const before = await parkAgain(workflowId, orderId, 2);
+  const after = await parkAgain(workflowId, orderId, 7);
+  // A round that a person has asked for has a signal more than one by itself.
+  const eventsOfRound = (after.events - before.events) / 5;
+  const bytesOfRound = (after.bytes - before.bytes) / 5;
+  expect(eventsOfRound).toBeGreaterThan(10);
+  expect(before.events + eventsOfRound * roundsIn(YEAR)).toBeLessThan(EVENTS_MAX / 2);
+  expect(before.bytes + bytesOfRound * roundsIn(YEAR)).toBeLessThan(BYTES_MAX / 2);
 });
 
-describe('the step that a workflow is parked on, as the search finds it,', () => {
-  it('is the outer one again when an inner one has ended', async () => {
-    const { key, orderId } = plannedOrder();
-    faults.inject(orderId, 'takePayment', failBefore(new TypeError('made so by a test')));
-    faults.inject(orderId, 'abandonCharge', failBefore(new TypeError('made so by a test')));
-    await system.postOrder({}, key);
-    await openCaseOf(system, orderId);
-    expect(await caseKindOf(orderId)).toBe('take-payment');
-    const checked = Promise.withResolvers<void>();
-    faults.inject(orderId, 'takePayment', async (effect) => {
-      await checked.promise;
-      return effect();
-    });
-    await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_slow' } });
-    await expect.poll(() => caseKindOf(orderId)).toBe('abandon-charge');
-    const before = faults.calls(orderId, 'takePayment').length;
-    await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(resumeOrderSignal);
-    await expect.poll(() => faults.calls(orderId, 'takePayment').length).toBeGreaterThan(before);
-    expect(await caseKindOf(orderId)).toBe('take-payment');
-    checked.resolve();
-    await giveCommand(system, orderId, { route: 'cancel' });
-    await proveEnd(system, orderId, 'CANCELLED');
+it('The search finds a workflow parked on the outer step again when an inner one has ended', async () => {
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'takePayment', failBefore(new TypeError('made so by a test')));
+  faults.inject(orderId, 'abandonCharge', failBefore(new TypeError('made so by a test')));
+  await system.postOrder({}, key);
+  await openCaseOf(system, orderId);
+  expect(await caseKindOf(orderId)).toBe('take-payment');
+  const checked = Promise.withResolvers<void>();
+  faults.inject(orderId, 'takePayment', async (effect) => {
+    await checked.promise;
+    return effect();
   });
+  await resolveCase(system, orderId, { action: 'retryWith', patch: { method: 'pm_slow' } });
+  await expect.poll(() => caseKindOf(orderId)).toBe('abandon-charge');
+  const before = faults.calls(orderId, 'takePayment').length;
+  await system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(resumeOrderSignal);
+  await expect.poll(() => faults.calls(orderId, 'takePayment').length).toBeGreaterThan(before);
+  expect(await caseKindOf(orderId)).toBe('take-payment');
+  checked.resolve();
+  await giveCommand(system, orderId, { route: 'cancel' });
+  await proveEnd(system, orderId, 'CANCELLED');
 });
 
-describe('a delivery that a person asked for at once', () => {
-  it('is urgent also when the workflow begins a new run in between', async () => {
-    const workflowId = 'webhook/wh_long/ord_long';
-    const urgent: boolean[] = [];
-    deliver = async ({ isUrgent = false }) => {
-      urgent.push(isUrgent);
-      if (urgent.length === WEBHOOK_POLICY.roundsPerRun) {
-        await system.client.workflow.getHandle(workflowId).signal(webhookWakeSignal, 'at_once');
-      }
-      return { hasMore: urgent.length <= WEBHOOK_POLICY.roundsPerRun };
-    };
-    const handle = await system.client.workflow.start(WEBHOOK_WORKFLOW, {
-      workflowId,
-      taskQueue: 'orders',
-      args: [{ subscriptionId: 'wh_long', key: 'ord_long' }],
-    });
-    await handle.result();
-    expect(urgent).toHaveLength(WEBHOOK_POLICY.roundsPerRun + 1);
-    expect(urgent.at(-1)).toBe(true);
-    expect(urgent.filter(Boolean)).toHaveLength(1);
+it('A delivery that a person asked for at once is urgent also when the workflow begins a new run in between', async () => {
+  const workflowId = 'webhook/wh_long/ord_long';
+  const urgent: boolean[] = [];
+  deliver = async ({ isUrgent = false }) => {
+    urgent.push(isUrgent);
+    if (urgent.length === WEBHOOK_POLICY.roundsPerRun) {
+      await system.client.workflow.getHandle(workflowId).signal(webhookWakeSignal, 'at_once');
+    }
+    return { hasMore: urgent.length <= WEBHOOK_POLICY.roundsPerRun };
+  };
+  const handle = await system.client.workflow.start(WEBHOOK_WORKFLOW, {
+    workflowId,
+    taskQueue: 'orders',
+    args: [{ subscriptionId: 'wh_long', key: 'ord_long' }],
   });
+  await handle.result();
+  expect(urgent).toHaveLength(WEBHOOK_POLICY.roundsPerRun + 1);
+  expect(urgent.at(-1)).toBe(true);
+  expect(urgent.filter(Boolean)).toHaveLength(1);
 });
 
 async function caseKindOf(orderId: string): Promise<string | undefined> {

@@ -86,13 +86,13 @@ describe('a worker killed right after an effect, before its workflow task comple
     await system.stop();
   });
 
-  it('is ended by SIGKILL, with every order under way', () => {
+  it('A worker killed right after an effect is ended by SIGKILL, with every order under way', () => {
     expect(victim.signalCode).toBe('SIGKILL');
     expect(atCrash.size).toBe(orders.length);
   });
 
   it.each(orders)(
-    '$activity ($method, $end): another worker finds what is stored and ends the same',
+    'A worker killed right after $activity ($method, $end) leaves another one that finds what is stored and ends the same',
     async (order) => {
       const before = atCrash.get(order.orderId);
       const after = await proveUndisturbedEnd(system, order);
@@ -118,23 +118,25 @@ describe('a signal that arrives right after an effect, before the workflow task 
   const signal = (orderId: string): Promise<void> =>
     system.client.workflow.getHandle(orderWorkflowId(orderId)).signal(resumeOrderSignal);
 
-  // The orders run one after the other: the worker keeps a task alive that waits for the machine, and then nothing is
-  // forgotten.
-  it.each(orders)('$activity ($method, $end): the task runs again and ends the same', async (order) => {
-    const { orderId, activity, isGivenUp } = order;
-    if (isGivenUp) faults.inject(orderId, 'takePayment', givenUp());
-    faults.inject(
-      orderId,
-      activity,
-      afterEffect(() => signal(orderId)),
-    );
-    await post(system, order);
-    await proveUndisturbedEnd(system, order);
-    expect(await startsLost(system, orderId)).toBeGreaterThan(0);
-    expect(faults.calls(orderId, 'openOrder').length).toBeGreaterThan(1);
-  });
+  // One after the other: a task that waits for the machine is kept alive by the worker, and forgets nothing.
+  it.each(orders)(
+    'A signal right after $activity ($method, $end) makes the task run again, and the order ends the same',
+    async (order) => {
+      const { orderId, activity, isGivenUp } = order;
+      if (isGivenUp) faults.inject(orderId, 'takePayment', givenUp());
+      faults.inject(
+        orderId,
+        activity,
+        afterEffect(() => signal(orderId)),
+      );
+      await post(system, order);
+      await proveUndisturbedEnd(system, order);
+      expect(await startsLost(system, orderId)).toBeGreaterThan(0);
+      expect(faults.calls(orderId, 'openOrder').length).toBeGreaterThan(1);
+    },
+  );
 
-  it('retakeStock: the task runs again and ends the same', async () => {
+  it('A signal right after retakeStock makes the task run again, and the order ends the same', async () => {
     const { key, orderId } = plannedOrder();
     faults.inject(
       orderId,

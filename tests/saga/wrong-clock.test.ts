@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { NOTICE_WORKFLOW, noticeWorkflowId } from '../../src/workflows/contract.ts';
 import type { NoticeWorkflowInput } from '../../src/domain/payments/payment-notice.ts';
 import { proveEnd } from '../support/faults/evidence.ts';
@@ -19,49 +19,46 @@ afterAll(async () => {
   vi.restoreAllMocks();
 });
 
-describe('a worker whose clock is ahead', () => {
-  it('is not ready, and says why', async () => {
-    await expect
-      .poll(() => system.request('/readyz'))
-      .toMatchObject({ status: 503, body: { status: 'down', checks: { database: 'ok', clock: 'down' } } });
-  });
+it('A worker whose clock is ahead is not ready, and says why', async () => {
+  await expect
+    .poll(() => system.request('/readyz'))
+    .toMatchObject({ status: 503, body: { status: 'down', checks: { database: 'ok', clock: 'down' } } });
+});
 
-  it('waits no longer for a payment than others', async () => {
-    const orderId = await system.postOrder({ method: 'pm_flaky' });
-    // The provider refuses twice: at once, and after that; the third attempt comes 1 s later. By the wrong clock the
-    // wait would be 10 min.
-    const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
-    expect(ledger).toHaveLength(1);
-  });
+it('A worker whose clock is ahead waits no longer for a payment than others', async () => {
+  const orderId = await system.postOrder({ method: 'pm_flaky' });
+  // Refused twice: at once, and after it; the third attempt comes 1 s later. By its own clock the wait would be 10 min.
+  const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
+  expect(ledger).toHaveLength(1);
+});
 
-  it('keeps an authorization for as long as the provider does', async () => {
-    const { payment } = orderBody();
-    const orderId = await system.postOrder({ body: { payment: { ...payment, capture: 'manual' } } });
-    await untilStatus(system, orderId, 'AWAITING_CAPTURE');
-    const [row] = await system.database.query<{ days: number }>(
-      'SELECT extract(epoch FROM capture_by - now())::float8 / 86400 AS days FROM orders.orders WHERE order_id = $1',
-      [orderId],
-    );
-    expect(row?.days).toBeGreaterThan(5.99);
-    expect(row?.days).toBeLessThanOrEqual(6);
-    await giveCommand(system, orderId, { route: 'cancel' });
-    await untilStatus(system, orderId, 'CANCELLED');
-  });
+it('A worker whose clock is ahead keeps an authorization for as long as the provider does', async () => {
+  const { payment } = orderBody();
+  const orderId = await system.postOrder({ body: { payment: { ...payment, capture: 'manual' } } });
+  await untilStatus(system, orderId, 'AWAITING_CAPTURE');
+  const [row] = await system.database.query<{ days: number }>(
+    'SELECT extract(epoch FROM capture_by - now())::float8 / 86400 AS days FROM orders.orders WHERE order_id = $1',
+    [orderId],
+  );
+  expect(row?.days).toBeGreaterThan(5.99);
+  expect(row?.days).toBeLessThanOrEqual(6);
+  await giveCommand(system, orderId, { route: 'cancel' });
+  await untilStatus(system, orderId, 'CANCELLED');
+});
 
-  it('takes no young report for one that nobody looked at for an hour', async () => {
-    await system.setFaults({ down: true });
-    const orderId = await system.postOrder();
-    const key = `${orderId}:sale:1`;
-    const eventId = `evt_${orderId}`;
-    await storeNotice(system, { provider: 'simulator', eventId, kind: 'charge_succeeded', orderId, key });
-    await startNotice(orderId, eventId);
-    const outcome = () =>
-      system.database.query('SELECT outcome FROM payments.payment_notices WHERE event_id = $1', [eventId]);
-    await expect.poll(outcome).toEqual([{ outcome: 'looked_up' }]);
-    expect(await system.database.query('SELECT FROM orders.cases WHERE order_id = $1', [orderId])).toEqual([]);
-    await system.setFaults({ down: false });
-    await untilStatus(system, orderId, 'CONFIRMED');
-  });
+it('A worker whose clock is ahead takes no young report for one that nobody looked at for an hour', async () => {
+  await system.setFaults({ down: true });
+  const orderId = await system.postOrder();
+  const key = `${orderId}:sale:1`;
+  const eventId = `evt_${orderId}`;
+  await storeNotice(system, { provider: 'simulator', eventId, kind: 'charge_succeeded', orderId, key });
+  await startNotice(orderId, eventId);
+  const outcome = () =>
+    system.database.query('SELECT outcome FROM payments.payment_notices WHERE event_id = $1', [eventId]);
+  await expect.poll(outcome).toEqual([{ outcome: 'looked_up' }]);
+  expect(await system.database.query('SELECT FROM orders.cases WHERE order_id = $1', [orderId])).toEqual([]);
+  await system.setFaults({ down: false });
+  await untilStatus(system, orderId, 'CONFIRMED');
 });
 
 async function startNotice(orderId: string, eventId: string): Promise<void> {
