@@ -85,139 +85,134 @@ async function sql(orderId: string, statements: readonly string[]): Promise<void
   }
 }
 
-describe('the audit', () => {
-  it('of a system with orders of every kind is clean, and has checked every invariant', async () => {
-    const report = await expectExactly();
-    expect(report).toMatchObject({ clean: true, orders: Object.keys(ids).length, inMotion: 3 });
-    const unchecked = Object.entries(report.checked).filter(([, count]) => count === 0);
-    expect(unchecked).toEqual([]);
-  });
-
-  it('raises no false alarm while orders run', async () => {
-    const methods = ['pm_ok', 'pm_declined', 'pm_lost_reply', 'pm_slow', 'pm_insufficient_funds'];
-    const posts = postAtRate(system, {
-      count: 50,
-      perSecond: 10,
-      orderOf: (index) => ({ method: methods[index % methods.length] ?? 'pm_ok' }),
-    });
-    const sent = new AbortController();
-    void posts.then(() => sent.abort());
-    const reports: AuditReport[] = [];
-    // Everything runs in this process, so the pause between audits leaves time for the orders.
-    for (; !sent.signal.aborted; await sleep(100)) reports.push(await audit({}));
-
-    const orderIds = (await posts).map(({ orderId }) => orderId ?? 'lost');
-    await settle(system, orderIds, 90_000);
-    expect(reports.flatMap(({ violations }) => violations)).toEqual([]);
-    expect(reports.some(({ inMotion }) => inMotion > 3)).toBe(true);
-    await expectExactly();
-  }, 240_000);
-
-  it('takes the newest run of an order whose workflow was reset', async () => {
-    const handle = system.client.workflow.getHandle(orderWorkflowId(ids.down));
-    const { runId } = await handle.describe();
-    const { events } = await handle.fetchHistory();
-    const finished = events?.find(({ workflowTaskCompletedEventAttributes: completed }) => completed != null);
-    await system.client.workflowService.resetWorkflowExecution({
-      namespace: system.namespace,
-      workflowExecution: { workflowId: orderWorkflowId(ids.down), runId },
-      workflowTaskFinishEventId: finished?.eventId ?? null,
-      requestId: randomUUID(),
-      reason: 'test',
-    });
-    await expectExactly();
-  });
+it('The audit of a system with orders of every kind is clean, and has checked every invariant', async () => {
+  const report = await expectExactly();
+  expect(report).toMatchObject({ clean: true, orders: Object.keys(ids).length, inMotion: 3 });
+  const unchecked = Object.entries(report.checked).filter(([, count]) => count === 0);
+  expect(unchecked).toEqual([]);
 });
 
-describe('a planted violation', () => {
-  it.each(Object.entries(PLANTS))('is found and named: %s', async (_, { invariant, order, subject, plant, mend }) => {
+it('The audit raises no false alarm while orders run', async () => {
+  const methods = ['pm_ok', 'pm_declined', 'pm_lost_reply', 'pm_slow', 'pm_insufficient_funds'];
+  const posts = postAtRate(system, {
+    count: 50,
+    perSecond: 10,
+    orderOf: (index) => ({ method: methods[index % methods.length] ?? 'pm_ok' }),
+  });
+  const sent = new AbortController();
+  void posts.then(() => sent.abort());
+  const reports: AuditReport[] = [];
+  // Everything runs in this process: the audits leave the orders some time.
+  for (; !sent.signal.aborted; await sleep(100)) reports.push(await audit({}));
+
+  const orderIds = (await posts).map(({ orderId }) => orderId ?? 'lost');
+  await settle(system, orderIds, 90_000);
+  expect(reports.flatMap(({ violations }) => violations)).toEqual([]);
+  expect(reports.some(({ inMotion }) => inMotion > 3)).toBe(true);
+  await expectExactly();
+}, 240_000);
+
+it('The audit takes the newest run of an order whose workflow was reset', async () => {
+  const handle = system.client.workflow.getHandle(orderWorkflowId(ids.down));
+  const { runId } = await handle.describe();
+  const { events } = await handle.fetchHistory();
+  const finished = events?.find(({ workflowTaskCompletedEventAttributes: completed }) => completed != null);
+  await system.client.workflowService.resetWorkflowExecution({
+    namespace: system.namespace,
+    workflowExecution: { workflowId: orderWorkflowId(ids.down), runId },
+    workflowTaskFinishEventId: finished?.eventId ?? null,
+    requestId: randomUUID(),
+    reason: 'test',
+  });
+  await expectExactly();
+});
+
+it.each(Object.entries(PLANTS))(
+  'The audit finds and names a planted violation: %s',
+  async (_, { invariant, order, subject, plant, mend }) => {
     const orderId = ids[order];
     await sql(orderId, plant);
     const broken = await audit();
     await sql(orderId, mend);
     expectOnly(broken, `${invariant} ${subject ?? orderId}`);
-  });
+  },
+);
 
-  it('has a row for every invariant', () => {
-    const planted = new Set([
-      ...Object.values(PLANTS).map(({ invariant }) => invariant),
-      ...EVENT_PLANTS.map(([, invariant]) => invariant),
-    ]);
-    expect([...planted]).toEqual(Object.keys(INVARIANTS));
-  });
+it('Every invariant has a planted violation', () => {
+  const planted = new Set([
+    ...Object.values(PLANTS).map(({ invariant }) => invariant),
+    ...EVENT_PLANTS.map(([, invariant]) => invariant),
+  ]);
+  expect([...planted]).toEqual(Object.keys(INVARIANTS));
 });
 
-describe('the audit as a command', () => {
-  const run = promisify(execFile);
-  const command = async (
-    args: readonly string[] = [],
-    env: Readonly<Record<string, string>> = {},
-  ): Promise<{ code: number; output: string; errors: string }> => {
-    const options = { env: { PATH: process.env['PATH'], ...system.env, ...env } };
-    return run(process.execPath, ['src/audit/main.ts', ...args], options).then(
-      ({ stdout, stderr }) => ({ code: 0, output: stdout, errors: stderr }),
-      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
-        code,
-        output: stdout,
-        errors: stderr,
-      }),
-    );
-  };
+const run = promisify(execFile);
+const command = async (
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; output: string; errors: string }> => {
+  const options = { env: { PATH: process.env['PATH'], ...system.env, ...env } };
+  return run(process.execPath, ['src/audit/main.ts', ...args], options).then(
+    ({ stdout, stderr }) => ({ code: 0, output: stdout, errors: stderr }),
+    ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
+      code,
+      output: stdout,
+      errors: stderr,
+    }),
+  );
+};
 
-  it('exits 0 when all is well, and tells a script how much it has checked', async () => {
-    const { code, output } = await command(['--json']);
-    const report = JSON.parse(output) as { clean: boolean; invariants: { id: string; checked: number }[] };
-    expect(report.clean, output).toBe(true);
-    expect(report.invariants.map(({ id }) => id)).toEqual(Object.keys(INVARIANTS));
-    expect(report.invariants.filter(({ checked }) => checked === 0)).toEqual([]);
-    expect(code).toBe(0);
-  });
-
-  it('exits 1 and names the order when a rule is broken', async () => {
-    const { invariant, plant, mend } = VERSION_WITHOUT_EVENT;
-    await sql(ids.sold, plant);
-    const { code, output } = await command();
-    await sql(ids.sold, mend);
-    expect(output.match(/^I\d+ +ok /gm)).toHaveLength(Object.keys(INVARIANTS).length - 1);
-    expect(output).toMatch(new RegExp(`^${invariant} +BROKEN .*\\n +${ids.sold}: .+ version`, 'm'));
-    expect(code).toBe(1);
-  });
-
-  it('exits 2 and says what is down', async () => {
-    const address = `http://127.0.0.1:${await findTestPort()}`;
-    const { code, output, errors } = await command([], { PAYMENT_GATEWAY_URL: address });
-    expect(errors).toContain(`the audit could not be done: the payment ledger at ${address} cannot be read`);
-    expect(output).toBe('');
-    expect(code).toBe(2);
-  });
-
-  it('asks nobody for the ledger of a provider that shows it to nobody, and says so', async () => {
-    const { code, output } = await command([], {
-      PAYMENT_PROVIDER: 'stripe',
-      STRIPE_SECRET_KEY: 'sk_test_audit',
-      PAYMENT_GATEWAY_URL: `http://127.0.0.1:${await findTestPort()}`,
-    });
-    expect(output).toMatch(/^I6 +not checked/m);
-    expect(output).toMatch(/^clean, I6 not checked: /m);
-    expect(code).toBe(0);
-  });
-
-  it('exits 2 for an argument that it does not know', async () => {
-    expect(await command(['--fix'])).toMatchObject({ code: 2, output: '' });
-  });
+it('The audit command exits 0 when all is well, and tells a script how much it has checked', async () => {
+  const { code, output } = await command(['--json']);
+  const report = JSON.parse(output) as { clean: boolean; invariants: { id: string; checked: number }[] };
+  expect(report.clean, output).toBe(true);
+  expect(report.invariants.map(({ id }) => id)).toEqual(Object.keys(INVARIANTS));
+  expect(report.invariants.filter(({ checked }) => checked === 0)).toEqual([]);
+  expect(code).toBe(0);
 });
 
-describe('a violation in the event log', () => {
-  it.for(EVENT_PLANTS)('is found: %s', async ([, invariant, whose, plant, mend]) => {
-    const [{ partition } = { partition: -1 }] = await system.database.query<{ partition: number }>(PLANTED_PARTITION);
-    await system.database.query(plant);
-    try {
-      await expectExactly(`${invariant} ${whose}/${partition}`);
-    } finally {
-      await system.database.query(mend);
-    }
-    await expectExactly();
+it('The audit command exits 1 and names the order when a rule is broken', async () => {
+  const { invariant, plant, mend } = VERSION_WITHOUT_EVENT;
+  await sql(ids.sold, plant);
+  const { code, output } = await command();
+  await sql(ids.sold, mend);
+  expect(output.match(/^I\d+ +ok /gm)).toHaveLength(Object.keys(INVARIANTS).length - 1);
+  expect(output).toMatch(new RegExp(`^${invariant} +BROKEN .*\\n +${ids.sold}: .+ version`, 'm'));
+  expect(code).toBe(1);
+});
+
+it('The audit command exits 2 and says what is down', async () => {
+  const address = `http://127.0.0.1:${await findTestPort()}`;
+  const { code, output, errors } = await command([], { PAYMENT_GATEWAY_URL: address });
+  expect(errors).toContain(`the audit could not be done: the payment ledger at ${address} cannot be read`);
+  expect(output).toBe('');
+  expect(code).toBe(2);
+});
+
+it('The audit command does not ask a provider for a ledger that it shows to nobody, and says so', async () => {
+  const { code, output } = await command([], {
+    PAYMENT_PROVIDER: 'stripe',
+    STRIPE_SECRET_KEY: 'sk_test_audit',
+    PAYMENT_GATEWAY_URL: `http://127.0.0.1:${await findTestPort()}`,
   });
+  expect(output).toMatch(/^I6 +not checked/m);
+  expect(output).toMatch(/^clean, I6 not checked: /m);
+  expect(code).toBe(0);
+});
+
+it('The audit command exits 2 for an argument that it does not know', async () => {
+  expect(await command(['--fix'])).toMatchObject({ code: 2, output: '' });
+});
+
+it.for(EVENT_PLANTS)('The audit finds a violation in the event log: %s', async ([, invariant, whose, plant, mend]) => {
+  const [{ partition } = { partition: -1 }] = await system.database.query<{ partition: number }>(PLANTED_PARTITION);
+  await system.database.query(plant);
+  try {
+    await expectExactly(`${invariant} ${whose}/${partition}`);
+  } finally {
+    await system.database.query(mend);
+  }
+  await expectExactly();
 });
 
 /**
@@ -234,7 +229,7 @@ describe('a violation that cannot be taken back', () => {
     standing.add(violation);
   };
 
-  it('is found: an accepted order that is nowhere', async () => {
+  it('The audit finds an accepted order that is nowhere', async () => {
     await system.postOrder({ sku: 'SKU-NONE' }, key);
     await system.orderAtRest(orderId);
     await sql(orderId, [
@@ -249,7 +244,7 @@ describe('a violation that cannot be taken back', () => {
     stays(`I1 ${orderId}`);
   });
 
-  it('is found: effects without an order', async () => {
+  it('The audit finds effects without an order', async () => {
     await system.postOrder({}, key);
     await system.orderAtRest(orderId);
     await sql(orderId, [
@@ -262,7 +257,7 @@ describe('a violation that cannot be taken back', () => {
     stays(`I1 ${orderId}`);
   });
 
-  it('is found: a second charge in the ledger, and a charge of no order', async () => {
+  it('The audit finds a second charge in the ledger, and a charge without an order', async () => {
     await system.postOrder({}, key);
     await system.orderAtRest(orderId);
     await charge(orderId, `${orderId}:sale:2`);
@@ -277,7 +272,7 @@ describe('a violation that cannot be taken back', () => {
     stays('I6 ord_of_nobody');
   });
 
-  it('is found: a workflow that is open for an order at rest, and then one that was terminated', async () => {
+  it('The audit finds a workflow that is open for an order at rest, and then one that was terminated', async () => {
     await system.postOrder({}, key);
     await system.orderAtRest(orderId);
     const input = await inputOf(orderId);
@@ -297,7 +292,7 @@ describe('a violation that cannot be taken back', () => {
     await expectExactly();
   });
 
-  it('is found: an order in motion that no workflow carries', async () => {
+  it('The audit finds an order in motion that no workflow carries', async () => {
     await system.postOrder({ method: 'pm_down' }, key);
     await expect
       .poll(() => system.database.query('SELECT FROM payments.operations WHERE order_id = $1', [orderId]))
@@ -316,23 +311,21 @@ describe('a violation that cannot be taken back', () => {
   });
 });
 
-describe('an audit that cannot read a source', () => {
-  it('is refused, and names the source', async () => {
-    const port = await findTestPort();
-    const nowhere = `postgresql://x@127.0.0.1:${port}/x`;
-    const databases = createDatabases(allAt(nowhere), { poolSize: 1, applicationName: 'test', onIdleError: () => {} });
-    const temporal = createTemporalClient({ address: `127.0.0.1:${port}`, namespace: system.namespace });
-    const refusals: [Partial<FactsSources>, string][] = [
-      [{ databases }, 'the orders database'],
-      [{ paymentGatewayUrl: `http://127.0.0.1:${port}` }, `the payment ledger at http://127.0.0.1:${port}`],
-      [{ client: temporal }, `Temporal (namespace ${system.namespace})`],
-    ];
-    for (const [broken, source] of refusals) {
-      await expect(createAudit({ ...sources, ...broken }).run()).rejects.toMatchObject({ source });
-    }
-    await temporal.connection.close();
-    await databases.close();
-  });
+it('An audit that cannot read a source is refused, and names the source', async () => {
+  const port = await findTestPort();
+  const nowhere = `postgresql://x@127.0.0.1:${port}/x`;
+  const databases = createDatabases(allAt(nowhere), { poolSize: 1, applicationName: 'test', onIdleError: () => {} });
+  const temporal = createTemporalClient({ address: `127.0.0.1:${port}`, namespace: system.namespace });
+  const refusals: [Partial<FactsSources>, string][] = [
+    [{ databases }, 'the orders database'],
+    [{ paymentGatewayUrl: `http://127.0.0.1:${port}` }, `the payment ledger at http://127.0.0.1:${port}`],
+    [{ client: temporal }, `Temporal (namespace ${system.namespace})`],
+  ];
+  for (const [broken, source] of refusals) {
+    await expect(createAudit({ ...sources, ...broken }).run()).rejects.toMatchObject({ source });
+  }
+  await temporal.connection.close();
+  await databases.close();
 });
 
 function messagesOf({ violations }: AuditReport, orderId: string): string[] {

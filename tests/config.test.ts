@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { allAt } from '../db/client.ts';
 import { ConfigError, loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
 
@@ -42,242 +42,234 @@ async function exampleSection(index: number): Promise<ExampleLine[]> {
   }));
 }
 
-describe('.env.example', () => {
-  it('names exactly the variables that the programs read, in their order', async () => {
-    expect((await exampleSection(1)).map(({ name }) => name)).toEqual(VARIABLE_NAMES);
-  });
+it('.env.example names exactly the variables that the programs read, in their order', async () => {
+  expect((await exampleSection(1)).map(({ name }) => name)).toEqual(VARIABLE_NAMES);
+});
 
-  it('shows the defaults', async () => {
-    const lines = await exampleSection(1);
-    const shown = Object.fromEntries(
-      lines.filter(({ isOptional }) => !isOptional).map(({ name, value }) => [name, value]),
-    );
-    expect(loadConfig({ ...shown, ...REQUIRED })).toEqual(loadConfig(REQUIRED));
-    expect(lines.filter(({ value }) => value === '').map(({ name }) => name)).toEqual(Object.keys(REQUIRED));
-  });
+it('.env.example shows the defaults', async () => {
+  const lines = await exampleSection(1);
+  const shown = Object.fromEntries(
+    lines.filter(({ isOptional }) => !isOptional).map(({ name, value }) => [name, value]),
+  );
+  expect(loadConfig({ ...shown, ...REQUIRED })).toEqual(loadConfig(REQUIRED));
+  expect(lines.filter(({ value }) => value === '').map(({ name }) => name)).toEqual(Object.keys(REQUIRED));
+});
 
-  it('shows values for what is optional that would be accepted', async () => {
-    const optional = (await exampleSection(1)).filter(({ isOptional }) => isOptional);
-    const { JWT_SECRET, ...others } = REQUIRED;
-    const env = Object.fromEntries(optional.map(({ name, value }) => [name, value]));
-    expect(problemsOf({ ...others, ...env })).toEqual([]);
-  });
+it('.env.example shows values for optional variables that would be accepted', async () => {
+  const optional = (await exampleSection(1)).filter(({ isOptional }) => isOptional);
+  const { JWT_SECRET, ...others } = REQUIRED;
+  const env = Object.fromEntries(optional.map(({ name, value }) => [name, value]));
+  expect(problemsOf({ ...others, ...env })).toEqual([]);
+});
 
-  it('names the variables of the development programs in a section of their own', async () => {
-    const sources = await Promise.all(
-      ['../src/dev/dev-environment.ts', '../src/simulator/config.ts'].map((file) =>
-        readFile(new URL(file, import.meta.url), 'utf8'),
-      ),
-    );
-    const read = sources.flatMap((source) =>
-      [...source.matchAll(/^ +([A-Z][A-Z0-9_]+):/gm)].map(([, name = '']) => name),
-    );
-    const own = new Set(read.filter((name) => !VARIABLE_NAMES.includes(name) && !SYSTEM_VARIABLES.has(name)));
-    expect((await exampleSection(2)).map(({ name }) => name).toSorted()).toEqual([...own].toSorted());
-  });
+it('.env.example names the variables of the development programs in a section of their own', async () => {
+  const sources = await Promise.all(
+    ['../src/dev/dev-environment.ts', '../src/simulator/config.ts'].map((file) =>
+      readFile(new URL(file, import.meta.url), 'utf8'),
+    ),
+  );
+  const read = sources.flatMap((source) =>
+    [...source.matchAll(/^ +([A-Z][A-Z0-9_]+):/gm)].map(([, name = '']) => name),
+  );
+  const own = new Set(read.filter((name) => !VARIABLE_NAMES.includes(name) && !SYSTEM_VARIABLES.has(name)));
+  expect((await exampleSection(2)).map(({ name }) => name).toSorted()).toEqual([...own].toSorted());
 });
 
 /** Variables that every system sets. */
 const SYSTEM_VARIABLES = new Set(['PATH', 'XDG_CACHE_HOME', 'HOME']);
 
-describe('the configuration', () => {
-  it('needs no more than secrets and a database', () => {
-    const config = loadConfig(REQUIRED);
-    expect(config.api).toMatchObject({ host: '127.0.0.1', port: 8080, rateLimitPerSecond: 1_000 });
-    expect(config.orderSettings).toEqual({
-      placement: { payment: 'local', inventory: 'local', notification: 'local' },
-      holdTtlSeconds: 1_800,
-      cancelWindowSeconds: 1_800,
-      joinsFirstPass: true,
-    });
-    expect(loadConfig({ ...REQUIRED, ORDER_FIRST_PASS: 'stepwise' }).orderSettings).not.toHaveProperty(
-      'joinsFirstPass',
-    );
-    const { DATABASE_URL: url } = REQUIRED;
-    expect(config.database.urls).toEqual(allAt(url));
+it('The configuration needs no more than secrets and a database', () => {
+  const config = loadConfig(REQUIRED);
+  expect(config.api).toMatchObject({ host: '127.0.0.1', port: 8080, rateLimitPerSecond: 1_000 });
+  expect(config.orderSettings).toEqual({
+    placement: { payment: 'local', inventory: 'local', notification: 'local' },
+    holdTtlSeconds: 1_800,
+    cancelWindowSeconds: 1_800,
+    joinsFirstPass: true,
   });
+  expect(loadConfig({ ...REQUIRED, ORDER_FIRST_PASS: 'stepwise' }).orderSettings).not.toHaveProperty('joinsFirstPass');
+  const { DATABASE_URL: url } = REQUIRED;
+  expect(config.database.urls).toEqual(allAt(url));
+});
 
-  it('reports all problems at once, each with its variable', () => {
-    const problems = problemsOf({
-      API_PORT: '70000',
-      LOG_LEVEL: 'loud',
-      HOLD_TTL_SECONDS: '60',
-      STEP_PLACEMENT: 'mail=queue',
-    });
-    expect(problems.map((problem) => problem.split(':')[0]?.split(' is')[0])).toEqual([
-      'API_PORT',
-      'CONTACT_KEYS',
-      'DATABASE_URL',
-      'STEP_PLACEMENT',
-      'LOG_LEVEL',
-      'HOLD_TTL_SECONDS',
-      'JWT_SECRET, JWT_JWKS_URL',
-    ]);
-    expect(problems).toContain('DATABASE_URL: is required');
+it('The configuration reports all problems at once, each with its variable', () => {
+  const problems = problemsOf({
+    API_PORT: '70000',
+    LOG_LEVEL: 'loud',
+    HOLD_TTL_SECONDS: '60',
+    STEP_PLACEMENT: 'mail=queue',
   });
+  expect(problems.map((problem) => problem.split(':')[0]?.split(' is')[0])).toEqual([
+    'API_PORT',
+    'CONTACT_KEYS',
+    'DATABASE_URL',
+    'STEP_PLACEMENT',
+    'LOG_LEVEL',
+    'HOLD_TTL_SECONDS',
+    'JWT_SECRET, JWT_JWKS_URL',
+  ]);
+  expect(problems).toContain('DATABASE_URL: is required');
+});
 
-  it('refuses a hold that ends before a payment may, and says how long is long enough', () => {
-    const [problem = ''] = problemsOf({ ...REQUIRED, HOLD_TTL_SECONDS: '600' });
-    expect(problem).toMatch(/^HOLD_TTL_SECONDS is 600, but a payment may take \d+ s and the commit after it \d+ s/);
-    const enough = Number(/must be more than (\d+)/.exec(problem)?.[1]);
-    expect(problemsOf({ ...REQUIRED, HOLD_TTL_SECONDS: String(enough) })).toHaveLength(1);
-    expect(problemsOf({ ...REQUIRED, HOLD_TTL_SECONDS: String(enough + 1) })).toEqual([]);
-  });
+it('The configuration refuses a hold that ends before a payment may, and says how long is long enough', () => {
+  const [problem = ''] = problemsOf({ ...REQUIRED, HOLD_TTL_SECONDS: '600' });
+  expect(problem).toMatch(/^HOLD_TTL_SECONDS is 600, but a payment may take \d+ s and the commit after it \d+ s/);
+  const enough = Number(/must be more than (\d+)/.exec(problem)?.[1]);
+  expect(problemsOf({ ...REQUIRED, HOLD_TTL_SECONDS: String(enough) })).toHaveLength(1);
+  expect(problemsOf({ ...REQUIRED, HOLD_TTL_SECONDS: String(enough + 1) })).toEqual([]);
+});
 
-  it.each([
-    ['neither', { JWT_SECRET: undefined }],
-    ['both', { JWT_JWKS_URL: 'https://idp.example.com/keys' }],
-  ])('wants a secret or keys of an identity provider, not %s', (_, change) => {
-    expect(problemsOf({ ...REQUIRED, ...change })).toEqual([
-      'JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set',
-    ]);
-  });
+it.each([
+  ['neither', { JWT_SECRET: undefined }],
+  ['both', { JWT_JWKS_URL: 'https://idp.example.com/keys' }],
+])('The configuration requires a secret or keys of an identity provider, not %s', (_, change) => {
+  expect(problemsOf({ ...REQUIRED, ...change })).toEqual(['JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set']);
+});
 
-  it('asks no secret for tokens of a process without an API', () => {
-    expect(loadConfig({ ...REQUIRED, JWT_SECRET: undefined }, { tokens: false }).jwt.secret).toBeNull();
-  });
+it('The configuration asks no token secret of a process without an API', () => {
+  expect(loadConfig({ ...REQUIRED, JWT_SECRET: undefined }, { tokens: false }).jwt.secret).toBeNull();
+});
 
-  it('takes the simulator for the payment provider, or Stripe with its key', () => {
-    expect(loadConfig(REQUIRED).payment).toEqual({
-      provider: 'simulator',
-      simulatorUrl: 'http://127.0.0.1:8090',
-      webhookSecret: null,
-    });
-    const env = {
-      ...REQUIRED,
-      PAYMENT_PROVIDER: 'stripe',
-      STRIPE_SECRET_KEY: 'rk_test_1',
-      STRIPE_WEBHOOK_SECRET: 'whsec_1',
-    };
-    expect(loadConfig(env).payment).toEqual({
-      provider: 'stripe',
-      simulatorUrl: null,
-      secretKey: 'rk_test_1',
-      webhookSecret: 'whsec_1',
-      apiUrl: null,
-    });
-    expect(loadConfig({ ...env, STRIPE_MULTICAPTURE: 'true' }).payment).toMatchObject({ multicapture: true });
+it('The configuration takes the simulator for the payment provider, or Stripe with its key', () => {
+  expect(loadConfig(REQUIRED).payment).toEqual({
+    provider: 'simulator',
+    simulatorUrl: 'http://127.0.0.1:8090',
+    webhookSecret: null,
   });
+  const env = {
+    ...REQUIRED,
+    PAYMENT_PROVIDER: 'stripe',
+    STRIPE_SECRET_KEY: 'rk_test_1',
+    STRIPE_WEBHOOK_SECRET: 'whsec_1',
+  };
+  expect(loadConfig(env).payment).toEqual({
+    provider: 'stripe',
+    simulatorUrl: null,
+    secretKey: 'rk_test_1',
+    webhookSecret: 'whsec_1',
+    apiUrl: null,
+  });
+  expect(loadConfig({ ...env, STRIPE_MULTICAPTURE: 'true' }).payment).toMatchObject({ multicapture: true });
+});
 
-  it('wants the key of Stripe when Stripe is the provider, and tells it together with the rest', () => {
-    expect(problemsOf({ ...REQUIRED, PAYMENT_PROVIDER: 'stripe', STRIPE_SECRET_KEY: '', API_PORT: 'http' })).toEqual([
-      expect.stringMatching(/^API_PORT: /),
-      'STRIPE_SECRET_KEY: is required, because PAYMENT_PROVIDER is stripe',
-    ]);
-    expect(problemsOf({ ...REQUIRED, STRIPE_SECRET_KEY: 'sk_test_1' })).toEqual([]);
-  });
+it('The configuration requires the key of Stripe when Stripe is the provider, and reports it together with the rest', () => {
+  expect(problemsOf({ ...REQUIRED, PAYMENT_PROVIDER: 'stripe', STRIPE_SECRET_KEY: '', API_PORT: 'http' })).toEqual([
+    expect.stringMatching(/^API_PORT: /),
+    'STRIPE_SECRET_KEY: is required, because PAYMENT_PROVIDER is stripe',
+  ]);
+  expect(problemsOf({ ...REQUIRED, STRIPE_SECRET_KEY: 'sk_test_1' })).toEqual([]);
+});
 
-  it('takes an empty variable for an absent one', () => {
-    expect(loadConfig({ ...REQUIRED, API_PORT: '', ORDERS_DATABASE_URL: '', JWT_JWKS_URL: '' })).toEqual(
-      loadConfig(REQUIRED),
-    );
-    expect(loadDatabaseConfig({ ...REQUIRED, ORDERS_DATABASE_URL: '' }).urls.orders).toBe(REQUIRED.DATABASE_URL);
-  });
+it('The configuration takes an empty variable for an absent one', () => {
+  expect(loadConfig({ ...REQUIRED, API_PORT: '', ORDERS_DATABASE_URL: '', JWT_JWKS_URL: '' })).toEqual(
+    loadConfig(REQUIRED),
+  );
+  expect(loadDatabaseConfig({ ...REQUIRED, ORDERS_DATABASE_URL: '' }).urls.orders).toBe(REQUIRED.DATABASE_URL);
+});
 
-  it('puts each service on its own database when it has one', () => {
-    const own = 'postgres://payments:password@elsewhere/payments';
-    const env = { ...REQUIRED, PAYMENTS_DATABASE_URL: own };
-    expect(loadConfig(env).database.urls).toMatchObject({ orders: REQUIRED.DATABASE_URL, payments: own });
-    expect(loadDatabaseConfig(env).urls).toEqual(loadConfig(env).database.urls);
-  });
+it('The configuration puts each service on its own database when it has one', () => {
+  const own = 'postgres://payments:password@elsewhere/payments';
+  const env = { ...REQUIRED, PAYMENTS_DATABASE_URL: own };
+  expect(loadConfig(env).database.urls).toMatchObject({ orders: REQUIRED.DATABASE_URL, payments: own });
+  expect(loadDatabaseConfig(env).urls).toEqual(loadConfig(env).database.urls);
+});
 
-  it('needs no shared database when each service has its own', () => {
-    const { DATABASE_URL: _, ...rest } = REQUIRED;
-    const services = ['orders', 'inventory', 'payments', 'notifications', 'events'];
-    const urls = Object.fromEntries(services.map((name) => [name, `postgres://${name}:password@${name}/shop`]));
-    const env = Object.fromEntries(services.map((name) => [`${name.toUpperCase()}_DATABASE_URL`, urls[name]]));
-    expect(loadConfig({ ...rest, ...env }).database.urls).toEqual(urls);
-    expect(loadDatabaseConfig(env).urls).toEqual(urls);
-    expect(problemsOf({ ...rest, ...env, EVENTS_DATABASE_URL: '' })).toEqual(['DATABASE_URL: is required']);
-  });
+it('The configuration needs no shared database when each service has its own', () => {
+  const { DATABASE_URL: _, ...rest } = REQUIRED;
+  const services = ['orders', 'inventory', 'payments', 'notifications', 'events'];
+  const urls = Object.fromEntries(services.map((name) => [name, `postgres://${name}:password@${name}/shop`]));
+  const env = Object.fromEntries(services.map((name) => [`${name.toUpperCase()}_DATABASE_URL`, urls[name]]));
+  expect(loadConfig({ ...rest, ...env }).database.urls).toEqual(urls);
+  expect(loadDatabaseConfig(env).urls).toEqual(urls);
+  expect(problemsOf({ ...rest, ...env, EVENTS_DATABASE_URL: '' })).toEqual(['DATABASE_URL: is required']);
+});
 
-  it('reads placements, queues and keys', () => {
-    const config = loadConfig({
-      ...REQUIRED,
-      STEP_PLACEMENT: 'payment=queue, notification=queue',
-      WORKER_QUEUES: 'payments, orders',
-      CONTACT_KEYS: `new:${KEY},old:${KEY}`,
-    });
-    expect(config.orderSettings.placement).toEqual({ payment: 'queue', inventory: 'local', notification: 'queue' });
-    expect(config.worker.queues).toEqual(['payments', 'orders']);
-    expect(config.contactKeys.map(({ id, key }) => [id, key.byteLength])).toEqual([
-      ['new', 32],
-      ['old', 32],
-    ]);
+it('The configuration reads placements, queues and keys', () => {
+  const config = loadConfig({
+    ...REQUIRED,
+    STEP_PLACEMENT: 'payment=queue, notification=queue',
+    WORKER_QUEUES: 'payments, orders',
+    CONTACT_KEYS: `new:${KEY},old:${KEY}`,
   });
+  expect(config.orderSettings.placement).toEqual({ payment: 'queue', inventory: 'local', notification: 'queue' });
+  expect(config.worker.queues).toEqual(['payments', 'orders']);
+  expect(config.contactKeys.map(({ id, key }) => [id, key.byteLength])).toEqual([
+    ['new', 32],
+    ['old', 32],
+  ]);
+});
 
-  it('reads the limits of retries, each with its unit', () => {
-    const { orderSettings, events } = loadConfig({
-      ...REQUIRED,
-      STEP_BUDGET_SECONDS: 'take-payment=900, hold-stock=300',
-      STEP_MAX_ATTEMPTS: 'hold-stock=20',
-      EVENT_MAX_ATTEMPTS: 'webhooks=3,analytics/purchase=6',
-      EVENT_FIRST_WAIT_SECONDS: 'webhooks=5',
-      EVENT_LONGEST_WAIT_SECONDS: 'webhooks=60',
-    });
-    expect(orderSettings.stepLimits).toEqual({
-      'take-payment': { budgetMs: 900_000 },
-      'hold-stock': { budgetMs: 300_000, maxAttempts: 20 },
-    });
-    expect(events.retries).toEqual({
-      webhooks: { maxAttempts: 3, firstWaitSeconds: 5, longestWaitSeconds: 60 },
-      'analytics/purchase': { maxAttempts: 6 },
-    });
+it('The configuration reads the limits of retries, each with its unit', () => {
+  const { orderSettings, events } = loadConfig({
+    ...REQUIRED,
+    STEP_BUDGET_SECONDS: 'take-payment=900, hold-stock=300',
+    STEP_MAX_ATTEMPTS: 'hold-stock=20',
+    EVENT_MAX_ATTEMPTS: 'webhooks=3,analytics/purchase=6',
+    EVENT_FIRST_WAIT_SECONDS: 'webhooks=5',
+    EVENT_LONGEST_WAIT_SECONDS: 'webhooks=60',
   });
+  expect(orderSettings.stepLimits).toEqual({
+    'take-payment': { budgetMs: 900_000 },
+    'hold-stock': { budgetMs: 300_000, maxAttempts: 20 },
+  });
+  expect(events.retries).toEqual({
+    webhooks: { maxAttempts: 3, firstWaitSeconds: 5, longestWaitSeconds: 60 },
+    'analytics/purchase': { maxAttempts: 6 },
+  });
+});
 
-  it('refuses limits that contradict each other, at the start', () => {
-    expect(problemsOf({ ...REQUIRED, STEP_BUDGET_SECONDS: 'take-payment=3600' })).toEqual([
-      'HOLD_TTL_SECONDS is 1800, but a payment may take 3602 s and the commit after it 600 s: it must be more than 4202',
-    ]);
-    expect(problemsOf({ ...REQUIRED, STEP_BUDGET_SECONDS: 'undo-payment=60' })).toEqual([
-      'undoPayment: its waits and attempts may take 862 s, its budget is 60 s',
-    ]);
-    expect(problemsOf({ ...REQUIRED, EVENT_FIRST_WAIT_SECONDS: 'analytics=9' })).toContain(
-      'events analytics/custom: the first wait is 9 s, the longest only 8 s',
-    );
-  });
+it('The configuration refuses limits that contradict each other, at the start', () => {
+  expect(problemsOf({ ...REQUIRED, STEP_BUDGET_SECONDS: 'take-payment=3600' })).toEqual([
+    'HOLD_TTL_SECONDS is 1800, but a payment may take 3602 s and the commit after it 600 s: it must be more than 4202',
+  ]);
+  expect(problemsOf({ ...REQUIRED, STEP_BUDGET_SECONDS: 'undo-payment=60' })).toEqual([
+    'undoPayment: its waits and attempts may take 862 s, its budget is 60 s',
+  ]);
+  expect(problemsOf({ ...REQUIRED, EVENT_FIRST_WAIT_SECONDS: 'analytics=9' })).toContain(
+    'events analytics/custom: the first wait is 9 s, the longest only 8 s',
+  );
+});
 
-  it.each([
-    ['STEP_BUDGET_SECONDS', 'takepayment=900'],
-    ['STEP_BUDGET_SECONDS', 'take-payment=15m'],
-    ['STEP_BUDGET_SECONDS', 'take-payment=0'],
-    ['STEP_MAX_ATTEMPTS', 'hold-stock=2,hold-stock=3'],
-    ['EVENT_MAX_ATTEMPTS', 'mail=3'],
-    ['EVENT_MAX_ATTEMPTS', 'webhooks/purchase=3'],
-    ['EVENT_FIRST_WAIT_SECONDS', 'analytics=1.5'],
-    ['EVENT_LONGEST_WAIT_SECONDS', 'analytics'],
-    ['API_PORT', '-1'],
-    ['API_PORT', 'http'],
-    ['RATE_LIMIT_PER_SECOND', '0'],
-    // Beyond the range of a database integer or a timer of Node.js.
-    ['RATE_LIMIT_PER_SECOND', '214748365'],
-    ['EVENT_RATE_LIMIT_PER_SECOND', '214748365'],
-    ['HOLD_TTL_SECONDS', '2147483648'],
-    ['CANCEL_WINDOW_MINUTES', '35791395'],
-    ['UNMATCHED_NOTICE_MINUTES', '1e300'],
-    ['WORKER_METRICS_HOST', 'everywhere'],
-    ['SHUTDOWN_GRACE_SECONDS', '2147484'],
-    ['EAGER_SLOTS', '1.5'],
-    ['JWT_SECRET', 'too short'],
-    ['JWT_JWKS_URL', 'idp'],
-    ['CONTACT_KEYS', KEY],
-    ['CONTACT_KEYS', `:${KEY}`],
-    ['CONTACT_KEYS', `key1:${KEY},key1:${KEY}`],
-    ['CONTACT_KEYS', `key1:${Buffer.alloc(16).toString('base64')}`],
-    ['DATABASE_URL', 'localhost'],
-    ['DATABASE_POOL_SIZE', '1'],
-    ['PAYMENT_PROVIDER', 'bank'],
-    ['PAYMENT_WEBHOOK_SECRET', KEY],
-    ['STRIPE_SECRET_KEY', `pk_test_${KEY}`],
-    ['STRIPE_WEBHOOK_SECRET', KEY],
-    ['STRIPE_API_URL', 'stripe'],
-    ['STEP_PLACEMENT', 'payment=remote'],
-    ['WORKER_QUEUES', 'orders,nothing'],
-    ['WORKFLOW_SANDBOX', 'none'],
-    ['SHUTDOWN_GRACE_SECONDS', '0'],
-  ])('refuses %s=%s by its name and repeats no secret', (name, value) => {
-    const [problem = ''] = problemsOf({ ...REQUIRED, [name]: value });
-    expect(problem.startsWith(`${name}: `)).toBe(true);
-    expect(problem).not.toContain(KEY);
-  });
+it.each([
+  ['STEP_BUDGET_SECONDS', 'takepayment=900'],
+  ['STEP_BUDGET_SECONDS', 'take-payment=15m'],
+  ['STEP_BUDGET_SECONDS', 'take-payment=0'],
+  ['STEP_MAX_ATTEMPTS', 'hold-stock=2,hold-stock=3'],
+  ['EVENT_MAX_ATTEMPTS', 'mail=3'],
+  ['EVENT_MAX_ATTEMPTS', 'webhooks/purchase=3'],
+  ['EVENT_FIRST_WAIT_SECONDS', 'analytics=1.5'],
+  ['EVENT_LONGEST_WAIT_SECONDS', 'analytics'],
+  ['API_PORT', '-1'],
+  ['API_PORT', 'http'],
+  ['RATE_LIMIT_PER_SECOND', '0'],
+  // Beyond what an integer of the database or a timer of Node.js holds.
+  ['RATE_LIMIT_PER_SECOND', '214748365'],
+  ['EVENT_RATE_LIMIT_PER_SECOND', '214748365'],
+  ['HOLD_TTL_SECONDS', '2147483648'],
+  ['CANCEL_WINDOW_MINUTES', '35791395'],
+  ['UNMATCHED_NOTICE_MINUTES', '1e300'],
+  ['WORKER_METRICS_HOST', 'everywhere'],
+  ['SHUTDOWN_GRACE_SECONDS', '2147484'],
+  ['EAGER_SLOTS', '1.5'],
+  ['JWT_SECRET', 'too short'],
+  ['JWT_JWKS_URL', 'idp'],
+  ['CONTACT_KEYS', KEY],
+  ['CONTACT_KEYS', `:${KEY}`],
+  ['CONTACT_KEYS', `key1:${KEY},key1:${KEY}`],
+  ['CONTACT_KEYS', `key1:${Buffer.alloc(16).toString('base64')}`],
+  ['DATABASE_URL', 'localhost'],
+  ['DATABASE_POOL_SIZE', '1'],
+  ['PAYMENT_PROVIDER', 'bank'],
+  ['PAYMENT_WEBHOOK_SECRET', KEY],
+  ['STRIPE_SECRET_KEY', `pk_test_${KEY}`],
+  ['STRIPE_WEBHOOK_SECRET', KEY],
+  ['STRIPE_API_URL', 'stripe'],
+  ['STEP_PLACEMENT', 'payment=remote'],
+  ['WORKER_QUEUES', 'orders,nothing'],
+  ['WORKFLOW_SANDBOX', 'none'],
+  ['SHUTDOWN_GRACE_SECONDS', '0'],
+])('The configuration refuses %s=%s by its name and repeats no secret', (name, value) => {
+  const [problem = ''] = problemsOf({ ...REQUIRED, [name]: value });
+  expect(problem.startsWith(`${name}: `)).toBe(true);
+  expect(problem).not.toContain(KEY);
 });

@@ -39,19 +39,17 @@ function wholes(digits: number): number {
   return 1_234 * 10 ** digits;
 }
 
-describe('the table of currencies', () => {
-  it('has the digits that ISO publishes for every currency', () => {
-    expect(CURRENCIES.length).toBeGreaterThan(160);
-    for (const [code, digits] of CURRENCIES) expect([code, exponentOf(code)]).toEqual([code, digits]);
-    expect(['HUF', 'IDR', 'IQD', 'ISK', 'UGX', 'CLF', 'XCG'].map(exponentOf)).toEqual([2, 2, 3, 0, 0, 4, 2]);
-  });
+it('The table of currencies has the digits that ISO publishes for every currency', () => {
+  expect(CURRENCIES.length).toBeGreaterThan(160);
+  for (const [code, digits] of CURRENCIES) expect([code, exponentOf(code)]).toEqual([code, digits]);
+  expect(['HUF', 'IDR', 'IQD', 'ISK', 'UGX', 'CLF', 'XCG'].map(exponentOf)).toEqual([2, 2, 3, 0, 0, 4, 2]);
+});
 
-  it('decides what the API takes as a currency', () => {
-    for (const [code] of CURRENCIES) expect(currencySchema.safeParse(code).success, code).toBe(true);
-    for (const code of ['XXX', 'XTS', 'XAU', 'ABC', 'eur']) {
-      expect(currencySchema.safeParse(code).success, code).toBe(false);
-    }
-  });
+it('The table of currencies decides what the API takes as a currency', () => {
+  for (const [code] of CURRENCIES) expect(currencySchema.safeParse(code).success, code).toBe(true);
+  for (const code of ['XXX', 'XTS', 'XAU', 'ABC', 'eur']) {
+    expect(currencySchema.safeParse(code).success, code).toBe(false);
+  }
 });
 
 describe('an amount of every currency', () => {
@@ -95,7 +93,7 @@ describe('an amount of every currency', () => {
     return orderId;
   }
 
-  it('reaches Stripe in the units that Stripe counts it in, and comes back in ours', async () => {
+  it('An amount of every currency reaches Stripe in the units that Stripe counts it in, and comes back in ours', async () => {
     for (const [currency, digits] of CURRENCIES) {
       const orderId = await moveMoney(stripe, { currency, digits, method: 'pm_card_visa' });
       const unit = 10 ** (STRIPE_DIGITS[currency] ?? digits);
@@ -110,7 +108,7 @@ describe('an amount of every currency', () => {
     }
   });
 
-  it('reaches the simulator as it is', async () => {
+  it('An amount of every currency reaches the simulator as it is', async () => {
     const gateway = createSimulatorPaymentGateway({ baseUrl: simulator.simulator.url, onBreakerChange: () => {} });
     for (const [currency, digits] of CURRENCIES) {
       const orderId = await moveMoney(gateway, { currency, digits, method: 'pm_ok' });
@@ -125,7 +123,7 @@ describe('an amount of every currency', () => {
     }
   });
 
-  it('is voided at Stripe before it was charged, by an amount that Stripe takes in the currency', async () => {
+  it('A void before the charge names Stripe an amount that it takes in every currency', async () => {
     const taken = CURRENCIES.filter(([currency]) => stripe.capabilities.limitsOf(currency) !== null);
     for (const [currency] of taken) {
       const orderId = `ord_${randomUUID()}`;
@@ -137,7 +135,7 @@ describe('an amount of every currency', () => {
     }
   });
 
-  it('is read from a report of Stripe in our units', () => {
+  it('A report of Stripe is read in our units in every currency', () => {
     const webhook = createStripeWebhook({ secret: 'whsec_test' });
     const read = (type: string, object: object) => {
       const body = JSON.stringify({ id: 'evt_1', object: 'event', type, created: 1_750_000_000, data: { object } });
@@ -162,7 +160,7 @@ describe('an amount of every currency', () => {
     }
   });
 
-  it('is shown with its digits in mails, text messages and the command line', async () => {
+  it('An amount of every currency is shown with its digits in mails, text messages and the command line', async () => {
     const sent: string[] = [];
     const sealer = createContactSealer([{ id: 'k', key: Buffer.alloc(32, 1) }]);
     const { sendMessage } = createNotificationActivities({
@@ -186,7 +184,7 @@ describe('an amount of every currency', () => {
     }
   });
 
-  it('is shown with its digits in the console, and read there as it was typed', async () => {
+  it('An amount of every currency is shown with its digits in the console, and read there as it was typed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'console-'));
     const { files } = await loadConsoleAssets();
     for (const name of ['currencies.js', 'format.js']) {
@@ -213,7 +211,7 @@ describe('an amount of every currency', () => {
     parseAmount(text: string, currency: string): number | null;
   }
 
-  it('that Stripe can never charge is known before it is asked', () => {
+  it('An amount that Stripe can never charge is known before Stripe is asked', () => {
     const problemOf = (amountMinor: number, currency: string) =>
       chargeProblemOf(stripe.capabilities, amountMinor, currency)?.problem ?? null;
     expect([problemOf(49, 'EUR'), problemOf(50, 'EUR'), problemOf(99_999_999, 'EUR')]).toEqual([

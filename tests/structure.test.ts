@@ -23,33 +23,29 @@ function withoutTests({ path }: Source): boolean {
   return !/\.(test|config)\.ts$/.test(path);
 }
 
-describe('the workflow bundle', () => {
-  const code = readFileSync(inject('workflowBundle'), 'utf8');
-  const modules = [...code.matchAll(/^\/\*\*\*\/ "(\.\/[^"]+)"/gm)].map(([, name = '']) => name);
+const code = readFileSync(inject('workflowBundle'), 'utf8');
+const modules = [...code.matchAll(/^\/\*\*\*\/ "(\.\/[^"]+)"/gm)].map(([, name = '']) => name);
 
-  it('holds workflow code and the domain, and of packages the SDK with what it needs', () => {
-    const packages = ['@temporalio/common', '@temporalio/workflow', 'long', 'ms', 'nexus-rpc'];
-    const expected = ['src/workflows/', 'src/domain/', ...packages.map((name) => `node_modules/${name}/`)];
-    const strangers = modules.filter((name) => !expected.some((start) => name.startsWith(`./${start}`)));
+it('The workflow bundle holds workflow code and the domain, and of packages the SDK with what it needs', () => {
+  const packages = ['@temporalio/common', '@temporalio/workflow', 'long', 'ms', 'nexus-rpc'];
+  const expected = ['src/workflows/', 'src/domain/', ...packages.map((name) => `node_modules/${name}/`)];
+  const strangers = modules.filter((name) => !expected.some((start) => name.startsWith(`./${start}`)));
 
-    expect(modules).toContain('./src/workflows/order-workflow.ts');
-    expect(modules).toContain('./src/domain/payments/payment.ts');
-    expect(strangers).toEqual([]);
-  });
-
-  it('requires no module of Node', () => {
-    expect(code).not.toMatch(/require\(['"]node:/);
-    expect(modules.filter((name) => /zod|drizzle|node:/.test(name))).toEqual([]);
-  });
+  expect(modules).toContain('./src/workflows/order-workflow.ts');
+  expect(modules).toContain('./src/domain/payments/payment.ts');
+  expect(strangers).toEqual([]);
 });
 
-describe('the environment', () => {
-  it('is not reached around the linter, which knows `process.env` only', () => {
-    const around = /\{[^}]*\benv\b[^}]*\}\s*(=\s*process\b|from\s+['"](node:)?process['"])|globalThis\.process/;
-    const sources = readSources('{src,db}/**/*.ts').filter(withoutTests);
-    expect(sources.length).toBeGreaterThan(50);
-    expect(sources.filter(({ text }) => around.test(text)).map(({ path }) => path)).toEqual([]);
-  });
+it('The workflow bundle requires no module of Node', () => {
+  expect(code).not.toMatch(/require\(['"]node:/);
+  expect(modules.filter((name) => /zod|drizzle|node:/.test(name))).toEqual([]);
+});
+
+it('The environment is not reached around the linter, which knows `process.env` only', () => {
+  const around = /\{[^}]*\benv\b[^}]*\}\s*(=\s*process\b|from\s+['"](node:)?process['"])|globalThis\.process/;
+  const sources = readSources('{src,db}/**/*.ts').filter(withoutTests);
+  expect(sources.length).toBeGreaterThan(50);
+  expect(sources.filter(({ text }) => around.test(text)).map(({ path }) => path)).toEqual([]);
 });
 
 /**
@@ -80,32 +76,28 @@ function startOfParagraph(lines: readonly string[], index: number): number {
   return start;
 }
 
-describe('an export', () => {
-  it.each([
-    ['is found without its docblock', 'const a = 1;\n\nexport const b = 2;\n', ['export const b = 2;']],
-    ['is found with a mere comment', '// why\nexport function b(): void {}\n', ['export function b(): void {}']],
-    ['is covered by its docblock', '/** Why. */\nexport const b = 2;\n', []],
-    ['is covered by the one above it', '/** All. */\nexport const ALL = [1];\nexport type One = 1;\n', []],
-    ['may be a factory without one', 'export function createB(): B {}\nexport async function makeC(): C {}\n', []],
-    [
-      'may be a deps interface without one',
-      'export interface BDeps {}\nexport interface COptions extends BDeps {}\n',
-      [],
-    ],
-    ['is no factory by its first letters', 'export function created(): B {}\n', ['export function created(): B {}']],
-    ['that hands on another is none', `export { a } from './a.ts';\nexport type { B } from './b.ts';\n`, []],
-  ])('%s', (_, text, missing) => {
-    expect(listUndocumented(text)).toEqual(missing);
-  });
+it.each([
+  ['is found without its docblock', 'const a = 1;\n\nexport const b = 2;\n', ['export const b = 2;']],
+  ['is found with a mere comment', '// why\nexport function b(): void {}\n', ['export function b(): void {}']],
+  ['is covered by its docblock', '/** Why. */\nexport const b = 2;\n', []],
+  ['is covered by the one above it', '/** All. */\nexport const ALL = [1];\nexport type One = 1;\n', []],
+  ['may be a factory without one', 'export function createB(): B {}\nexport async function makeC(): C {}\n', []],
+  [
+    'may be a deps interface without one',
+    'export interface BDeps {}\nexport interface COptions extends BDeps {}\n',
+    [],
+  ],
+  ['is no factory by its first letters', 'export function created(): B {}\n', ['export function created(): B {}']],
+  ['that hands on another is none', `export { a } from './a.ts';\nexport type { B } from './b.ts';\n`, []],
+])('An export %s', (_, text, missing) => {
+  expect(listUndocumented(text)).toEqual(missing);
+});
 
-  it('has a docblock in domain, workflows, activities, gateways and db', () => {
-    const sources = readSources('src/{domain,workflows,activities,gateways}/**/*.ts', 'db/**/*.ts').filter(
-      withoutTests,
-    );
-    const missing = sources.flatMap(({ path, text }) => listUndocumented(text).map((line) => `${path}: ${line}`));
-    expect(sources.length).toBeGreaterThan(30);
-    expect(missing).toEqual([]);
-  });
+it('An export has a docblock in domain, workflows, activities, gateways and db', () => {
+  const sources = readSources('src/{domain,workflows,activities,gateways}/**/*.ts', 'db/**/*.ts').filter(withoutTests);
+  const missing = sources.flatMap(({ path, text }) => listUndocumented(text).map((line) => `${path}: ${line}`));
+  expect(sources.length).toBeGreaterThan(30);
+  expect(missing).toEqual([]);
 });
 
 /** Wordings that a native reader has to read twice, or that only repeat a name. */
@@ -149,90 +141,80 @@ function listRefusedWordings(path: string, texts: readonly string[]): string[] {
   );
 }
 
-describe('prose', () => {
-  it.each([
-    ['What the pump works with.', 'What X works with.'],
-    ['Creates the pump of a partition.', 'Creates the X.'],
-    ['Input of `holdStock`.', 'Input of X.'],
-    ['It waits. Of its tries the last one counts.', 'a sentence that opens with "Of"'],
-    ['Given to whoever asks.', 'whoever'],
-    ['Waits for so many seconds.', 'so many'],
-    ['Null when there is none such.', '"such" without a noun'],
-    ['One that was stored stays.', '"One that" or "Those that" as a subject'],
-  ])('is refused where it says %j', (text, name) => {
-    expect(listRefusedWordings('a.ts', listComments(`/**\n * ${text}\n */`))).toEqual([`a.ts: ${name}: ${text}`]);
-    expect(listRefusedWordings('a.ts', listComments(`call(); // ${text}\n`))).toHaveLength(1);
-    expect(listRefusedWordings('a.md', listParagraphs(`# Title\n\nBefore.\n\n- ${text}\n`))).toHaveLength(1);
-    expect(listRefusedWordings('a.md', listParagraphs(`\`\`\`\n${text}\n\`\`\`\n`))).toEqual([]);
-  });
-
-  it('has a subject and a noun in every comment', () => {
-    const sources = readSources('{src,db,bench,tools,tests}/**/*.{ts,js}');
-    expect(sources.length).toBeGreaterThan(50);
-    expect(sources.flatMap(({ path, text }) => listRefusedWordings(path, listComments(text)))).toEqual([]);
-  });
-
-  it('has a subject and a noun in every document', () => {
-    const documents = readSources('README.md', 'CONTRIBUTING.md', 'docs/*.md');
-    expect(documents.length).toBeGreaterThan(8);
-    expect(documents.flatMap(({ path, text }) => listRefusedWordings(path, listParagraphs(text)))).toEqual([]);
-  });
+it.each([
+  ['What the pump works with.', 'What X works with.'],
+  ['Creates the pump of a partition.', 'Creates the X.'],
+  ['Input of `holdStock`.', 'Input of X.'],
+  ['It waits. Of its tries the last one counts.', 'a sentence that opens with "Of"'],
+  ['Given to whoever asks.', 'whoever'],
+  ['Waits for so many seconds.', 'so many'],
+  ['Null when there is none such.', '"such" without a noun'],
+  ['One that was stored stays.', '"One that" or "Those that" as a subject'],
+])('Prose is refused where it says %j', (text, name) => {
+  expect(listRefusedWordings('a.ts', listComments(`/**\n * ${text}\n */`))).toEqual([`a.ts: ${name}: ${text}`]);
+  expect(listRefusedWordings('a.ts', listComments(`call(); // ${text}\n`))).toHaveLength(1);
+  expect(listRefusedWordings('a.md', listParagraphs(`# Title\n\nBefore.\n\n- ${text}\n`))).toHaveLength(1);
+  expect(listRefusedWordings('a.md', listParagraphs(`\`\`\`\n${text}\n\`\`\`\n`))).toEqual([]);
 });
 
-describe('a file', () => {
-  it('is named in kebab-case for its role, and no drawer for odds and ends', () => {
-    const names = readSources('{src,db,tests,bench,tools}/**/*.ts').map(({ path }) => basename(path));
-    const odd = names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config)?\.ts$/.test(name));
-    const drawers = names.filter((name) => /^(utils?|helpers?|common|misc|types)\.ts$/.test(name));
-    expect([...odd, ...drawers]).toEqual([]);
-  });
+it('Prose has a subject and a noun in every comment', () => {
+  const sources = readSources('{src,db,bench,tools,tests}/**/*.{ts,js}');
+  expect(sources.length).toBeGreaterThan(50);
+  expect(sources.flatMap(({ path, text }) => listRefusedWordings(path, listComments(text)))).toEqual([]);
+});
+
+it('Prose has a subject and a noun in every document', () => {
+  const documents = readSources('README.md', 'CONTRIBUTING.md', 'docs/*.md');
+  expect(documents.length).toBeGreaterThan(8);
+  expect(documents.flatMap(({ path, text }) => listRefusedWordings(path, listParagraphs(text)))).toEqual([]);
+});
+
+it('A file is named in kebab-case for its role, and no drawer for odds and ends', () => {
+  const names = readSources('{src,db,tests,bench,tools}/**/*.ts').map(({ path }) => basename(path));
+  const odd = names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config)?\.ts$/.test(name));
+  const drawers = names.filter((name) => /^(utils?|helpers?|common|misc|types)\.ts$/.test(name));
+  expect([...odd, ...drawers]).toEqual([]);
 });
 
 /** A reader can take in this number of files at one look. */
 const FILES_PER_FOLDER_MAX = 20;
 
-describe('a folder', () => {
-  it('no folder has more than 20 code files; unit tests beside the code do not count', () => {
-    const files = globSync('{src,db,bench,tools,tests}/**/*.{ts,js}', {
-      cwd: PROJECT,
-      exclude: ['**/node_modules/**'],
-    });
-    const counted = files.filter((path) => path.startsWith('tests/') || !path.endsWith('.test.ts'));
-    const folders = Object.entries(Object.groupBy(counted, (path) => dirname(path)));
-    expect(folders.length).toBeGreaterThan(50);
-    const crowded = folders.filter(([, held = []]) => held.length > FILES_PER_FOLDER_MAX);
-    expect(crowded.map(([folder, held = []]) => `${folder}: ${held.length}`)).toEqual([]);
+it('No folder has more than 20 code files; unit tests beside the code do not count', () => {
+  const files = globSync('{src,db,bench,tools,tests}/**/*.{ts,js}', {
+    cwd: PROJECT,
+    exclude: ['**/node_modules/**'],
   });
+  const counted = files.filter((path) => path.startsWith('tests/') || !path.endsWith('.test.ts'));
+  const folders = Object.entries(Object.groupBy(counted, (path) => dirname(path)));
+  expect(folders.length).toBeGreaterThan(50);
+  const crowded = folders.filter(([, held = []]) => held.length > FILES_PER_FOLDER_MAX);
+  expect(crowded.map(([folder, held = []]) => `${folder}: ${held.length}`)).toEqual([]);
 });
 
-describe('SQL', () => {
-  const SCHEMAS = ['orders', 'inventory', 'payments', 'notifications', 'events', 'audit'];
-  const TABLE = new RegExp(`\\b(?:FROM|JOIN|INTO|UPDATE|TABLE|ON)\\s+"?(${SCHEMAS.join('|')})"?\\.`, 'gi');
-  const schemasIn = (text: string): string[] => [
-    ...new Set([...text.matchAll(TABLE)].map(([, schema = '']) => schema)),
-  ];
+const SCHEMAS = ['orders', 'inventory', 'payments', 'notifications', 'events', 'audit'];
+const TABLE = new RegExp(`\\b(?:FROM|JOIN|INTO|UPDATE|TABLE|ON)\\s+"?(${SCHEMAS.join('|')})"?\\.`, 'gi');
+const schemasIn = (text: string): string[] => [...new Set([...text.matchAll(TABLE)].map(([, schema = '']) => schema))];
 
-  it('of one statement stays within one schema', () => {
-    const statements = readSources('db/**/*.ts').flatMap(({ path, text }) =>
-      [...text.matchAll(/`[^`]*`/g)].map(([statement]) => ({ path, schemas: schemasIn(statement) })),
-    );
-    expect(statements.filter(({ schemas }) => schemas.length === 1).length).toBeGreaterThan(15);
-    expect(statements.filter(({ schemas }) => schemas.length > 1)).toEqual([]);
-  });
+it('SQL of one statement stays within one schema', () => {
+  const statements = readSources('db/**/*.ts').flatMap(({ path, text }) =>
+    [...text.matchAll(/`[^`]*`/g)].map(([statement]) => ({ path, schemas: schemasIn(statement) })),
+  );
+  expect(statements.filter(({ schemas }) => schemas.length === 1).length).toBeGreaterThan(15);
+  expect(statements.filter(({ schemas }) => schemas.length > 1)).toEqual([]);
+});
 
-  it('of a migration stays within the schema of its folder, and its file says what it does', () => {
-    for (const { path, text } of readSources('db/migrations/*/*.sql')) {
-      const [, , service = ''] = path.split('/');
-      expect(schemasIn(text), path).toEqual([service]);
-      expect(basename(path)).toMatch(/^\d{4}_[a-z]+(_[a-z]+)*\.sql$/);
-    }
-  });
+it('SQL of a migration stays within the schema of its folder, and its file says what it does', () => {
+  for (const { path, text } of readSources('db/migrations/*/*.sql')) {
+    const [, , service = ''] = path.split('/');
+    expect(schemasIn(text), path).toEqual([service]);
+    expect(basename(path)).toMatch(/^\d{4}_[a-z]+(_[a-z]+)*\.sql$/);
+  }
+});
 
-  it('outside db/ does not exist', () => {
-    const SQL = /\b(SELECT\s+.+\s+FROM|INSERT\s+INTO|UPDATE\s+\w+\.\w+\s+SET|DELETE\s+FROM)\b/;
-    const sources = readSources('src/**/*.ts').filter(withoutTests);
-    expect(sources.filter(({ text }) => SQL.test(text)).map(({ path }) => path)).toEqual([]);
-  });
+it('SQL outside db/ does not exist', () => {
+  const SQL = /\b(SELECT\s+.+\s+FROM|INSERT\s+INTO|UPDATE\s+\w+\.\w+\s+SET|DELETE\s+FROM)\b/;
+  const sources = readSources('src/**/*.ts').filter(withoutTests);
+  expect(sources.filter(({ text }) => SQL.test(text)).map(({ path }) => path)).toEqual([]);
 });
 
 /** A line of a file that exists only for the linter. */
@@ -394,11 +376,11 @@ describe('an import', () => {
     refused = listRefused([...forbidden, ...allowed]);
   });
 
-  it.each(forbidden)('of $target is refused in $from', (planted) => {
+  it.each(forbidden)('An import of $target is refused in $from', (planted) => {
     expect(refused.has(planted)).toBe(true);
   });
 
-  it.each(allowed)('is allowed in $from: $line', (planted) => {
+  it.each(allowed)('An import is allowed in $from: $line', (planted) => {
     expect(refused.has(planted)).toBe(false);
   });
 });
