@@ -17,7 +17,7 @@ import { createSimulatorPaymentGateway } from '../src/gateways/simulator-payment
 import { createStripePaymentGateway } from '../src/gateways/stripe/stripe-payment-gateway.ts';
 import { createStripeWebhook } from '../src/gateways/stripe/stripe-webhook.ts';
 import { startTestSimulator } from '../src/simulator/test-client.ts';
-import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from './support/faults/fake-stripe.ts';
+import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from './support/stripe/fake-stripe.ts';
 
 /** ISO's published list: codes and digits, "N.A." for a code without a unit of prices. */
 const PUBLISHED = new Map(

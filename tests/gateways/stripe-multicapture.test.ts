@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import type { PaymentGateway } from '../../src/gateways/payment-gateway.ts';
 import { createStripePaymentGateway } from '../../src/gateways/stripe/stripe-payment-gateway.ts';
-import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/faults/fake-stripe.ts';
+import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/stripe/fake-stripe.ts';
 
 let fake: FakeStripe;
 let gateway: PaymentGateway;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
-import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/faults/fake-stripe.ts';
+import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/stripe/fake-stripe.ts';
 import { proveEnd, stockOf } from '../support/faults/evidence.ts';
 import { expectProblem } from '../support/http/problems.ts';
 import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';

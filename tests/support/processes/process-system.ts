@@ -61,106 +61,130 @@ export async function startProcessSystem(
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-processes-'));
   // If the tests run as root, PostgreSQL runs as another user, who must be able to pass through the folder.
   await chmod(folder, 0o711);
-  const port = await claimPorts(programs);
-  const running = new Map<ServiceName, ManagedProcess>();
-  const log = (): void => {};
-  const startPostgres = async () => {
-    // PostgreSQL is as durable as in production, because these tests kill it.
-    const postgres = await startEmbeddedPostgres({
-      dataDirectory: join(folder, 'postgres'),
-      port: port('postgres'),
-      log,
-    });
-    running.set('postgres', postgres.process);
-    return postgres;
-  };
-  const startTemporal = async () => {
-    const databaseFile = join(folder, 'temporal.db');
-    const cliPath = inject('temporalCli');
-    const temporal = await startTemporalDevServer({ cliPath, port: port('temporal'), uiPort: null, databaseFile, log });
-    running.set('temporal', temporal.process);
-    return temporal;
-  };
-  const [postgres, temporal] = await Promise.all([startPostgres(), startTemporal()]);
+  const place: Place = { folder, port: await claimPorts(programs), running: new Map() };
+  const [postgres, temporal] = await Promise.all([startPostgres(place), startTemporal(place)]);
   const databaseUrl = postgres.url('postgres');
   const urls = allAt(databaseUrl);
   await migrateAll(urls);
   const databases = createDatabases(urls, { poolSize: 5, applicationName: 'test', onIdleError: () => {} });
   await seedCatalog(createCatalogRepository(databases.inventory));
 
-  const simulatorUrl = `http://127.0.0.1:${port('simulator')}`;
-  const env: Record<string, string> = {
-    ...systemEnvironment({ databaseUrl, namespace: 'default', simulatorUrl, smtpPort: port('mail') }),
-    TEMPORAL_ADDRESS: temporal.address,
-    LOG_LEVEL: 'warn',
-    SIMULATOR_PORT: String(port('simulator')),
-    SIMULATOR_LEDGER_FILE: join(folder, 'ledger.jsonl'),
-    MAIL_SINK_SMTP_PORT: String(port('mail')),
-    MAIL_SINK_INBOX_PORT: String(port('inbox')),
-    ...extraEnv,
-  };
-  const launch = async (name: ServiceName, args: readonly string[], apiPort: number): Promise<void> => {
-    const variables = { PATH: process.env['PATH'], ...env, API_PORT: String(apiPort) };
-    running.set(
-      name,
-      await startProcess({
-        name,
-        command: process.execPath,
-        args,
-        env: variables,
-        logFile: join(folder, `${name}.log`),
-      }),
-    );
-  };
-  const start = async (name: ServiceName): Promise<void> => {
-    if (name === 'postgres') await startPostgres();
-    else if (name === 'temporal') await startTemporal();
-    else if (name === 'simulator') await launch(name, ['src/simulator/server.ts'], 0);
-    else if (name === 'mail') await launch(name, ['src/dev/mail-sink-server.ts'], 0);
-    else await launch(name, PROGRAMS[programOf(name)], port(name));
-  };
+  const env = { ...environmentAt(place, databaseUrl), TEMPORAL_ADDRESS: temporal.address, ...extraEnv };
+  const start = (name: ServiceName): Promise<void> => startService(place, name, env);
   await Promise.all((['simulator', 'mail', ...programs] as const).map(start));
-  const urlOf = (program: ProgramName): string => `http://127.0.0.1:${port(program)}`;
+  const urlOf = (program: ProgramName): string => `http://127.0.0.1:${place.port(program)}`;
   const withApi = programs.filter((name) => programOf(name) !== 'worker');
   const [first = 'combined'] = withApi;
   const ready = (program: ProgramName = first): Promise<void> => waitUntilReady(urlOf(program));
   await Promise.all(withApi.map(ready));
   return {
     ...createSystemClient(urlOf(first)),
+    ...simulatorAt(simulatorUrlAt(place)),
+    ...controlOf(place.running),
     url: urlOf(first),
     env,
     databases,
     temporalAddress: temporal.address,
-    simulatorUrl,
     urlOf,
+    start,
+    ready,
+    stop: async () => {
+      await databases.close();
+      await stopAll(place);
+    },
+  };
+}
+
+/** Where a system lives, and what runs of it. */
+interface Place {
+  readonly folder: string;
+  readonly port: (name: ServiceName | 'inbox') => number;
+  readonly running: Map<ServiceName, ManagedProcess>;
+}
+
+const log = (): void => {};
+
+async function startPostgres({ folder, port, running }: Place) {
+  // Durable as in production: these tests kill it.
+  const dataDirectory = join(folder, 'postgres');
+  const postgres = await startEmbeddedPostgres({ dataDirectory, port: port('postgres'), log });
+  running.set('postgres', postgres.process);
+  return postgres;
+}
+
+async function startTemporal({ folder, port, running }: Place) {
+  const databaseFile = join(folder, 'temporal.db');
+  const cliPath = inject('temporalCli');
+  const temporal = await startTemporalDevServer({ cliPath, port: port('temporal'), uiPort: null, databaseFile, log });
+  running.set('temporal', temporal.process);
+  return temporal;
+}
+
+function simulatorUrlAt({ port }: Place): string {
+  return `http://127.0.0.1:${port('simulator')}`;
+}
+
+function environmentAt(place: Place, databaseUrl: string): Record<string, string> {
+  const { folder, port } = place;
+  const simulatorUrl = simulatorUrlAt(place);
+  return {
+    ...systemEnvironment({ databaseUrl, namespace: 'default', simulatorUrl, smtpPort: port('mail') }),
+    LOG_LEVEL: 'warn',
+    SIMULATOR_PORT: String(port('simulator')),
+    SIMULATOR_LEDGER_FILE: join(folder, 'ledger.jsonl'),
+    MAIL_SINK_SMTP_PORT: String(port('mail')),
+    MAIL_SINK_INBOX_PORT: String(port('inbox')),
+  };
+}
+
+async function startService(place: Place, name: ServiceName, env: Readonly<Record<string, string>>): Promise<void> {
+  const { folder, port, running } = place;
+  const launch = async (args: readonly string[], apiPort: number): Promise<void> => {
+    const variables = { PATH: process.env['PATH'], ...env, API_PORT: String(apiPort) };
+    const logFile = join(folder, `${name}.log`);
+    running.set(name, await startProcess({ name, command: process.execPath, args, env: variables, logFile }));
+  };
+  if (name === 'postgres') await startPostgres(place);
+  else if (name === 'temporal') await startTemporal(place);
+  else if (name === 'simulator') await launch(['src/simulator/server.ts'], 0);
+  else if (name === 'mail') await launch(['src/dev/mail-sink-server.ts'], 0);
+  else await launch(PROGRAMS[programOf(name)], port(name));
+}
+
+function simulatorAt(simulatorUrl: string): Pick<ProcessSystem, 'simulatorUrl' | 'ledger' | 'setFaults'> {
+  return {
+    simulatorUrl,
+    ledger: (orderId) => readLedger(simulatorUrl, orderId),
+    setFaults: async (faults) => {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(faults) };
+      await fetch(`${simulatorUrl}/faults`, init);
+    },
+  };
+}
+
+function controlOf(running: Place['running']): Pick<ProcessSystem, 'pidOf' | 'signal' | 'log'> {
+  return {
     pidOf: (service) => processOf(running, service).pid,
     signal: async (service, signal) => {
       const target = processOf(running, service);
       process.kill(-target.pid, signal);
       if (signal === 'SIGKILL' || signal === 'SIGTERM' || signal === 'SIGINT') await target.exited;
     },
-    start,
-    ready,
-    ledger: (orderId) => readLedger(simulatorUrl, orderId),
-    setFaults: async (faults) => {
-      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(faults) };
-      await fetch(`${simulatorUrl}/faults`, init);
-    },
     log: (service) => readFile(processOf(running, service).logFile, 'utf8'),
-    stop: async () => {
-      await databases.close();
-      for (const name of stopOrder([...running.keys()])) {
-        const target = processOf(running, name);
-        target.signal('SIGCONT');
-        await target.stop([{ signal: name === 'postgres' ? 'SIGINT' : 'SIGTERM', waitMs: 15_000 }]);
-      }
-      removePostgresHome(join(folder, 'postgres'));
-      await rm(folder, { recursive: true, force: true });
-    },
   };
 }
 
-/** Ports are chosen once, so that a restarted service has the same address. */
+async function stopAll({ folder, running }: Place): Promise<void> {
+  for (const name of stopOrder([...running.keys()])) {
+    const target = processOf(running, name);
+    target.signal('SIGCONT');
+    await target.stop([{ signal: name === 'postgres' ? 'SIGINT' : 'SIGTERM', waitMs: 15_000 }]);
+  }
+  removePostgresHome(join(folder, 'postgres'));
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Ports are chosen once, so that a restarted service is found where it was. */
 async function claimPorts(programs: readonly ProgramName[]): Promise<(name: ServiceName | 'inbox') => number> {
   const ports = new Map<string, number>();
   for (const name of ['postgres', 'temporal', 'simulator', 'mail', 'inbox', ...programs]) {
