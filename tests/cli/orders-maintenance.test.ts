@@ -1,0 +1,280 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
+import { createAudit, type AuditOptions, type AuditReport } from '../../src/audit/audit.ts';
+import type { Resealed } from '../../src/cli/reseal.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createTextSealer } from '../../src/domain/personal-data/text-sealer.ts';
+import { webhookSecretSubject } from '../../src/domain/webhook.ts';
+import { takeNamespace } from '../support/database/database.ts';
+import { plannedOrder } from '../support/faults/evidence.ts';
+import { failBefore } from '../support/faults/faults.ts';
+import { openCaseOf, untilStatus } from '../support/faults/step-ways.ts';
+import { subscribe } from '../support/http/webhook-receiver.ts';
+import { findTestPort } from '../support/ports.ts';
+import { startOrdersCommand, type OrdersCommand } from '../support/processes/orders-command.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let cli: OrdersCommand;
+let system: TestSystem;
+beforeAll(async () => {
+  cli = await startOrdersCommand();
+  ({ system } = cli);
+});
+afterAll(() => cli.stop());
+
+it('`orders policies` shows how steps and events are retried under the settings', async () => {
+  const set = {
+    ...system.env,
+    STEP_BUDGET_SECONDS: 'take-payment=900',
+    STEP_MAX_ATTEMPTS: 'hold-stock=20',
+    EVENT_MAX_ATTEMPTS: 'webhooks=3',
+  };
+  const { code, output } = await cli.run(['policies', '--json'], set);
+  expect(code).toBe(0);
+  const { steps, events } = JSON.parse(output) as Record<'steps' | 'events', Record<string, unknown>[]>;
+  expect(steps).toContainEqual({
+    step: 'take-payment',
+    localTrySeconds: 2,
+    attemptSeconds: 5,
+    waitsSeconds: [1, 5, 30, 120, 600],
+    budgetSeconds: 900,
+    maxAttempts: null,
+    whenSpent: 'park',
+  });
+  expect(steps).toContainEqual(expect.objectContaining({ step: 'hold-stock', budgetSeconds: 600, maxAttempts: 20 }));
+  expect(events).toContainEqual({
+    name: 'webhooks/order',
+    maxAttempts: 3,
+    firstWaitSeconds: 1,
+    longestWaitSeconds: 600,
+    waitsSeconds: 3,
+  });
+  const { output: text } = await cli.run(['policies'], set);
+  expect(text).toMatch(/^take-payment +2 s +5 s +1 to 600 s +900 s +- +park$/m);
+  expect(text).toMatch(/^webhooks\/order +3 +1 s +600 s +3 s$/m);
+});
+
+it('`orders audit` is the audit of `npm run audit`', async () => {
+  const { code, output } = await cli.run(['audit', '--json'], system.env);
+  expect(JSON.parse(output)).toMatchObject({ clean: true });
+  expect(code).toBe(0);
+  expect((await cli.run(['audit'], system.env)).output).toMatch(/^clean: \d+ orders/m);
+});
+
+it('`orders audit` says when it could not look, with exit code 2', async () => {
+  const address = `http://127.0.0.1:${await findTestPort()}`;
+  const { code, output, errors } = await cli.run(['audit'], { ...system.env, PAYMENT_GATEWAY_URL: address });
+  expect({ code, output }).toEqual({ code: 2, output: '' });
+  expect(errors).toContain(`the payment ledger at ${address} cannot be read`);
+});
+
+const key = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
+
+it('`orders reseal` seals the secrets of webhooks with the newest key, once, and names those that it cannot open', async () => {
+  const { CONTACT_KEYS: old = '' } = system.env;
+  const { id, secret } = await subscribe(system, 'http://127.0.0.1:9/hook');
+  const newest = key('newest');
+  const reseal = async (keys: string) => {
+    const { code, output } = await cli.run(['reseal', '--json'], { ...system.env, CONTACT_KEYS: keys });
+    return { code, ...(JSON.parse(output) as Resealed) };
+  };
+  const lost = { subscriptionId: id, keyId: 'test' };
+  expect(await reseal(newest)).toEqual({ code: 1, keyId: 'newest', resealed: 0, unreadable: [lost] });
+  expect(await reseal(`${newest},${old}`)).toEqual({ code: 0, keyId: 'newest', resealed: 1, unreadable: [] });
+  expect(await reseal(`${newest},${old}`)).toEqual({ code: 0, keyId: 'newest', resealed: 0, unreadable: [] });
+
+  const subscriptions = createWebhookSubscriptionRepository(system.database.databases.notifications);
+  const sealed = (await subscriptions.findOptional('demo', id))?.sealedSecret ?? { keyId: '', box: '' };
+  const sealer = createTextSealer(loadConfig({ ...system.env, CONTACT_KEYS: newest }).contactKeys);
+  expect(sealer.open(webhookSecretSubject(id), sealed)).toBe(secret);
+});
+
+interface Found {
+  readonly orderId: string;
+  readonly status: string;
+  readonly openCases: string[];
+  readonly repair: { kind: string; commandId: string } | null;
+}
+interface Repaired {
+  readonly repaired: { orderId: string; outcome: string }[];
+  readonly started: number;
+  readonly settled: number;
+  readonly parked: number;
+}
+
+const repair = <Body>(...args: string[]): Promise<Body> =>
+  cli.run(['repair', '--json', ...args], system.env).then(({ code, output, errors }) => {
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    return JSON.parse(output) as Body;
+  });
+
+/** As the Web UI does it. */
+const terminate = (workflowId: string): Promise<unknown> =>
+  system.client.workflow.getHandle(workflowId).terminate('by a test');
+
+const terminateCarrier = async (orderId: string): Promise<void> => {
+  const { id } = await openCaseOf(system, orderId);
+  const { body } = await system.request<{ workflow: { id: string } }>(`/v1/cases/${id}`);
+  await terminate(body.workflow.id);
+};
+
+/** Parks the first calls of a step. */
+const poison = (
+  orderId: string,
+  step: 'commitStock' | 'releaseStock' | 'capturePayment' | 'settleOrder',
+  times = 1,
+): void => cli.faults.inject(orderId, step, failBefore(new TypeError('made so by a test'), times));
+
+/** Parked before the payment, parked after it, awaiting its capture: each with its workflow terminated. */
+async function withoutWorkflow(): Promise<{ unpaid: string; paid: string; authorized: string }> {
+  const unpaid = await cli.parked();
+  await terminateCarrier(unpaid);
+  const { key, orderId: paid } = plannedOrder();
+  poison(paid, 'commitStock');
+  await system.postOrder({}, key);
+  await terminateCarrier(paid);
+  const authorized = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
+  await untilStatus(system, authorized, 'AWAITING_CAPTURE');
+  await terminate(`order/${authorized}`);
+  return { unpaid, paid, authorized };
+}
+
+/**
+ * A cancel, a refund that is refused, one that is paid but not written, and a further capture: all promised, each
+ * with its settle workflow terminated.
+ */
+async function withoutSettle() {
+  const cancelling = await cli.sold();
+  poison(cancelling, 'releaseStock');
+  await cli.answerOf('cancel', cancelling);
+  await terminateCarrier(cancelling);
+  const refunding = await cli.sold({ method: 'pm_refund_fails' });
+  await cli.answerOf('refund', refunding, '--amount', '1');
+  await terminateCarrier(refunding);
+  const refunded = await cli.sold();
+  poison(refunded, 'settleOrder');
+  await cli.answerOf('refund', refunded);
+  await terminateCarrier(refunded);
+  const capturing = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
+  await untilStatus(system, capturing, 'AWAITING_CAPTURE');
+  await cli.answerOf('capture', capturing, '--amount', '1');
+  await untilStatus(system, capturing, 'CONFIRMED');
+  poison(capturing, 'capturePayment', 2);
+  await cli.answerOf('capture', capturing);
+  await terminateCarrier(capturing);
+  return { cancelling, refunding, refunded, capturing };
+}
+
+it('`orders repair` finds nothing while every order is carried, also when it is parked', async () => {
+  await cli.parked();
+  expect(await repair('--dry-run')).toEqual({ found: [] });
+  expect((await cli.run(['repair', '--yes'], system.env)).output).toBe(
+    'Nothing is left behind: every order is carried.\n',
+  );
+});
+
+it('`orders repair` brings everything that a terminate has left behind to its end', async () => {
+  const { unpaid, paid, authorized } = await withoutWorkflow();
+  const { cancelling, refunding, refunded, capturing } = await withoutSettle();
+  const all = [unpaid, paid, authorized, cancelling, refunding, refunded, capturing];
+
+  const broken = new Set((await audit({ patienceMs: 1_500 })).violations.map(({ subject }) => subject));
+  expect([...broken].toSorted()).toEqual(all.toSorted());
+
+  const { found } = await repair<{ found: Found[] }>('--dry-run');
+  expect(new Map(found.map((each) => [each.orderId, [each.status, each.openCases, each.repair?.kind]]))).toEqual(
+    new Map([
+      [unpaid, ['PENDING', ['take-payment'], 'repair']],
+      [paid, ['PENDING', ['commit-stock'], 'repair']],
+      [authorized, ['AWAITING_CAPTURE', [], 'repair']],
+      [cancelling, ['CANCELLING', ['release-stock'], 'cancel']],
+      [refunding, ['REFUNDING', ['refund-payment'], 'refund']],
+      [refunded, ['REFUNDING', ['settle-order'], 'refund']],
+      [capturing, ['CONFIRMED', ['capture-payment'], 'capture']],
+    ]),
+  );
+  const unattended = await cli.run(['repair'], system.env);
+  expect(unattended).toMatchObject({ code: 2, output: '' });
+  expect(unattended.errors).toMatch(/^repair without a terminal needs --yes/);
+  expect(await actionsOf(all)).toEqual([]);
+
+  const { code, output, errors } = await cli.run(['repair', '--yes', '--actor', 'ada'], system.env);
+  expect({ code, errors }).toEqual({ code: 0, errors: '' });
+  expect(output).toMatch(
+    new RegExp(
+      `^${authorized} +demo +AWAITING_CAPTURE +workflow TERMINATED +give everything back and cancel +started$`,
+      'm',
+    ),
+  );
+  expect(output).toMatch(/^6 of 7 settled; 1 parked again: npm run orders -- cases --state open$/m);
+  expect(await actionsOf(all)).toEqual(all.toSorted().map((orderId) => ({ orderId, actor: 'ada' })));
+
+  await approve(refunding);
+  await untilStatus(system, refunding, 'PARTIALLY_REFUNDED');
+  await untilStatus(system, refunded, 'REFUNDED');
+  for (const orderId of [unpaid, paid, authorized, cancelling]) await untilStatus(system, orderId, 'CANCELLED');
+  const captured = await cli.answerOf<{ totalMinor: number; payment: { capturedMinor: number } }>('show', capturing);
+  expect(captured.payment.capturedMinor).toBe(captured.totalMinor);
+  expect(await repair('--dry-run')).toEqual({ found: [] });
+  await expectCleanAudit();
+}, 120_000);
+
+it('`orders repair` refuses where no worker would carry on, or where the orders have never run', async () => {
+  const orderId = await cli.parked();
+  await terminateCarrier(orderId);
+  const elsewhere = await startTestSystem();
+  const unpolled = await takeNamespace();
+  const refused = async (namespace: string): Promise<string> => {
+    const run = await cli.run(['repair', '--yes'], { ...system.env, TEMPORAL_NAMESPACE: namespace });
+    expect(run).toMatchObject({ code: 1, output: '' });
+    return run.errors;
+  };
+  expect(await refused(unpolled)).toContain(`no worker polls the task queue orders in namespace ${unpolled}`);
+  expect(await refused(elsewhere.namespace)).toMatch(/^namespace \S+ has never seen ord_/);
+  await elsewhere.stop();
+  expect(await openCaseOf(system, orderId)).toMatchObject({ orderId });
+  expect(await actionsOf([orderId])).toEqual([]);
+  expect(await repair<Repaired>('--yes')).toMatchObject({ settled: 1 });
+}, 120_000);
+
+it('A repair goes on when its own workflow is terminated', async () => {
+  const { key, orderId } = plannedOrder();
+  poison(orderId, 'commitStock');
+  poison(orderId, 'releaseStock');
+  await system.postOrder({}, key);
+  await terminateCarrier(orderId);
+  expect(await repair<Repaired>('--yes')).toMatchObject({ started: 1, settled: 0, parked: 1 });
+  await terminate(`settle/${orderId}/cmd_repair_${orderId}`);
+  expect(await repair<Repaired>('--yes')).toMatchObject({ started: 1, settled: 1, parked: 0 });
+  await untilStatus(system, orderId, 'CANCELLED');
+  const { items } = await cli.answerOf<{ items: object[] }>('timeline', orderId);
+  expect(items).toContainEqual(expect.objectContaining({ type: 'order.repair', source: 'operator' }));
+  await expectCleanAudit();
+}, 120_000);
+
+async function approve(orderId: string): Promise<void> {
+  for (const person of ['ada', 'bob']) {
+    const { id } = await openCaseOf(system, orderId);
+    const token = await system.token('demo', undefined, person);
+    const decision = ['--action', 'forceResolve', '--evidence', 'bank-8', '--reason', 'card closed'];
+    expect(await cli.run(['resolve', id, ...decision, '--token', token])).toMatchObject({ code: 0 });
+  }
+}
+
+function actionsOf(orderIds: readonly string[]): Promise<{ orderId: string; actor: string }[]> {
+  return system.database.query(
+    `SELECT order_id AS "orderId", actor FROM audit.operator_actions
+       WHERE action = 'order.repair' AND order_id = ANY ($1) ORDER BY order_id`,
+    [orderIds],
+  );
+}
+
+function audit(options: AuditOptions = {}): Promise<AuditReport> {
+  const { database, client, simulatorUrl: paymentGatewayUrl } = system;
+  return createAudit({ databases: database.databases, client, paymentGatewayUrl }, options).run();
+}
+
+async function expectCleanAudit(): Promise<void> {
+  expect((await audit()).violations).toEqual([]);
+}
