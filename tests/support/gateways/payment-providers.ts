@@ -85,7 +85,7 @@ async function startSimulatorProvider(): Promise<Provider> {
     },
     moveOutside: async (kind, { key }, amountMinor) => {
       const path = `/v1/payments/${encodeURIComponent(key)}/external-${kind}s`;
-      expect(await client.send('POST', path, JSON.stringify({ amountMinor }))).toMatchObject({ status: 201 });
+      expect(await client.send('POST', path, { body: JSON.stringify({ amountMinor }) })).toMatchObject({ status: 201 });
     },
     stop: dispose,
   };
