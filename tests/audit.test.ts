@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { WorkflowExecutionStatusName } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { allAt, createDatabases } from '../db/client.ts';
 import { createAudit, type AuditOptions, type AuditReport } from '../src/audit/audit.ts';
 import type { FactsSources } from '../src/audit/facts-reader.ts';
@@ -215,100 +215,97 @@ it.for(EVENT_PLANTS)('The audit finds a violation in the event log: %s', async (
   await expectExactly();
 });
 
-/**
- * Violations of this block stay, so each test has its own orders, and the later tests expect the earlier violations.
- */
-describe('a violation that cannot be taken back', () => {
-  let orderId: string;
-  let key: string;
-  beforeEach(() => {
-    ({ orderId, key } = plannedOrder());
-  });
+/** What is broken here stays broken, so each test has orders of its own and the next ones know of it. */
 
-  const stays = (violation: string): void => {
-    standing.add(violation);
-  };
+let orderId: string;
+let key: string;
+beforeEach(() => {
+  ({ orderId, key } = plannedOrder());
+});
 
-  it('The audit finds an accepted order that is nowhere', async () => {
-    await system.postOrder({ sku: 'SKU-NONE' }, key);
-    await system.orderAtRest(orderId);
-    await sql(orderId, [
-      HISTORY_MAY_CHANGE,
-      'DELETE FROM orders.order_events WHERE order_id = $1',
-      HISTORY_IS_FIXED,
-      'DELETE FROM orders.order_lines WHERE order_id = $1',
-      'DELETE FROM orders.orders WHERE order_id = $1',
-      'DELETE FROM inventory.reservations WHERE order_id = $1',
-    ]);
-    await expectExactly(`I1 ${orderId}`);
-    stays(`I1 ${orderId}`);
-  });
+const stays = (violation: string): void => {
+  standing.add(violation);
+};
 
-  it('The audit finds effects without an order', async () => {
-    await system.postOrder({}, key);
-    await system.orderAtRest(orderId);
-    await sql(orderId, [
-      HISTORY_MAY_CHANGE,
-      'DELETE FROM orders.order_events WHERE order_id = $1',
-      HISTORY_IS_FIXED,
-      'DELETE FROM orders.orders WHERE order_id = $1',
-    ]);
-    await expectExactly(`I1 ${orderId}`);
-    stays(`I1 ${orderId}`);
-  });
+it('The audit finds an accepted order that is nowhere', async () => {
+  await system.postOrder({ sku: 'SKU-NONE' }, key);
+  await system.orderAtRest(orderId);
+  await sql(orderId, [
+    HISTORY_MAY_CHANGE,
+    'DELETE FROM orders.order_events WHERE order_id = $1',
+    HISTORY_IS_FIXED,
+    'DELETE FROM orders.order_lines WHERE order_id = $1',
+    'DELETE FROM orders.orders WHERE order_id = $1',
+    'DELETE FROM inventory.reservations WHERE order_id = $1',
+  ]);
+  await expectExactly(`I1 ${orderId}`);
+  stays(`I1 ${orderId}`);
+});
 
-  it('The audit finds a second charge in the ledger, and a charge without an order', async () => {
-    await system.postOrder({}, key);
-    await system.orderAtRest(orderId);
-    await charge(orderId, `${orderId}:sale:2`);
-    await charge('ord_of_nobody', 'ord_of_nobody:sale:1');
-    await expectExactly(`I6 ${orderId}`, 'I6 ord_of_nobody');
-    const withoutLedger = await createAudit({ ...sources, paymentGatewayUrl: null }, { patienceMs: PATIENCE_MS }).run();
-    expect(withoutLedger.skipped).toEqual(['I6']);
-    expect(withoutLedger.checked.I6).toBe(0);
-    expect(withoutLedger.checked.I3).toBeGreaterThan(0);
-    expect(withoutLedger.violations.filter(({ subject }) => subject === orderId)).toEqual([]);
-    stays(`I6 ${orderId}`);
-    stays('I6 ord_of_nobody');
-  });
+it('The audit finds effects without an order', async () => {
+  await system.postOrder({}, key);
+  await system.orderAtRest(orderId);
+  await sql(orderId, [
+    HISTORY_MAY_CHANGE,
+    'DELETE FROM orders.order_events WHERE order_id = $1',
+    HISTORY_IS_FIXED,
+    'DELETE FROM orders.orders WHERE order_id = $1',
+  ]);
+  await expectExactly(`I1 ${orderId}`);
+  stays(`I1 ${orderId}`);
+});
 
-  it('The audit finds a workflow that is open for an order at rest, and then one that was terminated', async () => {
-    await system.postOrder({}, key);
-    await system.orderAtRest(orderId);
-    const input = await inputOf(orderId);
-    await system.client.workflow.getHandle(orderWorkflowId(orderId)).result();
-    const handle = await startAgain(orderId, input, 'nobody-serves-this');
-    await untilListed(orderId, 'RUNNING');
-    const open = await expectExactly(`I10 ${orderId}`);
-    expect(messagesOf(open, orderId)).toEqual(['it is CONFIRMED, but its workflow is still open']);
-    await handle.terminate('test');
-    await untilListed(orderId, 'TERMINATED');
-    const dead = await expectExactly(`I10 ${orderId}`);
-    expect(messagesOf(dead, orderId)).toEqual(['its workflow ended as TERMINATED, the order is CONFIRMED']);
+it('The audit finds a second charge in the ledger, and a charge without an order', async () => {
+  await system.postOrder({}, key);
+  await system.orderAtRest(orderId);
+  await charge(orderId, `${orderId}:sale:2`);
+  await charge('ord_of_nobody', 'ord_of_nobody:sale:1');
+  await expectExactly(`I6 ${orderId}`, 'I6 ord_of_nobody');
+  const withoutLedger = await createAudit({ ...sources, paymentGatewayUrl: null }, { patienceMs: PATIENCE_MS }).run();
+  expect(withoutLedger.skipped).toEqual(['I6']);
+  expect(withoutLedger.checked.I6).toBe(0);
+  expect(withoutLedger.checked.I3).toBeGreaterThan(0);
+  expect(withoutLedger.violations.filter(({ subject }) => subject === orderId)).toEqual([]);
+  stays(`I6 ${orderId}`);
+  stays('I6 ord_of_nobody');
+});
 
-    // A run that finds the order finished is a duplicate, and no violation.
-    expect(await (await startAgain(orderId, input, 'orders')).result()).toEqual({ status: 'DUPLICATE' });
-    await untilListed(orderId, 'COMPLETED');
-    await expectExactly();
-  });
+it('The audit finds a workflow that is open for an order at rest, and then one that was terminated', async () => {
+  await system.postOrder({}, key);
+  await system.orderAtRest(orderId);
+  const input = await inputOf(orderId);
+  await system.client.workflow.getHandle(orderWorkflowId(orderId)).result();
+  const handle = await startAgain(orderId, input, 'nobody-serves-this');
+  await untilListed(orderId, 'RUNNING');
+  const open = await expectExactly(`I10 ${orderId}`);
+  expect(messagesOf(open, orderId)).toEqual(['it is CONFIRMED, but its workflow is still open']);
+  await handle.terminate('test');
+  await untilListed(orderId, 'TERMINATED');
+  const dead = await expectExactly(`I10 ${orderId}`);
+  expect(messagesOf(dead, orderId)).toEqual(['its workflow ended as TERMINATED, the order is CONFIRMED']);
 
-  it('The audit finds an order in motion that no workflow carries', async () => {
-    await system.postOrder({ method: 'pm_down' }, key);
-    await expect
-      .poll(() => system.database.query('SELECT FROM payments.operations WHERE order_id = $1', [orderId]))
-      .toHaveLength(1);
-    const input = await inputOf(orderId);
-    await system.client.workflow.getHandle(orderWorkflowId(orderId)).terminate('test');
-    await untilListed(orderId, 'TERMINATED');
-    const dead = await expectExactly(`I10 ${orderId}`);
-    expect(messagesOf(dead, orderId)).toEqual(['its workflow ended as TERMINATED, the order is PENDING']);
+  // A run that finds the order done is a duplicate, and no violation.
+  expect(await (await startAgain(orderId, input, 'orders')).result()).toEqual({ status: 'DUPLICATE' });
+  await untilListed(orderId, 'COMPLETED');
+  await expectExactly();
+});
 
-    expect(await (await startAgain(orderId, input, 'orders')).result()).toEqual({ status: 'DUPLICATE' });
-    await untilListed(orderId, 'COMPLETED');
-    const left = await expectExactly(`I10 ${orderId}`);
-    expect(messagesOf(left, orderId)).toEqual(['it is PENDING, but no workflow carries it']);
-    stays(`I10 ${orderId}`);
-  });
+it('The audit finds an order in motion that no workflow carries', async () => {
+  await system.postOrder({ method: 'pm_down' }, key);
+  await expect
+    .poll(() => system.database.query('SELECT FROM payments.operations WHERE order_id = $1', [orderId]))
+    .toHaveLength(1);
+  const input = await inputOf(orderId);
+  await system.client.workflow.getHandle(orderWorkflowId(orderId)).terminate('test');
+  await untilListed(orderId, 'TERMINATED');
+  const dead = await expectExactly(`I10 ${orderId}`);
+  expect(messagesOf(dead, orderId)).toEqual(['its workflow ended as TERMINATED, the order is PENDING']);
+
+  expect(await (await startAgain(orderId, input, 'orders')).result()).toEqual({ status: 'DUPLICATE' });
+  await untilListed(orderId, 'COMPLETED');
+  const left = await expectExactly(`I10 ${orderId}`);
+  expect(messagesOf(left, orderId)).toEqual(['it is PENDING, but no workflow carries it']);
+  stays(`I10 ${orderId}`);
 });
 
 it('An audit that cannot read a source is refused, and names the source', async () => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { parseEnv, promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, expect, inject, it } from 'vitest';
 import { loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { loadSimulatorConfig } from '../src/simulator/config.ts';
@@ -31,25 +31,23 @@ function builtSources(): readonly string[] {
   return files.filter((file) => /^(?:src|db)\//.test(file));
 }
 
-describe('the build', () => {
-  let sources: readonly string[];
-  beforeAll(() => {
-    sources = builtSources();
-  });
+let sources: readonly string[];
+beforeAll(() => {
+  sources = builtSources();
+});
 
-  it('The build compiles no test and no configuration of a development tool', () => {
-    expect(sources.length).toBeGreaterThan(100);
-    expect(sources.filter((file) => /\.test\.ts$|\/test-|\.config\.ts$/.test(file))).toEqual([]);
-  });
+it('The build compiles no test and no configuration of a development tool', () => {
+  expect(sources.length).toBeGreaterThan(100);
+  expect(sources.filter((file) => /\.test\.ts$|\/test-|\.config\.ts$/.test(file))).toEqual([]);
+});
 
-  it('The build makes every program that a container starts', () => {
-    const programs = [...services.map(([, { command }]) => command ?? []), imageCommand()]
-      .flat()
-      .filter((word) => /^(?:\.\/)?dist\//.test(word));
-    expect(programs.length).toBeGreaterThanOrEqual(7);
-    const missing = programs.filter((program) => !sources.includes(sourceOf(program)));
-    expect(missing).toEqual([]);
-  });
+it('The build makes every program that a container starts', () => {
+  const programs = [...services.map(([, { command }]) => command ?? []), imageCommand()]
+    .flat()
+    .filter((word) => /^(?:\.\/)?dist\//.test(word));
+  expect(programs.length).toBeGreaterThanOrEqual(7);
+  const missing = programs.filter((program) => !sources.includes(sourceOf(program)));
+  expect(missing).toEqual([]);
 });
 
 const build = (JSON.parse(read('package.json')) as { scripts: { build: string } }).scripts.build;

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 
@@ -9,23 +9,21 @@ import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 const inProject = (path: string): string => join(PROJECT_FOLDER, path);
 const read = (path: string): string => readFileSync(inProject(path), 'utf8');
 
-describe('.github/CODEOWNERS', () => {
-  const rules = read('.github/CODEOWNERS')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split(/\s+/));
+const rules = read('.github/CODEOWNERS')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'))
+  .map((line) => line.split(/\s+/));
 
-  it('every file has an owner, and every pattern of CODEOWNERS a file', () => {
-    expect(rules[0]?.[0]).toBe('*');
-    const paths = rules.slice(1).map(([pattern = '']) => pattern);
-    expect(paths.length).toBeGreaterThan(0);
-    expect(paths.filter((path) => !path.startsWith('/') || !existsSync(inProject(path.slice(1))))).toEqual([]);
-  });
+it('Every file has an owner, and every pattern of CODEOWNERS a file', () => {
+  expect(rules[0]?.[0]).toBe('*');
+  const paths = rules.slice(1).map(([pattern = '']) => pattern);
+  expect(paths.length).toBeGreaterThan(0);
+  expect(paths.filter((path) => !path.startsWith('/') || !existsSync(inProject(path.slice(1))))).toEqual([]);
+});
 
-  it('every line of CODEOWNERS names teams or persons', () => {
-    const nameless = rules.filter(([, ...owners]) => owners.length === 0 || owners.some((owner) => !isOwner(owner)));
-    expect(nameless).toEqual([]);
-  });
+it('Every line of CODEOWNERS names teams or persons', () => {
+  const nameless = rules.filter(([, ...owners]) => owners.length === 0 || owners.some((owner) => !isOwner(owner)));
+  expect(nameless).toEqual([]);
 });
 
 function isOwner(word: string): boolean {
@@ -38,33 +36,31 @@ interface FormField {
   readonly attributes: { readonly label?: string; readonly value?: string; readonly options?: readonly string[] };
 }
 
-describe('an issue form', () => {
-  const forms = globSync('.github/ISSUE_TEMPLATE/*.yml', { cwd: PROJECT_FOLDER }).filter(
-    (path) => !path.endsWith('/config.yml'),
-  );
+const forms = globSync('.github/ISSUE_TEMPLATE/*.yml', { cwd: PROJECT_FOLDER }).filter(
+  (path) => !path.endsWith('/config.yml'),
+);
 
-  it('there are issue forms for bugs and for features', () => {
-    expect(forms.toSorted()).toEqual(['.github/ISSUE_TEMPLATE/bug.yml', '.github/ISSUE_TEMPLATE/feature.yml']);
-  });
+it('There are issue forms for bugs and for features', () => {
+  expect(forms.toSorted()).toEqual(['.github/ISSUE_TEMPLATE/bug.yml', '.github/ISSUE_TEMPLATE/feature.yml']);
+});
 
-  it.each(forms)('%s is an issue form that GitHub accepts', (path) => {
-    const form = parse(read(path)) as { name?: string; description?: string; body: readonly FormField[] };
-    expect(form.name).toMatch(/\S/);
-    expect(form.description).toMatch(/\S/);
-    const asked = form.body.filter(({ type }) => type !== 'markdown');
-    expect(asked.length).toBeGreaterThan(0);
-    expect(asked.filter(({ id, attributes }) => !/^[\w-]+$/.test(id ?? '') || !attributes.label)).toEqual([]);
-    expect(new Set(asked.map(({ id }) => id)).size).toBe(asked.length);
-    expect(form.body.filter((field) => !isFilledIn(field))).toEqual([]);
-  });
+it.each(forms)('%s is an issue form that GitHub accepts', (path) => {
+  const form = parse(read(path)) as { name?: string; description?: string; body: readonly FormField[] };
+  expect(form.name).toMatch(/\S/);
+  expect(form.description).toMatch(/\S/);
+  const asked = form.body.filter(({ type }) => type !== 'markdown');
+  expect(asked.length).toBeGreaterThan(0);
+  expect(asked.filter(({ id, attributes }) => !/^[\w-]+$/.test(id ?? '') || !attributes.label)).toEqual([]);
+  expect(new Set(asked.map(({ id }) => id)).size).toBe(asked.length);
+  expect(form.body.filter((field) => !isFilledIn(field))).toEqual([]);
+});
 
-  it.each(forms)('%s names only scripts and documents that exist', (path) => {
-    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-    const named = [...read(path).matchAll(/\bnpm (?:run )?(?:--silent )?([\w:-]+)/g)].map(([, script = '']) => script);
-    expect(named.filter((script) => !(script in scripts))).toEqual([]);
-    const documents = read(path).match(/\b[A-Z]+\.md\b/g) ?? [];
-    expect(documents.filter((document) => !existsSync(inProject(document)))).toEqual([]);
-  });
+it.each(forms)('%s names only scripts and documents that exist', (path) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const named = [...read(path).matchAll(/\bnpm (?:run )?(?:--silent )?([\w:-]+)/g)].map(([, script = '']) => script);
+  expect(named.filter((script) => !(script in scripts))).toEqual([]);
+  const documents = read(path).match(/\b[A-Z]+\.md\b/g) ?? [];
+  expect(documents.filter((document) => !existsSync(inProject(document)))).toEqual([]);
 });
 
 function isFilledIn({ type, attributes }: FormField): boolean {

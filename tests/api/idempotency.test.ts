@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startAnotherApi, startApiProcess, type ApiProcess } from '../support/processes/another-api.ts';
 import { expectProblem } from '../support/http/problems.ts';
 import {
@@ -34,46 +34,44 @@ async function ordersOf(key: string): Promise<unknown[]> {
   return system.database.query('SELECT order_id FROM orders.orders WHERE idempotency_key = $1', [key]);
 }
 
-describe('one key posted to two processes at once', () => {
-  let other: ApiProcess;
-  beforeAll(async () => {
-    other = await startApiProcess(system);
-  });
-  afterAll(() => other.stop());
+let other: ApiProcess;
+beforeAll(async () => {
+  other = await startApiProcess(system);
+});
+afterAll(() => other.stop());
 
-  it('One key posted to two processes at once makes one order and 50 identical answers', async () => {
-    const key = randomUUID();
-    const clients = Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? system : other));
-    const answers = await Promise.all(clients.map((client) => post(client, key)));
+it('One key posted to two processes at once makes one order and 50 identical answers', async () => {
+  const key = randomUUID();
+  const clients = Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? system : other));
+  const answers = await Promise.all(clients.map((client) => post(client, key)));
 
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
-    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
-    expect(new Set(answers.map(({ headers }) => headers.get('location'))).size).toBe(1);
-    const replayed = answers.map(({ headers }) => headers.get('idempotency-replayed'));
-    expect(replayed.filter((value) => value === 'false')).toHaveLength(1);
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+  expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+  expect(new Set(answers.map(({ headers }) => headers.get('location'))).size).toBe(1);
+  const replayed = answers.map(({ headers }) => headers.get('idempotency-replayed'));
+  expect(replayed.filter((value) => value === 'false')).toHaveLength(1);
 
-    const orderId = String(answers[0]?.body['id']);
-    expect(await system.orderAtRest(orderId)).toMatchObject({ status: 'CONFIRMED', version: 2 });
-    expect(await ordersOf(key)).toHaveLength(1);
-    expect(await system.ledger(orderId)).toMatchObject([{ kind: 'sale', amountMinor: 4_500 }]);
-    await expect.poll(() => system.mails(orderId)).toHaveLength(1);
-  });
+  const orderId = String(answers[0]?.body['id']);
+  expect(await system.orderAtRest(orderId)).toMatchObject({ status: 'CONFIRMED', version: 2 });
+  expect(await ordersOf(key)).toHaveLength(1);
+  expect(await system.ledger(orderId)).toMatchObject([{ kind: 'sale', amountMinor: 4_500 }]);
+  await expect.poll(() => system.mails(orderId)).toHaveLength(1);
+});
 
-  it('One key posted with two bodies makes one order, and both processes refuse the other body', async () => {
-    const key = randomUUID();
-    const posts = Array.from({ length: 40 }, (_, index) => ({
-      quantity: 1 + (index % 2),
-      client: index % 4 < 2 ? system : other,
-    }));
-    const answers = await Promise.all(posts.map(({ client, quantity }) => post(client, key, { order: { quantity } })));
+it('One key posted with two bodies makes one order, and both processes refuse the other body', async () => {
+  const key = randomUUID();
+  const posts = Array.from({ length: 40 }, (_, index) => ({
+    quantity: 1 + (index % 2),
+    client: index % 4 < 2 ? system : other,
+  }));
+  const answers = await Promise.all(posts.map(({ client, quantity }) => post(client, key, { order: { quantity } })));
 
-    const accepted = posts.filter((_, index) => answers[index]?.status === 202);
-    expect(new Set(accepted.map(({ quantity }) => quantity)).size).toBe(1);
-    expect(accepted).toHaveLength(20);
-    for (const answer of answers) if (answer.status !== 202) expectProblem(answer, 'idempotency_key_reused');
-    const order = await system.orderAtRest(String(answers.find(({ status }) => status === 202)?.body['id']));
-    expect(order.lines[0]?.quantity).toBe(accepted[0]?.quantity);
-  });
+  const accepted = posts.filter((_, index) => answers[index]?.status === 202);
+  expect(new Set(accepted.map(({ quantity }) => quantity)).size).toBe(1);
+  expect(accepted).toHaveLength(20);
+  for (const answer of answers) if (answer.status !== 202) expectProblem(answer, 'idempotency_key_reused');
+  const order = await system.orderAtRest(String(answers.find(({ status }) => status === 202)?.body['id']));
+  expect(order.lines[0]?.quantity).toBe(accepted[0]?.quantity);
 });
 
 // The promise is for a healthy system: beside the suite's other files the one Temporal server may be too busy to take

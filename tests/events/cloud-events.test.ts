@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { CloudEvent, HTTP } from 'cloudevents';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
 import { offer } from '../support/offered-events.ts';
 import { sendEvents } from '../support/events.ts';
@@ -246,58 +246,56 @@ it.each([
   expect(await countStored()).toBe(before);
 });
 
-describe('what is no CloudEvent', () => {
-  let before: number;
-  beforeEach(async () => {
-    before = await countStored();
-  });
+let before: number;
+beforeEach(async () => {
+  before = await countStored();
+});
 
-  it.each([
-    ['no specversion', without('specversion'), '/specversion'],
-    ['no id', without('id'), '/id'],
-    ['no source', without('source'), '/source'],
-    ['no type', without('type'), '/type'],
-    ['an empty id', cloudEvent({ id: '' }), '/id'],
-    ['an empty source', cloudEvent({ source: '' }), '/source'],
-    ['an empty type', cloudEvent({ type: '' }), '/type'],
-    ['specversion 0.3', cloudEvent({ specversion: '0.3' }), '/specversion'],
-    ['specversion 1.1', cloudEvent({ specversion: '1.1' }), '/specversion'],
-    ['specversion 1 as a number', cloudEvent({ specversion: 1 }), '/specversion'],
-    ['a number as id', cloudEvent({ id: 7 }), '/id'],
-    ['a time that is none', cloudEvent({ time: 'yesterday' }), '/time'],
-    ['an empty subject', cloudEvent({ subject: '' }), '/subject'],
-    ['binary data that is no base64', cloudEvent({ data_base64: 'AAE' }), '/data_base64'],
-    ['binary data beside other data', cloudEvent({ data_base64: 'AAEC', data: 1 }), '/data_base64'],
-    ['a content type that is none', cloudEvent({ datacontenttype: 'json', data: 1 }), '/datacontenttype'],
-    ['NUL in an extension', cloudEvent({ ext: 'a\0' }), '/ext'],
-    ['half a surrogate pair in a text', cloudEvent({ data: '\ud800' }), '/data'],
-    ['a text beyond 64 KiB', cloudEvent({ data: 'x'.repeat(70_000) }), '/data'],
-    ['an extension beyond 64 KiB', cloudEvent({ ext: 'x'.repeat(70_000) }), '/ext'],
-    ['a name with a slash', cloudEvent({ 'a/b~c': 'a' }), '/a~1b~0c'],
-    ['an extension that is an object', cloudEvent({ ext: { a: 1 } }), '/ext'],
-    ['an extension that is a fraction', cloudEvent({ ext: 1.5 }), '/ext'],
-    ['an extension beyond 32 bits', cloudEvent({ ext: 2_147_483_648 }), '/ext'],
-    ['an extension with a capital letter', cloudEvent({ myExt: 'a' }), '/myExt'],
-    ['a source that is no URI reference', cloudEvent({ source: 'a b\\c' }), '/source'],
-    ['a schema that is no URI', cloudEvent({ dataschema: 'no uri' }), '/dataschema'],
-    ['NUL in the id', cloudEvent({ id: 'a\0b' }), '/id'],
-    ['half a surrogate pair in the data', cloudEvent({ data: { a: '\ud800' } }), '/data'],
-    ['an array', [cloudEvent()], ''],
-    ['a type of the service itself', cloudEvent({ type: 'order.created' }), '/type'],
-  ])('A body that is no CloudEvent is refused: %s', async (_, body, pointer) => {
-    expect(pointersOf(expectProblem(await send(STRUCTURED, body), 'validation_failed'))).toEqual([pointer]);
-    expect(await countStored()).toBe(before);
-  });
+it.each([
+  ['no specversion', without('specversion'), '/specversion'],
+  ['no id', without('id'), '/id'],
+  ['no source', without('source'), '/source'],
+  ['no type', without('type'), '/type'],
+  ['an empty id', cloudEvent({ id: '' }), '/id'],
+  ['an empty source', cloudEvent({ source: '' }), '/source'],
+  ['an empty type', cloudEvent({ type: '' }), '/type'],
+  ['specversion 0.3', cloudEvent({ specversion: '0.3' }), '/specversion'],
+  ['specversion 1.1', cloudEvent({ specversion: '1.1' }), '/specversion'],
+  ['specversion 1 as a number', cloudEvent({ specversion: 1 }), '/specversion'],
+  ['a number as id', cloudEvent({ id: 7 }), '/id'],
+  ['a time that is none', cloudEvent({ time: 'yesterday' }), '/time'],
+  ['an empty subject', cloudEvent({ subject: '' }), '/subject'],
+  ['binary data that is no base64', cloudEvent({ data_base64: 'AAE' }), '/data_base64'],
+  ['binary data beside other data', cloudEvent({ data_base64: 'AAEC', data: 1 }), '/data_base64'],
+  ['a content type that is none', cloudEvent({ datacontenttype: 'json', data: 1 }), '/datacontenttype'],
+  ['NUL in an extension', cloudEvent({ ext: 'a\0' }), '/ext'],
+  ['half a surrogate pair in a text', cloudEvent({ data: '\ud800' }), '/data'],
+  ['a text beyond 64 KiB', cloudEvent({ data: 'x'.repeat(70_000) }), '/data'],
+  ['an extension beyond 64 KiB', cloudEvent({ ext: 'x'.repeat(70_000) }), '/ext'],
+  ['a name with a slash', cloudEvent({ 'a/b~c': 'a' }), '/a~1b~0c'],
+  ['an extension that is an object', cloudEvent({ ext: { a: 1 } }), '/ext'],
+  ['an extension that is a fraction', cloudEvent({ ext: 1.5 }), '/ext'],
+  ['an extension beyond 32 bits', cloudEvent({ ext: 2_147_483_648 }), '/ext'],
+  ['an extension with a capital letter', cloudEvent({ myExt: 'a' }), '/myExt'],
+  ['a source that is no URI reference', cloudEvent({ source: 'a b\\c' }), '/source'],
+  ['a schema that is no URI', cloudEvent({ dataschema: 'no uri' }), '/dataschema'],
+  ['NUL in the id', cloudEvent({ id: 'a\0b' }), '/id'],
+  ['half a surrogate pair in the data', cloudEvent({ data: { a: '\ud800' } }), '/data'],
+  ['an array', [cloudEvent()], ''],
+  ['a type of the service itself', cloudEvent({ type: 'order.created' }), '/type'],
+])('A body that is no CloudEvent is refused: %s', async (_, body, pointer) => {
+  expect(pointersOf(expectProblem(await send(STRUCTURED, body), 'validation_failed'))).toEqual([pointer]);
+  expect(await countStored()).toBe(before);
+});
 
-  it('A media type that is no CloudEvent is refused', async () => {
-    const charset = 'application/cloudevents+json; charset=utf-16';
-    for (const type of [
-      'application/cloudevents',
-      'application/cloudevents+xml',
-      'application/cloudevents+avro',
-      charset,
-    ]) {
-      expectProblem(await send(type, cloudEvent()), 'unsupported_media_type');
-    }
-  });
+it('A media type that is no CloudEvent is refused', async () => {
+  const charset = 'application/cloudevents+json; charset=utf-16';
+  for (const type of [
+    'application/cloudevents',
+    'application/cloudevents+xml',
+    'application/cloudevents+avro',
+    charset,
+  ]) {
+    expectProblem(await send(type, cloudEvent()), 'unsupported_media_type');
+  }
 });

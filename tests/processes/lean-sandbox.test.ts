@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isScopeSwitch } from '../../src/temporal/lean-sandbox.ts';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
 import { proveEnd } from '../support/faults/evidence.ts';
@@ -51,45 +51,41 @@ async function startStalled(): Promise<Stalled> {
   };
 }
 
-describe('a worker with the lean sandbox', () => {
-  let system: TestSystem;
-  let worker: ChildProcess;
-  beforeAll(async () => {
-    system = await startTestSystem({ worker: false });
-    worker = startLeanWorker(system.env);
-  });
-  afterAll(async () => {
-    if (worker.kill('SIGTERM')) await once(worker, 'exit');
-    await system.stop();
-  });
+let system: TestSystem;
+let worker: ChildProcess;
+beforeAll(async () => {
+  system = await startTestSystem({ worker: false });
+  worker = startLeanWorker(system.env);
+});
+afterAll(async () => {
+  if (worker.kill('SIGTERM')) await once(worker, 'exit');
+  await system.stop();
+});
 
-  it('A worker with the lean sandbox carries orders of all kinds side by side, and their histories replay in the standard one', async () => {
-    const ways: [order: OrderOverrides, end: 'CONFIRMED' | 'REJECTED'][] = Array.from(
-      { length: 6 },
-      () =>
-        [
-          [{}, 'CONFIRMED'],
-          [{ method: 'pm_slow' }, 'CONFIRMED'],
-          [{ method: 'pm_flaky' }, 'CONFIRMED'],
-          [{ method: 'pm_declined' }, 'REJECTED'],
-          [{ method: 'pm_insufficient_funds' }, 'REJECTED'],
-          [{ sku: 'SKU-SCARCE', quantity: 6 }, 'REJECTED'],
-        ] as [OrderOverrides, 'CONFIRMED' | 'REJECTED'][],
-    ).flat();
-    const orders = await Promise.all(
-      ways.map(async ([order, end]) => ({ orderId: await system.postOrder(order), end })),
-    );
-    await Promise.all(orders.map(({ orderId, end }) => proveEnd(system, orderId, end)));
-    const workflowIds = orders.map(({ orderId }) => orderWorkflowId(orderId));
-    await Promise.all(workflowIds.map((id) => system.client.workflow.getHandle(id).result()));
-    expect(await replayErrors(system, workflowIds)).toEqual([]);
-  }, 60_000);
+it('A worker with the lean sandbox carries orders of all kinds side by side, and their histories replay in the standard one', async () => {
+  const ways: [order: OrderOverrides, end: 'CONFIRMED' | 'REJECTED'][] = Array.from(
+    { length: 6 },
+    () =>
+      [
+        [{}, 'CONFIRMED'],
+        [{ method: 'pm_slow' }, 'CONFIRMED'],
+        [{ method: 'pm_flaky' }, 'CONFIRMED'],
+        [{ method: 'pm_declined' }, 'REJECTED'],
+        [{ method: 'pm_insufficient_funds' }, 'REJECTED'],
+        [{ sku: 'SKU-SCARCE', quantity: 6 }, 'REJECTED'],
+      ] as [OrderOverrides, 'CONFIRMED' | 'REJECTED'][],
+  ).flat();
+  const orders = await Promise.all(ways.map(async ([order, end]) => ({ orderId: await system.postOrder(order), end })));
+  await Promise.all(orders.map(({ orderId, end }) => proveEnd(system, orderId, end)));
+  const workflowIds = orders.map(({ orderId }) => orderWorkflowId(orderId));
+  await Promise.all(workflowIds.map((id) => system.client.workflow.getHandle(id).result()));
+  expect(await replayErrors(system, workflowIds)).toEqual([]);
+}, 60_000);
 
-  it('A worker with the lean sandbox knows the script of the SDK that it replaces', async () => {
-    const sdk = join(PROJECT, 'node_modules/@temporalio/worker/lib/workflow/reusable-vm.js');
-    expect(isScopeSwitch(await readFile(sdk, 'utf8'))).toBe(true);
-    expect(isScopeSwitch('globalThis.__TEMPORAL_BAG_HOLDER__')).toBe(false);
-  });
+it('A worker with the lean sandbox knows the script of the SDK that it replaces', async () => {
+  const sdk = join(PROJECT, 'node_modules/@temporalio/worker/lib/workflow/reusable-vm.js');
+  expect(isScopeSwitch(await readFile(sdk, 'utf8'))).toBe(true);
+  expect(isScopeSwitch('globalThis.__TEMPORAL_BAG_HOLDER__')).toBe(false);
 });
 
 it('Workflow code that does not come back in the lean sandbox ends its process, so that another worker may go on', async () => {

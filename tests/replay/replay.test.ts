@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import type { bundleWorkflows } from '../../src/temporal/bundle-workflows.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { installTemporalRuntime } from '../../src/temporal/runtime.ts';
@@ -36,22 +36,20 @@ it('A recorded history names no machine and no folder', async () => {
   expect(all).not.toMatch(/node_modules|\.ts:\d+/);
 });
 
-describe('workflow code whose steps come in another order', () => {
-  let folder: string;
-  let changed: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'order-saga-changed-'));
-    changed = await bundleWithSwappedSteps(folder);
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
-
-  it.each(['order-confirmed', 'order-on-queues'])(
-    'The recorded history %s catches workflow code whose steps come in another order',
-    async (name) => {
-      await expect(replay(changed, name)).rejects.toThrow(DeterminismViolationError);
-    },
-  );
+let folder: string;
+let changed: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'order-saga-changed-'));
+  changed = await bundleWithSwappedSteps(folder);
 });
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it.each(['order-confirmed', 'order-on-queues'])(
+  'The recorded history %s catches workflow code whose steps come in another order',
+  async (name) => {
+    await expect(replay(changed, name)).rejects.toThrow(DeterminismViolationError);
+  },
+);
 
 async function replay(codePath: string, name: string): Promise<void> {
   const history = historyFromJSON(JSON.parse(await readFile(join(HISTORIES, `${name}.json`), 'utf8')));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DatabaseUnavailableError, MailUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { cancelOrderSignal, notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
@@ -11,58 +11,56 @@ import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const ALL = ['openOrder', 'holdStock', 'takePayment', 'commitStock', 'confirmOrder', 'sendMessage'];
 
-describe('the first pass of an order', () => {
-  const faults = createFaults();
-  let system: TestSystem;
-  beforeAll(async () => {
-    system = await startTestSystem({ wrapActivities: faults.wrap });
-  });
-  afterAll(() => system.stop());
+const faults = createFaults();
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem({ wrapActivities: faults.wrap });
+});
+afterAll(() => system.stop());
 
-  it('The first pass of an order is one local activity in which every step is tried once', async () => {
-    const orderId = await system.postOrder();
-    await proveEnd(system, orderId, 'CONFIRMED');
-    expect(await markersOf(system, orderId)).toBe(1);
-    expect(faults.calls(orderId).map(({ activity }) => activity)).toEqual(ALL);
-    await expect.poll(() => system.mails(orderId)).toHaveLength(1);
-  });
+it('The first pass of an order is one local activity in which every step is tried once', async () => {
+  const orderId = await system.postOrder();
+  await proveEnd(system, orderId, 'CONFIRMED');
+  expect(await markersOf(system, orderId)).toBe(1);
+  expect(faults.calls(orderId).map(({ activity }) => activity)).toEqual(ALL);
+  await expect.poll(() => system.mails(orderId)).toHaveLength(1);
+});
 
-  it.each<[ActivityName, Error]>([
-    ['openOrder', new DatabaseUnavailableError('08006')],
-    ['holdStock', new DatabaseUnavailableError('08006')],
-    ['takePayment', new PaymentOutcomeUnknownError('an order', 'made so by a test')],
-    ['commitStock', new DatabaseUnavailableError('08006')],
-    ['confirmOrder', new DatabaseUnavailableError('08006')],
-  ])(
-    'A first pass whose %s fails is gone on with by regular attempts of that step, without a second local try',
-    async (step, error) => {
-      const { key, orderId } = plannedOrder();
-      faults.inject(orderId, step, failAfter(error));
-      await system.postOrder({}, key);
-      await proveEnd(system, orderId, 'CONFIRMED');
-      expect(faults.calls(orderId, step).map(({ local }) => local)).toEqual([true, false]);
-      const others = ALL.filter((each) => each !== step);
-      for (const other of others) expect(faults.calls(orderId, other as ActivityName)).toHaveLength(1);
-      expect(await replayErrors(system, [orderWorkflowId(orderId)])).toEqual([]);
-    },
-  );
-
-  it('A first pass whose message fails leaves it to a workflow of its own', async () => {
+it.each<[ActivityName, Error]>([
+  ['openOrder', new DatabaseUnavailableError('08006')],
+  ['holdStock', new DatabaseUnavailableError('08006')],
+  ['takePayment', new PaymentOutcomeUnknownError('an order', 'made so by a test')],
+  ['commitStock', new DatabaseUnavailableError('08006')],
+  ['confirmOrder', new DatabaseUnavailableError('08006')],
+])(
+  'A first pass whose %s fails is gone on with by regular attempts of that step, without a second local try',
+  async (step, error) => {
     const { key, orderId } = plannedOrder();
-    faults.inject(orderId, 'sendMessage', failBefore(new MailUnavailableError('an order', undefined)));
+    faults.inject(orderId, step, failAfter(error));
     await system.postOrder({}, key);
     await proveEnd(system, orderId, 'CONFIRMED');
-    await system.client.workflow.getHandle(notificationWorkflowId(orderId, 'order-confirmed')).result();
-    expect(faults.calls(orderId, 'sendMessage').map(({ local }) => local)).toEqual([true, false]);
-    await expect.poll(() => system.mails(orderId)).toHaveLength(1);
-  });
+    expect(faults.calls(orderId, step).map(({ local }) => local)).toEqual([true, false]);
+    const others = ALL.filter((each) => each !== step);
+    for (const other of others) expect(faults.calls(orderId, other as ActivityName)).toHaveLength(1);
+    expect(await replayErrors(system, [orderWorkflowId(orderId)])).toEqual([]);
+  },
+);
 
-  it('The first pass of a customer without an address tells nobody', async () => {
-    const orderId = await system.postOrder({ body: { customer: { id: 'cust_7' } } });
-    await proveEnd(system, orderId, 'CONFIRMED');
-    expect(await markersOf(system, orderId)).toBe(1);
-    expect(faults.calls(orderId).map(({ activity }) => activity)).toEqual(ALL.slice(0, -1));
-  });
+it('A first pass whose message fails leaves it to a workflow of its own', async () => {
+  const { key, orderId } = plannedOrder();
+  faults.inject(orderId, 'sendMessage', failBefore(new MailUnavailableError('an order', undefined)));
+  await system.postOrder({}, key);
+  await proveEnd(system, orderId, 'CONFIRMED');
+  await system.client.workflow.getHandle(notificationWorkflowId(orderId, 'order-confirmed')).result();
+  expect(faults.calls(orderId, 'sendMessage').map(({ local }) => local)).toEqual([true, false]);
+  await expect.poll(() => system.mails(orderId)).toHaveLength(1);
+});
+
+it('The first pass of a customer without an address tells nobody', async () => {
+  const orderId = await system.postOrder({ body: { customer: { id: 'cust_7' } } });
+  await proveEnd(system, orderId, 'CONFIRMED');
+  expect(await markersOf(system, orderId)).toBe(1);
+  expect(faults.calls(orderId).map(({ activity }) => activity)).toEqual(ALL.slice(0, -1));
 });
 
 it('An order that was cancelled before any worker began it is not sent anywhere', async () => {
