@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { createAudit } from '../../src/audit/audit.ts';
@@ -14,33 +14,46 @@ const WAYS = [
   { pass: 'joined', capture: 'automatic', placement: 'payment=queue' },
 ] as const;
 
-describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capture, placement }) => {
+type Way = (typeof WAYS)[number];
+
+const shops = new Map<Way, ReturnType<typeof startShop>>();
+afterAll(async () => {
+  for (const shop of shops.values()) await (await shop).system.stop();
+});
+
+/** The system that sells something for nothing in this way; it is started by the first test that asks for it. */
+function shopOf(way: Way): ReturnType<typeof startShop> {
+  const shop = shops.get(way) ?? startShop(way);
+  shops.set(way, shop);
+  return shop;
+}
+
+async function startShop({ pass, capture, placement }: Way) {
   const faults = createFaults();
-  let system: TestSystem;
-  beforeAll(async () => {
-    const env = { ORDER_FIRST_PASS: pass, STEP_PLACEMENT: placement };
-    system = await startTestSystem({ env, wrapActivities: faults.wrap });
-    await createCatalogRepository(system.database.databases.inventory).seed('demo', [
-      { sku: 'SKU-FREE', name: 'A sample', priceMinor: 0, currency: 'EUR', onHand: 100 },
-    ]);
-    // A call to the provider fails here, so that a test notices it.
-    await system.setFaults({ down: true });
-  });
-  afterAll(() => system.stop());
+  const env = { ORDER_FIRST_PASS: pass, STEP_PLACEMENT: placement };
+  const system = await startTestSystem({ env, wrapActivities: faults.wrap });
+  await createCatalogRepository(system.database.databases.inventory).seed('demo', [
+    { sku: 'SKU-FREE', name: 'A sample', priceMinor: 0, currency: 'EUR', onHand: 100 },
+  ]);
+  // A call to the provider would fail, and the order with it.
+  await system.setFaults({ down: true });
+  const free = { sku: 'SKU-FREE', body: { payment: { method: 'pm_ok', capture }, expectedTotalMinor: 0 } } as const;
+  return { system, faults, free, ended: endedAt(system) };
+}
 
-  const free = {
-    sku: 'SKU-FREE',
-    body: { payment: { method: 'pm_ok', capture }, expectedTotalMinor: 0 },
-  } as const;
-
-  async function ended(orderId: string, status: OrderView['status']): Promise<OrderView> {
+function endedAt(system: TestSystem) {
+  return async (orderId: string, status: OrderView['status']): Promise<OrderView> => {
     await untilStatus(system, orderId, status);
     const evidence = await proveEnd(system, orderId, status);
     expect(evidence.ledger).toEqual([]);
     return (await system.request<OrderView>(`/v1/orders/${orderId}`)).body;
-  }
+  };
+}
 
-  it('An order of 0 is confirmed without a payment, and says so', async () => {
+it.each(WAYS)(
+  'An order of 0 is confirmed without a payment, and says so ($pass, $capture, $placement)',
+  async (way) => {
+    const { system, free, ended } = await shopOf(way);
     const { onHand } = await stockOf(system, 'SKU-FREE');
     const orderId = await system.postOrder(free);
     expect(await ended(orderId, 'CONFIRMED')).toMatchObject({
@@ -57,9 +70,13 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     expect(effects.map(({ kind }) => kind)).toEqual(['stock', 'message']);
     const { items } = (await read('timeline')) as { items: { source: string }[] };
     expect(items.filter(({ source }) => source === 'payment')).toEqual([]);
-  });
+  },
+);
 
-  it('An order of 0 is cancelled in its window, and nothing is asked of the provider', async () => {
+it.each(WAYS)(
+  'An order of 0 is cancelled in its window, and nothing is asked of the provider ($pass, $capture, $placement)',
+  async (way) => {
+    const { system, free, ended } = await shopOf(way);
     const { onHand } = await stockOf(system, 'SKU-FREE');
     const orderId = await system.postOrder(free);
     await ended(orderId, 'CONFIRMED');
@@ -69,9 +86,13 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     });
     expect(await ended(orderId, 'CANCELLED')).toMatchObject({ payment: { state: 'NONE' } });
     expect(await stockOf(system, 'SKU-FREE')).toEqual({ onHand, reserved: 0 });
-  });
+  },
+);
 
-  it('An order of 0 is cancelled while its stock cannot be committed, without a call to the provider', async () => {
+it.each(WAYS)(
+  'An order of 0 is cancelled while its stock cannot be committed, without a call to the provider ($pass, $capture, $placement)',
+  async (way) => {
+    const { system, faults, free, ended } = await shopOf(way);
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, 'commitStock', failBefore(new TypeError('made so'), 99));
     await system.postOrder(free, key);
@@ -79,9 +100,13 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     const answer = await giveCommand(system, orderId, { route: 'cancel' });
     expect(['will_cancel', 'pending']).toContain(answer.body.decision);
     expect(await ended(orderId, 'CANCELLED')).toMatchObject({ payment: { state: 'NONE' } });
-  });
+  },
+);
 
-  it('An order of 0 has nothing to pay back and nothing to capture', async () => {
+it.each(WAYS)(
+  'An order of 0 has nothing to pay back and nothing to capture ($pass, $capture, $placement)',
+  async (way) => {
+    const { system, free, ended } = await shopOf(way);
     const orderId = await system.postOrder(free);
     await ended(orderId, 'CONFIRMED');
     expect(await giveCommand(system, orderId, { route: 'refunds' })).toMatchObject({
@@ -91,19 +116,21 @@ describe.each(WAYS)('an order of 0 ($pass, $capture, $placement)', ({ pass, capt
     const captured = await giveCommand(system, orderId, { route: 'capture', amountMinor: 1 });
     expect([409, 422]).toContain(captured.status);
     await ended(orderId, 'CONFIRMED');
-  });
+  },
+);
 
-  it('An order of 0 is foreseen by a dry run', async () => {
-    const body = JSON.stringify(orderBody(free));
-    const answer = await system.request('/v1/orders?dryRun=true', { method: 'POST', body });
-    expect(answer.body).toMatchObject({ wouldHold: true, totalMinor: 0, refusal: null });
-  });
+it.each(WAYS)('An order of 0 is foreseen by a dry run ($pass, $capture, $placement)', async (way) => {
+  const { system, free } = await shopOf(way);
+  const body = JSON.stringify(orderBody(free));
+  const answer = await system.request('/v1/orders?dryRun=true', { method: 'POST', body });
+  expect(answer.body).toMatchObject({ wouldHold: true, totalMinor: 0, refusal: null });
+});
 
-  it('An order of 0 leaves nothing for the audit to find', async () => {
-    await system.setFaults({ down: false });
-    const { client, simulatorUrl: paymentGatewayUrl, database } = system;
-    const report = await createAudit({ databases: database.databases, client, paymentGatewayUrl }).run();
-    expect(report.violations).toEqual([]);
-    expect(report.orders).toBeGreaterThan(3);
-  });
+it.each(WAYS)('An order of 0 leaves nothing for the audit to find ($pass, $capture, $placement)', async (way) => {
+  const { system } = await shopOf(way);
+  await system.setFaults({ down: false });
+  const { client, simulatorUrl: paymentGatewayUrl, database } = system;
+  const report = await createAudit({ databases: database.databases, client, paymentGatewayUrl }).run();
+  expect(report.violations).toEqual([]);
+  expect(report.orders).toBeGreaterThan(3);
 });
