@@ -25,7 +25,7 @@ import {
 import { plannedOrder } from './support/faults/evidence.ts';
 import { createFaults } from './support/faults/faults.ts';
 import { postAtRate, settle } from './support/load.ts';
-import { giveCommand, untilStatus } from './support/faults/step-ways.ts';
+import { giveCommand, untilStatus } from './support/faults/order-actions.ts';
 import { findTestPort } from './support/ports.ts';
 import { startTestSystem, type TestSystem } from './support/system.ts';
 

@@ -14,7 +14,7 @@ import { plannedOrder } from './support/faults/evidence.ts';
 import { createFaults, failBefore } from './support/faults/faults.ts';
 import { findTestPort } from './support/ports.ts';
 import { paste, readSnippets, shapeOf, type Ended } from './support/snippets.ts';
-import { openCaseOf } from './support/faults/step-ways.ts';
+import { openCaseOf } from './support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from './support/system.ts';
 import {
   accept,

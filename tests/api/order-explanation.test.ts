@@ -3,7 +3,7 @@ import { repairCommandId } from '../../src/domain/command.ts';
 import { orderWorkflowId, settleWorkflowId } from '../../src/workflows/contract.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
 import { findTestPort } from '../support/ports.ts';
-import { giveCommand, openCaseOf, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
 
 const REPAIR = { whoMustAct: 'an operator', advice: expect.stringContaining('npm run orders -- repair') };

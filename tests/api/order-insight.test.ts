@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { plannedOrder } from '../support/faults/evidence.ts';
-import { giveCommand, resolveCase, openCaseOf, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, resolveCase, openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;

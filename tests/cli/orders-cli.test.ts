@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openCaseOf, untilStatus } from '../support/faults/step-ways.ts';
+import { openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
 import { startAnswerLosingProxy, type AnswerLosingProxy } from '../support/http/answer-losing-proxy.ts';
 import { findTestPort } from '../support/ports.ts';
 import { startOrdersCommand, type OrdersCommand, type Run } from '../support/processes/orders-command.ts';

@@ -9,7 +9,7 @@ import { webhookSecretSubject } from '../../src/domain/webhook.ts';
 import { takeNamespace } from '../support/database/database.ts';
 import { plannedOrder } from '../support/faults/evidence.ts';
 import { failBefore } from '../support/faults/faults.ts';
-import { openCaseOf, untilStatus } from '../support/faults/step-ways.ts';
+import { openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
 import { subscribe } from '../support/http/webhook-receiver.ts';
 import { findTestPort } from '../support/ports.ts';
 import { startOrdersCommand, type OrdersCommand } from '../support/processes/orders-command.ts';

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { proveEnd } from '../support/faults/evidence.ts';
-import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/order-actions.ts';
 import { hasBrowser } from '../support/http/browser.ts';
 import type { TestSystem } from '../support/system.ts';
 import { expectShown, goTo, tabTo, startConsole, type ConsoleUnderTest } from './console-pages.ts';

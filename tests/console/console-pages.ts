@@ -4,7 +4,7 @@ import type { Scope } from '../../src/api/http/context.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { plannedOrder } from '../support/faults/evidence.ts';
 import { createFaults, failBefore, type Faults } from '../support/faults/faults.ts';
-import { openCaseOf } from '../support/faults/step-ways.ts';
+import { openCaseOf } from '../support/faults/order-actions.ts';
 import { launchBrowser } from '../support/http/browser.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { evidenceOf, proveEnd } from '../support/faults/evidence.ts';
-import { openCaseOf, resolveCase, untilStatus } from '../support/faults/step-ways.ts';
+import { openCaseOf, resolveCase, untilStatus } from '../support/faults/order-actions.ts';
 import { hasBrowser } from '../support/http/browser.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
 import type { TestSystem } from '../support/system.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OrderStatus } from '../../src/domain/order-status.ts';
-import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 import { startReceiver, subscribe, type WebhookReceiver } from '../support/http/webhook-receiver.ts';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { plannedOrder } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
-import { giveCommand, resolveCase, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, resolveCase, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 interface Entry {

@@ -14,7 +14,7 @@ import {
 import type { OrderWorkflowInput } from '../../src/domain/accepted-order.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { afterEffect, createFaults, failBefore, type Fault } from '../support/faults/faults.ts';
-import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

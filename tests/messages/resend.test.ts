@@ -5,7 +5,7 @@ import { notificationWorkflowId } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { expectProblem } from '../support/http/problems.ts';
-import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type Answer, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

@@ -8,7 +8,7 @@ import { notificationWorkflowId, orderWorkflowId } from '../../src/workflows/con
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults } from '../support/faults/faults.ts';
 import { findTestPort } from '../support/ports.ts';
-import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const TEMPLATE = 'order-confirmed';

@@ -5,7 +5,7 @@ import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { FAKE_STRIPE_KEY, startFakeStripe, type FakeStripe } from '../support/stripe/fake-stripe.ts';
 import { proveEnd, stockOf } from '../support/faults/evidence.ts';
 import { expectProblem } from '../support/http/problems.ts';
-import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
 import { orderBody, startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
 const PRODUCTS = [

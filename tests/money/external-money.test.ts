@@ -4,7 +4,7 @@ import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { createAudit } from '../../src/audit/audit.ts';
 import { proveEnd, type Evidence } from '../support/faults/evidence.ts';
 import { expectProblem } from '../support/http/problems.ts';
-import { giveCommand, moveAtProvider, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, moveAtProvider, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type Answer, type TestSystem } from '../support/system.ts';
 
 /** The provider of this system reports by itself. */

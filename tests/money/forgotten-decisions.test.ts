@@ -16,7 +16,7 @@ import {
 import { authorized, capturedInPart, kindsOf, operationOf, TOTAL } from '../support/faults/captured-orders.ts';
 import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults } from '../support/faults/faults.ts';
-import { giveCommand, openCaseOf, resolveCase, untilStatus, untilUnowned } from '../support/faults/step-ways.ts';
+import { giveCommand, openCaseOf, resolveCase, untilStatus, untilUnowned } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

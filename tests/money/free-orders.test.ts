@@ -4,7 +4,7 @@ import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { createAudit } from '../../src/audit/audit.ts';
 import { proveEnd, plannedOrder, stockOf } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
-import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 const WAYS = [
@@ -35,7 +35,7 @@ async function startShop({ pass, capture, placement }: Way) {
   await createCatalogRepository(system.database.databases.inventory).seed('demo', [
     { sku: 'SKU-FREE', name: 'A sample', priceMinor: 0, currency: 'EUR', onHand: 100 },
   ]);
-  // A call to the provider would fail, and the order with it.
+  // A call to the provider fails here, so that a test notices it.
   await system.setFaults({ down: true });
   const free = { sku: 'SKU-FREE', body: { payment: { method: 'pm_ok', capture }, expectedTotalMinor: 0 } } as const;
   return { system, faults, free, ended: endedAt(system) };

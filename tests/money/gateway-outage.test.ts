@@ -5,7 +5,7 @@ import { STEP_POLICIES } from '../../src/workflows/steps/step-policies.ts';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, type Fault } from '../support/faults/faults.ts';
-import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

@@ -7,7 +7,7 @@ import { PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { settleWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
 import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failAfter, failBefore, twice, type Fault } from '../support/faults/faults.ts';
-import { giveCommand, untilStatus, untilUnowned } from '../support/faults/step-ways.ts';
+import { giveCommand, untilStatus, untilUnowned } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /**

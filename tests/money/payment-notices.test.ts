@@ -8,7 +8,13 @@ import { startAnotherApi } from '../support/processes/another-api.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults } from '../support/faults/faults.ts';
 import { expectProblem } from '../support/http/problems.ts';
-import { chargeAtProvider, giveCommand, openCaseOf, storeNotice, untilStatus } from '../support/faults/step-ways.ts';
+import {
+  chargeAtProvider,
+  giveCommand,
+  openCaseOf,
+  storeNotice,
+  untilStatus,
+} from '../support/faults/order-actions.ts';
 import { startTestSystem, WEBHOOK_SECRET, type Answer, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, type ActivityName, type Fault } from '../support/faults/faults.ts';
-import { giveCommand, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

@@ -6,7 +6,7 @@ import { STEP_POLICIES } from '../../src/workflows/steps/step-policies.ts';
 import { CASE_KIND, orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
 import { evidenceOf, plannedOrder, proveEnd, stockOf } from '../support/faults/evidence.ts';
 import { afterEffect, createFaults, givenUp, type Fault } from '../support/faults/faults.ts';
-import { expireHold } from '../support/faults/step-ways.ts';
+import { expireHold } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

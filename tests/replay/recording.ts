@@ -45,13 +45,12 @@ import {
   giveCommand,
   openCaseOf,
   resolveCase,
-  STEP_WAYS,
   storeDecision,
   storeNotice,
   sweepDecisions,
   untilStatus,
-  type Way,
-} from '../support/faults/step-ways.ts';
+} from '../support/faults/order-actions.ts';
+import { STEP_WAYS, type Way } from '../support/faults/step-ways.ts';
 import { answerWith, orderEvent, publisherOf, startReceiver, subscribe } from '../support/http/webhook-receiver.ts';
 import { createMailSink, type MailSink } from '../../src/dev/mail-sink/mail-sink.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';

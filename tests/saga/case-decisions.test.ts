@@ -5,7 +5,13 @@ import { resolveCaseSignal } from '../../src/workflows/contract.ts';
 import { startAnotherWorker } from '../support/processes/another-worker.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore, type Fault } from '../support/faults/faults.ts';
-import { giveCommand, openCaseOf, storeDecision, sweepDecisions, untilStatus } from '../support/faults/step-ways.ts';
+import {
+  giveCommand,
+  openCaseOf,
+  storeDecision,
+  sweepDecisions,
+  untilStatus,
+} from '../support/faults/order-actions.ts';
 import { startTestSystem, type Answer, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

@@ -6,7 +6,7 @@ import { cancelOrderSignal, orderWorkflowId } from '../../src/workflows/contract
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { afterEffect, createFaults, failBefore } from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';
-import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

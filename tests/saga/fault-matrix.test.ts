@@ -15,7 +15,8 @@ import {
   type Fault,
 } from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';
-import { STEP_WAYS, untilStatus, type Way } from '../support/faults/step-ways.ts';
+import { untilStatus } from '../support/faults/order-actions.ts';
+import { STEP_WAYS, type Way } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

@@ -3,7 +3,7 @@ import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { ensureSweepSchedules } from '../../src/temporal/bootstrap.ts';
 import { SWEEP_SCHEDULE_ID } from '../../src/workflows/contract.ts';
 import { evidenceOf, proveEnd, stockOf } from '../support/faults/evidence.ts';
-import { makeHoldOverdue } from '../support/faults/step-ways.ts';
+import { makeHoldOverdue } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;

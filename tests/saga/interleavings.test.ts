@@ -9,7 +9,7 @@ import { STEP_POLICIES, type StepName } from '../../src/workflows/steps/step-pol
 import { orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { afterEffect, createFaults, failAfter, failBefore, twice, type Fault } from '../support/faults/faults.ts';
-import { giveCommand } from '../support/faults/step-ways.ts';
+import { giveCommand } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /**

@@ -12,7 +12,7 @@ import {
 } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
-import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();

@@ -4,7 +4,8 @@ import { CASE_KIND, orderWorkflowId, resumeOrderSignal } from '../../src/workflo
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';
-import { STEP_WAYS, untilStatus } from '../support/faults/step-ways.ts';
+import { untilStatus } from '../support/faults/order-actions.ts';
+import { STEP_WAYS } from '../support/faults/step-ways.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 interface CaseRow {

@@ -7,7 +7,7 @@ import type { CrashPoint } from '../support/processes/crashing-worker.ts';
 import { evidenceOf, plannedOrder, proveEnd, stockOf, type Evidence } from '../support/faults/evidence.ts';
 import { afterEffect, createFaults, givenUp } from '../support/faults/faults.ts';
 import { startNode } from '../support/processes/node-process.ts';
-import { expireHold } from '../support/faults/step-ways.ts';
+import { expireHold } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /** An order that is interrupted right after one of its effects. */

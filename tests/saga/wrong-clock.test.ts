@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { NOTICE_WORKFLOW, noticeWorkflowId } from '../../src/workflows/contract.ts';
 import type { NoticeWorkflowInput } from '../../src/domain/payments/payment-notice.ts';
 import { proveEnd } from '../support/faults/evidence.ts';
-import { giveCommand, storeNotice, untilStatus } from '../support/faults/step-ways.ts';
+import { giveCommand, storeNotice, untilStatus } from '../support/faults/order-actions.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 /** API and worker run on a machine whose clock is 90 minutes ahead; database and Temporal have their own. */

@@ -1,7 +1,7 @@
 import { paymentKey } from '../../../src/domain/payments/payment.ts';
 import type { PaymentOperation } from '../../../db/repositories/payments/payment-repository.ts';
 import type { TestSystem } from '../system.ts';
-import { giveCommand, untilStatus } from './step-ways.ts';
+import { giveCommand, untilStatus } from './order-actions.ts';
 
 /** The catalog's price of what these orders buy, in minor units. */
 export const TOTAL = 4_500;

@@ -7,7 +7,7 @@ import { runCommandLine } from '../../../src/cli/run-command-line.ts';
 import { PaymentContractError } from '../../../src/domain/errors.ts';
 import { plannedOrder } from '../faults/evidence.ts';
 import { createFaults, failBefore, type Faults } from '../faults/faults.ts';
-import { openCaseOf, untilStatus } from '../faults/step-ways.ts';
+import { openCaseOf, untilStatus } from '../faults/order-actions.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../system.ts';
 
 /** What a command has answered. */
