@@ -27,8 +27,6 @@ import {
   resumeOrderSignal,
   settleWorkflowId,
   SWEEP_WORKFLOW,
-  WEBHOOK_SWEEP_WORKFLOW,
-  webhookWorkflowId,
 } from '../../src/workflows/contract.ts';
 import type { NoticeWorkflowInput } from '../../src/domain/payments/payment-notice.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
@@ -51,9 +49,10 @@ import {
   untilStatus,
 } from '../support/faults/order-actions.ts';
 import { STEP_WAYS, type Way } from '../support/faults/step-ways.ts';
-import { answerWith, orderEvent, publisherOf, startReceiver, subscribe } from '../support/http/webhook-receiver.ts';
 import { createMailSink, type MailSink } from '../../src/dev/mail-sink/mail-sink.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
+import type { Recorded } from './recorded.ts';
+import { redeliverFirst, sweepWebhooks, webhooksOf } from './webhook-ways.ts';
 
 /** This is not a test: `record-histories.ts` runs it. Each history is one way of an order, a message or a sweep. */
 const HISTORIES = join(import.meta.dirname, 'histories');
@@ -175,9 +174,9 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-with-text-message': () => plain(withTexts, WITH_PHONE, 'CONFIRMED'),
   'order-text-message-later': async () => orderOf(await textLater()),
   'text-message-sent': textLater,
-  'webhook-in-order': () => webhooksOf(async () => {}),
-  'webhook-redelivered': () => webhooksOf(redeliverFirst),
-  'webhook-sweep': sweepWebhooks,
+  'webhook-in-order': () => webhooksOf(system, async () => {}),
+  'webhook-redelivered': () => webhooksOf(system, (subscriptionId) => redeliverFirst(system, subscriptionId)),
+  'webhook-sweep': () => sweepWebhooks(system),
   sweep: async () => {
     await system.client.workflow.start(SWEEP_WORKFLOW, { workflowId: 'sweep', taskQueue: 'orders' });
     return { where: system, workflowId: 'sweep' };
@@ -203,14 +202,7 @@ describe('the golden history', () => {
   );
 });
 
-interface Recorded {
-  readonly where: TestSystem;
-  readonly workflowId: string;
-  /** The workflow runs for ever, and its history so far is stored. */
-  readonly isEndless?: boolean;
-}
-
-/** Waits until its activity is under way. */
+/** Until its activity is under way. */
 async function endless(workflowId: string): Promise<Recorded> {
   const pendingActivities = async (): Promise<number> => {
     const { raw } = await withEvents.client.workflow.getHandle(workflowId).describe();
@@ -377,54 +369,7 @@ function orderOf({ where, orderId }: Recorded & { readonly orderId: string }): R
   return { where, workflowId: orderWorkflowId(orderId) };
 }
 
-/** Three events of one order to a receiver that accepts the first one only at its third attempt. */
-async function webhooksOf(meanwhile: (subscriptionId: string, orderId: string) => Promise<void>): Promise<Recorded> {
-  let failures = 2;
-  const receiver = await startReceiver((_, response) => void response.writeHead(failures-- > 0 ? 500 : 200).end());
-  const { id: subscriptionId } = await subscribe(system, receiver.url);
-  const publish = publisherOf(system);
-  const { orderId } = plannedOrder();
-  for (const type of ['order.created', 'order.confirmed', 'order.refunded']) await publish(orderEvent(orderId, type));
-  await meanwhile(subscriptionId, orderId);
-  const workflowId = webhookWorkflowId({ subscriptionId, key: orderId });
-  await system.client.workflow.getHandle(workflowId).result();
-  receiver.close();
-  return { where: system, workflowId };
-}
-
-async function redeliverFirst(subscriptionId: string): Promise<void> {
-  const path = `/v1/webhooks/${subscriptionId}/deliveries`;
-  const state = async (): Promise<string | undefined> => (await deliveriesAt(path)).at(-1)?.state;
-  await expect.poll(state).toBe('RETRYING');
-  const first = (await deliveriesAt(path)).at(-1);
-  await system.request(`${path}/${first?.id}/redeliver`, { method: 'POST' });
-}
-
-async function deliveriesAt(path: string): Promise<{ id: string; state: string }[]> {
-  return (await system.request<{ items: { id: string; state: string }[] }>(path)).body.items;
-}
-
-/** One queue without a workflow, and one whose workflow runs. */
-async function sweepWebhooks(): Promise<Recorded> {
-  const receiver = await startReceiver(answerWith(500));
-  const { id: subscriptionId } = await subscribe(system, receiver.url);
-  const [first, second] = [plannedOrder().orderId, plannedOrder().orderId];
-  for (const orderId of [first, second]) await publisherOf(system)(orderEvent(orderId, 'order.created'));
-  const handle = system.client.workflow.getHandle(webhookWorkflowId({ subscriptionId, key: first }));
-  const path = `/v1/webhooks/${subscriptionId}/deliveries?state=RETRYING`;
-  await expect.poll(() => deliveriesAt(path)).toHaveLength(2);
-  await handle.terminate('as if it had never been');
-  await system.database.query(
-    `UPDATE notifications.webhook_deliveries SET next_attempt_at = now() - interval '1 hour' WHERE subscription_id = $1`,
-    [subscriptionId],
-  );
-  await system.client.workflow.execute(WEBHOOK_SWEEP_WORKFLOW, { workflowId: 'sweep-webhooks', taskQueue: 'orders' });
-  await system.request(`/v1/webhooks/${subscriptionId}`, { method: 'DELETE' });
-  receiver.close();
-  return { where: system, workflowId: 'sweep-webhooks' };
-}
-
-/** The order's input under another workflow id, as after the retention. */
+/** The order's input again, under another workflow id: as after the retention. */
 async function startAgain(): Promise<Recorded> {
   const { where, workflowId } = await plain(system, {}, 'CONFIRMED');
   const { events } = await where.client.workflow.getHandle(workflowId).fetchHistory();
