@@ -1,25 +1,25 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { readOrderBenchOptions } from './options.ts';
 
 function namesOf(...args: string[]): string[] | undefined {
   return readOrderBenchOptions(args)?.systems.map(({ name }) => name);
 }
 
-test('Each job of the benchmark of orders has its systems', () => {
+it('Each job of the benchmark of orders has its systems', () => {
   expect(namesOf()).toEqual(['combined-lean', 'combined-standard', 'split', 'textbook', 'floor']);
   expect(namesOf('paced')).toEqual(namesOf('flood'));
   expect(namesOf('workers')).toEqual(['split', 'split-2', 'split-4']);
   expect(namesOf('flood', '--systems', 'floor, textbook')).toEqual(['floor', 'textbook']);
 });
 
-test('The yardstick is the only system that is paced slower', () => {
+it('The yardstick is the only system that is paced slower', () => {
   const options = readOrderBenchOptions(['paced', '--orders', '10', '--warm-up', '5', '--rounds', '1']);
   expect(options?.job).toMatchObject({ name: 'paced', orders: 10, warmUpOrders: 5 });
   const paces = options?.systems.map((system) => options.job.pace(system));
   expect(paces).toEqual([50, 50, 50, 15, 50].map((perSecond) => ({ kind: 'paced', perSecond })));
 });
 
-test.each([
+it.each([
   [['sprint'], 'there is no job sprint'],
   [['toString'], 'there is no job toString'],
   [['flood', 'paced'], 'there is no job flood paced'],

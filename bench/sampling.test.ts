@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { sampleEvery } from './sampling.ts';
 
-test('A sampler looks until it is stopped, and leaves out what failed', async () => {
+it('A sampler looks until it is stopped, and leaves out what failed', async () => {
   let looks = 0;
   const sampling = sampleEvery(5, () => {
     looks += 1;

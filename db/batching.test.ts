@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { createGathering } from './batching.ts';
 
 function gather(options: { weightMax?: number; runsMax?: number; fails?: (calls: readonly number[]) => boolean } = {}) {
@@ -16,19 +16,19 @@ function gather(options: { weightMax?: number; runsMax?: number; fails?: (calls:
   return { ask, runs };
 }
 
-test('Calls of one turn of the event loop are run together, and each gets its own answer', async () => {
+it('Calls of one turn of the event loop are run together, and each gets its own answer', async () => {
   const { ask, runs } = gather();
   expect(await Promise.all([1, 2, 3].map(ask))).toEqual([10, 20, 30]);
   expect(runs).toEqual([[1, 2, 3]]);
 });
 
-test('Calls of one turn of the event loop are run in parts of a bounded weight', async () => {
+it('Calls of one turn of the event loop are run in parts of a bounded weight', async () => {
   const { ask, runs } = gather({ weightMax: 2 });
   expect(await Promise.all([1, 2, 3, 4, 5].map(ask))).toEqual([10, 20, 30, 40, 50]);
   expect(runs).toEqual([[1, 2], [3, 4], [5]]);
 });
 
-test('Calls of one turn of the event loop do not fail because of another one', async () => {
+it('Calls of one turn of the event loop do not fail because of another one', async () => {
   const { ask, runs } = gather({ fails: (calls) => calls.includes(2) });
   const settled = await Promise.allSettled([1, 2, 3].map(ask));
   expect(settled.map((each) => (each.status === 'fulfilled' ? each.value : String(each.reason)))).toEqual([
@@ -39,7 +39,7 @@ test('Calls of one turn of the event loop do not fail because of another one', a
   expect(runs).toEqual([[1, 2, 3], [1], [2], [3]]);
 });
 
-test('Calls that come while one runs are run together afterwards', async () => {
+it('Calls that come while one runs are run together afterwards', async () => {
   const runs: number[][] = [];
   const first = Promise.withResolvers<void>();
   const ask = createGathering<number, number>({

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { isSound } from './log-reader.ts';
 import { readEventBenchOptions } from './options.ts';
 import { parseQueueWait, percentileBetween } from './queue-wait.ts';
@@ -13,13 +13,13 @@ const METRICS = (small: number, all: number): string =>
     `events_queue_wait_seconds_bucket{consumer="analytics",le="+Inf"} ${all}`,
   ].join('\n');
 
-test('The wait in the queue is a percentile of what came between two readings, spread evenly within its bucket', () => {
+it('The wait in the queue is a percentile of what came between two readings, spread evenly within its bucket', () => {
   const [before, after] = [parseQueueWait(METRICS(10, 10)), parseQueueWait(METRICS(60, 110))];
   expect(percentileBetween(before, after, 50)).toBeCloseTo(20);
   expect(percentileBetween(before, after, 75)).toBeCloseTo(35);
 });
 
-test('The wait in the queue is unknown when nothing came, and at least the largest limit beyond it', () => {
+it('The wait in the queue is unknown when nothing came, and at least the largest limit beyond it', () => {
   const reading = parseQueueWait(METRICS(1, 2));
   expect(percentileBetween(reading, reading, 95)).toBeNull();
   expect(
@@ -34,13 +34,13 @@ test('The wait in the queue is unknown when nothing came, and at least the large
   ).toBe(50);
 });
 
-test('The default options are all phases but the million', () => {
+it('The default options are all phases but the million', () => {
   expect([...(readEventBenchOptions([])?.phases ?? [])]).toEqual(['single', 'batch', 'sustained', 'burst', 'workers']);
   expect(readEventBenchOptions(['--million', '--long'])).toMatchObject({ holdSeconds: 60, workers: [1, 2, 4] });
   expect(readEventBenchOptions(['--phases', 'burst', '--env', 'A=b'])).toMatchObject({ extraEnv: { A: 'b' } });
 });
 
-test.each([
+it.each([
   [['--phases', 'flood'], 'there is no phase flood'],
   [['--workers', '0'], '"0" is not a number from 1 to 16'],
   [['--env', 'A'], '--env A is not NAME=VALUE'],
@@ -48,7 +48,7 @@ test.each([
   expect(() => readEventBenchOptions(args)).toThrow(message);
 });
 
-test('A log is sound when everything has its result, in order', () => {
+it('A log is sound when everything has its result, in order', () => {
   const good = { accepted: 10, distinctIds: 10, processed: 9, failed: 1, outOfOrder: 0, gaps: 0 };
   expect(isSound(good)).toBe(true);
   for (const bad of [{ processed: 8 }, { distinctIds: 9 }, { outOfOrder: 1 }, { gaps: 1 }]) {
@@ -66,7 +66,7 @@ const scripted = (p95s: Readonly<Record<number, number[]>>) => (rate: number) =>
 };
 const told = (tries: readonly RateStep[]): string => tries.map(({ rate, accept }) => `${rate}:${accept.p95}`).join(' ');
 
-test('The search for a rate gives each rate three tries, and goes on behind one that missed', async () => {
+it('The search for a rate gives each rate three tries, and goes on behind one that missed', async () => {
   const step = scripted({ 1: [20, 5], 2: [20, 20, 20], 3: [9] });
   const { steps, holds, held } = await searchRate(goal, { step, hold: scripted({ 3: [11, 10] }) });
   expect(told(steps)).toBe('1:20 1:5 2:20 2:20 2:20 3:9 4:99 4:99 4:99 5:99 5:99 5:99');
@@ -74,7 +74,7 @@ test('The search for a rate gives each rate three tries, and goes on behind one 
   expect(held).toBe(holds[1]);
 });
 
-test('The search for a rate goes down to a rate that holds, and says so when none does', async () => {
+it('The search for a rate goes down to a rate that holds, and says so when none does', async () => {
   const steps = (): ReturnType<typeof scripted> => scripted({ 1: [5], 2: [5] });
   const lower = await searchRate(goal, { step: steps(), hold: scripted({ 1: [8] }) });
   expect(told(lower.holds)).toBe('2:99 2:99 2:99 1:8');
@@ -82,7 +82,7 @@ test('The search for a rate goes down to a rate that holds, and says so when non
   expect((await searchRate(goal, { step: steps(), hold: scripted({}) })).held).toBeNull();
 });
 
-test('The search for a rate takes no rate that was refused, or not reached', async () => {
+it('The search for a rate takes no rate that was refused, or not reached', async () => {
   const step = async (rate: number) => ({
     ...(await scripted({ 1: [1], 2: [1] })(rate)),
     refused: rate === 1 ? 1 : 0,
@@ -92,7 +92,7 @@ test('The search for a rate takes no rate that was refused, or not reached', asy
   expect((await searchRate(goal, { step: slow, hold: slow })).holds).toEqual([]);
 });
 
-test('The table has a row for what ran, with its goal', () => {
+it('The table has a row for what ran, with its goal', () => {
   const accept = { p50: 1, p95: 8.25, p99: 120 };
   const step = { rate: 2_000, acceptedPerSecond: 1_999, accept, refused: 0, late: 0, events: 1 };
   const cost = { cpuMsPerThousand: { 'worker-1-of-2': 10, 'worker-2-of-2': 12, postgres: 100 }, loadAverage: 2.34 };

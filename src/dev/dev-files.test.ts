@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { DevEnvironmentError, givenSettings, loadDevEnvironment, portClaims } from './dev-environment.ts';
 import { makeDataFolder, writeEnvironmentFile } from './dev-files.ts';
 
@@ -12,13 +12,13 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-test('A project folder that cannot be run in is refused, others are not', () => {
+it('The data folder cannot be listed by other users', () => {
   const data = join(folder, 'data');
   makeDataFolder(data);
   expect(statSync(data).mode & 0o066).toBe(0);
 });
 
-test('The data folder cannot be listed by other users', () => {
+it('The environment file is read by node as it was written, and closed to other users', () => {
   const file = join(folder, 'dev.env');
   const variables = { PLAIN: 'a', HARD: `sp ace #hash "double" \\n $x=+/`, URL: 'postgres://u:p%40@h:1/d?a=b' };
   writeEnvironmentFile(file, variables, 'a test');
@@ -28,13 +28,13 @@ test('The data folder cannot be listed by other users', () => {
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
-test('The environment file is read by node as it was written, and closed to other users', () => {
+it('The development environment has the documented defaults', () => {
   const { ports, dataFolder } = loadDevEnvironment({ API_PORT: '' });
   expect(Object.values(ports)).toEqual([8080, 7233, 8233, 54_329, 8090, 2525, 8025, 9464]);
   expect(dataFolder.endsWith('/.data')).toBe(true);
 });
 
-test('The development environment has the documented defaults', () => {
+it('The development environment claims no port for a server that somebody else runs', () => {
   const claims = portClaims(
     loadDevEnvironment({ DATABASE_URL: 'postgres://db.example.com/orders', TEMPORAL_ADDRESS: 'temporal:7233' }),
   );
@@ -47,7 +47,7 @@ test('The development environment has the documented defaults', () => {
   ]);
 });
 
-test('The development environment claims no port for a server that somebody else runs', async () => {
+it('The development environment takes no port that fetch refuses, and no metrics of a worker for 0', async () => {
   await expect(fetch('http://127.0.0.1:6000').catch((error: Error) => error.cause)).resolves.toMatchObject({
     message: 'bad port',
   });
@@ -58,7 +58,7 @@ test('The development environment claims no port for a server that somebody else
   expect(variables).not.toContain('WORKER_METRICS_PORT');
 });
 
-test('The development environment takes no port that fetch refuses, and no metrics of a worker for 0', () => {
+it('The development environment reaches the API where it listens', () => {
   const urlOf = (API_HOST: string): string => loadDevEnvironment({ API_HOST, API_PORT: '81' }).apiUrl;
   expect(['', '::1', '::', '0.0.0.0', '10.0.0.7'].map(urlOf)).toEqual([
     'http://127.0.0.1:81',
@@ -69,7 +69,7 @@ test('The development environment takes no port that fetch refuses, and no metri
   ]);
 });
 
-test('The development environment reaches the API where it listens', () => {
+it('The development environment asks for each port at the address that its server will listen on', () => {
   const hosts = { API_HOST: '::', SIMULATOR_HOST: '::1', MAIL_SINK_HOST: '10.0.0.7', WORKER_METRICS_HOST: '0.0.0.0' };
   const environment = loadDevEnvironment({ ...hosts, SIMULATOR_PORT: '82', MAIL_SINK_INBOX_PORT: '83' });
   expect(Object.fromEntries(portClaims(environment).map(({ variable, host }) => [variable, host]))).toEqual({
@@ -87,20 +87,20 @@ test('The development environment reaches the API where it listens', () => {
   expect(environment).toMatchObject({ simulatorUrl: 'http://[::1]:82', inboxUrl: 'http://10.0.0.7:83' });
 });
 
-test('The development environment gives tools every setting that it was given, and nothing else of the environment', () => {
+it('The development environment refuses a namespace that no call can name, which Temporal would not do before it has started', () => {
   expect(() => loadDevEnvironment({ TEMPORAL_NAMESPACE: 'zürich' })).toThrow(
     'TEMPORAL_NAMESPACE: must be printable ASCII',
   );
   expect(loadDevEnvironment({ TEMPORAL_NAMESPACE: 'a/b #1' }).temporalNamespace).toBe('a/b #1');
 });
 
-test('The development environment reports all problems at once', () => {
+it('The development environment gives tools every setting that it was given, and nothing else of the environment', () => {
   const settings = { TEMPORAL_NAMESPACE: 'qa', JWT_ISSUER: 'me', STRIPE_MULTICAPTURE: 'true', TEMPORAL_PORT: '7300' };
   const others = { PATH: '/bin', AWS_SECRET: 'x', DATA_DIR: '/x', npm_lifecycle_event: 'start', LOG_LEVEL: '' };
   expect(givenSettings({ ...settings, ...others })).toEqual(settings);
 });
 
-test('reports all problems at once', () => {
+it('The development environment reports all problems at once', () => {
   expect(() => loadDevEnvironment({ API_PORT: 'many', POSTGRES_PORT: '70000' })).toThrow(
     new DevEnvironmentError([
       'API_PORT: Invalid input: expected number, received NaN',

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { announceRunning, PROJECT_FOLDER, toolDataFolder } from './data-folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-saga-env-'));
@@ -28,13 +28,13 @@ async function isSignedWith(secret: string, token: string): Promise<boolean> {
 
 const [kept, other] = ['the-secret-of-a-second-system-here', 'a-secret-that-the-environment-has'];
 
-test('An npm script reads the dev.env of DATA_DIR, and the environment wins', async () => {
+it('An npm script reads the dev.env of DATA_DIR, and the environment wins', async () => {
   writeFileSync(join(folder, 'dev.env'), `JWT_SECRET='${kept}'\n`);
   expect(await isSignedWith(kept, npmRun('token', { DATA_DIR: folder }).stdout)).toBe(true);
   expect(await isSignedWith(other, npmRun('token', { DATA_DIR: folder, JWT_SECRET: other }).stdout)).toBe(true);
 });
 
-test('An npm script names the system that it speaks to on the first line of its errors, with the settings of `npm start`', () => {
+it('An npm script names the system that it speaks to on the first line of its errors, with the settings of `npm start`', () => {
   writeFileSync(join(folder, 'dev.env'), `JWT_SECRET='${kept}'\nTEMPORAL_NAMESPACE='qa'\nAPI_PORT='9'\n`);
   const named = 'system: API http://127.0.0.1:9, Temporal 127.0.0.1:7233 (namespace qa), database not set';
   for (const script of ['token', 'orders', 'audit', 'demo', 'migrate']) {
@@ -42,7 +42,7 @@ test('An npm script names the system that it speaks to on the first line of its 
   }
 });
 
-test('An npm script finds the folder of the system that runs, unless it is given one or that folder is gone', () => {
+it('An npm script finds the folder of the system that runs, unless it is given one or that folder is gone', () => {
   const running = join(folder, 'running');
   const withdraw = announceRunning(folder, running);
   expect(toolDataFolder({}, running)).toBe(folder);
@@ -54,7 +54,7 @@ test('An npm script finds the folder of the system that runs, unless it is given
   expect(toolDataFolder({}, running)).toBe(join(PROJECT_FOLDER, '.data'));
 });
 
-test('An npm script that talks to a running system is preloaded with its variables', () => {
+it('An npm script that talks to a running system is preloaded with its variables', () => {
   const { scripts } = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };

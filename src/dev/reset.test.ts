@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, it } from 'vitest';
 import { createRunFile } from './supervisor/run-file.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'order-saga-reset-'));
@@ -26,20 +26,20 @@ function makeData(): void {
   writeFileSync(join(data, 'dev.env'), '');
 }
 
-test('npm run reset removes the data folder', () => {
+it('npm run reset removes the data folder', () => {
   makeData();
   expect(runReset('--yes').status).toBe(0);
   expect(existsSync(data)).toBe(false);
   expect(runReset('--yes')).toMatchObject({ status: 0, stdout: `${data} does not exist: nothing to remove\n` });
 });
 
-test('npm run reset does nothing where nobody can be asked', () => {
+it('npm run reset does nothing where nobody can be asked', () => {
   makeData();
   expect(runReset().status).toBe(1);
   expect(existsSync(join(data, 'dev.env'))).toBe(true);
 });
 
-test('npm run reset refuses while a run is alive', () => {
+it('npm run reset refuses while a run is alive', () => {
   makeData();
   createRunFile(join(data, 'run.json')).record('PostgreSQL', process.pid);
   const { status, stderr } = runReset('--yes');
@@ -48,7 +48,7 @@ test('npm run reset refuses while a run is alive', () => {
   expect(existsSync(data)).toBe(true);
 });
 
-test('npm run reset refuses a folder that npm start has not made', () => {
+it('npm run reset refuses a folder that npm start has not made', () => {
   mkdirSync(data);
   writeFileSync(join(data, 'thesis.txt'), 'years of work');
   expect(runReset('--yes').status).toBe(1);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { SCOPES } from '../api/http/context.ts';
 
 const SECRET = 'a-secret-of-at-least-32-characters';
@@ -16,7 +16,7 @@ async function claimsOf(token: string) {
   return (await jwtVerify(token, key, expected)).payload;
 }
 
-test('npm run --silent token prints the token and nothing else', async () => {
+it('npm run --silent token prints the token and nothing else', async () => {
   const { stdout, status } = runToken(['--tenant', 'acme', '--scopes', 'orders:read,orders:write', '--ttl', '90m']);
   expect(status).toBe(0);
   const claims = await claimsOf(stdout.trim());
@@ -24,18 +24,18 @@ test('npm run --silent token prints the token and nothing else', async () => {
   expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(90 * 60);
 });
 
-test('A token without arguments is for tenant demo, all scopes, one hour', async () => {
+it('A token without arguments is for tenant demo, all scopes, one hour', async () => {
   const claims = await claimsOf(runToken([]).stdout.trim());
   expect(claims).toMatchObject({ tenant: 'demo', scope: SCOPES.join(' ') });
   expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(3_600);
 });
 
-test('A token is of another person when one is named', async () => {
+it('A token is of another person when one is named', async () => {
   const { stdout } = runToken(['--subject', 'grace@example.com']);
   expect(await claimsOf(stdout.trim())).toMatchObject({ sub: 'grace@example.com', tenant: 'demo' });
 });
 
-test.each([
+it.each([
   [['--subject', 'grace hopper'], 'is not a name'],
   [['--ttl', 'soon'], 'is not a duration'],
   [['--ttl', '0h'], 'is not a duration'],
@@ -49,7 +49,7 @@ test.each([
   expect(stderr).toContain(message);
 });
 
-test('The program says where to get a secret when it has none', () => {
+it('The program says where to get a secret when it has none', () => {
   const { stderr, status } = runToken([], {});
   expect(status).toBe(2);
   expect(stderr).toContain('JWT_SECRET: is not set: run `npm start` once');

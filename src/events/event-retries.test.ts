@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import type { PendingEvent } from '../domain/event.ts';
 import { createEventConsumers } from './event-consumers.ts';
 import { EventFailure } from './event-failure.ts';
@@ -11,7 +11,7 @@ const SETTINGS: EventRetrySettings = {
   'analytics/custom': { maxAttempts: 2 },
 };
 
-test('The retries of events are those of the code where nothing is set', () => {
+it('The retries of events are those of the code where nothing is set', () => {
   expect(eventRetryTable({})).toMatchObject({
     'analytics/purchase': { maxAttempts: 4, firstWaitSeconds: 2, longestWaitSeconds: 8 },
     'webhooks/order': { maxAttempts: 12, firstWaitSeconds: 1, longestWaitSeconds: 600 },
@@ -19,7 +19,7 @@ test('The retries of events are those of the code where nothing is set', () => {
   expect(eventRetryTable({})).not.toHaveProperty('webhooks/purchase');
 });
 
-test('The retries of events are set by consumer, by family and by type, the nearest wins', () => {
+it('The retries of events are set by consumer, by family and by type, the nearest wins', () => {
   expect(eventRetryTable(SETTINGS)).toMatchObject({
     'webhooks/order': { maxAttempts: 3, firstWaitSeconds: 1, longestWaitSeconds: 600 },
     'webhooks/order.refunded': { maxAttempts: 3, firstWaitSeconds: 5, longestWaitSeconds: 7 },
@@ -28,7 +28,7 @@ test('The retries of events are set by consumer, by family and by type, the near
   });
 });
 
-test.each([
+it.each([
   ['analytics', true],
   ['analytics/order.refunded', true],
   ['webhooks/order', true],
@@ -41,7 +41,7 @@ test.each([
   expect(isEventRetryKey(key)).toBe(isOne);
 });
 
-test('The retries of events decide how a consumer goes on after a failure', async () => {
+it('The retries of events decide how a consumer goes on after a failure', async () => {
   const now = 1_700_000_000_000;
   const fails = (): Promise<never> => Promise.reject(new EventFailure('effect_unavailable', 'away'));
   const { webhooks } = createEventConsumers({ alertOfPurchase: fails, publishToWebhooks: fails }, SETTINGS);

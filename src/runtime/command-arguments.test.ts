@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { parseArguments } from './command-arguments.ts';
 
 const FORM = {
@@ -6,7 +6,7 @@ const FORM = {
   positionalsMax: 1,
 } as const;
 
-test.each([
+it.each([
   [['--queues', 'payments'], { queues: 'payments' }],
   [['--queues=payments'], { queues: 'payments' }],
   [['--env', 'A=b', '--env=C='], { env: ['A=b', 'C='] }],
@@ -16,11 +16,11 @@ test.each([
   expect({ ...parseArguments(words, FORM)?.values }).toEqual(values);
 });
 
-test.each([[['--help']], [['-h']], [['file', '--yes', '--help']]])('The arguments %j ask for help', (words) => {
+it.each([[['--help']], [['-h']], [['file', '--yes', '--help']]])('The arguments %j ask for help', (words) => {
   expect(parseArguments(words, FORM)).toBeNull();
 });
 
-test.each([
+it.each([
   [['--queue=payments'], "Unknown option '--queue'"],
   [['--queues'], "Option '--queues <value>' argument missing"],
   [['--queues='], '--queues needs a value'],

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createEventHistory } from './event-history.ts';
 import type { EventFigures } from '../events/event-overview.ts';
 
@@ -38,13 +38,13 @@ async function readAll(moments: readonly EventFigures[]) {
   return { view, looks };
 }
 
-test('The history of events is null before the first event, and when nothing can be read', async () => {
+it('The history of events is null before the first event, and when nothing can be read', async () => {
   expect((await readAll([figures(0, 0)])).view).toBeNull();
   const down = createEventHistory({ stats: () => Promise.reject(new Error('down')) });
   expect(await down.read()).toBeNull();
 });
 
-test('The history of events tells what happened between looks, which all watchers share', async () => {
+it('The history of events tells what happened between looks, which all watchers share', async () => {
   const { view, looks } = await readAll([figures(0, 100), figures(2, 300, 4), figures(4, 300, 0)]);
   expect(looks).toBe(3);
   expect(view).toMatchObject({ accepted: 300, consumers: [{ name: 'analytics', lag: 10 }, { name: 'webhooks' }] });
@@ -61,7 +61,7 @@ test('The history of events tells what happened between looks, which all watcher
   ]);
 });
 
-test('The history of events goes back two minutes', async () => {
+it('The history of events goes back two minutes', async () => {
   const { view } = await readAll([0, 50, 100, 150, 200].map((second) => figures(second, 100 + second)));
   expect(view?.steps.map(({ at }) => at.slice(14, 19))).toEqual(['02:30', '03:20']);
 });

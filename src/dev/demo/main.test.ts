@@ -1,19 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { findFreePort } from '../processes/ports.ts';
 
 function runDemo(env: Record<string, string>) {
   return spawnSync(process.execPath, [join(import.meta.dirname, 'main.ts')], { env, encoding: 'utf8' });
 }
 
-test('npm run demo says to start a system when there never was any', () => {
+it('npm run demo says to start a system when there never was any', () => {
   const { stdout, stderr, status } = runDemo({});
   expect([stdout, status]).toEqual(['', 1]);
   expect(stderr).toContain('start one with `npm start` first');
 });
 
-test('npm run demo says to start a system, too, when the one that was is stopped', async () => {
+it('npm run demo says to start a system, too, when the one that was is stopped', async () => {
   const port = String(await findFreePort());
   const { stdout, stderr, status } = runDemo({
     API_PORT: port,

@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { endingsTable, formatTable } from './table.ts';
 
-test('The columns of a table are as wide as their widest cell, and no line ends with blanks', () => {
+it('The columns of a table are as wide as their widest cell, and no line ends with blanks', () => {
   expect(
     formatTable(
       ['a', 'long title'],
@@ -13,7 +13,7 @@ test('The columns of a table are as wide as their widest cell, and no line ends 
   ).toBe(['a          long title', '---------  ----------', 'wide cell  x', 'y'].join('\n'));
 });
 
-test('A row of the table has the figures before and after', () => {
+it('A row of the table has the figures before and after', () => {
   const snapshot = (onHand: number, capturedMinor: number) => ({
     stock: { onHand, reserved: 1, available: onHand - 1 },
     money: { capturedMinor, refundedMinor: 5, charges: 1, entries: 2 },
@@ -25,7 +25,7 @@ test('A row of the table has the figures before and after', () => {
   );
 });
 
-test('A story that broke off has a row in the table, too', () => {
+it('A story that broke off has a row in the table, too', () => {
   const ending = { orderId: null, happened: 'broke off', before: null, after: null, asTold: false };
   expect(endingsTable([ending]).split('\n').at(-1)).toMatch(/^\? +broke off +\? +\?$/);
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createMailInbox, INBOX_LIMIT, type InboxMessage, messageSchema } from './mail-inbox.ts';
 import { createMailSink, type MailSink } from './mail-sink.ts';
@@ -38,7 +38,7 @@ async function inbox(sink: MailSink, path = '/messages'): Promise<InboxMessage[]
   return messagesSchema.parse(await response.json());
 }
 
-test('The mail sink shows what arrived, newest first, repeated Message-IDs included', async () => {
+it('The mail sink shows what arrived, newest first, repeated Message-IDs included', async () => {
   const sink = await startSink();
   await sendMail(sink, { subject: 'first', messageId: '<one@example.com>', text: 'grüße\nzwei' });
   await sendMail(sink, { subject: 'first', messageId: '<one@example.com>', text: 'grüße\nzwei' });
@@ -58,7 +58,7 @@ test('The mail sink shows what arrived, newest first, repeated Message-IDs inclu
   expect(await inbox(sink, '/messages?orderId=ord_2')).toHaveLength(0);
 });
 
-test('The mail sink is an SMS gateway too, and shows text messages beside the mails', async () => {
+it('The mail sink is an SMS gateway too, and shows text messages beside the mails', async () => {
   const sink = await startSink();
   await sendMail(sink, { subject: 'a mail' });
   const post = (body: string): Promise<Response> =>
@@ -76,7 +76,7 @@ test('The mail sink is an SMS gateway too, and shows text messages beside the ma
   expect(page).toContain('sms · to +4930123456');
 });
 
-test('The method DELETE empties the inbox', async () => {
+it('The method DELETE empties the inbox', async () => {
   const sink = await startSink(join(folder, 'deleted.jsonl'));
   await sendMail(sink, { subject: 'gone' });
   const url = `http://127.0.0.1:${sink.ports.inbox}/messages`;
@@ -85,7 +85,7 @@ test('The method DELETE empties the inbox', async () => {
   expect(readFileSync(join(folder, 'deleted.jsonl'), 'utf8')).toBe('');
 });
 
-test('A restart keeps the messages', async () => {
+it('A restart keeps the messages', async () => {
   const file = join(folder, 'kept.jsonl');
   const first = await startSink(file);
   await sendMail(first, { subject: 'before' });
@@ -97,7 +97,7 @@ test('A restart keeps the messages', async () => {
   expect((await inbox(second)).map(({ subject }) => subject)).toEqual(['after', 'before']);
 });
 
-test('The page of the mail sink escapes what strangers wrote and may run nothing', async () => {
+it('The page of the mail sink escapes what strangers wrote and may run nothing', async () => {
   const sink = await startSink();
   await sendMail(sink, { subject: '<script>alert(1)</script>' });
   const response = await fetch(`http://127.0.0.1:${sink.ports.inbox}/`);
@@ -109,20 +109,20 @@ test('The page of the mail sink escapes what strangers wrote and may run nothing
   expect(style.headers.get('content-type')).toContain('text/css');
 });
 
-test('Unknown paths and unreadable addresses get an answer', async () => {
+it('Unknown paths and unreadable addresses get an answer', async () => {
   const sink = await startSink();
   expect((await fetch(`http://127.0.0.1:${sink.ports.inbox}/nothing`)).status).toBe(404);
   expect((await fetch(`http://127.0.0.1:${sink.ports.inbox}//`)).status).toBeLessThan(500);
   expect(await inbox(sink)).toEqual([]);
 });
 
-test('A taken port is an error and leaves nothing listening', async () => {
+it('A taken port is an error and leaves nothing listening', async () => {
   const first = await startSink();
   const second = createMailSink({ smtpPort: 0, inboxPort: first.ports.inbox, host: '127.0.0.1' });
   await expect(second.start()).rejects.toThrow('EADDRINUSE');
 });
 
-test('The inbox keeps the newest messages only, in memory and in the file', () => {
+it('The inbox keeps the newest messages only, in memory and in the file', () => {
   const file = join(folder, 'many.jsonl');
   const messages = createMailInbox(file);
   const message = {

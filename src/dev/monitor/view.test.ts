@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { openScreen } from './screen.ts';
 import { lineOf, pageOf, ratesBetween } from './view.ts';
 import { parseReceived, type Snapshot } from './watch.ts';
@@ -31,14 +31,14 @@ function snapshot(second: number, processed: number, lag: number): Snapshot {
 const [before, now] = [snapshot(0, 1_000, 0), snapshot(2, 3_000, 40)];
 const rates = ratesBetween(before, now);
 
-test('The page of the monitor has rates between two snapshots', () => {
+it('The page of the monitor has rates between two snapshots', () => {
   expect(rates).toEqual({
     accepted: 1_020,
     consumers: [{ name: 'analytics', processed: 1_000, failed: 0, retrying: 0 }],
   });
 });
 
-test('The page of the monitor shows totals, rates, lag by partition in tables of eight, and orders', () => {
+it('The page of the monitor shows totals, rates, lag by partition in tables of eight, and orders', () => {
   const page = pageOf('http://api', now, rates);
   expect(page).toMatch(/^order-saga at http:\/\/api, 10:00:02 UTC$/m);
   expect(page).toMatch(/^events accepted: 3,047, 1,020\/s/m);
@@ -47,14 +47,14 @@ test('The page of the monitor shows totals, rates, lag by partition in tables of
   expect(page).toMatch(/orders of the last 24 hours: CONFIRMED 1,200$/);
 });
 
-test('The page of the monitor is a line where there is no terminal', () => {
+it('The page of the monitor is a line where there is no terminal', () => {
   expect(lineOf(now, rates)).toBe(
     '10:00:02 | accepted 3047 (1,020/s) | analytics 3000 (1,000/s) failed 5 retrying 2 lag 40 oldest 250 ms' +
       ' | orders CONFIRMED 1,200',
   );
 });
 
-test('The page of the monitor is drawn within the terminal, which is restored once', () => {
+it('The page of the monitor is drawn within the terminal, which is restored once', () => {
   const written: string[] = [];
   const screen = openScreen({ rows: 2, columns: 5, write: (text) => written.push(text) });
   screen.draw('abcdefg\nhi\nnever');
@@ -68,7 +68,7 @@ test('The page of the monitor is drawn within the terminal, which is restored on
   ]);
 });
 
-test('The number of new events is summed over the types', () => {
+it('The number of new events is summed over the types', () => {
   const metrics = [
     'events_received_total{type="purchase",outcome="accepted"} 7 1700000000000',
     'events_received_total{outcome="accepted",type="custom"} 3',

@@ -13,7 +13,7 @@ import {
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { survivesShell } from './postgres-binaries.ts';
 import { findFreePort } from '../processes/ports.ts';
@@ -62,7 +62,7 @@ function greet(port: number, database: string): Promise<string> {
   });
 }
 
-test('Embedded PostgreSQL accepts connections with a password when it has started, and none when it has stopped', async () => {
+it('Embedded PostgreSQL accepts connections with a password when it has started, and none when it has stopped', async () => {
   const server = await start(data, await findFreePort());
   expect(await greet(server.port, 'shop')).toBe('R');
   expect(server.url('shop')).toMatch(new RegExp(`^postgres://postgres:[\\w-]{32}@127.0.0.1:${server.port}/shop$`));
@@ -71,7 +71,7 @@ test('Embedded PostgreSQL accepts connections with a password when it has starte
   await expect(greet(server.port, 'shop')).rejects.toThrow('ECONNREFUSED');
 });
 
-test('A second start finds the same data and password', async () => {
+it('A second start finds the same data and password', async () => {
   const first = await start(data, await findFreePort());
   await first.stop();
   const second = await start(data, first.port);
@@ -79,7 +79,7 @@ test('A second start finds the same data and password', async () => {
   expect(second.pid).not.toBe(first.pid);
 });
 
-test('Embedded PostgreSQL starts again after kill -9', async () => {
+it('Embedded PostgreSQL starts again after kill -9', async () => {
   const first = await start(data, await findFreePort());
   process.kill(first.pid, 'SIGKILL');
   await first.process.exited;
@@ -87,7 +87,7 @@ test('Embedded PostgreSQL starts again after kill -9', async () => {
   expect(await greet(second.port, 'shop')).toBe('R');
 });
 
-test('A server that still runs is used again on its port, and moved to another one', async () => {
+it('A server that still runs is used again on its port, and moved to another one', async () => {
   const first = await start(data, await findFreePort());
   const same = await start(data, first.port);
   expect(same.pid).toBe(first.pid);
@@ -96,7 +96,7 @@ test('A server that still runs is used again on its port, and moved to another o
   expect(await greet(moved.port, 'shop')).toBe('R');
 });
 
-test('A lock whose pid belongs to another process now does not prevent the start', async () => {
+it('A lock whose pid belongs to another process now does not prevent the start', async () => {
   const first = await start(data, await findFreePort());
   const lockPath = join(realpathSync(data), 'cluster', 'postmaster.pid');
   const lock = readFileSync(lockPath, 'utf8');
@@ -108,7 +108,7 @@ test('A lock whose pid belongs to another process now does not prevent the start
   expect(await greet(second.port, 'shop')).toBe('R');
 });
 
-test('A taken port is an error that names the variable', async () => {
+it('A taken port is an error that names the variable', async () => {
   const port = await findFreePort();
   const stranger = createServer().listen(port, '127.0.0.1');
   await expect(start(data, port)).rejects.toThrow(
@@ -117,13 +117,13 @@ test('A taken port is an error that names the variable', async () => {
   stranger.close();
 });
 
-test('The data of root below a folder closed to other users is kept elsewhere and found again', () => {
+it('The programs in a folder that the shell of initdb would misread are copied elsewhere', () => {
   expect(['/C# & co (50%)!', "/it's here", '/ünï ★'].filter((path) => !survivesShell(path))).toEqual([]);
   expect(['/a "b"', '/$HOME', '/`x`', '/a\\b'].filter(survivesShell)).toEqual([]);
 });
 
 test.runIf(asRoot)(
-  'as root, below a folder closed to other users, the data is kept elsewhere and found again',
+  'The data of root below a folder closed to other users is kept elsewhere and found again',
   async () => {
     const closed = join(folder, 'closed', 'data');
     mkdirSync(join(folder, 'closed'), { mode: 0o700 });

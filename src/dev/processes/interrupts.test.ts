@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createInterrupts } from './interrupts.ts';
 
 class FakeProcess extends EventEmitter {
@@ -14,7 +14,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('The same Ctrl-C by terminal and npm is one wish', () => {
+it('The same Ctrl-C by terminal and npm is one wish', () => {
   const source = new FakeProcess();
   const { stop, hurry } = createInterrupts(source, { watchParent: false });
   source.emit('SIGINT');
@@ -23,7 +23,7 @@ test('The same Ctrl-C by terminal and npm is one wish', () => {
   expect([stop.aborted, hurry.aborted]).toEqual([true, false]);
 });
 
-test('A second Ctrl-C hurries', async () => {
+it('A second Ctrl-C hurries', async () => {
   const source = new FakeProcess();
   const { stopped, hurry } = createInterrupts(source, { watchParent: false });
   source.emit('SIGTERM');
@@ -33,7 +33,7 @@ test('A second Ctrl-C hurries', async () => {
   expect(hurry.aborted).toBe(true);
 });
 
-test('The death of the parent stops the program, where it is watched', () => {
+it('The death of the parent stops the program, where it is watched', () => {
   const source = new FakeProcess();
   const watching = createInterrupts(source, { watchParent: true });
   const indifferent = createInterrupts(source, { watchParent: false });

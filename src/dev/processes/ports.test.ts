@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { assertPortsUsable, findFreePort, portIsFree, PortsCollideError, PortsUnusableError } from './ports.ts';
 
 const servers: ReturnType<typeof createServer>[] = [];
@@ -18,18 +18,18 @@ async function occupyPort(host: string): Promise<number> {
   return port;
 }
 
-test.each(['127.0.0.1', '0.0.0.0'])('A port that somebody listens on at %s is not free', async (host) => {
+it.each(['127.0.0.1', '0.0.0.0'])('A port that somebody listens on at %s is not free', async (host) => {
   const port = await occupyPort(host);
   expect(await portIsFree(port)).toBe(false);
 });
 
-test('The check of a port leaves the port free', async () => {
+it('The check of a port leaves the port free', async () => {
   const port = await findFreePort();
   expect(await portIsFree(port)).toBe(true);
   expect(await portIsFree(port)).toBe(true);
 });
 
-test('One error names every taken port with its variable', async () => {
+it('One error names every taken port with its variable', async () => {
   const [api, postgres, free] = [await occupyPort('127.0.0.1'), await occupyPort('127.0.0.1'), await findFreePort()];
   const check = assertPortsUsable([
     { port: api, variable: 'API_PORT', purpose: 'API' },
@@ -43,7 +43,7 @@ test('One error names every taken port with its variable', async () => {
   );
 });
 
-test('Two settings with one port are told apart from a stranger on it', async () => {
+it('A port is asked for at the address that a server will listen on', async () => {
   const port = await occupyPort('::1');
   const claim = { port, variable: 'API_PORT', purpose: 'API' };
   await expect(assertPortsUsable([claim])).resolves.toBeUndefined();
@@ -53,10 +53,10 @@ test('Two settings with one port are told apart from a stranger on it', async ()
 });
 
 // The documentation addresses of RFC 5737 belong to nobody; names below .invalid do not exist (RFC 6761).
-test.each([
+it.each([
   ['192.0.2.1', 'EADDRNOTAVAIL'],
   ['no-such-host.invalid', /ENOTFOUND|EAI_AGAIN/],
-])('the address %s, which is not of this machine, is refused with its variable', async (host, code) => {
+])('The address %s, which is not of this machine, is refused with its variable', async (host, code) => {
   const check = assertPortsUsable([
     { host, hostVariable: 'API_HOST', port: await findFreePort(), variable: 'API_PORT', purpose: 'API' },
   ]);
@@ -64,7 +64,7 @@ test.each([
   await expect(check).rejects.toThrow(code);
 });
 
-test('two settings with one port are told apart from a stranger on it', async () => {
+it('Two settings with one port are told apart from a stranger on it', async () => {
   const port = await findFreePort();
   const check = assertPortsUsable([
     { port, variable: 'API_PORT', purpose: 'API' },

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { processIdentity } from './process-identity.ts';
 import { logTail } from './process-log.ts';
 import { adoptProcess, startProcess } from './processes.ts';
@@ -24,13 +24,13 @@ async function untilLogged(logFile: string, text: string): Promise<void> {
   await expect.poll(() => logTail(logFile), { timeout: 5_000 }).toContain(text);
 }
 
-test('The output of both streams and the exit code are kept', async () => {
+it('The output of both streams and the exit code are kept', async () => {
   const child = await startScript('echo out; echo err >&2; exit 3');
   expect(await child.exited).toEqual({ code: 3, signal: null });
   expect(logTail(child.logFile).split('\n').toSorted()).toEqual(['err', 'out']);
 });
 
-test('A report shows the lines of the newest start only', async () => {
+it('A report shows the lines of the newest start only', async () => {
   const spec = { name: 'again', command: 'sh', logFile: join(folder, 'again.log') };
   await (
     await startProcess({ ...spec, args: ['-c', 'echo first'] })
@@ -42,7 +42,7 @@ test('A report shows the lines of the newest start only', async () => {
   expect(readFileSync(spec.logFile, 'utf8')).toContain('first');
 });
 
-test('A command that cannot be run is an error', async () => {
+it('A process starts although its log cannot be written, and says why', async () => {
   const spec = { name: 'unlogged', command: 'sh', args: ['-c', 'echo x; exit $?'] };
   const full = await startProcess({ ...spec, logFile: '/dev/full' });
   expect(full.logProblem).toContain('ENOSPC');
@@ -55,12 +55,12 @@ test('A command that cannot be run is an error', async () => {
   expect((await unopened.exited).code).toBe(0);
 });
 
-test('A stop sends the signal and waits for the end', async () => {
+it('A command that cannot be run is an error', async () => {
   const spec = { name: 'nothing', command: join(folder, 'nothing'), args: [], logFile: join(folder, 'nothing.log') };
   await expect(startProcess(spec)).rejects.toThrow('ENOENT');
 });
 
-test('A process that ignores the signal is killed with its whole group', async () => {
+it('A stop sends the signal and waits for the end', async () => {
   const child = await startScript('trap "echo drained; exit 0" TERM; echo ready; while :; do sleep 0.05; done');
   await untilLogged(child.logFile, 'ready');
   expect(await child.stop([{ signal: 'SIGTERM', waitMs: 5_000 }])).toEqual({ code: 0, signal: null });
@@ -68,7 +68,7 @@ test('A process that ignores the signal is killed with its whole group', async (
   expect(child.isRunning()).toBe(false);
 });
 
-test('A process of an earlier run can be watched and stopped', async () => {
+it('A process that ignores the signal is killed with its whole group', async () => {
   const child = await startScript('trap "" TERM; sh -c "trap \\"\\" TERM; sleep 60" & echo "child $!"; wait');
   await untilLogged(child.logFile, 'child ');
   const grandchild = Number(/child (\d+)/.exec(logTail(child.logFile))?.[1]);
@@ -76,7 +76,7 @@ test('A process of an earlier run can be watched and stopped', async () => {
   await expect.poll(() => processIdentity(grandchild)).toBeNull();
 });
 
-test('The run file finds what is alive and forgets what has ended', async () => {
+it('A process of an earlier run can be watched and stopped', async () => {
   const child = await startScript('echo ready; sleep 60');
   const adopted = adoptProcess({ name: 'adopted', pid: child.pid, logFile: child.logFile });
   await adopted?.stop([{ signal: 'SIGTERM', waitMs: 5_000 }]);
@@ -85,7 +85,7 @@ test('The run file finds what is alive and forgets what has ended', async () => 
   expect(adoptProcess({ name: 'gone', pid: child.pid, logFile: child.logFile })).toBeNull();
 });
 
-test('A later process with the pid of a recorded one is not taken for it', async () => {
+it('The run file finds what is alive and forgets what has ended', async () => {
   const runFile = createRunFile(join(folder, 'run.json'));
   const child = await startScript('sleep 60');
   runFile.record('sleeper', child.pid);
@@ -97,7 +97,7 @@ test('A later process with the pid of a recorded one is not taken for it', async
   expect(runFile.alive()).toEqual([]);
 });
 
-test('A damaged run file counts as empty', () => {
+it('A later process with the pid of a recorded one is not taken for it', () => {
   const path = join(folder, 'recycled.json');
   const runFile = createRunFile(path);
   runFile.record('combined', process.pid);
@@ -107,7 +107,7 @@ test('A damaged run file counts as empty', () => {
   expect(runFile.alive()).toEqual([]);
 });
 
-test('a damaged file counts as empty', () => {
+it('A damaged run file counts as empty', () => {
   const path = join(folder, 'damaged.json');
   writeFileSync(path, '[{"name": "combin');
   expect(createRunFile(path).alive()).toEqual([]);

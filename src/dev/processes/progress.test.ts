@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createProgress } from './progress.ts';
 
 beforeEach(() => {
@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('Progress is one changing line on a terminal, and leaves nothing there', () => {
+it('Progress is one changing line on a terminal, and leaves nothing there', () => {
   const written: string[] = [];
   const terminal = { isTTY: true, write: (text: string) => written.push(text) };
   const progress = createProgress({ title: 'building', log: () => {}, terminal });
@@ -21,7 +21,7 @@ test('Progress is one changing line on a terminal, and leaves nothing there', ()
   expect(written).toEqual([`${clear}building: 1 s, compiling net`, `${clear}building: 2 s, compiling net`, clear]);
 });
 
-test('Progress is a line every 15 s elsewhere', () => {
+it('Progress is a line every 15 s elsewhere', () => {
   const lines: string[] = [];
   const log = (line: string): void => {
     lines.push(line);

@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { readProduceArguments } from './arguments.ts';
 
-test('A rate, types with weights and seconds make a plan', () => {
+it('A rate, types with weights and seconds make a plan', () => {
   const plan = readProduceArguments(['--rate', '500', '--types', 'purchase:70,page_view:30', '--seconds', '30']);
   expect(plan).toMatchObject({ what: 'events', rate: 500, count: 15_000, batch: 1, url: null, token: null });
   expect(plan?.weights).toEqual([
@@ -10,20 +10,20 @@ test('A rate, types with weights and seconds make a plan', () => {
   ]);
 });
 
-test('The plan without any arguments is 100 events a second for 10 s', () => {
+it('The plan without any arguments is 100 events a second for 10 s', () => {
   expect(readProduceArguments([])).toMatchObject({ rate: 100, count: 1_000, duplicates: 0, invalid: 0 });
 });
 
-test('A count replaces the seconds, and a type without a weight has one', () => {
+it('A count replaces the seconds, and a type without a weight has one', () => {
   const plan = readProduceArguments(['--count', '7', '--types', 'custom', '--url', 'http://localhost:1/x']);
   expect(plan).toMatchObject({ count: 7, weights: [{ type: 'custom', weight: 1 }], url: 'http://localhost:1' });
 });
 
-test('The call for help is not a plan', () => {
+it('The call for help is not a plan', () => {
   expect(readProduceArguments(['--help'])).toBeNull();
 });
 
-test.each([
+it.each([
   [['--rate', 'fast'], '--rate: "fast" is not a number from 0.1 to 100000'],
   [['--rate', '0'], '--rate: "0" is not'],
   [['--rate', '1e9'], '--rate: "1e9" is not'],

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { createEventMaker, type EventMix } from './make-events.ts';
 
 const MIX: EventMix = { weights: [{ type: 'purchase', weight: 1 }], duplicates: 0, invalid: 0, users: 10 };
@@ -7,7 +7,7 @@ function make(mix: Partial<EventMix>, count = 1_000) {
   return Array.from({ length: count }, createEventMaker({ ...MIX, ...mix }));
 }
 
-test('Made events have their types in exact shares', () => {
+it('Made events have their types in exact shares', () => {
   const weights = [
     { type: 'purchase', weight: 7 },
     { type: 'page_view', weight: 3 },
@@ -17,12 +17,12 @@ test('Made events have their types in exact shares', () => {
   expect(events.filter(({ type }) => type === 'page_view')).toHaveLength(300);
 });
 
-test('Made events repeat exactly the given number of every hundred', () => {
+it('Made events repeat exactly the given number of every hundred', () => {
   const events = make({ duplicates: 5 });
   expect(new Set(events.map(({ id }) => id)).size).toBe(950);
 });
 
-test('Made events have wrong content in exactly the given number of every hundred', () => {
+it('Made events have wrong content in exactly the given number of every hundred', () => {
   const weights = (['purchase', 'page_view', 'user_signup', 'custom'] as const).map((type) => ({ type, weight: 1 }));
   const isWrong = ({ type, userId, properties }: ReturnType<typeof make>[number]): boolean =>
     properties['amount'] === -1 ||
@@ -32,6 +32,6 @@ test('Made events have wrong content in exactly the given number of every hundre
   expect(make({ weights }).filter(isWrong)).toHaveLength(0);
 });
 
-test('Made events are by the given number of users', () => {
+it('Made events are by the given number of users', () => {
   expect(new Set(make({ users: 10 }).map(({ userId }) => userId)).size).toBe(10);
 });

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { runOpenLoop } from './open-loop.ts';
 
 const signal = new AbortController().signal;
 
-test('The open loop sends on schedule, however slow the answers are', async () => {
+it('The open loop sends on schedule, however slow the answers are', async () => {
   const due: number[] = [];
   const started = performance.now();
   const counts = await runOpenLoop({
@@ -24,7 +24,7 @@ test('The open loop sends on schedule, however slow the answers are', async () =
   expect(performance.now() - started).toBeLessThan(4_000);
 });
 
-test('The open loop never has more without an answer than it may, and tells what was late because of it', async () => {
+it('The open loop never has more without an answer than it may, and tells what was late because of it', async () => {
   let inFlight = 0;
   let most = 0;
   const counts = await runOpenLoop({
@@ -44,7 +44,7 @@ test('The open loop never has more without an answer than it may, and tells what
   expect(counts.late).toBeGreaterThan(5);
 });
 
-test('The open loop skips what is far too late', async () => {
+it('The open loop skips what is far too late', async () => {
   let sends = 0;
   const counts = await runOpenLoop({
     sendsPerSecond: 1,
@@ -63,7 +63,7 @@ test('The open loop skips what is far too late', async () => {
   expect(sends).toBe(1);
 });
 
-test('The open loop stops when it is interrupted, and waits for what is on its way', async () => {
+it('The open loop stops when it is interrupted, and waits for what is on its way', async () => {
   const stop = new AbortController();
   let answered = 0;
   const running = runOpenLoop({

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { progressBar } from './progress-bar.ts';
 import { isFullyTaken, resultTable } from './result-table.ts';
 import { createTally } from './tally.ts';
@@ -6,7 +6,7 @@ import { createTally } from './tally.ts';
 const PLAN = { what: 'events', rate: 100, batch: 10, count: 40 } as const;
 const COUNTS = { startedAt: 0, sent: 4, late: 1, skipped: 0, inFlight: 0 };
 
-test('The result counts what was accepted, repeated, refused and not answered', () => {
+it('The result counts what was accepted, repeated, refused and not answered', () => {
   const tally = createTally();
   tally.record(10, { status: 202, text: '{"accepted":8,"duplicates":2,"events":[]}' }, 5);
   tally.record(10, { status: 202, text: '{"id":"ord_1"}' }, 10);
@@ -24,14 +24,14 @@ test('The result counts what was accepted, repeated, refused and not answered', 
   expect(isFullyTaken(result)).toBe(false);
 });
 
-test('The result is good only when nothing was refused and nothing skipped', () => {
+it('The result is good only when nothing was refused and nothing skipped', () => {
   const tally = createTally();
   tally.record(1, { status: 202, text: '{"accepted":0,"duplicates":1}' }, 1);
   expect(isFullyTaken({ tally, counts: COUNTS, seconds: 1 })).toBe(true);
   expect(isFullyTaken({ tally, counts: { ...COUNTS, skipped: 1 }, seconds: 1 })).toBe(false);
 });
 
-test('A bar is as long as what is done', () => {
+it('A bar is as long as what is done', () => {
   expect(progressBar(0)).toBe(`[${' '.repeat(24)}]   0%`);
   expect(progressBar(0.5)).toBe(`[${'='.repeat(12)}${' '.repeat(12)}]  50%`);
   expect(progressBar(1.5)).toContain('='.repeat(24));

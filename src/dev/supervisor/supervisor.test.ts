@@ -12,7 +12,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type DevEnvironment, loadDevEnvironment } from '../dev-environment.ts';
 import { dataPaths } from '../dev-files.ts';
 import { findFreePort } from '../processes/ports.ts';
@@ -107,7 +107,7 @@ function pidOf(name: string): number {
   );
 }
 
-test('The supervisor starts everything, tells everyone the addresses, and stops in order', async () => {
+it('The supervisor starts everything, tells everyone the addresses, and stops in order', async () => {
   const { addresses, token } = await newSupervisor().start(never);
   const combined = readFileSync(paths.log('combined'), 'utf8');
   const secret = /JWT_SECRET='(.*)'/.exec(readFileSync(paths.environmentFile, 'utf8'))?.[1] ?? '';
@@ -127,7 +127,7 @@ test('The supervisor starts everything, tells everyone the addresses, and stops 
   expect(createRunFile(paths.runFile).alive()).toEqual([]);
 });
 
-test('The supervisor does not wait for work in flight when it is to hurry, and still stops the servers in order', async () => {
+it('The supervisor does not wait for work in flight when it is to hurry, and still stops the servers in order', async () => {
   const combined = script('stubborn.mjs', `${COMBINED} process.removeAllListeners('SIGTERM').on('SIGTERM', () => {});`);
   await newSupervisor({ combined }).start(never);
   const hurry = new AbortController();
@@ -140,7 +140,7 @@ test('The supervisor does not wait for work in flight when it is to hurry, and s
   expect(lines.at(-1)).toMatch(/^PostgreSQL: stopped after \d\.\d s$/);
 });
 
-test('The supervisor reports a service that ends by itself with the end of its log', async () => {
+it('The supervisor reports a service that ends by itself with the end of its log', async () => {
   await newSupervisor().start(never);
   await fetch(`http://127.0.0.1:${environment.ports.api}/crash`).catch(() => null);
   const { message } = await supervisor.crashed;
@@ -149,21 +149,21 @@ test('The supervisor reports a service that ends by itself with the end of its l
   expect(lines.at(-1)).toMatch(/^PostgreSQL: stopped/);
 });
 
-test('The supervisor reports a service that ends while the others start', async () => {
+it('The supervisor reports a service that ends while the others start', async () => {
   const combined = script('broken.mjs', 'console.error("cannot read the configuration"); process.exit(1);');
   await expect(newSupervisor({ combined }).start(never)).rejects.toThrow(
     /combined ended by itself: exit code 1\ncannot read the configuration/,
   );
 });
 
-test('The supervisor reports a task that fails', async () => {
+it('The supervisor reports a task that fails', async () => {
   const migrate = script('failing.mjs', 'console.error("syntax error"); process.exit(1);');
   await expect(newSupervisor({ migrate }).start(never)).rejects.toThrow(
     'migrations failed (exit code 1):\nsyntax error',
   );
 });
 
-test('An interrupted start can be stopped', async () => {
+it('An interrupted start can be stopped', async () => {
   const interrupt = new AbortController();
   const migrate = script('slow.mjs', 'setTimeout(() => {}, 60_000);');
   const start = newSupervisor({ migrate }).start(interrupt.signal);
@@ -174,7 +174,7 @@ test('An interrupted start can be stopped', async () => {
   expect(createRunFile(paths.runFile).alive()).toEqual([]);
 });
 
-test('The supervisor names every taken port before anything is started', async () => {
+it('The supervisor names every taken port before anything is started', async () => {
   const stranger = createServer().listen(environment.ports.simulator, '127.0.0.1');
   await expect(newSupervisor().start(never)).rejects.toThrow(
     '(payment simulator): already in use, choose another port with SIMULATOR_PORT',
@@ -183,7 +183,7 @@ test('The supervisor names every taken port before anything is started', async (
   stranger.close();
 });
 
-test('The supervisor stops what a killed run has left before it starts', async () => {
+it('The supervisor starts a service whose log cannot be written, and says so', async () => {
   const log = paths.log('payment simulator');
   renameSync(log, `${log}.aside`);
   symlinkSync('/dev/full', log);
@@ -193,7 +193,7 @@ test('The supervisor stops what a killed run has left before it starts', async (
   renameSync(`${log}.aside`, log);
 });
 
-test('The supervisor does not start beside another one', async () => {
+it('The supervisor stops what a killed run has left before it starts', async () => {
   await newSupervisor().start(never);
   const [combined, postgres] = [pidOf('combined'), pidOf('PostgreSQL')];
   // The state after kill -9 of the supervisor: its record names a process that is gone, and its children live on.
@@ -206,7 +206,7 @@ test('The supervisor does not start beside another one', async () => {
   expect(pidOf('combined')).not.toBe(combined);
 });
 
-test('does not start beside another one', async () => {
+it('The supervisor does not start beside another one', async () => {
   const first = newSupervisor();
   await first.start(never);
   const runFile = createRunFile(paths.runFile);

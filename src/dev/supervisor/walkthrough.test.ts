@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { walkthrough, type WalkthroughOptions } from './walkthrough.ts';
 
 const options: WalkthroughOptions = {
@@ -20,7 +20,7 @@ function argumentsOf(command: string): string[] {
   return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n');
 }
 
-test('The walkthrough shows where everything is', () => {
+it('The walkthrough shows where everything is', () => {
   const text = walkthrough(options);
   for (const part of ['http://127.0.0.1:8081/docs', 'http://localhost:8233/namespaces/default', ':8025', 'power cut']) {
     expect(text).toContain(part);
@@ -28,7 +28,7 @@ test('The walkthrough shows where everything is', () => {
   expect(text.split('\n')).toContain('the.dev.token');
 });
 
-test('The walkthrough has three orders to paste, each under a key of its own', () => {
+it('The walkthrough has three orders to paste, each under a key of its own', () => {
   const commands = walkthrough(options)
     .split('\n')
     .filter((line) => line.includes('Idempotency-Key'));
@@ -44,8 +44,8 @@ test('The walkthrough has three orders to paste, each under a key of its own', (
   expect(argumentsOf(commands[0] ?? '')).toContain('Authorization: Bearer TOKEN');
 });
 
-test.each(['/elsewhere/data "q" $HOME & it\'s (50%)!/dev-token', '/project/.data/dev-token'])(
-  'The walkthrough leaves out what somebody else runs',
+it.each(['/elsewhere/data "q" $HOME & it\'s (50%)!/dev-token', '/project/.data/dev-token'])(
+  'The walkthrough reads the token from %s as it stands in a command',
   (tokenFile) => {
     const command = walkthrough({ ...options, tokenFile, apiUrl: 'http://[::1]:8081' })
       .split('\n')
@@ -57,13 +57,13 @@ test.each(['/elsewhere/data "q" $HOME & it\'s (50%)!/dev-token', '/project/.data
   },
 );
 
-test('has a link to the Web UI for a namespace of any name', () => {
+it('The walkthrough has a link to the Web UI for a namespace of any name', () => {
   const text = walkthrough({ ...options, temporalNamespace: 'a/b #1' });
   expect(text).toContain('http://localhost:8233/namespaces/a%2Fb%20%231/workflows\n');
   expect(text).toContain('/namespaces/a%2Fb%20%231/workflows/order%2FORDER_ID');
 });
 
-test('leaves out what somebody else runs', () => {
+it('The walkthrough leaves out what somebody else runs', () => {
   const text = walkthrough({ ...options, temporalUiUrl: null, inboxUrl: null, ownTemporal: false });
   for (const part of ['Web UI', 'inbox  ', 'SQLite']) expect(text).not.toContain(part);
 });

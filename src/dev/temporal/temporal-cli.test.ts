@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { findFreePort } from '../processes/ports.ts';
 import { findOrBuildTemporalCli, TemporalCliUnavailableError } from './temporal-cli.ts';
 
@@ -73,29 +73,29 @@ function fakeGo(
   program(join(binFolder, 'go'), `#!/bin/sh\necho "go: downloading something" >&2\n${script}\n`);
 }
 
-test('A Temporal CLI that is given comes first', async () => {
+it('A Temporal CLI that is given comes first', async () => {
   const given = program(join(folder, 'my-temporal'), GOOD_CLI);
   program(join(binFolder, 'temporal'), GOOD_CLI);
   expect(await find({ explicitPath: given })).toBe(given);
 });
 
-test('A given Temporal CLI that cannot be run is an error', async () => {
+it('A given Temporal CLI that cannot be run is an error', async () => {
   await expect(find({ explicitPath: join(folder, 'nothing') })).rejects.toThrow(TemporalCliUnavailableError);
 });
 
-test('The PATH comes before the cache', async () => {
+it('The PATH comes before the cache', async () => {
   cached('1.5.1');
   const onPath = program(join(binFolder, 'temporal'), GOOD_CLI);
   expect(await find()).toBe(onPath);
 });
 
-test('A Temporal CLI on the PATH that cannot be run is passed over', async () => {
+it('A Temporal CLI on the PATH that cannot be run is passed over', async () => {
   program(join(binFolder, 'temporal'), '#!/bin/sh\nexit 1\n');
   const inCache = cached('1.5.1');
   expect(await find()).toBe(inCache);
 });
 
-test('The newest Temporal CLI in the cache wins, unfinished ones do not count', async () => {
+it('The newest Temporal CLI in the cache wins, unfinished ones do not count', async () => {
   cached('1.5.1');
   const newest = cached('1.10.0');
   mkdirSync(join(cacheFolder, 'temporal-cli-2.0.0'));
@@ -103,7 +103,7 @@ test('The newest Temporal CLI in the cache wins, unfinished ones do not count', 
   expect(await find()).toBe(newest);
 });
 
-test('A download is kept in the cache under its version', async () => {
+it('A download is kept in the cache under its version', async () => {
   const content = join(folder, 'content');
   mkdirSync(content);
   program(join(content, 'temporal'), GOOD_CLI);
@@ -112,7 +112,7 @@ test('A download is kept in the cache under its version', async () => {
   expect(readdirSync(cacheFolder)).toEqual(['temporal-cli-9.8.7']);
 });
 
-test('The Temporal CLI is built with Go without a download, and found in the cache the next time', async () => {
+it('The Temporal CLI is built with Go without a download, and found in the cache the next time', async () => {
   fakeGo();
   const built = await find();
   expect(built).toBe(join(cacheFolder, 'temporal-cli-1.5.1', 'temporal'));
@@ -121,7 +121,7 @@ test('The Temporal CLI is built with Go without a download, and found in the cac
   expect(await find()).toBe(built);
 });
 
-test('Two builders at once do not disturb each other', async () => {
+it('Two builders at once do not disturb each other', async () => {
   fakeGo(`sleep 0.2; mkdir "$GOBIN"; printf '%s' '${GOOD_CLI}' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`);
   const [first, second] = await Promise.all([find(), find()]);
   expect(first).toBe(second);
@@ -129,7 +129,7 @@ test('Two builders at once do not disturb each other', async () => {
   expect(readdirSync(cacheFolder)).toEqual(['temporal-cli-1.5.1']);
 });
 
-test('An interrupted build leaves nothing behind', async () => {
+it('An interrupted build leaves nothing behind', async () => {
   fakeGo('mkdir "$GOBIN"; echo half > "$GOBIN/temporal"; exec sleep 60');
   const interrupt = new AbortController();
   const search = find({ signal: interrupt.signal });
@@ -141,13 +141,13 @@ test('An interrupted build leaves nothing behind', async () => {
   expect(readdirSync(cacheFolder)).toEqual([]);
 });
 
-test('A failed build shows the end of its output', async () => {
+it('A failed build shows the end of its output', async () => {
   fakeGo('echo "no space left on device" >&2; exit 1');
   await expect(find()).rejects.toThrow('no space left on device');
   expect(readdirSync(cacheFolder)).toEqual([]);
 });
 
-test('The error says what to do when there is no Temporal CLI at hand', async () => {
+it('The error says what to do when there is no Temporal CLI at hand', async () => {
   const search = find();
   await expect(search).rejects.toThrow('Go is not installed');
   await expect(search).rejects.toThrow('TEMPORAL_ADDRESS');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findFreePort } from '../processes/ports.ts';
 import type { ManagedProcess } from '../processes/processes.ts';
 import { findOrBuildTemporalCli } from './temporal-cli.ts';
@@ -34,7 +34,7 @@ async function start(namespaces: readonly string[], withUi: boolean) {
   });
 }
 
-test('The Temporal dev server is ready with its namespaces, and a second start finds them again', async () => {
+it('The Temporal dev server is ready with its namespaces, and a second start finds them again', async () => {
   const first = await start(['shop'], true);
   expect((await fetch(String(first.uiUrl))).status).toBe(200);
   await first.stop();
@@ -48,7 +48,7 @@ test('The Temporal dev server is ready with its namespaces, and a second start f
   await second.stop();
 });
 
-test('A server that ends while starting is an error with its last words', async () => {
+it('A server whose log disk is full stays', async () => {
   const server = await startTemporalDevServer({
     cliPath,
     port: await findFreePort(),
@@ -61,7 +61,7 @@ test('A server that ends while starting is an error with its last words', async 
   await server.stop();
 });
 
-test('A server that does not answer is left to its owner, so that the first reason is the one that is told', async () => {
+it('A server that ends while starting is an error with its last words', async () => {
   const port = await findFreePort();
   const start = startTemporalDevServer({
     cliPath,
@@ -74,7 +74,7 @@ test('A server that does not answer is left to its owner, so that the first reas
   await expect(start).rejects.toThrow(/Temporal ended while starting[^]*no-such-folder/);
 });
 
-test('one that does not answer is left to its owner, so that the first reason is the one that is told', async () => {
+it('A server that does not answer is left to its owner, so that the first reason is the one that is told', async () => {
   const silent = join(folder, 'silent.sh');
   writeFileSync(silent, '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
   let owned: ManagedProcess | null = null;
