@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { outsideCloudEvents, outsideEvents, outsideOrders, type OutsideBody } from '../support/http/outside-bodies.ts';
-import { exchange, outsideHttp } from '../support/http/outside-http.ts';
+import { exchange } from '../support/http/outside-http.ts';
+import { outsideHttp } from '../support/http/outside-http-cases.ts';
 import { outsideTokens } from '../support/http/outside-tokens.ts';
 import { expectCompleteProblem, type Problem } from '../support/http/problems.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
@@ -50,33 +51,31 @@ async function post({ path, headers, body, statuses }: OutsideBody): Promise<str
   return statuses.includes(response.status) ? null : `${response.status} ${text.slice(0, 300)}`;
 }
 
-describe('the outside corpus', () => {
-  it('of HTTP is answered as it says', async () => {
-    const wrong = await wrongOf(outsideHttp(token, ORDER, EVENT), async ({ bytes, statuses }) => {
-      const answers = await exchange(system.url, bytes).catch(() => []);
-      const fits =
-        answers.length === statuses.length && answers.every(({ status }, at) => statuses[at]?.includes(status));
-      return fits ? null : answers.map(({ status, body }) => `${status} ${body.slice(0, 200)}`).join(' | ');
-    });
-    expect(wrong).toEqual([]);
+it('The outside corpus of HTTP is answered as it says', async () => {
+  const wrong = await wrongOf(outsideHttp({ token, order: ORDER, event: EVENT }), async ({ bytes, statuses }) => {
+    const answers = await exchange(system.url, bytes).catch(() => []);
+    const fits =
+      answers.length === statuses.length && answers.every(({ status }, at) => statuses[at]?.includes(status));
+    return fits ? null : answers.map(({ status, body }) => `${status} ${body.slice(0, 200)}`).join(' | ');
   });
+  expect(wrong).toEqual([]);
+});
 
-  it.each([
-    ['events', outsideEvents],
-    ['CloudEvents', outsideCloudEvents],
-    ['orders', () => outsideOrders(ORDER)],
-  ])('of %s is taken or refused as it says', async (_, bodies) => {
-    expect(await wrongOf(bodies(), post)).toEqual([]);
-  });
+it.each([
+  ['events', outsideEvents],
+  ['CloudEvents', outsideCloudEvents],
+  ['orders', () => outsideOrders(ORDER)],
+])('The outside corpus of %s is taken or refused as it says', async (_, bodies) => {
+  expect(await wrongOf(bodies(), post)).toEqual([]);
+});
 
-  it('of tokens is let in or refused as it says', async () => {
-    const wrong = await wrongOf(outsideTokens(system.env['JWT_SECRET'] ?? ''), async ({ authorization, statuses }) => {
-      const response = await fetch(`${system.url}/v1/orders?limit=1`, { headers: { authorization } });
-      const text = await response.text();
-      return statuses.includes(response.status) ? null : `${response.status} ${text.slice(0, 200)}`;
-    });
-    expect(wrong).toEqual([]);
+it('The outside corpus of tokens is let in or refused as it says', async () => {
+  const wrong = await wrongOf(outsideTokens(system.env['JWT_SECRET'] ?? ''), async ({ authorization, statuses }) => {
+    const response = await fetch(`${system.url}/v1/orders?limit=1`, { headers: { authorization } });
+    const text = await response.text();
+    return statuses.includes(response.status) ? null : `${response.status} ${text.slice(0, 200)}`;
   });
+  expect(wrong).toEqual([]);
 });
 
 /** A connection whose client closes nothing by itself, and reads only when it is told to. */
@@ -94,62 +93,60 @@ async function hold(bytes: string | Buffer, reads = true): Promise<{ socket: Soc
 
 const authorized = (): string => `Host: a\r\nAuthorization: Bearer ${token}\r\n`;
 
-describe('a connection', () => {
-  it.each([
-    ['that speaks no HTTP', 'hello\r\n\r\n'],
-    ['that asks for a tunnel', 'CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n'],
-    ['with a header too many', `GET /livez HTTP/1.1\r\nHost: a\r\nX-A: ${'a'.repeat(20_000)}\r\n\r\n`],
-  ])('%s is let go of, also by a client that never closes it', async (_, bytes) => {
-    const { socket, answers } = await hold(bytes);
-    await expect.poll(answers).toMatch(/^HTTP\/1\.1 4\d\d /);
-    // Bytes that arrive on a closed socket are answered with a reset.
-    const isReset = (): boolean => {
-      if (!socket.destroyed) socket.write('x');
-      return socket.destroyed;
-    };
-    await expect.poll(isReset, { timeout: 6_000 }).toBe(true);
-  });
+it.each([
+  ['that speaks no HTTP', 'hello\r\n\r\n'],
+  ['that asks for a tunnel', 'CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ['with a header too many', `GET /livez HTTP/1.1\r\nHost: a\r\nX-A: ${'a'.repeat(20_000)}\r\n\r\n`],
+])('A connection %s is closed, also when its client never closes it', async (_, bytes) => {
+  const { socket, answers } = await hold(bytes);
+  await expect.poll(answers).toMatch(/^HTTP\/1\.1 4\d\d /);
+  // What still comes on a socket that is gone is answered with a reset.
+  const isReset = (): boolean => {
+    if (!socket.destroyed) socket.write('x');
+    return socket.destroyed;
+  };
+  await expect.poll(isReset, { timeout: 6_000 }).toBe(true);
+});
 
-  it('that reads nothing costs no memory for each of its requests', async () => {
-    const held = (): number => process.memoryUsage().arrayBuffers + process.memoryUsage().external;
-    const before = held();
-    const pages = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100);
-    for (let count = 0; count < 3; count += 1) await hold(pages, false);
-    await sleep(1_500);
-    // A hundred pages need 150 MB.
-    expect(held() - before).toBeLessThan(60_000_000);
-    expect(await system.request('/livez')).toMatchObject({ status: 200 });
-  });
+it('A connection that reads nothing costs no memory for each of its requests', async () => {
+  const held = (): number => process.memoryUsage().arrayBuffers + process.memoryUsage().external;
+  const before = held();
+  const pages = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100);
+  for (let count = 0; count < 3; count += 1) await hold(pages, false);
+  await sleep(1_500);
+  // A hundred pages have 150 MB.
+  expect(held() - before).toBeLessThan(60_000_000);
+  expect(await system.request('/livez')).toMatchObject({ status: 200 });
+});
 
-  it('with hundreds of requests that nobody waits for is cut', async () => {
-    const { socket } = await hold('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1_000));
-    await expect.poll(() => socket.readableEnded).toBe(true);
-  });
+it('A connection with hundreds of requests that nobody waits for is cut', async () => {
+  const { socket } = await hold('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1_000));
+  await expect.poll(() => socket.readableEnded).toBe(true);
+});
 
-  it('answers in order what came whole, before it refuses what came then', async () => {
-    const orderId = await system.postOrder({ method: 'pm_down' });
-    const wait = `GET /v1/orders/${orderId}?wait=1 HTTP/1.1\r\n${authorized()}\r\n`;
-    const half = `POST /v1/orders HTTP/1.1\r\n${authorized()}Transfer-Encoding: chunked\r\n\r\nzz\r\n`;
-    const answers = await exchange(system.url, `${wait}GET /livez HTTP/1.1\r\nHost: a\r\n\r\n${half}`, 1_500);
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 400]);
-  });
+it('A connection answers in order what came whole, before it refuses what came then', async () => {
+  const orderId = await system.postOrder({ method: 'pm_down' });
+  const wait = `GET /v1/orders/${orderId}?wait=1 HTTP/1.1\r\n${authorized()}\r\n`;
+  const half = `POST /v1/orders HTTP/1.1\r\n${authorized()}Transfer-Encoding: chunked\r\n\r\nzz\r\n`;
+  const answers = await exchange(system.url, `${wait}GET /livez HTTP/1.1\r\nHost: a\r\n\r\n${half}`, 1_500);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 400]);
+});
 
-  it('takes no place of the reports by what nobody has signed', async () => {
-    const orderId = await system.postOrder({ method: 'pm_down' });
-    const wait = `GET /v1/orders/${orderId}?wait=20 HTTP/1.1\r\n${authorized()}\r\n`;
-    const report = 'POST /v1/payment-webhooks/simulator HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}';
-    await hold(wait + report.repeat(100));
-    await sleep(300);
-    const [answer] = await exchange(system.url, report);
-    expect(answer?.status).toBe(401);
-  });
+it('A connection takes no place of the reports by what nobody has signed', async () => {
+  const orderId = await system.postOrder({ method: 'pm_down' });
+  const wait = `GET /v1/orders/${orderId}?wait=20 HTTP/1.1\r\n${authorized()}\r\n`;
+  const report = 'POST /v1/payment-webhooks/simulator HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}';
+  await hold(wait + report.repeat(100));
+  await sleep(300);
+  const [answer] = await exchange(system.url, report);
+  expect(answer?.status).toBe(401);
+});
 
-  it('with a body in crumbs is refused before all of them are read', async () => {
-    const crumbs = '1\r\nx\r\n'.repeat(20_000);
-    const head = `POST /v1/orders HTTP/1.1\r\n${authorized()}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
-    const [answer] = await exchange(system.url, `${head}${crumbs}0\r\n\r\n`);
-    expect(answer?.status).toBe(400);
-    expect(answer?.body).toContain('too many small pieces');
-    expect(answer?.head).toMatch(/^connection: close$/im);
-  });
+it('A connection with a body in crumbs is refused before all of them are read', async () => {
+  const crumbs = '1\r\nx\r\n'.repeat(20_000);
+  const head = `POST /v1/orders HTTP/1.1\r\n${authorized()}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  const [answer] = await exchange(system.url, `${head}${crumbs}0\r\n\r\n`);
+  expect(answer?.status).toBe(400);
+  expect(answer?.body).toContain('too many small pieces');
+  expect(answer?.head).toMatch(/^connection: close$/im);
 });

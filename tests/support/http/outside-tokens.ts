@@ -11,16 +11,40 @@ const IN = [200];
 const OUT = [401];
 const NOTHING_GRANTED = [403];
 
-/** Odd tokens, most of them with a good signature. */
-export function outsideTokens(secret: string): OutsideToken[] {
+type Case = [name: string, token: string, statuses: readonly number[]];
+type Forge = ReturnType<typeof createForge>;
+
+/** Makes tokens with a good signature of the secret. */
+function createForge(secret: string) {
   const now = Math.floor(Date.now() / 1_000);
   const claims = (change: Readonly<Record<string, unknown>>): string =>
     hmacToken(secret, { ...validClaims(), ...change });
   const header = (change: Readonly<Record<string, unknown>>): string => hmacToken(secret, validClaims(), change);
   const good = claims({});
   const [head = '', payload = '', signature = ''] = good.split('.');
-  const bearer: [string, string, readonly number[]][] = [
-    // Times.
+  return { now, claims, header, good, head, payload, signature };
+}
+
+/** Odd tokens, most of them with a good signature. */
+export function outsideTokens(secret: string): OutsideToken[] {
+  const forge = createForge(secret);
+  const { good } = forge;
+  const themes = [timesCases, audiencesAndIssuersCases, tenantsAndSubjectsCases, scopesCases, headersCases, formsCases];
+  const bearer = themes.flatMap((casesOf) => casesOf(forge));
+  return [
+    ...bearer.map(([name, token, statuses]) => ({ name, authorization: `Bearer ${token}`, statuses })),
+    { name: 'a tab behind Bearer', authorization: `Bearer\t${good}`, statuses: OUT },
+    { name: 'a comma behind the token', authorization: `Bearer ${good},`, statuses: OUT },
+    { name: 'a parameter behind the token', authorization: `Bearer ${good} realm="a"`, statuses: OUT },
+    { name: '8,000 blanks', authorization: `Bearer${' '.repeat(8_000)}${good}`, statuses: IN },
+    { name: '8,000 blanks and nothing', authorization: `Bearer${' '.repeat(8_000)}!`, statuses: OUT },
+    { name: 'Bearer in odd letters', authorization: `bEaReR ${good}`, statuses: IN },
+    { name: 'DPoP', authorization: `DPoP ${good}`, statuses: OUT },
+  ];
+}
+
+function timesCases({ now, claims }: Forge): Case[] {
+  return [
     ['an end of a fraction', claims({ exp: now + 60.5 }), IN],
     ['an end within the tolerance', claims({ exp: now - 2, iat: now - 60 }), IN],
     ['an end at the epoch', claims({ exp: 0 }), OUT],
@@ -39,7 +63,11 @@ export function outsideTokens(secret: string): OutsideToken[] {
     ['an issue far in the past', claims({ iat: -1e15 }), OUT],
     ['an issue that is null', claims({ iat: null }), OUT],
     ['no issue', claims({ iat: undefined }), IN],
-    // Audiences and issuers.
+  ];
+}
+
+function audiencesAndIssuersCases({ claims }: Forge): Case[] {
+  return [
     ['an audience among others', claims({ aud: ['a', 'order-saga'] }), IN],
     ['a thousand audiences', claims({ aud: Array.from({ length: 1_000 }, () => 'a') }), OUT],
     ['an audience in a list in a list', claims({ aud: [['order-saga']] }), OUT],
@@ -48,7 +76,11 @@ export function outsideTokens(secret: string): OutsideToken[] {
     ['an audience in capitals', claims({ aud: 'Order-Saga' }), OUT],
     ['an issuer with a slash', claims({ iss: 'order-saga/' }), OUT],
     ['an issuer that is an object', claims({ iss: { toString: 'order-saga' } }), OUT],
-    // Tenants and subjects.
+  ];
+}
+
+function tenantsAndSubjectsCases({ claims }: Forge): Case[] {
+  return [
     ['the tenant __proto__', claims({ tenant: '__proto__' }), IN],
     ['the tenant constructor', claims({ tenant: 'constructor' }), IN],
     ['the tenant of a dot', claims({ tenant: '.' }), [200, 401]],
@@ -59,7 +91,11 @@ export function outsideTokens(secret: string): OutsideToken[] {
     ['a subject of emoji', claims({ sub: '🦄' }), IN],
     ['a subject of a line break', claims({ sub: 'a\r\nX-A: b' }), OUT],
     ['a subject of 8 KB', claims({ sub: 'a'.repeat(8_000) }), OUT],
-    // Scopes.
+  ];
+}
+
+function scopesCases({ claims }: Forge): Case[] {
+  return [
     ['scopes in a list', claims({ scope: ['orders:read'] }), IN],
     ['scopes in scp', claims({ scope: undefined, scp: 'orders:read' }), IN],
     ['scopes with a tab between', claims({ scope: 'orders:write\torders:read' }), NOTHING_GRANTED],
@@ -72,7 +108,11 @@ export function outsideTokens(secret: string): OutsideToken[] {
     ['scopes of numbers and objects', claims({ scope: [0, null, {}, [], 'orders:read'] }), IN],
     ['2,000 scopes', claims({ scope: 'a '.repeat(2_000) }), NOTHING_GRANTED],
     ['scopes named __proto__', claims({ scope: '__proto__ constructor' }), NOTHING_GRANTED],
-    // Headers.
+  ];
+}
+
+function headersCases({ header }: Forge): Case[] {
+  return [
     ['a key id', header({ kid: 'another' }), IN],
     ['a key id of a path', header({ kid: '../../dev/null' }), IN],
     ['a key id of SQL', header({ kid: "' UNION SELECT '" }), IN],
@@ -87,7 +127,11 @@ export function outsideTokens(secret: string): OutsideToken[] {
     ['compression', header({ zip: 'DEF' }), [200, 401]],
     ['a type in odd letters', header({ typ: 'ApPlIcAtIoN/Jwt' }), IN],
     ['a type with a parameter', header({ typ: 'JWT; a=b' }), OUT],
-    // Forms.
+  ];
+}
+
+function formsCases({ claims, head, payload, signature }: Forge): Case[] {
+  return [
     ['a head of base64 with padding', `${head}=.${payload}.${signature}`, OUT],
     ['base64 that is not of URLs', `${head}.${payload}.${signature.slice(0, -2)}+/`, OUT],
     ['a signature with other unused bits', `${head}.${payload}.${nextLetter(signature)}`, [200, 401]],
@@ -97,16 +141,6 @@ export function outsideTokens(secret: string): OutsideToken[] {
     ['a payload of 60 levels', claims({ deep: JSON.parse(`${'['.repeat(1_000)}${']'.repeat(1_000)}`) as unknown }), IN],
     ['a payload of 11 KB', claims({ more: 'x'.repeat(8_000) }), IN],
     ['a token of 100 KB', claims({ more: 'x'.repeat(75_000) }), [431]],
-  ];
-  return [
-    ...bearer.map(([name, token, statuses]) => ({ name, authorization: `Bearer ${token}`, statuses })),
-    { name: 'a tab behind Bearer', authorization: `Bearer\t${good}`, statuses: OUT },
-    { name: 'a comma behind the token', authorization: `Bearer ${good},`, statuses: OUT },
-    { name: 'a parameter behind the token', authorization: `Bearer ${good} realm="a"`, statuses: OUT },
-    { name: '8,000 blanks', authorization: `Bearer${' '.repeat(8_000)}${good}`, statuses: IN },
-    { name: '8,000 blanks and nothing', authorization: `Bearer${' '.repeat(8_000)}!`, statuses: OUT },
-    { name: 'Bearer in odd letters', authorization: `bEaReR ${good}`, statuses: IN },
-    { name: 'DPoP', authorization: `DPoP ${good}`, statuses: OUT },
   ];
 }
 
