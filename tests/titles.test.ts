@@ -53,7 +53,9 @@ it('The title of every test is a sentence that can be read alone', () => {
     ({ path }) => path !== 'tests/titles.test.ts',
   );
   expect(sources.length).toBeGreaterThan(150);
-  const unread = sources.filter(({ text }) => titlesIn(text).length !== [...text.matchAll(/^\s*it[.(]/gm)].length);
+  const unread = sources.filter(
+    ({ text }) => titlesIn(text).length !== [...text.matchAll(/^\s*(?:it|test)[.(]/gm)].length,
+  );
   expect(unread.map(({ path }) => path)).toEqual([]);
   const faults = sources.flatMap(({ path, text }) =>
     titlesIn(text).flatMap((title) => {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'order-saga-entry-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -21,27 +21,23 @@ function startIn(name: string, node = process.versions.node): { code: number | n
   return { code: status, said: stdout + stderr };
 }
 
-describe('npm start', () => {
-  test.each(['C# & co (50%)!', 'qu"o\'te $HOME `x`', 'a:b', 'ünï ★', '[a]{b}~'])(
-    'runs in a folder named %s',
-    (name) => {
-      expect(startIn(name)).toEqual({ code: 0, said: 'started\n' });
-    },
-  );
+it.each(['C# & co (50%)!', 'qu"o\'te $HOME `x`', 'a:b', 'ünï ★', '[a]{b}~'])(
+  'npm start runs in a folder named %s',
+  (name) => {
+    expect(startIn(name)).toEqual({ code: 0, said: 'started\n' });
+  },
+);
 
-  test.each(['a*b', 'what?', 'back\\slash'])('refuses a folder named %s in a sentence', (name) => {
-    const { code, said } = startIn(name);
-    expect(code).toBe(1);
-    expect(said).toMatch(/^npm start: the project cannot run in .* a folder with "[*?\\]" in its name\n$/);
-  });
+it.each(['a*b', 'what?', 'back\\slash'])('npm start refuses a folder named %s in a sentence', (name) => {
+  const { code, said } = startIn(name);
+  expect(code).toBe(1);
+  expect(said).toMatch(/^npm start: the project cannot run in .* a folder with "[*?\\]" in its name\n$/);
+});
 
-  test('refuses a Node that is too old in a sentence, and says why there is no other', () => {
-    expect(startIn('plain', '20.1.0')).toEqual({
-      code: 1,
-      said: expect.stringMatching(
-        /^npm start: order-saga needs Node 24 or newer, this is 20\.1\.0: `npm ci` brings one/,
-      ),
-    });
-    expect(startIn('a:b', '20.1.0').said).toContain('the PATH takes no folder with ":" in its name');
+it('npm start refuses a Node that is too old in a sentence, and says why there is no other', () => {
+  expect(startIn('plain', '20.1.0')).toEqual({
+    code: 1,
+    said: expect.stringMatching(/^npm start: order-saga needs Node 24 or newer, this is 20\.1\.0: `npm ci` brings one/),
   });
+  expect(startIn('a:b', '20.1.0').said).toContain('the PATH takes no folder with ":" in its name');
 });

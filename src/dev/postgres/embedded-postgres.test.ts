@@ -122,7 +122,7 @@ it('The programs in a folder that the shell of initdb would misread are copied e
   expect(['/a "b"', '/$HOME', '/`x`', '/a\\b'].filter(survivesShell)).toEqual([]);
 });
 
-test.runIf(asRoot)(
+it.runIf(asRoot)(
   'The data of root below a folder closed to other users is kept elsewhere and found again',
   async () => {
     const closed = join(folder, 'closed', 'data');

@@ -7,7 +7,7 @@ import { giveCommand, untilStatus } from './order-actions.ts';
 export const TOTAL = 4_500;
 
 /** An order whose money an operator captures. */
-export const BY_HAND = { body: { payment: { method: 'pm_ok', capture: 'manual' } } };
+const BY_HAND = { body: { payment: { method: 'pm_ok', capture: 'manual' } } };
 
 /** An order that awaits its capture. */
 export async function authorized(system: TestSystem, key?: string): Promise<string> {
