@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { createGathering } from './batching.ts';
+import { createBatcher } from './batching.ts';
 
 function gather(options: { weightMax?: number; runsMax?: number; fails?: (calls: readonly number[]) => boolean } = {}) {
   const runs: number[][] = [];
-  const ask = createGathering<number, number>({
+  const ask = createBatcher<number, number>({
     weightOf: () => 1,
     weightMax: options.weightMax ?? 10,
     runsMax: options.runsMax ?? 1,
@@ -42,7 +42,7 @@ it('Calls of one turn of the event loop do not fail because of another one', asy
 it('Calls that come while one runs are run together afterwards', async () => {
   const runs: number[][] = [];
   const first = Promise.withResolvers<void>();
-  const ask = createGathering<number, number>({
+  const ask = createBatcher<number, number>({
     weightOf: () => 1,
     weightMax: 10,
     runsMax: 1,

@@ -1,5 +1,5 @@
 /** How calls are run together. */
-export interface GatheringOptions<Call, Answer> {
+export interface BatcherOptions<Call, Answer> {
   /** Answers all calls, at their index. */
   readonly run: (calls: readonly Call[]) => Promise<Answer[]>;
   /** How much a call counts for. A run takes calls until their weights reach `weightMax`, and at least one call. */
@@ -20,9 +20,7 @@ interface Waiting<Call, Answer> {
  * that arrive while other runs go on. If a run fails, its calls are repeated one by one, so that no call fails because
  * of another one.
  */
-export function createGathering<Call, Answer>(
-  options: GatheringOptions<Call, Answer>,
-): (call: Call) => Promise<Answer> {
+export function createBatcher<Call, Answer>(options: BatcherOptions<Call, Answer>): (call: Call) => Promise<Answer> {
   const waiting: Waiting<Call, Answer>[] = [];
   let runs = 0;
   let isScheduled = false;
@@ -50,7 +48,7 @@ export function createGathering<Call, Answer>(
 
 function countFitting<Call, Answer>(
   waiting: readonly Waiting<Call, Answer>[],
-  { weightOf, weightMax }: GatheringOptions<Call, Answer>,
+  { weightOf, weightMax }: BatcherOptions<Call, Answer>,
 ): number {
   let weight = 0;
   const end = waiting.findIndex(({ call }, index) => {
@@ -61,7 +59,7 @@ function countFitting<Call, Answer>(
 }
 
 async function runTogether<Call, Answer>(
-  run: GatheringOptions<Call, Answer>['run'],
+  run: BatcherOptions<Call, Answer>['run'],
   together: readonly Waiting<Call, Answer>[],
 ): Promise<void> {
   try {
@@ -76,16 +74,16 @@ async function runTogether<Call, Answer>(
 }
 
 /**
- * A row of a statement that answers several calls at once. `place` is the 1-based index of the call that the row
+ * A row of a statement that answers several calls at once. `ordinal` is the 1-based index of the call that the row
  * answers. (An index, because two owners of one partition may ask in the same statement.)
  */
-export interface Placed {
-  readonly place: number;
+export interface WithOrdinal {
+  readonly ordinal: number;
 }
 
 /** Gives each call its rows, in the order of the rows. */
-export function rowsByPlace<Row extends Placed>(calls: number, rows: readonly Row[]): Row[][] {
+export function rowsByOrdinal<Row extends WithOrdinal>(calls: number, rows: readonly Row[]): Row[][] {
   const answers = Array.from({ length: calls }, (): Row[] => []);
-  for (const row of rows) answers[row.place - 1]?.push(row);
+  for (const row of rows) answers[row.ordinal - 1]?.push(row);
   return answers;
 }

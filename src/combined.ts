@@ -5,12 +5,12 @@ import { startWorker } from './composition/workers.ts';
 
 /**
  * API and worker in one process. An order that it accepts starts eagerly: the answer to the start contains the first
- * workflow task, so the first pass needs no task queue.
+ * workflow task, so the fast path needs no task queue.
  */
 await runProcess('combined', async (config, logger) => {
   const context = await openWorkerContext(config, logger, 'order-saga-combined');
   const slots = createEagerSlots(config.api.eagerSlots);
-  const worker = await startWorker(context, { onLocalPassEnded: slots.release });
+  const worker = await startWorker(context, { onFastPathEnded: slots.release });
   const api = await startApi(context, { client: worker.eagerClient, slots });
   return { context, api, worker };
 });

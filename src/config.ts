@@ -108,7 +108,7 @@ const variables = z.object({
   WEBHOOK_DISABLE_AFTER_DAYS: z.coerce.number().positive().max(365).default(5),
 
   STEP_PLACEMENT: stepPlacement.default({ payment: 'local', inventory: 'local', notification: 'local' }),
-  ORDER_FIRST_PASS: z.enum(['joined', 'stepwise']).default('joined'),
+  ORDER_FAST_PATH: z.enum(['joined', 'stepwise']).default('joined'),
   HOLD_TTL_SECONDS: seconds.default(1_800),
   CANCEL_WINDOW_MINUTES: z.coerce.number().int().min(0).max(5_256_000).default(30),
   ...RETRY_VARIABLES,
@@ -309,7 +309,7 @@ function toConfig(env: z.output<typeof variables>) {
       holdTtlSeconds: env.HOLD_TTL_SECONDS,
       cancelWindowSeconds: env.CANCEL_WINDOW_MINUTES * 60,
       ...(env.SMS_GATEWAY_URL === undefined ? {} : { sendsTextMessages: true as const }),
-      ...(env.ORDER_FIRST_PASS === 'joined' ? { joinsFirstPass: true as const } : {}),
+      ...(env.ORDER_FAST_PATH === 'joined' ? { usesFastPath: true as const } : {}),
       ...(stepLimits === null ? {} : { stepLimits }),
     },
     events: {

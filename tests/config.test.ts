@@ -85,9 +85,9 @@ it('The configuration needs no more than secrets and a database', () => {
     placement: { payment: 'local', inventory: 'local', notification: 'local' },
     holdTtlSeconds: 1_800,
     cancelWindowSeconds: 1_800,
-    joinsFirstPass: true,
+    usesFastPath: true,
   });
-  expect(loadConfig({ ...REQUIRED, ORDER_FIRST_PASS: 'stepwise' }).orderSettings).not.toHaveProperty('joinsFirstPass');
+  expect(loadConfig({ ...REQUIRED, ORDER_FAST_PATH: 'stepwise' }).orderSettings).not.toHaveProperty('usesFastPath');
   const { DATABASE_URL: url } = REQUIRED;
   expect(config.database.urls).toEqual(allAt(url));
 });

@@ -94,7 +94,7 @@ const FORBIDDEN: readonly (readonly [from: string, ...to: string[]])[] = [
   ],
   [
     'src/workflows/order/',
-    '../settle-workflow.ts',
+    '../order-command-workflow.ts',
     '../../activities/index.ts',
     '../../temporal/calls.ts',
     '../../../db/client.ts',

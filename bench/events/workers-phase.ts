@@ -24,21 +24,21 @@ export async function compareWorkers(bench: BenchStage, api: { readonly url: str
     const seconds = bench.options.backlog / BACKLOG_RATE;
     const load = await bench.load(api.url, { rate: BACKLOG_RATE, seconds, batch: 100, warmUpSeconds: 0 });
     const names = Array.from({ length: workers }, (_, index) => `worker ${index + 1} of ${workers}`);
-    const carriers = await Promise.all(names.map((name) => bench.programs.startWorker(slug(name), 'events')));
+    const programs = await Promise.all(names.map((name) => bench.programs.startWorker(slug(name), 'events')));
     const conductor = await bench.programs.startWorker(`conductor-${workers}`, 'orders');
-    const { result, shares } = await drain(bench, carriers);
+    const { result, shares } = await drain(bench, programs);
     const { resultSeconds, results: count } = await readTimes(bench.app, load.startedAt - 1_000, load.endedAt);
     results.push({ ...result, workers, processedPerSecond: count / resultSeconds, shares });
     bench.log(`  ${workers}: ${(count / resultSeconds).toFixed(0)} processed/s, partitions ${shares.join(' + ')}`);
     // The conductor first: what the others hand over waits until the next ones are there.
     await conductor.stop();
-    await Promise.all(carriers.map(({ stop }) => stop()));
+    await Promise.all(programs.map(({ stop }) => stop()));
   }
   return results;
 }
 
-async function drain(bench: BenchStage, carriers: readonly Program[]) {
-  const result = await bench.measure(carriers, async () => {
+async function drain(bench: BenchStage, workers: readonly Program[]) {
+  const result = await bench.measure(workers, async () => {
     await untilDrained(bench.app);
     return { events: bench.options.backlog };
   });

@@ -111,7 +111,7 @@ export const cursors = eventsSchema.table(
     sequence: sequence().default(0),
     receivedAt: receivedAt().default(sql`'epoch'`),
     /** The high-water mark of the cursor: events up to here may have a result already. */
-    furthest: bigint('furthest', { mode: 'number' }).notNull().default(0),
+    highWaterMark: bigint('high_water_mark', { mode: 'number' }).notNull().default(0),
     epoch: bigint('epoch', { mode: 'number' }).notNull().default(1),
     owner: text('owner').notNull(),
     /** The number of events that have ever got a result. */

@@ -5,7 +5,7 @@ import { PAYMENT_ATTEMPT_OUTCOMES, PAYMENT_CALLS } from '../../src/domain/paymen
 import {
   NOTICE_OUTCOMES,
   NOTICE_STATES,
-  PAYMENT_NEWS_KINDS,
+  PAYMENT_NOTICE_KINDS,
   PAYMENT_PROVIDERS,
 } from '../../src/domain/payments/payment-notice.ts';
 import { createdAt, instant, minorUnits, oneOf, preciseInstant } from './columns.ts';
@@ -148,7 +148,7 @@ export const paymentNotices = paymentsSchema.table(
   {
     provider: text('provider', { enum: PAYMENT_PROVIDERS }).notNull(),
     eventId: text('event_id').notNull(),
-    kind: text('kind', { enum: PAYMENT_NEWS_KINDS }).notNull(),
+    kind: text('kind', { enum: PAYMENT_NOTICE_KINDS }).notNull(),
     /** The order id that the provider reported; the order need not exist. */
     orderId: text('order_id'),
     key: text('key'),
@@ -172,7 +172,7 @@ export const paymentNotices = paymentsSchema.table(
       .on(table.receivedAt)
       .where(sql`state = 'RECEIVED'`),
     check('payment_notices_provider_check', oneOf(table.provider, PAYMENT_PROVIDERS)),
-    check('payment_notices_kind_check', oneOf(table.kind, PAYMENT_NEWS_KINDS)),
+    check('payment_notices_kind_check', oneOf(table.kind, PAYMENT_NOTICE_KINDS)),
     check('payment_notices_state_check', oneOf(table.state, NOTICE_STATES)),
     check('payment_notices_outcome_check', oneOf(table.outcome, NOTICE_OUTCOMES)),
     check(

@@ -100,7 +100,7 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
      * Failures: database, retryable; another status or owner, permanent.
      * Undo: none.
      */
-    async settleOrder(input: {
+    async closeCommand(input: {
       orderId: string;
       tenantId: string;
       to: 'CANCELLED' | 'EXPIRED' | 'PARTIALLY_REFUNDED' | 'REFUNDED';

@@ -3,19 +3,19 @@ import type { OrderRecord } from '../../db/repositories/orders/order-record.ts';
 import type { OrderRepository } from '../../db/repositories/orders/order-repository.ts';
 
 /** Ensures that a workflow carries a command out. */
-export interface CommandCarrier {
+export interface CommandRestarter {
   /**
-   * `carried`: a workflow carries the command out already. `told`: the order's workflow had forgotten the command, and
-   * has got it again. `started`: a settle workflow has started and carries it out. `stopped`: the command's workflow
+   * `runs`: a workflow carries the command out already. `told`: the order's workflow had forgotten the command, and
+   * has got it again. `started`: a command workflow has started and carries it out. `stopped`: the command's workflow
    * was ended by hand, and a repair is needed.
    */
-  carry(command: OwningCommand, order: OrderRecord): Promise<'carried' | 'told' | 'started' | 'stopped'>;
+  restart(command: OwningCommand, order: OrderRecord): Promise<'runs' | 'told' | 'started' | 'stopped'>;
 }
 
 export interface CommandSweepDeps {
   readonly orders: OrderRepository;
   readonly commands: CommandRepository;
-  readonly carrier: CommandCarrier;
+  readonly restarter: CommandRestarter;
 }
 
 /** Without failures a command takes well under a second, and the workflow of a command that is retried is found. */
@@ -24,7 +24,7 @@ const QUIET_SECONDS = 60;
 const PAGE_SIZE = 200;
 
 /** Steps of the sweep that finds decided commands without an effect. */
-export function createCommandSweepActivities({ orders, commands, carrier }: CommandSweepDeps) {
+export function createCommandSweepActivities({ orders, commands, restarter }: CommandSweepDeps) {
   return {
     /**
      * Effect: each command whose order has been quiet for a minute is carried out by a workflow.
@@ -40,7 +40,7 @@ export function createCommandSweepActivities({ orders, commands, carrier }: Comm
         for (const command of page) {
           const order = await orders.findOptional(command.tenantId, command.orderId);
           if (order?.ownerCommandId !== command.commandId) continue;
-          const outcome = await carrier.carry(command, order);
+          const outcome = await restarter.restart(command, order);
           if (outcome === 'told' || outcome === 'started') resumed += 1;
         }
         if (page.length < PAGE_SIZE) return { resumed };

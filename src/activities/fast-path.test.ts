@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, it } from 'vitest';
-import { createFirstPass, type FirstPassPlan, type FirstPassStep } from './fast-path.ts';
+import { createFastPathActivities, type FastPathPlan, type FastPathStep } from './fast-path.ts';
 import type { Activities } from './index.ts';
 
 const SECOND = 1_000;
@@ -20,12 +20,12 @@ const PLAN = {
     confirmOrder: SECOND,
     sendMessage: SECOND,
   },
-} as unknown as FirstPassPlan;
+} as unknown as FastPathPlan;
 
 const OPENED = { kind: 'open', status: 'PENDING', refusal: null, totalMinor: null };
 
 /** The answer of each step when nothing goes wrong. */
-const WELL: Readonly<Record<FirstPassStep, unknown>> = {
+const WELL: Readonly<Record<FastPathStep, unknown>> = {
   openOrder: OPENED,
   holdStock: { kind: 'held', totalMinor: 1_299 },
   takePayment: { kind: 'captured' },
@@ -35,7 +35,7 @@ const WELL: Readonly<Record<FirstPassStep, unknown>> = {
 };
 
 /** Runs the pass over steps with the given answers, and returns the input of each step. */
-async function pass(answers: Partial<Record<FirstPassStep, unknown>> = {}, plan: Partial<FirstPassPlan> = {}) {
+async function pass(answers: Partial<Record<FastPathStep, unknown>> = {}, plan: Partial<FastPathPlan> = {}) {
   const calls: [step: string, input: unknown][] = [];
   const steps = Object.fromEntries(
     Object.entries({ ...WELL, ...answers }).map(([name, answer]) => [
@@ -47,13 +47,13 @@ async function pass(answers: Partial<Record<FirstPassStep, unknown>> = {}, plan:
       },
     ]),
   ) as unknown as Activities;
-  const result = await createFirstPass(steps).tryFirstPass({ ...PLAN, ...plan });
+  const result = await createFastPathActivities(steps).tryFastPath({ ...PLAN, ...plan });
   return { result, calls };
 }
 
 const DATABASE_AWAY = ApplicationFailure.create({ type: 'database_unavailable', message: 'away', nonRetryable: false });
 
-it('The first pass of an order goes from step to step with the total that was held', async () => {
+it('The fast path of an order goes from step to step with the total that was held', async () => {
   const { result, calls } = await pass();
   expect(calls.map(([step]) => step)).toEqual(Object.keys(WELL));
   expect(Object.fromEntries(calls)).toMatchObject({
@@ -64,7 +64,7 @@ it('The first pass of an order goes from step to step with the total that was he
   expect(result).toEqual(Object.fromEntries(Object.entries(WELL).map(([step, answer]) => [step, { answer }])));
 });
 
-it.each<[step: FirstPassStep, what: string, answer: unknown]>([
+it.each<[step: FastPathStep, what: string, answer: unknown]>([
   ['openOrder', 'belongs to another workflow', { kind: 'duplicate' }],
   ['openOrder', 'was confirmed before', { ...OPENED, status: 'CONFIRMED' }],
   ['openOrder', 'was refused before', { ...OPENED, refusal: { reason: 'out_of_stock', details: null } }],
@@ -72,14 +72,14 @@ it.each<[step: FirstPassStep, what: string, answer: unknown]>([
   ['takePayment', 'is declined', { kind: 'declined', declineCode: 'card_declined', soft: false }],
   ['takePayment', 'is only authorized', { kind: 'authorized' }],
   ['commitStock', 'finds its hold expired', { kind: 'hold_lost' }],
-])('The first pass of an order ends at %s that %s', async (step, _, answer) => {
+])('The fast path of an order ends at %s that %s', async (step, _, answer) => {
   const { result, calls } = await pass({ [step]: answer });
   expect(calls.at(-1)?.[0]).toBe(step);
   expect(Object.entries(result).at(-1)).toEqual([step, { answer }]);
 });
 
 it.each(['openOrder', 'holdStock', 'takePayment', 'commitStock'] as const)(
-  'The first pass of an order ends at %s when it fails, and tells why as data',
+  'The fast path of an order ends at %s when it fails, and tells why as data',
   async (step) => {
     const { result, calls } = await pass({ [step]: DATABASE_AWAY });
     expect(calls.at(-1)?.[0]).toBe(step);
@@ -88,7 +88,7 @@ it.each(['openOrder', 'holdStock', 'takePayment', 'commitStock'] as const)(
   },
 );
 
-it('The first pass of an order tells the customer also when the confirmation fails, as the story does, and the other way round', async () => {
+it('The fast path of an order tells the customer also when the confirmation fails, as the workflow does, and the other way round', async () => {
   const failure = { type: 'database_unavailable', message: 'away', nonRetryable: false };
   const unconfirmed = await pass({ confirmOrder: DATABASE_AWAY });
   expect(unconfirmed.result).toMatchObject({ confirmOrder: { failure }, sendMessage: { answer: undefined } });
@@ -96,7 +96,7 @@ it('The first pass of an order tells the customer also when the confirmation fai
   expect(untold.result).toMatchObject({ confirmOrder: { answer: undefined }, sendMessage: { failure } });
 });
 
-it('The first pass of an order gives a step up that takes longer than its limit, and ends there', async () => {
+it('The fast path of an order gives a step up that takes longer than its limit, and ends there', async () => {
   const limitsMs = { ...PLAN.limitsMs, holdStock: 20 };
   const { result, calls } = await pass({ holdStock: () => sleep(60, WELL.holdStock) }, { limitsMs });
   expect(calls.at(-1)?.[0]).toBe('holdStock');
@@ -105,18 +105,18 @@ it('The first pass of an order gives a step up that takes longer than its limit,
   });
 });
 
-it('The first pass of an order keeps the text of an unexpected error to itself', async () => {
+it('The fast path of an order keeps the text of an unexpected error to itself', async () => {
   const { result } = await pass({ holdStock: new TypeError('ada@example.com is not a function') });
   expect(result.holdStock?.failure).toMatchObject({ type: 'unclassified', nonRetryable: true });
   expect(JSON.stringify(result)).not.toContain('ada@example.com');
 });
 
-it('The first pass of an order ends before a payment that runs elsewhere', async () => {
+it('The fast path of an order ends before a payment that runs elsewhere', async () => {
   const { calls } = await pass({}, { payment: null });
   expect(calls.map(([step]) => step)).toEqual(['openOrder', 'holdStock']);
 });
 
-it('The first pass of an order leaves the message to the worker that sends it, where that is not this one', async () => {
+it('The fast path of an order leaves the message to the worker that sends it, where that is not this one', async () => {
   const { result, calls } = await pass({}, { message: null });
   expect(calls.at(-1)?.[0]).toBe('confirmOrder');
   expect(Object.keys(result)).not.toContain('sendMessage');

@@ -6,12 +6,12 @@ import type { OpenOrderInput, OpenOrderResult } from './order-activities.ts';
 import type { TakePaymentInput } from './payments/payment-activities.ts';
 
 /** The steps of an order for which nothing goes wrong. */
-export type FirstPassStep = 'openOrder' | 'holdStock' | 'takePayment' | 'commitStock' | 'confirmOrder' | 'sendMessage';
+export type FastPathStep = 'openOrder' | 'holdStock' | 'takePayment' | 'commitStock' | 'confirmOrder' | 'sendMessage';
 
 type WithoutTotal<Input> = Omit<Input, 'amountMinor' | 'totalMinor'>;
 
 /** Inputs of the steps. The total is left out: it comes from the result of `holdStock`. */
-export interface FirstPassPlan {
+export interface FastPathPlan {
   readonly opening: OpenOrderInput;
   readonly hold: HoldStockInput;
   /** Null when the payment runs on a queue of its own; the pass then ends before it. */
@@ -19,7 +19,7 @@ export interface FirstPassPlan {
   /** Null when there is nobody to tell, or the message is sent on a queue of its own. */
   readonly message: Message | null;
   /** Limit of each step's try, in milliseconds. */
-  readonly limitsMs: Readonly<Record<FirstPassStep, number>>;
+  readonly limitsMs: Readonly<Record<FastPathStep, number>>;
 }
 
 interface Message extends Omit<NotificationWorkflowInput, 'content'> {
@@ -42,14 +42,14 @@ export interface StepFailure {
 }
 
 /** The steps that were tried, in order; each follows the success of the one before. */
-export type FirstPassResult = {
-  readonly [Step in FirstPassStep]?: Tried<Awaited<ReturnType<Activities[Step]>>>;
+export type FastPathResult = {
+  readonly [Step in FastPathStep]?: Tried<Awaited<ReturnType<Activities[Step]>>>;
 };
 
 /** The activity that a worker registers beside the steps. Workflows import only this type. */
-export type FirstPassActivities = ReturnType<typeof createFirstPass>;
+export type FastPathActivities = ReturnType<typeof createFastPathActivities>;
 
-export function createFirstPass(steps: Pick<Activities, FirstPassStep>) {
+export function createFastPathActivities(steps: Pick<Activities, FastPathStep>) {
   return {
     /**
      * Effect: the fast path of an order: tries its steps once each, as long as each answer leads to the next step.
@@ -58,7 +58,7 @@ export function createFirstPass(steps: Pick<Activities, FirstPassStep>) {
      * Failures: none; the failure of a step is an outcome.
      * Undo: the undo steps of its steps, which the workflow registers from the outcomes.
      */
-    async tryFirstPass({ opening, hold, payment, message, limitsMs }: FirstPassPlan): Promise<FirstPassResult> {
+    async tryFastPath({ opening, hold, payment, message, limitsMs }: FastPathPlan): Promise<FastPathResult> {
       const openOrder = await tried(limitsMs.openOrder, () => steps.openOrder(opening));
       if (!isFresh(openOrder.answer)) return { openOrder };
 

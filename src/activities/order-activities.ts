@@ -23,7 +23,7 @@ export type OpenOrderResult =
       readonly totalMinor: number | null;
       /** Manual capture: the time until which the order waits, RFC 3339. */
       readonly captureBy?: string | null;
-      /** Whether the order was sold before; then only settle workflows move it. */
+      /** Whether the order was sold before; then only command workflows move it. */
       readonly wasSold?: boolean;
       /** The command that owns the order; absent in histories of earlier versions. */
       readonly owner?: OrderOwnership | null;

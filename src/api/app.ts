@@ -11,7 +11,7 @@ import { mountDocs } from './http/docs.ts';
 import { identifyRequest, isProbe, logAccess, requestFields } from './http/request-context.ts';
 import { problemResponse, ProblemError, unavailable } from './http/problem.ts';
 import { limitRate } from './access/rate-limit.ts';
-import { createPlaces, takePlace, tenantOf } from './http/places.ts';
+import { createConcurrencyLimit, limitConcurrency, tenantOf } from './http/concurrency-limit.ts';
 import { createRefusals } from './access/refusals.ts';
 import { createNetworkOf } from './access/client-network.ts';
 import { readPlainBody, tooLarge } from './http/request-body.ts';
@@ -39,7 +39,7 @@ export interface AppDeps
     OrderCommandRoutesDeps,
     CaseRoutesDeps,
     CatalogRoutesDeps,
-    Omit<EventIntakeRoutesDeps, 'eventPlaces'>,
+    Omit<EventIntakeRoutesDeps, 'eventConcurrency'>,
     NotificationRoutesDeps,
     PaymentWebhookRoutesDeps,
     EventOperationRoutesDeps,
@@ -97,8 +97,15 @@ export function createApp(deps: AppDeps) {
   const limits = [limitRate(deps.rateLimits, deps.rateLimitPerSecond), readPlainBody(bodyMaxBytes)];
   app.use('/v1/*', except(isEventPost, ...limits));
   // A request takes a place when its body is complete, so that a client that sends half a request blocks nobody else.
-  app.post('/v1/orders', takePlace(createPlaces({ what: 'orders', max: ORDERS_IN_PROGRESS_MAX }), tenantOf));
-  const eventPlaces = createPlaces({ what: 'events', max: EVENT_POSTS_MAX, bytesMax: EVENT_POSTS_MAX_BYTES });
+  app.post(
+    '/v1/orders',
+    limitConcurrency(createConcurrencyLimit({ what: 'orders', max: ORDERS_IN_PROGRESS_MAX }), tenantOf),
+  );
+  const eventConcurrency = createConcurrencyLimit({
+    what: 'events',
+    max: EVENT_POSTS_MAX,
+    bytesMax: EVENT_POSTS_MAX_BYTES,
+  });
 
   app.route('/', createOperationsRoutes(deps));
   app.route('/', createOrderRoutes(deps));
@@ -108,7 +115,7 @@ export function createApp(deps: AppDeps) {
   app.route('/', createNotificationRoutes(deps));
   app.route('/', createCaseRoutes(deps));
   app.route('/', createCatalogRoutes(deps));
-  app.route('/', createEventIntakeRoutes({ ...deps, eventPlaces }));
+  app.route('/', createEventIntakeRoutes({ ...deps, eventConcurrency }));
   // These routes come before the routes with an id, which would match `stats`.
   app.route('/', createEventOperationRoutes(deps));
   app.route('/', createEventRoutes(deps));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAtRest } from '../domain/order-status.ts';
 import { createFactsReader, type FactsReader, type FactsSources } from './facts-reader.ts';
-import { openCarriers, type OrderFacts } from './facts.ts';
+import { openExecutions, type OrderFacts } from './facts.ts';
 import type { Finding } from './invariants/finding.ts';
 import { checkConsumer, checkPartition } from './invariants/events.ts';
 import { INVARIANTS, ORDER_CHECKS, type InvariantId } from './invariants/index.ts';
@@ -153,9 +153,9 @@ async function* freshFacts(
   for (let at = 0; at < orderIds.length; at += pageSize) yield* await reader.fresh(orderIds.slice(at, at + pageSize));
 }
 
-/** A workflow is running, or one that settles a command may be: visibility, which lists those, lags behind. */
+/** A workflow is running, or one that carries out a command may be: visibility, which lists those, lags behind. */
 function mayComeRight(facts: OrderFacts): boolean {
-  if (openCarriers(facts).length > 0) return true;
+  if (openExecutions(facts).length > 0) return true;
   const { order } = facts;
   return order !== null && order.status !== 'PENDING' && !isAtRest(order.status);
 }

@@ -14,7 +14,7 @@ import {
   type ConsumerFigures,
   type PartitionFigures,
 } from '../../db/repositories/events/event-audit-repository.ts';
-import type { Carriers, LedgerEntry, OrderFacts } from './facts.ts';
+import type { OrderExecutions, LedgerEntry, OrderFacts } from './facts.ts';
 import { createLedgerReader } from './ledger-reader.ts';
 import { reading } from './source-error.ts';
 import { createWorkflowReader } from './workflow-reader.ts';
@@ -54,26 +54,26 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
   const workflows = createWorkflowReader(client);
 
   async function fresh(orderIds: readonly string[]): Promise<OrderFacts[]> {
-    const carriers = await workflows.describe(orderIds);
+    const executions = await workflows.describe(orderIds);
     const slice = await reading('the orders database', rows.listOrders(orderIds));
     const effects = await readEffects(rows, { orderIds });
-    return join(orderIds, { slice, effects, ledger: (await ledger?.listOf(orderIds)) ?? null, carriers });
+    return join(orderIds, { slice, effects, ledger: (await ledger?.listOf(orderIds)) ?? null, executions });
   }
 
   async function* pages(pageSize: number): AsyncGenerator<OrderFacts[]> {
     const entries = (await ledger?.list()) ?? null;
-    const carriers = await workflows.list();
+    const executions = await workflows.list();
     let after: string | null = '';
     while (after !== null) {
       const { scope, ...slice }: OrdersPage = await reading('the orders database', rows.pageOrders(after, pageSize));
       const effects = await readEffects(rows, scope);
       const orderIds = idsOf(slice, effects);
-      yield join(orderIds, { slice, effects, ledger: entries, carriers });
-      for (const known of [entries, carriers]) for (const id of orderIds) known?.delete(id);
+      yield join(orderIds, { slice, effects, ledger: entries, executions });
+      for (const known of [entries, executions]) for (const id of orderIds) known?.delete(id);
       after = scope.upTo;
     }
     // The remaining ids are known only to the provider or to Temporal.
-    const left = [...new Set([...(entries?.keys() ?? []), ...carriers.keys()])];
+    const left = [...new Set([...(entries?.keys() ?? []), ...executions.keys()])];
     for (let at = 0; at < left.length; at += pageSize) yield fresh(left.slice(at, at + pageSize));
   }
 
@@ -106,7 +106,7 @@ function idsOf(slice: OrdersSlice, effects: Effects): string[] {
   return [...new Set(rows.flatMap((some) => some.map(({ orderId }) => orderId)))];
 }
 
-const NO_CARRIERS: Carriers = { workflow: null, settles: [] };
+const NO_EXECUTIONS: OrderExecutions = { workflow: null, commandExecutions: [] };
 
 /** The facts about some orders, by source. */
 interface Sources {
@@ -114,10 +114,10 @@ interface Sources {
   readonly effects: Effects;
   /** Null when the provider does not show its ledger. */
   readonly ledger: ReadonlyMap<string, readonly LedgerEntry[]> | null;
-  readonly carriers: ReadonlyMap<string, Carriers>;
+  readonly executions: ReadonlyMap<string, OrderExecutions>;
 }
 
-function join(orderIds: readonly string[], { slice, effects, ledger, carriers }: Sources): OrderFacts[] {
+function join(orderIds: readonly string[], { slice, effects, ledger, executions }: Sources): OrderFacts[] {
   const order = firstOf(slice.orders);
   const balance = firstOf(effects.balances);
   const lines = allOf(slice.lines);
@@ -139,7 +139,7 @@ function join(orderIds: readonly string[], { slice, effects, ledger, carriers }:
     balance: balance(orderId),
     messages: messages(orderId),
     ledger: ledger === null ? null : (ledger.get(orderId) ?? []),
-    ...(carriers.get(orderId) ?? NO_CARRIERS),
+    ...(executions.get(orderId) ?? NO_EXECUTIONS),
   }));
 }
 

@@ -22,7 +22,7 @@ export interface LedgerEntry {
 }
 
 /** A workflow that carries, or carried, an order. */
-export interface Carrier {
+export interface OrderExecution {
   readonly workflowId: string;
   readonly status: WorkflowExecutionStatusName;
   /** The step it is parked on. */
@@ -32,18 +32,18 @@ export interface Carrier {
 }
 
 /** The workflows of one order. */
-export interface Carriers {
+export interface OrderExecutions {
   /**
    * The newest run of the order workflow; null when Temporal does not know one, because it was never started or its
    * retention is over.
    */
-  readonly workflow: Carrier | null;
+  readonly workflow: OrderExecution | null;
   /** Open workflows of commands that were given after the order workflow had closed. */
-  readonly settles: readonly Carrier[];
+  readonly commandExecutions: readonly OrderExecution[];
 }
 
 /** Everything that is known about one order id, over all schemas, the provider and Temporal. */
-export interface OrderFacts extends Carriers {
+export interface OrderFacts extends OrderExecutions {
   readonly orderId: string;
   /** Null while the order is accepted but not opened, and when a source names an order that does not exist. */
   readonly order: AuditedOrder | null;
@@ -70,17 +70,17 @@ const CLOSED: readonly WorkflowExecutionStatusName[] = [
 ];
 
 /** Whether a workflow still runs or waits. */
-export function isOpen(carrier: Carrier): boolean {
-  return !CLOSED.includes(carrier.status);
+export function isOpen(execution: OrderExecution): boolean {
+  return !CLOSED.includes(execution.status);
 }
 
 /** Workflows that may still do something for the order. */
-export function openCarriers({ workflow, settles }: Carriers): readonly Carrier[] {
-  return [...(workflow === null ? [] : [workflow]), ...settles].filter(isOpen);
+export function openExecutions({ workflow, commandExecutions }: OrderExecutions): readonly OrderExecution[] {
+  return [...(workflow === null ? [] : [workflow]), ...commandExecutions].filter(isOpen);
 }
 
 /** Whether effects of the order may be on their way: done at the provider, and not yet in the books. */
 export function isInMotion(facts: OrderFacts): boolean {
-  if (facts.order === null) return openCarriers(facts).length > 0;
+  if (facts.order === null) return openExecutions(facts).length > 0;
   return !isAtRest(facts.order.status) || facts.order.ownerCommandId !== null;
 }

@@ -1,15 +1,15 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { describeWorkflow } from '../temporal/calls.ts';
 import { CASE_KIND, orderWorkflowId } from '../workflows/contract.ts';
-import { isOpen, type Carrier, type Carriers } from './facts.ts';
+import { isOpen, type OrderExecution, type OrderExecutions } from './facts.ts';
 import { reading } from './source-error.ts';
 
 /** The workflows of orders, by order. */
 export interface WorkflowReader {
   /** All workflows that visibility knows: cheap, and up to some seconds behind. */
-  list(): Promise<Map<string, Carriers>>;
+  list(): Promise<Map<string, OrderExecutions>>;
   /** Asks for each order workflow by its id, which is never behind. */
-  describe(orderIds: readonly string[]): Promise<Map<string, Carriers>>;
+  describe(orderIds: readonly string[]): Promise<Map<string, OrderExecutions>>;
 }
 
 /** What the reader needs of a workflow, as `list` and `describe` answer it. */
@@ -17,11 +17,14 @@ type Execution = Pick<WorkflowExecutionInfo, 'workflowId' | 'status' | 'startTim
 
 const ORDER_PREFIX = orderWorkflowId('');
 
-/** Commands of an order whose workflow is closed run as `settle/{orderId}/{commandId}`. */
-const SETTLE_PREFIX = 'settle/';
+/** Commands of an order whose workflow is closed run as `order-command/{orderId}/{commandId}`. */
+const COMMAND_PREFIX = 'order-command/';
+
+/** Reports of payment providers are looked up as `payment-notice/{orderId}/{provider}/{eventId}`. */
+const NOTICE_PREFIX = 'payment-notice/';
 
 const ORDER_WORKFLOWS = `WorkflowId STARTS_WITH '${ORDER_PREFIX}'`;
-const OPEN_SETTLES = `WorkflowId STARTS_WITH '${SETTLE_PREFIX}' AND ExecutionStatus = 'Running'`;
+const OPEN_COMMANDS = `(WorkflowId STARTS_WITH '${COMMAND_PREFIX}' OR WorkflowId STARTS_WITH '${NOTICE_PREFIX}') AND ExecutionStatus = 'Running'`;
 
 const PAGE_SIZE = 1_000;
 
@@ -48,51 +51,54 @@ export function createWorkflowReader(client: Client): WorkflowReader {
       visit(value);
     }
   };
-  const openSettles = async (): Promise<Map<string, Carrier[]>> => {
-    const settles: Carrier[] = [];
-    await walk(OPEN_SETTLES, (execution) => settles.push(carrierOf(execution)));
-    return Map.groupBy(settles, ({ workflowId }) => orderIdOf(workflowId, SETTLE_PREFIX));
+  const openCommands = async (): Promise<Map<string, OrderExecution[]>> => {
+    const commandExecutions: OrderExecution[] = [];
+    await walk(OPEN_COMMANDS, (execution) => commandExecutions.push(executionOf(execution)));
+    return Map.groupBy(commandExecutions, ({ workflowId }) =>
+      orderIdOf(workflowId, workflowId.startsWith(NOTICE_PREFIX) ? NOTICE_PREFIX : COMMAND_PREFIX),
+    );
   };
-  const describeOne = (orderId: string): Promise<Carrier | null> =>
+  const describeOne = (orderId: string): Promise<OrderExecution | null> =>
     ask(async () => {
       const found = await describeWorkflow(client, orderWorkflowId(orderId));
-      return found === null ? null : carrierOf(found);
+      return found === null ? null : executionOf(found);
     });
   return {
     list: async () => {
       // This fails within seconds when the server is down, where a question would be repeated until its time is over.
       await reading(source, client.connection.ensureConnected());
-      const newest = new Map<string, { carrier: Carrier; startedAt: Date }>();
+      const newest = new Map<string, { execution: OrderExecution; startedAt: Date }>();
       await walk(ORDER_WORKFLOWS, (execution) => keepNewest(newest, execution));
-      const workflows = new Map([...newest].map(([orderId, { carrier }]) => [orderId, carrier]));
-      return combine(workflows, await openSettles());
+      const workflows = new Map([...newest].map(([orderId, { execution }]) => [orderId, execution]));
+      return combine(workflows, await openCommands());
     },
     describe: async (orderIds) => {
-      const workflows = new Map<string, Carrier>();
+      const workflows = new Map<string, OrderExecution>();
       for (let at = 0; at < orderIds.length; at += DESCRIBES_AT_ONCE) {
         const some = orderIds.slice(at, at + DESCRIBES_AT_ONCE);
         const found = await Promise.all(some.map(describeOne));
-        for (const [index, carrier] of found.entries()) if (carrier !== null) workflows.set(some[index] ?? '', carrier);
+        for (const [index, execution] of found.entries())
+          if (execution !== null) workflows.set(some[index] ?? '', execution);
       }
       const wanted = new Set(orderIds);
-      const settles = new Map([...(await openSettles())].filter(([orderId]) => wanted.has(orderId)));
-      return combine(workflows, settles);
+      const commandExecutions = new Map([...(await openCommands())].filter(([orderId]) => wanted.has(orderId)));
+      return combine(workflows, commandExecutions);
     },
   };
 }
 
 /** A workflow that was reset has several runs: the open one is the present one, else the one that was started last. */
-function keepNewest(newest: Map<string, { carrier: Carrier; startedAt: Date }>, execution: Execution): void {
+function keepNewest(newest: Map<string, { execution: OrderExecution; startedAt: Date }>, execution: Execution): void {
   const orderId = orderIdOf(execution.workflowId, ORDER_PREFIX);
   const known = newest.get(orderId);
-  const carrier = carrierOf(execution);
+  const found = executionOf(execution);
   const isNewer = known === undefined || execution.startTime > known.startedAt;
-  if (known === undefined || isOpen(carrier) || (isNewer && !isOpen(known.carrier))) {
-    newest.set(orderId, { carrier, startedAt: execution.startTime });
+  if (known === undefined || isOpen(found) || (isNewer && !isOpen(known.execution))) {
+    newest.set(orderId, { execution: found, startedAt: execution.startTime });
   }
 }
 
-function carrierOf({ workflowId, status, memo, typedSearchAttributes }: Execution): Carrier {
+function executionOf({ workflowId, status, memo, typedSearchAttributes }: Execution): OrderExecution {
   const tenantId = memo?.['tenantId'];
   return {
     workflowId,
@@ -108,14 +114,14 @@ function orderIdOf(workflowId: string, prefix: string): string {
 }
 
 function combine(
-  workflows: ReadonlyMap<string, Carrier>,
-  settles: ReadonlyMap<string, Carrier[]>,
-): Map<string, Carriers> {
-  const orderIds = new Set([...workflows.keys(), ...settles.keys()]);
+  workflows: ReadonlyMap<string, OrderExecution>,
+  commandExecutions: ReadonlyMap<string, OrderExecution[]>,
+): Map<string, OrderExecutions> {
+  const orderIds = new Set([...workflows.keys(), ...commandExecutions.keys()]);
   return new Map(
     [...orderIds].map((orderId) => [
       orderId,
-      { workflow: workflows.get(orderId) ?? null, settles: settles.get(orderId) ?? [] },
+      { workflow: workflows.get(orderId) ?? null, commandExecutions: commandExecutions.get(orderId) ?? [] },
     ]),
   );
 }

@@ -24,10 +24,10 @@ import { repairCommandId } from '../domain/command.ts';
 import { isAtRest, isTerminal } from '../domain/order-status.ts';
 import { EMPTY_BALANCE } from '../domain/payments/payment.ts';
 import { describeWorkflow } from '../temporal/calls.ts';
-import { orderWorkflowId, settleWorkflowId, type SettleWorkflowInput } from '../workflows/contract.ts';
+import { orderWorkflowId, orderCommandWorkflowId, type OrderCommandInput } from '../workflows/contract.ts';
 
-/** The input of the settle workflow that brings an order to its end. */
-export interface SettleTask extends Pick<SettleWorkflowInput, 'kind' | 'amountMinor'> {
+/** The input of the command workflow that brings an order to its end. */
+export interface CommandTask extends Pick<OrderCommandInput, 'kind' | 'amountMinor'> {
   readonly commandId: string;
   /** The command as it was given; null when there is none and the order is given back. */
   readonly stored: StoredCommand | null;
@@ -44,7 +44,7 @@ export interface LostOrder {
   /** Its open cases that no parked workflow has. */
   readonly deadCases: readonly CaseRecord[];
   /** Null when only its cases have to be closed. */
-  readonly task: SettleTask | null;
+  readonly task: CommandTask | null;
 }
 
 /** Finds orders whose workflow was terminated. */
@@ -136,7 +136,7 @@ async function examine(sources: Sources, suspect: Suspect): Promise<LostOrder | 
   const order = await reading('the orders database', sources.orders.findOptional(tenantId, orderId));
   const given = await reading('the orders database', sources.commands.listByOrder(tenantId, orderId));
   const due = order === null ? null : await dueTask(sources, order, given);
-  if (due !== null && (await isRunning(sources, settleWorkflowId(orderId, due.commandId)))) return null;
+  if (due !== null && (await isRunning(sources, orderCommandWorkflowId(orderId, due.commandId)))) return null;
   const deadCases = await deadCasesOf(sources, suspect);
   const task = due ?? (order === null ? null : parkedTask(orderId, given, deadCases));
   if (task === null && deadCases.length === 0) return null;
@@ -148,7 +148,7 @@ async function dueTask(
   sources: Sources,
   { orderId, status, ownerCommandId }: OrderRecord,
   given: readonly StoredCommand[],
-): Promise<SettleTask | null> {
+): Promise<CommandTask | null> {
   if (status === 'PENDING' || status === 'AWAITING_CAPTURE') return cancelUnsold(orderId);
   const owner = given.find(({ commandId }) => commandId === ownerCommandId);
   if (owner !== undefined) return again(owner);
@@ -166,7 +166,7 @@ async function owedRefund(
   { payments }: Sources,
   orderId: string,
   given: readonly StoredCommand[],
-): Promise<SettleTask | null> {
+): Promise<CommandTask | null> {
   const refunds = given.filter(({ kind, decision }) => kind === 'refund' && decision === 'accepted');
   const paid = (await reading('the payments database', payments.listByOrder(orderId))).filter(
     ({ kind, state }) => kind === 'refund' && state === 'SUCCEEDED',
@@ -186,18 +186,18 @@ async function deadCasesOf(sources: Sources, { tenantId, orderId }: Suspect): Pr
 }
 
 /** A further capture of an order at rest: it was accepted, and its workflow was terminated while it was parked. */
-function parkedTask(orderId: string, given: readonly StoredCommand[], dead: readonly CaseRecord[]): SettleTask | null {
+function parkedTask(orderId: string, given: readonly StoredCommand[], dead: readonly CaseRecord[]): CommandTask | null {
   const parked = new Set(dead.map(({ workflowId }) => workflowId));
   const command = given.find(
-    ({ commandId, decision }) => decision === 'accepted' && parked.has(settleWorkflowId(orderId, commandId)),
+    ({ commandId, decision }) => decision === 'accepted' && parked.has(orderCommandWorkflowId(orderId, commandId)),
   );
   return command === undefined ? null : again(command);
 }
 
-async function wordsOf(sources: Sources, orderId: string, task: SettleTask | null): Promise<string> {
+async function wordsOf(sources: Sources, orderId: string, task: CommandTask | null): Promise<string> {
   const workflow = `workflow ${(await sources.statusOf(orderWorkflowId(orderId))) ?? 'absent'}`;
-  const settle = task === null ? null : await sources.statusOf(settleWorkflowId(orderId, task.commandId));
-  return task === null || settle === null ? workflow : `${workflow}, ${task.kind} ${settle}`;
+  const command = task === null ? null : await sources.statusOf(orderCommandWorkflowId(orderId, task.commandId));
+  return task === null || command === null ? workflow : `${workflow}, ${task.kind} ${command}`;
 }
 
 async function hasMoneyLeft({ payments }: Sources, orderId: string): Promise<boolean> {
@@ -227,17 +227,17 @@ function suspectsOf({ orders, cases }: OrdersPage): Suspect[] {
   return [...tenants].map(([orderId, tenantId]) => ({ orderId, tenantId }));
 }
 
-function cancelUnsold(orderId: string): SettleTask {
+function cancelUnsold(orderId: string): CommandTask {
   return { kind: 'repair', amountMinor: null, commandId: repairCommandId(orderId), stored: null };
 }
 
 /** The command has one id for each time that money was found. */
-function giveBack(orderId: string, given: readonly StoredCommand[]): SettleTask {
+function giveBack(orderId: string, given: readonly StoredCommand[]): CommandTask {
   const times = given.filter(({ kind }) => kind === 'give_back').length;
   return { kind: 'give_back', amountMinor: null, commandId: `cmd_give_back_${orderId}_${times + 1}`, stored: null };
 }
 
-function again(stored: StoredCommand): SettleTask {
+function again(stored: StoredCommand): CommandTask {
   const { kind, amountMinor, commandId } = stored;
   return { kind, amountMinor, commandId, stored };
 }

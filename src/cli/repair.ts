@@ -9,11 +9,11 @@ import { reading } from '../audit/source-error.ts';
 import { moneyText } from '../domain/payments/money-text.ts';
 import { randomId } from '../domain/ids.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
-import { settleInput, startSettle } from '../temporal/workflow-starts.ts';
-import { settleWorkflowId } from '../workflows/contract.ts';
+import { orderCommandInput, startOrderCommand } from '../temporal/workflow-starts.ts';
+import { orderCommandWorkflowId } from '../workflows/contract.ts';
 import type { OrderSettings } from '../domain/order-settings.ts';
 import { assertSameSystem } from './repair-check.ts';
-import { createLostOrders, type LostOrder, type SettleTask } from './lost-orders.ts';
+import { createLostOrders, type LostOrder, type CommandTask } from './lost-orders.ts';
 
 export interface RepairDeps {
   readonly databases: Databases;
@@ -41,7 +41,7 @@ export interface RepairedOrder extends Pick<LostOrder, 'orderId' | 'tenantId' | 
 type Outcome = 'started' | 'cases closed' | 'not started' | 'failed';
 
 /** How many of the started workflows have ended. */
-export interface Settlement {
+export interface RepairProgress {
   readonly started: number;
   readonly settled: number;
   /** Orders that are parked again: an operator has to decide. */
@@ -60,7 +60,7 @@ export interface Repair {
   /** Records the repair, closes the dead cases, and starts the workflow. Repeating it is harmless. */
   mend(lost: LostOrder): Promise<RepairedOrder>;
   /** Waits until all workflows have ended or are parked, or the time is over. */
-  settle(repaired: readonly RepairedOrder[], limitMs: number): Promise<Settlement>;
+  follow(repaired: readonly RepairedOrder[], limitMs: number): Promise<RepairProgress>;
 }
 
 const LOOK_AGAIN_MS = 250;
@@ -110,7 +110,7 @@ export function createRepair(deps: RepairDeps): Repair {
         return { ...plan, outcome: 'failed', error: error instanceof Error ? error.message : String(error) };
       }
     },
-    settle: async (repaired, limitMs) => {
+    follow: async (repaired, limitMs) => {
       const started = repaired.filter(({ outcome }) => outcome === 'started');
       const deadline = Date.now() + limitMs;
       for (;;) {
@@ -127,14 +127,14 @@ type Plan = Omit<RepairedOrder, 'outcome' | 'error'>;
 
 function planOf(lost: LostOrder): Plan {
   const { orderId, tenantId, order, task, found } = lost;
-  const workflowId = task === null ? null : settleWorkflowId(orderId, task.commandId);
+  const workflowId = task === null ? null : orderCommandWorkflowId(orderId, task.commandId);
   return { orderId, tenantId, found, status: order?.status ?? null, repair: repairText(lost), workflowId };
 }
 
 /** `parked` while a case is open. */
 type Progress = 'settled' | 'parked' | 'on its way';
 
-function summary(all: readonly Progress[]): Settlement {
+function summary(all: readonly Progress[]): RepairProgress {
   const count = (wanted: Progress): number => all.filter((each) => each === wanted).length;
   return { started: all.length, settled: count('settled'), parked: count('parked') };
 }
@@ -143,13 +143,17 @@ function summary(all: readonly Progress[]): Settlement {
 async function start(
   { client, settings, actor }: RepairDeps,
   order: OrderRecord,
-  task: SettleTask,
+  task: CommandTask,
 ): Promise<'started' | 'not started'> {
   const { commandId, stored } = task;
   const { actor: giver, requestHash, reason } = stored ?? { actor, requestHash: '', reason: 'repair' };
-  const input = settleInput({ ...task, command: { commandId, requestHash, actor: giver, reason } }, order, settings);
+  const input = orderCommandInput(
+    { ...task, command: { commandId, requestHash, actor: giver, reason } },
+    order,
+    settings,
+  );
   const isLeftOpen = order.ownerCommandId === commandId;
-  const outcome = await startSettle(client, input, { limitMs: START_WITHIN_MS, isLeftOpen });
+  const outcome = await startOrderCommand(client, input, { limitMs: START_WITHIN_MS, isLeftOpen });
   return outcome === 'started' ? 'started' : 'not started';
 }
 
@@ -159,7 +163,7 @@ export function repairText({ order, task, deadCases }: LostOrder): string {
   return [...closes, ...(task === null ? [] : [taskText(task, order)])].join(', ');
 }
 
-function taskText({ kind, amountMinor }: SettleTask, order: OrderRecord | null): string {
+function taskText({ kind, amountMinor }: CommandTask, order: OrderRecord | null): string {
   const amount = order === null || amountMinor === null ? 'all that is left' : moneyText(amountMinor, order.currency);
   switch (kind) {
     case 'repair':

@@ -7,7 +7,7 @@ import type { Config } from '../config.ts';
 import { createTemporalClient } from '../temporal/connection.ts';
 import { UsageError, type Options } from './command-line.ts';
 import type { LostOrder } from './lost-orders.ts';
-import { createRepair, repairText, type RepairedOrder, type Settlement } from './repair.ts';
+import { createRepair, repairText, type RepairedOrder, type RepairProgress } from './repair.ts';
 import { resealWebhookSecrets } from './reseal.ts';
 import type { Tables } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -26,7 +26,7 @@ export interface SystemTools {
 const POOL_SIZE = 4;
 
 /** Giving an order back takes a second; a longer repair continues without being watched. */
-const SETTLE_WITHIN_MS = 30_000;
+const FOLLOW_WITHIN_MS = 30_000;
 
 /**
  * Runs the audit, like `npm run audit`.
@@ -63,8 +63,8 @@ export function runRepair(tools: SystemTools): Promise<number> {
     for (const each of lost) repaired.push(await repair.mend(each));
     const isJson = options.json === true;
     if (!isJson) terminal.print(repairedText(repaired, tools.tables));
-    const settlement = await repair.settle(repaired, SETTLE_WITHIN_MS);
-    terminal.print(isJson ? JSON.stringify({ repaired, ...settlement }, null, 2) : settlementText(settlement));
+    const progress = await repair.follow(repaired, FOLLOW_WITHIN_MS);
+    terminal.print(isJson ? JSON.stringify({ repaired, ...progress }, null, 2) : progressText(progress));
     const failures = repaired.filter(({ error }) => error !== null);
     for (const { orderId, error } of failures) terminal.tell(`${orderId}: ${error}`);
     return repaired.some(({ outcome }) => outcome === 'not started' || outcome === 'failed') ? 1 : 0;
@@ -162,7 +162,7 @@ function repairedText(repaired: readonly RepairedOrder[], { table }: Tables): st
   return table(['order', 'tenant', 'status', 'found', 'repair', 'outcome'], rows);
 }
 
-function settlementText({ started, settled, parked }: Settlement): string {
+function progressText({ started, settled, parked }: RepairProgress): string {
   const left = started - settled - parked;
   return [
     `${settled} of ${started} settled`,

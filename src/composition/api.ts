@@ -35,27 +35,27 @@ import type { EagerSlots } from '../api/orders/eager-slots.ts';
 import { startHttpServer, type HttpServer, type RefusedRequest } from '../api/http/http-server.ts';
 import { createApiMetrics } from '../api/http/metrics.ts';
 import { createEventHistory } from '../api/console/event-history.ts';
-import { createEventDesk } from '../api/events/event-operations.ts';
+import { createEventOperations } from '../api/events/event-operations.ts';
 import { createEventOverview } from '../api/events/event-overview.ts';
 import { createEventMonitor, type EventMonitor } from '../api/events/event-monitor.ts';
 import { createEventIntake, type EventIntake } from '../api/events/event-intake.ts';
 import { createEventMetrics, type EventMetrics } from '../api/events/event-metrics.ts';
-import { createCaseDesk } from '../api/cases/case-resolution.ts';
-import { createMessageDesk } from '../api/messages/message-resend.ts';
+import { createCaseResolution } from '../api/cases/case-resolution.ts';
+import { createMessageResend } from '../api/messages/message-resend.ts';
 import { createNoticeIntake } from '../api/payment-notices/notice-intake.ts';
 import { createOrderCommander } from '../api/orders/order-commands.ts';
 import { createOrderExplainer } from '../api/orders/insight/order-explanation.ts';
 import { createOrderList } from '../api/orders/order-list.ts';
 import { createOrderReader } from '../api/orders/order-reader.ts';
 import { createOrderStarter } from '../api/orders/order-starter.ts';
-import { createOrderStory } from '../api/orders/insight/order-insight.ts';
+import { createOrderInsight } from '../api/orders/insight/order-insight.ts';
 import { createOverviewFeed } from '../api/console/overview-feed.ts';
 import { createRateBudget, EVENT_LEASE_MAX, RATE_WINDOW_SECONDS } from '../api/access/rate-limit.ts';
 import type { WebhookRoutesDeps } from '../api/webhooks/webhook-routes.ts';
 import { createReadiness } from '../api/operations/readiness.ts';
 import { createTaskQueues, type TaskQueues, type TaskQueueState } from '../temporal/task-queues.ts';
 import { createUnopenedOrders } from '../temporal/unopened-orders.ts';
-import { createWebhookDesk } from '../api/webhooks/webhook-subscriptions.ts';
+import { createWebhookOperations } from '../api/webhooks/webhook-subscriptions.ts';
 import { createTemporalHealth } from '../temporal/health.ts';
 import type { Config } from '../config.ts';
 import { createContactSealer } from '../domain/personal-data/contact-sealer.ts';
@@ -75,7 +75,7 @@ import type { BacklogMonitor } from '../temporal/backlog.ts';
 import type { TemporalHealth } from '../temporal/health.ts';
 import type { ProcessContext } from './resources.ts';
 
-/** The parts that start orders eagerly: the client of a worker in the same process, and the slots for first passes. */
+/** The parts that start orders eagerly: the client of a worker in the same process, and the slots for fast paths. */
 export interface EagerStarts {
   readonly client: Client;
   readonly slots: EagerSlots;
@@ -171,13 +171,13 @@ function composeApp(parts: AppParts) {
     }),
     reader,
     list: createOrderList({ ...around, reader, unopened: createUnopenedOrders({ client, health, taskQueues }) }),
-    story: createOrderStory(repositories),
+    insight: createOrderInsight(repositories),
     explainer: createOrderExplainer({ ...around, reader, taskQueues }),
     commander: createOrderCommander({ ...around, reader, settings }),
     noticeIntake: createNoticeIntake({ ...around, settings, logger, webhooks: webhooksOf(config) }),
-    messageDesk: createMessageDesk(around),
+    messageResend: createMessageResend(around),
     cases,
-    desk: createCaseDesk(around),
+    resolution: createCaseResolution(around),
     workflowUrl,
     ...composeWebhooks(parts, actions),
     actions,
@@ -254,7 +254,7 @@ function composeEventRoutes({ config, resources, events: { log, ...events } }: A
     ...events,
     eventRequests: createEventRequestRepository(db),
     events: createEventViewRepository(db),
-    eventDesk: createEventDesk({ control, overview, log, actions }),
+    eventOperations: createEventOperations({ control, overview, log, actions }),
     eventOverview: overview,
     eventBudget: createRateBudget(store, { pointsPerSecond, leaseMax: EVENT_LEASE_MAX, what: 'events' }),
   };
@@ -276,7 +276,7 @@ function composeWebhooks(
   const database = resources.databases.notifications;
   const webhookSubscriptions = createWebhookSubscriptionRepository(database);
   const webhookDeliveries = createWebhookDeliveryRepository(database);
-  const webhookDesk = createWebhookDesk({
+  const webhookOperations = createWebhookOperations({
     subscriptions: webhookSubscriptions,
     deliveries: webhookDeliveries,
     actions,
@@ -285,7 +285,7 @@ function composeWebhooks(
     urlProblem: (url) => webhookUrlProblem(url, config.webhooks.allowPrivate),
     sendNow: (queue, deliveryId) => wakeWebhookQueue(client, queue, deliveryId),
   });
-  return { webhookSubscriptions, webhookDeliveries, webhookDesk };
+  return { webhookSubscriptions, webhookDeliveries, webhookOperations };
 }
 
 function observeState(
@@ -331,7 +331,7 @@ function observeState(
     eventFigures(({ oldestSeconds }) => oldestSeconds),
   );
   const { eager } = state;
-  if (eager !== null) metrics.observe('eager_slots_in_use', 'Orders in their first local pass', eager.slots.inUse);
+  if (eager !== null) metrics.observe('eager_slots_in_use', 'Orders in their fast path', eager.slots.inUse);
 }
 
 /** The queues are read when the metrics are. */

@@ -12,7 +12,7 @@ import { createPaymentRepository } from '../../db/repositories/payments/payment-
 import { createReservationRepository } from '../../db/repositories/inventory/reservation-repository.ts';
 import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
 import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
-import { createCommandCarrier } from '../temporal/command-carrier.ts';
+import { createCommandRestarter } from '../temporal/command-restarter.ts';
 import { createActivities, type Activities } from '../activities/index.ts';
 import { createBackgroundLoop, type BackgroundLoop } from '../runtime/background-loop.ts';
 import { createContactSealer } from '../domain/personal-data/contact-sealer.ts';
@@ -21,7 +21,7 @@ import { createOrderLog } from './order-log.ts';
 import { composeEventPipeline } from './event-pipeline.ts';
 import type { ProcessContext } from './resources.ts';
 import { connectNatively, createEagerClient } from '../temporal/connection.ts';
-import { createPaymentWaker } from '../temporal/payment-retrigger.ts';
+import { createPaymentRetrigger } from '../temporal/payment-retrigger.ts';
 import { createPaymentWatch, PAYMENT_WATCH_INTERVAL_MS } from '../activities/payments/payment-watch.ts';
 import {
   countTextMessage,
@@ -46,8 +46,8 @@ export function composeActivities({ config, resources, logger }: ProcessContext)
     paymentHistory: createPaymentHistoryRepository(databases.payments),
     messages: createMessageRepository(databases.notifications),
     notices: createNoticeRepository(databases.payments),
-    waker: createPaymentWaker(getClient),
-    carrier: createCommandCarrier(config.orderSettings),
+    retrigger: createPaymentRetrigger(getClient),
+    restarter: createCommandRestarter(config.orderSettings),
     noticePolicy: config.notices,
     settings: config.orderSettings,
     gateway: paymentGateway,
@@ -72,8 +72,8 @@ export function composeActivities({ config, resources, logger }: ProcessContext)
 function composePaymentWatch({ config, logger, resources, client }: ProcessContext): BackgroundLoop | null {
   const { waiting, paymentGateway } = resources;
   if (!config.worker.queues.includes('payments')) return null;
-  const waker = createPaymentWaker(() => client);
-  const watch = createPaymentWatch({ ...waiting, gateway: paymentGateway, waker, logger });
+  const retrigger = createPaymentRetrigger(() => client);
+  const watch = createPaymentWatch({ ...waiting, gateway: paymentGateway, retrigger, logger });
   const loop = createBackgroundLoop(PAYMENT_WATCH_INTERVAL_MS, watch.look);
   return {
     start: loop.start,
@@ -88,9 +88,9 @@ interface StartWorkerOptions {
   /** `composeActivities` by default. */
   readonly activities?: Activities;
   /**
-   * Called when an order's first local pass is over: it ended, or a step failed and continues as a regular activity.
+   * Called when an order's first fast path is over: it ended, or a step failed and continues as a regular activity.
    */
-  readonly onLocalPassEnded?: (workflowId: string) => void;
+  readonly onFastPathEnded?: (workflowId: string) => void;
 }
 
 /** The workers of one process, with the parts that run beside them. */

@@ -8,7 +8,7 @@ export type CaseAction = (typeof CASE_ACTIONS)[number];
 
 /** What an operator may do about a case; `withdraw` takes back a proposal that waits for a second person. */
 export const DESK_ACTIONS = [...CASE_ACTIONS, 'withdraw'] as const;
-export type DeskAction = (typeof DESK_ACTIONS)[number];
+export type DecisionAction = (typeof DESK_ACTIONS)[number];
 
 /**
  * States of an operator's decision. `proposed`: a second person has to approve it. `decided`: it is on its way to the
@@ -87,7 +87,7 @@ export interface CaseDecision {
 /** An operator's decision as it is stored. */
 export interface OperatorDecision extends Omit<CaseDecision, 'action' | 'step'> {
   readonly decisionId: string;
-  readonly action: DeskAction;
+  readonly action: DecisionAction;
 }
 
 /** The form in which a workflow gets a stored decision about a case at a step. A withdrawal is never delivered. */

@@ -80,7 +80,7 @@ export interface PendingEvent extends LoggedEvent {
   /** Whether an earlier event of its key waits for a retry, so that this one waits behind it. */
   readonly isBlocked: boolean;
   /** Whether the event may have an earlier result or failure. */
-  readonly isAgain: boolean;
+  readonly isReplay: boolean;
 }
 
 /** The result of handling one event. */

@@ -24,9 +24,9 @@ export interface OrderSettings {
   /** Whether text messages are sent; absent in orders of earlier versions, and without a gateway. */
   readonly sendsTextMessages?: true;
   /**
-   * Whether the first pass is one local activity; absent in orders of earlier versions, and when it is switched off.
+   * Whether the fast path is one local activity; absent in orders of earlier versions, and when it is switched off.
    */
-  readonly joinsFirstPass?: true;
+  readonly usesFastPath?: true;
   /** Absent in orders of earlier versions, and when the limits are those of the code. */
   readonly stepLimits?: StepLimits;
 }

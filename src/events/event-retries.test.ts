@@ -57,7 +57,7 @@ it('The retries of events decide how a consumer goes on after a failure', async 
 
 function pendingRefund(now: number): PendingEvent {
   const at = new Date(now);
-  const where = { partition: 0, sequence: 1, receivedAt: at, attempts: 0, isBlocked: false, isAgain: false };
+  const where = { partition: 0, sequence: 1, receivedAt: at, attempts: 0, isBlocked: false, isReplay: false };
   const envelope = { tenantId: 'demo', eventId: 'e1', type: 'order.refunded', key: 'k', userId: null, source: 'http' };
   return { ...envelope, ...where, correlationId: 'c', occurredAt: at, properties: {} };
 }

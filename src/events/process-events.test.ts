@@ -23,7 +23,7 @@ function pending(sequence: number, key: string, more: Partial<PendingEvent> = {}
     receivedAt: new Date(NOW),
     attempts: 0,
     isBlocked: false,
-    isAgain: false,
+    isReplay: false,
     ...more,
   };
 }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { WebhookContentError, WebhookSignatureError, type PaymentNews } from '../domain/payments/payment-notice.ts';
+import { WebhookContentError, WebhookSignatureError, type PaymentNotice } from '../domain/payments/payment-notice.ts';
 import { createSimulatorWebhook } from './simulator-webhook.ts';
 
 /** The example of the Standard Webhooks libraries: secret, message and signature come from them. */
@@ -31,7 +31,7 @@ function signatureOf(body: string, { secret = VECTOR.secret, id = VECTOR.id, tim
   return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
 }
 
-function read(delivery: Delivery): PaymentNews {
+function read(delivery: Delivery): PaymentNotice {
   const headers: Readonly<Record<string, string>> = {
     'webhook-id': delivery.id ?? VECTOR.id,
     'webhook-timestamp': delivery.timestamp ?? String(VECTOR.timestamp),

@@ -4,8 +4,8 @@ import {
   WEBHOOK_TOLERANCE_SECONDS,
   WebhookContentError,
   WebhookSignatureError,
-  type PaymentNews,
-  type PaymentNewsKind,
+  type PaymentNotice,
+  type PaymentNoticeKind,
   type PaymentWebhook,
   type WebhookRequest,
 } from '../domain/payments/payment-notice.ts';
@@ -15,7 +15,7 @@ const KINDS = {
   'payment.declined': 'charge_failed',
   'refund.succeeded': 'refunded',
   'refund.failed': 'refund_failed',
-} as const satisfies Readonly<Record<string, PaymentNewsKind>>;
+} as const satisfies Readonly<Record<string, PaymentNoticeKind>>;
 
 const paymentEvent = z.object({
   type: z.enum(['payment.succeeded', 'payment.declined', 'refund.succeeded', 'refund.failed']),
@@ -72,7 +72,7 @@ function isSame(signature: string, expected: Buffer): boolean {
   return given.byteLength === expected.byteLength && timingSafeEqual(given, expected);
 }
 
-function translate(body: Uint8Array): Omit<PaymentNews, 'eventId' | 'provider'> {
+function translate(body: Uint8Array): Omit<PaymentNotice, 'eventId' | 'provider'> {
   const content = parseJson(body);
   const event = paymentEvent.safeParse(content);
   if (event.success) {

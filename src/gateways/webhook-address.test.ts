@@ -12,7 +12,7 @@ const NOT_PUBLIC: readonly (readonly [string, string])[] = [
   ['private 172', '172.16.0.1'],
   ['private 172, last', '172.31.255.255'],
   ['private 192', '192.168.1.1'],
-  ['carrier-grade NAT', '100.64.0.1'],
+  ['execution-grade NAT', '100.64.0.1'],
   ['Alibaba metadata', '100.100.100.200'],
   ['link-local', '169.254.1.1'],
   ['cloud metadata', '169.254.169.254'],

@@ -1,6 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
-import type { FirstPassActivities, FirstPassResult } from '../activities/fast-path.ts';
+import type { FastPathActivities, FastPathResult } from '../activities/fast-path.ts';
 import type { Activities } from '../activities/index.ts';
 import { CORRELATION_HEADER } from '../workflows/contract.ts';
 
@@ -23,33 +23,33 @@ export const correlateLogs: ActivityInterceptorsFactory = () => {
   };
 };
 
-const FIRST_PASS = 'tryFirstPass' satisfies keyof FirstPassActivities;
+const FAST_PATH = 'tryFastPath' satisfies keyof FastPathActivities;
 const LAST_STEPS = new Set<string>(['confirmOrder', 'rejectOrder'] satisfies (keyof Activities)[]);
 
 /**
  * The joined steps have brought the order to its end, or one of them has failed; else the order continues with local
  * steps.
  */
-function endsFirstPass(activityType: string, result: unknown): boolean {
-  if (activityType !== FIRST_PASS) return false;
-  const outcomes = result as FirstPassResult;
+function endsFastPath(activityType: string, result: unknown): boolean {
+  if (activityType !== FAST_PATH) return false;
+  const outcomes = result as FastPathResult;
   return outcomes.confirmOrder !== undefined || Object.values(outcomes).some(({ failure }) => failure !== undefined);
 }
 
 /**
- * The state of an order's first local pass: steps that run right now (some run side by side), and whether one was the
+ * The state of an order's first fast path: steps that run right now (some run side by side), and whether one was the
  * last.
  */
-interface LocalPass {
+interface FastPath {
   running: number;
   lastStepDone: boolean;
 }
 
 /**
- * Calls back when an order's first local pass is over: all its steps are done, or one has failed and will be retried.
+ * Calls back when an order's first fast path is over: all its steps are done, or one has failed and will be retried.
  */
-export function watchLocalPass(onEnded: (workflowId: string) => void): ActivityInterceptorsFactory {
-  const passes = new Map<string, LocalPass>();
+export function watchFastPath(onEnded: (workflowId: string) => void): ActivityInterceptorsFactory {
+  const passes = new Map<string, FastPath>();
   return ({ info }) => ({
     inbound: {
       execute: async (input, next) => {
@@ -59,7 +59,7 @@ export function watchLocalPass(onEnded: (workflowId: string) => void): ActivityI
         pass.running += 1;
         try {
           const result = await next(input);
-          pass.lastStepDone ||= LAST_STEPS.has(info.activityType) || endsFirstPass(info.activityType, result);
+          pass.lastStepDone ||= LAST_STEPS.has(info.activityType) || endsFastPath(info.activityType, result);
           return result;
         } catch (error) {
           pass.lastStepDone = true;

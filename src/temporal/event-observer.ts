@@ -1,6 +1,6 @@
 import type { MetricCounter } from '@temporalio/common';
 import { Runtime } from '@temporalio/worker';
-import type { DealtEvent } from '../../db/repositories/events/event-consumer-repository.ts';
+import type { HandledEvent } from '../../db/repositories/events/event-consumer-repository.ts';
 import type { EventObserver } from '../activities/events/event-pump.ts';
 import { topicOf } from '../domain/event.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -27,15 +27,15 @@ export function createEventObserver(logger: Logger, workerId: string): EventObse
     'From acceptance until a worker takes it up',
   );
   let successes = 0;
-  const count = ({ event, outcome }: DealtEvent, consumer: string): Counted | null => {
+  const count = ({ event, outcome }: HandledEvent, consumer: string): Counted | null => {
     const tags = { consumer, type: topicOf(event.type) };
     if (outcome.kind === 'waiting') return null;
     if (outcome.kind === 'processed') return { counter: processed, tags };
     return { counter: outcome.kind === 'failed' ? failed : retried, tags: { ...tags, code: outcome.code } };
   };
-  return ({ consumer, dealt, takenAt, storedAt }) => {
-    addAll(dealt.map((each) => count(each, consumer)));
-    for (const { event, outcome } of dealt) {
+  return ({ consumer, handled, takenAt, storedAt }) => {
+    addAll(handled.map((each) => count(each, consumer)));
+    for (const { event, outcome } of handled) {
       if (outcome.kind === 'waiting') continue;
       const receivedAt = event.receivedAt.getTime();
       const latencyMs = storedAt - receivedAt;

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { PaymentWaker } from '../activities/payments/notice-activities.ts';
+import type { PaymentRetrigger } from '../activities/payments/notice-activities.ts';
 import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
 import { describeWorkflow } from './calls.ts';
 import { CASE_KIND, noticeWorkflowId, resumeOrderSignal } from '../workflows/contract.ts';
@@ -12,8 +12,8 @@ const SCHEDULED = 1;
  * attempt is reset: a reset leaves no event in the history, so it does not drop a workflow task that is under way, as a
  * signal would. A parked step is resumed.
  */
-export function createPaymentWaker(clientOf: () => Client): PaymentWaker {
-  const wake: PaymentWaker['wake'] = async (workflowId, steps) => {
+export function createPaymentRetrigger(clientOf: () => Client): PaymentRetrigger {
+  const wake: PaymentRetrigger['wake'] = async (workflowId, steps) => {
     const client = clientOf();
     const found = await describeWorkflow(client, workflowId);
     if (found === null || found.status.name !== 'RUNNING') return 'gone';
@@ -24,14 +24,14 @@ export function createPaymentWaker(clientOf: () => Client): PaymentWaker {
         namespace: client.options.namespace,
         execution: { workflowId, runId: found.runId },
         id: waiting.activityId ?? null,
-        identity: 'payment waker',
+        identity: 'payment retrigger',
       });
-      return 'woken';
+      return 'retriggered';
     }
     const parkedAt = found.typedSearchAttributes.get(CASE_KIND);
     if (parkedAt === undefined || !steps.includes(parkedAt)) return 'nothing';
     await client.workflow.getHandle(workflowId).signal(resumeOrderSignal);
-    return 'woken';
+    return 'retriggered';
   };
   return {
     wake,

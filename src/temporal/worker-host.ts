@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import type { Logger } from '../runtime/logger.ts';
 import { bundleWorkflows } from './bundle-workflows.ts';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
-import { createFirstPass } from '../activities/fast-path.ts';
+import { createFastPathActivities } from '../activities/fast-path.ts';
 import type { Activities, EventActivities } from '../activities/index.ts';
-import { correlateLogs, watchLocalPass } from './activity-interceptors.ts';
+import { correlateLogs, watchFastPath } from './activity-interceptors.ts';
 import type { TaskQueue } from '../workflows/contract.ts';
 
 /** The parts that a worker process runs. */
@@ -21,9 +21,9 @@ export interface WorkerHostOptions {
   readonly shutdownGraceMs: number;
   readonly logger: Logger;
   /**
-   * Called when an order's first local pass is over: it ended, or a step failed and continues as a regular activity.
+   * Called when an order's first fast path is over: it ended, or a step failed and continues as a regular activity.
    */
-  readonly onLocalPassEnded?: (workflowId: string) => void;
+  readonly onFastPathEnded?: (workflowId: string) => void;
 }
 
 /** The workers of one process, one per task queue. */
@@ -44,7 +44,7 @@ const ACTIVITY_POLLS = 2;
 const WORKFLOW_POLLS = 5;
 
 /**
- * Workflow tasks at a time. Each is an order's whole local pass of 10 to 40 ms of CPU, and must end within the 5 s of a
+ * Workflow tasks at a time. Each is an order's whole fast path of 10 to 40 ms of CPU, and must end within the 5 s of a
  * workflow task, even if all of them share one busy core: 64 x 40 ms = 2.6 s. (With 100, a burst on a slow machine
  * reached the limit, started over, and never caught up.) 24 eager orders (EAGER_SLOTS) plus up to 24 whose completion
  * is in flight need a free slot.
@@ -103,7 +103,9 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
 function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOptions {
   const { connection, namespace, bundlePath, poolSize, shutdownGraceMs } = options;
   const activities =
-    queue === 'events' ? options.eventActivities : { ...options.activities, ...createFirstPass(options.activities) };
+    queue === 'events'
+      ? options.eventActivities
+      : { ...options.activities, ...createFastPathActivities(options.activities) };
   if (activities === null) throw new TypeError('the queue events needs the activities of the event pipeline');
   return {
     connection,
@@ -128,7 +130,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOpti
     interceptors: {
       activity: [
         correlateLogs,
-        ...(options.onLocalPassEnded === undefined ? [] : [watchLocalPass(options.onLocalPassEnded)]),
+        ...(options.onFastPathEnded === undefined ? [] : [watchFastPath(options.onFastPathEnded)]),
       ],
     },
   };

@@ -15,15 +15,15 @@ import {
   orderWorkflowId,
   REDRIVE_WORKFLOW,
   redriveWorkflowId,
-  SETTLE_WORKFLOW,
-  settleWorkflowId,
+  ORDER_COMMAND_WORKFLOW,
+  orderCommandWorkflowId,
   WEBHOOK_WORKFLOW,
   webhookWakeSignal,
   webhookWorkflowId,
   WORKFLOW_TASK_TIMEOUT_MS,
   type OrderMemo,
   type RedriveWorkflowInput,
-  type SettleWorkflowInput,
+  type OrderCommandInput,
 } from '../workflows/contract.ts';
 import { callWithin } from './calls.ts';
 
@@ -108,7 +108,7 @@ export async function startOrder(
 }
 
 /** Options for the start of a command. */
-interface SettleStart {
+interface OrderCommandStart {
   /** Undefined when the caller has its own limits. */
   readonly limitMs?: number;
   /** Whether the command's workflow is known to have ended and left the command open, so that it is started again. */
@@ -116,15 +116,15 @@ interface SettleStart {
 }
 
 /** Starts the workflow that carries out a command: the API at once, or a sweep or a repair later. */
-export function startSettle(
+export function startOrderCommand(
   client: Client,
-  input: SettleWorkflowInput,
-  { limitMs, isLeftOpen = false }: SettleStart,
+  input: OrderCommandInput,
+  { limitMs, isLeftOpen = false }: OrderCommandStart,
 ): Promise<StartOutcome> {
   const { orderId, tenantId, correlationId, kind, command } = input;
   const workflow: WorkflowToStart = {
-    type: SETTLE_WORKFLOW,
-    workflowId: settleWorkflowId(orderId, command.commandId),
+    type: ORDER_COMMAND_WORKFLOW,
+    workflowId: orderCommandWorkflowId(orderId, command.commandId),
     input,
     memo: { tenantId, [CORRELATION_MEMO]: correlationId },
     summary: `${kind} of ${orderId}`,
@@ -133,12 +133,12 @@ export function startSettle(
   return startOnce(client, workflow, limitMs);
 }
 
-/** The input of a settle workflow, made from the order's row. */
-export function settleInput(
-  { kind, amountMinor, command }: Pick<SettleWorkflowInput, 'kind' | 'amountMinor' | 'command'>,
+/** The input of a command workflow, made from the order's row. */
+export function orderCommandInput(
+  { kind, amountMinor, command }: Pick<OrderCommandInput, 'kind' | 'amountMinor' | 'command'>,
   order: OrderRecord,
   settings: OrderSettings,
-): SettleWorkflowInput {
+): OrderCommandInput {
   const { orderId, tenantId, correlationId, sealedContact } = order;
   const { customerId, currency, lines, paymentMethod, captureMode, reference } = order;
   const request = { customerId, currency, lines, paymentMethod, captureMode, reference, expectedTotalMinor: null };
@@ -174,7 +174,7 @@ export function startMessageCopy(
   const { orderId, tenantId, template, copy } = message;
   const workflow: WorkflowToStart = {
     type: NOTIFICATION_WORKFLOW,
-    workflowId: notificationWorkflowId(orderId, template, 'email', copy),
+    workflowId: notificationWorkflowId(orderId, template, { copy }),
     input: message,
     memo: { tenantId, [CORRELATION_MEMO]: correlationId },
     summary: `Message ${template} of ${orderId}, once more`,

@@ -28,8 +28,8 @@ export interface WebhookWorkflowInput extends WebhookQueue {
   readonly named?: readonly string[];
 }
 
-/** A command that {@link SETTLE_WORKFLOW} carries out after the order's own workflow has closed. */
-export interface SettleWorkflowInput {
+/** A command that {@link ORDER_COMMAND_WORKFLOW} carries out after the order's own workflow has closed. */
+export interface OrderCommandInput {
   readonly orderId: string;
   readonly tenantId: string;
   readonly correlationId: string;
@@ -43,8 +43,8 @@ export interface SettleWorkflowInput {
   readonly settings: OrderSettings;
 }
 
-/** How a settle workflow ended. */
-export interface SettleWorkflowResult {
+/** How a command workflow ended. */
+export interface OrderCommandResult {
   readonly decision: CommandDecision;
 }
 
@@ -71,7 +71,7 @@ export interface RedriveProgress {
 /** Workflow types, as registered. */
 export const ORDER_WORKFLOW = 'orderWorkflow';
 export const SWEEP_WORKFLOW = 'sweepHoldsWorkflow';
-export const SETTLE_WORKFLOW = 'settleWorkflow';
+export const ORDER_COMMAND_WORKFLOW = 'orderCommandWorkflow';
 export const REDRIVE_WORKFLOW = 'redriveWorkflow';
 export const EVENT_PUMP_WORKFLOW = 'eventPumpWorkflow';
 export const ORDER_FEED_WORKFLOW = 'orderFeedWorkflow';
@@ -109,13 +109,13 @@ export function orderWorkflowId(orderId: string): string {
 }
 
 /** The workflow id of a command that is carried out after the order's workflow has closed. */
-export function settleWorkflowId(orderId: string, commandId: string): string {
-  return `settle/${orderId}/${commandId}`;
+export function orderCommandWorkflowId(orderId: string, commandId: string): string {
+  return `order-command/${orderId}/${commandId}`;
 }
 
 /** The workflow id of a notice. Each report has its own, so reports about one order do not wait for each other. */
 export function noticeWorkflowId(orderId: string, { provider, eventId }: NoticeKey): string {
-  return settleWorkflowId(orderId, `notice/${provider}/${eventId}`);
+  return `payment-notice/${orderId}/${provider}/${eventId}`;
 }
 
 /** Workflow id of a redrive. */
@@ -135,8 +135,10 @@ export function eventPumpWorkflowId({ consumer, partition }: EventPump): string 
 export function notificationWorkflowId(
   orderId: string,
   name: MessageName,
-  channel: MessageChannel = 'email',
-  copy?: string,
+  {
+    channel = 'email',
+    copy,
+  }: { readonly channel?: MessageChannel | undefined; readonly copy?: string | undefined } = {},
 ): string {
   const parts = [orderId, name, ...(channel === 'email' ? [] : [channel]), ...(copy === undefined ? [] : [copy])];
   return `notification/${parts.join('/')}`;
@@ -168,7 +170,7 @@ export const CASE_KIND = defineSearchAttributeKey('CaseKind', SearchAttributeTyp
 export const resumeOrderSignal = defineSignal('resumeOrder');
 
 /**
- * The answer of the order's own workflow to a command. `closed`: the order is on its last steps, and a settle workflow
+ * The answer of the order's own workflow to a command. `closed`: the order is on its last steps, and a command workflow
  * carries out the command.
  */
 export type CommandReply = CommandDecision | 'closed';

@@ -1,6 +1,6 @@
 /** The workflows that the bundle registers. */
 export { orderWorkflow } from './order-workflow.ts';
-export { settleWorkflow } from './settle-workflow.ts';
+export { orderCommandWorkflow } from './order-command-workflow.ts';
 export { notificationWorkflow } from './notification-workflow.ts';
 export { noticeWorkflow } from './notice-workflow.ts';
 export { redriveWorkflow } from './redrive-workflow.ts';

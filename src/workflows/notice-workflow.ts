@@ -1,11 +1,4 @@
-import {
-  CancellationScope,
-  patched,
-  proxyActivities,
-  setCurrentDetails,
-  setHandler,
-  sleep,
-} from '@temporalio/workflow';
+import { CancellationScope, proxyActivities, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { OrderOwnership } from '../domain/command.ts';
 import { giveBackOf, ownershipOf, reconcileOf } from '../domain/command-rule.ts';
@@ -44,7 +37,7 @@ export async function noticeWorkflow(
 
 async function apply(input: NoticeWorkflowInput, steps: Steps): Promise<NoticeOutcome | 'left'> {
   const { notice, orderId, tenantId } = input;
-  const skip = { kind: 'settled', outcome: 'put_aside' } as const;
+  const skip = { kind: 'settled', outcome: 'dismissed' } as const;
   const { pausesMs } = NOTICE_POLICY;
   for (const [round, pauseMs] of pausesMs.entries()) {
     const isLast = round === pausesMs.length - 1;
@@ -59,7 +52,7 @@ async function apply(input: NoticeWorkflowInput, steps: Steps): Promise<NoticeOu
         if (await wake(input)) return 'looked_up';
         break;
       case 'adopt':
-        await adopt(input, steps, verdict.currency, round);
+        await adopt(input, steps, { currency: verdict.currency, round });
         break;
       case 'look_again':
         break;
@@ -77,8 +70,7 @@ async function apply(input: NoticeWorkflowInput, steps: Steps): Promise<NoticeOu
 async function adopt(
   { orderId, tenantId, notice }: NoticeWorkflowInput,
   steps: Steps,
-  currency: string,
-  round: number,
+  { currency, round }: { readonly currency: string; readonly round: number },
 ): Promise<void> {
   const order = await steps.run('readOrder', { orderId, tenantId });
   const found = await steps.run('findExternal', { orderId, tenantId, currency });
@@ -97,12 +89,9 @@ type GiveBack = Extract<Awaited<ReturnType<Activities['judgeNotice']>>, { kind: 
 /** Gives late money back by a command of the system; false while another command owns the order. */
 async function giveBack(input: NoticeWorkflowInput, steps: Steps, verdict: GiveBack): Promise<boolean> {
   const { orderId, tenantId } = input;
-  // In earlier versions a notice gave money back without owning the order.
-  const isOwned = patched('owned-give-back');
-  const owned = isOwned ? await ownForGiveBack(input, steps) : null;
-  if (isOwned && owned === null) return false;
-  const after = await returnCharge(input, steps, verdict, owned?.owner ?? null);
-  if (owned === null) return true;
+  const owned = await ownForGiveBack(input, steps);
+  if (owned === null) return false;
+  const after = await returnCharge(input, steps, { ...verdict, owner: owned.owner });
   const { commandId, generation } = owned.owner;
   const data = { commandId, generation, ...amountsOf(owned.before, after) };
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType: 'order.given_back', data });
@@ -129,10 +118,9 @@ async function ownForGiveBack(
 async function returnCharge(
   { orderId, tenantId }: NoticeWorkflowInput,
   steps: Steps,
-  { charge, currency }: GiveBack,
-  owner: OrderOwnership | null,
+  { charge, currency, owner }: GiveBack & { readonly owner: OrderOwnership },
 ): Promise<MoneySums | null> {
-  const generation = owner?.generation ?? 1;
+  const { generation } = owner;
   const account = { orderId, tenantId, currency, ...turnOf(owner) };
   const after = await steps.run(
     'returnCharge',
@@ -156,10 +144,10 @@ function amountsOf(before: MoneySums, after: MoneySums | null) {
 
 /** True when it is certain that an attempt begins after the event and looks. */
 async function wake({ orderId, tenantId }: NoticeWorkflowInput): Promise<boolean> {
-  const { wakePayment } = proxyActivities<Activities>({ ...NOTICE_POLICY.wake, taskQueue: 'orders' });
+  const { retriggerPayment } = proxyActivities<Activities>({ ...NOTICE_POLICY.wake, taskQueue: 'orders' });
   try {
-    const { kind } = await wakePayment({ orderId, tenantId, steps: waitingPaymentSteps() });
-    return kind === 'woken';
+    const { kind } = await retriggerPayment({ orderId, tenantId, steps: waitingPaymentSteps() });
+    return kind === 'retriggered';
   } catch (error) {
     failureOf(error);
     return false;

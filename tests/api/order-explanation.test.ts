@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { repairCommandId } from '../../src/domain/command.ts';
-import { orderWorkflowId, settleWorkflowId } from '../../src/workflows/contract.ts';
+import { orderWorkflowId, orderCommandWorkflowId } from '../../src/workflows/contract.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
 import { findTestPort } from '../support/ports.ts';
 import { giveCommand, openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
@@ -81,11 +81,11 @@ it('The explanation of a refund looks at the workflow that carries it, and says 
       step: 'refund-payment',
       whoMustAct: 'the system',
       taskQueue: 'payments',
-      workflowUrl: expect.stringContaining(encodeURIComponent(`settle/${orderId}/cmd_`)),
+      workflowUrl: expect.stringContaining(encodeURIComponent(`order-command/${orderId}/cmd_`)),
     });
   const { workflows } = (await explain(system, orderId)) as { workflows: { id: string; status: string }[] };
-  const settle = workflows.find(({ status }) => status === 'RUNNING')?.id ?? '';
-  await terminate(settle);
+  const command = workflows.find(({ status }) => status === 'RUNNING')?.id ?? '';
+  await terminate(command);
   await system.setFaults({ down: false });
   expect(await explain(system, orderId)).toMatchObject({
     ...REPAIR,
@@ -120,7 +120,7 @@ it('The explanation of a parked order whose workflow was terminated says that no
 it('The explanation of an order that is being repaired looks at its repair', async () => {
   const orderId = await postWaiting();
   await terminate(orderWorkflowId(orderId));
-  const repair = settleWorkflowId(orderId, repairCommandId(orderId));
+  const repair = orderCommandWorkflowId(orderId, repairCommandId(orderId));
   await system.client.workflow.start('somethingElse', { workflowId: repair, taskQueue: 'orders' });
   await expect
     .poll(() => explain(system, orderId))

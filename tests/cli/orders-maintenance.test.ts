@@ -113,7 +113,7 @@ const repair = <Body>(...args: string[]): Promise<Body> =>
 const terminate = (workflowId: string): Promise<unknown> =>
   system.client.workflow.getHandle(workflowId).terminate('by a test');
 
-const terminateCarrier = async (orderId: string): Promise<void> => {
+const terminateWorkflow = async (orderId: string): Promise<void> => {
   const { id } = await openCaseOf(system, orderId);
   const { body } = await system.request<{ workflow: { id: string } }>(`/v1/cases/${id}`);
   await terminate(body.workflow.id);
@@ -122,18 +122,18 @@ const terminateCarrier = async (orderId: string): Promise<void> => {
 /** Parks the first calls of a step. */
 const poison = (
   orderId: string,
-  step: 'commitStock' | 'releaseStock' | 'capturePayment' | 'settleOrder',
+  step: 'commitStock' | 'releaseStock' | 'capturePayment' | 'closeCommand',
   times = 1,
 ): void => cli.faults.inject(orderId, step, failBefore(new TypeError('made so by a test'), times));
 
 /** Parked before the payment, parked after it, awaiting its capture: each with its workflow terminated. */
 async function withoutWorkflow(): Promise<{ unpaid: string; paid: string; authorized: string }> {
   const unpaid = await cli.parked();
-  await terminateCarrier(unpaid);
+  await terminateWorkflow(unpaid);
   const { key, orderId: paid } = plannedOrder();
   poison(paid, 'commitStock');
   await system.postOrder({}, key);
-  await terminateCarrier(paid);
+  await terminateWorkflow(paid);
   const authorized = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
   await untilStatus(system, authorized, 'AWAITING_CAPTURE');
   await terminate(`order/${authorized}`);
@@ -142,27 +142,27 @@ async function withoutWorkflow(): Promise<{ unpaid: string; paid: string; author
 
 /**
  * A cancel, a refund that is refused, one that is paid but not written, and a further capture: all promised, each
- * with its settle workflow terminated.
+ * with its command workflow terminated.
  */
-async function withoutSettle() {
+async function withoutCommandWorkflow() {
   const cancelling = await cli.sold();
   poison(cancelling, 'releaseStock');
   await cli.answerOf('cancel', cancelling);
-  await terminateCarrier(cancelling);
+  await terminateWorkflow(cancelling);
   const refunding = await cli.sold({ method: 'pm_refund_fails' });
   await cli.answerOf('refund', refunding, '--amount', '1');
-  await terminateCarrier(refunding);
+  await terminateWorkflow(refunding);
   const refunded = await cli.sold();
-  poison(refunded, 'settleOrder');
+  poison(refunded, 'closeCommand');
   await cli.answerOf('refund', refunded);
-  await terminateCarrier(refunded);
+  await terminateWorkflow(refunded);
   const capturing = await system.postOrder({ body: { payment: { method: 'pm_ok', capture: 'manual' } } });
   await untilStatus(system, capturing, 'AWAITING_CAPTURE');
   await cli.answerOf('capture', capturing, '--amount', '1');
   await untilStatus(system, capturing, 'CONFIRMED');
   poison(capturing, 'capturePayment', 2);
   await cli.answerOf('capture', capturing);
-  await terminateCarrier(capturing);
+  await terminateWorkflow(capturing);
   return { cancelling, refunding, refunded, capturing };
 }
 
@@ -176,7 +176,7 @@ it('`orders repair` finds nothing while every order is carried, also when it is 
 
 it('`orders repair` brings everything that a terminate has left behind to its end', async () => {
   const { unpaid, paid, authorized } = await withoutWorkflow();
-  const { cancelling, refunding, refunded, capturing } = await withoutSettle();
+  const { cancelling, refunding, refunded, capturing } = await withoutCommandWorkflow();
   const all = [unpaid, paid, authorized, cancelling, refunding, refunded, capturing];
 
   const broken = new Set((await audit({ patienceMs: 1_500 })).violations.map(({ subject }) => subject));
@@ -190,7 +190,7 @@ it('`orders repair` brings everything that a terminate has left behind to its en
       [authorized, ['AWAITING_CAPTURE', [], 'repair']],
       [cancelling, ['CANCELLING', ['release-stock'], 'cancel']],
       [refunding, ['REFUNDING', ['refund-payment'], 'refund']],
-      [refunded, ['REFUNDING', ['settle-order'], 'refund']],
+      [refunded, ['REFUNDING', ['close-command'], 'refund']],
       [capturing, ['CONFIRMED', ['capture-payment'], 'capture']],
     ]),
   );
@@ -222,7 +222,7 @@ it('`orders repair` brings everything that a terminate has left behind to its en
 
 it('`orders repair` refuses where no worker would carry on, or where the orders have never run', async () => {
   const orderId = await cli.parked();
-  await terminateCarrier(orderId);
+  await terminateWorkflow(orderId);
   const elsewhere = await startTestSystem();
   const unpolled = await takeNamespace();
   const refused = async (namespace: string): Promise<string> => {
@@ -243,9 +243,9 @@ it('A repair goes on when its own workflow is terminated', async () => {
   poison(orderId, 'commitStock');
   poison(orderId, 'releaseStock');
   await system.postOrder({}, key);
-  await terminateCarrier(orderId);
+  await terminateWorkflow(orderId);
   expect(await repair<Repaired>('--yes')).toMatchObject({ started: 1, settled: 0, parked: 1 });
-  await terminate(`settle/${orderId}/cmd_repair_${orderId}`);
+  await terminate(`order-command/${orderId}/cmd_repair_${orderId}`);
   expect(await repair<Repaired>('--yes')).toMatchObject({ started: 1, settled: 1, parked: 0 });
   await untilStatus(system, orderId, 'CANCELLED');
   const { items } = await cli.answerOf<{ items: object[] }>('timeline', orderId);

@@ -100,7 +100,7 @@ it('A day of the log is opened while others write, and none of them notices', as
     const { epoch, ...claimed } = await consumers.claim(pump, 'w');
     let cursor: EventCursor = claimed;
     for (let turn = 0; turn < 40; turn += 1) {
-      const events = await consumers.readNext({ pump, after: cursor, furthest: 0, limit: 5 });
+      const events = await consumers.readNext({ pump, after: cursor, highWaterMark: 0, limit: 5 });
       const last = events.at(-1);
       if (last === undefined) continue;
       cursor = last;

@@ -217,7 +217,7 @@ it('Contact data and secrets appear in no log at any level, no answer, no metric
   const notification = await textsOf(notificationWorkflowId(confirmed, TEMPLATE));
   expect(notification).toContain('mail_unavailable');
   await expectNoSecrets(notification);
-  const text = await textsOf(notificationWorkflowId(confirmed, TEMPLATE, 'sms'));
+  const text = await textsOf(notificationWorkflowId(confirmed, TEMPLATE, { channel: 'sms' }));
   expect(text).toContain('sms_unavailable');
   await expectNoSecrets(text);
   const { items } = (await system.request<{ items: { id: string }[] }>('/v1/webhooks')).body;

@@ -9,7 +9,7 @@ import {
   ORDER_WORKFLOW,
   orderWorkflowId,
   resumeOrderSignal,
-  settleWorkflowId,
+  orderCommandWorkflowId,
 } from '../../src/workflows/contract.ts';
 import type { OrderWorkflowInput } from '../../src/domain/accepted-order.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
@@ -111,7 +111,7 @@ it('A task that was forgotten still tells the customer what was paid back in a r
   faults.inject(
     orderId,
     'refundPayment',
-    afterEffect(async () => dropTask(await settleIdOf(orderId))),
+    afterEffect(async () => dropTask(await commandWorkflowIdOf(orderId))),
   );
   await give(orderId, 'refunds', { amountMinor: null, end: 'REFUNDED' });
   const [, refund] = await untilTold(orderId, 'order-confirmed', 'order-refunded');
@@ -124,8 +124,8 @@ it('A task that was forgotten still tells the customer of a refund when another 
   faults.inject(orderId, 'sendMessage', unsent(2));
   faults.inject(
     orderId,
-    'settleOrder',
-    afterEffect(async () => dropTask(await settleIdOf(orderId))),
+    'closeCommand',
+    afterEffect(async () => dropTask(await commandWorkflowIdOf(orderId))),
   );
   faults.inject(orderId, 'decideCommand', async (effect, { number }) => {
     if (number === 2) {
@@ -165,7 +165,7 @@ it('A task that was forgotten still tells the customer that the order was cancel
   faults.inject(orderId, 'sendMessage', unsent(1));
   faults.inject(
     orderId,
-    'settleOrder',
+    'closeCommand',
     afterEffect(() => dropTask(orderWorkflowId(orderId))),
   );
   await startWithCancel(orderId);
@@ -196,12 +196,12 @@ it('A task that was forgotten still tells the customer of the sale before the ca
   expect(confirmation).toContain('€45.00');
 });
 
-async function settleIdOf(orderId: string): Promise<string> {
+async function commandWorkflowIdOf(orderId: string): Promise<string> {
   const [row] = await system.database.query<{ id: string }>(
     'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1',
     [orderId],
   );
-  return settleWorkflowId(orderId, row?.id ?? '');
+  return orderCommandWorkflowId(orderId, row?.id ?? '');
 }
 
 /** The cancel arrives before the first task, so the task goes step by step and cancels the order. */

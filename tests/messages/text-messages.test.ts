@@ -55,7 +55,7 @@ function messagesOf(orderId: string): Promise<{ channel: string; state: string; 
 }
 
 function child(orderId: string, channel: 'email' | 'sms') {
-  return system.client.workflow.getHandle(notificationWorkflowId(orderId, TEMPLATE, channel));
+  return system.client.workflow.getHandle(notificationWorkflowId(orderId, TEMPLATE, { channel }));
 }
 
 it('A customer with a phone number gets a mail and one short text message, both from the order’s own workflow', async () => {
@@ -87,7 +87,7 @@ it('A customer with a phone number and no address gets the text message only', a
   expect(await messagesOf(orderId)).toMatchObject([{ channel: 'sms', state: 'SENT' }]);
 });
 
-it('A customer with a phone number is told of a cancel by both channels, from the settle workflow', async () => {
+it('A customer with a phone number is told of a cancel by both channels, from the command workflow', async () => {
   const orderId = await system.postOrder(WITH_PHONE);
   await proveEnd(system, orderId, 'CONFIRMED');
   await giveCommand(system, orderId, { route: 'cancel' });
@@ -185,7 +185,7 @@ it('An SMS gateway never gets its number into a history or a row', async () => {
   await system.postOrder(WITH_PHONE, key);
   await proveEnd(system, orderId, 'CONFIRMED');
   await child(orderId, 'sms').result();
-  for (const workflowId of [orderWorkflowId(orderId), notificationWorkflowId(orderId, TEMPLATE, 'sms')]) {
+  for (const workflowId of [orderWorkflowId(orderId), notificationWorkflowId(orderId, TEMPLATE, { channel: 'sms' })]) {
     const history = await system.client.workflow.getHandle(workflowId).fetchHistory();
     expect(textIn(history)).toContain(orderId);
     expect(textIn(history)).not.toContain(PHONE.slice(1));

@@ -10,7 +10,7 @@ import { paymentKey } from '../../src/domain/payments/payment.ts';
 import {
   COMMAND_SWEEP_WORKFLOW,
   orderWorkflowId,
-  settleWorkflowId,
+  orderCommandWorkflowId,
   type OrderWorkflowResult,
 } from '../../src/workflows/contract.ts';
 import { authorized, capturedInPart, kindsOf, operationOf, TOTAL } from '../support/faults/captured-orders.ts';
@@ -194,7 +194,7 @@ it('A settled refund that is reset while another one is owed moves nothing, and 
     [orderId],
   );
   await decideUnseen(orderId, 'refund', { rule: REFUND_RULE, amountMinor: 2_000 });
-  const handle = await reset(settleWorkflowId(orderId, settled?.id ?? ''));
+  const handle = await reset(orderCommandWorkflowId(orderId, settled?.id ?? ''));
   expect(await handle.result()).toEqual({ decision: 'accepted' });
   expect((await evidenceOf(system, orderId)).status).toBe('REFUNDING');
   await sweep(orderId);

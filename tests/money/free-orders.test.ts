@@ -30,7 +30,7 @@ function shopOf(way: Way): ReturnType<typeof startShop> {
 
 async function startShop({ pass, capture, placement }: Way) {
   const faults = createFaults();
-  const env = { ORDER_FIRST_PASS: pass, STEP_PLACEMENT: placement };
+  const env = { ORDER_FAST_PATH: pass, STEP_PLACEMENT: placement };
   const system = await startTestSystem({ env, wrapActivities: faults.wrap });
   await createCatalogRepository(system.database.databases.inventory).seed('demo', [
     { sku: 'SKU-FREE', name: 'A sample', priceMinor: 0, currency: 'EUR', onHand: 100 },

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createAudit } from '../../src/audit/audit.ts';
 import { PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
-import { settleWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
+import { orderCommandWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
 import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failAfter, failBefore, twice, type Fault } from '../support/faults/faults.ts';
 import { giveCommand, untilStatus, untilUnowned } from '../support/faults/order-actions.ts';
@@ -127,7 +127,7 @@ async function resumeAll(orderId: string): Promise<void> {
   );
   const signals = commands.map(({ id }) =>
     system.client.workflow
-      .getHandle(settleWorkflowId(orderId, id))
+      .getHandle(orderCommandWorkflowId(orderId, id))
       .signal(resumeOrderSignal)
       .catch(() => {}),
   );

@@ -5,7 +5,7 @@ import { createPaymentRepository } from '../../db/repositories/payments/payment-
 import { createAudit } from '../../src/audit/audit.ts';
 import { createRepair } from '../../src/cli/repair.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
-import { orderWorkflowId, settleWorkflowId } from '../../src/workflows/contract.ts';
+import { orderWorkflowId, orderCommandWorkflowId } from '../../src/workflows/contract.ts';
 import { authorized, capturedInPart, kindsOf, operationOf, TOTAL } from '../support/faults/captured-orders.ts';
 import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults } from '../support/faults/faults.ts';
@@ -224,7 +224,7 @@ it('An order says that its workflow was ended by hand also when it was that of t
     'SELECT owner_command_id AS id FROM orders.orders WHERE order_id = $1',
     [orderId],
   );
-  await system.client.workflow.getHandle(settleWorkflowId(orderId, owner?.id ?? '')).terminate();
+  await system.client.workflow.getHandle(orderCommandWorkflowId(orderId, owner?.id ?? '')).terminate();
   expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
     status: 409,
     body: { code: 'order_stopped' },

@@ -162,7 +162,7 @@ it('A report of something that no order waits for is kept and left alone', async
     status: 200,
   });
   const stored = () => quiet.database.query('SELECT outcome FROM payments.payment_notices WHERE event_id = $1', [id]);
-  await expect.poll(stored).toEqual([{ outcome: 'of_no_concern' }]);
+  await expect.poll(stored).toEqual([{ outcome: 'ignored' }]);
 });
 
 it('A report of Stripe is taken by its own signature', async () => {
@@ -319,7 +319,7 @@ it('Late money for a sold order disturbs nothing and is shown to a person', asyn
   const { id, version, step } = await openCaseOf(quiet, orderId);
   expect(step).toBe('judge-notice');
   expect(await skip(id, version)).toMatchObject({ status: 200 });
-  await expect.poll(() => noticesOf(quiet, orderId)).toMatchObject([{ outcome: 'put_aside' }]);
+  await expect.poll(() => noticesOf(quiet, orderId)).toMatchObject([{ outcome: 'dismissed' }]);
   const { ledger } = await proveEnd(quiet, orderId, 'CONFIRMED');
   expect(ledger.map(({ kind }) => kind)).toEqual(['sale']);
   expect(await violationsAbout(quiet, orderId)).toEqual([]);
@@ -364,7 +364,7 @@ it('A report about an order that is not there becomes a case when its time is ov
     .toMatchObject({ errorCode: 'notice_unmatched' });
   const found = await caseAbout(eventId);
   expect(await skip(found?.id ?? '', found?.version ?? 0)).toMatchObject({ status: 200 });
-  await expect.poll(() => noticesOf(quiet, orderId)).toMatchObject([{ outcome: 'put_aside' }]);
+  await expect.poll(() => noticesOf(quiet, orderId)).toMatchObject([{ outcome: 'dismissed' }]);
   await expect.poll(() => caseAbout(eventId)).toBeUndefined();
 });
 

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 
-/** One row per story: the order, pieces on hand and held, money captured and refunded, each before and after. */
+/** One row per scenario: the order, pieces on hand and held, money captured and refunded, each before and after. */
 const ROWS = [
   /^ord_\w+ +confirmed +10000\/0 -> 9998\/0 +0\.00\/0\.00 -> 135\.00\/0\.00$/m,
   /^ord_\w+ +declined, stock released +10000\/0 -> 10000\/0 +0\.00\/0\.00 -> 0\.00\/0\.00$/m,
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-it('npm run demo plays every story to its end on a running system, and the audit is clean', async () => {
+it('npm run demo plays every scenario to its end on a running system, and the audit is clean', async () => {
   const env = { ...system.env, PATH: process.env['PATH'], API_PORT: new URL(system.url).port };
   const demo = promisify(execFile)(process.execPath, ['src/dev/demo/main.ts'], { env });
   const { code, stdout } = await demo.then(

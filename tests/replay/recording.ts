@@ -25,7 +25,7 @@ import {
   orderWorkflowId,
   redriveWorkflowId,
   resumeOrderSignal,
-  settleWorkflowId,
+  orderCommandWorkflowId,
   SWEEP_WORKFLOW,
 } from '../../src/workflows/contract.ts';
 import type { NoticeWorkflowInput } from '../../src/domain/payments/payment-notice.ts';
@@ -48,13 +48,13 @@ import {
   sweepDecisions,
   untilStatus,
 } from '../support/faults/order-actions.ts';
-import { STEP_WAYS, type Way } from '../support/faults/step-ways.ts';
+import { STEP_SCENARIOS, type StepScenario } from '../support/faults/step-scenarios.ts';
 import { createMailSink, type MailSink } from '../../src/dev/mail-sink/mail-sink.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 import type { Recorded } from './recorded.ts';
-import { redeliverFirst, sweepWebhooks, webhooksOf } from './webhook-ways.ts';
+import { redeliverFirst, sweepWebhooks, webhooksOf } from './webhook-scenarios.ts';
 
-/** This is not a test: `record-histories.ts` runs it. Each history is one way of an order, a message or a sweep. */
+/** This is not a test: `record-histories.ts` runs it. Each history is one course of an order, a message or a sweep. */
 const HISTORIES = join(import.meta.dirname, 'histories');
 
 const MAIL_DOWN = new MailUnavailableError('an order', undefined);
@@ -67,16 +67,16 @@ const WITH_PHONE: OrderOverrides = {
 const faults = createFaults();
 const textFaults = createFaults();
 let system: TestSystem;
-let inOnePass: TestSystem;
+let onFastPath: TestSystem;
 let onQueues: TestSystem;
 let withEvents: TestSystem;
 let withTexts: TestSystem;
 let sink: MailSink;
 
 beforeAll(async () => {
-  // Orders went this way before all steps shared one pass, and go this way after a crash.
-  system = await startTestSystem({ wrapActivities: faults.wrap, env: { ORDER_FIRST_PASS: 'stepwise' } });
-  inOnePass = await startTestSystem({ wrapActivities: faults.wrap });
+  // Orders take this course after a crash, and where the fast path is switched off.
+  system = await startTestSystem({ wrapActivities: faults.wrap, env: { ORDER_FAST_PATH: 'stepwise' } });
+  onFastPath = await startTestSystem({ wrapActivities: faults.wrap });
   onQueues = await startTestSystem({
     env: { STEP_PLACEMENT: 'payment=queue,inventory=queue,notification=queue' },
   });
@@ -91,15 +91,15 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await system.stop();
-  await inOnePass.stop();
+  await onFastPath.stop();
   await onQueues.stop();
   await withEvents.stop();
   await withTexts.stop();
   await sink.stop();
 });
 
-/** Each way plays an order, and returns the workflow whose history is stored under the name. */
-const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
+/** Each entry plays an order, and returns the workflow whose history is stored under the name. */
+const RECORDINGS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-confirmed': () => plain(system, {}, 'CONFIRMED'),
   'order-without-address': () => plain(system, { body: { customer: { id: 'cust_7' } } }, 'CONFIRMED'),
   'order-declined': () => plain(system, { method: 'pm_declined' }, 'REJECTED'),
@@ -125,38 +125,37 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'order-message-later': () => faulted('sendMessage', failBefore(MAIL_DOWN, 2)),
   'message-sent': async () => messageOf(await faulted('sendMessage', failBefore(MAIL_DOWN, 2))),
   'message-given-up': async () => messageOf(await faulted('sendMessage', failBefore(MAIL_REFUSED, 2))),
-  'order-in-one-pass': () => plain(inOnePass, {}, 'CONFIRMED'),
-  'order-in-one-pass-declined': () => plain(inOnePass, { method: 'pm_declined' }, 'REJECTED'),
-  'order-in-one-pass-flaky': () => plain(inOnePass, { method: 'pm_flaky' }, 'CONFIRMED'),
-  'order-in-one-pass-message-later': () => faulted('sendMessage', failBefore(MAIL_DOWN), { where: inOnePass }),
-  'order-in-one-pass-interrupted': () =>
+  'order-fast-path': () => plain(onFastPath, {}, 'CONFIRMED'),
+  'order-fast-path-declined': () => plain(onFastPath, { method: 'pm_declined' }, 'REJECTED'),
+  'order-fast-path-flaky': () => plain(onFastPath, { method: 'pm_flaky' }, 'CONFIRMED'),
+  'order-fast-path-message-later': () => faulted('sendMessage', failBefore(MAIL_DOWN), { where: onFastPath }),
+  'order-fast-path-interrupted': () =>
     faulted(
       'takePayment',
-      afterEffect(({ orderId }) => signal(orderId, inOnePass)),
-      { where: inOnePass },
+      afterEffect(({ orderId }) => signal(orderId, onFastPath)),
+      { where: onFastPath },
     ),
   'order-duplicate': startAgain,
-  'order-cancelled': () => travelled(CANCELLED, 'order'),
-  'order-authorized-cancelled': () => travelled(AUTHORIZED_AND_CANCELLED, 'order'),
-  'order-captured': () => travelled(STEP_WAYS.capturePayment, 'order'),
-  'order-other-method': () => travelled(STEP_WAYS.abandonCharge, 'order'),
-  'order-aborted': () => travelled(ABORTED, 'order'),
-  'settle-cancelled': () => travelled(STEP_WAYS.settleOrder, 'settle'),
-  'settle-refunded': () => travelled(STEP_WAYS.refundPayment, 'settle'),
-  'settle-captured-more': () => travelled(STEP_WAYS.endCommand, 'settle'),
-  'settle-capture-abandoned': () => travelled(STEP_WAYS.abandonCapture, 'settle'),
-  'settle-rest-released': () => travelled(STEP_WAYS.releaseAuthorization, 'settle'),
-  'order-expired': () => travelled(STEP_WAYS.recordExpiry, 'order'),
+  'order-cancelled': () => played(CANCELLED, 'order'),
+  'order-authorized-cancelled': () => played(AUTHORIZED_AND_CANCELLED, 'order'),
+  'order-captured': () => played(STEP_SCENARIOS.capturePayment, 'order'),
+  'order-other-method': () => played(STEP_SCENARIOS.abandonCharge, 'order'),
+  'order-aborted': () => played(ABORTED, 'order'),
+  'command-cancelled': () => played(STEP_SCENARIOS.closeCommand, 'command'),
+  'command-refunded': () => played(STEP_SCENARIOS.refundPayment, 'command'),
+  'command-captured-more': () => played(STEP_SCENARIOS.endCommand, 'command'),
+  'command-capture-abandoned': () => played(STEP_SCENARIOS.abandonCapture, 'command'),
+  'command-rest-released': () => played(STEP_SCENARIOS.releaseAuthorization, 'command'),
+  'order-expired': () => played(STEP_SCENARIOS.recordExpiry, 'order'),
   'command-sweep': async () => {
     await system.client.workflow.start(COMMAND_SWEEP_WORKFLOW, { workflowId: 'commands', taskQueue: 'orders' });
     return { where: system, workflowId: 'commands' };
   },
-  'settle-reconciled': () => travelled(STEP_WAYS.adoptExternal, 'settle'),
-  'settle-paid-back-outside': () => travelled(STEP_WAYS.recordEvidence, 'settle'),
-  'notice-given-back-owned': () => travelled(STEP_WAYS.returnCharge, 'notice'),
-  'notice-given-back': () => travelled(STEP_WAYS.returnCharge, 'notice'),
+  'command-reconciled': () => played(STEP_SCENARIOS.adoptExternal, 'command'),
+  'command-paid-back-outside': () => played(STEP_SCENARIOS.recordEvidence, 'command'),
+  'notice-given-back': () => played(STEP_SCENARIOS.returnCharge, 'notice'),
   'notice-looked-up': lookedUp,
-  'notice-put-aside': putAside,
+  'notice-dismissed': dismissed,
   'notice-sweep': async () => {
     await system.client.workflow.start(NOTICE_SWEEP_WORKFLOW, { workflowId: 'notices', taskQueue: 'orders' });
     return { where: system, workflowId: 'notices' };
@@ -185,10 +184,10 @@ const WAYS: Readonly<Record<string, () => Promise<Recorded>>> = {
 
 describe('the golden history', () => {
   // Recorded histories stay, because the present workflows must replay them.
-  it.each(Object.entries(WAYS).filter(([name]) => !existsSync(join(HISTORIES, `${name}.json`))))(
+  it.each(Object.entries(RECORDINGS).filter(([name]) => !existsSync(join(HISTORIES, `${name}.json`))))(
     '%s is recorded',
-    async (name, goItsWay) => {
-      const { where, workflowId, isEndless = false } = await goItsWay();
+    async (name, record) => {
+      const { where, workflowId, isEndless = false } = await record();
       const handle = where.client.workflow.getHandle(workflowId);
       if (!isEndless) await handle.result();
       const history: unknown = JSON.parse(historyToJSON(await handle.fetchHistory()));
@@ -219,7 +218,7 @@ async function plain(where: TestSystem, order: OrderOverrides, end: 'CONFIRMED' 
 }
 
 /** An order that is cancelled while its payment is unknown. */
-const CANCELLED: Way = {
+const CANCELLED: StepScenario = {
   method: 'pm_down',
   end: 'CANCELLED',
   prepare: () => {},
@@ -229,7 +228,7 @@ const CANCELLED: Way = {
   },
 };
 
-const AUTHORIZED_AND_CANCELLED: Way = {
+const AUTHORIZED_AND_CANCELLED: StepScenario = {
   ...CANCELLED,
   method: 'pm_ok',
   capture: 'manual',
@@ -239,8 +238,8 @@ const AUTHORIZED_AND_CANCELLED: Way = {
   },
 };
 
-const ABORTED: Way = {
-  ...STEP_WAYS.abandonCharge,
+const ABORTED: StepScenario = {
+  ...STEP_SCENARIOS.abandonCharge,
   end: 'REJECTED',
   act: (where, orderId) => resolveCase(where, orderId, { action: 'abort' }),
 };
@@ -251,7 +250,7 @@ async function untilUnknown(where: TestSystem, orderId: string): Promise<void> {
     .toHaveLength(1);
 }
 
-async function travelled(way: Way, whose: 'order' | 'settle' | 'notice'): Promise<Recorded> {
+async function played(way: StepScenario, whose: 'order' | 'command' | 'notice'): Promise<Recorded> {
   const { key, orderId } = plannedOrder();
   const { method, capture, end, prepare, act } = way;
   prepare(system, faults, orderId);
@@ -266,7 +265,7 @@ async function travelled(way: Way, whose: 'order' | 'settle' | 'notice'): Promis
     'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1 ORDER BY answered_at DESC LIMIT 1',
     [orderId],
   );
-  return { where: system, workflowId: settleWorkflowId(orderId, command?.id ?? '') };
+  return { where: system, workflowId: orderCommandWorkflowId(orderId, command?.id ?? '') };
 }
 
 /** An order whose payment waits for the provider, which then reports. */
@@ -280,7 +279,7 @@ async function lookedUp(): Promise<Recorded> {
 }
 
 /** A second charge of a sold order, which an operator clears. */
-async function putAside(): Promise<Recorded> {
+async function dismissed(): Promise<Recorded> {
   const orderId = await system.postOrder();
   await proveEnd(system, orderId, 'CONFIRMED');
   const isOver = notify(orderId, `${orderId}:sale:2`);
@@ -362,7 +361,11 @@ async function textLater(): Promise<Recorded & { readonly orderId: string }> {
   textFaults.inject(orderId, 'sendMessage', failBefore(new SmsUnavailableError(orderId), 2));
   await withTexts.postOrder(WITH_PHONE, key);
   await proveEnd(withTexts, orderId, 'CONFIRMED');
-  return { where: withTexts, orderId, workflowId: notificationWorkflowId(orderId, 'order-confirmed', 'sms') };
+  return {
+    where: withTexts,
+    orderId,
+    workflowId: notificationWorkflowId(orderId, 'order-confirmed', { channel: 'sms' }),
+  };
 }
 
 function orderOf({ where, orderId }: Recorded & { readonly orderId: string }): Recorded {

@@ -68,13 +68,13 @@ async function bundleWithSwappedSteps(folder: string): Promise<string> {
     await cp(join(SOURCE, part), join(folder, 'src', part), { recursive: true });
   }
   await symlink(resolve(SOURCE, '../node_modules'), join(folder, 'node_modules'));
-  const story = join(folder, 'src/workflows/order/sale-steps.ts');
-  const text = await readFile(story, 'utf8');
+  const steps = join(folder, 'src/workflows/order/sale-steps.ts');
+  const text = await readFile(steps, 'utf8');
   const swapped = text.replaceAll(/steps\.run\(\s*'(holdStock|commitStock)'/g, (_, step: string) =>
     step === 'holdStock' ? `steps.run('commitStock'` : `steps.run('holdStock'`,
   );
   expect(swapped).not.toBe(text);
-  await writeFile(story, swapped);
+  await writeFile(steps, swapped);
   const copy = (await import(join(folder, 'src/temporal/bundle-workflows.ts'))) as {
     bundleWorkflows: typeof bundleWorkflows;
   };

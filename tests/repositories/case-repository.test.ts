@@ -111,7 +111,7 @@ it.each([
   ['at once', 10],
 ])('A case of another workflow at the same step is a case of its own, opened %s', async (_, times) => {
   const orderId = await openedOrder();
-  const workflows = [`settle/${orderId}/1`, `settle/${orderId}/2`, `order/${orderId}`];
+  const workflows = [`order-command/${orderId}/1`, `order-command/${orderId}/2`, `order/${orderId}`];
   const open = (workflowId: string) => cases.open(reportOn(orderId, { workflowId }));
   if (times === 1) for (const workflowId of workflows) await open(workflowId);
   else await Promise.all(Array.from({ length: times }, () => workflows.map(open)).flat());
@@ -120,9 +120,12 @@ it.each([
   expect(listed.map(({ workflowId }) => workflowId).toSorted()).toEqual(workflows.toSorted());
   for (const each of listed) expect(each).toMatchObject({ step: 'take-payment', state: 'open', attempts: times });
 
-  await cases.resolve(placeOf(orderId, `settle/${orderId}/1`), 'step_succeeded', 'system');
+  await cases.resolve(placeOf(orderId, `order-command/${orderId}/1`), 'step_succeeded', 'system');
   const left = await cases.list({ tenantId: 'demo', orderId, state: 'open', step: 'take-payment', limit: 10 });
-  expect(left.map(({ workflowId }) => workflowId).toSorted()).toEqual([`order/${orderId}`, `settle/${orderId}/2`]);
+  expect(left.map(({ workflowId }) => workflowId).toSorted()).toEqual([
+    `order-command/${orderId}/2`,
+    `order/${orderId}`,
+  ]);
 });
 
 it('A case can be opened and resolved by a worker of the version before', async () => {

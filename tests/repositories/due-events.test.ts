@@ -65,8 +65,8 @@ it('A rewind over events that have to wait then is no breach for the audit', asy
   const log = createEventLogRepository(events, 1);
   const pumps = createEventConsumerRepository(events);
   const dealWithNext = async (outcome: EventOutcome): Promise<void> => {
-    const { epoch, furthest, ...start } = await pumps.claim(PUMP, 'w');
-    const [event] = await pumps.readNext({ pump: PUMP, after: start, furthest, limit: 1 });
+    const { epoch, highWaterMark, ...start } = await pumps.claim(PUMP, 'w');
+    const [event] = await pumps.readNext({ pump: PUMP, after: start, highWaterMark, limit: 1 });
     if (event === undefined) throw new RangeError('there is no next event');
     expect(await pumps.write({ ...PUMP, epoch, owner: 'w' }, event, [{ event, outcome }])).toBe(true);
   };

@@ -35,7 +35,7 @@ it('Pumps that read and write at once get their own events, and each learns whet
   const before = await repository.claim({ consumer: 'analytics', partition: 0 }, 'worker');
   const claims = await Promise.all(pumps.map((pump) => repository.claim(pump, 'worker')));
   const read = await Promise.all(
-    pumps.map((pump) => repository.readNext({ pump, after: START, furthest: 0, limit: 50 })),
+    pumps.map((pump) => repository.readNext({ pump, after: START, highWaterMark: 0, limit: 50 })),
   );
   expect(read.flat()).toHaveLength(80);
   for (const [partition, events] of read.entries()) {
@@ -71,13 +71,13 @@ it('Pumps that read and write at once learn together who has lost his partition'
 
 it('Pumps that read and write at once write failures with results', async () => {
   const pump = { consumer: 'analytics', partition: 1 } as const;
-  const { epoch, furthest, ...cursor } = await repository.claim(pump, 'worker');
+  const { epoch, highWaterMark, ...cursor } = await repository.claim(pump, 'worker');
   const log = createEventLogRepository(database.databases.events, 4);
   await log.append(Array.from({ length: 40 }, () => offer()));
-  const events = await repository.readNext({ pump, after: cursor, furthest, limit: 50 });
+  const events = await repository.readNext({ pump, after: cursor, highWaterMark, limit: 50 });
   const failed = { kind: 'failed', code: 'invalid_event', message: 'no amount', attempts: 1 } as const;
-  const dealt = events.map((event, index) => (index === 0 ? { event, outcome: failed } : processed(event)));
-  expect(await repository.write({ ...pump, epoch, owner: 'worker' }, events.at(-1) ?? cursor, dealt)).toBe(true);
+  const handled = events.map((event, index) => (index === 0 ? { event, outcome: failed } : processed(event)));
+  expect(await repository.write({ ...pump, epoch, owner: 'worker' }, events.at(-1) ?? cursor, handled)).toBe(true);
   const { rows } = await database.databases.events.pool.query(
     'SELECT sequence, error_code, properties FROM events.failed_events WHERE partition = 1',
   );
@@ -88,13 +88,13 @@ it('Pumps that read and write at once write failures with results', async () => 
 it('Pumps that read and write at once pass over what nobody wants, up to the first event that somebody wants', async () => {
   const pump = { consumer: 'webhooks', partition: 2 } as const;
   const topics = new Set(['order']);
-  const all = await repository.readNext({ pump, after: START, furthest: 0, limit: 500 });
-  const passOver = (after: EventCursor, limit = 500) => repository.passOver({ pump, after, topics, limit });
-  const passed = await passOver(START);
+  const all = await repository.readNext({ pump, after: START, highWaterMark: 0, limit: 500 });
+  const skipUnwanted = (after: EventCursor, limit = 500) => repository.skipUnwanted({ pump, after, topics, limit });
+  const passed = await skipUnwanted(START);
   expect(passed).toEqual({ sequence: all.length, receivedAt: all.at(-1)?.receivedAt, count: all.length });
-  expect(await passOver(passed ?? START)).toBeNull();
+  expect(await skipUnwanted(passed ?? START)).toBeNull();
   const log = createEventLogRepository(database.databases.events, 4);
   await log.append(Array.from({ length: 40 }, () => offer({ type: 'order.created' })));
-  expect(await passOver(START)).toBeNull();
-  expect(await passOver(START, all.length)).toMatchObject({ count: all.length });
+  expect(await skipUnwanted(START)).toBeNull();
+  expect(await skipUnwanted(START, all.length)).toMatchObject({ count: all.length });
 });

@@ -20,7 +20,7 @@ function sweepOf(databases: Pick<Databases, 'orders' | 'payments'>, unmatchedAft
     commands: createCommandRepository(orders),
     notices: createNoticeRepository(payments),
     cases: createCaseRepository(orders),
-    waker: { wake: () => Promise.resolve('nothing'), judgeAgain: () => Promise.resolve() },
+    retrigger: { wake: () => Promise.resolve('nothing'), judgeAgain: () => Promise.resolve() },
     settings: { holdTtlSeconds: 1, placement: { inventory: 'local', payment: 'local', notification: 'local' } },
     noticePolicy: { unmatchedAfterMs, tenantId: 'demo' },
   });
@@ -92,5 +92,5 @@ it('A notice that is about nothing of ours is put away when its time is over, an
   const closed = await database.query(
     `SELECT DISTINCT outcome FROM payments.payment_notices WHERE event_id LIKE 'theirs_%'`,
   );
-  expect(closed).toEqual([{ outcome: 'of_no_concern' }]);
+  expect(closed).toEqual([{ outcome: 'ignored' }]);
 });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-it('The first pass of an order is one local activity in which every step is tried once', async () => {
+it('The fast path of an order is one local activity in which every step is tried once', async () => {
   const orderId = await system.postOrder();
   await proveEnd(system, orderId, 'CONFIRMED');
   expect(await markersOf(system, orderId)).toBe(1);
@@ -33,7 +33,7 @@ it.each<[ActivityName, Error]>([
   ['commitStock', new DatabaseUnavailableError('08006')],
   ['confirmOrder', new DatabaseUnavailableError('08006')],
 ])(
-  'A first pass whose %s fails is gone on with by regular attempts of that step, without a second local try',
+  'A fast path whose %s fails is gone on with by regular attempts of that step, without a second local try',
   async (step, error) => {
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, step, failAfter(error));
@@ -46,7 +46,7 @@ it.each<[ActivityName, Error]>([
   },
 );
 
-it('A first pass whose message fails leaves it to a workflow of its own', async () => {
+it('A fast path whose message fails leaves it to a workflow of its own', async () => {
   const { key, orderId } = plannedOrder();
   faults.inject(orderId, 'sendMessage', failBefore(new MailUnavailableError('an order', undefined)));
   await system.postOrder({}, key);
@@ -56,7 +56,7 @@ it('A first pass whose message fails leaves it to a workflow of its own', async 
   await expect.poll(() => system.mails(orderId)).toHaveLength(1);
 });
 
-it('The first pass of a customer without an address tells nobody', async () => {
+it('The fast path of a customer without an address tells nobody', async () => {
   const orderId = await system.postOrder({ body: { customer: { id: 'cust_7' } } });
   await proveEnd(system, orderId, 'CONFIRMED');
   expect(await markersOf(system, orderId)).toBe(1);
@@ -79,8 +79,8 @@ it('An order that was cancelled before any worker began it is not sent anywhere'
   }
 });
 
-it('An order whose first pass is stepwise shows each step as a local activity of its own', async () => {
-  const system = await startTestSystem({ env: { ORDER_FIRST_PASS: 'stepwise' } });
+it('An order whose fast path is stepwise shows each step as a local activity of its own', async () => {
+  const system = await startTestSystem({ env: { ORDER_FAST_PATH: 'stepwise' } });
   try {
     const orderId = await system.postOrder();
     await proveEnd(system, orderId, 'CONFIRMED');

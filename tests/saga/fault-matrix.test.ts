@@ -16,7 +16,7 @@ import {
 } from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';
 import { untilStatus } from '../support/faults/order-actions.ts';
-import { STEP_WAYS, type Way } from '../support/faults/step-ways.ts';
+import { STEP_SCENARIOS, type StepScenario } from '../support/faults/step-scenarios.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
@@ -40,7 +40,7 @@ const FAULTS: Readonly<Record<string, (error: Error) => Fault>> = {
 interface Row {
   readonly step: StepName;
   readonly what: string;
-  readonly way: Way;
+  readonly scenario: StepScenario;
   readonly fault: Fault;
   /** A SKU that only this row uses, so that its stock figures are about the row alone. */
   readonly sku: string;
@@ -48,12 +48,19 @@ interface Row {
   readonly orderId: string;
 }
 
-const MATRIX: readonly Row[] = (Object.keys(STEP_WAYS) as StepName[])
+const MATRIX: readonly Row[] = (Object.keys(STEP_SCENARIOS) as StepName[])
   .flatMap((step) => Object.entries(FAULTS).map(([what, fault]) => ({ step, what, fault })))
   .map(({ step, what, fault }, index) => {
     const planned = plannedOrder();
     const sku = `SKU-${String(index + 1).padStart(4, '0')}`;
-    return { step, what, way: STEP_WAYS[step], fault: fault(errorOf(step, planned.orderId)), sku, ...planned };
+    return {
+      step,
+      what,
+      scenario: STEP_SCENARIOS[step],
+      fault: fault(errorOf(step, planned.orderId)),
+      sku,
+      ...planned,
+    };
   });
 
 /** The matrix takes seconds, unless the machine is busy with other things. */
@@ -67,8 +74,8 @@ const QUANTITY = 2;
 
 beforeAll(async () => {
   system = await startTestSystem({ wrapActivities: faults.wrap });
-  for (const { orderId, step, way, fault } of MATRIX) {
-    way.prepare(system, faults, orderId);
+  for (const { orderId, step, scenario, fault } of MATRIX) {
+    scenario.prepare(system, faults, orderId);
     faults.inject(orderId, step, fault as Fault<typeof step>);
   }
   await carryOut(MATRIX);
@@ -76,16 +83,16 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 it('Every step of an order has a row in the matrix', () => {
-  expect(Object.keys(STEP_WAYS).toSorted()).toEqual(Object.keys(STEP_POLICIES).toSorted());
+  expect(Object.keys(STEP_SCENARIOS).toSorted()).toEqual(Object.keys(STEP_POLICIES).toSorted());
 });
 
-it.each(MATRIX)('A $step that $what leads to the same end', async ({ step, orderId, way, sku }) => {
+it.each(MATRIX)('A $step that $what leads to the same end', async ({ step, orderId, scenario, sku }) => {
   await faults.settled();
-  await proveEnd(system, orderId, way.end);
+  await proveEnd(system, orderId, scenario.end);
   expect(faults.calls(orderId, step)).not.toEqual([]);
-  const sold = way.end === 'CONFIRMED' || way.end === 'REFUNDED' ? QUANTITY : 0;
+  const sold = scenario.end === 'CONFIRMED' || scenario.end === 'REFUNDED' ? QUANTITY : 0;
   expect(await stockOf(system, sku)).toEqual({ onHand: ON_HAND_AT_START - sold, reserved: 0 });
-  await expect.poll(() => system.mails(orderId)).toHaveLength(way.mails ?? MAILS[way.end] ?? 0);
+  await expect.poll(() => system.mails(orderId)).toHaveLength(scenario.mails ?? MAILS[scenario.end] ?? 0);
 });
 
 it.each(['holdStock', 'takePayment'] as const)(
@@ -109,7 +116,7 @@ it('A step leaves a history that another worker can go on from', async () => {
 });
 
 it('A step that is retried leaves no case behind', async () => {
-  const retried = MATRIX.filter(({ way }) => !way.opensCase);
+  const retried = MATRIX.filter(({ scenario }) => !scenario.opensCase);
   const cases = await Promise.all(retried.map(({ orderId }) => evidenceOf(system, orderId)));
   expect(cases.every(({ events }) => events.every(({ type }) => !type.startsWith('case.')))).toBe(true);
 });
@@ -121,7 +128,7 @@ async function carryOut(rows: readonly Row[]): Promise<void> {
   const waiting = [...rows];
   const work = async (): Promise<void> => {
     for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
-      const { method, capture, end, act } = row.way;
+      const { method, capture, end, act } = row.scenario;
       const payment = capture === undefined ? {} : { body: { payment: { method, capture } } };
       const orderId = await system.postOrder({ method, sku: row.sku, quantity: QUANTITY, ...payment }, row.key);
       await act?.(system, orderId);

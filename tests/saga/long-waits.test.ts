@@ -6,7 +6,7 @@ import {
   CASE_KIND,
   orderWorkflowId,
   resumeOrderSignal,
-  SETTLE_WORKFLOW,
+  ORDER_COMMAND_WORKFLOW,
   WEBHOOK_WORKFLOW,
   webhookWakeSignal,
 } from '../../src/workflows/contract.ts';
@@ -63,12 +63,12 @@ async function parkAgain(
   return { events: historyLength, bytes: historySize };
 }
 
-async function settleOf(orderId: string): Promise<string> {
-  const query = `WorkflowType = '${SETTLE_WORKFLOW}' AND ExecutionStatus = 'Running'`;
+async function commandWorkflowOf(orderId: string): Promise<string> {
+  const query = `WorkflowType = '${ORDER_COMMAND_WORKFLOW}' AND ExecutionStatus = 'Running'`;
   for await (const { workflowId } of system.client.workflow.list({ query })) {
     if (workflowId.includes(orderId)) return workflowId;
   }
-  throw new Error(`no settle workflow of ${orderId} is running`);
+  throw new Error(`no command workflow of ${orderId} is running`);
 }
 
 it('A refund that the provider refuses goes on by itself for a year within half of what Temporal takes of a history', async () => {
@@ -76,8 +76,8 @@ it('A refund that the provider refuses goes on by itself for a year within half 
   await untilStatus(system, orderId, 'CONFIRMED');
   await giveCommand(system, orderId, { route: 'refunds' });
   await openCaseOf(system, orderId);
-  await expect.poll(() => settleOf(orderId).catch(() => null)).not.toBeNull();
-  const workflowId = await settleOf(orderId);
+  await expect.poll(() => commandWorkflowOf(orderId).catch(() => null)).not.toBeNull();
+  const workflowId = await commandWorkflowOf(orderId);
   const before = await parkAgain(workflowId, orderId, 2);
   const after = await parkAgain(workflowId, orderId, 7);
   // A round that a person has asked for has a signal more than one by itself.

@@ -5,7 +5,7 @@ import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';
 import { untilStatus } from '../support/faults/order-actions.ts';
-import { STEP_WAYS } from '../support/faults/step-ways.ts';
+import { STEP_SCENARIOS } from '../support/faults/step-scenarios.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 interface CaseRow {
@@ -79,7 +79,7 @@ it.each(Object.keys(STEP_POLICIES) as StepName[])(
   'An order that meets an unexpected error at %s waits in a case, and ends as it would have',
   async (step) => {
     const { key, orderId } = plannedOrder();
-    const { method, capture, end, prepare, act } = STEP_WAYS[step];
+    const { method, capture, end, prepare, act } = STEP_SCENARIOS[step];
     prepare(system, faults, orderId);
     faults.inject(orderId, step, failBefore(new TypeError('made so by a test')));
     await system.postOrder(capture === undefined ? { method } : { body: { payment: { method, capture } } }, key);
@@ -91,7 +91,7 @@ it.each(Object.keys(STEP_POLICIES) as StepName[])(
     await resume(orderId, parked);
     await acting;
     await untilStatus(system, orderId, end);
-    // The status is written before the case is closed, by a settle workflow that the order's own does not wait for.
+    // The status is written before the case is closed, by a command workflow that the order's own does not wait for.
     await system.client.workflow.getHandle(parked).result();
     await proveEnd(system, orderId, end);
     expect(new Set((await casesOf(orderId)).map(({ state }) => state))).toEqual(new Set(['resolved']));

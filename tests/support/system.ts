@@ -185,7 +185,7 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   const slots = createEagerSlots(config.api.eagerSlots);
   const activities = (options.wrapActivities ?? same)(composeActivities(context));
   const worker =
-    options.worker === false ? null : await startWorker(context, { activities, onLocalPassEnded: slots.release });
+    options.worker === false ? null : await startWorker(context, { activities, onFastPathEnded: slots.release });
   const api = await startApi(context, worker && { client: worker.eagerClient, slots });
   const stopWorker = async (): Promise<void> => {
     await worker?.shutDown();

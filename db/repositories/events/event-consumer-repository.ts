@@ -4,13 +4,13 @@ import {
   CLAIM_CURSOR,
   FIND_OWNED,
   FIND_RETRYING,
-  PASS_OVER,
+  SKIP_UNWANTED,
   READ_DUE,
   READ_NEXT,
   WRITE_OUTCOMES,
   WRITE_RESULTS,
 } from './event-consumer-statements.ts';
-import { createGathering, rowsByPlace, type Placed } from '../../batching.ts';
+import { createBatcher, rowsByOrdinal, type WithOrdinal } from '../../batching.ts';
 
 /** The position of a consumer in a partition. */
 export interface EventCursor {
@@ -23,11 +23,11 @@ export interface ClaimedCursor extends EventCursor {
   /** Only the owner that holds this epoch may write. */
   readonly epoch: number;
   /** Events up to this sequence may have a result already, because the cursor was set back. */
-  readonly furthest: number;
+  readonly highWaterMark: number;
 }
 
 /** An event with its outcome. */
-export interface DealtEvent {
+export interface HandledEvent {
   readonly event: PendingEvent;
   readonly outcome: EventOutcome;
 }
@@ -45,14 +45,14 @@ export interface EventConsumerRepository {
    * (the first words of their types). Null when one event has a wanted topic, when there are no events, and while the
    * consumer is paused.
    */
-  passOver(reading: UnwantedEvents): Promise<PassedOver | null>;
+  skipUnwanted(reading: UnwantedEvents): Promise<SkippedEvents | null>;
   /** Events whose next try is due, in order. There are none while the consumer is paused. */
   readDue(pump: EventPump, limit: number): Promise<PendingEvent[]>;
   /**
    * Stores outcomes and the cursor in one statement, all or nothing.
    * @returns false when another owner has claimed the partition; nothing was written.
    */
-  write(pump: OwnedPump, cursor: EventCursor, dealt: readonly DealtEvent[]): Promise<boolean>;
+  write(pump: OwnedPump, cursor: EventCursor, handled: readonly HandledEvent[]): Promise<boolean>;
 }
 
 /** Where a pump continues to read, and the largest number of events. */
@@ -60,12 +60,12 @@ export interface NextEvents {
   readonly pump: EventPump;
   readonly after: EventCursor;
   /** Events up to this sequence may have a result already. */
-  readonly furthest: number;
+  readonly highWaterMark: number;
   readonly limit: number;
 }
 
 /** Where a pump continues to read, and the topics that it wants. */
-export interface UnwantedEvents extends Omit<NextEvents, 'furthest'> {
+export interface UnwantedEvents extends Omit<NextEvents, 'highWaterMark'> {
   readonly topics: ReadonlySet<string>;
 }
 
@@ -76,7 +76,7 @@ export interface OwnedPump extends EventPump {
 }
 
 /** The last event of a run that the consumer does not want, and the number of events in the run. */
-export interface PassedOver extends EventCursor {
+export interface SkippedEvents extends EventCursor {
   readonly count: number;
 }
 
@@ -100,21 +100,21 @@ interface Proof {
 interface Writing {
   readonly pump: OwnedPump;
   readonly cursor: EventCursor;
-  readonly dealt: readonly DealtEvent[];
+  readonly handled: readonly HandledEvent[];
 }
 
 /** Pumps of one process that read or write at about the same time share one statement. */
 export function createEventConsumerRepository(db: Database): EventConsumerRepository {
   const each = { weightOf: () => 1, weightMax: PUMPS_PER_READ, runsMax: RUNS_MAX };
-  const readNext = createGathering<NextEvents, PendingEvent[]>({ ...each, run: (calls) => readAll(db, calls) });
-  const passOver = createGathering<UnwantedEvents, PassedOver | null>({
+  const readNext = createBatcher<NextEvents, PendingEvent[]>({ ...each, run: (calls) => readAll(db, calls) });
+  const skipUnwanted = createBatcher<UnwantedEvents, SkippedEvents | null>({
     ...each,
     run: (calls) => passOverAll(db, calls),
   });
-  const isRetrying = createGathering<EventPump, boolean>({ ...each, run: (pumps) => findRetrying(db, pumps) });
-  const isOwned = createGathering<Proof, boolean>({ ...each, run: (proofs) => findOwned(db, proofs) });
-  const writeResults = createGathering<Writing, boolean>({
-    weightOf: ({ dealt }) => dealt.length,
+  const isRetrying = createBatcher<EventPump, boolean>({ ...each, run: (pumps) => findRetrying(db, pumps) });
+  const isOwned = createBatcher<Proof, boolean>({ ...each, run: (proofs) => findOwned(db, proofs) });
+  const writeResults = createBatcher<Writing, boolean>({
+    weightOf: ({ handled }) => handled.length,
     weightMax: RESULTS_PER_WRITE,
     runsMax: RUNS_MAX,
     run: (calls) => writeAll(db, calls),
@@ -127,64 +127,66 @@ export function createEventConsumerRepository(db: Database): EventConsumerReposi
     },
     owns: (pump, epoch) => isOwned({ pump, epoch }),
     readNext,
-    passOver,
+    skipUnwanted,
     readDue: async (pump, limit) =>
       (await isRetrying(pump)) ? db.run<PendingEvent>(READ_DUE, [pump.consumer, pump.partition, limit]) : [],
-    write: (pump, cursor, dealt) => {
-      const isPlain = dealt.every(({ event, outcome }) => isOver(outcome) && !event.isAgain);
-      return isPlain ? writeResults({ pump, cursor, dealt }) : writeOutcomes(db, { pump, cursor, dealt });
+    write: (pump, cursor, handled) => {
+      const isPlain = handled.every(({ event, outcome }) => isOver(outcome) && !event.isReplay);
+      return isPlain ? writeResults({ pump, cursor, handled }) : writeOutcomes(db, { pump, cursor, handled });
     },
   };
 }
 
 async function readAll(db: Database, calls: readonly NextEvents[]): Promise<PendingEvent[][]> {
-  const rows = await db.run<PendingEvent & Placed>(READ_NEXT, [
+  const rows = await db.run<PendingEvent & WithOrdinal>(READ_NEXT, [
     ...pumpColumns(calls.map(({ pump }) => pump)),
     calls.map(({ after }) => after.sequence),
     calls.map(({ after }) => after.receivedAt),
-    calls.map(({ furthest }) => furthest),
+    calls.map(({ highWaterMark }) => highWaterMark),
     Math.max(...calls.map(({ limit }) => limit)),
   ]);
-  return rowsByPlace(calls.length, rows).map((events, index) => events.slice(0, calls[index]?.limit));
+  return rowsByOrdinal(calls.length, rows).map((events, index) => events.slice(0, calls[index]?.limit));
 }
 
-async function passOverAll(db: Database, calls: readonly UnwantedEvents[]): Promise<(PassedOver | null)[]> {
-  const rows = await db.run<PassedOver & Placed>(PASS_OVER, [
+async function passOverAll(db: Database, calls: readonly UnwantedEvents[]): Promise<(SkippedEvents | null)[]> {
+  const rows = await db.run<SkippedEvents & WithOrdinal>(SKIP_UNWANTED, [
     ...pumpColumns(calls.map(({ pump }) => pump)),
     calls.map(({ after }) => after.sequence),
     calls.map(({ after }) => after.receivedAt),
     calls.map(({ topics }) => [...topics].join(',')),
     Math.min(...calls.map(({ limit }) => limit)),
   ]);
-  return rowsByPlace(calls.length, rows).map(([row]) => {
+  return rowsByOrdinal(calls.length, rows).map(([row]) => {
     if (row === undefined) return null;
-    const { place: _, ...passed } = row;
+    const { ordinal: _, ...passed } = row;
     return passed;
   });
 }
 
 async function findRetrying(db: Database, pumps: readonly EventPump[]): Promise<boolean[]> {
-  return areNamed(pumps.length, await db.run<Placed>(FIND_RETRYING, pumpColumns(pumps)));
+  return areNamed(pumps.length, await db.run<WithOrdinal>(FIND_RETRYING, pumpColumns(pumps)));
 }
 
 async function findOwned(db: Database, proofs: readonly Proof[]): Promise<boolean[]> {
   const values = [...pumpColumns(proofs.map(({ pump }) => pump)), proofs.map(({ epoch }) => epoch)];
-  return areNamed(proofs.length, await db.run<Placed>(FIND_OWNED, values));
+  return areNamed(proofs.length, await db.run<WithOrdinal>(FIND_OWNED, values));
 }
 
 async function writeAll(db: Database, calls: readonly Writing[]): Promise<boolean[]> {
   const pumps = calls.map(({ pump }) => pump);
-  const rows = await db.run<Placed>(WRITE_RESULTS, [
+  const rows = await db.run<WithOrdinal>(WRITE_RESULTS, [
     ...pumpColumns(pumps),
     pumps.map(({ epoch }) => epoch),
     calls.map(({ cursor }) => cursor.sequence),
     calls.map(({ cursor }) => cursor.receivedAt),
     // All pumps of a process have the same owner.
     pumps[0]?.owner,
-    calls.flatMap(({ dealt }, index) => dealt.filter(isProcessed).map(() => index + 1)),
-    ...resultColumns(calls.flatMap(({ dealt }) => dealt)),
+    calls.flatMap(({ handled }, index) => handled.filter(isProcessed).map(() => index + 1)),
+    ...resultColumns(calls.flatMap(({ handled }) => handled)),
     JSON.stringify(
-      calls.flatMap(({ dealt }, index) => dealt.flatMap(toFailedRow).map((row) => ({ ...row, place: index + 1 }))),
+      calls.flatMap(({ handled }, index) =>
+        handled.flatMap(toFailedRow).map((row) => ({ ...row, ordinal: index + 1 })),
+      ),
     ),
   ]);
   return areNamed(calls.length, rows);
@@ -194,32 +196,32 @@ function pumpColumns(pumps: readonly EventPump[]): [EventConsumer[], number[]] {
   return [pumps.map(({ consumer }) => consumer), pumps.map(({ partition }) => partition)];
 }
 
-function areNamed(calls: number, rows: readonly Placed[]): boolean[] {
-  return rowsByPlace(calls, rows).map((named) => named.length > 0);
+function areNamed(calls: number, rows: readonly WithOrdinal[]): boolean[] {
+  return rowsByOrdinal(calls, rows).map((named) => named.length > 0);
 }
 
-async function writeOutcomes(db: Database, { pump, cursor, dealt }: Writing): Promise<boolean> {
+async function writeOutcomes(db: Database, { pump, cursor, handled }: Writing): Promise<boolean> {
   const rows = await db.run(WRITE_OUTCOMES, [
     pump.consumer,
     pump.partition,
     pump.epoch,
     cursor.sequence,
     cursor.receivedAt,
-    ...resultColumns(dealt),
+    ...resultColumns(handled),
     pump.owner,
-    dealt.filter(({ event, outcome }) => event.isAgain && outcome.kind !== 'failed').map(sequenceOf),
-    JSON.stringify(dealt.flatMap(toFailedRow)),
-    JSON.stringify(dealt.flatMap(toRetryingRow)),
-    dealt.filter(({ event, outcome }) => event.isAgain && isOver(outcome)).map(sequenceOf),
+    handled.filter(({ event, outcome }) => event.isReplay && outcome.kind !== 'failed').map(sequenceOf),
+    JSON.stringify(handled.flatMap(toFailedRow)),
+    JSON.stringify(handled.flatMap(toRetryingRow)),
+    handled.filter(({ event, outcome }) => event.isReplay && isOver(outcome)).map(sequenceOf),
   ]);
   return rows.length === 1;
 }
 
-function sequenceOf({ event }: DealtEvent): number {
+function sequenceOf({ event }: HandledEvent): number {
   return event.sequence;
 }
 
-function isProcessed({ outcome }: DealtEvent): boolean {
+function isProcessed({ outcome }: HandledEvent): boolean {
   return outcome.kind === 'processed';
 }
 
@@ -227,9 +229,9 @@ function isOver({ kind }: EventOutcome): boolean {
   return kind === 'processed' || kind === 'failed';
 }
 
-function resultColumns(dealt: readonly DealtEvent[]): unknown[][] {
+function resultColumns(handled: readonly HandledEvent[]): unknown[][] {
   const columns: [number[], Date[], string[], string[], string[], string[]] = [[], [], [], [], [], []];
-  for (const { event, outcome } of dealt) {
+  for (const { event, outcome } of handled) {
     if (outcome.kind !== 'processed') continue;
     columns[0].push(event.sequence);
     columns[1].push(event.receivedAt);
@@ -245,16 +247,16 @@ function identityOf({ sequence, receivedAt, tenantId, eventId, key }: PendingEve
   return { sequence, received_at: receivedAt, tenant_id: tenantId, event_id: eventId, key };
 }
 
-function toFailedRow({ event, outcome }: DealtEvent): object[] {
+function toFailedRow({ event, outcome }: HandledEvent): object[] {
   if (outcome.kind !== 'failed') return [];
   const { code, message, attempts } = outcome;
   const { type, properties } = event;
   return [{ ...identityOf(event), type, properties, error_code: code, error_message: message, attempts }];
 }
 
-function toRetryingRow({ event, outcome }: DealtEvent): object[] {
+function toRetryingRow({ event, outcome }: HandledEvent): object[] {
   // After a rewind an event keeps its earlier result until a new one replaces it.
-  const row = { ...identityOf(event), attempts: event.attempts, replayed: event.isAgain };
+  const row = { ...identityOf(event), attempts: event.attempts, replayed: event.isReplay };
   if (outcome.kind === 'waiting') return [row];
   if (outcome.kind !== 'retrying') return [];
   const { code, message, attempts, nextAttemptAt } = outcome;

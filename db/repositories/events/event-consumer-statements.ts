@@ -7,15 +7,15 @@ export const CLAIM_CURSOR: Statement = {
   text: `
 INSERT INTO events.cursors AS c (consumer, partition, owner) VALUES ($1, $2, $3)
 ON CONFLICT (consumer, partition) DO UPDATE SET epoch = c.epoch + 1, owner = excluded.owner, updated_at = now()
-RETURNING epoch, sequence, received_at AS "receivedAt", furthest`,
+RETURNING epoch, sequence, received_at AS "receivedAt", high_water_mark AS "highWaterMark"`,
 };
 
 /** Which of these cursors still belong to the given epoch. */
 export const FIND_OWNED: Statement = {
   name: 'find_owned_event_cursors',
   text: `
-SELECT w.place FROM unnest($1::text[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
-  AS w (consumer, partition, epoch, place)
+SELECT w.ordinal FROM unnest($1::text[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
+  AS w (consumer, partition, epoch, ordinal)
 JOIN events.cursors c ON c.consumer = w.consumer AND c.partition = w.partition AND c.epoch = w.epoch`,
 };
 
@@ -28,11 +28,11 @@ const IS_RUNNING = `NOT EXISTS (SELECT FROM events.consumers p WHERE p.name = $1
 export const READ_NEXT: Statement = {
   name: 'read_next_events',
   text: `
-SELECT w.place, n.*
+SELECT w.ordinal, n.*
 FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::timestamptz[], $5::bigint[])
-  WITH ORDINALITY AS w (consumer, partition, after, since, furthest, place)
+  WITH ORDINALITY AS w (consumer, partition, after, since, high_water_mark, ordinal)
 CROSS JOIN LATERAL (
-  SELECT ${EVENT_COLUMNS}, 0 AS attempts, e.sequence <= w.furthest AS "isAgain",
+  SELECT ${EVENT_COLUMNS}, 0 AS attempts, e.sequence <= w.high_water_mark AS "isReplay",
     EXISTS (SELECT FROM events.retrying_events r
       WHERE r.consumer = w.consumer AND r.partition = w.partition AND r.tenant_id = e.tenant_id AND r.key = e.key
     ) AS "isBlocked"
@@ -41,19 +41,19 @@ CROSS JOIN LATERAL (
     AND NOT EXISTS (SELECT FROM events.consumers p WHERE p.name = w.consumer AND p.paused_at IS NOT NULL)
   ORDER BY e.sequence LIMIT $6
 ) n
-ORDER BY w.place, n.sequence`,
+ORDER BY w.ordinal, n.sequence`,
 };
 
 /**
  * The last of the next `$6` events after each of several cursors, only for partitions where none of these events has
  * one of the topics (first words of types, separated by commas). It does not read what the events hold.
  */
-export const PASS_OVER: Statement = {
-  name: 'pass_over_events',
+export const SKIP_UNWANTED: Statement = {
+  name: 'skip_unwanted_events',
   text: `
-SELECT w.place, max(n.sequence) AS sequence, max(n.received_at) AS "receivedAt", count(*)::integer AS count
+SELECT w.ordinal, max(n.sequence) AS sequence, max(n.received_at) AS "receivedAt", count(*)::integer AS count
 FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::timestamptz[], $5::text[])
-  WITH ORDINALITY AS w (consumer, partition, after, since, topics, place)
+  WITH ORDINALITY AS w (consumer, partition, after, since, topics, ordinal)
 CROSS JOIN LATERAL (
   SELECT e.sequence, e.received_at, split_part(e.type, '.', 1) = ANY (string_to_array(w.topics, ',')) AS is_wanted
   FROM events.raw_events e
@@ -61,14 +61,14 @@ CROSS JOIN LATERAL (
     AND NOT EXISTS (SELECT FROM events.consumers p WHERE p.name = w.consumer AND p.paused_at IS NOT NULL)
   ORDER BY e.sequence LIMIT $6
 ) n
-GROUP BY w.place HAVING NOT bool_or(n.is_wanted)`,
+GROUP BY w.ordinal HAVING NOT bool_or(n.is_wanted)`,
 };
 
 /** Which consumers have retries in which partitions, whether these are due or not. */
 export const FIND_RETRYING: Statement = {
   name: 'find_retrying_partitions',
   text: `
-SELECT w.place FROM unnest($1::text[], $2::smallint[]) WITH ORDINALITY AS w (consumer, partition, place)
+SELECT w.ordinal FROM unnest($1::text[], $2::smallint[]) WITH ORDINALITY AS w (consumer, partition, ordinal)
 CROSS JOIN LATERAL (
   SELECT FROM events.retrying_events r WHERE r.consumer = w.consumer AND r.partition = w.partition LIMIT 1
 ) r`,
@@ -94,7 +94,7 @@ WITH due AS MATERIALIZED (
   WHERE r.consumer = $1 AND r.partition = $2 AND coalesce(head.next_attempt_at, '-infinity') <= now() AND ${IS_RUNNING}
   ORDER BY r.sequence LIMIT $3
 )
-SELECT ${EVENT_COLUMNS}, due.attempts, true AS "isAgain", false AS "isBlocked"
+SELECT ${EVENT_COLUMNS}, due.attempts, true AS "isReplay", false AS "isBlocked"
 FROM due
 CROSS JOIN LATERAL (
   SELECT * FROM events.raw_events
@@ -156,7 +156,7 @@ WITH fence AS (
   DELETE FROM events.failed_events f USING fence
   WHERE f.consumer = $1 AND f.partition = $2 AND f.sequence = ANY ($13::bigint[])
 )
-UPDATE events.cursors SET sequence = $4, received_at = $5, furthest = greatest(furthest, $4), updated_at = now(),
+UPDATE events.cursors SET sequence = $4, received_at = $5, high_water_mark = greatest(high_water_mark, $4), updated_at = now(),
   processed = processed + (SELECT count(*) FROM done) - (SELECT count(*) FROM undone)
 FROM fence WHERE consumer = $1 AND partition = $2
 RETURNING 1`,
@@ -172,9 +172,9 @@ export const WRITE_RESULTS: Statement = {
   name: 'write_event_results',
   text: `
 WITH fence AS MATERIALIZED (
-  SELECT w.place, c.consumer, c.partition, w.sequence, w.received_at
+  SELECT w.ordinal, c.consumer, c.partition, w.sequence, w.received_at
   FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::timestamptz[])
-    WITH ORDINALITY AS w (consumer, partition, epoch, sequence, received_at, place)
+    WITH ORDINALITY AS w (consumer, partition, epoch, sequence, received_at, ordinal)
   JOIN events.cursors c ON c.consumer = w.consumer AND c.partition = w.partition AND c.epoch = w.epoch
   ORDER BY c.consumer, c.partition FOR UPDATE OF c
 ), moment AS MATERIALIZED (
@@ -185,24 +185,24 @@ WITH fence AS MATERIALIZED (
   SELECT f.consumer, f.partition, d.sequence, d.received_at, d.tenant_id, d.event_id, d.type, d.category, $6,
     (SELECT at FROM moment)
   FROM unnest($7::bigint[], $8::bigint[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[])
-    AS d (place, sequence, received_at, tenant_id, event_id, type, category)
-  JOIN fence f ON f.place = d.place
+    AS d (ordinal, sequence, received_at, tenant_id, event_id, type, category)
+  JOIN fence f ON f.ordinal = d.ordinal
   ON CONFLICT DO NOTHING RETURNING consumer, partition
 ), failed AS (
   INSERT INTO events.failed_events (consumer, partition, sequence, received_at, tenant_id, event_id, type, key,
     error_code, error_message, attempts, properties, failed_at)
   SELECT f.consumer, f.partition, d.sequence, d.received_at, d.tenant_id, d.event_id, d.type, d.key, d.error_code,
     d.error_message, d.attempts, d.properties, (SELECT at FROM moment)
-  FROM jsonb_to_recordset($14::jsonb) AS d (place bigint, sequence bigint, received_at timestamptz, tenant_id text,
+  FROM jsonb_to_recordset($14::jsonb) AS d (ordinal bigint, sequence bigint, received_at timestamptz, tenant_id text,
     event_id text, type text, key text, error_code text, error_message text, attempts integer, properties jsonb)
-  JOIN fence f ON f.place = d.place
+  JOIN fence f ON f.ordinal = d.ordinal
   ON CONFLICT DO NOTHING
 ), counted AS (
   SELECT consumer, partition, count(*) AS processed FROM done GROUP BY consumer, partition
 )
 UPDATE events.cursors c SET sequence = f.sequence, received_at = f.received_at,
-  furthest = greatest(c.furthest, f.sequence), updated_at = now(), processed = c.processed + coalesce(n.processed, 0)
+  high_water_mark = greatest(c.high_water_mark, f.sequence), updated_at = now(), processed = c.processed + coalesce(n.processed, 0)
 FROM fence f LEFT JOIN counted n ON n.consumer = f.consumer AND n.partition = f.partition
 WHERE c.consumer = f.consumer AND c.partition = f.partition
-RETURNING f.place`,
+RETURNING f.ordinal`,
 };

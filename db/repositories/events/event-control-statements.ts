@@ -7,7 +7,7 @@ export const READ_PROGRESS: Statement = {
 SELECT n.name AS consumer, p.partition, coalesce(c.sequence, 0) AS sequence, p.next_sequence - 1 AS head,
   coalesce(c.processed, 0) AS processed, c.updated_at AS "updatedAt",
   coalesce(greatest(0, date_part('epoch', clock_timestamp() - next.received_at)), 0) AS "oldestSeconds"
-FROM unnest($1::text[]) WITH ORDINALITY AS n (name, place)
+FROM unnest($1::text[]) WITH ORDINALITY AS n (name, ordinal)
 CROSS JOIN events.partitions p
 LEFT JOIN events.cursors c ON c.consumer = n.name AND c.partition = p.partition
 LEFT JOIN LATERAL (
@@ -16,7 +16,7 @@ LEFT JOIN LATERAL (
     AND e.partition = p.partition AND e.sequence = coalesce(c.sequence, 0) + 1
     AND e.received_at >= coalesce(c.received_at, 'epoch')
 ) next ON true
-ORDER BY n.place, p.partition`,
+ORDER BY n.ordinal, p.partition`,
 };
 
 /** Whether each consumer is paused. A consumer that was never paused has no row. */
@@ -24,8 +24,8 @@ export const LIST_CONSUMERS: Statement = {
   name: 'list_event_consumers',
   text: `
 SELECT n.name, c.paused_at AS "pausedAt", c.paused_by AS "pausedBy"
-FROM unnest($1::text[]) WITH ORDINALITY AS n (name, place) LEFT JOIN events.consumers c ON c.name = n.name
-ORDER BY n.place`,
+FROM unnest($1::text[]) WITH ORDINALITY AS n (name, ordinal) LEFT JOIN events.consumers c ON c.name = n.name
+ORDER BY n.ordinal`,
 };
 
 /** Counts at most `$2` rows of each table, by the primary keys. */
@@ -37,8 +37,8 @@ SELECT n.name AS consumer,
     SELECT FROM events.retrying_events r WHERE r.consumer = n.name LIMIT $2) counted) AS retrying,
   (SELECT count(*)::integer FROM (
     SELECT FROM events.failed_events f WHERE f.consumer = n.name LIMIT $2) counted) AS failed
-FROM unnest($1::text[]) WITH ORDINALITY AS n (name, place)
-ORDER BY n.place`,
+FROM unnest($1::text[]) WITH ORDINALITY AS n (name, ordinal)
+ORDER BY n.ordinal`,
 };
 
 /** The first pause is kept, because it tells since when the consumer is paused. */

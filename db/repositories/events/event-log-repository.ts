@@ -16,7 +16,7 @@ import {
   OPEN_DAYS,
   OPEN_PARTITIONS,
 } from './event-log-statements.ts';
-import { forgetAll } from '../../delete-in-batches.ts';
+import { deleteInBatches } from '../../delete-in-batches.ts';
 
 /** Where an event is stored, and whether this append stored it. */
 export interface AppendedEvent extends Omit<EventPosition, 'receivedAt'> {
@@ -82,8 +82,8 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
     },
     dropDays: async (oldest) => {
       const days = await db.run<{ day: string }>(DROP_DAYS, [oldest, [...EVENT_CONSUMERS]]);
-      await forgetAll(db, FORGET_IDS, []);
-      await forgetAll(db, FORGET_REQUESTS, [oldest]);
+      await deleteInBatches(db, FORGET_IDS, []);
+      await deleteInBatches(db, FORGET_REQUESTS, [oldest]);
       return days.map(({ day }) => day);
     },
   };

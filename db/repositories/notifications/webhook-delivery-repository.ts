@@ -1,8 +1,8 @@
 import type { SealedText } from '../../../src/domain/personal-data/text-sealer.ts';
 import type { WebhookDeliveryState, WebhookQueue, WebhookState } from '../../../src/domain/webhook.ts';
 import type { Database } from '../../client.ts';
-import { forgetAll } from '../../delete-in-batches.ts';
-import { createGathering, rowsByPlace, type Placed } from '../../batching.ts';
+import { deleteInBatches } from '../../delete-in-batches.ts';
+import { createBatcher, rowsByOrdinal, type WithOrdinal } from '../../batching.ts';
 import {
   CANCEL_QUEUE,
   FIND_HEAD,
@@ -138,7 +138,7 @@ interface Wanted {
 const LOOKUPS_MAX = 500;
 
 export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRepository {
-  const listWanting = createGathering<Wanted, string[]>({
+  const listWanting = createBatcher<Wanted, string[]>({
     weightOf: () => 1,
     weightMax: LOOKUPS_MAX,
     runsMax: 2,
@@ -198,14 +198,14 @@ export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRe
     },
     listStranded: ({ pendingSeconds, overdueSeconds, limit }) =>
       db.run<WebhookQueue & { [column: string]: unknown }>(FIND_STRANDED, [pendingSeconds, overdueSeconds, limit]),
-    forgetSettled: (before) => forgetAll(db, FORGET_SETTLED, [before]),
+    forgetSettled: (before) => deleteInBatches(db, FORGET_SETTLED, [before]),
   };
 }
 
 async function listAllWanting(db: Database, wanted: readonly Wanted[]): Promise<string[][]> {
-  const rows = await db.run<Placed & { subscriptionId: string }>(WANTING_SUBSCRIPTIONS, [
+  const rows = await db.run<WithOrdinal & { subscriptionId: string }>(WANTING_SUBSCRIPTIONS, [
     wanted.map(({ tenantId }) => tenantId),
     wanted.map(({ eventTypes }) => eventTypes.join(',')),
   ]);
-  return rowsByPlace(wanted.length, rows).map((own) => own.map(({ subscriptionId }) => subscriptionId));
+  return rowsByOrdinal(wanted.length, rows).map((own) => own.map(({ subscriptionId }) => subscriptionId));
 }

@@ -9,8 +9,8 @@ const COLUMNS = `d.delivery_id AS "deliveryId", d.seq, d.event_id AS "eventId", 
 export const WANTING_SUBSCRIPTIONS: Statement = {
   name: 'wanting_webhook_subscriptions',
   text: `
-SELECT w.place, s.subscription_id AS "subscriptionId"
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant_id, event_types, place)
+SELECT w.ordinal, s.subscription_id AS "subscriptionId"
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant_id, event_types, ordinal)
 JOIN notifications.webhook_subscriptions s ON s.tenant_id = w.tenant_id AND s.state = 'ACTIVE'
   AND s.event_types && string_to_array(w.event_types, ',')`,
 };

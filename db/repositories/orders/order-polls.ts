@@ -1,6 +1,6 @@
 import type { OrderStatus } from '../../../src/domain/order-status.ts';
 import type { Database } from '../../client.ts';
-import { createGathering, rowsByPlace, type Placed } from '../../batching.ts';
+import { createBatcher, rowsByOrdinal, type WithOrdinal } from '../../batching.ts';
 import { EARLIER_HASHES, ORDERS_IN_SHORT } from './order-statements.ts';
 
 /** Orders that one statement looks up for polls, in 5 ms. */
@@ -13,13 +13,13 @@ interface OrderName {
 
 /** Reads that many requests need at once: all requests that arrive while a statement runs share the next statement. */
 export function createOrderPolls(db: Database) {
-  const poll = createGathering({
+  const poll = createBatcher({
     run: (orders: readonly OrderName[]) => listInShort(db, orders),
     weightOf: () => 1,
     weightMax: POLLED_TOGETHER_MAX,
     runsMax: 1,
   });
-  const earlier = createGathering({
+  const earlier = createBatcher({
     run: (orders: readonly OrderName[]) => listEarlierHashes(db, orders),
     weightOf: () => 1,
     weightMax: POLLED_TOGETHER_MAX,
@@ -32,11 +32,11 @@ export function createOrderPolls(db: Database) {
 }
 
 async function listInShort(db: Database, orders: readonly OrderName[]) {
-  const rows = await db.run<Placed & { status: OrderStatus; attention: boolean }>(ORDERS_IN_SHORT, [
+  const rows = await db.run<WithOrdinal & { status: OrderStatus; attention: boolean }>(ORDERS_IN_SHORT, [
     orders.map(({ tenantId }) => tenantId),
     orders.map(({ orderId }) => orderId),
   ]);
-  return rowsByPlace(orders.length, rows).map(([row]) => {
+  return rowsByOrdinal(orders.length, rows).map(([row]) => {
     return row === undefined ? null : { status: row.status, attention: row.attention };
   });
 }
@@ -47,10 +47,10 @@ async function listInShort(db: Database, orders: readonly OrderName[]) {
 const EARLIER_SECONDS = 60;
 
 async function listEarlierHashes(db: Database, orders: readonly OrderName[]) {
-  const rows = await db.run<Placed & { requestHash: string }>(EARLIER_HASHES, [
+  const rows = await db.run<WithOrdinal & { requestHash: string }>(EARLIER_HASHES, [
     orders.map(({ tenantId }) => tenantId),
     orders.map(({ orderId }) => orderId),
     EARLIER_SECONDS,
   ]);
-  return rowsByPlace(orders.length, rows).map(([row]) => row?.requestHash ?? null);
+  return rowsByOrdinal(orders.length, rows).map(([row]) => row?.requestHash ?? null);
 }

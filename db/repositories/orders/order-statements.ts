@@ -141,8 +141,8 @@ FROM orders.orders WHERE order_id = ANY ($1::text[])`,
 export const EARLIER_HASHES: Statement = {
   name: 'earlier_hashes',
   text: `
-SELECT w.place, o.request_hash AS "requestHash"
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant_id, order_id, place)
+SELECT w.ordinal, o.request_hash AS "requestHash"
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant_id, order_id, ordinal)
 CROSS JOIN LATERAL (
   SELECT request_hash, created_at FROM orders.orders WHERE tenant_id = w.tenant_id AND order_id = w.order_id LIMIT 1
 ) o
@@ -162,9 +162,9 @@ FROM orders.orders o WHERE o.tenant_id = $1 AND o.order_id = $2`,
 export const ORDERS_IN_SHORT: Statement = {
   name: 'orders_in_short',
   text: `
-SELECT w.place, o.status,
+SELECT w.ordinal, o.status,
   EXISTS (SELECT FROM orders.cases c WHERE c.order_id = o.order_id AND c.state = 'open') AS attention
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant_id, order_id, place)
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (tenant_id, order_id, ordinal)
 CROSS JOIN LATERAL (
   SELECT order_id, status FROM orders.orders WHERE tenant_id = w.tenant_id AND order_id = w.order_id LIMIT 1
 ) o`,

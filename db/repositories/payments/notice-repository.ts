@@ -2,15 +2,15 @@ import type {
   NoticeKey,
   NoticeOutcome,
   NoticeState,
-  PaymentNews,
-  PaymentNewsKind,
+  PaymentNotice,
+  PaymentNoticeKind,
 } from '../../../src/domain/payments/payment-notice.ts';
 import type { PaymentOperationState } from '../../../src/domain/payments/payment.ts';
 import type { Database, Statement } from '../../client.ts';
 
 /** A notice as stored, together with what the `payments` schema knows about its subject. */
 export interface StoredNotice extends NoticeKey {
-  readonly kind: PaymentNewsKind;
+  readonly kind: PaymentNoticeKind;
   readonly orderId: string | null;
   readonly key: string | null;
   readonly amountMinor: number | null;
@@ -36,7 +36,7 @@ export interface NoticeRepository {
    * Stores a report; false when it was stored before, which changes nothing. A report without an order id of ours is
    * matched by its charge.
    */
-  add(news: PaymentNews): Promise<boolean>;
+  add(news: PaymentNotice): Promise<boolean>;
   findOptional(key: NoticeKey): Promise<StoredNotice | null>;
   /** Notices of known orders that have no outcome yet, oldest first. */
   listReceived(page: { readonly after: NoticePosition | null; readonly limit: number }): Promise<StoredNotice[]>;
@@ -155,6 +155,6 @@ WHERE n.state = 'RECEIVED' AND n.order_id IS NULL AND o.provider_ref = n.charge_
 const CLOSE_FOREIGN: Statement = {
   name: 'close_foreign_notices',
   text: `
-UPDATE payments.payment_notices SET state = 'APPLIED', outcome = 'of_no_concern', applied_at = now()
+UPDATE payments.payment_notices SET state = 'APPLIED', outcome = 'ignored', applied_at = now()
 WHERE state = 'RECEIVED' AND order_id IS NULL AND received_at < now() - $1::float8 * interval '1 millisecond'`,
 };

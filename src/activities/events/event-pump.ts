@@ -1,5 +1,5 @@
 import type {
-  DealtEvent,
+  HandledEvent,
   EventConsumerRepository,
   EventCursor,
 } from '../../../db/repositories/events/event-consumer-repository.ts';
@@ -12,7 +12,7 @@ import type { EventWakeups } from './event-wakeups.ts';
 /** Called with the events that a pump has handled; times are milliseconds since the epoch. */
 export type EventObserver = (told: {
   readonly consumer: string;
-  readonly dealt: readonly DealtEvent[];
+  readonly handled: readonly HandledEvent[];
   /** When the pump read the events. */
   readonly takenAt: number;
   /** When their outcomes were stored. */
@@ -54,7 +54,7 @@ const POLL_MS = 1_000;
 const LOOK_FOR_RETRIES_MS = 200;
 
 /** A cursor that has only skipped unwanted events is stored when the pump goes to sleep, or after this many events. */
-const PASSED_MAX = 2_000;
+const SKIPPED_MAX = 2_000;
 
 /**
  * Processes one partition for one consumer until told to stop. Only one owner at a time can write: the epoch that
@@ -67,8 +67,8 @@ export async function runEventPump(
   { until, stop }: PumpRun,
 ): Promise<void> {
   const { repository, wakeups } = deps;
-  const turns = await startTurns(pump, consumer, deps);
-  const { furthest } = turns;
+  const batches = await startBatches(pump, consumer, deps);
+  const { highWaterMark } = batches;
   let lookedIn = 0;
   let isMore = false;
   while (!stop.aborted && Date.now() < until) {
@@ -80,34 +80,34 @@ export async function runEventPump(
     const period = Math.floor(Date.now() / LOOK_FOR_RETRIES_MS);
     if (period !== lookedIn) {
       lookedIn = period;
-      done += await turns.take(await repository.readDue(pump, BATCH), null);
+      done += await batches.process(await repository.readDue(pump, BATCH), null);
     }
-    isMore = consumer.topics !== null && (await turns.pass(consumer.topics));
+    isMore = consumer.topics !== null && (await batches.skip(consumer.topics));
     if (isMore) continue;
-    const next = await repository.readNext({ pump, after: turns.cursor(), furthest, limit: BATCH });
-    done += await turns.take(next, next.at(-1) ?? null);
+    const next = await repository.readNext({ pump, after: batches.cursor(), highWaterMark, limit: BATCH });
+    done += await batches.process(next, next.at(-1) ?? null);
     // This also counts batches in which no event was wanted.
     isMore = next.length === BATCH;
     if (isMore) continue;
-    if (done === 0) await turns.rest();
+    if (done === 0) await batches.flush();
     // If an event was announced meanwhile, the pump does not sleep.
     await wakeups.sleep(consumer, pump.partition, { seen, everyMs: POLL_MS, signal: stop });
   }
-  await turns.rest();
+  await batches.flush();
 }
 
 /** Handles the events of a claimed partition, and stores their outcomes batch by batch. */
-async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, deps: EventPumpDeps) {
+async function startBatches(pump: EventPump, consumer: EventConsumerDefinition, deps: EventPumpDeps) {
   const { repository, wakeups, workerId: owner } = deps;
-  const { epoch, furthest, ...start } = await repository.claim(pump, owner);
+  const { epoch, highWaterMark, ...start } = await repository.claim(pump, owner);
   let cursor: EventCursor = start;
-  let passed = 0;
+  let skipped = 0;
   let provedAt = Date.now();
-  const write = async (dealt: readonly DealtEvent[]): Promise<void> => {
-    if (!(await repository.write({ ...pump, epoch, owner }, cursor, dealt))) {
+  const write = async (handled: readonly HandledEvent[]): Promise<void> => {
+    if (!(await repository.write({ ...pump, epoch, owner }, cursor, handled))) {
       throw new EventPumpFencedError(pump.consumer, pump.partition);
     }
-    passed = 0;
+    skipped = 0;
     provedAt = Date.now();
   };
   const prove = async (): Promise<void> => {
@@ -115,47 +115,47 @@ async function startTurns(pump: EventPump, consumer: EventConsumerDefinition, de
     provedAt = Date.now();
   };
   return {
-    furthest,
+    highWaterMark,
     cursor: () => cursor,
     /**
      * Called when no event is left: stores the cursor if it moved. A pump that has written nothing for a while learns
      * here if it has lost the partition.
      */
-    rest: async (): Promise<void> => {
-      if (passed > 0) await write([]);
+    flush: async (): Promise<void> => {
+      if (skipped > 0) await write([]);
       else if (Date.now() - provedAt >= POLL_MS / 2) await prove();
     },
     /** Moves the cursor past unwanted events; answers whether there may be more of them. */
-    pass: async (topics: ReadonlySet<string>): Promise<boolean> => {
-      const over = await repository.passOver({ pump, after: cursor, topics, limit: PASSED_MAX });
+    skip: async (topics: ReadonlySet<string>): Promise<boolean> => {
+      const over = await repository.skipUnwanted({ pump, after: cursor, topics, limit: SKIPPED_MAX });
       if (over === null) return false;
       const { count, sequence, receivedAt } = over;
       cursor = { sequence, receivedAt };
-      passed += count;
-      if (passed >= PASSED_MAX) await write([]);
-      return count === PASSED_MAX;
+      skipped += count;
+      if (skipped >= SKIPPED_MAX) await write([]);
+      return count === SKIPPED_MAX;
     },
     /**
      * Handles a batch. `end` is the cursor behind the batch; it is null for events that the cursor has passed already.
      */
-    take: async (events: readonly PendingEvent[], end: EventCursor | null): Promise<number> => {
+    process: async (events: readonly PendingEvent[], end: EventCursor | null): Promise<number> => {
       if (events.length === 0) return 0;
       const takenAt = Date.now();
       const wanted = events.filter(({ type }) => wants(consumer, type));
       const outcomes = await processEvents(wanted, { consumer, onUnexpected: deps.onUnexpected, now: Date.now });
       // An event that waits behind a retry has its row already.
-      const dealt = pairUp(wanted, outcomes).filter(({ outcome }) => end !== null || outcome.kind !== 'waiting');
+      const handled = pairUp(wanted, outcomes).filter(({ outcome }) => end !== null || outcome.kind !== 'waiting');
       cursor = end ?? cursor;
-      passed += events.length - wanted.length;
-      if (dealt.length > 0 || passed >= PASSED_MAX) await write(dealt);
-      deps.observe({ consumer: consumer.name, dealt, takenAt, storedAt: Date.now() });
-      wakeups.count(dealt.length);
-      return dealt.length;
+      skipped += events.length - wanted.length;
+      if (handled.length > 0 || skipped >= SKIPPED_MAX) await write(handled);
+      deps.observe({ consumer: consumer.name, handled, takenAt, storedAt: Date.now() });
+      wakeups.count(handled.length);
+      return handled.length;
     },
   };
 }
 
-function pairUp(events: readonly PendingEvent[], outcomes: readonly EventOutcome[]): DealtEvent[] {
+function pairUp(events: readonly PendingEvent[], outcomes: readonly EventOutcome[]): HandledEvent[] {
   return events.flatMap((event, index) => {
     const outcome = outcomes[index];
     return outcome === undefined ? [] : [{ event, outcome }];

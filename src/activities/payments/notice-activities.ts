@@ -21,12 +21,12 @@ import {
 import type { OrderSettings } from '../../domain/order-settings.ts';
 
 /** Makes a step that waits for the payment provider look at once. */
-export interface PaymentWaker {
+export interface PaymentRetrigger {
   /**
-   * `woken`: an attempt begins now. `under_way`: an attempt is running that may have looked before. `nothing`: the
+   * `retriggered`: an attempt begins now. `under_way`: an attempt is running that may have looked before. `nothing`: the
    * workflow does not wait for the provider. `gone`: the workflow does not exist any more.
    */
-  wake(workflowId: string, steps: readonly string[]): Promise<'woken' | 'under_way' | 'nothing' | 'gone'>;
+  wake(workflowId: string, steps: readonly string[]): Promise<'retriggered' | 'under_way' | 'nothing' | 'gone'>;
   /**
    * Lets the workflow of a notice judge it again, if the workflow is parked. `orderId` is the one that the workflow was
    * started with.
@@ -39,7 +39,7 @@ export interface NoticeActivityDeps {
   readonly commands: CommandRepository;
   readonly notices: NoticeRepository;
   readonly cases: CaseRepository;
-  readonly waker: PaymentWaker;
+  readonly retrigger: PaymentRetrigger;
   readonly settings: OrderSettings;
   readonly noticePolicy: {
     /** After this time a notice without its order is shown to a person. */
@@ -64,7 +64,7 @@ const PAGE_SIZE = 200;
 
 /** Steps on reports of payment providers. */
 export function createNoticeActivities(deps: NoticeActivityDeps) {
-  const { notices, orders, commands, waker, noticePolicy } = deps;
+  const { notices, orders, commands, retrigger, noticePolicy } = deps;
   return {
     /**
      * Effect: closes notices that the books explain by now; their cases close by themselves.
@@ -127,18 +127,18 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
      * Failures: Temporal, retryable.
      * Undo: none.
      */
-    async wakePayment(input: {
+    async retriggerPayment(input: {
       orderId: string;
       tenantId: string;
       steps: readonly string[];
-    }): Promise<{ kind: 'woken' | 'under_way' | 'nothing' }> {
+    }): Promise<{ kind: 'retriggered' | 'under_way' | 'nothing' }> {
       const { orderId, tenantId, steps } = input;
       const given = await commands.listByOrder(tenantId, orderId);
-      const settles = given.filter(({ generation }) => generation !== null).map(({ commandId }) => commandId);
+      const decided = given.filter(({ generation }) => generation !== null).map(({ commandId }) => commandId);
       let seen: 'under_way' | 'nothing' = 'nothing';
-      for (const workflowId of [`order/${orderId}`, ...settles.map((id) => `settle/${orderId}/${id}`)]) {
-        const found = await waker.wake(workflowId, steps);
-        if (found === 'woken') return { kind: found };
+      for (const workflowId of [`order/${orderId}`, ...decided.map((id) => `order-command/${orderId}/${id}`)]) {
+        const found = await retrigger.wake(workflowId, steps);
+        if (found === 'retriggered') return { kind: found };
         if (found === 'under_way') seen = found;
       }
       return { kind: seen };
@@ -209,14 +209,14 @@ function inputOf(
 
 /** A notice that is explained by now may have a case; its parked workflow judges it again and closes the case. */
 async function judgeAgain(
-  { cases, waker }: NoticeActivityDeps,
+  { cases, retrigger }: NoticeActivityDeps,
   closed: readonly (NoticeKey & { readonly orderId: string | null })[],
 ): Promise<void> {
   const places = closed.flatMap((notice) =>
     [notice.orderId, standInOf(notice)].flatMap((orderId) => (orderId === null ? [] : [{ orderId, notice }])),
   );
   const parked = await cases.listParked(places.map(({ orderId }) => orderId));
-  for (const { orderId, notice } of places) if (parked.has(orderId)) await waker.judgeAgain(orderId, notice);
+  for (const { orderId, notice } of places) if (parked.has(orderId)) await retrigger.judgeAgain(orderId, notice);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WaitingStep, WaitingStepRepository } from '../../../db/repositories/orders/waiting-step-repository.ts';
-import type { PaymentWaker } from './notice-activities.ts';
+import type { PaymentRetrigger } from './notice-activities.ts';
 import type { WaitingSteps } from '../waiting-steps.ts';
 import { within } from '../../runtime/deadline.ts';
 import type { PaymentGateway } from '../../gateways/payment-gateway.ts';
@@ -10,7 +10,7 @@ export interface PaymentWatchDeps {
   readonly steps: WaitingSteps;
   readonly repository: WaitingStepRepository;
   readonly gateway: PaymentGateway;
-  readonly waker: PaymentWaker;
+  readonly retrigger: PaymentRetrigger;
   readonly logger: Logger;
 }
 
@@ -78,9 +78,9 @@ function answers(gateway: PaymentGateway): Promise<boolean> {
   );
 }
 
-async function wake({ waker, repository, logger }: PaymentWatchDeps, step: WaitingStep): Promise<void> {
+async function wake({ retrigger, repository, logger }: PaymentWatchDeps, step: WaitingStep): Promise<void> {
   try {
-    const found = await within(WAKE_TIMEOUT_MS, waker.wake(step.workflowId, [step.step]));
+    const found = await within(WAKE_TIMEOUT_MS, retrigger.wake(step.workflowId, [step.step]));
     if (found === 'gone') await repository.remove(step);
   } catch (error) {
     const { workflowId, step: activityId } = step;

@@ -15,7 +15,7 @@ import type { WebhookSubscriptionRepository } from '../../../db/repositories/not
 import { assertNever, ContactUnreadableError, WebhookUndeliveredError } from '../../domain/errors.ts';
 import type { LogFields } from '../../domain/log-fields.ts';
 import type { TextSealer } from '../../domain/personal-data/text-sealer.ts';
-import { createAttemptPlaces } from './webhook-concurrency.ts';
+import { createWebhookConcurrency } from './webhook-concurrency.ts';
 import type { WebhookAnswer, WebhookGateway } from '../../gateways/webhook-gateway.ts';
 
 /** The result of one attempt, for the metrics. */
@@ -49,7 +49,7 @@ const EARLY_MS = 250;
 /** Steps that deliver webhooks to merchants. */
 export function createWebhookActivities(deps: WebhookActivityDeps) {
   const { deliveries } = deps;
-  const places = createAttemptPlaces();
+  const places = createWebhookConcurrency();
   return {
     /**
      * Effect: sends the oldest open delivery of the queue, or the requested one, once, and stores the result in its

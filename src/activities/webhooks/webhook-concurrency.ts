@@ -5,7 +5,7 @@ export interface AttemptOwner {
 }
 
 /** Limits the webhook attempts that run in one worker at the same time. */
-export interface AttemptPlaces {
+export interface WebhookConcurrency {
   /** A function that gives the slot back; null when no slot is free. */
   take(owner: AttemptOwner): (() => void) | null;
 }
@@ -17,7 +17,7 @@ export interface AttemptPlaces {
  */
 const LIMITS = { subscription: 8, tenant: 24, all: 75 } as const;
 
-export function createAttemptPlaces(): AttemptPlaces {
+export function createWebhookConcurrency(): WebhookConcurrency {
   const taken = new Map<string, number>();
   const add = (name: string, change: 1 | -1): void => {
     const count = (taken.get(name) ?? 0) + change;

@@ -14,7 +14,7 @@ import { requireTaken, requireTemporal } from '../temporal-outage.ts';
 import type { ResolveCaseBody } from './case-schemas.ts';
 
 /** Resolves cases for operators. Every act is recorded before it is done. */
-export interface CaseDesk {
+export interface CaseResolution {
   /** See {@link decideCase}. */
   resolve(request: OperatorRequest, caseId: string, body: ResolveCaseBody): Promise<DecidedCase>;
   /** Starts a redrive; a repeated key starts no second one. */
@@ -27,7 +27,7 @@ type RedriveCause = Pick<RedriveWorkflowInput, 'fingerprint' | 'canary' | 'maxPe
 
 const CALL_TIMEOUT_MS = 3_000;
 
-export function createCaseDesk(deps: CaseDecisionDeps): CaseDesk {
+export function createCaseResolution(deps: CaseDecisionDeps): CaseResolution {
   return {
     resolve: (request, caseId, body) => decideCase(deps, request, { caseId, body }),
     redrive: (request, cause) => redrive(deps, request, cause),

@@ -1,9 +1,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { CaseRecord, CaseRepository } from '../../../db/repositories/orders/case-repository.ts';
-import type { DeskAction } from '../../domain/case.ts';
+import type { DecisionAction } from '../../domain/case.ts';
 import { redriveWorkflowId } from '../../workflows/contract.ts';
 import { guardedBy } from '../access/auth.ts';
-import type { CaseDesk } from './case-resolution.ts';
+import type { CaseResolution } from './case-resolution.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { decodeCursor, foreignCursor, toPage } from '../http/cursor.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
@@ -24,7 +24,7 @@ import { validationHook } from '../http/validation.ts';
 
 export interface CaseRoutesDeps {
   readonly cases: CaseRepository;
-  readonly desk: CaseDesk;
+  readonly resolution: CaseResolution;
   /** Address of a workflow in the Temporal Web UI. */
   readonly workflowUrl: (workflowId: string) => string;
 }
@@ -115,7 +115,7 @@ const getRedrive = createRoute({
   responses: { 200: { description: 'How far it is', content: json(redriveView) }, ...problems('not_found') },
 });
 
-export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
+export function createCaseRoutes({ cases, resolution, workflowUrl }: CaseRoutesDeps) {
   const view = (record: CaseRecord) => toView(record, workflowUrl);
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(listCases, async (c) => {
@@ -130,14 +130,14 @@ export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
     .openapi(startRedrive, async (c) => {
       const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
       const { reason = 'redrive', ...cause } = c.req.valid('json');
-      const id = await desk.redrive({ ...operatorOf(c), idempotencyKey }, { ...cause, reason });
+      const id = await resolution.redrive({ ...operatorOf(c), idempotencyKey }, { ...cause, reason });
       const url = workflowUrl(redriveWorkflowId(id));
       c.header('Location', `/v1/cases/redrives/${id}`);
       return c.json({ id, state: 'canary', tried: 0, resolved: 0, failedAgain: 0, url } as const, 202);
     })
     .openapi(getRedrive, async (c) => {
       const { id } = c.req.valid('param');
-      const progress = await desk.findRedrive(c.get('caller').tenantId, id);
+      const progress = await resolution.findRedrive(c.get('caller').tenantId, id);
       if (progress === null) throw notFound('redrive');
       return c.json({ id, ...progress, url: workflowUrl(redriveWorkflowId(id)) }, 200);
     })
@@ -153,14 +153,14 @@ export function createCaseRoutes({ cases, desk, workflowUrl }: CaseRoutesDeps) {
       if (MONEY_ACTIONS.has(body.action) && !scopes.has('ops:money')) {
         throw new ProblemError('forbidden', 'the token lacks the scope ops:money');
       }
-      const done = await desk.resolve({ ...operatorOf(c), idempotencyKey }, c.req.valid('param').id, body);
+      const done = await resolution.resolve({ ...operatorOf(c), idempotencyKey }, c.req.valid('param').id, body);
       const isDone = done.outcome === 'carried_out' || done.outcome === 'withdrawn';
       return c.json({ outcome: done.outcome, case: view(done.case) }, isDone ? 200 : 202);
     });
 }
 
 /** Actions that state that money moved outside of the provider, or take such a statement back. */
-const MONEY_ACTIONS: ReadonlySet<DeskAction> = new Set<DeskAction>(['forceResolve', 'withdraw']);
+const MONEY_ACTIONS: ReadonlySet<DecisionAction> = new Set<DecisionAction>(['forceResolve', 'withdraw']);
 
 function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string) {
   const { caseId, orderId, step, errorCode, message, fingerprint, attempts, input, state, resolution } = record;
@@ -201,7 +201,7 @@ function amountOf({ amountMinor, currency }: CaseRecord['input']) {
     : { amountMinor: null, currency: null };
 }
 
-function actionsOf({ state, actions, proposal }: CaseRecord): DeskAction[] {
+function actionsOf({ state, actions, proposal }: CaseRecord): DecisionAction[] {
   if (state !== 'open') return [];
   return proposal === null ? actions : [...actions, 'withdraw'];
 }

@@ -6,7 +6,7 @@ import { loadConsoleAssets, type ConsoleAsset, type ConsoleAssets } from './cons
 import type { ApiEnv, Caller } from '../http/context.ts';
 import type { OverviewFeed } from './overview-feed.ts';
 import { pause } from '../../runtime/pause.ts';
-import { createPlaces } from '../http/places.ts';
+import { createConcurrencyLimit } from '../http/concurrency-limit.ts';
 import { ProblemError } from '../http/problem.ts';
 import { onResponseEnd } from '../http/response-end.ts';
 import { overviewView, type OverviewView } from './console-schemas.ts';
@@ -90,7 +90,7 @@ export function restrictConsole() {
 export function createConsoleRoutes({ overview, shutdown }: ConsoleRoutesDeps) {
   let loaded: Promise<ConsoleAssets> | null = null;
   const assets = (): Promise<ConsoleAssets> => (loaded ??= loadConsoleAssets());
-  const places = createPlaces({ what: 'consoles', max: STREAMS_MAX });
+  const places = createConcurrencyLimit({ what: 'consoles', max: STREAMS_MAX });
   const routes = new OpenAPIHono<ApiEnv>()
     .openapi(consolePage, async (c) => send(c, (await assets()).page, 'no-cache'))
     .openapi(overviewStream, async (c) => {

@@ -12,7 +12,7 @@ import { recordAction, type Operator, type OperatorAct } from '../operator-log.t
 import { REPROCESS_IDS_MAX, REPROCESS_MAX } from './operation-schemas.ts';
 
 /** Acts of operators on consumers and failed events; every act is recorded before it is done. */
-export interface EventDesk {
+export interface EventOperations {
   pause(operator: Operator, name: EventConsumer): Promise<ConsumerState>;
   resume(operator: Operator, name: EventConsumer): Promise<ConsumerState>;
   /**
@@ -35,7 +35,7 @@ export interface EventDesk {
   replay(operator: Operator, range: Omit<ReplayRange, 'tenantId'>): Promise<number>;
 }
 
-export interface EventDeskDeps {
+export interface EventOperationsDeps {
   readonly control: EventControlRepository;
   readonly overview: EventOverview;
   readonly log: Pick<EventLogRepository, 'announce'>;
@@ -45,7 +45,7 @@ export interface EventDeskDeps {
 /** Wakes all pumps of a partition. */
 const EVERY_TOPIC = ['*'];
 
-export function createEventDesk({ control, overview, log, actions }: EventDeskDeps): EventDesk {
+export function createEventOperations({ control, overview, log, actions }: EventOperationsDeps): EventOperations {
   const record = (operator: Operator, act: OperatorAct): Promise<void> => recordAction(actions, operator, act);
   // A pump that is not woken looks by itself a little later.
   const wake = (partitions: readonly number[]): Promise<void> =>

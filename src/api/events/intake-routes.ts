@@ -9,7 +9,7 @@ import type { EventMetrics } from './event-metrics.ts';
 import { claimEventRequest, type EventRequestDeps } from './event-request.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
-import { tenantOf, type Places } from '../http/places.ts';
+import { tenantOf, type ConcurrencyLimit } from '../http/concurrency-limit.ts';
 import { ProblemError } from '../http/problem.ts';
 import { onResponseEnd } from '../http/response-end.ts';
 import { requestFields } from '../http/request-context.ts';
@@ -25,7 +25,7 @@ export interface EventIntakeRoutesDeps extends EventRequestDeps {
   readonly intake: EventIntake;
   /** One point per event, and at least one per 4 KiB of the request. */
   readonly eventBudget: RateBudget;
-  readonly eventPlaces: Places;
+  readonly eventConcurrency: ConcurrencyLimit;
   readonly eventMetrics: EventMetrics;
 }
 
@@ -73,7 +73,7 @@ const postEvents = createRoute({
  * parses JSON only once.
  */
 export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
-  const { intake, eventBudget, eventMetrics, eventPlaces } = deps;
+  const { intake, eventBudget, eventMetrics, eventConcurrency } = deps;
   const app = new OpenAPIHono<ApiEnv>();
   app.openAPIRegistry.registerPath(postEvents);
   app.post('/v1/events', postEvents.middleware, async (c) => {
@@ -82,7 +82,7 @@ export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
     const spent = createSpending(eventBudget, tenantId);
     await spent.upTo(1);
     const received = await receiveEvents(c);
-    onResponseEnd(c.env, eventPlaces.take(tenantOf(c), received.sent.byteLength));
+    onResponseEnd(c.env, eventConcurrency.take(tenantOf(c), received.sent.byteLength));
     const bytes = await decompressEvents(received);
     await spent.upTo(Math.ceil(bytes.byteLength / BYTES_PER_POINT));
     const body = parseEvents(received, bytes);

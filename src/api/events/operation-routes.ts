@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { operatorOf } from '../operator-log.ts';
-import type { EventDesk } from './event-operations.ts';
+import type { EventOperations } from './event-operations.ts';
 import type { EventOverview } from './event-overview.ts';
 import {
   consumerPath,
@@ -20,7 +20,7 @@ import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
 export interface EventOperationRoutesDeps {
-  readonly eventDesk: EventDesk;
+  readonly eventOperations: EventOperations;
   readonly eventOverview: EventOverview;
 }
 
@@ -105,7 +105,7 @@ const rewind = createRoute({
   },
 });
 
-export function createEventOperationRoutes({ eventDesk, eventOverview }: EventOperationRoutesDeps) {
+export function createEventOperationRoutes({ eventOperations, eventOverview }: EventOperationRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(stats, async (c) => c.json(await eventOverview.stats(), 200))
     .openapi(listConsumers, async (c) => c.json({ items: await eventOverview.consumers() }, 200))
@@ -113,19 +113,21 @@ export function createEventOperationRoutes({ eventDesk, eventOverview }: EventOp
       const { ids, errorCode, consumer } = c.req.valid('json');
       // The schema ensures that one of the two is present.
       const selection = errorCode === undefined ? { ids: ids ?? [] } : { errorCode };
-      return c.json({ reprocessed: await eventDesk.reprocess(operatorOf(c), consumer, selection) }, 202);
+      return c.json({ reprocessed: await eventOperations.reprocess(operatorOf(c), consumer, selection) }, 202);
     })
-    .openapi(replay, async (c) => c.json({ replayed: await eventDesk.replay(operatorOf(c), c.req.valid('json')) }, 202))
+    .openapi(replay, async (c) =>
+      c.json({ replayed: await eventOperations.replay(operatorOf(c), c.req.valid('json')) }, 202),
+    )
     .openapi(pauseOrResume('pause', 'Let a consumer stand still'), async (c) =>
-      c.json(await eventDesk.pause(operatorOf(c), c.req.valid('param').name), 200),
+      c.json(await eventOperations.pause(operatorOf(c), c.req.valid('param').name), 200),
     )
     .openapi(pauseOrResume('resume', 'Let a paused consumer go on'), async (c) =>
-      c.json(await eventDesk.resume(operatorOf(c), c.req.valid('param').name), 200),
+      c.json(await eventOperations.resume(operatorOf(c), c.req.valid('param').name), 200),
     )
     .openapi(rewind, async (c) => {
       const { name: consumer } = c.req.valid('param');
       const { partition, sequence } = c.req.valid('json');
-      const { before } = await eventDesk.rewind(operatorOf(c), { consumer, partition, sequence });
+      const { before } = await eventOperations.rewind(operatorOf(c), { consumer, partition, sequence });
       return c.json({ consumer, partition, before, sequence: sequence - 1 }, 200);
     });
 }

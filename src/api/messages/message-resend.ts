@@ -18,7 +18,7 @@ import { operatorActionOf, type OperatorRequest } from '../operator-log.ts';
 import { requireTaken, requireTemporal } from '../temporal-outage.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
-export interface MessageDeskDeps {
+export interface MessageResendDeps {
   readonly client: Client;
   readonly health: TemporalHealth;
   readonly orders: OrderRepository;
@@ -44,7 +44,7 @@ export interface MessageChoice {
 }
 
 /** Sends messages again for operators. */
-export interface MessageDesk {
+export interface MessageResend {
   /**
    * Sends once more a message that was sent or given up; a repeated key sends no second copy. If there are several
    * refunds or captures, the number selects one, else the last one is sent. The order does not change.
@@ -58,7 +58,7 @@ const COPIES = { max: 5, seconds: 24 * 3_600 };
 
 const CALL_TIMEOUT_MS = 4_000;
 
-export function createMessageDesk(deps: MessageDeskDeps): MessageDesk {
+export function createMessageResend(deps: MessageResendDeps): MessageResend {
   return {
     resend: async (request, orderId, which) => {
       const { tenantId, idempotencyKey } = request;
@@ -81,14 +81,14 @@ export function createMessageDesk(deps: MessageDeskDeps): MessageDesk {
       // A repeat starts the workflow, too: the request before may have been recorded and not started.
       const { correlationId } = order;
       await requireTaken('message', startMessageCopy(deps.client, { message, correlationId }, CALL_TIMEOUT_MS));
-      const workflowId = notificationWorkflowId(orderId, template, 'email', copy);
+      const workflowId = notificationWorkflowId(orderId, template, { copy });
       return { occurrence: stored.occurrence, messageId, workflowId, replayed };
     },
   };
 }
 
 async function find(
-  { messages }: MessageDeskDeps,
+  { messages }: MessageResendDeps,
   { tenantId, orderId }: OrderRecord,
   { template, occurrence }: MessageChoice,
 ): Promise<MessageRecord> {
@@ -119,7 +119,7 @@ function checkEnded({ state }: MessageRecord): void {
 }
 
 async function messageOf(
-  { payments }: MessageDeskDeps,
+  { payments }: MessageResendDeps,
   order: OrderRecord,
   { template, occurrence, copy }: Pick<MessageRecord, 'template' | 'occurrence'> & { readonly copy: string },
 ): Promise<NotificationWorkflowInput> {

@@ -4,7 +4,7 @@ import { MESSAGE_TEMPLATES } from '../../domain/notification.ts';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
-import type { MessageDesk } from './message-resend.ts';
+import type { MessageResend } from './message-resend.ts';
 import { notFound } from '../http/problem.ts';
 import { operatorOf } from '../operator-log.ts';
 import { idempotencyHeader, pathId } from '../http/primitive-schemas.ts';
@@ -12,7 +12,7 @@ import { problems } from '../http/problem-schemas.ts';
 import { validationHook } from '../http/validation.ts';
 
 export interface NotificationRoutesDeps {
-  readonly messageDesk: MessageDesk;
+  readonly messageResend: MessageResend;
   /** Address of a workflow in the Temporal Web UI. */
   readonly workflowUrl: (workflowId: string) => string;
 }
@@ -70,12 +70,12 @@ const resendMessage = createRoute({
   },
 });
 
-export function createNotificationRoutes({ messageDesk, workflowUrl }: NotificationRoutesDeps) {
+export function createNotificationRoutes({ messageResend, workflowUrl }: NotificationRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook }).openapi(resendMessage, async (c) => {
     const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
     const { id: orderId, template } = c.req.valid('param');
     if (!isOrderId(orderId)) throw notFound('order');
-    const resent = await messageDesk.resend({ ...operatorOf(c), idempotencyKey }, orderId, {
+    const resent = await messageResend.resend({ ...operatorOf(c), idempotencyKey }, orderId, {
       template,
       occurrence: c.req.valid('query').occurrence,
     });

@@ -1,5 +1,5 @@
 /**
- * Slots for orders that this process carries through their first pass. They keep the number of orders in flight below
+ * Slots for orders that this process carries through their fast path. They keep the number of orders in flight below
  * the worker's capacity: above it, tasks take the longer way over the task queue.
  */
 export interface EagerSlots {
@@ -23,7 +23,7 @@ const SLOT_WAIT_MS = 2_000;
  */
 const WAITERS_PER_SLOT = 3;
 
-/** An order that has not ended its first pass by then is waiting for something, and must not block other orders. */
+/** An order that has not ended its fast path by then is waiting for something, and must not block other orders. */
 const SLOT_HOLD_MS = 2_000;
 
 /** Creates `size` slots. */

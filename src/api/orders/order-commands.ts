@@ -18,7 +18,7 @@ import type { OrderStatus } from '../../domain/order-status.ts';
 import { moneyOf } from '../../domain/payments/payment.ts';
 import { movementProblemOf, type PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
 import { callWithin, deliver, describeWorkflow, isNoAnswer } from '../../temporal/calls.ts';
-import { settleInput, startSettle } from '../../temporal/workflow-starts.ts';
+import { orderCommandInput, startOrderCommand } from '../../temporal/workflow-starts.ts';
 import {
   cancelOrderSignal,
   cancelOrderUpdate,
@@ -26,7 +26,7 @@ import {
   capturePaymentUpdate,
   COMMAND_REFUSALS,
   orderWorkflowId,
-  settleWorkflowId,
+  orderCommandWorkflowId,
   type CommandReply,
 } from '../../workflows/contract.ts';
 import { destinationOf } from './order-destination.ts';
@@ -68,7 +68,7 @@ export interface CommandOutcome {
 /** Gives commands to orders, in any status. */
 export interface OrderCommander {
   /**
-   * Hands the command to the order's workflow while that is open; else decides it by the order's row and starts the settle
+   * Hands the command to the order's workflow while that is open; else decides it by the order's row and starts the command
    * workflow that carries it out. Answers what was decided.
    * @throws {ProblemError} `not_found`, `idempotency_key_reused`, `amount_not_chargeable`, `order_busy`, `order_stopped`,
    * `unavailable`.
@@ -133,8 +133,8 @@ async function remind(deps: OrderCommanderDeps, request: CommandRequest, command
  */
 async function whyNotTaken(deps: OrderCommanderDeps, orderId: string, ownerId: string | null): Promise<ProblemError> {
   const own = orderWorkflowId(orderId);
-  const carriers = ownerId === null ? [own] : [settleWorkflowId(orderId, ownerId), own];
-  for (const workflowId of carriers) {
+  const executions = ownerId === null ? [own] : [orderCommandWorkflowId(orderId, ownerId), own];
+  for (const workflowId of executions) {
     const status = await statusOf(deps, workflowId);
     if (status === 'absent') continue;
     // A workflow that has ended by itself is about to be followed by the order's next state; the sweep finds a command
@@ -169,8 +169,8 @@ async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, comma
   switch (destination) {
     case 'order':
       return askOrder(deps, request, command);
-    case 'settle':
-      return order === null ? 'look_again' : settle(deps, ofOrder, order);
+    case 'row':
+      return order === null ? 'look_again' : decideByRow(deps, ofOrder, order);
     case 'provider':
       return order === null ? 'look_again' : askProvider(deps, ofOrder, order);
     case 'cancelling':
@@ -259,7 +259,7 @@ async function ask<Reply extends CommandReply | 'pending'>(
 
 /**
  * The validator has refused the Update, or the workflow ended while it had the Update: then the row has the result of
- * the command, or a settle workflow carries it out.
+ * the command, or a command workflow carries it out.
  */
 function replyOfRefusal(type: string | null): 'closed' | 'pending' {
   if (type === COMMAND_REFUSALS.pending) return 'pending';
@@ -271,7 +271,7 @@ function replyOfRefusal(type: string | null): 'closed' | 'pending' {
  * The decision makes the command durable, because the command then owns the order. If the start fails, the sweep makes
  * up for it (see `sweepCommandsWorkflow`).
  */
-async function settle(deps: OrderCommanderDeps, ofOrder: CommandOfOrder, order: OrderRecord): Promise<Given> {
+async function decideByRow(deps: OrderCommanderDeps, ofOrder: CommandOfOrder, order: OrderRecord): Promise<Given> {
   requireTemporal(deps.health, 'nothing was changed');
   const { amountMinor, rule } = await ruleOf(deps, ofOrder, order);
   const decided = await deps.commands.decide({ ...ofOrder, amountMinor }, rule);
@@ -279,28 +279,28 @@ async function settle(deps: OrderCommanderDeps, ofOrder: CommandOfOrder, order: 
   if (decided.decision === 'busy') throw await whyNotTaken(deps, order.orderId, order.ownerCommandId);
   if (decided.turn === null) return decided.decision;
   const { kind } = ofOrder;
-  const input = settleInput(
+  const input = orderCommandInput(
     { kind, amountMinor: decided.amountMinor, command: commandOf(ofOrder) },
     order,
     deps.settings,
   );
-  await startSettle(deps.client, input, { limitMs: CALL_TIMEOUT_MS }).catch((error: unknown) => {
+  await startOrderCommand(deps.client, input, { limitMs: CALL_TIMEOUT_MS }).catch((error: unknown) => {
     if (!isNoAnswer(error)) throw error;
   });
   return decided.decision;
 }
 
 /**
- * The settle workflow decides the command, because only workers call the provider. Its start makes the command durable.
+ * The command workflow decides the command, because only workers call the provider. Its start makes the command durable.
  */
 async function askProvider(deps: OrderCommanderDeps, command: CommandOfOrder, order: OrderRecord): Promise<Given> {
   requireTemporal(deps.health, 'nothing was changed');
-  const input = settleInput(
+  const input = orderCommandInput(
     { kind: 'reconcile', amountMinor: null, command: commandOf(command) },
     order,
     deps.settings,
   );
-  await requireTaken('command', startSettle(deps.client, input, { limitMs: CALL_TIMEOUT_MS }));
+  await requireTaken('command', startOrderCommand(deps.client, input, { limitMs: CALL_TIMEOUT_MS }));
   const deadline = Date.now() + ANSWER_WITHIN_MS;
   while (Date.now() < deadline) {
     const answered = await deps.commands.findOptional(command.tenantId, command.commandId);

@@ -3,14 +3,14 @@ import type { CommandKind } from '../../domain/command.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 
 /**
- * Where a command is decided. `order`: by the order's own workflow, which the command interrupts. `settle`: by the
- * order's row; a settle workflow carries it out. `provider`: by the provider's movements, which only a worker can read.
+ * Where a command is decided. `order`: by the order's own workflow, which the command interrupts. `row`: by the
+ * order's row; a command workflow carries it out. `provider`: by the provider's movements, which only a worker can read.
  * `cancelling`: the command joins the cancel that is under way. `busy`: the command may be sent again later. All others
  * are the answer.
  */
 export type Destination =
   | 'order'
-  | 'settle'
+  | 'row'
   | 'provider'
   | 'cancelling'
   | 'busy'
@@ -22,8 +22,8 @@ const DESTINATIONS: Readonly<Record<CommandKind, Readonly<Record<OrderStatus, De
   cancel: {
     PENDING: 'order',
     AWAITING_CAPTURE: 'order',
-    CONFIRMED: 'settle',
-    PARTIALLY_REFUNDED: 'settle',
+    CONFIRMED: 'row',
+    PARTIALLY_REFUNDED: 'row',
     CANCELLING: 'cancelling',
     REFUNDING: 'busy',
     REFUNDED: 'too_late',
@@ -34,8 +34,8 @@ const DESTINATIONS: Readonly<Record<CommandKind, Readonly<Record<OrderStatus, De
   capture: {
     PENDING: 'busy',
     AWAITING_CAPTURE: 'order',
-    CONFIRMED: 'settle',
-    PARTIALLY_REFUNDED: 'settle',
+    CONFIRMED: 'row',
+    PARTIALLY_REFUNDED: 'row',
     CANCELLING: 'too_late',
     REFUNDING: 'busy',
     REFUNDED: 'too_late',
@@ -46,8 +46,8 @@ const DESTINATIONS: Readonly<Record<CommandKind, Readonly<Record<OrderStatus, De
   refund: {
     PENDING: 'busy',
     AWAITING_CAPTURE: 'not_captured',
-    CONFIRMED: 'settle',
-    PARTIALLY_REFUNDED: 'settle',
+    CONFIRMED: 'row',
+    PARTIALLY_REFUNDED: 'row',
     CANCELLING: 'too_late',
     REFUNDING: 'busy',
     REFUNDED: 'too_late',
@@ -62,10 +62,10 @@ const DESTINATIONS: Readonly<Record<CommandKind, Readonly<Record<OrderStatus, De
     PARTIALLY_REFUNDED: 'too_late',
     CANCELLING: 'busy',
     REFUNDING: 'busy',
-    REFUNDED: 'settle',
-    REJECTED: 'settle',
-    CANCELLED: 'settle',
-    EXPIRED: 'settle',
+    REFUNDED: 'row',
+    REJECTED: 'row',
+    CANCELLED: 'row',
+    EXPIRED: 'row',
   },
   reconcile: {
     PENDING: 'busy',

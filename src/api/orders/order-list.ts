@@ -57,10 +57,10 @@ function fits(view: OrderView, query: OrderListQuery): boolean {
   );
 }
 
-type Placed = Pick<OrderView, 'createdAt' | 'id'>;
+type ListPosition = Pick<OrderView, 'createdAt' | 'id'>;
 
 /** The order in which the database sorts its pages. */
-function newestFirst(left: Placed, right: Placed): number {
+function newestFirst(left: ListPosition, right: ListPosition): number {
   const byTime = Date.parse(right.createdAt) - Date.parse(left.createdAt);
   if (byTime !== 0 || left.id === right.id) return byTime;
   return left.id < right.id ? 1 : -1;

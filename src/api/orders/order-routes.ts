@@ -18,7 +18,7 @@ import type { ApiMetrics } from '../http/metrics.ts';
 import type { OrderList } from './order-list.ts';
 import type { OrderReader } from './order-reader.ts';
 import type { OrderStarter } from './order-starter.ts';
-import { createPlaces } from '../http/places.ts';
+import { createConcurrencyLimit } from '../http/concurrency-limit.ts';
 import { notFound, ProblemError } from '../http/problem.ts';
 import { onResponseEnd } from '../http/response-end.ts';
 import {
@@ -137,7 +137,7 @@ const listOrders = createRoute({
 });
 
 export function createOrderRoutes(deps: OrderRoutesDeps) {
-  const waits = createPlaces({ what: 'waits', max: WAITS_MAX });
+  const waits = createConcurrencyLimit({ what: 'waits', max: WAITS_MAX });
   /** A request that finds no free place to wait is answered at once with the order's present state. */
   const findWithin = async (c: Context<ApiEnv>, waitMs: number, orderId: string) => {
     const { tenantId } = c.get('caller');

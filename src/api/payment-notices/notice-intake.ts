@@ -9,7 +9,7 @@ import {
   WebhookSignatureError,
   type NoticeKey,
   type NoticeVerdict,
-  type PaymentNews,
+  type PaymentNotice,
   type PaymentProvider,
   type PaymentWebhook,
   type WebhookRequest,
@@ -17,7 +17,7 @@ import {
 import type { OrderSettings } from '../../domain/order-settings.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { startNotice } from '../../temporal/workflow-starts.ts';
-import { createPlaces } from '../http/places.ts';
+import { createConcurrencyLimit } from '../http/concurrency-limit.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { TemporalHealth } from '../../temporal/health.ts';
 
@@ -56,7 +56,7 @@ const CALL_TIMEOUT_MS = 4_000;
 
 export function createNoticeIntake(deps: NoticeIntakeDeps): NoticeIntake {
   let underWay = 0;
-  const places = createPlaces({ what: 'reports', max: STORED_AT_ONCE_MAX });
+  const places = createConcurrencyLimit({ what: 'reports', max: STORED_AT_ONCE_MAX });
   const seeToLater = (key: NoticeKey): void => {
     if (underWay >= AT_ONCE_MAX) return;
     underWay += 1;
@@ -79,7 +79,7 @@ export function createNoticeIntake(deps: NoticeIntakeDeps): NoticeIntake {
   };
 }
 
-function read(webhook: PaymentWebhook, request: WebhookRequest): PaymentNews {
+function read(webhook: PaymentWebhook, request: WebhookRequest): PaymentNotice {
   try {
     return webhook.read(request);
   } catch (error) {
@@ -92,7 +92,7 @@ function read(webhook: PaymentWebhook, request: WebhookRequest): PaymentNews {
 /** The longest id of a provider; PostgreSQL must be able to hold it as text. */
 const ID_MAX_LENGTH = 255;
 
-function isStorable({ eventId, orderId, key, chargeRef, movementRef, currency, amountMinor }: PaymentNews): boolean {
+function isStorable({ eventId, orderId, key, chargeRef, movementRef, currency, amountMinor }: PaymentNotice): boolean {
   const ids = [eventId, orderId, key, chargeRef, movementRef, currency].filter((id) => id !== null);
   const areTexts = ids.every((id) => id.length <= ID_MAX_LENGTH && !id.includes('\0') && id.isWellFormed());
   return areTexts && (amountMinor === null || Number.isSafeInteger(amountMinor));

@@ -31,7 +31,7 @@ import {
   webhookView,
 } from './webhook-schemas.ts';
 import { validationHook } from '../http/validation.ts';
-import type { WebhookActor, WebhookDesk } from './webhook-subscriptions.ts';
+import type { WebhookActor, WebhookOperations } from './webhook-subscriptions.ts';
 
 const shared = { tags: ['Webhooks'], ...guardedBy('webhooks:write') };
 
@@ -146,11 +146,11 @@ const redeliver = createRoute({
 export interface WebhookRoutesDeps {
   readonly webhookSubscriptions: WebhookSubscriptionRepository;
   readonly webhookDeliveries: WebhookDeliveryRepository;
-  readonly webhookDesk: WebhookDesk;
+  readonly webhookOperations: WebhookOperations;
 }
 
 export function createWebhookRoutes(deps: WebhookRoutesDeps) {
-  const { webhookSubscriptions: subscriptions, webhookDeliveries: deliveries, webhookDesk: desk } = deps;
+  const { webhookSubscriptions: subscriptions, webhookDeliveries: deliveries, webhookOperations: operations } = deps;
   const existing = async (tenantId: string, id: string): Promise<WebhookSubscriptionRecord> => {
     const found = await subscriptions.findOptional(tenantId, id);
     if (found === null) throw notFound('webhook');
@@ -159,7 +159,7 @@ export function createWebhookRoutes(deps: WebhookRoutesDeps) {
   const routes = new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(createWebhook, async (c) => {
       const key = parseIdempotencyKey(c.req.header('idempotency-key'));
-      const { subscription, secret, isReplayed } = await desk.create(actorOf(c), key, c.req.valid('json'));
+      const { subscription, secret, isReplayed } = await operations.create(actorOf(c), key, c.req.valid('json'));
       c.header('Location', `/v1/webhooks/${subscription.subscriptionId}`);
       c.header('Idempotency-Replayed', String(isReplayed));
       return c.json({ ...toView(subscription), secret }, 201);
@@ -177,10 +177,12 @@ export function createWebhookRoutes(deps: WebhookRoutesDeps) {
     .openapi(deleteWebhook, async (c) => {
       const { id } = c.req.valid('param');
       const before = await existing(c.get('caller').tenantId, id);
-      await desk.delete(actorOf(c), id);
+      await operations.delete(actorOf(c), id);
       return c.json(toView(before), 200);
     })
-    .openapi(enableWebhook, async (c) => c.json(toView(await desk.enable(actorOf(c), c.req.valid('param').id)), 200))
+    .openapi(enableWebhook, async (c) =>
+      c.json(toView(await operations.enable(actorOf(c), c.req.valid('param').id)), 200),
+    )
     .openapi(listDeliveries, async (c) => {
       const { tenantId } = c.get('caller');
       const { limit, cursor, state } = c.req.valid('query');
@@ -192,7 +194,7 @@ export function createWebhookRoutes(deps: WebhookRoutesDeps) {
     })
     .openapi(redeliver, async (c) => {
       const { id, deliveryId } = c.req.valid('param');
-      return c.json(toDeliveryView(await desk.redeliver(actorOf(c), id, deliveryId)), 202);
+      return c.json(toDeliveryView(await operations.redeliver(actorOf(c), id, deliveryId)), 202);
     });
   describeMessage(routes);
   return routes;

@@ -23,7 +23,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import { notFound, ProblemError } from '../http/problem.ts';
 import { recordAction, type Operator } from '../operator-log.ts';
 
-export interface WebhookDeskDeps {
+export interface WebhookOperationsDeps {
   readonly subscriptions: WebhookSubscriptionRepository;
   readonly deliveries: WebhookDeliveryRepository;
   readonly actions: OperatorActionRepository;
@@ -43,7 +43,7 @@ export interface WebhookActor extends Operator {
 }
 
 /** Manages a tenant's webhooks; each change is recorded as an act of an operator. */
-export interface WebhookDesk {
+export interface WebhookOperations {
   /**
    * Makes a subscription.
    * @throws {ProblemError} for an address that is not allowed, a key of another request, or too many subscriptions.
@@ -66,7 +66,7 @@ const SECRET_BYTES = 32;
  */
 const SECRET_SHOWN_MS = 10 * 60_000;
 
-export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
+export function createWebhookOperations(deps: WebhookOperationsDeps): WebhookOperations {
   const { subscriptions, deliveries, actions, sealer } = deps;
   return {
     create: async (by, idempotencyKey, wanted) => {
@@ -128,7 +128,7 @@ export function createWebhookDesk(deps: WebhookDeskDeps): WebhookDesk {
   };
 }
 
-async function findExisting(deps: WebhookDeskDeps, { tenantId }: WebhookActor, subscriptionId: string) {
+async function findExisting(deps: WebhookOperationsDeps, { tenantId }: WebhookActor, subscriptionId: string) {
   const found = await deps.subscriptions.findOptional(tenantId, subscriptionId);
   if (found === null) throw notFound('webhook');
   return found;

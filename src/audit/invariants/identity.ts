@@ -1,5 +1,5 @@
 import { orderIdFor } from '../../domain/ids.ts';
-import { openCarriers, type OrderFacts } from '../facts.ts';
+import { openExecutions, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
 /**
@@ -27,7 +27,7 @@ function checkRowless(facts: OrderFacts): Finding {
   if (workflow === null && left.length === 0) return NOT_APPLICABLE;
   const problems: string[] = [];
   if (left.length > 0) problems.push(`there is no such order, but it has ${left.join(', ')}`);
-  if (left.length === 0 && openCarriers(facts).length === 0) {
+  if (left.length === 0 && openExecutions(facts).length === 0) {
     problems.push(`it was accepted, its workflow is ${workflow?.status ?? 'unknown'}, and there is no order`);
   }
   return { checked: 1, problems };

@@ -3,7 +3,7 @@ import type { AuditedEvent, AuditedOperation, SkuFigures } from '../../../db/rep
 import { orderIdFor } from '../../domain/ids.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 import { externalKey } from '../../domain/payments/payment.ts';
-import type { Carrier, OrderFacts } from '../facts.ts';
+import type { OrderExecution, OrderFacts } from '../facts.ts';
 import { ORDER_CHECKS } from './index.ts';
 import { checkSkuFigures } from './stock.ts';
 
@@ -38,12 +38,12 @@ function operation(kind: AuditedOperation['kind'], change: Partial<AuditedOperat
   };
 }
 
-function carrier(change: Partial<Carrier> = {}): Carrier {
+function execution(change: Partial<OrderExecution> = {}): OrderExecution {
   return { workflowId: `order/${ORDER_ID}`, status: 'COMPLETED', caseKind: null, tenantId: 'demo', ...change };
 }
 
 /** A parked or running workflow. */
-const OPEN = carrier({ status: 'RUNNING' });
+const OPEN = execution({ status: 'RUNNING' });
 
 interface Sketch {
   /** Statuses that the order went through. */
@@ -92,8 +92,8 @@ function order(sketch: Sketch = {}): OrderFacts {
     },
     messages: [],
     ledger: operations.filter(({ state }) => state === 'SUCCEEDED' || state === 'DECLINED'),
-    workflow: carrier(),
-    settles: [],
+    workflow: execution(),
+    commandExecutions: [],
     ...sketch.changes,
   };
 }
@@ -123,11 +123,11 @@ const PROMISED = {
   generation: 1,
   amountMinor: 4_500,
 } as const;
-const SETTLE = carrier({ workflowId: `settle/${ORDER_ID}/c1`, status: 'RUNNING' });
+const COMMAND = execution({ workflowId: `order-command/${ORDER_ID}/c1`, status: 'RUNNING' });
 const WAITING: readonly OrderStatus[] = ['PENDING', 'AWAITING_CAPTURE'];
 const OPEN_CASE = { ...OF_ORDER, step: 'take-payment', workflowId: `order/${ORDER_ID}`, state: 'open' } as const;
 
-const NOTICES = [`settle/${ORDER_ID}/notice-1`, `settle/${ORDER_ID}/notice-2`] as const;
+const NOTICES = [`order-command/${ORDER_ID}/notice-1`, `order-command/${ORDER_ID}/notice-2`] as const;
 
 it.each<[string, Sketch]>([
   ['sold', {}],
@@ -197,8 +197,8 @@ it.each<[string, Sketch]>([
     },
   ],
   [
-    'being refunded by a settle workflow',
-    { path: ['PENDING', 'CONFIRMED', 'REFUNDING'], changes: { settles: [SETTLE] } },
+    'being refunded by a command workflow',
+    { path: ['PENDING', 'CONFIRMED', 'REFUNDING'], changes: { commandExecutions: [COMMAND] } },
   ],
   [
     'parked',
@@ -213,7 +213,9 @@ it.each<[string, Sketch]>([
     'sold, with two reports that are parked at the same step',
     {
       changes: {
-        settles: NOTICES.map((workflowId) => carrier({ workflowId, status: 'RUNNING', caseKind: 'judge-notice' })),
+        commandExecutions: NOTICES.map((workflowId) =>
+          execution({ workflowId, status: 'RUNNING', caseKind: 'judge-notice' }),
+        ),
         cases: NOTICES.map((workflowId) => ({ ...OPEN_CASE, step: 'judge-notice', workflowId })),
       },
     },
@@ -311,12 +313,12 @@ it.each<[string, string, Sketch]>([
   [
     'I7',
     'an edge that is not allowed',
-    { path: ['PENDING', 'AWAITING_CAPTURE', 'REFUNDING'], changes: { settles: [SETTLE] } },
+    { path: ['PENDING', 'AWAITING_CAPTURE', 'REFUNDING'], changes: { commandExecutions: [COMMAND] } },
   ],
   ['I7', 'a history that leads elsewhere', { changes: { events: history('PENDING', 'AWAITING_CAPTURE') } }],
   ['I7', 'a missing event', { changes: { events: history('PENDING', 'CONFIRMED').slice(1) } }],
   ['I8', 'a change after a terminal status', { path: ['PENDING', 'REJECTED', 'CONFIRMED'] }],
-  ['I9', "a workflow of another tenant's order", { changes: { workflow: carrier({ tenantId: 'other' }) } }],
+  ['I9', "a workflow of another tenant's order", { changes: { workflow: execution({ tenantId: 'other' }) } }],
   [
     'I10',
     'an order in motion that Temporal does not know',
@@ -328,14 +330,14 @@ it.each<[string, string, Sketch]>([
     { path: WAITING, operations: [AUTHORIZED], reservation: 'HELD' },
   ],
   ['I10', 'an order at rest whose workflow is open', { changes: { workflow: OPEN } }],
-  ['I10', 'a workflow that failed', { changes: { workflow: carrier({ status: 'FAILED' }) } }],
+  ['I10', 'a workflow that failed', { changes: { workflow: execution({ status: 'FAILED' }) } }],
   ['I10', 'an open case that nothing waits in', { changes: { cases: [OPEN_CASE] } }],
   [
     'I10',
     'two cases at a step where only one workflow is parked',
     {
       changes: {
-        settles: [carrier({ workflowId: NOTICES[0], status: 'RUNNING', caseKind: 'judge-notice' })],
+        commandExecutions: [execution({ workflowId: NOTICES[0], status: 'RUNNING', caseKind: 'judge-notice' })],
         cases: NOTICES.map((workflowId) => ({ ...OPEN_CASE, step: 'judge-notice', workflowId })),
       },
     },

@@ -1,5 +1,5 @@
 import { isAtRest, isTerminal, type OrderStatus } from '../../domain/order-status.ts';
-import { isOpen, openCarriers, type OrderFacts } from '../facts.ts';
+import { isOpen, openExecutions, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
 /**
@@ -7,25 +7,26 @@ import { NOT_APPLICABLE, type Finding } from './finding.ts';
  * a case is open exactly while a workflow is parked.
  */
 export function checkWorkflow(facts: OrderFacts): Finding {
-  const { order, workflow, settles, cases } = facts;
-  if (order === null && workflow === null && settles.length === 0 && cases.length === 0) return NOT_APPLICABLE;
+  const { order, workflow, commandExecutions, cases } = facts;
+  if (order === null && workflow === null && commandExecutions.length === 0 && cases.length === 0)
+    return NOT_APPLICABLE;
   const died = deathOf(facts);
-  const carriage = order === null ? [] : carriageProblems(order.status, facts);
+  const execution = order === null ? [] : executionProblems(order.status, facts);
   // A dead workflow is the reason why nothing carries the order, so one sentence reports both.
-  const problems = died === null ? carriage : [died];
+  const problems = died === null ? execution : [died];
   return { checked: 1, problems: [...problems, ...caseProblems(facts)] };
 }
 
 function deathOf({ order, workflow }: OrderFacts): string | null {
   if (workflow === null || isOpen(workflow)) return null;
   if (workflow.status === 'COMPLETED' || workflow.status === 'CONTINUED_AS_NEW') return null;
-  // A settle workflow has brought the order to its end; I3 and I5 prove that nothing is left.
+  // A command workflow has brought the order to its end; I3 and I5 prove that nothing is left.
   if (order !== null && isTerminal(order.status)) return null;
   return `its workflow ended as ${workflow.status}, the order is ${order?.status ?? 'not opened'}`;
 }
 
-function carriageProblems(status: OrderStatus, facts: OrderFacts): string[] {
-  const isCarried = openCarriers(facts).length > 0;
+function executionProblems(status: OrderStatus, facts: OrderFacts): string[] {
+  const isCarried = openExecutions(facts).length > 0;
   const { order, workflow } = facts;
   const ownerId = order?.ownerCommandId ?? null;
   if (ownerId !== null && !isCarried) return [`the command ${ownerId} owns it, but no workflow carries it`];
@@ -37,7 +38,7 @@ function carriageProblems(status: OrderStatus, facts: OrderFacts): string[] {
 
 function caseProblems(facts: OrderFacts): string[] {
   const waiting = facts.cases.filter(({ state }) => state === 'open');
-  const parked = openCarriers(facts).flatMap(({ caseKind: step, workflowId }) =>
+  const parked = openExecutions(facts).flatMap(({ caseKind: step, workflowId }) =>
     step === null ? [] : [{ step, workflowId }],
   );
   return [

@@ -26,7 +26,7 @@ const TOKEN_TTL_SECONDS = 600;
 /** The exit code that shells use for a program that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
-// Entry of `npm run demo`: plays six stories on the system that `npm start` runs.
+// Entry of `npm run demo`: plays six scenarios on the system that `npm start` runs.
 process.exit(await main());
 
 async function main(): Promise<number> {

@@ -1,16 +1,16 @@
 import { styleText } from 'node:util';
 
-/** A fact that a story claims at its end. */
+/** A fact that a scenario claims at its end. */
 export interface Claim {
   readonly text: string;
   readonly holds: boolean;
 }
 
-/** Tells the stories on the terminal, line by line as they happen. */
+/** Tells the scenarios on the terminal, line by line as they happen. */
 export interface Narrator {
-  /** Begins a story. */
+  /** Begins a scenario. */
   title(text: string): void;
-  /** Says what happens now, with the seconds since the story began. */
+  /** Says what happens now, with the seconds since the scenario began. */
   say(text: string): void;
   /** Says whether a claim is true. */
   check(claim: Claim): void;

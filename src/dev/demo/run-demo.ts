@@ -4,7 +4,7 @@ import { PROJECT_FOLDER } from '../data-folder.ts';
 import { logTail } from '../processes/process-log.ts';
 import { describeExit, runToEnd } from '../processes/processes.ts';
 import type { Ending, Stage } from './stage.ts';
-import { STORIES, type Story } from './stories.ts';
+import { SCENARIOS, type Scenario } from './scenarios.ts';
 import { endingsTable } from './table.ts';
 
 /** There is no system for the demo; the message says what to do. */
@@ -31,7 +31,7 @@ export interface DemoOptions {
 }
 
 /**
- * Plays all stories, then prints the table and the audit's verdict. Resolves with the exit code: 0 when every story
+ * Plays all scenarios, then prints the table and the audit's verdict. Resolves with the exit code: 0 when every scenario
  * ended as told and the audit is clean.
  * @throws {DemoCannotRunError} when there is no system for the demo.
  */
@@ -39,17 +39,17 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const { stage, apiUrl } = options;
   const { narrator } = stage;
   await assertPlayable(options);
-  narrator.print(`${STORIES.length} stories, played on ${apiUrl}`);
+  narrator.print(`${SCENARIOS.length} scenarios, played on ${apiUrl}`);
   const endings: Ending[] = [];
-  for (const [index, story] of STORIES.entries()) {
-    narrator.title(`${index + 1}. ${story.title}`);
-    endings.push(await playToEnd(story, stage));
+  for (const [index, scenario] of SCENARIOS.entries()) {
+    narrator.title(`${index + 1}. ${scenario.title}`);
+    endings.push(await playToEnd(scenario, stage));
   }
   narrator.title('npm run audit');
   const clean = await audit(options);
   narrator.print(`\n${endingsTable(endings)}\n\naudit: ${clean ? 'clean' : 'NOT CLEAN'}`);
   const otherwise = endings.flatMap(({ asTold }, index) => (asTold ? [] : [index + 1]));
-  narrator.print(otherwise.length === 0 ? 'Every story ended as told.' : `NOT as told: ${otherwise.join(', ')}.`);
+  narrator.print(otherwise.length === 0 ? 'Every scenario ended as told.' : `NOT as told: ${otherwise.join(', ')}.`);
   return clean && otherwise.length === 0 ? 0 : 1;
 }
 
@@ -60,14 +60,14 @@ async function assertPlayable({ stage: { shop }, apiUrl }: DemoOptions): Promise
   throw new Error(`the payment simulator has faults on (${faults.join(', ')}): POST /reset to it, then try again`);
 }
 
-/** If a story breaks off, it ends badly, and the other stories continue. */
-async function playToEnd(story: Story, stage: Stage): Promise<Ending> {
+/** If a scenario breaks off, it ends badly, and the other scenarios continue. */
+async function playToEnd(scenario: Scenario, stage: Stage): Promise<Ending> {
   try {
-    return await story.play(stage);
+    return await scenario.play(stage);
   } catch (error) {
     stage.signal.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
-    stage.narrator.check({ text: `the story broke off: ${reason}`, holds: false });
+    stage.narrator.check({ text: `the scenario broke off: ${reason}`, holds: false });
     return { orderId: null, happened: 'broke off', before: null, after: null, asTold: false };
   }
 }

@@ -9,7 +9,7 @@ import type { TemporalView } from './temporal-view.ts';
 /** The tenant that `npm start` seeds a catalog for. */
 export const DEMO_TENANT = 'demo';
 
-/** The system and the narrator of a story. */
+/** The system and the narrator of a scenario. */
 export interface Stage {
   readonly shop: Shop;
   readonly temporal: TemporalView;
@@ -47,17 +47,17 @@ export interface PlayedOrder extends PlacedOrder {
   readonly after: Snapshot;
 }
 
-/** How a story ended; a fact that a broken-off story does not have is `null`. */
+/** How a scenario ended; a fact that a broken-off scenario does not have is `null`. */
 export interface Ending {
   readonly orderId: string | null;
   readonly happened: string;
   readonly before: Snapshot | null;
   readonly after: Snapshot | null;
-  /** Whether all claims of the story were true. */
+  /** Whether all claims of the scenario were true. */
   readonly asTold: boolean;
 }
 
-/** Pause between two looks of a story that waits, in milliseconds. */
+/** Pause between two looks of a scenario that waits, in milliseconds. */
 const LOOK_MS = 50;
 
 /** Posts an order. Its id follows from its key, so the figures before it can be read. */
@@ -78,7 +78,7 @@ export async function awaitEnd({ shop, narrator }: Stage, placed: PlacedOrder): 
   return { ...placed, order, after };
 }
 
-/** Checks the claims aloud and closes the story. */
+/** Checks the claims aloud and closes the scenario. */
 export function close(
   { narrator }: Stage,
   { orderId, before, after }: PlayedOrder,

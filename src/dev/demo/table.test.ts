@@ -25,7 +25,7 @@ it('A row of the table has the figures before and after', () => {
   );
 });
 
-it('A story that broke off has a row in the table, too', () => {
+it('A scenario that broke off has a row in the table, too', () => {
   const ending = { orderId: null, happened: 'broke off', before: null, after: null, asTold: false };
   expect(endingsTable([ending]).split('\n').at(-1)).toMatch(/^\? +broke off +\? +\?$/);
 });

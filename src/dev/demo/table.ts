@@ -4,7 +4,7 @@ import type { Ending, Money, Snapshot } from './stage.ts';
 
 const HEADER = ['order', 'what happened', 'stock (on hand/held)', 'money in EUR (captured/refunded)'];
 
-/** The table that the demo ends with: one row per story, each with the figures before and after it. */
+/** The table that the demo ends with: one row per scenario, each with the figures before and after it. */
 export function endingsTable(endings: readonly Ending[]): string {
   return formatTable(HEADER, endings.map(rowOf));
 }

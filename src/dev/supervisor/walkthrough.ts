@@ -31,7 +31,7 @@ const EXAMPLES: readonly Example[] = [
     sku: 'SKU-0001',
     quantity: 2,
     method: 'pm_ok',
-    lookFor: 'one marker (the first pass) holds what each step came to; the confirmation is in the inbox',
+    lookFor: 'one marker (the fast path) holds what each step came to; the confirmation is in the inbox',
   },
   {
     title: 'A declined payment: REJECTED, and the stock that was held for it is free again.',
@@ -40,7 +40,7 @@ const EXAMPLES: readonly Example[] = [
     quantity: 1,
     method: 'pm_declined',
     lookFor:
-      'the first pass ends at the declined payment, then comes the undo of the hold; Completed, because no is an answer',
+      'the fast path ends at the declined payment, then comes the undo of the hold; Completed, because no is an answer',
   },
   {
     title: 'Out of stock (there are 5): REJECTED before anything is paid.',
@@ -48,7 +48,7 @@ const EXAMPLES: readonly Example[] = [
     sku: 'SKU-SCARCE',
     quantity: 6,
     method: 'pm_ok',
-    lookFor: 'the first pass ends at the hold: there is no payment at all',
+    lookFor: 'the fast path ends at the hold: there is no payment at all',
   },
 ];
 

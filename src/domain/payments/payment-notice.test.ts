@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { ORDER_STATUSES, type OrderStatus } from '../order-status.ts';
-import { judgeNotice, PAYMENT_NEWS_KINDS, type NoticeContext, type PaymentNewsKind } from './payment-notice.ts';
+import { judgeNotice, PAYMENT_NOTICE_KINDS, type NoticeContext, type PaymentNoticeKind } from './payment-notice.ts';
 import { PAYMENT_OPERATION_STATES } from './payment.ts';
 
 const ORDER_ID = `ord_${'a'.repeat(26)}`;
 
 function judge(
-  kind: PaymentNewsKind,
+  kind: PaymentNoticeKind,
   context: Partial<NoticeContext> = {},
   key: string | null = `${ORDER_ID}:sale:1`,
 ): string {
@@ -19,7 +19,7 @@ const UNSOLD: readonly OrderStatus[] = ['REJECTED', 'CANCELLED', 'EXPIRED'];
 const SOLD: readonly OrderStatus[] = ['CONFIRMED', 'PARTIALLY_REFUNDED', 'REFUNDED'];
 
 it('A notice has a verdict for every kind, status and state', () => {
-  for (const kind of PAYMENT_NEWS_KINDS) {
+  for (const kind of PAYMENT_NOTICE_KINDS) {
     for (const orderStatus of [...ORDER_STATUSES, null]) {
       for (const operation of [...PAYMENT_OPERATION_STATES, null]) {
         expect(judge(kind, { orderStatus, operation })).toMatch(/^[a-z_]+$/);

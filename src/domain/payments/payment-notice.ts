@@ -8,7 +8,7 @@ export const PAYMENT_PROVIDERS = ['simulator', 'stripe'] as const;
 export type PaymentProvider = (typeof PAYMENT_PROVIDERS)[number];
 
 /** The subjects of reports; `other` is everything that no order waits for. */
-export const PAYMENT_NEWS_KINDS = [
+export const PAYMENT_NOTICE_KINDS = [
   'charge_succeeded',
   'charge_failed',
   'refunded',
@@ -16,17 +16,17 @@ export const PAYMENT_NEWS_KINDS = [
   'disputed',
   'other',
 ] as const;
-export type PaymentNewsKind = (typeof PAYMENT_NEWS_KINDS)[number];
+export type PaymentNoticeKind = (typeof PAYMENT_NOTICE_KINDS)[number];
 
 /**
  * A provider's report, verified and translated. It is a hint to look and never evidence: reports come late, twice and
  * in any order. So the key is looked up at the provider before anything is decided.
  */
-export interface PaymentNews {
+export interface PaymentNotice {
   /** The provider's id of the report; it is the same in every delivery. */
   readonly eventId: string;
   readonly provider: PaymentProvider;
-  readonly kind: PaymentNewsKind;
+  readonly kind: PaymentNoticeKind;
   /** Null when the payment was not made by this service. */
   readonly orderId: string | null;
   /**
@@ -65,7 +65,7 @@ export interface PaymentWebhook {
    * tolerance.
    * @throws {WebhookContentError} when the report is signed but cannot be read.
    */
-  read(request: WebhookRequest): PaymentNews;
+  read(request: WebhookRequest): PaymentNotice;
 }
 
 /**
@@ -95,11 +95,11 @@ export const NOTICE_STATES = ['RECEIVED', 'APPLIED'] as const;
 export type NoticeState = (typeof NOTICE_STATES)[number];
 
 /**
- * The outcomes of a notice. `known`: the books had the fact already, or a newer one. `of_no_concern`: no order waits
+ * The outcomes of a notice. `known`: the books had the fact already, or a newer one. `ignored`: no order waits
  * for this notice. `looked_up`: the step that waited for the provider was told to look now. `given_back`: late money of
- * an unsold order was looked up and returned. `put_aside`: an operator has dealt with it.
+ * an unsold order was looked up and returned. `dismissed`: an operator has dealt with it.
  */
-export const NOTICE_OUTCOMES = ['known', 'of_no_concern', 'looked_up', 'given_back', 'put_aside'] as const;
+export const NOTICE_OUTCOMES = ['known', 'ignored', 'looked_up', 'given_back', 'dismissed'] as const;
 export type NoticeOutcome = (typeof NOTICE_OUTCOMES)[number];
 
 /** Identifies a notice; the provider's id is the same in every delivery. */
@@ -135,7 +135,7 @@ export interface NamedCharge {
 
 /** What has to be done about a notice. No verdict relies on the notice itself. */
 export type NoticeVerdict =
-  | { readonly kind: 'settled'; readonly outcome: Extract<NoticeOutcome, 'known' | 'of_no_concern'> }
+  | { readonly kind: 'settled'; readonly outcome: Extract<NoticeOutcome, 'known' | 'ignored'> }
   /** The order is moving: its step that waits for the provider looks now. */
   | { readonly kind: 'look_up' }
   /** The order is not sold: the money that the provider has under the key is given back. */
@@ -172,11 +172,11 @@ export function noticeContextOf(
  * an older or repeated notice is `known`.
  */
 export function judgeNotice(
-  news: Pick<PaymentNews, 'kind' | 'orderId' | 'key'>,
+  news: Pick<PaymentNotice, 'kind' | 'orderId' | 'key'>,
   context: NoticeContext,
 ): NoticeVerdict {
   const { orderStatus, operation, isOutdated } = context;
-  if (news.kind === 'other') return { kind: 'settled', outcome: 'of_no_concern' };
+  if (news.kind === 'other') return { kind: 'settled', outcome: 'ignored' };
   switch (news.kind) {
     case 'charge_succeeded':
       return operation === 'SUCCEEDED' ? KNOWN : judgeCharge(news, context);
@@ -195,7 +195,7 @@ export function judgeNotice(
 const KNOWN: NoticeVerdict = { kind: 'settled', outcome: 'known' };
 
 /** Judges a report of a charge or a capture that the books do not have as taken. */
-function judgeCharge(news: Pick<PaymentNews, 'orderId' | 'key'>, context: NoticeContext): NoticeVerdict {
+function judgeCharge(news: Pick<PaymentNotice, 'orderId' | 'key'>, context: NoticeContext): NoticeVerdict {
   const { orderStatus } = context;
   if (orderStatus === null) return { kind: 'unmatched' };
   if (isUnderWay(orderStatus, context)) return { kind: 'look_up' };

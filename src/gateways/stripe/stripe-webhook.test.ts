@@ -1,6 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { WebhookContentError, WebhookSignatureError, type PaymentNews } from '../../domain/payments/payment-notice.ts';
+import {
+  WebhookContentError,
+  WebhookSignatureError,
+  type PaymentNotice,
+} from '../../domain/payments/payment-notice.ts';
 import { createStripeWebhook } from './stripe-webhook.ts';
 
 const SECRET = 'whsec_test_of_an_endpoint';
@@ -36,7 +40,7 @@ function signatureOf(body: string, { secret = SECRET, at = SENT_AT } = {}): stri
   return `t=${at},v1=${createHmac('sha256', secret).update(`${at}.${body}`).digest('hex')}`;
 }
 
-function read(body: string, signature: string | undefined = signatureOf(body), ageSeconds = 0): PaymentNews {
+function read(body: string, signature: string | undefined = signatureOf(body), ageSeconds = 0): PaymentNotice {
   return webhook.read({
     header: (name) => (name === 'stripe-signature' ? signature : undefined),
     body: Buffer.from(body),

@@ -4,8 +4,8 @@ import {
   WEBHOOK_TOLERANCE_SECONDS,
   WebhookContentError,
   WebhookSignatureError,
-  type PaymentNews,
-  type PaymentNewsKind,
+  type PaymentNotice,
+  type PaymentNoticeKind,
   type PaymentWebhook,
   type WebhookRequest,
 } from '../../domain/payments/payment-notice.ts';
@@ -41,7 +41,7 @@ const chargedObject = ownedObject.extend({
 const refundObject = chargedObject.extend({ id: z.string(), status: z.string().nullable() });
 
 type EventBody = z.output<typeof eventBody>;
-type Told = Pick<PaymentNews, 'kind' | 'orderId' | 'key' | 'chargeRef' | 'movementRef' | 'amountMinor' | 'currency'>;
+type Told = Pick<PaymentNotice, 'kind' | 'orderId' | 'key' | 'chargeRef' | 'movementRef' | 'amountMinor' | 'currency'>;
 
 /** Reads Stripe's webhooks, which the `stripe` package verifies with the secret of the endpoint (`whsec_...`). */
 export function createStripeWebhook({ secret }: { readonly secret: string }): PaymentWebhook {
@@ -95,7 +95,7 @@ function tell({ type, data: { object } }: EventBody): Told {
 }
 
 function tellIntent(
-  kind: PaymentNewsKind,
+  kind: PaymentNoticeKind,
   object: unknown,
   amount: 'amount' | 'amount_received' | 'amount_capturable',
 ): Told {
@@ -114,7 +114,7 @@ function tellIntent(
 /** A pending refund is not reported yet. */
 function tellRefund(object: unknown): Told {
   const refund = parse(refundObject, object);
-  const kinds: Readonly<Record<string, PaymentNewsKind>> = {
+  const kinds: Readonly<Record<string, PaymentNoticeKind>> = {
     succeeded: 'refunded',
     failed: 'refund_failed',
     canceled: 'refund_failed',
@@ -128,7 +128,7 @@ function chargedOf(object: z.output<typeof chargedObject>): Omit<Told, 'kind'> {
   return { ...ownerOf(object), chargeRef, movementRef: null, amountMinor, currency: currency.toUpperCase() };
 }
 
-function ownerOf(owned: z.output<typeof ownedObject> | undefined): Pick<PaymentNews, 'orderId' | 'key'> {
+function ownerOf(owned: z.output<typeof ownedObject> | undefined): Pick<PaymentNotice, 'orderId' | 'key'> {
   return { orderId: owned?.metadata?.orderId ?? null, key: owned?.metadata?.key ?? null };
 }
 

@@ -1,12 +1,12 @@
 import { proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
-import type { FirstPassActivities, FirstPassResult, FirstPassStep, Tried } from '../../activities/fast-path.ts';
+import type { FastPathActivities, FastPathResult, FastPathStep, Tried } from '../../activities/fast-path.ts';
 import { STEP_POLICIES } from '../steps/step-policies.ts';
 import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
-import { failureOf, thrownAs, type FirstPass } from '../steps/outcome.ts';
-import { holdOf, mailOf, openingOf, paymentOf } from './step-inputs.ts';
+import { failureOf, thrownAs, type FastPath } from '../steps/outcome.ts';
+import { holdStockInput, messageInput, openOrderInput, takePaymentInput } from './step-inputs.ts';
 
-const LIMITS_MS: Readonly<Record<FirstPassStep, number>> = {
+const LIMITS_MS: Readonly<Record<FastPathStep, number>> = {
   openOrder: STEP_POLICIES.openOrder.localTimeoutMs,
   holdStock: STEP_POLICIES.holdStock.localTimeoutMs,
   takePayment: STEP_POLICIES.takePayment.localTimeoutMs,
@@ -29,18 +29,18 @@ const EVENTS_OF_A_FRESH_START = 3;
  * Only the very first workflow task takes the fast path. A run after a crash, a signal or a reset goes step by step, so
  * that it sees an earlier cancel before it sends anything.
  */
-export function createFirstPass(order: OrderWorkflowInput): FirstPass {
+export function createFastPath(order: OrderWorkflowInput): FastPath {
   let outcomes = new Map<string, Tried<unknown>>();
   return {
     run: async () => {
       if (!canJoin(order)) return false;
-      const { tryFirstPass } = proxyLocalActivities<FirstPassActivities>({
+      const { tryFastPath } = proxyLocalActivities<FastPathActivities>({
         startToCloseTimeout: LIMIT_MS,
         retry: { maximumAttempts: 1 },
-        summary: 'First pass: store, hold, pay, deduct, confirm, tell',
+        summary: 'Fast path: store, hold, pay, deduct, confirm, tell',
       });
       try {
-        const result: FirstPassResult = await tryFirstPass(planOf(order));
+        const result: FastPathResult = await tryFastPath(planOf(order));
         outcomes = new Map(Object.entries(result));
         const { holdStock, takePayment } = result;
         const isFree = holdStock?.answer?.kind === 'held' && holdStock.answer.totalMinor === 0;
@@ -61,17 +61,17 @@ export function createFirstPass(order: OrderWorkflowInput): FirstPass {
 }
 
 function canJoin({ settings }: OrderWorkflowInput): boolean {
-  const { joinsFirstPass = false, placement } = settings;
-  return joinsFirstPass && placement.inventory === 'local' && workflowInfo().historyLength <= EVENTS_OF_A_FRESH_START;
+  const { usesFastPath = false, placement } = settings;
+  return usesFastPath && placement.inventory === 'local' && workflowInfo().historyLength <= EVENTS_OF_A_FRESH_START;
 }
 
-function planOf(order: OrderWorkflowInput): Parameters<FirstPassActivities['tryFirstPass']>[0] {
+function planOf(order: OrderWorkflowInput): Parameters<FastPathActivities['tryFastPath']>[0] {
   const { placement } = order.settings;
   return {
-    opening: openingOf(order),
-    hold: holdOf(order),
-    payment: placement.payment === 'local' ? paymentOf(order) : null,
-    message: placement.notification === 'local' ? mailOf(order, { template: 'order-confirmed' }) : null,
+    opening: openOrderInput(order),
+    hold: holdStockInput(order),
+    payment: placement.payment === 'local' ? takePaymentInput(order) : null,
+    message: placement.notification === 'local' ? messageInput(order, { template: 'order-confirmed' }) : null,
     limitsMs: LIMITS_MS,
   };
 }

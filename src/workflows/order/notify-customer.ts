@@ -11,8 +11,8 @@ import {
 import type { OrderStatus } from '../../domain/order-status.ts';
 import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
 import { CORRELATION_MEMO, NOTIFICATION_WORKFLOW, notificationWorkflowId } from '../contract.ts';
-import { mailOf, type Addressee } from './step-inputs.ts';
-import { failureOf, type FirstPass, type Outcome } from '../steps/outcome.ts';
+import { messageInput, type Addressee } from './step-inputs.ts';
+import { failureOf, type FastPath, type Outcome } from '../steps/outcome.ts';
 
 /** An event of an order that the customer is told of. */
 interface News extends MessageEvent {
@@ -30,14 +30,14 @@ interface News extends MessageEvent {
 async function notifyCustomer(
   input: Addressee,
   { amountMinor, ...event }: News,
-  firstPass: Pick<FirstPass, 'take'> | null = null,
+  fastPath: Pick<FastPath, 'take'> | null = null,
 ): Promise<void> {
-  const mail = mailOf(input, event);
+  const mail = messageInput(input, event);
   if (mail === null || amountMinor === null) return;
   const message: NotificationWorkflowInput = { ...mail, content: { ...mail.content, totalMinor: amountMinor } };
   const wantsText = mail.sealedContact.hasPhone === true && input.settings.sendsTextMessages === true;
   await Promise.all([
-    deliver(input, message, firstPass?.take('sendMessage') ?? null),
+    deliver(input, message, fastPath?.take('sendMessage') ?? null),
     ...(wantsText ? [deliver(input, { ...message, channel: 'sms' }, null)] : []),
   ]);
 }
@@ -54,14 +54,14 @@ const END_MESSAGES: Readonly<Partial<Record<OrderStatus, MessageTemplate>>> = {
  * again.
  */
 export async function tellEnd(
-  { input, firstPass }: { readonly input: Addressee; readonly firstPass: Pick<FirstPass, 'take'> },
+  { input, fastPath }: { readonly input: Addressee; readonly fastPath: Pick<FastPath, 'take'> },
   status: OrderStatus,
   totalMinor: number | null = null,
 ): Promise<void> {
   const template = END_MESSAGES[status];
   if (template === undefined) return;
   const isSale = status === 'CONFIRMED';
-  await notifyCustomer(input, { template, amountMinor: isSale ? totalMinor : 0 }, isSale ? firstPass : null);
+  await notifyCustomer(input, { template, amountMinor: isSale ? totalMinor : 0 }, isSale ? fastPath : null);
 }
 
 /** The message for each end of a command; there is none for a failed capture or for late money. */
@@ -108,7 +108,7 @@ async function deliver(
   try {
     await startChild(NOTIFICATION_WORKFLOW, {
       args: [message],
-      workflowId: notificationWorkflowId(orderId, name, channel),
+      workflowId: notificationWorkflowId(orderId, name, { channel }),
       parentClosePolicy: ParentClosePolicy.ABANDON,
       memo: { [CORRELATION_MEMO]: input.correlationId },
       staticSummary: `Message ${name} of ${orderId}`,

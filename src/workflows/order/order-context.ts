@@ -12,11 +12,11 @@ import {
   resolveCaseUpdate,
   resumeOrderSignal,
 } from '../contract.ts';
-import type { FirstPass } from '../steps/outcome.ts';
+import type { FastPath } from '../steps/outcome.ts';
 import { createSaga, type Saga } from '../steps/saga.ts';
 import { createSteps, type OnConflict, type Steps } from '../steps/step-runner.ts';
 import { createOrderCommands, type OrderCommands } from './command-mailbox.ts';
-import { createFirstPass } from './fast-path.ts';
+import { createFastPath } from './fast-path.ts';
 
 /** Everything that the steps of one order share. */
 export interface OrderContext {
@@ -24,7 +24,7 @@ export interface OrderContext {
   readonly steps: Steps;
   readonly commands: OrderCommands;
   readonly saga: Saga;
-  readonly firstPass: FirstPass;
+  readonly fastPath: FastPath;
   /** Set from the first call to the payment provider on: a cancel must then promise that money may be given back. */
   mayBeCharged: boolean;
   /**
@@ -53,8 +53,8 @@ export type SaleResult =
 
 /** Sets up what the steps of one order need, and the handlers of all Updates and signals of its workflow. */
 export function createOrderContext(input: OrderWorkflowInput): OrderContext {
-  const firstPass = createFirstPass(input);
-  const steps = createSteps(input, firstPass);
+  const fastPath = createFastPath(input);
+  const steps = createSteps(input, fastPath);
   const commands = createOrderCommands();
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
@@ -71,7 +71,7 @@ export function createOrderContext(input: OrderWorkflowInput): OrderContext {
     steps,
     commands,
     saga: createSaga(),
-    firstPass,
+    fastPath,
     mayBeCharged: false,
     onConflict: 'throw',
     owner: null,

@@ -26,7 +26,7 @@ export async function adoptExternal(
   const data = { commandId, generation, isExternal: true, amountMinor, capturedMinor, refundedMinor };
   if (status === 'REFUNDING') {
     const to = refundedMinor >= capturedMinor ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
-    await steps.run('settleOrder', { orderId, tenantId, to, ownerId: commandId, data }, { onConflict });
+    await steps.run('closeCommand', { orderId, tenantId, to, ownerId: commandId, data }, { onConflict });
   } else {
     await steps.run('endCommand', { orderId, tenantId, commandId, eventType: 'order.reconciled', data });
   }

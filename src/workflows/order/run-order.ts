@@ -1,7 +1,7 @@
 import { CancellationScope, setCurrentDetails } from '@temporalio/workflow';
 import type { OrderWorkflowResult } from '../contract.ts';
 import type { OrderContext } from './order-context.ts';
-import { answerTheRest } from './unanswered-commands.ts';
+import { drainCommands } from './unanswered-commands.ts';
 
 /**
  * Runs the work of one order: first the fast path, then the work, then the answers to the commands that are left. A
@@ -13,9 +13,9 @@ export async function runOrder(
   work: () => Promise<OrderWorkflowResult['status']>,
 ): Promise<OrderWorkflowResult> {
   return CancellationScope.nonCancellable(async () => {
-    order.mayBeCharged = await order.firstPass.run();
+    order.mayBeCharged = await order.fastPath.run();
     const status = await work();
-    await answerTheRest(order, status);
+    await drainCommands(order, status);
     setCurrentDetails(`The order ended as **${status}**.`);
     return { status };
   });

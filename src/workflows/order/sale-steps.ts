@@ -6,7 +6,7 @@ import { isTerminal } from '../../domain/order-status.ts';
 import { SOFT_DECLINE_POLICY } from '../steps/step-policies.ts';
 import type { Steps } from '../steps/step-runner.ts';
 import type { OrderContext, SaleResult } from './order-context.ts';
-import { holdOf, openingOf, paymentOf } from './step-inputs.ts';
+import { holdStockInput, openOrderInput, takePaymentInput } from './step-inputs.ts';
 
 export { tellEnd as tellCustomer } from './notify-customer.ts';
 
@@ -22,7 +22,7 @@ export async function openOrder({
 }: OrderContext): Promise<
   { kind: 'duplicate' } | { kind: 'new' } | BegunOrder | Extract<SaleResult, { kind: 'ended' }>
 > {
-  const opened = await steps.run('openOrder', openingOf(input));
+  const opened = await steps.run('openOrder', openOrderInput(input));
   if (opened.kind === 'duplicate') return { kind: 'duplicate' };
   if (opened.kind !== 'open') return assertNever(opened);
   // Changes of a sold order since its sale belong to its commands.
@@ -33,7 +33,7 @@ export async function openOrder({
 
 /** Holds the stock of all lines, or of none. */
 export async function holdStock({ input, steps, onConflict }: OrderContext): Promise<Answer<'holdStock'>> {
-  const hold = await steps.run('holdStock', holdOf(input), { onConflict });
+  const hold = await steps.run('holdStock', holdStockInput(input), { onConflict });
   return hold.kind === 'held' || hold.kind === 'refused' ? hold : assertNever(hold);
 }
 
@@ -46,7 +46,7 @@ export async function takePayment(
   totalMinor: number,
 ): Promise<{ kind: 'captured' | 'authorized' } | { kind: 'refused'; refusal: Refusal }> {
   order.mayBeCharged = totalMinor > 0;
-  const payment = await charge(order, { ...paymentOf(order.input), amountMinor: totalMinor });
+  const payment = await charge(order, { ...takePaymentInput(order.input), amountMinor: totalMinor });
   switch (payment.kind) {
     case 'declined': {
       const { declineCode } = payment;
@@ -141,6 +141,6 @@ export async function closeOrder(
   const to = result.kind === 'cancelled' ? 'CANCELLED' : 'EXPIRED';
   const ownerId = owner?.commandId ?? null;
   const owned = ownerId === null ? {} : { ownerId };
-  await steps.run('settleOrder', { orderId, tenantId, to, ...owned, ...sums }, { onConflict });
+  await steps.run('closeCommand', { orderId, tenantId, to, ...owned, ...sums }, { onConflict });
   return to;
 }

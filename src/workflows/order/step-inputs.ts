@@ -10,19 +10,19 @@ import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 type InputOf<Name extends keyof Activities> = Parameters<Activities[Name]>[0];
 
 /** The input of `openOrder`. */
-export function openingOf(order: OrderWorkflowInput): InputOf<'openOrder'> {
+export function openOrderInput(order: OrderWorkflowInput): InputOf<'openOrder'> {
   return { order, firstExecutionRunId: workflowInfo().firstExecutionRunId };
 }
 
 /** The input of `holdStock`. */
-export function holdOf({ orderId, tenantId, request, settings }: OrderWorkflowInput): InputOf<'holdStock'> {
+export function holdStockInput({ orderId, tenantId, request, settings }: OrderWorkflowInput): InputOf<'holdStock'> {
   const { currency, lines, expectedTotalMinor } = request;
   const { holdTtlSeconds } = settings;
   return { orderId, tenantId, currency, lines, expectedTotalMinor, holdTtlSeconds };
 }
 
 /** The input of `takePayment`, without the amount. */
-export function paymentOf(order: OrderWorkflowInput): Omit<InputOf<'takePayment'>, 'amountMinor'> {
+export function takePaymentInput(order: OrderWorkflowInput): Omit<InputOf<'takePayment'>, 'amountMinor'> {
   const { orderId, tenantId, request } = order;
   const { currency, paymentMethod: method } = request;
   return { orderId, tenantId, currency, method, ...chargeKindOf(request) };
@@ -40,7 +40,7 @@ export type Addressee = Pick<
 >;
 
 /** The input of `sendMessage` for a mail, without the total; null when there is nobody to tell. */
-export function mailOf(order: Addressee, event: MessageEvent) {
+export function messageInput(order: Addressee, event: MessageEvent) {
   const { orderId, tenantId, sealedContact, request } = order;
   if (sealedContact === null) return null;
   const content = { currency: request.currency, reference: request.reference };

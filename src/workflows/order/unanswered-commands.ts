@@ -3,23 +3,23 @@ import { allHandlersFinished, condition, ParentClosePolicy, startChild } from '@
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import {
   CORRELATION_MEMO,
-  SETTLE_WORKFLOW,
-  settleWorkflowId,
+  ORDER_COMMAND_WORKFLOW,
+  orderCommandWorkflowId,
   type CommandReply,
   type OrderWorkflowResult,
-  type SettleWorkflowInput,
+  type OrderCommandInput,
 } from '../contract.ts';
 import type { PendingCommand } from './command-mailbox.ts';
 import type { OrderContext } from './order-context.ts';
 
 /**
- * Answers every command that is left. Commands that came too late for this workflow are carried out by settle
+ * Answers every command that is left. Commands that came too late for this workflow are carried out by command
  * workflows.
  */
-export async function answerTheRest(order: OrderContext, status: OrderWorkflowResult['status']): Promise<void> {
+export async function drainCommands(order: OrderContext, status: OrderWorkflowResult['status']): Promise<void> {
   const { input, commands } = order;
   for (let command = commands.next(); command !== null; command = commands.next()) {
-    if (status === 'CONFIRMED') await startSettle(input, command);
+    if (status === 'CONFIRMED') await startOrderCommand(input, command);
     const isOpen = status === 'CONFIRMED' || status === 'DUPLICATE';
     commands.reply(command, isOpen ? 'closed' : await refuse(order, command));
   }
@@ -36,10 +36,10 @@ async function refuse({ input, steps }: OrderContext, command: PendingCommand): 
   return decided?.decision ?? 'too_late';
 }
 
-async function startSettle(input: OrderWorkflowInput, command: PendingCommand): Promise<void> {
+async function startOrderCommand(input: OrderWorkflowInput, command: PendingCommand): Promise<void> {
   const { orderId, tenantId, correlationId, request, sealedContact, settings } = input;
   const { kind, amountMinor } = command;
-  const settle: SettleWorkflowInput = {
+  const commandInput: OrderCommandInput = {
     orderId,
     tenantId,
     correlationId,
@@ -51,9 +51,9 @@ async function startSettle(input: OrderWorkflowInput, command: PendingCommand): 
     command,
   };
   try {
-    await startChild(SETTLE_WORKFLOW, {
-      args: [settle],
-      workflowId: settleWorkflowId(orderId, command.commandId),
+    await startChild(ORDER_COMMAND_WORKFLOW, {
+      args: [commandInput],
+      workflowId: orderCommandWorkflowId(orderId, command.commandId),
       parentClosePolicy: ParentClosePolicy.ABANDON,
       memo: { [CORRELATION_MEMO]: correlationId, tenantId },
       staticSummary: `${kind} of ${orderId}`,

@@ -9,7 +9,7 @@ export interface Outcome<Answer> {
 }
 
 /** The outcomes of steps that the fast path has tried before the workflow reaches them one by one. */
-export interface FirstPass {
+export interface FastPath {
   /**
    * Tries the steps of an order for which nothing goes wrong, if they can be done at once. Resolves with whether a
    * payment may have been asked for.

@@ -277,9 +277,9 @@ export const STEP_POLICIES = {
     collaborator: 'payment',
     whenSpent: 'persist',
   },
-  settleOrder: {
+  closeCommand: {
     ...DATABASE,
-    id: 'settle-order',
+    id: 'close-command',
     summary: 'Store how the command ended',
     queue: 'orders',
     collaborator: null,

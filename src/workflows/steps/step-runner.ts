@@ -11,7 +11,7 @@ import type { CaseDecision } from '../../domain/case.ts';
 import type { FailureCode } from '../../domain/errors.ts';
 import { policyOf, type StepName, type StepPolicy } from './step-policies.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
-import { detailOf, failureOf, isRetryable, type FirstPass, type Outcome } from './outcome.ts';
+import { detailOf, failureOf, isRetryable, type FastPath, type Outcome } from './outcome.ts';
 import { createParking, type Parking } from './parking.ts';
 
 type StepInput<Name extends StepName> = Parameters<Activities[Name]>[0];
@@ -80,7 +80,7 @@ export class StepConflictError extends Error {
 /** A step that the fast path has tried is not tried again. */
 export function createSteps(
   order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>,
-  firstPass: Pick<FirstPass, 'take'> | null = null,
+  fastPath: Pick<FastPath, 'take'> | null = null,
 ): Steps {
   const { orderId, tenantId, settings } = order;
   const { holdTtlSeconds } = settings;
@@ -96,7 +96,7 @@ export function createSteps(
     const step = { name, policy, recovery, parking };
     const isLocal = collaborator === null || settings.placement[collaborator] === 'local';
     if (!isLocal) return insist(step, { input, failure: null, attempts: 0, decision: null });
-    const { answer, failure } = firstPass?.take(name) ?? (await tryLocally(name, policy, input));
+    const { answer, failure } = fastPath?.take(name) ?? (await tryLocally(name, policy, input));
     if (failure === undefined) return answer as StepResult<Name>;
     setCurrentDetails(`Step **${policy.id}** did not succeed at once; it is retried by its policy.`);
     return insist(step, { input, failure, attempts: 1, decision: null });

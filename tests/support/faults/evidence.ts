@@ -98,7 +98,7 @@ export async function evidenceOf(system: TestSystem, orderId: string): Promise<E
 export async function proveEnd(system: TestSystem, orderId: string, status: OrderStatus): Promise<Evidence> {
   const handle = system.client.workflow.getHandle(orderWorkflowId(orderId));
   const result = (await handle.result()) as OrderWorkflowResult;
-  // Settle workflows have carried out everything after the sale.
+  // Command workflows have carried out everything after the sale.
   if (result.status !== 'CONFIRMED') expect(result).toEqual({ status });
   const evidence = await settledEvidenceOf(system, orderId);
   expect(evidence.status).toBe(status);

@@ -5,7 +5,7 @@ import { createNoticeRepository } from '../../../db/repositories/payments/notice
 import { createReservationRepository } from '../../../db/repositories/inventory/reservation-repository.ts';
 import type { CaseAction } from '../../../src/domain/case.ts';
 import type { OrderStatus } from '../../../src/domain/order-status.ts';
-import type { PaymentNews } from '../../../src/domain/payments/payment-notice.ts';
+import type { PaymentNotice } from '../../../src/domain/payments/payment-notice.ts';
 import { DECISION_SWEEP_WORKFLOW } from '../../../src/workflows/contract.ts';
 import type { Answer, TestSystem } from '../system.ts';
 
@@ -40,7 +40,7 @@ export async function moveAtProvider(
 /** Stores a report as the API does, and goes no further: as after a crash in that moment. */
 export async function storeNotice(
   { database }: TestSystem,
-  news: Pick<PaymentNews, 'provider' | 'eventId' | 'kind' | 'orderId' | 'key'> & Partial<PaymentNews>,
+  news: Pick<PaymentNotice, 'provider' | 'eventId' | 'kind' | 'orderId' | 'key'> & Partial<PaymentNotice>,
 ): Promise<void> {
   const usual = {
     chargeRef: null,

@@ -81,7 +81,7 @@ function twoReadingsOfOneConnectionCases({
     ['a header over two lines by a tab', get('/livez', 'X-A: a\r\n\tb\r\n'), [BAD]],
     ['a header without a name', get('/livez', ': a\r\n'), [BAD]],
     ['a bare line feed', 'GET /livez HTTP/1.1\nHost: a\n\n', [BAD]],
-    ['a bare carriage return', get('/livez', 'X-A: a\rX-B: b\r\n'), [BAD]],
+    ['a bare execution return', get('/livez', 'X-A: a\rX-B: b\r\n'), [BAD]],
     ['a blank line before the request', `\r\n\r\n${livez}`, [OK]],
     [
       'a request hidden behind a body',

@@ -30,7 +30,7 @@ const event = {
   receivedAt,
   attempts: 0,
   isBlocked: false,
-  isAgain: false,
+  isReplay: false,
 } as const;
 const failure = { code: 'unclassified', message: 'no', attempts: 1 } as const;
 createEventObserver(
@@ -38,7 +38,7 @@ createEventObserver(
   'test',
 )({
   consumer: 'analytics',
-  dealt: [
+  handled: [
     { event, outcome: { kind: 'processed', category: 'page' } },
     { event, outcome: { kind: 'failed', ...failure } },
     { event, outcome: { kind: 'retrying', ...failure, nextAttemptAt: receivedAt } },

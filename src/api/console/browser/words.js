@@ -28,7 +28,7 @@ export const STEPS = {
   'find-external': 'compare the books with the payment provider',
   'adopt-external': 'record what was moved at the payment provider itself',
   'record-evidence': 'store the proof of a payment outside',
-  'settle-order': 'record how the cancel or refund ended',
+  'close-command': 'record how the cancel or refund ended',
   'judge-notice': 'match a report of the payment provider with an order and its books',
   'return-charge': 'give back unexpected money',
 };

@@ -4,7 +4,7 @@ import { guardedBy } from '../../access/auth.ts';
 import type { ApiEnv } from '../../http/context.ts';
 import type { OrderExplainer } from './order-explanation.ts';
 import type { OrderReader } from '../order-reader.ts';
-import type { OrderStory } from './order-insight.ts';
+import type { OrderInsight } from './order-insight.ts';
 import { notFound } from '../../http/problem.ts';
 import { explainView, receiptView } from './insight-schemas.ts';
 import { orderPath, timelineView } from '../order-schemas.ts';
@@ -12,7 +12,7 @@ import { problems } from '../../http/problem-schemas.ts';
 import { validationHook } from '../../http/validation.ts';
 
 export interface OrderInsightRoutesDeps {
-  readonly story: OrderStory;
+  readonly insight: OrderInsight;
   readonly explainer: OrderExplainer;
   readonly reader: OrderReader;
 }
@@ -57,13 +57,13 @@ const getReceipt = createRoute({
 });
 
 /** The routes tell what happened to an order, and why it is where it is. */
-export function createOrderInsightRoutes({ story, explainer, reader }: OrderInsightRoutesDeps) {
+export function createOrderInsightRoutes({ insight, explainer, reader }: OrderInsightRoutesDeps) {
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(getTimeline, async (c) => {
       const { tenantId } = c.get('caller');
       const { id } = c.req.valid('param');
       if (!isOrderId(id)) throw notFound('order');
-      const entries = await story.timeline(tenantId, id);
+      const entries = await insight.timeline(tenantId, id);
       if (entries.length === 0 && (await reader.find(tenantId, id)) === null) throw notFound('order');
       const items = entries.map((entry, index) => ({ ...entry, seq: index + 1, at: entry.at.toISOString() }));
       return c.json({ items }, 200);
@@ -76,7 +76,7 @@ export function createOrderInsightRoutes({ story, explainer, reader }: OrderInsi
     })
     .openapi(getReceipt, async (c) => {
       const { id } = c.req.valid('param');
-      const receipt = isOrderId(id) ? await story.receipt(c.get('caller').tenantId, id) : null;
+      const receipt = isOrderId(id) ? await insight.receipt(c.get('caller').tenantId, id) : null;
       if (receipt === null) throw notFound('order');
       return c.json(receipt, 200);
     });

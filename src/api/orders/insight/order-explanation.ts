@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { CaseRepository } from '../../../../db/repositories/orders/case-repository.ts';
 import type { CommandRepository } from '../../../../db/repositories/orders/command-repository.ts';
 import type { OrderRepository } from '../../../../db/repositories/orders/order-repository.ts';
-import { readCarriers } from '../../../temporal/order-carriers.ts';
+import { readExecutions } from '../../../temporal/order-executions.ts';
 import type { OrderReader } from '../order-reader.ts';
 import { situationOf, type OrderFacts, type Situation } from './order-situation.ts';
 import { wordsOf } from './order-words.ts';
@@ -47,18 +47,18 @@ async function factsOf(deps: OrderExplainerDeps, tenantId: string, seen: OrderVi
     deps.taskQueues.read(),
   ]);
   const parkedAt = openCase?.workflowId ?? null;
-  const carriers = deps.health.isUp()
-    ? await readCarriers(deps.client, id, { commands, parkedAt }).catch(() => null)
+  const executions = deps.health.isUp()
+    ? await readExecutions(deps.client, id, { commands, parkedAt }).catch(() => null)
     : null;
   // A workflow that is seen closed has written everything before, so the rows are read after it.
   const [order, owner] = await Promise.all([deps.reader.find(tenantId, id), deps.orders.findOwnership(id)]);
   const isSame = order?.attention?.caseId === attention?.caseId;
-  return { order: order ?? seen, commands, owner, parkedAt: isSame ? parkedAt : null, carriers, queues };
+  return { order: order ?? seen, commands, owner, parkedAt: isSame ? parkedAt : null, executions, queues };
 }
 
 function toView(facts: OrderFacts, situation: Situation, workflowUrl: (workflowId: string) => string): ExplainView {
-  const { order, carriers } = facts;
-  const { carrier } = situation;
+  const { order, executions } = facts;
+  const { execution } = situation;
   return {
     ...wordsOf(order, situation),
     orderId: order.id,
@@ -69,8 +69,8 @@ function toView(facts: OrderFacts, situation: Situation, workflowUrl: (workflowI
     capturableMinor: order.payment.capturableMinor,
     captureBy: order.captureBy,
     cancelableUntil: order.cancelableUntil,
-    workflowUrl: carrier === undefined ? order.workflow.url : workflowUrl(carrier.workflowId),
-    workflows: (carriers ?? []).map(({ workflowId, status }) => ({
+    workflowUrl: execution === undefined ? order.workflow.url : workflowUrl(execution.workflowId),
+    workflows: (executions ?? []).map(({ workflowId, status }) => ({
       id: workflowId,
       status,
       url: workflowUrl(workflowId),

@@ -34,7 +34,7 @@ export interface OrderTimelineDeps {
 }
 
 /** One entry of the timeline. */
-export interface StoryEntry extends Omit<OrderEventRecord, 'seq'> {
+export interface TimelineEntry extends Omit<OrderEventRecord, 'seq'> {
   readonly source: TimelineView['items'][number]['source'];
 }
 
@@ -46,7 +46,7 @@ const RANKS = { act: 0, hold: 1, money: 2, goods: 3, outcome: 4, news: 5 } as co
 type Rank = (typeof RANKS)[keyof typeof RANKS];
 
 interface Ranked {
-  readonly entry: StoryEntry;
+  readonly entry: TimelineEntry;
   readonly rank: Rank;
 }
 
@@ -55,7 +55,11 @@ interface Ranked {
  * only grow, and the place of an entry depends on nothing that changes, so an entry always has the same place among the
  * others.
  */
-export async function readTimeline(deps: OrderTimelineDeps, tenantId: string, orderId: string): Promise<StoryEntry[]> {
+export async function readTimeline(
+  deps: OrderTimelineDeps,
+  tenantId: string,
+  orderId: string,
+): Promise<TimelineEntry[]> {
   const events = await deps.orders.timeline(tenantId, orderId);
   if (events.length === 0) return [];
   const [commands, movements, attempts, changes, messages, notices, actions] = await Promise.all([
@@ -85,7 +89,7 @@ export async function readTimeline(deps: OrderTimelineDeps, tenantId: string, or
  * Merges by time and rank. Entries of one source keep their own order, even if a later entry has an earlier time,
  * because its transaction began earlier and had to wait.
  */
-function merge(sources: readonly (readonly Ranked[])[]): StoryEntry[] {
+function merge(sources: readonly (readonly Ranked[])[]): TimelineEntry[] {
   const placed = sources.flatMap((source) => {
     let at = 0;
     let rank: Rank = RANKS.act;
@@ -99,7 +103,7 @@ function merge(sources: readonly (readonly Ranked[])[]): StoryEntry[] {
   return placed.toSorted((one, other) => one.at - other.at || one.rank - other.rank).map(({ entry }) => entry);
 }
 
-function ranked(rank: keyof typeof RANKS, entry: StoryEntry): Ranked {
+function ranked(rank: keyof typeof RANKS, entry: TimelineEntry): Ranked {
   return { entry, rank: RANKS[rank] };
 }
 
@@ -121,7 +125,7 @@ function entryOfAction({
   before,
   after,
   at,
-}: OperatorAction & { at: Date }): StoryEntry {
+}: OperatorAction & { at: Date }): TimelineEntry {
   const data = withoutGaps({
     subject,
     reason,
@@ -141,7 +145,7 @@ function entryOfCommand({
   reason,
   decision,
   answeredAt,
-}: StoredCommand): StoryEntry {
+}: StoredCommand): TimelineEntry {
   const data = withoutGaps({ commandId, decision, amountMinor, reason });
   return { ...UNMOVED, source: 'command', at: answeredAt, type: `command.${kind}`, actor, data };
 }
@@ -156,7 +160,7 @@ const MOVEMENT_TYPES: Readonly<Record<MovementKind, string>> = {
   restock: 'stock.restocked',
 };
 
-function entryOfMovement({ kind, sku, onHandDelta, reservedDelta, actor, at }: StockMovement): StoryEntry {
+function entryOfMovement({ kind, sku, onHandDelta, reservedDelta, actor, at }: StockMovement): TimelineEntry {
   return {
     ...UNMOVED,
     source: 'stock',
@@ -176,18 +180,18 @@ function entriesOfPayments(attempts: readonly StoredAttempt[], changes: readonly
   return entries.toSorted((one, other) => one.atMs - other.atMs).map(({ entry }) => ranked('money', entry));
 }
 
-function entryOfAttempt(attempt: StoredAttempt): StoryEntry {
+function entryOfAttempt(attempt: StoredAttempt): TimelineEntry {
   const { at, atMs, attemptId, orderId, number, ...call } = attempt;
   const data = withoutGaps({ attempt: number, ...call });
   return { ...UNMOVED, source: 'payment', at, type: 'payment.attempt', actor: 'system', data };
 }
 
-function entryOfChange({ at, atMs, kind, state, ...change }: OperationChange): StoryEntry {
+function entryOfChange({ at, atMs, kind, state, ...change }: OperationChange): TimelineEntry {
   const type = `payment.${kind}_${state.toLowerCase()}`;
   return { ...UNMOVED, source: 'payment', at, type, actor: 'payment provider', data: { ...change } };
 }
 
-function entryOfMessage({ template, occurrence, channel, attempt, outcome, at }: MessageAttempt): StoryEntry {
+function entryOfMessage({ template, occurrence, channel, attempt, outcome, at }: MessageAttempt): TimelineEntry {
   const type = `message.${outcome.toLowerCase()}`;
   return {
     ...UNMOVED,
@@ -200,10 +204,10 @@ function entryOfMessage({ template, occurrence, channel, attempt, outcome, at }:
 }
 
 /** A report and, once it is decided, its outcome. */
-function entriesOfNotice(notice: StoredNotice): StoryEntry[] {
+function entriesOfNotice(notice: StoredNotice): TimelineEntry[] {
   const { provider, eventId, kind, key, amountMinor, currency, outcome, occurredAt, receivedAt, appliedAt } = notice;
   const common = { ...UNMOVED, source: 'webhook' } as const;
-  const reported: StoryEntry = {
+  const reported: TimelineEntry = {
     ...common,
     at: receivedAt,
     type: `webhook.${kind}`,
@@ -217,7 +221,7 @@ function entriesOfNotice(notice: StoredNotice): StoryEntry[] {
   ];
 }
 
-function byTime(one: StoryEntry, other: StoryEntry): number {
+function byTime(one: TimelineEntry, other: TimelineEntry): number {
   return one.at.getTime() - other.at.getTime();
 }
 

@@ -1,7 +1,7 @@
 import type { OrderOwnership } from '../../../domain/command.ts';
 import { amountProblemText, moneyText } from '../../../domain/payments/money-text.ts';
 import { assertNever } from '../../../domain/errors.ts';
-import type { Carrier, PendingStep } from '../../../temporal/order-carriers.ts';
+import type { OrderExecution, PendingStep } from '../../../temporal/order-executions.ts';
 import type { Situation } from './order-situation.ts';
 import type { ExplainView } from './insight-schemas.ts';
 import type { OrderView } from '../order-schemas.ts';
@@ -34,12 +34,12 @@ export function wordsOf(order: OrderView, situation: Situation): Words {
           'Nothing has to be done: within two minutes the sweep of commands starts a workflow for it, if workers run.',
       };
     case 'paused':
-      return pausedWords(situation.carrier, situation.step);
+      return pausedWords(situation.execution, situation.step);
     case 'unserved':
       return unservedWords(situation.step);
     case 'task_fails':
       return {
-        summary: `The code of the workflow ${situation.carrier.workflowId} fails again and again (attempt ${situation.attempt}).`,
+        summary: `The code of the workflow ${situation.execution.workflowId} fails again and again (attempt ${situation.attempt}).`,
         ...AN_OPERATOR,
         advice:
           "The workers' logs say why. Deploy a fix or the former version: nothing is lost, and the order then continues.",
@@ -56,7 +56,7 @@ export function wordsOf(order: OrderView, situation: Situation): Words {
 }
 
 /** How a workflow ended that did not end by itself. */
-const ENDS: Readonly<Partial<Record<Carrier['status'], string>>> = {
+const ENDS: Readonly<Partial<Record<OrderExecution['status'], string>>> = {
   TERMINATED: 'was terminated',
   FAILED: 'has failed',
   TIMED_OUT: 'ran out of time',
@@ -64,10 +64,10 @@ const ENDS: Readonly<Partial<Record<Carrier['status'], string>>> = {
 };
 
 /** To be read after "its workflow". */
-function endOf(carrier: Carrier | undefined): string {
-  if (carrier === undefined) return 'is not there any more';
-  const at = carrier.closedAt === null ? '' : ` at ${carrier.closedAt}`;
-  return `${ENDS[carrier.status] ?? 'has ended'}${at}`;
+function endOf(execution: OrderExecution | undefined): string {
+  if (execution === undefined) return 'is not there any more';
+  const at = execution.closedAt === null ? '' : ` at ${execution.closedAt}`;
+  return `${ENDS[execution.status] ?? 'has ended'}${at}`;
 }
 
 function commandText({ kind, amountMinor }: OrderOwnership, { currency }: OrderView): string {
@@ -75,8 +75,8 @@ function commandText({ kind, amountMinor }: OrderOwnership, { currency }: OrderV
   return `The ${kind.replace('_', ' ')}${of}`;
 }
 
-function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { kind: 'lost' }>): Words {
-  const end = endOf(carrier);
+function lostWords(order: OrderView, { execution, command }: Extract<Situation, { kind: 'lost' }>): Words {
+  const end = endOf(execution);
   if (order.version === 0) {
     return {
       summary: `The workflow of the order ${end}, before its first step: nothing is held, no money is taken, and nothing goes on by itself.`,
@@ -107,7 +107,7 @@ function lostWords(order: OrderView, { carrier, command }: Extract<Situation, { 
   };
 }
 
-function pausedWords({ workflowId }: Carrier, step: PendingStep | null): Words {
+function pausedWords({ workflowId }: OrderExecution, step: PendingStep | null): Words {
   if (step === null) {
     return {
       summary: `The workflow ${workflowId} is paused in Temporal: nothing continues until a person unpauses it.`,

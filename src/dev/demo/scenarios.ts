@@ -14,15 +14,15 @@ import { euros } from './table.ts';
 import type { RetriedStep } from './temporal-view.ts';
 
 /** One thing that can happen to an order, played on a running system. */
-export interface Story {
+export interface Scenario {
   readonly title: string;
   play(stage: Stage): Promise<Ending>;
 }
 
 /**
- * All stories, in the order in which they are told. Each has its own SKU, so that other orders do not move its stock.
+ * All scenarios, in the order in which they are told. Each has its own SKU, so that other orders do not move its stock.
  */
-export const STORIES: readonly Story[] = [
+export const SCENARIOS: readonly Scenario[] = [
   { title: 'An order that succeeds', play: playHappyOrder },
   { title: 'A declined payment: the stock that was held for it is given back', play: playDeclinedPayment },
   { title: 'Out of stock: refused before anybody speaks of money', play: playOutOfStock },

@@ -1,11 +1,11 @@
 import type { Client, WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
 import type { StoredCommand } from '../../db/repositories/orders/command-repository.ts';
 import { repairCommandId } from '../domain/command.ts';
-import { orderWorkflowId, settleWorkflowId } from '../workflows/contract.ts';
+import { orderWorkflowId, orderCommandWorkflowId } from '../workflows/contract.ts';
 import { callWithin, describeWorkflow } from './calls.ts';
 
 /** A workflow that carries an order, or did: the order's own, and one for each later command. */
-export interface Carrier {
+export interface OrderExecution {
   readonly workflowId: string;
   readonly status: WorkflowExecutionStatusName;
   readonly closedAt: string | null;
@@ -36,8 +36,8 @@ export interface PendingTask {
 }
 
 /** Whether the workflow can still do something. */
-export function isOpen(carrier: Carrier | undefined): boolean {
-  return carrier?.status === 'RUNNING' || carrier?.status === 'PAUSED';
+export function isOpen(execution: OrderExecution | undefined): boolean {
+  return execution?.status === 'RUNNING' || execution?.status === 'PAUSED';
 }
 
 const ANSWER_WITHIN_MS = 3_000;
@@ -55,24 +55,24 @@ const TASK_STARTED = 2;
  * `parkedAt` is the workflow of the open case.
  * @throws {DeadlineExceededError}, and the calls' errors, when Temporal does not answer.
  */
-export async function readCarriers(
+export async function readExecutions(
   client: Client,
   orderId: string,
   { commands, parkedAt }: { readonly commands: readonly StoredCommand[]; readonly parkedAt: string | null },
-): Promise<Carrier[]> {
+): Promise<OrderExecution[]> {
   const ids = new Set([
     ...(parkedAt === null ? [] : [parkedAt]),
     orderWorkflowId(orderId),
-    settleWorkflowId(orderId, repairCommandId(orderId)),
-    ...commands.slice(-COMMANDS_MAX).map(({ commandId }) => settleWorkflowId(orderId, commandId)),
+    orderCommandWorkflowId(orderId, repairCommandId(orderId)),
+    ...commands.slice(-COMMANDS_MAX).map(({ commandId }) => orderCommandWorkflowId(orderId, commandId)),
     ...(await listOpen(client, orderId).catch(() => [])),
   ]);
-  const found = await Promise.all([...ids].map((workflowId) => readCarrier(client, workflowId)));
-  return found.filter((carrier) => carrier !== null);
+  const found = await Promise.all([...ids].map((workflowId) => readExecution(client, workflowId)));
+  return found.filter((execution) => execution !== null);
 }
 
 async function listOpen(client: Client, orderId: string): Promise<string[]> {
-  const query = `WorkflowId STARTS_WITH '${settleWorkflowId(orderId, '')}' AND ExecutionStatus = 'Running'`;
+  const query = `WorkflowId STARTS_WITH '${orderCommandWorkflowId(orderId, '')}' AND ExecutionStatus = 'Running'`;
   const { executions } = await callWithin(ANSWER_WITHIN_MS, client, () =>
     client.workflowService.listWorkflowExecutions({
       namespace: client.options.namespace,
@@ -83,12 +83,12 @@ async function listOpen(client: Client, orderId: string): Promise<string[]> {
   return (executions ?? []).flatMap(({ execution }) => execution?.workflowId ?? []);
 }
 
-async function readCarrier(client: Client, workflowId: string): Promise<Carrier | null> {
+async function readExecution(client: Client, workflowId: string): Promise<OrderExecution | null> {
   const found = await callWithin(ANSWER_WITHIN_MS, client, () => describeWorkflow(client, workflowId));
-  return found === null ? null : toCarrier(found);
+  return found === null ? null : toExecution(found);
 }
 
-function toCarrier({ workflowId, status, closeTime, raw }: WorkflowExecutionDescription): Carrier {
+function toExecution({ workflowId, status, closeTime, raw }: WorkflowExecutionDescription): OrderExecution {
   const { pendingActivities, pendingWorkflowTask: task } = raw;
   return {
     workflowId,

@@ -2,17 +2,17 @@ import { EventEmitter } from 'node:events';
 import { Hono } from 'hono';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ApiEnv } from './context.ts';
-import { createPlaces, takePlace } from './places.ts';
+import { createConcurrencyLimit, limitConcurrency } from './concurrency-limit.ts';
 import { ProblemError } from './problem.ts';
 
-const most = (places: ReturnType<typeof createPlaces>, caller: string): number => {
+const most = (places: ReturnType<typeof createConcurrencyLimit>, caller: string): number => {
   let taken = 0;
   while (places.takeIfFree(caller) !== null) taken += 1;
   return taken;
 };
 
 it('Half of the places are for one caller alone, and the next caller finds some', () => {
-  const places = createPlaces({ what: 'things', max: 12 });
+  const places = createConcurrencyLimit({ what: 'things', max: 12 });
   expect(most(places, 'first')).toBe(6);
   expect(most(places, 'second')).toBe(3);
   expect(most(places, 'third')).toBe(2);
@@ -20,7 +20,7 @@ it('Half of the places are for one caller alone, and the next caller finds some'
 });
 
 it('Places are free again when they are given back, and leave nothing behind', () => {
-  const places = createPlaces({ what: 'things', max: 2 });
+  const places = createConcurrencyLimit({ what: 'things', max: 2 });
   for (let turn = 0; turn < 10; turn += 1) {
     const giveBack = places.takeIfFree(`caller ${turn}`);
     expect(places.takeIfFree(`caller ${turn}`)).toBeNull();
@@ -30,7 +30,7 @@ it('Places are free again when they are given back, and leave nothing behind', (
 });
 
 it('Places are counted by bytes as well', () => {
-  const places = createPlaces({ what: 'things', max: 100, bytesMax: 1_000 });
+  const places = createConcurrencyLimit({ what: 'things', max: 100, bytesMax: 1_000 });
   expect(places.takeIfFree('large', 501)).not.toBeNull();
   expect(places.takeIfFree('large', 1)).toBeNull();
   expect(places.takeIfFree('small', 499)).not.toBeNull();
@@ -38,7 +38,7 @@ it('Places are counted by bytes as well', () => {
 });
 
 it('A request is refused with a time to come again when all places are taken', () => {
-  const places = createPlaces({ what: 'things', max: 1 });
+  const places = createConcurrencyLimit({ what: 'things', max: 1 });
   places.take('somebody');
   const refusal = captured(() => places.take('somebody'));
   expect(refusal).toMatchObject({ code: 'unavailable', detail: 'too many things at once; nothing was accepted' });
@@ -67,7 +67,7 @@ describe('a request', () => {
   let app: Hono<ApiEnv>;
   beforeEach(() => {
     app = new Hono<ApiEnv>();
-    app.use(takePlace(createPlaces({ what: 'things', max: 2 }), () => 'one'));
+    app.use(limitConcurrency(createConcurrencyLimit({ what: 'things', max: 2 }), () => 'one'));
     app.get('/', (c) => c.text(''));
     app.get('/broken', () => {
       throw new TypeError('broken');

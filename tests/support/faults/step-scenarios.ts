@@ -16,12 +16,12 @@ import {
   untilUnowned,
 } from './order-actions.ts';
 
-/** A way of an order on which some step runs. */
-export interface Way {
+/** The course of an order in which some step runs. */
+export interface StepScenario {
   readonly method: string;
   readonly capture?: 'manual';
   readonly end: OrderStatus;
-  /** Whether an operator is needed on this way. */
+  /** Whether an operator is needed. */
   readonly opensCase?: true;
   /** The number of mails to the customer, if it does not follow from the end. */
   readonly mails?: number;
@@ -31,17 +31,17 @@ export interface Way {
   readonly act?: (system: TestSystem, orderId: string) => Promise<void>;
 }
 
-const HAPPY: Way = { method: 'pm_ok', end: 'CONFIRMED', prepare: () => {} };
-const DECLINED: Way = { method: 'pm_declined', end: 'REJECTED', prepare: () => {} };
+const HAPPY: StepScenario = { method: 'pm_ok', end: 'CONFIRMED', prepare: () => {} };
+const DECLINED: StepScenario = { method: 'pm_declined', end: 'REJECTED', prepare: () => {} };
 
-const CHARGED_AND_GIVEN_UP: Way = {
+const CHARGED_AND_GIVEN_UP: StepScenario = {
   method: 'pm_ok',
   end: 'REJECTED',
   prepare: (_, faults, orderId) => faults.inject(orderId, 'takePayment', givenUp()),
 };
 
 /** The hold expires and is swept after the payment, before the commit. */
-const HOLD_EXPIRED: Way = {
+const HOLD_EXPIRED: StepScenario = {
   method: 'pm_ok',
   end: 'CONFIRMED',
   prepare: (system, faults, orderId) =>
@@ -52,7 +52,7 @@ const HOLD_EXPIRED: Way = {
     ),
 };
 
-const CAPTURED_BY_HAND: Way = {
+const CAPTURED_BY_HAND: StepScenario = {
   ...HAPPY,
   capture: 'manual',
   act: async (system, orderId) => {
@@ -61,7 +61,7 @@ const CAPTURED_BY_HAND: Way = {
   },
 };
 
-const REFUNDED: Way = {
+const REFUNDED: StepScenario = {
   ...HAPPY,
   end: 'REFUNDED',
   act: async (system, orderId) => {
@@ -70,7 +70,7 @@ const REFUNDED: Way = {
   },
 };
 
-const CANCELLED_AFTER_SALE: Way = {
+const CANCELLED_AFTER_SALE: StepScenario = {
   ...HAPPY,
   end: 'CANCELLED',
   act: async (system, orderId) => {
@@ -80,7 +80,7 @@ const CANCELLED_AFTER_SALE: Way = {
 };
 
 /** A part is captured, then more. */
-const CAPTURED_IN_PARTS: Way = {
+const CAPTURED_IN_PARTS: StepScenario = {
   ...HAPPY,
   capture: 'manual',
   mails: 2,
@@ -94,7 +94,7 @@ const CAPTURED_IN_PARTS: Way = {
 };
 
 /** A part is captured and paid back; the rest can no longer be captured. */
-const PAID_BACK_IN_PART: Way = {
+const PAID_BACK_IN_PART: StepScenario = {
   ...HAPPY,
   capture: 'manual',
   end: 'REFUNDED',
@@ -107,7 +107,7 @@ const PAID_BACK_IN_PART: Way = {
 };
 
 /** The provider refuses a further capture, and an operator abandons it. */
-const CAPTURE_ABANDONED: Way = {
+const CAPTURE_ABANDONED: StepScenario = {
   ...CAPTURED_IN_PARTS,
   opensCase: true,
   mails: 1,
@@ -127,7 +127,7 @@ const CAPTURE_ABANDONED: Way = {
 };
 
 /** The time for a capture is over at once. */
-const NOT_CAPTURED: Way = {
+const NOT_CAPTURED: StepScenario = {
   ...HAPPY,
   capture: 'manual',
   end: 'EXPIRED',
@@ -139,7 +139,7 @@ const NOT_CAPTURED: Way = {
 };
 
 /** The first method cannot be used: an operator takes another one. */
-const OTHER_METHOD: Way = {
+const OTHER_METHOD: StepScenario = {
   ...HAPPY,
   opensCase: true,
   prepare: (_, faults, orderId) =>
@@ -150,7 +150,7 @@ const OTHER_METHOD: Way = {
 };
 
 /** The card is closed: two operators prove that the money was paid back by a bank. */
-const PAID_BACK_OUTSIDE: Way = {
+const PAID_BACK_OUTSIDE: StepScenario = {
   ...REFUNDED,
   opensCase: true,
   method: 'pm_refund_fails',
@@ -162,7 +162,7 @@ const PAID_BACK_OUTSIDE: Way = {
 };
 
 /** The order is refused before any payment was sent; then unrequested money arrives, and the provider reports it. */
-const CHARGED_LATE: Way = {
+const CHARGED_LATE: StepScenario = {
   method: 'pm_ok',
   end: 'REJECTED',
   prepare: (_, faults, orderId) =>
@@ -186,7 +186,7 @@ const CHARGED_LATE: Way = {
 };
 
 /** The whole amount was paid back in the provider's dashboard. */
-const REFUNDED_AT_PROVIDER: Way = {
+const REFUNDED_AT_PROVIDER: StepScenario = {
   ...HAPPY,
   end: 'REFUNDED',
   mails: 1,
@@ -197,8 +197,8 @@ const REFUNDED_AT_PROVIDER: Way = {
   },
 };
 
-/** For every step a way on which its effect is needed. */
-export const STEP_WAYS: Readonly<Record<StepName, Way>> = {
+/** For every step a course in which its effect is needed. */
+export const STEP_SCENARIOS: Readonly<Record<StepName, StepScenario>> = {
   openOrder: HAPPY,
   holdStock: HAPPY,
   takePayment: HAPPY,
@@ -217,7 +217,7 @@ export const STEP_WAYS: Readonly<Record<StepName, Way>> = {
   recordExpiry: NOT_CAPTURED,
   endCommand: CAPTURED_IN_PARTS,
   decideCommand: CANCELLED_AFTER_SALE,
-  settleOrder: CANCELLED_AFTER_SALE,
+  closeCommand: CANCELLED_AFTER_SALE,
   readOrder: REFUNDED,
   readMoney: REFUNDED,
   refundPayment: REFUNDED,

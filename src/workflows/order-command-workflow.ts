@@ -12,12 +12,7 @@ import {
 import { assertNever } from '../domain/errors.ts';
 import type { MoneySums } from '../domain/payments/payment.ts';
 import { releaseStock, turnOf, undoPayment } from './order/compensations.ts';
-import {
-  resolveCaseUpdate,
-  resumeOrderSignal,
-  type SettleWorkflowInput,
-  type SettleWorkflowResult,
-} from './contract.ts';
+import { resolveCaseUpdate, resumeOrderSignal, type OrderCommandInput, type OrderCommandResult } from './contract.ts';
 import { tellCommand } from './order/notify-customer.ts';
 import { adoptExternal } from './order/reconciling.ts';
 import { createSteps, StepAbortedError, StepConflictError, type OnConflict, type Steps } from './steps/step-runner.ts';
@@ -28,20 +23,20 @@ import { isTaken } from './order/recovery.ts';
  * further capture, the return of money, or the repair of an order whose workflow was terminated. A command owns the
  * order from its decision to its end. While another command owns the order, this one waits for its turn.
  */
-export async function settleWorkflow(input: SettleWorkflowInput): Promise<SettleWorkflowResult> {
+export async function orderCommandWorkflow(input: OrderCommandInput): Promise<OrderCommandResult> {
   const steps = createSteps(input);
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
   return CancellationScope.nonCancellable(async () => {
-    const decision = await settle({ input, steps, onConflict: 'throw' });
+    const decision = await carryOutCommand({ input, steps, onConflict: 'throw' });
     setCurrentDetails(`The ${input.kind} ended as **${decision}**.`);
     return { decision };
   });
 }
 
 /** What the steps of one command share. */
-interface Settlement {
-  readonly input: SettleWorkflowInput;
+interface CommandContext {
+  readonly input: OrderCommandInput;
   readonly steps: Steps;
   /** A conflict is compared with the stored order; if that does not explain it, a case opens. */
   readonly onConflict: OnConflict;
@@ -51,11 +46,11 @@ interface Settlement {
  * A run after the command's end, for example after a reset, finds that another command owns the order, and only tells
  * the customer.
  */
-async function settle(settlement: Settlement): Promise<CommandDecision> {
-  const { decision, owner } = await decide(settlement);
+async function carryOutCommand(context: CommandContext): Promise<CommandDecision> {
+  const { decision, owner } = await decide(context);
   if (owner === null) return decision;
-  const { event, amountMinor } = await untilEnded(settlement, owner);
-  await tellCommand(settlement.input, { ...owner, amountMinor }, event);
+  const { event, amountMinor } = await untilEnded(context, owner);
+  await tellCommand(context.input, { ...owner, amountMinor }, event);
   return decision;
 }
 
@@ -67,19 +62,19 @@ interface Ending {
   readonly amountMinor: number | null;
 }
 
-async function untilEnded(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
-  const { input, steps } = settlement;
+async function untilEnded(context: CommandContext, owner: OrderOwnership): Promise<Ending> {
+  const { input, steps } = context;
   const { orderId, tenantId } = input;
   const { commandId } = owner;
   try {
-    return await carryOut(settlement, owner);
+    return await carryOut(context, owner);
   } catch (error) {
     if (!(error instanceof StepConflictError)) throw error;
     const stored = await steps.run('readOrder', { orderId, tenantId, commandId });
     if (stored.owner?.commandId !== commandId) {
       return { event: stored.commandEnd ?? null, amountMinor: stored.commandEndMinor ?? owner.amountMinor };
     }
-    return carryOut({ ...settlement, onConflict: 'park' }, owner);
+    return carryOut({ ...context, onConflict: 'park' }, owner);
   }
 }
 
@@ -96,7 +91,7 @@ interface Decided {
 const TURN_WAIT_MS = { first: 200, longest: 12 * 3_600_000 } as const;
 
 /** The decision contains the order's version, so exactly the judged state is decided. */
-async function decide({ input, steps }: Settlement): Promise<Decided> {
+async function decide({ input, steps }: CommandContext): Promise<Decided> {
   const { orderId, tenantId, command } = input;
   const kind = commandKindOf(input.kind);
   for (let waitMs: number = TURN_WAIT_MS.first; ; waitMs = Math.min(2 * waitMs, TURN_WAIT_MS.longest)) {
@@ -113,13 +108,13 @@ async function decide({ input, steps }: Settlement): Promise<Decided> {
 }
 
 /** A repair cancels the order without a client's command. */
-function commandKindOf(kind: SettleWorkflowInput['kind']): CommandKind {
+function commandKindOf(kind: OrderCommandInput['kind']): CommandKind {
   return kind === 'repair' ? 'cancel' : kind;
 }
 
-type Rule = (input: SettleWorkflowInput, steps: Steps) => Promise<RuledCommand>;
+type Rule = (input: OrderCommandInput, steps: Steps) => Promise<RuledCommand>;
 
-const rules: Readonly<Record<SettleWorkflowInput['kind'], Rule>> = {
+const rules: Readonly<Record<OrderCommandInput['kind'], Rule>> = {
   cancel: ({ settings }) => Promise.resolve(cancelOfSold(settings.cancelWindowSeconds)),
   refund: async ({ orderId, tenantId, amountMinor }, steps) => {
     const { version } = await steps.run('readOrder', { orderId, tenantId });
@@ -142,40 +137,40 @@ const rules: Readonly<Record<SettleWorkflowInput['kind'], Rule>> = {
   },
 };
 
-function carryOut(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
+function carryOut(context: CommandContext, owner: OrderOwnership): Promise<Ending> {
   switch (owner.kind) {
     case 'cancel':
-      return cancel(settlement, owner);
+      return cancel(context, owner);
     case 'refund':
-      return refund(settlement, owner);
+      return refund(context, owner);
     case 'capture':
-      return capture(settlement, owner);
+      return capture(context, owner);
     case 'give_back':
-      return giveBack(settlement, owner);
+      return giveBack(context, owner);
     case 'reconcile':
-      return reconcile(settlement, owner);
+      return reconcile(context, owner);
     default:
       return assertNever(owner.kind);
   }
 }
 
 /** Gives back the money first, then the goods. CANCELLED is written when both are proved. */
-async function cancel(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
-  const { input, steps, onConflict } = settlement;
+async function cancel(context: CommandContext, owner: OrderOwnership): Promise<Ending> {
+  const { input, steps, onConflict } = context;
   const { orderId, tenantId } = input;
-  const after = await undoPayment(settlement, owner);
-  await releaseStock(settlement);
-  await steps.run('settleOrder', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner, after) }, { onConflict });
+  const after = await undoPayment(context, owner);
+  await releaseStock(context);
+  await steps.run('closeCommand', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner, after) }, { onConflict });
   return { event: 'order.cancelled', amountMinor: null };
 }
 
 /**
  * Pays back the money or a part of it. If all of it is paid back, the part that was never captured is released, too.
  */
-async function refund(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
-  const { input, steps, onConflict } = settlement;
+async function refund(context: CommandContext, owner: OrderOwnership): Promise<Ending> {
+  const { input, steps, onConflict } = context;
   const { orderId, tenantId } = input;
-  const amountMinor = await payBack(settlement, owner);
+  const amountMinor = await payBack(context, owner);
   const after = await steps.run('readMoney', { orderId, tenantId });
   const isWhole = after.refundedMinor >= after.capturedMinor;
   if (isWhole && after.capturableMinor > 0) {
@@ -185,14 +180,14 @@ async function refund(settlement: Settlement, owner: OrderOwnership): Promise<En
   }
   const to = isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
   const end = endOf({ ...owner, amountMinor }, after);
-  await steps.run('settleOrder', { orderId, tenantId, to, ...end }, { onConflict });
+  await steps.run('closeCommand', { orderId, tenantId, to, ...end }, { onConflict });
   return { event: isWhole ? 'order.refunded' : 'order.partially_refunded', amountMinor };
 }
 
 /**
  * Returns the amount that was paid back; it is less than requested when a part was paid back at the provider itself.
  */
-async function payBack({ input, steps, onConflict }: Settlement, owner: OrderOwnership): Promise<number> {
+async function payBack({ input, steps, onConflict }: CommandContext, owner: OrderOwnership): Promise<number> {
   const { generation } = owner;
   const amountMinor = owner.amountMinor ?? 0;
   const refunded = { ...accountOf(input, owner), amountMinor, generation };
@@ -208,10 +203,10 @@ async function payBack({ input, steps, onConflict }: Settlement, owner: OrderOwn
 }
 
 /** Captures more of the authorization, after a first part was captured and the order confirmed. */
-async function capture(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
-  const { input, steps } = settlement;
+async function capture(context: CommandContext, owner: OrderOwnership): Promise<Ending> {
+  const { input, steps } = context;
   const { orderId, tenantId } = input;
-  const takenMinor = await takenBy(settlement, owner);
+  const takenMinor = await takenBy(context, owner);
   const eventType = takenMinor === null ? 'order.capture_failed' : 'order.captured';
   const moved = { ...owner, amountMinor: takenMinor ?? owner.amountMinor };
   const { ownerId: commandId, data } = endOf(moved, await steps.run('readMoney', { orderId, tenantId }));
@@ -220,7 +215,7 @@ async function capture(settlement: Settlement, owner: OrderOwnership): Promise<E
 }
 
 /** The amount that was captured; null when it can never be captured. */
-async function takenBy({ input, steps, onConflict }: Settlement, owner: OrderOwnership): Promise<number | null> {
+async function takenBy({ input, steps, onConflict }: CommandContext, owner: OrderOwnership): Promise<number | null> {
   const { generation } = owner;
   const amountMinor = owner.amountMinor ?? 0;
   const taking = { ...accountOf(input, owner), amountMinor, generation };
@@ -238,22 +233,22 @@ async function takenBy({ input, steps, onConflict }: Settlement, owner: OrderOwn
 }
 
 /** Pays back everything that an ended order still has; the status stays. */
-async function giveBack(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
-  const { input, steps } = settlement;
+async function giveBack(context: CommandContext, owner: OrderOwnership): Promise<Ending> {
+  const { input, steps } = context;
   const { orderId, tenantId } = input;
-  await undoPayment(settlement, owner);
+  await undoPayment(context, owner);
   const { ownerId: commandId, data } = endOf(owner, await steps.run('readMoney', { orderId, tenantId }));
   const eventType = 'order.given_back';
   await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
   return { event: eventType, amountMinor: null };
 }
 
-async function reconcile(settlement: Settlement, owner: OrderOwnership): Promise<Ending> {
-  await adoptExternal(settlement, accountOf(settlement.input, owner), owner);
+async function reconcile(context: CommandContext, owner: OrderOwnership): Promise<Ending> {
+  await adoptExternal(context, accountOf(context.input, owner), owner);
   return { event: 'order.reconciled', amountMinor: null };
 }
 
-function accountOf({ orderId, tenantId, request }: SettleWorkflowInput, owner: OrderOwnership) {
+function accountOf({ orderId, tenantId, request }: OrderCommandInput, owner: OrderOwnership) {
   return { orderId, tenantId, currency: request.currency, ...turnOf(owner) };
 }
 

@@ -5,8 +5,8 @@ import { unavailable } from './problem.ts';
 import { onResponseEnd } from './response-end.ts';
 
 /** How many requests may be in progress at once. */
-export interface PlacesOptions {
-  /** The things that take places, named in the answer to callers that get none. */
+export interface ConcurrencyLimitOptions {
+  /** The things that are limited, named in the answer to callers that are refused. */
   readonly what: string;
   readonly max: number;
   /** Bytes that all of them together may keep in memory; without it only their number is bounded. */
@@ -14,42 +14,46 @@ export interface PlacesOptions {
 }
 
 /** Limits what is in progress at once, in all and per caller. */
-export interface Places {
+export interface ConcurrencyLimit {
   /**
-   * Takes a place, which the returned function gives back.
-   * @throws {ProblemError} `unavailable` when no place is free.
+   * Counts one more in progress, until the returned function is called.
+   * @throws {ProblemError} `unavailable` when the limit is reached.
    */
   take(caller: string, bytes?: number): () => void;
-  /** Takes a place; null when no place is free. */
+  /** The same; null when the limit is reached. */
   takeIfFree(caller: string, bytes?: number): (() => void) | null;
 }
 
 interface Share {
-  places: number;
+  count: number;
   bytes: number;
 }
 
 /**
- * A caller may have as many places as are still free: a single caller gets half of them, two get a third each, and the
+ * A caller may have as many in progress as are still free: a single caller gets half of them, two get a third each, and the
  * next caller always finds some.
  */
-export function createPlaces({ what, max, bytesMax = Number.POSITIVE_INFINITY }: PlacesOptions): Places {
+export function createConcurrencyLimit({
+  what,
+  max,
+  bytesMax = Number.POSITIVE_INFINITY,
+}: ConcurrencyLimitOptions): ConcurrencyLimit {
   const shares = new Map<string, Share>();
-  const taken: Share = { places: 0, bytes: 0 };
+  const taken: Share = { count: 0, bytes: 0 };
   const takeIfFree = (caller: string, bytes = 0): (() => void) | null => {
-    const share = shares.get(caller) ?? { places: 0, bytes: 0 };
-    if (share.places >= max - taken.places || share.bytes + bytes > bytesMax - taken.bytes) return null;
+    const share = shares.get(caller) ?? { count: 0, bytes: 0 };
+    if (share.count >= max - taken.count || share.bytes + bytes > bytesMax - taken.bytes) return null;
     shares.set(caller, share);
     for (const sum of [share, taken]) {
-      sum.places += 1;
+      sum.count += 1;
       sum.bytes += bytes;
     }
     return () => {
       for (const sum of [share, taken]) {
-        sum.places -= 1;
+        sum.count -= 1;
         sum.bytes -= bytes;
       }
-      if (share.places === 0) shares.delete(caller);
+      if (share.count === 0) shares.delete(caller);
     };
   };
   return {
@@ -62,10 +66,10 @@ export function createPlaces({ what, max, bytesMax = Number.POSITIVE_INFINITY }:
   };
 }
 
-/** Gives every request a place until its response has ended. It must come after the middleware that reads the body. */
-export function takePlace(places: Places, callerOf: (c: Context<ApiEnv>) => string) {
+/** Counts every request as in progress until its response has ended. It must come after the middleware that reads the body. */
+export function limitConcurrency(limit: ConcurrencyLimit, callerOf: (c: Context<ApiEnv>) => string) {
   return createMiddleware<ApiEnv>(async (c, next) => {
-    onResponseEnd(c.env, places.take(callerOf(c)));
+    onResponseEnd(c.env, limit.take(callerOf(c)));
     await next();
   });
 }
