@@ -167,7 +167,7 @@ it('An SMS gateway that hangs delays neither the order nor the mail', async () =
   await child(orderId, 'sms').result();
 });
 
-it('An SMS gateway that refuses a number for good has the message given up, and nothing else', async () => {
+it('A number that the SMS gateway refuses for good ends the message, and nothing else', async () => {
   status = 422;
   const orderId = await system.postOrder(WITH_PHONE);
   await proveEnd(system, orderId, 'CONFIRMED');
@@ -179,7 +179,7 @@ it('An SMS gateway that refuses a number for good has the message given up, and 
   await proveEnd(system, orderId, 'CONFIRMED');
 });
 
-it('An SMS gateway never gets its number into a history or a row', async () => {
+it('The phone number of a customer never gets into a history or a row', async () => {
   status = 422;
   const { key, orderId } = plannedOrder();
   await system.postOrder(WITH_PHONE, key);

@@ -96,7 +96,7 @@ async function sweep(orderId: string): Promise<void> {
   });
 }
 
-it('A forgetful workflow of a sold order undoes nothing: it finds its row at rest and ends', async () => {
+it('A workflow that has forgotten its sale undoes nothing: it finds its order at rest and ends', async () => {
   const orderId = await authorizedFor(1_500);
   await sellUnseen(orderId);
   const handle = system.client.workflow.getHandle(orderWorkflowId(orderId));
@@ -105,7 +105,7 @@ it('A forgetful workflow of a sold order undoes nothing: it finds its row at res
   expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 4500']);
 });
 
-it('A forgetful workflow captures an order when that was promised, though the time for it is over', async () => {
+it('A workflow that has forgotten a promised capture carries it out, though the time for it is over', async () => {
   const orderId = await authorizedFor(1_500);
   await decideUnseen(orderId, 'capture', { rule: CAPTURE_RULE });
   await untilStatus(system, orderId, 'CONFIRMED');

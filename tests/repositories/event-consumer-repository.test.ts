@@ -61,7 +61,7 @@ it('Pumps that read and write at once get their own events, and each learns whet
   expect(rows).toEqual([{ processed: 80 }]);
 });
 
-it('Pumps that read and write at once learn together who has lost his partition', async () => {
+it('Pumps that read and write at once learn together which of them has lost its partition', async () => {
   const pumps = [0, 1, 2].map((partition) => ({ consumer: 'analytics', partition }) as const);
   const claims = await Promise.all(pumps.map((pump) => repository.claim(pump, 'worker')));
   await repository.claim({ consumer: 'analytics', partition: 1 }, 'another worker');

@@ -96,7 +96,7 @@ it('A cancel that makes the server drop the task in which the order was confirme
   expect(await replayErrors(system, [orderWorkflowId(orderId)])).toEqual([]);
 });
 
-it('A cancel reminds a workflow that has forgotten another one, which the server made it do', async () => {
+it('A cancel reminds a workflow of an earlier one, which it forgot when the server dropped its task', async () => {
   const orderId = await authorized();
   const forgotten = { commandId: `cmd_${orderId}`, requestHash: 'hash', actor: 'a-test', reason: null };
   // As the dropped task has left it, when the API died that had asked.
