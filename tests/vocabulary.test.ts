@@ -1,0 +1,53 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { expect, it } from 'vitest';
+
+const PROJECT = join(import.meta.dirname, '..');
+
+/** Words that every engineer of this field reads without an explanation. */
+const KNOWN_WORDS = new Set(
+  `access activities api audit bench browser cases catalog cli composition console data database db demo dev domain events
+  faults gateways histories http invariants inventory messages meta migrations money monitor node notifications operations
+  order orders outages payment payments personal postgres processes produce replay repositories results runtime saga schema
+  settings simulator src steps stripe supervisor support systems temporal tests tools types workflows
+  command event log maintain notification workflow`
+    .split(/\s+/)
+    .flatMap((word) => [word, singular(word)]),
+);
+
+function singular(word: string): string {
+  return word.replace(/ies$/, 'y').replace(/s$/, '');
+}
+
+/** The words of the section Terms that stand in bold. */
+function readTerms(): Set<string> {
+  const text = readFileSync(join(PROJECT, 'docs/architecture.md'), 'utf8');
+  const [, terms = ''] = /^## Terms$(.*?)^## /ms.exec(text) ?? [];
+  const words = [...terms.matchAll(/\*\*([^*]+)\*\*/g)].flatMap(([, term = '']) => term.toLowerCase().split(/[\s-]+/));
+  return new Set(words.flatMap((word) => [word, singular(word)]));
+}
+
+function listUnexplained(names: readonly string[]): string[] {
+  const terms = readTerms();
+  const isExplained = (word: string): boolean =>
+    [word, singular(word)].some((form) => KNOWN_WORDS.has(form) || terms.has(form));
+  return names.filter((name) => !name.split(/-|(?=[A-Z])/).every((word) => isExplained(word.toLowerCase())));
+}
+
+it('The names of folders are words of the field, or stand in Terms', () => {
+  const folders = globSync('{src,db,bench,tests,tools}/**/', { cwd: PROJECT, exclude: ['**/node_modules/**'] });
+  const names = [...new Set(folders.map((folder) => basename(folder)))];
+  expect(names.length).toBeGreaterThan(50);
+  expect(listUnexplained(names)).toEqual([]);
+});
+
+it('The names of workflows are words of the field, or stand in Terms', () => {
+  const text = readFileSync(join(PROJECT, 'src/workflows/index.ts'), 'utf8');
+  const names = [...text.matchAll(/\b(\w+Workflow)\b/g)].map(([, name = '']) => name);
+  expect(names.length).toBeGreaterThan(10);
+  expect(listUnexplained(names)).toEqual([]);
+});
+
+it('A word of our own that Terms does not explain is found', () => {
+  expect(listUnexplained(['case-desk', 'order-carriage', 'events'])).toEqual(['case-desk', 'order-carriage']);
+});
