@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { plannedOrder } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
-import { giveCommand, resolveCase, untilStatus } from '../support/faults/order-actions.ts';
+import { giveCommand, resolveCase, untilStatus, untilUnowned } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 interface Entry {
@@ -76,6 +76,8 @@ async function capturedInParts(orderId: string): Promise<void> {
   await untilStatus(system, orderId, 'CONFIRMED');
   await giveCommand(system, orderId, { route: 'capture', amountMinor: 1_000 });
   await expect.poll(() => typesOf(orderId).then((types) => types.filter(isCapture))).toHaveLength(2);
+  // The capture owns the order until its end is written; a refund before that would be told that the order is busy.
+  await untilUnowned(system, orderId);
   await giveCommand(system, orderId, { route: 'refunds', amountMinor: 300, reason: 'scratched' });
   await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
   await giveCommand(system, orderId, { route: 'refunds', reason: 'returned' });
