@@ -8,6 +8,7 @@ const SECOND = 1_000;
 const ORDER = { orderId: 'ord_1', tenantId: 'demo' };
 
 const PLAN = {
+  isFirstTask: true,
   opening: { order: ORDER, firstExecutionRunId: 'run-1' },
   hold: { ...ORDER, currency: 'EUR', lines: [{ sku: 'SKU-0001', quantity: 1 }], holdTtlSeconds: 60 },
   payment: { ...ORDER, currency: 'EUR', method: 'pm_ok' },
@@ -120,4 +121,10 @@ it('The fast path of an order leaves the message to the worker that sends it, wh
   const { result, calls } = await pass({}, { message: null });
   expect(calls.at(-1)?.[0]).toBe('confirmOrder');
   expect(Object.keys(result)).not.toContain('sendMessage');
+});
+
+it('The fast path tries nothing in a run that is not the first of its order', async () => {
+  const { calls, result } = await pass({}, { isFirstTask: false });
+  expect(calls).toEqual([]);
+  expect(result).toEqual({});
 });

@@ -12,6 +12,8 @@ type WithoutTotal<Input> = Omit<Input, 'amountMinor' | 'totalMinor'>;
 
 /** Inputs of the steps. The total is left out: it comes from the result of `holdStock`. */
 export interface FastPathPlan {
+  /** False in a run after a crash, a signal or a reset, which goes step by step. */
+  readonly isFirstTask: boolean;
   readonly opening: OpenOrderInput;
   readonly hold: HoldStockInput;
   /** Null when the payment runs on a queue of its own; the pass then ends before it. */
@@ -54,11 +56,13 @@ export function createFastPathActivities(steps: Pick<Activities, FastPathStep>) 
     /**
      * Effect: the fast path of an order: tries its steps once each, as long as each answer leads to the next step.
      * Key: the steps' own keys.
-     * Outcomes: the result of each step that was tried.
+     * Outcomes: the result of each step that was tried; none in a run that goes step by step.
      * Failures: none; the failure of a step is an outcome.
      * Undo: the undo steps of its steps, which the workflow registers from the outcomes.
      */
-    async tryFastPath({ opening, hold, payment, message, limitsMs }: FastPathPlan): Promise<FastPathResult> {
+    async tryFastPath(plan: FastPathPlan): Promise<FastPathResult> {
+      const { isFirstTask, opening, hold, payment, message, limitsMs } = plan;
+      if (!isFirstTask) return {};
       const openOrder = await tried(limitsMs.openOrder, () => steps.openOrder(opening));
       if (!isFresh(openOrder.answer)) return { openOrder };
 

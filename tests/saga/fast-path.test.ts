@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DatabaseUnavailableError, MailUnavailableError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { cancelOrderSignal, notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
-import { createFaults, failAfter, failBefore, type ActivityName } from '../support/faults/faults.ts';
+import { createFaults, failAfter, failBefore, lateAnswer, type ActivityName } from '../support/faults/faults.ts';
 import { startNode } from '../support/processes/node-process.ts';
 import { replayErrors } from '../support/replays.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -45,6 +45,17 @@ it.each<[ActivityName, Error]>([
     expect(await replayErrors(system, [orderWorkflowId(orderId)])).toEqual([]);
   },
 );
+
+it('A fast path that takes longer than a heartbeat of its workflow task replays', async () => {
+  const { key, orderId } = plannedOrder();
+  // Each answer comes within the limit of its step; the task is extended after 4 s, at 80 percent of its time.
+  for (const step of ['openOrder', 'holdStock', 'commitStock'] as const)
+    faults.inject(orderId, step, lateAnswer(1_700));
+  await system.postOrder({}, key);
+  await proveEnd(system, orderId, 'CONFIRMED');
+  expect(faults.calls(orderId).map(({ activity }) => activity)).toEqual(ALL);
+  expect(await replayErrors(system, [orderWorkflowId(orderId)])).toEqual([]);
+});
 
 it('A fast path whose message fails leaves it to a workflow of its own', async () => {
   const { key, orderId } = plannedOrder();
