@@ -61,36 +61,41 @@ export function createFastPathActivities(steps: Pick<Activities, FastPathStep>) 
      * Undo: the undo steps of its steps, which the workflow registers from the outcomes.
      */
     async tryFastPath(plan: FastPathPlan): Promise<FastPathResult> {
-      const { isFirstTask, opening, hold, payment, message, limitsMs } = plan;
-      if (!isFirstTask) return {};
-      const openOrder = await tried(limitsMs.openOrder, () => steps.openOrder(opening));
-      if (!isFresh(openOrder.answer)) return { openOrder };
-
-      const holdStock = await tried(limitsMs.holdStock, () => steps.holdStock(hold));
-      if (holdStock.answer?.kind !== 'held' || payment === null) return { openOrder, holdStock };
-      const { totalMinor } = holdStock.answer;
-
-      const takePayment = await tried(limitsMs.takePayment, () =>
-        steps.takePayment({ ...payment, amountMinor: totalMinor }),
-      );
-      if (takePayment.answer?.kind !== 'captured') return { openOrder, holdStock, takePayment };
-
-      const { orderId, tenantId } = hold;
-      const commitStock = await tried(limitsMs.commitStock, () => steps.commitStock({ orderId, tenantId }));
-      if (commitStock.answer?.kind !== 'committed') return { openOrder, holdStock, takePayment, commitStock };
-
-      const confirming = tried(limitsMs.confirmOrder, () => steps.confirmOrder({ orderId, tenantId, totalMinor }));
-      const telling =
-        message === null
-          ? null
-          : tried(limitsMs.sendMessage, () =>
-              steps.sendMessage({ ...message, content: { ...message.content, totalMinor } }),
-            );
-      const [confirmOrder, sendMessage] = await Promise.all([confirming, telling]);
-      const done = { openOrder, holdStock, takePayment, commitStock, confirmOrder };
-      return sendMessage === null ? done : { ...done, sendMessage };
+      return plan.isFirstTask ? tryEachStep(steps, plan) : {};
     },
   };
+}
+
+async function tryEachStep(
+  steps: Pick<Activities, FastPathStep>,
+  { opening, hold, payment, message, limitsMs }: FastPathPlan,
+): Promise<FastPathResult> {
+  const openOrder = await tried(limitsMs.openOrder, () => steps.openOrder(opening));
+  if (!isFresh(openOrder.answer)) return { openOrder };
+
+  const holdStock = await tried(limitsMs.holdStock, () => steps.holdStock(hold));
+  if (holdStock.answer?.kind !== 'held' || payment === null) return { openOrder, holdStock };
+  const { totalMinor } = holdStock.answer;
+
+  const takePayment = await tried(limitsMs.takePayment, () =>
+    steps.takePayment({ ...payment, amountMinor: totalMinor }),
+  );
+  if (takePayment.answer?.kind !== 'captured') return { openOrder, holdStock, takePayment };
+
+  const { orderId, tenantId } = hold;
+  const commitStock = await tried(limitsMs.commitStock, () => steps.commitStock({ orderId, tenantId }));
+  if (commitStock.answer?.kind !== 'committed') return { openOrder, holdStock, takePayment, commitStock };
+
+  const confirming = tried(limitsMs.confirmOrder, () => steps.confirmOrder({ orderId, tenantId, totalMinor }));
+  const telling =
+    message === null
+      ? null
+      : tried(limitsMs.sendMessage, () =>
+          steps.sendMessage({ ...message, content: { ...message.content, totalMinor } }),
+        );
+  const [confirmOrder, sendMessage] = await Promise.all([confirming, telling]);
+  const done = { openOrder, holdStock, takePayment, commitStock, confirmOrder };
+  return sendMessage === null ? done : { ...done, sendMessage };
 }
 
 /** An order that existed before continues step by step from its present status. */
