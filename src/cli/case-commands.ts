@@ -5,7 +5,7 @@ import { DESK_ACTIONS } from '../domain/case.ts';
 import { ApiProblemError } from './api-client.ts';
 import { changing, reading, type ApiCommand, type ApiTools } from './api-command.ts';
 import { countOf, required, UsageError, type Options } from './command-line.ts';
-import { moreText } from './order-commands.ts';
+import { moreText } from './order-subcommands.ts';
 import { amountText, type Tables } from './table.ts';
 
 type Case = z.output<typeof caseView>;

@@ -10,12 +10,12 @@ import { ApiProblemError, ApiUnreachableError, createApiClient } from './api-cli
 import type { ApiCommand } from './api-command.ts';
 import { CASE_COMMANDS } from './case-commands.ts';
 import { parseCommandLine, UsageError, type CommandForm, type CommandLine, type Options } from './command-line.ts';
-import { ORDER_COMMANDS } from './order-commands.ts';
+import { ORDER_COMMANDS } from './order-subcommands.ts';
 import { WrongSystemError } from './repair-check.ts';
 import type { SystemTools } from './system-commands.ts';
 import { createTables } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { AnswerLostError, createUnansweredWishes, EarlierWishError } from './unanswered-commands.ts';
+import { AnswerLostError, createUnansweredWishes, EarlierWishError } from './unanswered-requests.ts';
 
 /** A command that uses the databases and Temporal directly. */
 interface SystemCommand extends CommandForm {
