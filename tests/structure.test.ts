@@ -204,3 +204,17 @@ it('SQL outside db/ does not exist', () => {
   const sources = readSources('src/**/*.ts').filter(withoutTests);
   expect(sources.filter(({ text }) => SQL.test(text)).map(({ path }) => path)).toEqual([]);
 });
+
+it('The order workflow reads as the sale: it is short, imports little and soon comes to the first step', () => {
+  const text = readFileSync(join(PROJECT, 'src/workflows/order-workflow.ts'), 'utf8');
+  const imports = [...text.matchAll(/^import (?:type )?\{([^}]*)\} from '\.[^']*';$/gm)];
+  const names = imports.flatMap(([, list = '']) => list.split(',').filter((name) => name.trim() !== ''));
+  const lines = text.split('\n');
+  expect(names.length).toBeGreaterThan(0);
+  expect(names.length).toBeLessThanOrEqual(12);
+  expect(lines.length).toBeLessThan(150);
+  expect(lines.findIndex((line) => line.includes('openOrder('))).toBeLessThan(40);
+  for (const undo of [/saga\.undoWith\('hold'.*\n.*holdStock\(/, /saga\.undoWith\('payment'.*\n.*takePayment\(/]) {
+    expect(text).toMatch(undo);
+  }
+});

@@ -11,6 +11,7 @@ import { resolveCaseUpdate, resumeOrderSignal } from './contract.ts';
 import { failureOf } from './steps/outcome.ts';
 import { adoptExternal } from './order/reconciling.ts';
 import { createSteps, type Steps } from './steps/step-runner.ts';
+import { createParking } from './steps/parking.ts';
 
 /**
  * Handles one report of a payment provider. A report is a hint and never evidence, so the workflow relies only on what
@@ -21,7 +22,7 @@ import { createSteps, type Steps } from './steps/step-runner.ts';
 export async function noticeWorkflow(
   input: NoticeWorkflowInput,
 ): Promise<{ readonly outcome: NoticeOutcome | 'left' }> {
-  const steps = createSteps(input);
+  const steps = createSteps(input, createParking(input));
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
   return CancellationScope.nonCancellable(async () => {

@@ -16,6 +16,7 @@ import { resolveCaseUpdate, resumeOrderSignal, type OrderCommandInput, type Orde
 import { tellCommand } from './order/notify-customer.ts';
 import { adoptExternal } from './order/reconciling.ts';
 import { createSteps, StepAbortedError, StepConflictError, type OnConflict, type Steps } from './steps/step-runner.ts';
+import { createParking } from './steps/parking.ts';
 import { isTaken } from './order/recovery.ts';
 
 /**
@@ -24,7 +25,7 @@ import { isTaken } from './order/recovery.ts';
  * order from its decision to its end. While another command owns the order, this one waits for its turn.
  */
 export async function orderCommandWorkflow(input: OrderCommandInput): Promise<OrderCommandResult> {
-  const steps = createSteps(input);
+  const steps = createSteps(input, createParking(input));
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
   return CancellationScope.nonCancellable(async () => {

@@ -3,18 +3,25 @@ import type { CommandDecision } from '../../domain/command.ts';
 import { ownershipOf } from '../../domain/command-rule.ts';
 import { assertNever } from '../../domain/errors.ts';
 import { StepAbortedError, StepConflictError } from '../steps/step-runner.ts';
-import { undoEverything } from './compensations.ts';
-import type { OrderContext, SaleResult } from './order-context.ts';
-import { ABORTED, followStored } from './recovery.ts';
+import type { Compensations } from './compensations.ts';
+import { ABORTED, type OrderState, type SaleResult } from './order-state.ts';
+import type { Recovery } from './recovery.ts';
+
+interface CancellationParts {
+  readonly order: OrderState;
+  readonly recovery: Pick<Recovery, 'followStored'>;
+  readonly undo: Pick<Compensations, 'registerAll'>;
+}
 
 /**
  * Runs the part of an order that can be cancelled. A cancel interrupts it at any wait, because every request that was
  * sent can be undone by its key. An operator's abort refuses the order.
  */
-export async function runCancellable(order: OrderContext, work: () => Promise<SaleResult>): Promise<SaleResult> {
+export async function runCancellable(parts: CancellationParts, work: () => Promise<SaleResult>): Promise<SaleResult> {
+  const { order } = parts;
   for (;;) {
-    const worked = await untilCancelAsked(order, () => withStoredRefusal(order, work));
-    const result = worked.kind === 'interrupted' ? await cancelOrFollow(order) : worked.result;
+    const worked = await untilCancelAsked(parts, () => withStoredRefusal(order, work));
+    const result = worked.kind === 'interrupted' ? await cancelOrFollow(parts) : worked.result;
     if (result !== null) return result;
   }
 }
@@ -27,8 +34,8 @@ type Worked =
   { readonly kind: 'worked'; readonly result: SaleResult | null } | { readonly kind: 'interrupted' };
 
 /** Runs the work until it ends or a cancel waits. A cancel that waits already comes first. */
-async function untilCancelAsked(order: OrderContext, work: () => Promise<SaleResult>): Promise<Worked> {
-  const { commands } = order;
+async function untilCancelAsked(parts: CancellationParts, work: () => Promise<SaleResult>): Promise<Worked> {
+  const { commands } = parts.order;
   const scope = new CancellationScope({ cancellable: true });
   const watch = new CancellationScope({ cancellable: true });
   const watching = watch
@@ -42,7 +49,7 @@ async function untilCancelAsked(order: OrderContext, work: () => Promise<SaleRes
     return { kind: 'worked', result: await scope.run(work) };
   } catch (error) {
     if (isCancellation(error)) return { kind: 'interrupted' };
-    return { kind: 'worked', result: await recover(order, error) };
+    return { kind: 'worked', result: await recover(parts, error) };
   } finally {
     watch.cancel();
     await watching;
@@ -50,18 +57,18 @@ async function untilCancelAsked(order: OrderContext, work: () => Promise<SaleRes
 }
 
 /** Turns an abort into a refusal, and follows a conflict if the stored order explains it. */
-async function recover(order: OrderContext, error: unknown): Promise<SaleResult | null> {
+async function recover({ order, recovery }: CancellationParts, error: unknown): Promise<SaleResult | null> {
   if (error instanceof StepAbortedError) {
     return withStoredRefusal(order, () => Promise.resolve({ kind: 'refused', refusal: ABORTED }));
   }
   if (!(error instanceof StepConflictError)) throw error;
-  const stored = await followStored(order);
+  const stored = await recovery.followStored();
   if (stored === null) order.onConflict = 'park';
   return stored;
 }
 
 /** A refusal is stored before anything is undone, so that a rerun undoes for the same reason. */
-async function withStoredRefusal(order: OrderContext, work: () => Promise<SaleResult>): Promise<SaleResult> {
+async function withStoredRefusal(order: OrderState, work: () => Promise<SaleResult>): Promise<SaleResult> {
   const result = await work();
   if (result.kind !== 'refused') return result;
   const { input, steps, onConflict } = order;
@@ -70,14 +77,14 @@ async function withStoredRefusal(order: OrderContext, work: () => Promise<SaleRe
 }
 
 /** Null when the order continues. */
-async function cancelOrFollow(order: OrderContext): Promise<SaleResult | null> {
+async function cancelOrFollow({ order, recovery, undo }: CancellationParts): Promise<SaleResult | null> {
   switch (await decideCancels(order)) {
     case 'cancelled':
-      undoEverything(order);
+      undo.registerAll();
       return { kind: 'cancelled' };
     case 'sold':
     case 'owned':
-      return followStored(order);
+      return recovery.followStored();
     case 'kept':
       return null;
   }
@@ -88,7 +95,7 @@ async function cancelOrFollow(order: OrderContext): Promise<SaleResult | null> {
  * still allowed, as a command after closing. `owned`: a command that this run has forgotten owns the order, and goes
  * first.
  */
-async function decideCancels(order: OrderContext): Promise<'cancelled' | 'kept' | 'sold' | 'owned'> {
+async function decideCancels(order: OrderState): Promise<'cancelled' | 'kept' | 'sold' | 'owned'> {
   const { input, steps, commands, mayBeCharged } = order;
   const { orderId, tenantId } = input;
   const name = mayBeCharged ? 'cancel_before_sale' : 'cancel_before_payment';

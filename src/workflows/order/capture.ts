@@ -3,24 +3,43 @@ import type { OrderOwnership } from '../../domain/command.ts';
 import { firstCaptureOf, ownershipOf } from '../../domain/command-rule.ts';
 import { AUTHORIZATION_DAYS, AUTHORIZATION_MARGIN_DAYS } from '../../domain/payments/payment.ts';
 import { StepConflictError } from '../steps/step-runner.ts';
-import type { OrderContext, SaleResult } from './order-context.ts';
-import { expire, runCapture } from './recovery.ts';
+import type { OrderState, SaleResult } from './order-state.ts';
+import type { Recovery } from './recovery.ts';
 
 const DAY_SECONDS = 24 * 3_600;
 
-/**
- * Keeps an authorized order until it is captured. The stock is held as long as the money: to the end of the
- * authorization, and a day longer for the steps that follow.
- */
-export async function captureLater(order: OrderContext, totalMinor: number): Promise<SaleResult> {
-  const { input, steps, onConflict } = order;
+/** The wait of an authorized order for its capture. */
+export interface Capture {
+  /**
+   * Keeps an authorized order until it is captured. The stock is held as long as the money: to the end of the
+   * authorization, and a day longer for the steps that follow.
+   */
+  captureLater(totalMinor: number): Promise<SaleResult>;
+  /** Waits for the first capture. The rest of the authorization may be captured after the order is confirmed. */
+  awaitCapture(totalMinor: number, captureBy: string): Promise<SaleResult>;
+}
+
+interface CaptureParts {
+  readonly order: OrderState;
+  readonly recovery: Pick<Recovery, 'expire' | 'runCapture'>;
+}
+
+export function createCapture(parts: CaptureParts): Capture {
+  return {
+    captureLater: (totalMinor) => captureLater(parts, totalMinor),
+    awaitCapture: (totalMinor, captureBy) => awaitCapture(parts, totalMinor, captureBy),
+  };
+}
+
+async function captureLater(parts: CaptureParts, totalMinor: number): Promise<SaleResult> {
+  const { input, steps, onConflict } = parts.order;
   const { orderId, tenantId } = input;
   const { authorizationSeconds = AUTHORIZATION_DAYS * DAY_SECONDS } = input.settings;
   await steps.run('extendHold', { orderId, tenantId, holdTtlSeconds: authorizationSeconds + DAY_SECONDS });
   const captureWithinMs = (authorizationSeconds - AUTHORIZATION_MARGIN_DAYS * DAY_SECONDS) * 1_000;
   const waiting = { orderId, tenantId, totalMinor, captureWithinMs };
   const { captureBy } = await steps.run('awaitCapture', waiting, { onConflict });
-  return awaitCapture(order, totalMinor, captureBy);
+  return awaitCapture(parts, totalMinor, captureBy);
 }
 
 /**
@@ -30,20 +49,20 @@ export async function captureLater(order: OrderContext, totalMinor: number): Pro
  */
 const LOOKS_MS = { first: 60_000, longest: 3_600_000 } as const;
 
-/** Waits for the first capture. The rest of the authorization may be captured after the order is confirmed. */
-export async function awaitCapture(order: OrderContext, totalMinor: number, captureBy: string): Promise<SaleResult> {
+async function awaitCapture(parts: CaptureParts, totalMinor: number, captureBy: string): Promise<SaleResult> {
+  const { order, recovery } = parts;
   setCurrentDetails(`Authorized; waits for its capture until ${captureBy}.`);
   for (let pauseMs: number = LOOKS_MS.first; ; pauseMs = Math.min(2 * pauseMs, LOOKS_MS.longest)) {
     const next = await nextEvent(order, Math.max(1, Date.parse(captureBy) - Date.now()), pauseMs);
     const capture = next === 'asked' ? await decideCapture(order, totalMinor) : await storedCapture(order);
-    if (capture !== null) return runCapture(order, totalMinor, capture);
-    if (next === 'time_over') return expire(order, null);
+    if (capture !== null) return recovery.runCapture(totalMinor, capture);
+    if (next === 'time_over') return recovery.expire();
   }
 }
 
 /** Waits until a capture is requested, the pause is over, or the authorization ends. */
 async function nextEvent(
-  { commands }: OrderContext,
+  { commands }: OrderState,
   leftMs: number,
   pauseMs: number,
 ): Promise<'asked' | 'pause_over' | 'time_over'> {
@@ -53,7 +72,7 @@ async function nextEvent(
 }
 
 /** Null when the command is refused. */
-async function decideCapture(order: OrderContext, totalMinor: number): Promise<OrderOwnership | null> {
+async function decideCapture(order: OrderState, totalMinor: number): Promise<OrderOwnership | null> {
   const { input, steps, commands } = order;
   const { orderId, tenantId } = input;
   const command = commands.next('capture');
@@ -68,7 +87,7 @@ async function decideCapture(order: OrderContext, totalMinor: number): Promise<O
 }
 
 /** The capture that owns the order by its row. If the order has moved on, the caller follows it. */
-async function storedCapture({ input, steps }: OrderContext): Promise<OrderOwnership | null> {
+async function storedCapture({ input, steps }: OrderState): Promise<OrderOwnership | null> {
   const { orderId, tenantId } = input;
   const { status, refusal, owner = null } = await steps.run('readOrder', { orderId, tenantId });
   if (status !== 'AWAITING_CAPTURE' || refusal !== null) throw new StepConflictError('awaitCapture');

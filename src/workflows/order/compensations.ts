@@ -2,7 +2,7 @@ import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import type { Turn } from '../../domain/command.ts';
 import type { MoneySums } from '../../domain/payments/payment.ts';
 import type { OnConflict, Steps } from '../steps/step-runner.ts';
-import type { OrderContext, Ownership } from './order-context.ts';
+import type { OrderState, Ownership } from './order-state.ts';
 import { chargeKindOf } from './step-inputs.ts';
 
 /** The order whose effects are undone, and the runner of its steps. */
@@ -12,26 +12,39 @@ interface UndoneOrder {
   readonly onConflict: OnConflict;
 }
 
+/** The undo steps of an order's own workflow. */
+export interface Compensations {
+  /** Undoes the hold. */
+  releaseStock(): Promise<void>;
+  /** Undoes the payment. For a total of 0 the provider was never asked, so there is nothing to give back. */
+  returnPayment(totalMinor: number): Promise<void>;
+  /**
+   * Registers the undo of every effect, even of effects that this run does not remember: an undo works by its key, and a
+   * forgotten effect may still take place.
+   */
+  registerAll(): void;
+}
+
+export function createCompensations(order: OrderState): Compensations {
+  const returnAll = async (): Promise<void> => {
+    order.money = await undoPayment(order, order.owner);
+  };
+  return {
+    releaseStock: () => releaseStock(order),
+    returnPayment: async (totalMinor) => {
+      if (totalMinor > 0) await returnAll();
+    },
+    registerAll: () => {
+      order.saga.undoWith('hold', () => releaseStock(order));
+      order.saga.undoWith('payment', returnAll);
+    },
+  };
+}
+
 /** Undoes the hold. */
 export async function releaseStock({ input, steps }: Pick<UndoneOrder, 'input' | 'steps'>): Promise<void> {
   const { orderId, tenantId, request } = input;
   await steps.run('releaseStock', { orderId, tenantId, lines: request.lines });
-}
-
-/** Undoes the order's own payment. For a total of 0 the provider was never asked, so there is nothing to give back. */
-export async function returnPayment(order: OrderContext, totalMinor: number): Promise<void> {
-  if (totalMinor > 0) order.money = await undoPayment(order, order.owner);
-}
-
-/**
- * Registers the undo of every effect, even of effects that this run does not remember: an undo works by its key, and a
- * forgotten effect may still take place.
- */
-export function undoEverything(order: OrderContext): void {
-  order.saga.undoWith('hold', () => releaseStock(order));
-  order.saga.undoWith('payment', async () => {
-    order.money = await undoPayment(order, order.owner);
-  });
 }
 
 /**

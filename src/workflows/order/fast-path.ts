@@ -1,10 +1,17 @@
 import { proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
-import type { FastPathActivities, FastPathResult, FastPathStep, Tried } from '../../activities/fast-path.ts';
+import type {
+  FastPathActivities,
+  FastPathPlan,
+  FastPathResult,
+  FastPathStep,
+  Tried,
+} from '../../activities/fast-path.ts';
 import { STEP_POLICIES } from '../steps/step-policies.ts';
 import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
-import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
+import type { OrderSettings } from '../../domain/order-settings.ts';
 import { failureOf, thrownAs, type FastPath } from '../steps/outcome.ts';
-import { holdStockInput, messageInput, openOrderInput, takePaymentInput } from './step-inputs.ts';
+import type { OrderMessages } from './notify-customer.ts';
+import type { StepInputs } from './step-inputs.ts';
 
 const LIMITS_MS: Readonly<Record<FastPathStep, number>> = {
   openOrder: STEP_POLICIES.openOrder.localTimeoutMs,
@@ -31,18 +38,18 @@ const EVENTS_OF_A_FRESH_START = 3;
  * the length of the history is not the same in a replay when the first task had to be extended, so what the workflow does
  * must not depend on it.
  */
-export function createFastPath(order: OrderWorkflowInput): FastPath {
+export function createFastPath(settings: OrderSettings, inputs: StepInputs, { confirmation }: OrderMessages): FastPath {
   let outcomes = new Map<string, Tried<unknown>>();
   return {
     run: async () => {
-      if (!hasFastPath(order)) return false;
+      if (!hasFastPath(settings)) return false;
       const { tryFastPath } = proxyLocalActivities<FastPathActivities>({
         startToCloseTimeout: LIMIT_MS,
         retry: { maximumAttempts: 1 },
         summary: 'Fast path: store, hold, pay, deduct, confirm, tell',
       });
       try {
-        const result: FastPathResult = await tryFastPath(planOf(order));
+        const result: FastPathResult = await tryFastPath(planOf(settings, inputs, confirmation));
         outcomes = new Map(Object.entries(result));
         const { holdStock, takePayment } = result;
         const isFree = holdStock?.answer?.kind === 'held' && holdStock.answer.totalMinor === 0;
@@ -62,19 +69,21 @@ export function createFastPath(order: OrderWorkflowInput): FastPath {
   };
 }
 
-function hasFastPath({ settings }: OrderWorkflowInput): boolean {
-  const { usesFastPath = false, placement } = settings;
-  return usesFastPath && placement.inventory === 'local';
+function hasFastPath({ usesFastPath, placement }: OrderSettings): boolean {
+  return usesFastPath === true && placement.inventory === 'local';
 }
 
-function planOf(order: OrderWorkflowInput): Parameters<FastPathActivities['tryFastPath']>[0] {
-  const { placement } = order.settings;
+function planOf(
+  { placement }: OrderSettings,
+  { openOrder, holdStock, takePayment }: StepInputs,
+  confirmation: OrderMessages['confirmation'],
+): FastPathPlan {
   return {
     isFirstTask: workflowInfo().historyLength <= EVENTS_OF_A_FRESH_START,
-    opening: openOrderInput(order),
-    hold: holdStockInput(order),
-    payment: placement.payment === 'local' ? takePaymentInput(order) : null,
-    message: placement.notification === 'local' ? messageInput(order, { template: 'order-confirmed' }) : null,
+    opening: openOrder,
+    hold: holdStock,
+    payment: placement.payment === 'local' ? takePayment : null,
+    message: placement.notification === 'local' ? confirmation : null,
     limitsMs: LIMITS_MS,
   };
 }

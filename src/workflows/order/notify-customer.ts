@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, proxyLocalActivities, startChild } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
+import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import type { CommandEndEvent, OrderOwnership } from '../../domain/command.ts';
 import {
   type MessageEvent,
@@ -11,7 +12,6 @@ import {
 import type { OrderStatus } from '../../domain/order-status.ts';
 import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
 import { CORRELATION_MEMO, NOTIFICATION_WORKFLOW, notificationWorkflowId } from '../contract.ts';
-import { messageInput, type Addressee } from './step-inputs.ts';
 import { failureOf, type FastPath, type Outcome } from '../steps/outcome.ts';
 
 /** An event of an order that the customer is told of. */
@@ -49,20 +49,46 @@ const END_MESSAGES: Readonly<Partial<Record<OrderStatus, MessageTemplate>>> = {
   EXPIRED: 'order-expired',
 };
 
-/**
- * Tells the customer the end that an order's own workflow has reached. A message that was sent before is not sent
- * again.
- */
-export async function tellEnd(
-  { input, fastPath }: { readonly input: Addressee; readonly fastPath: Pick<FastPath, 'take'> },
-  status: OrderStatus,
-  totalMinor: number | null = null,
-): Promise<void> {
-  const template = END_MESSAGES[status];
-  if (template === undefined) return;
-  const isSale = status === 'CONFIRMED';
-  await notifyCustomer(input, { template, amountMinor: isSale ? totalMinor : 0 }, isSale ? fastPath : null);
+/** The messages of an order's own workflow. */
+export interface OrderMessages {
+  /** The mail about the sale, without its total; null when there is nobody to tell. */
+  readonly confirmation: UntotalledMail | null;
+  /**
+   * Tells the customer the end that the workflow has reached. A message that was sent before is not sent again.
+   * @param fastPath May have sent the message already.
+   */
+  tellEnd(status: OrderStatus, totalMinor: number | null, fastPath: Pick<FastPath, 'take'>): Promise<void>;
 }
+
+export function createOrderMessages(input: Addressee): OrderMessages {
+  return {
+    confirmation: messageInput(input, { template: 'order-confirmed' }),
+    tellEnd: async (status, totalMinor, fastPath) => {
+      const template = END_MESSAGES[status];
+      if (template === undefined) return;
+      const isSale = status === 'CONFIRMED';
+      await notifyCustomer(input, { template, amountMinor: isSale ? totalMinor : 0 }, isSale ? fastPath : null);
+    },
+  };
+}
+
+/** The data that a message is made from. */
+type Addressee = Pick<
+  OrderWorkflowInput,
+  'orderId' | 'tenantId' | 'correlationId' | 'request' | 'sealedContact' | 'settings'
+>;
+
+/** The input of `sendMessage` for a mail, without the total; null when there is nobody to tell. */
+function messageInput(order: Addressee, event: MessageEvent): UntotalledMail | null {
+  const { orderId, tenantId, sealedContact, request } = order;
+  if (sealedContact === null) return null;
+  const content = { currency: request.currency, reference: request.reference };
+  return { orderId, tenantId, ...event, sealedContact, content };
+}
+
+type UntotalledMail = Omit<NotificationWorkflowInput, 'content'> & {
+  readonly content: Omit<NotificationWorkflowInput['content'], 'totalMinor'>;
+};
 
 /** The message for each end of a command; there is none for a failed capture or for late money. */
 const COMMAND_MESSAGES: Readonly<Partial<Record<CommandEndEvent, MessageTemplate>>> = {

@@ -1,9 +1,6 @@
 import { setHandler } from '@temporalio/workflow';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
-import type { OrderOwnership } from '../../domain/command.ts';
-import type { Refusal } from '../../domain/order.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
-import type { MoneySums } from '../../domain/payments/payment.ts';
 import {
   cancelOrderSignal,
   cancelOrderUpdate,
@@ -11,51 +8,83 @@ import {
   capturePaymentUpdate,
   resolveCaseUpdate,
   resumeOrderSignal,
+  type OrderWorkflowResult,
 } from '../contract.ts';
-import type { FastPath } from '../steps/outcome.ts';
+import { createParking } from '../steps/parking.ts';
 import { createSaga, type Saga } from '../steps/saga.ts';
-import { createSteps, type OnConflict, type Steps } from '../steps/step-runner.ts';
+import { createSteps, type Steps } from '../steps/step-runner.ts';
+import { runCancellable } from './cancellation.ts';
+import { createCapture } from './capture.ts';
 import { createOrderCommands, type OrderCommands } from './command-mailbox.ts';
+import { createCompensations, type Compensations } from './compensations.ts';
 import { createFastPath } from './fast-path.ts';
+import { createOrderMessages } from './notify-customer.ts';
+import type { OrderState, SaleResult } from './order-state.ts';
+import { createRecovery, type Recovery } from './recovery.ts';
+import { resumeOrder } from './resume-order.ts';
+import { runOrder } from './run-order.ts';
+import { createSaleSteps, type OpenedOrder, type SaleSteps } from './sale-steps.ts';
+import { createStepInputs } from './step-inputs.ts';
 
-/** Everything that the steps of one order share. */
+/** Everything that the workflow of one order tells its sale with. */
 export interface OrderContext {
-  readonly input: OrderWorkflowInput;
-  readonly steps: Steps;
-  readonly commands: OrderCommands;
   readonly saga: Saga;
-  readonly fastPath: FastPath;
-  /** Set from the first call to the payment provider on: a cancel must then promise that money may be given back. */
-  mayBeCharged: boolean;
-  /**
-   * Before the point of no return a conflict is compared with the stored order; if that does not explain it, a case
-   * opens.
-   */
-  onConflict: OnConflict;
-  /** The command that owns the order, or the decision that the order expires; null until there is one. */
-  owner: Ownership | null;
-  /** The capture that sells the order, for manual capture. */
-  capture: OrderOwnership | null;
-  /** The sums after the payment was undone; null when a worker of an earlier version undid it. */
-  money: MoneySums | null;
+  readonly sale: SaleSteps;
+  readonly undo: Compensations;
+  readonly followConflict: Recovery['followConflict'];
+  /** Runs the whole order, and answers the commands that are left at its end. */
+  run(work: () => Promise<OrderWorkflowResult['status']>): Promise<OrderWorkflowResult>;
+  /** Runs the part of the order that a cancel may interrupt. */
+  cancellable(work: () => Promise<SaleResult>): Promise<SaleResult>;
+  /** Runs a part that no command may interrupt. */
+  uninterrupted: OrderCommands['uninterrupted'];
+  /** Continues an order that an earlier run has begun or ended. */
+  resume(opened: Extract<OpenedOrder, { kind: 'begun' | 'ended' }>): Promise<SaleResult>;
+  /** Keeps an authorized order until it is captured. */
+  captureLater(totalMinor: number): Promise<SaleResult>;
+  /** Tells the customer how the order has ended. */
+  tellCustomer(status: OrderStatus, totalMinor: number | null): Promise<void>;
 }
 
-/** The owner of the order's money right now. The decision that an order expires is not a command and has no id. */
-export type Ownership = Pick<OrderOwnership, 'turn' | 'generation'> & { readonly commandId: string | null };
-
-/** The result of the sale. */
-export type SaleResult =
-  | { readonly kind: 'paid'; readonly totalMinor: number }
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
-  | { readonly kind: 'cancelled' | 'expired' }
-  /** An earlier run, which the server has forgotten, has brought the order to its end. */
-  | { readonly kind: 'ended'; readonly status: OrderStatus; readonly totalMinor: number | null };
-
-/** Sets up what the steps of one order need, and the handlers of all Updates and signals of its workflow. */
+/** Sets up what the workflow of one order needs, and the handlers of all its Updates and signals. */
 export function createOrderContext(input: OrderWorkflowInput): OrderContext {
-  const fastPath = createFastPath(input);
-  const steps = createSteps(input, fastPath);
+  const messages = createOrderMessages(input);
+  const inputs = createStepInputs(input);
+  const fastPath = createFastPath(input.settings, inputs, messages);
+  const steps = createSteps(input, createParking(input), fastPath);
   const commands = createOrderCommands();
+  setHandlers(steps, commands);
+  const order: OrderState = {
+    input,
+    steps,
+    commands,
+    saga: createSaga(),
+    mayBeCharged: false,
+    onConflict: 'throw',
+    owner: null,
+    capture: null,
+    money: { capturedMinor: 0, refundedMinor: 0 },
+  };
+  const undo = createCompensations(order);
+  const sale = createSaleSteps(order, inputs);
+  const recovery = createRecovery({ order, sale, undo });
+  const capture = createCapture({ order, recovery });
+  const cancellable: OrderContext['cancellable'] = (work) => runCancellable({ order, recovery, undo }, work);
+  return {
+    saga: order.saga,
+    sale,
+    undo,
+    followConflict: recovery.followConflict,
+    run: (work) => runOrder(order, fastPath, work),
+    cancellable,
+    uninterrupted: commands.uninterrupted,
+    resume: (opened) => resumeOrder({ order, undo, recovery, capture, cancellable }, opened),
+    captureLater: capture.captureLater,
+    tellCustomer: (status, totalMinor) => messages.tellEnd(status, totalMinor, fastPath),
+  };
+}
+
+function setHandlers(steps: Steps, commands: OrderCommands): void {
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
   setHandler(cancelOrderSignal, (command) => commands.note({ ...command, kind: 'cancel', amountMinor: null }));
@@ -66,16 +95,4 @@ export function createOrderContext(input: OrderWorkflowInput): OrderContext {
   setHandler(capturePaymentUpdate, (command) => commands.ask({ ...command, kind: 'capture' }), {
     validator: commands.check,
   });
-  return {
-    input,
-    steps,
-    commands,
-    saga: createSaga(),
-    fastPath,
-    mayBeCharged: false,
-    onConflict: 'throw',
-    owner: null,
-    capture: null,
-    money: { capturedMinor: 0, refundedMinor: 0 },
-  };
 }

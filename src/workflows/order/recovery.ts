@@ -5,42 +5,65 @@ import { ownershipOf } from '../../domain/command-rule.ts';
 import { assertNever } from '../../domain/errors.ts';
 import type { Refusal } from '../../domain/order.ts';
 import { StepAbortedError, StepConflictError } from '../steps/step-runner.ts';
-import { turnOf, undoEverything } from './compensations.ts';
-import type { OrderContext, SaleResult } from './order-context.ts';
-import { commitStock } from './sale-steps.ts';
+import { turnOf, type Compensations } from './compensations.ts';
+import { ABORTED, type OrderState, type SaleResult } from './order-state.ts';
+import type { SaleSteps } from './sale-steps.ts';
 
-/** The refusal of an order that an operator has aborted. */
-export const ABORTED: Refusal = { reason: 'operator_aborted', details: null };
-
-/**
- * Follows the stored order after a step found it in another state; from then on conflicts open a case. Null when the
- * stored order does not explain the conflict.
- * @throws every other error.
- */
-export async function followConflict(order: OrderContext, error: unknown): Promise<SaleResult | null> {
-  if (!(error instanceof StepConflictError)) throw error;
-  order.onConflict = 'park';
-  return followStored(order);
+/** How a workflow goes on from what is stored, and carries out the capture that sells an order. */
+export interface Recovery {
+  /**
+   * Follows the stored order after a step found it in another state; from then on conflicts open a case. Null when the
+   * stored order does not explain the conflict.
+   * @throws every other error.
+   */
+  followConflict(error: unknown): Promise<SaleResult | null>;
+  /**
+   * Follows the stored order, which takes precedence over what this run remembers. An earlier run whose memory was
+   * dropped (the server refused its completion because a signal or an Update had arrived) may have decided otherwise.
+   * Null when the stored order shows no other decision.
+   */
+  followStored(): Promise<SaleResult | null>;
+  /** Carries out a promised capture. A cancel that arrives now waits for its end, and then refunds. */
+  runCapture(totalMinor: number, capture: OrderOwnership): Promise<SaleResult>;
+  /** Stores that an order without a capture expires, before anything is undone. */
+  expire(): Promise<SaleResult>;
 }
 
-/**
- * Follows the stored order, which takes precedence over what this run remembers. An earlier run whose memory was
- * dropped (the server refused its completion because a signal or an Update had arrived) may have decided otherwise.
- * Null when the stored order shows no other decision.
- */
-export async function followStored(order: OrderContext): Promise<SaleResult | null> {
+interface RecoveryParts {
+  readonly order: OrderState;
+  readonly sale: Pick<SaleSteps, 'commitStock'>;
+  readonly undo: Pick<Compensations, 'registerAll'>;
+}
+
+export function createRecovery(parts: RecoveryParts): Recovery {
+  return {
+    followConflict: (error) => followConflict(parts, error),
+    followStored: () => followStored(parts),
+    runCapture: (totalMinor, capture) => runCapture(parts, totalMinor, capture),
+    expire: () => expire(parts, null),
+  };
+}
+
+async function followConflict(parts: RecoveryParts, error: unknown): Promise<SaleResult | null> {
+  if (!(error instanceof StepConflictError)) throw error;
+  parts.order.onConflict = 'park';
+  return followStored(parts);
+}
+
+async function followStored(parts: RecoveryParts): Promise<SaleResult | null> {
+  const { order, undo } = parts;
   const { orderId, tenantId } = order.input;
   const stored = await order.steps.run('readOrder', { orderId, tenantId });
   const { status, refusal, wasSold, owner = null, totalMinor = null } = stored;
   if (wasSold) return { kind: 'ended', status: 'CONFIRMED', totalMinor };
-  undoEverything(order);
+  undo.registerAll();
   order.owner = owner;
   switch (status) {
     case 'PENDING':
       return refusal === null ? null : { kind: 'refused', refusal };
     case 'AWAITING_CAPTURE':
-      if (refusal !== null) return expire(order, null);
-      return owner === null || totalMinor === null ? null : runCapture(order, totalMinor, owner);
+      if (refusal !== null) return expire(parts, null);
+      return owner === null || totalMinor === null ? null : runCapture(parts, totalMinor, owner);
     case 'CANCELLING':
       return { kind: 'cancelled' };
     case 'CONFIRMED':
@@ -56,16 +79,16 @@ export async function followStored(order: OrderContext): Promise<SaleResult | nu
   }
 }
 
-/** Carries out a promised capture. A cancel that arrives now waits for its end, and then refunds. */
-export function runCapture(order: OrderContext, totalMinor: number, capture: OrderOwnership): Promise<SaleResult> {
+function runCapture(parts: RecoveryParts, totalMinor: number, capture: OrderOwnership): Promise<SaleResult> {
+  const { order } = parts;
   order.owner = capture;
   order.capture = capture;
   const work = async () => {
     try {
-      return await captureAndCommit(order, totalMinor, capture);
+      return await captureAndCommit(parts, totalMinor, capture);
     } catch (error) {
       if (error instanceof StepAbortedError) return cancelFailedSale(order, ABORTED, capture);
-      const stored = await followConflict(order, error);
+      const stored = await followConflict(parts, error);
       // The capture is over, and another command has come since: a run that was forgotten has sold the order.
       if (stored === null) throw error;
       return stored;
@@ -74,21 +97,26 @@ export function runCapture(order: OrderContext, totalMinor: number, capture: Ord
   return order.commands.uninterrupted(() => CancellationScope.nonCancellable(work));
 }
 
-async function captureAndCommit(order: OrderContext, totalMinor: number, capture: OrderOwnership): Promise<SaleResult> {
+async function captureAndCommit(
+  parts: RecoveryParts,
+  totalMinor: number,
+  capture: OrderOwnership,
+): Promise<SaleResult> {
+  const { order, sale } = parts;
   const { input, steps, onConflict } = order;
   const { orderId, tenantId, request } = input;
   const { commandId, generation } = capture;
   const amountMinor = capture.amountMinor ?? totalMinor;
   const account = { orderId, tenantId, currency: request.currency, ...turnOf(capture) };
   const taken = await steps.run('capturePayment', { ...account, amountMinor, generation }, { onConflict });
-  if (!isTaken(taken)) return expire(order, commandId);
-  const committed = await commitStock(order, totalMinor);
+  if (!isTaken(taken)) return expire(parts, commandId);
+  const committed = await sale.commitStock(totalMinor);
   return committed.kind === 'refused' ? cancelFailedSale(order, committed.refusal, capture) : committed;
 }
 
 /** Cancels an authorized order that cannot be sold after all; it can no longer be refused. */
 async function cancelFailedSale(
-  order: OrderContext,
+  order: OrderState,
   { reason }: Refusal,
   capture: OrderOwnership,
 ): Promise<Extract<SaleResult, { kind: 'cancelled' | 'expired' }>> {
@@ -107,7 +135,7 @@ async function cancelFailedSale(
  * Expires the order. The decision is stored before anything is undone; it takes the place of the capture `ownerId`,
  * whose authorization is gone.
  */
-export async function expire(order: OrderContext, ownerId: string | null): Promise<SaleResult> {
+async function expire({ order }: RecoveryParts, ownerId: string | null): Promise<SaleResult> {
   const { input, steps, onConflict } = order;
   const { orderId, tenantId } = input;
   const { turn } = await steps.run('recordExpiry', { orderId, tenantId, ownerId }, { onConflict });

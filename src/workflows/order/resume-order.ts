@@ -1,22 +1,29 @@
-import { awaitCapture } from './capture.ts';
-import { runCancellable } from './cancellation.ts';
-import { undoEverything } from './compensations.ts';
-import type { OrderContext, SaleResult } from './order-context.ts';
-import { expire, runCapture } from './recovery.ts';
+import type { Capture } from './capture.ts';
+import type { Compensations } from './compensations.ts';
+import type { OrderState, SaleResult } from './order-state.ts';
+import type { Recovery } from './recovery.ts';
 import type { BegunOrder } from './sale-steps.ts';
+
+interface ResumeParts {
+  readonly order: OrderState;
+  readonly undo: Pick<Compensations, 'registerAll'>;
+  readonly recovery: Pick<Recovery, 'expire' | 'runCapture'>;
+  readonly capture: Pick<Capture, 'awaitCapture'>;
+  readonly cancellable: (work: () => Promise<SaleResult>) => Promise<SaleResult>;
+}
 
 /** Continues from the stored order: a decision of an earlier run is followed, even if this run does not remember it. */
 export async function resumeOrder(
-  order: OrderContext,
+  { order, undo, recovery, capture, cancellable }: ResumeParts,
   opened: BegunOrder | Extract<SaleResult, { kind: 'ended' }>,
 ): Promise<SaleResult> {
   if (opened.kind === 'ended') return opened;
-  undoEverything(order);
+  undo.registerAll();
   order.mayBeCharged = true;
   const { status, refusal, totalMinor, captureBy, owner = null } = opened;
   order.owner = owner;
-  if (refusal !== null) return status === 'AWAITING_CAPTURE' ? expire(order, null) : { kind: 'refused', refusal };
+  if (refusal !== null) return status === 'AWAITING_CAPTURE' ? recovery.expire() : { kind: 'refused', refusal };
   if (status === 'CANCELLING' || totalMinor === null || captureBy == null) return { kind: 'cancelled' };
-  if (owner !== null) return runCapture(order, totalMinor, owner);
-  return runCancellable(order, () => awaitCapture(order, totalMinor, captureBy));
+  if (owner !== null) return recovery.runCapture(totalMinor, owner);
+  return cancellable(() => capture.awaitCapture(totalMinor, captureBy));
 }

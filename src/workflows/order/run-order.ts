@@ -1,6 +1,7 @@
 import { CancellationScope, setCurrentDetails } from '@temporalio/workflow';
 import type { OrderWorkflowResult } from '../contract.ts';
-import type { OrderContext } from './order-context.ts';
+import type { FastPath } from '../steps/outcome.ts';
+import type { OrderState } from './order-state.ts';
 import { drainCommands } from './unanswered-commands.ts';
 
 /**
@@ -9,11 +10,12 @@ import { drainCommands } from './unanswered-commands.ts';
  * order.
  */
 export async function runOrder(
-  order: OrderContext,
+  order: OrderState,
+  fastPath: Pick<FastPath, 'run'>,
   work: () => Promise<OrderWorkflowResult['status']>,
 ): Promise<OrderWorkflowResult> {
   return CancellationScope.nonCancellable(async () => {
-    order.mayBeCharged = await order.fastPath.run();
+    order.mayBeCharged = await fastPath.run();
     const status = await work();
     await drainCommands(order, status);
     setCurrentDetails(`The order ended as **${status}**.`);

@@ -5,24 +5,64 @@ import type { Refusal } from '../../domain/order.ts';
 import { isTerminal } from '../../domain/order-status.ts';
 import { SOFT_DECLINE_POLICY } from '../steps/step-policies.ts';
 import type { Steps } from '../steps/step-runner.ts';
-import type { OrderContext, SaleResult } from './order-context.ts';
-import { holdStockInput, openOrderInput, takePaymentInput } from './step-inputs.ts';
-
-export { tellEnd as tellCustomer } from './notify-customer.ts';
+import type { OrderState, SaleResult } from './order-state.ts';
+import type { StepInputs } from './step-inputs.ts';
 
 type Answer<Name extends keyof Activities> = Awaited<ReturnType<Activities[Name]>>;
 
 /** An order in the state in which an earlier run has left it. */
 export type BegunOrder = { readonly kind: 'begun' } & Omit<Extract<Answer<'openOrder'>, { kind: 'open' }>, 'kind'>;
 
-/** Stores the order, or finds its stored state. */
-export async function openOrder({
-  input,
-  steps,
-}: OrderContext): Promise<
-  { kind: 'duplicate' } | { kind: 'new' } | BegunOrder | Extract<SaleResult, { kind: 'ended' }>
-> {
-  const opened = await steps.run('openOrder', openOrderInput(input));
+/** The order before the sale: unknown so far, or as an earlier run has left it. */
+export type OpenedOrder =
+  | { readonly kind: 'duplicate' }
+  | { readonly kind: 'new' }
+  | BegunOrder
+  | Extract<SaleResult, { kind: 'ended' }>;
+
+/** A payment that was refused is final; another method is another order. */
+type PaymentResult =
+  | { readonly kind: 'captured' | 'authorized' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** The steps of an order's way from its acceptance to its end. */
+export interface SaleSteps {
+  /** Stores the order, or finds its stored state. */
+  openOrder(): Promise<OpenedOrder>;
+  /** Holds the stock of all lines, or of none. */
+  holdStock(): Promise<Answer<'holdStock'>>;
+  /** Takes the money, or authorizes it for manual capture. */
+  takePayment(totalMinor: number): Promise<PaymentResult>;
+  /** Deducts the held stock. */
+  commitStock(totalMinor: number): Promise<Extract<SaleResult, { kind: 'paid' | 'refused' }>>;
+  /** Enters CONFIRMED. */
+  confirmOrder(totalMinor: number): Promise<void>;
+  /** Enters the status of an order that was not sold, with the sums after its payment was undone. */
+  closeOrder(result: Unsold): Promise<'REJECTED' | 'CANCELLED' | 'EXPIRED'>;
+}
+
+/** How an order ends that is not sold. */
+export type Unsold = Exclude<SaleResult, { kind: 'paid' | 'ended' }>;
+
+export function createSaleSteps(order: OrderState, inputs: StepInputs): SaleSteps {
+  const { steps } = order;
+  return {
+    openOrder: async () => openedOf(await steps.run('openOrder', inputs.openOrder)),
+    holdStock: async () => {
+      const hold = await steps.run('holdStock', inputs.holdStock, { onConflict: order.onConflict });
+      return hold.kind === 'held' || hold.kind === 'refused' ? hold : assertNever(hold);
+    },
+    takePayment: async (totalMinor) => {
+      order.mayBeCharged = totalMinor > 0;
+      return paymentResultOf(await charge(order, { ...inputs.takePayment, amountMinor: totalMinor }));
+    },
+    commitStock: (totalMinor) => commitStock(order, totalMinor),
+    confirmOrder: (totalMinor) => confirmOrder(order, totalMinor),
+    closeOrder: (result) => closeOrder(order, result),
+  };
+}
+
+function openedOf(opened: Answer<'openOrder'>): OpenedOrder {
   if (opened.kind === 'duplicate') return { kind: 'duplicate' };
   if (opened.kind !== 'open') return assertNever(opened);
   // Changes of a sold order since its sale belong to its commands.
@@ -31,22 +71,11 @@ export async function openOrder({
   return opened.refusal === null && status === 'PENDING' ? { kind: 'new' } : { ...opened, kind: 'begun' };
 }
 
-/** Holds the stock of all lines, or of none. */
-export async function holdStock({ input, steps, onConflict }: OrderContext): Promise<Answer<'holdStock'>> {
-  const hold = await steps.run('holdStock', holdStockInput(input), { onConflict });
-  return hold.kind === 'held' || hold.kind === 'refused' ? hold : assertNever(hold);
-}
-
 /**
- * Takes the money, or authorizes it for manual capture. An answer that this build does not know, from a newer worker,
- * does not count as success: it blocks the order until a worker that knows the answer takes over.
+ * An answer that this build does not know, from a newer worker, does not count as success: it blocks the order until a
+ * worker that knows the answer takes over.
  */
-export async function takePayment(
-  order: OrderContext,
-  totalMinor: number,
-): Promise<{ kind: 'captured' | 'authorized' } | { kind: 'refused'; refusal: Refusal }> {
-  order.mayBeCharged = totalMinor > 0;
-  const payment = await charge(order, { ...takePaymentInput(order.input), amountMinor: totalMinor });
+function paymentResultOf(payment: Answer<'takePayment'>): PaymentResult {
   switch (payment.kind) {
     case 'declined': {
       const { declineCode } = payment;
@@ -68,7 +97,7 @@ type Payment = Parameters<Activities['takePayment']>[0];
  * A soft decline (insufficient funds, issuer unavailable) is tried again under the same key while the provider allows
  * it.
  */
-async function charge({ steps, onConflict }: OrderContext, payment: Payment): Promise<Answer<'takePayment'>> {
+async function charge({ steps, onConflict }: OrderState, payment: Payment): Promise<Answer<'takePayment'>> {
   for (let retries = 0; ; retries += 1) {
     const outcome = await steps.run('takePayment', payment, {
       onConflict,
@@ -103,8 +132,8 @@ async function withMethod(steps: Steps, payment: Payment, method: string): Promi
 }
 
 /** Deducts the held stock. If the hold expired while the payment's outcome was unknown, the stock is held again. */
-export async function commitStock(
-  { input, steps, onConflict }: OrderContext,
+async function commitStock(
+  { input, steps, onConflict }: OrderState,
   totalMinor: number,
 ): Promise<Extract<SaleResult, { kind: 'paid' | 'refused' }>> {
   const { orderId, tenantId, settings } = input;
@@ -120,7 +149,7 @@ export async function commitStock(
 }
 
 /** Changes the status to CONFIRMED. */
-export async function confirmOrder(order: OrderContext, totalMinor: number): Promise<void> {
+async function confirmOrder(order: OrderState, totalMinor: number): Promise<void> {
   const { input, steps, capture, onConflict } = order;
   const { orderId, tenantId } = input;
   const byHand = capture === null ? {} : { capture };
@@ -128,9 +157,9 @@ export async function confirmOrder(order: OrderContext, totalMinor: number): Pro
 }
 
 /** Writes the final status of an order that was not sold, with the sums after its payment was undone. */
-export async function closeOrder(
-  { input, steps, money, owner, onConflict }: OrderContext,
-  result: Exclude<SaleResult, { kind: 'paid' | 'ended' }>,
+async function closeOrder(
+  { input, steps, money, owner, onConflict }: OrderState,
+  result: Unsold,
 ): Promise<'REJECTED' | 'CANCELLED' | 'EXPIRED'> {
   const { orderId, tenantId } = input;
   const sums = money === null ? {} : { data: { ...money } };

@@ -10,13 +10,13 @@ import {
   type OrderCommandInput,
 } from '../contract.ts';
 import type { PendingCommand } from './command-mailbox.ts';
-import type { OrderContext } from './order-context.ts';
+import type { OrderState } from './order-state.ts';
 
 /**
  * Answers every command that is left. Commands that came too late for this workflow are carried out by command
  * workflows.
  */
-export async function drainCommands(order: OrderContext, status: OrderWorkflowResult['status']): Promise<void> {
+export async function drainCommands(order: OrderState, status: OrderWorkflowResult['status']): Promise<void> {
   const { input, commands } = order;
   for (let command = commands.next(); command !== null; command = commands.next()) {
     if (status === 'CONFIRMED') await startOrderCommand(input, command);
@@ -27,7 +27,7 @@ export async function drainCommands(order: OrderContext, status: OrderWorkflowRe
 }
 
 /** A command that was decided before keeps its answer. */
-async function refuse({ input, steps }: OrderContext, command: PendingCommand): Promise<CommandReply> {
+async function refuse({ input, steps }: OrderState, command: PendingCommand): Promise<CommandReply> {
   const { orderId, tenantId } = input;
   const decided = await steps.run('decideCommand', {
     command: { ...command, orderId, tenantId },

@@ -32,6 +32,8 @@ export interface ParkedStep {
   readonly attempts: number;
   /** The decision that the last try followed; null when no decision had asked for it. */
   readonly decision: CaseDecision | null;
+  /** Extends the order's hold. */
+  readonly extendHold: () => Promise<void>;
 }
 
 /** A step with an open case, which waits or is being tried again. */
@@ -65,11 +67,7 @@ export interface Parking {
   resolve(decision: CaseDecision): void;
 }
 
-/** `extendHold` extends the order's hold. */
-export function createParking(
-  order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>,
-  extendHold: () => Promise<void>,
-): Parking {
+export function createParking(order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>): Parking {
   const { orderId, tenantId } = order;
   let resumes = 0;
   const decisions = new Map<string, CaseDecision>();
@@ -78,7 +76,11 @@ export function createParking(
   const parked = new Map<string, Parked>();
   const cases = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'orders' });
 
-  const untilDecided = async (policy: StepPolicy, sinceMs: number, resumed: () => boolean): Promise<void> => {
+  const untilDecided = async (
+    { policy, extendHold }: ParkedStep,
+    sinceMs: number,
+    resumed: () => boolean,
+  ): Promise<void> => {
     // A persisting step also continues by itself after a pause.
     if (policy.whenSpent === 'persist') await condition(resumed, persistPauseMs(Date.now() - sinceMs));
     else if (policy.id === STEP_POLICIES.takePayment.id && patched('extend-hold')) {
@@ -121,7 +123,7 @@ export function createParking(
         parked.set(policy.id, { ...at, caseId: (opened as typeof opened | undefined)?.caseId ?? null });
         const early = decisions.get(policy.id);
         if (early !== undefined && obstacleTo(early, parked) !== null) decisions.delete(policy.id);
-        await untilDecided(policy, at.sinceMs, () => resumes > seen || decisions.has(policy.id));
+        await untilDecided(step, at.sinceMs, () => resumes > seen || decisions.has(policy.id));
         return decisions.get(policy.id) ?? null;
       } finally {
         decisions.delete(policy.id);

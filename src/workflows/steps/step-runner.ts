@@ -12,7 +12,7 @@ import type { FailureCode } from '../../domain/errors.ts';
 import { policyOf, type StepName, type StepPolicy } from './step-policies.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import { detailOf, failureOf, isRetryable, type FastPath, type Outcome } from './outcome.ts';
-import { createParking, type Parking } from './parking.ts';
+import type { Parking } from './parking.ts';
 
 type StepInput<Name extends StepName> = Parameters<Activities[Name]>[0];
 type StepResult<Name extends StepName> = Awaited<ReturnType<Activities[Name]>>;
@@ -80,11 +80,12 @@ export class StepConflictError extends Error {
 /** A step that the fast path has tried is not tried again. */
 export function createSteps(
   order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>,
+  parking: Parking,
   fastPath: Pick<FastPath, 'take'> | null = null,
 ): Steps {
   const { orderId, tenantId, settings } = order;
   const { holdTtlSeconds } = settings;
-  const parking = createParking(order, () => run('extendHold', { orderId, tenantId, holdTtlSeconds }));
+  const extendHold = () => run('extendHold', { orderId, tenantId, holdTtlSeconds });
 
   async function run<Name extends StepName>(
     name: Name,
@@ -93,7 +94,7 @@ export function createSteps(
   ): Promise<StepResult<Name>> {
     const policy = policyOf(name, settings.stepLimits);
     const { collaborator } = policy;
-    const step = { name, policy, recovery, parking };
+    const step = { name, policy, recovery, parking, extendHold };
     const isLocal = collaborator === null || settings.placement[collaborator] === 'local';
     if (!isLocal) return insist(step, { input, failure: null, attempts: 0, decision: null });
     const { answer, failure } = fastPath?.take(name) ?? (await tryLocally(name, policy, input));
@@ -110,6 +111,7 @@ interface Step<Name extends StepName> {
   readonly policy: StepPolicy;
   readonly recovery: Recovery<Name>;
   readonly parking: Parking;
+  readonly extendHold: () => Promise<void>;
 }
 
 /** The state of a step: the input of its next try, and the result of the last one. */
@@ -130,7 +132,7 @@ interface Answered<Name extends StepName> {
 
 /** Retries, parks and retries again, until the step has an answer or is given up. */
 async function insist<Name extends StepName>(step: Step<Name>, first: Progress<Name>): Promise<StepResult<Name>> {
-  const { name, policy, recovery, parking } = step;
+  const { name, policy, recovery, parking, extendHold } = step;
   let progress = first;
   let isParked = false;
   const leave = async (resolution: string): Promise<void> => {
@@ -146,7 +148,7 @@ async function insist<Name extends StepName>(step: Step<Name>, first: Progress<N
       const isConflict = CONFLICTS.includes(tried.failure.type ?? '');
       if (isConflict && recovery.onConflict === 'throw') throw new StepConflictError(name);
       isParked = true;
-      const decision = await parking.wait({ policy, ...tried });
+      const decision = await parking.wait({ policy, extendHold, ...tried });
       progress = { input: tried.input, failure: null, attempts: 0, decision };
     }
   } catch (error) {
