@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listenAddress, temporalNamespace } from './runtime/setting-forms.ts';
+import { listenAddress } from './runtime/setting-forms.ts';
 import { TASK_QUEUES, type TaskQueue } from './workflows/contract.ts';
 import { COLLABORATORS, PLACEMENTS, type StepPlacement } from './domain/order-settings.ts';
 import { policyContradictions } from './workflows/steps/policy-check.ts';
@@ -8,6 +8,7 @@ import type { ContactKey } from './domain/personal-data/contact-sealer.ts';
 import { PAYMENT_PROVIDERS } from './domain/payments/payment-notice.ts';
 import { eventRetryTable } from './events/event-retries.ts';
 import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/retry-settings.ts';
+import { TEMPORAL_VARIABLES, temporalContradictions, temporalOf } from './settings/temporal-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 /** At most a year: far below what an integer of the database or a timer holds. */
@@ -84,9 +85,7 @@ const variables = z.object({
   EVENTS_DATABASE_URL: url.optional(),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(500).default(20),
 
-  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
-  TEMPORAL_NAMESPACE: temporalNamespace.default('default'),
-  TEMPORAL_UI_URL: url.default('http://localhost:8233'),
+  ...TEMPORAL_VARIABLES,
 
   PAYMENT_PROVIDER: z.enum(PAYMENT_PROVIDERS).default('simulator'),
   PAYMENT_GATEWAY_URL: url.default('http://127.0.0.1:8090'),
@@ -147,8 +146,8 @@ export function loadConfig(
 }
 
 /** Variables without a value count as absent. */
-function present(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+function present(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : [])));
 }
 
 function problemsOf(error: z.ZodError | undefined, given: Readonly<Record<string, unknown>>): string[] {
@@ -162,14 +161,14 @@ function problemsOf(error: z.ZodError | undefined, given: Readonly<Record<string
  * Contradictions between variables, which no variable's own rule can see. They are reported together with the other
  * problems.
  */
-function contradictions(given: Readonly<Record<string, unknown>>, needs: { readonly tokens: boolean }): string[] {
+function contradictions(given: Readonly<Record<string, string>>, needs: { readonly tokens: boolean }): string[] {
   const policies = policyVariables.safeParse(given);
   const problems = policies.success ? policyContradictions(policySettingsOf(policies.data)) : [];
   if (needs.tokens && 'JWT_SECRET' in given === 'JWT_JWKS_URL' in given) {
     problems.push('JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set');
   }
   if (given['PAYMENT_PROVIDER'] === 'stripe' && !('STRIPE_SECRET_KEY' in given)) problems.push(STRIPE_KEY_MISSING);
-  return problems;
+  return [...problems, ...temporalContradictions(given)];
 }
 
 /** What the policies depend on. */
@@ -292,7 +291,7 @@ function toConfig(env: z.output<typeof variables>) {
       urls: databaseUrls(env),
       poolSize: env.DATABASE_POOL_SIZE,
     },
-    temporal: { address: env.TEMPORAL_ADDRESS, namespace: env.TEMPORAL_NAMESPACE, uiUrl: env.TEMPORAL_UI_URL },
+    temporal: temporalOf(env),
     payment: paymentOf(env),
     notices: {
       unmatchedAfterMs: env.UNMATCHED_NOTICE_MINUTES * 60_000,

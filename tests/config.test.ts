@@ -1,29 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { allAt } from '../db/client.ts';
-import { ConfigError, loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
-
-const KEY = Buffer.alloc(32, 7).toString('base64');
-
-/** Variables without a default. */
-const REQUIRED = {
-  JWT_SECRET: 'x'.repeat(32),
-  CONTACT_KEYS: `key1:${KEY}`,
-  DATABASE_URL: 'postgres://user:password@db:5432/shop',
-};
-
-function problemsOf(env: Record<string, string | undefined>): string[] {
-  try {
-    loadConfig(env);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.message
-      .split('\n')
-      .slice(1)
-      .map((line) => line.replace('  - ', ''));
-  }
-  return [];
-}
+import { loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
+import { KEY, problemsOf, REQUIRED } from './support/settings.ts';
+import { createTestAuthority } from './support/tls/test-authority.ts';
 
 interface ExampleLine {
   readonly name: string;
@@ -58,7 +38,16 @@ it('.env.example shows the defaults', async () => {
 it('.env.example shows values for optional variables that would be accepted', async () => {
   const optional = (await exampleSection(1)).filter(({ isOptional }) => isOptional);
   const { JWT_SECRET, ...others } = REQUIRED;
-  const env = Object.fromEntries(optional.map(({ name, value }) => [name, value]));
+  const authority = await createTestAuthority();
+  onTestFinished(() => authority.remove());
+  const { certPath, keyPath } = await authority.issue('example', 'DNS:localhost');
+  const env = Object.fromEntries(
+    optional.map(({ name, value }) => {
+      // Files must exist.
+      if (name.endsWith('_CERT_PATH')) return [name, certPath];
+      return name.endsWith('_KEY_PATH') ? [name, keyPath] : [name, value];
+    }),
+  );
   expect(problemsOf({ ...others, ...env })).toEqual([]);
 });
 

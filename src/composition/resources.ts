@@ -17,6 +17,7 @@ import { createBackgroundLoop } from '../runtime/background-loop.ts';
 import { CLOCK_CHECK_INTERVAL_MS, createClockMonitor, type ClockMonitor } from '../runtime/clock-monitor.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { createTemporalClient } from '../temporal/connection.ts';
+import { reportTlsFault } from '../temporal/link-check.ts';
 import { reportBreaker } from '../temporal/worker-metrics.ts';
 import type { Collaborator } from '../domain/order-settings.ts';
 
@@ -30,6 +31,7 @@ export interface ProcessContext {
 
 /** Opens the connections of a process without waiting: each is made when it is first used. */
 export function openContext(config: Config, logger: Logger, applicationName: string): ProcessContext {
+  void reportTlsFault(config.temporal, logger);
   return {
     config,
     logger,

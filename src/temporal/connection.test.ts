@@ -27,7 +27,7 @@ async function startUnavailable(): Promise<{ readonly address: string; readonly 
 
 it('A connection to Temporal that is closed rejects a call that waits for its next try, and throws out of no timer', async () => {
   const { address, answers } = await startUnavailable();
-  const connection = openTemporalConnection(address);
+  const connection = openTemporalConnection({ address });
   const ended = connection.workflowService.getSystemInfo({}).catch((error: unknown) => error);
   await expect.poll(() => answers.count, { interval: 5 }).toBe(1);
   // The answer has been read by now; its retry follows after 136 ms at the earliest.
@@ -39,7 +39,7 @@ it('A connection to Temporal that is closed rejects a call that waits for its ne
 
 it('A connection to Temporal that is closed rejects a call that is made afterwards', async () => {
   const { address, answers } = await startUnavailable();
-  const connection = openTemporalConnection(address);
+  const connection = openTemporalConnection({ address });
   await connection.close();
   await expect(connection.workflowService.getSystemInfo({})).rejects.toMatchObject({ code: 1 });
   expect(answers.count).toBe(0);
@@ -49,7 +49,7 @@ it('A connection to Temporal that is closed ends a call that the server has not 
   server = createServer(() => {});
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const connection = openTemporalConnection(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const connection = openTemporalConnection({ address: `127.0.0.1:${(server.address() as AddressInfo).port}` });
   const called = once(server, 'request');
   const ended = connection.workflowService.getSystemInfo({}).catch((error: unknown) => error);
   await called;

@@ -4,23 +4,39 @@ import {
   defaultGrpcRetryOptions,
   makeGrpcRetryInterceptor,
   type ConnectionOptions,
+  type TLSConfig,
 } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 
-/** Where Temporal is. */
-export interface TemporalOptions {
+/** Where Temporal is, and how the connection to it is secured; without `tls` it is in plain text. */
+export interface TemporalLink {
   readonly address: string;
+  /**
+   * The CA must be given to both kinds of connections: the native one knows the system's own, the other one only those
+   * of Node, and it reads no `NODE_EXTRA_CA_CERTS`.
+   */
+  readonly tls?: TLSConfig;
+  readonly apiKey?: string;
+}
+
+/** The link, and the namespace of the service. */
+export interface TemporalOptions extends TemporalLink {
   readonly namespace: string;
 }
 
-/** A client on a plain connection. Its deadlines work, which those of a native connection do not. */
-export function createTemporalClient({ address, namespace }: TemporalOptions): Client {
-  return new Client({ connection: openTemporalConnection(address), namespace });
+/** A client on a connection of JavaScript. Its deadlines work, which those of a native connection do not. */
+export function createTemporalClient(options: TemporalOptions): Client {
+  return new Client({ connection: openTemporalConnection(options), namespace: options.namespace });
 }
 
 /** The connection that workers and eager starts share. Between neighbors gzip costs more CPU than it saves. */
-export function connectNatively({ address }: TemporalOptions): Promise<NativeConnection> {
-  return NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
+export function connectNatively(link: TemporalLink): Promise<NativeConnection> {
+  return NativeConnection.connect({ ...linkOptions(link), grpcCompression: { codec: 'none' } });
+}
+
+/** The fields that both kinds of connections read. */
+function linkOptions({ address, tls, apiKey }: TemporalLink) {
+  return { address, ...(tls === undefined ? {} : { tls }), ...(apiKey === undefined ? {} : { apiKey }) };
 }
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
@@ -33,17 +49,17 @@ const CANCELLED = 1;
 const CLOSED = 'the connection to Temporal was closed';
 
 /**
- * The only way to open a plain connection to Temporal. It connects lazily, so that a process starts while Temporal is
+ * The only way to open a connection of JavaScript to Temporal. It connects lazily, so that a process starts while Temporal is
  * down. Closing it rejects every call: calls under way at once, and a call that waits for its next try when that try is
  * due. (With the SDK's own connection, calls under way wait for ever, and the retry throws inside a timer, where no
  * code can catch it.)
  */
-export function openTemporalConnection(address: string): Connection {
+export function openTemporalConnection(link: TemporalLink): Connection {
   let isClosed = false;
   const retries = defaultGrpcRetryOptions();
   const underWay = new Set<Call>();
   const connection = Connection.lazy({
-    address,
+    ...linkOptions(link),
     connectTimeout: '3s',
     interceptors: [
       makeGrpcRetryInterceptor({

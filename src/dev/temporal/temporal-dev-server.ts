@@ -125,7 +125,7 @@ async function untilReady(
   address: string,
   { namespaces, timeoutMs }: { readonly namespaces: readonly string[]; readonly timeoutMs: number },
 ): Promise<void> {
-  const connection = openTemporalConnection(address);
+  const connection = openTemporalConnection({ address });
   const deadline = Date.now() + timeoutMs;
   try {
     for (;;) {
