@@ -15,6 +15,15 @@ const PASSING = [/^08/, /^53/, /^57P0/, /^40/, /^55P03$/, /^57014$/, /^25P0[34]$
  */
 const SYSTEM_ERROR = /^E(?!RR_)[A-Z0-9_]+$/;
 
+/**
+ * Codes of TLS (`CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`): a certificate that ends or is replaced wrongly is an
+ * outage, which passes when it is corrected.
+ */
+const TLS_ERROR = /^(?:ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
+/** The driver's words, which have no code, when the server has turned TLS off. */
+const NO_TLS = /server does not support SSL/i;
+
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 const PASSING_MESSAGES =
@@ -44,9 +53,10 @@ export function toDatabaseError(error: unknown): Error {
   const origin = originOf(error);
   if (origin === null) return new DatabaseUnavailableError('unknown');
   const code = origin.code ?? '';
-  if (SYSTEM_ERROR.test(code) || PASSING.some((pattern) => pattern.test(code))) {
+  if ([SYSTEM_ERROR, TLS_ERROR, ...PASSING].some((pattern) => pattern.test(code))) {
     return new DatabaseUnavailableError(code);
   }
+  if (NO_TLS.test(origin.message)) return new DatabaseUnavailableError('no TLS');
   if (origin.routine === REVALIDATION) return new DatabaseUnavailableError(STATEMENT_OUTDATED);
   if (SQLSTATE.test(code)) return new DatabaseContractError(code, origin.constraint ?? null);
   if (PASSING_MESSAGES.test(origin.message)) return new DatabaseUnavailableError('no answer');

@@ -7,6 +7,7 @@ import { CONTACT_KEYS_RULE, parseContactKeys } from './domain/personal-data/cont
 import type { ContactKey } from './domain/personal-data/contact-sealer.ts';
 import { PAYMENT_PROVIDERS } from './domain/payments/payment-notice.ts';
 import { eventRetryTable } from './events/event-retries.ts';
+import { databaseModeContradictions, databaseUrl, mailUrl } from './settings/link-urls.ts';
 import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/retry-settings.ts';
 import { TEMPORAL_VARIABLES, temporalContradictions, temporalOf } from './settings/temporal-settings.ts';
 
@@ -77,12 +78,12 @@ const variables = z.object({
   JWT_MAX_LIFETIME_SECONDS: seconds.default(2_592_000),
   CONTACT_KEYS: contactKeys,
 
-  DATABASE_URL: url.optional(),
-  ORDERS_DATABASE_URL: url.optional(),
-  INVENTORY_DATABASE_URL: url.optional(),
-  PAYMENTS_DATABASE_URL: url.optional(),
-  NOTIFICATIONS_DATABASE_URL: url.optional(),
-  EVENTS_DATABASE_URL: url.optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  ORDERS_DATABASE_URL: databaseUrl.optional(),
+  INVENTORY_DATABASE_URL: databaseUrl.optional(),
+  PAYMENTS_DATABASE_URL: databaseUrl.optional(),
+  NOTIFICATIONS_DATABASE_URL: databaseUrl.optional(),
+  EVENTS_DATABASE_URL: databaseUrl.optional(),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(500).default(20),
 
   ...TEMPORAL_VARIABLES,
@@ -99,7 +100,7 @@ const variables = z.object({
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be the name of a tenant')
     .default('demo'),
-  SMTP_URL: url.default('smtp://127.0.0.1:2525'),
+  SMTP_URL: mailUrl.default('smtp://127.0.0.1:2525'),
   MAIL_FROM: z.string().default('orders@order-saga.local'),
   SMS_GATEWAY_URL: url.optional(),
   SMS_GATEWAY_TOKEN: z.string().min(8, 'must have at least 8 characters').optional(),
@@ -168,7 +169,7 @@ function contradictions(given: Readonly<Record<string, string>>, needs: { readon
     problems.push('JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set');
   }
   if (given['PAYMENT_PROVIDER'] === 'stripe' && !('STRIPE_SECRET_KEY' in given)) problems.push(STRIPE_KEY_MISSING);
-  return [...problems, ...temporalContradictions(given)];
+  return [...problems, ...temporalContradictions(given), ...databaseModeContradictions(given)];
 }
 
 /** What the policies depend on. */
@@ -214,7 +215,7 @@ const databaseVariables = variables.pick({
 /** The shared database is required as long as a service has no database of its own. */
 function sharedDatabase(given: Readonly<Record<string, unknown>>) {
   const isNeeded = Object.values(SERVICE_DATABASES).some((name) => !(name in given));
-  return { DATABASE_URL: isNeeded ? url : url.optional() };
+  return { DATABASE_URL: isNeeded ? databaseUrl : databaseUrl.optional() };
 }
 
 /**
@@ -224,8 +225,9 @@ function sharedDatabase(given: Readonly<Record<string, unknown>>) {
 export function loadDatabaseConfig(env: Readonly<Record<string, string | undefined>>) {
   const given = present(env);
   const parsed = databaseVariables.extend(sharedDatabase(given)).safeParse(given);
-  if (parsed.success) return { urls: databaseUrls(parsed.data) };
-  throw new ConfigError(problemsOf(parsed.error, given));
+  const problems = databaseModeContradictions(given);
+  if (parsed.success && problems.length === 0) return { urls: databaseUrls(parsed.data) };
+  throw new ConfigError([...problemsOf(parsed.error, given), ...problems]);
 }
 
 type ServiceUrls = Record<keyof typeof SERVICE_DATABASES, string>;

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig, loadDatabaseConfig } from '../../src/config.ts';
 import { problemsOf, REQUIRED } from '../support/settings.ts';
 import { createTestAuthority, type TestAuthority, type TestCertificate } from '../support/tls/test-authority.ts';
 
@@ -74,4 +74,51 @@ it('The configuration refuses a file that does not hold what its setting names',
   expect(problemsOf({ ...REQUIRED, TEMPORAL_TLS_SERVER_CA_CERT_PATH: authority.folder })).toEqual([
     'TEMPORAL_TLS_SERVER_CA_CERT_PATH: this is a folder',
   ]);
+});
+
+it.each(['verify-full', 'disable'])('The configuration takes sslmode=%s as what its name says', (mode) => {
+  const url = `postgres://user:password@db/shop?sslmode=${mode}`;
+  expect(loadConfig({ ...REQUIRED, DATABASE_URL: url }).database.urls.orders).toBe(url);
+});
+
+it.each([
+  ['sslmode=require', /^sslmode=require: .* use verify-full, or disable for plain text$/],
+  ['sslmode=verify-ca', /^sslmode=verify-ca: .* use verify-full/],
+  ['sslmode=no-verify', /^sslmode=no-verify: it accepts the certificate of anyone; use verify-full/],
+  ['sslmode=prefer', /^sslmode=prefer: .* fall back to plain text; use verify-full/],
+  ['sslmode=allow', /^sslmode=allow: it falls back to plain text; use verify-full/],
+  ['sslmode=VERIFY-FULL', /^sslmode=VERIFY-FULL: unknown; use verify-full/],
+  ['sslmode=verify-full&sslmode=no-verify', /^has sslmode more than once$/],
+  ['ssl=true', /^ssl: changes what sslmode means/],
+  ['sslmode=verify-full&ssl=no-verify', /^ssl: changes what sslmode means/],
+  ['sslmode=verify-full&uselibpqcompat=true', /^uselibpqcompat: changes what sslmode means/],
+  ['sslrootcert=/etc/ca.pem', /^sslrootcert: needs sslmode=verify-full$/],
+  ['sslmode=verify-full&sslrootcert=/nowhere/ca.pem', /^sslrootcert: the file does not exist$/],
+])('The configuration refuses ?%s of a database, and does not repeat its password', (parameters, words) => {
+  const url = `postgres://user:password@db/shop?${parameters}`;
+  for (const name of ['DATABASE_URL', 'EVENTS_DATABASE_URL']) {
+    const [problem = ''] = problemsOf({ ...REQUIRED, [name]: url });
+    expect(problem.startsWith(`${name}: `)).toBe(true);
+    expect(problem.slice(name.length + 2)).toMatch(words);
+    expect(problem).not.toContain('password');
+  }
+  expect(() => loadDatabaseConfig({ DATABASE_URL: url })).toThrow('DATABASE_URL: ');
+});
+
+it('The configuration refuses a mode of PostgreSQL that stands outside of the address', () => {
+  const problem = 'PGSSLMODE: say sslmode in the address of the database instead';
+  expect(problemsOf({ ...REQUIRED, PGSSLMODE: 'no-verify' })).toEqual([problem]);
+  expect(() => loadDatabaseConfig({ ...REQUIRED, PGSSLMODE: 'require' })).toThrow(problem);
+  expect(problemsOf({ ...REQUIRED, PGSSLMODE: 'disable' })).toEqual([]);
+});
+
+it.each([
+  ['http://mail.example.com', 'must begin with smtp:// or smtps://'],
+  [
+    'smtps://mail.example.com?tls.rejectUnauthorized=false',
+    'tls.rejectUnauthorized: would accept the certificate of anyone',
+  ],
+  ['smtp://mail.example.com?requireTLS=yes', 'requireTLS: must be true or false'],
+])('The configuration refuses SMTP_URL=%s', (url, problem) => {
+  expect(problemsOf({ ...REQUIRED, SMTP_URL: url })).toEqual([`SMTP_URL: ${problem}`]);
 });
