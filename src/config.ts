@@ -7,6 +7,7 @@ import { CONTACT_KEYS_RULE, parseContactKeys } from './domain/personal-data/cont
 import type { ContactKey } from './domain/personal-data/contact-sealer.ts';
 import { PAYMENT_PROVIDERS } from './domain/payments/payment-notice.ts';
 import { eventRetryTable } from './events/event-retries.ts';
+import { API_TLS_VARIABLES, apiTlsContradictions, apiTlsOf } from './settings/api-tls-settings.ts';
 import { databaseModeContradictions, databaseUrl, mailUrl } from './settings/link-urls.ts';
 import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/retry-settings.ts';
 import { TEMPORAL_VARIABLES, temporalContradictions, temporalOf } from './settings/temporal-settings.ts';
@@ -65,6 +66,7 @@ const standardWebhookSecret = z
 const variables = z.object({
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(8080),
+  ...API_TLS_VARIABLES,
   RATE_LIMIT_PER_SECOND: perSecond.default(1_000),
   EVENT_RATE_LIMIT_PER_SECOND: perSecond.default(20_000),
   UNAUTHENTICATED_RATE_LIMIT_PER_SECOND: perSecond.default(200),
@@ -169,7 +171,12 @@ function contradictions(given: Readonly<Record<string, string>>, needs: { readon
     problems.push('JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set');
   }
   if (given['PAYMENT_PROVIDER'] === 'stripe' && !('STRIPE_SECRET_KEY' in given)) problems.push(STRIPE_KEY_MISSING);
-  return [...problems, ...temporalContradictions(given), ...databaseModeContradictions(given)];
+  return [
+    ...problems,
+    ...apiTlsContradictions(given),
+    ...temporalContradictions(given),
+    ...databaseModeContradictions(given),
+  ];
 }
 
 /** What the policies depend on. */
@@ -274,6 +281,7 @@ function toConfig(env: z.output<typeof variables>) {
     api: {
       host: env.API_HOST,
       port: env.API_PORT,
+      tls: apiTlsOf(env),
       rateLimitPerSecond: env.RATE_LIMIT_PER_SECOND,
       eventRateLimitPerSecond: env.EVENT_RATE_LIMIT_PER_SECOND,
       unauthenticatedPerSecond: env.UNAUTHENTICATED_RATE_LIMIT_PER_SECOND,

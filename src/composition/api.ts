@@ -32,7 +32,7 @@ import { createApp } from '../api/app.ts';
 import { createTokenVerifier } from '../api/access/auth.ts';
 import { createBacklogMonitor } from '../temporal/backlog.ts';
 import type { EagerSlots } from '../api/orders/eager-slots.ts';
-import { startHttpServer, type HttpServer, type RefusedRequest } from '../api/http/http-server.ts';
+import { startHttpServer, type HttpServer, type HttpsOptions, type RefusedRequest } from '../api/http/http-server.ts';
 import { createApiMetrics } from '../api/http/metrics.ts';
 import { createEventHistory } from '../api/console/event-history.ts';
 import { createEventOperations } from '../api/events/event-operations.ts';
@@ -118,7 +118,7 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
   const onRefused = (refused: RefusedRequest): void => {
     if (config.logsRequests) logger.warn({ ...refused }, 'request');
   };
-  const server = await startHttpServer({ fetch: app.fetch, host, port, onRefused });
+  const server = await startHttpServer({ fetch: app.fetch, host, port, onRefused, tls: tlsOf(context) });
   logger.info({ port: server.port }, 'listening');
   return {
     server,
@@ -128,6 +128,16 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
       await intake.close();
       for (const monitor of Object.values(monitors)) monitor.stop();
     },
+  };
+}
+
+function tlsOf({ config, logger }: ProcessContext): HttpsOptions | null {
+  const files = config.api.tls;
+  if (files === null) return null;
+  return {
+    files,
+    onReplaced: () => logger.info('the API has a new certificate'),
+    onFault: (err) => logger.error({ err }, 'the new certificate of the API cannot be used, the old one stays'),
   };
 }
 

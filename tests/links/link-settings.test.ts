@@ -122,3 +122,15 @@ it.each([
 ])('The configuration refuses SMTP_URL=%s', (url, problem) => {
   expect(problemsOf({ ...REQUIRED, SMTP_URL: url })).toEqual([`SMTP_URL: ${problem}`]);
 });
+
+it('The configuration takes the certificate of the API only with its key', () => {
+  expect(loadConfig(REQUIRED).api.tls).toBeNull();
+  const files = { API_TLS_CERT_PATH: own.certPath, API_TLS_KEY_PATH: own.keyPath };
+  expect(loadConfig({ ...REQUIRED, ...files }).api.tls).toEqual({ certPath: own.certPath, keyPath: own.keyPath });
+  expect(problemsOf({ ...REQUIRED, API_TLS_KEY_PATH: own.keyPath })).toEqual([
+    'API_TLS_CERT_PATH, API_TLS_KEY_PATH: one is of no use without the other',
+  ]);
+  expect(problemsOf({ ...REQUIRED, ...files, API_TLS_KEY_PATH: other.keyPath })).toEqual([
+    'API_TLS_KEY_PATH: is not the key of the certificate in API_TLS_CERT_PATH',
+  ]);
+});

@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { Socket, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
+import {
+  createCertificateReload,
+  readCertificate,
+  type CertificateFiles,
+  type CertificateListener,
+} from '../../runtime/certificate-reload.ts';
 import { createConnectionTurns, type ConnectionTurns } from './connection-turns.ts';
 import { problemOfHead } from './request-head.ts';
 import { PROBLEMS, problemBody, type ProblemCode } from './problem.ts';
@@ -63,30 +70,56 @@ export interface RefusedRequest {
 
 type RefusalListener = (refused: RefusedRequest) => void;
 
+/** HTTPS with the certificate of these files, which may be replaced while the server runs. */
+export type HttpsOptions = CertificateListener & { readonly files: CertificateFiles; readonly intervalMs?: number };
+
+interface HttpServerOptions extends ListenerOptions {
+  readonly port: number;
+  /** Null for plain HTTP. */
+  readonly tls: HttpsOptions | null;
+}
+
 /**
  * Starts listening.
  * @throws {PortTakenError} when the port is taken.
  */
-export function startHttpServer(options: {
-  readonly fetch: Fetch;
-  readonly host: string;
-  readonly port: number;
-  readonly onRefused: RefusalListener;
-}): Promise<HttpServer> {
-  const { onRefused } = options;
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const turns = createConnectionTurns();
-  const server = createServer(
-    {
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUTS_CHECKED_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // Node would answer an empty 400; `requestListener` answers a problem instead.
-      requireHostHeader: false,
-    },
-    requestListener(options, turns),
-  );
+  const { server, stopReload } = await openServer(options, requestListener(options, turns));
   server.setTimeout(STILL_MS);
+  answerOddities(server, turns, options.onRefused);
+  const port = await listen(server, options);
+  return {
+    port,
+    close: (graceMs) => {
+      stopReload();
+      return closeServer(server, graceMs);
+    },
+  };
+}
+
+const LIMITS = {
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  connectionsCheckingInterval: TIMEOUTS_CHECKED_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  // Node would answer an empty 400; `requestListener` answers a problem instead.
+  requireHostHeader: false,
+} as const;
+
+type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
+
+async function openServer({ tls }: HttpServerOptions, onRequest: OnRequest) {
+  if (tls === null) return { server: createServer(LIMITS, onRequest), stopReload: () => {} };
+  const first = await readCertificate(tls.files);
+  const server = createTlsServer({ ...LIMITS, ...first, handshakeTimeout: HEADERS_TIMEOUT_MS }, onRequest);
+  const reload = createCertificateReload(server, { ...tls, first });
+  reload.start();
+  return { server, stopReload: reload.stop };
+}
+
+/** What Node would answer by itself, or not at all. */
+function answerOddities(server: Server, turns: ConnectionTurns, onRefused: RefusalListener): void {
   server.on('checkExpectation', (_: IncomingMessage, response: ServerResponse) => {
     refuse(response, 'the Expect header asks for what this server does not do', onRefused);
   });
@@ -98,14 +131,14 @@ export function startHttpServer(options: {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
     answerParserError(error, socket, { turns, onRefused }),
   );
+}
+
+function listen(server: Server, { port, host }: HttpServerOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     server.on('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new PortTakenError(options.port) : error);
+      reject(error.code === 'EADDRINUSE' ? new PortTakenError(port) : error);
     });
-    server.listen(options.port, options.host, () => {
-      const { port } = server.address() as AddressInfo;
-      resolve({ port, close: (graceMs) => closeServer(server, graceMs) });
-    });
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });
 }
 
