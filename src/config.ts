@@ -9,6 +9,7 @@ import { PAYMENT_PROVIDERS } from './domain/payments/payment-notice.ts';
 import { eventRetryTable } from './events/event-retries.ts';
 import { API_TLS_VARIABLES, apiTlsContradictions, apiTlsOf } from './settings/api-tls-settings.ts';
 import { databaseModeContradictions, databaseUrl, mailUrl } from './settings/link-urls.ts';
+import { productionProblems, PROFILE } from './settings/production-rules.ts';
 import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/retry-settings.ts';
 import { TEMPORAL_VARIABLES, temporalContradictions, temporalOf } from './settings/temporal-settings.ts';
 
@@ -64,6 +65,8 @@ const standardWebhookSecret = z
   .regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/, 'must be whsec_ and 24 to 64 bytes in base64');
 
 const variables = z.object({
+  PROFILE,
+
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(8080),
   ...API_TLS_VARIABLES,
@@ -176,6 +179,7 @@ function contradictions(given: Readonly<Record<string, string>>, needs: { readon
     ...apiTlsContradictions(given),
     ...temporalContradictions(given),
     ...databaseModeContradictions(given),
+    ...productionProblems(given, { everything: true, ...needs }),
   ];
 }
 
@@ -211,6 +215,7 @@ const SERVICE_DATABASES = {
 } as const;
 
 const databaseVariables = variables.pick({
+  PROFILE: true,
   DATABASE_URL: true,
   ORDERS_DATABASE_URL: true,
   INVENTORY_DATABASE_URL: true,
@@ -232,7 +237,8 @@ function sharedDatabase(given: Readonly<Record<string, unknown>>) {
 export function loadDatabaseConfig(env: Readonly<Record<string, string | undefined>>) {
   const given = present(env);
   const parsed = databaseVariables.extend(sharedDatabase(given)).safeParse(given);
-  const problems = databaseModeContradictions(given);
+  const unfit = productionProblems(given, { everything: false, tokens: false });
+  const problems = [...databaseModeContradictions(given), ...unfit];
   if (parsed.success && problems.length === 0) return { urls: databaseUrls(parsed.data) };
   throw new ConfigError([...problemsOf(parsed.error, given), ...problems]);
 }

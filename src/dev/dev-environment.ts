@@ -125,6 +125,29 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
   };
 }
 
+const OF_TEMPORAL_TLS = /^TEMPORAL_(?:TLS(?:_\w+)?|API_KEY)$/;
+
+/**
+ * `npm start` is a system for development, whose own parts talk to each other in plain text.
+ * @throws {DevEnvironmentError} when settings ask for more.
+ */
+export function assertForDevelopment(env: EnvironmentVariables): void {
+  const given = Object.keys(env).filter((name) => env[name] !== undefined && env[name] !== '');
+  const problems = given
+    .filter((name) => name.startsWith('API_TLS_'))
+    .map((name) => `${name}: npm start asks its API over plain HTTP; npm run start:combined serves HTTPS`);
+  if (env['PROFILE'] === 'production') {
+    problems.push('PROFILE: npm start is for development, as its simulator and its mail sink are; leave it out');
+  }
+  if (!env['TEMPORAL_ADDRESS'] && env['TEMPORAL_TLS'] !== 'false') {
+    const names = given.filter((name) => OF_TEMPORAL_TLS.test(name));
+    problems.push(
+      ...names.map((name) => `${name}: the Temporal of npm start has no TLS; set TEMPORAL_ADDRESS as well`),
+    );
+  }
+  if (problems.length > 0) throw new DevEnvironmentError(problems);
+}
+
 /** The folder of a system is not one of its settings, and neither is the way in which it was started. */
 const OF_THE_START: readonly string[] = ['DATA_DIR', 'npm_lifecycle_event'];
 

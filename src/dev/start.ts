@@ -1,6 +1,6 @@
 import { takeArguments } from '../runtime/command-arguments.ts';
 import { createInterrupts } from './processes/interrupts.ts';
-import { type DevEnvironment, loadDevEnvironment } from './dev-environment.ts';
+import { assertForDevelopment, type DevEnvironment, loadDevEnvironment } from './dev-environment.ts';
 import { keepLoopbackDirect } from '../runtime/loopback.ts';
 import { announceRunning, PROJECT_FOLDER } from './data-folder.ts';
 import { dataPaths } from './dev-files.ts';
@@ -22,6 +22,7 @@ async function main(): Promise<number> {
   surviveOutputErrors();
   try {
     keepLoopbackDirect(process.env);
+    assertForDevelopment(process.env);
     return await run(loadDevEnvironment(process.env));
   } catch (error) {
     console.error(`npm start: ${error instanceof Error ? error.message : String(error)}`);
