@@ -35,8 +35,9 @@ COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 # The image's user `node`, by number, so that an orchestrator can see that it is not root.
 USER 1000:1000
-# Liveness: an orchestrator that restarts what is unhealthy must not restart an API because Temporal is away.
-ENV HEALTHCHECK_URL=http://127.0.0.1:8080/livez
+# Liveness, of a worker too: an orchestrator that restarts what is unhealthy restarts a process whose event loop is blocked,
+# and none because Temporal is away.
+ENV HEALTHCHECK_URL=http://127.0.0.1:9465/live
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(process.env.HEALTHCHECK_URL).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["tini", "--"]

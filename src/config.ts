@@ -70,6 +70,8 @@ const variables = z.object({
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(8080),
   ...API_TLS_VARIABLES,
+  INTERNAL_HOST: listenAddress.default('127.0.0.1'),
+  INTERNAL_PORT: port.default(9465),
   RATE_LIMIT_PER_SECOND: perSecond.default(1_000),
   EVENT_RATE_LIMIT_PER_SECOND: perSecond.default(20_000),
   UNAUTHENTICATED_RATE_LIMIT_PER_SECOND: perSecond.default(200),
@@ -302,6 +304,7 @@ function toConfig(env: z.output<typeof variables>) {
       audience: env.JWT_AUDIENCE,
       maxLifetimeSeconds: env.JWT_MAX_LIFETIME_SECONDS,
     },
+    internal: env.INTERNAL_PORT === 0 ? null : { host: env.INTERNAL_HOST, port: env.INTERNAL_PORT },
     contactKeys: env.CONTACT_KEYS,
     database: {
       urls: databaseUrls(env),

@@ -115,6 +115,11 @@ it.each([
   expect(problemsOf({ ...REQUIRED, ...change })).toEqual(['JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set']);
 });
 
+it('The configuration has no internal port for 0', () => {
+  expect(loadConfig(REQUIRED).internal).toEqual({ host: '127.0.0.1', port: 9465 });
+  expect(loadConfig({ ...REQUIRED, INTERNAL_PORT: '0' }).internal).toBeNull();
+});
+
 it('The configuration asks no token secret of a process without an API', () => {
   expect(loadConfig({ ...REQUIRED, JWT_SECRET: undefined }, { tokens: false }).jwt.secret).toBeNull();
 });
@@ -238,6 +243,8 @@ it.each([
   ['CANCEL_WINDOW_MINUTES', '35791395'],
   ['UNMATCHED_NOTICE_MINUTES', '1e300'],
   ['WORKER_METRICS_HOST', 'everywhere'],
+  ['INTERNAL_HOST', 'localhost'],
+  ['INTERNAL_PORT', '65536'],
   ['SHUTDOWN_GRACE_SECONDS', '2147484'],
   ['EAGER_SLOTS', '1.5'],
   ['JWT_SECRET', 'too short'],

@@ -133,7 +133,7 @@ it('README.md posts an event that is processed', async () => {
 });
 
 it('README.md starts an API and a worker apart', async () => {
-  const lines = snippet('docs/operations.md: API_PORT=8081 npm run start:api').trim().split('\n');
+  const lines = snippet('docs/operations.md: API_PORT=8081 INTERNAL_PORT=0 npm run start:api').trim().split('\n');
   const port = await findTestPort();
   const started = await Promise.all(
     lines.map((line, index) => startInBackground(`part ${index}`, line.replace('8081', String(port)))),

@@ -36,11 +36,12 @@ export interface ProgramOptions {
 export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: Cleanup): Programs {
   const shared = { ...productEnvironment(stage), ...options.env };
   const start = async (name: string, script: string, own: Readonly<Record<string, string>> = {}) => {
-    const [apiPort, metricsPort] = [await findFreePort(), await findFreePort()];
+    const [apiPort, metricsPort, internalPort] = [await findFreePort(), await findFreePort(), await findFreePort()];
+    const ports = { API_PORT: apiPort, WORKER_METRICS_PORT: metricsPort, INTERNAL_PORT: internalPort };
     const { pid, stop } = await startNode({
       name,
       args: [...profileArguments(options, name), '--import', './src/temporal/lean-sandbox.ts', script],
-      env: { ...shared, API_PORT: String(apiPort), WORKER_METRICS_PORT: String(metricsPort), ...own },
+      env: { ...shared, ...asVariables(ports), ...own },
       folder: stage.folder,
       cleanup,
     });
@@ -64,6 +65,10 @@ export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: C
       return program;
     },
   };
+}
+
+function asVariables(ports: Readonly<Record<string, number>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)]));
 }
 
 /** The addresses of the stage's parts, in the variables of `src/config.ts`. */

@@ -29,6 +29,7 @@ import { createWebhookDeliveryRepository } from '../../db/repositories/notificat
 import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { createStatsRepository } from '../../db/repositories/orders/stats-repository.ts';
 import { createApp } from '../api/app.ts';
+import type { PublicFetch } from '../api/internal/internal-app.ts';
 import { createTokenVerifier } from '../api/access/auth.ts';
 import { createBacklogMonitor } from '../temporal/backlog.ts';
 import type { EagerSlots } from '../api/orders/eager-slots.ts';
@@ -84,6 +85,10 @@ export interface EagerStarts {
 /** A running API. */
 export interface Api {
   readonly server: HttpServer;
+  /** Answers a request that came in by another port. */
+  readonly fetch: PublicFetch;
+  /** The Prometheus text of the API. */
+  scrape(): Promise<string>;
   /** Readiness turns `down`, long polls are answered, and requests under way end. */
   close(): Promise<void>;
 }
@@ -118,10 +123,19 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
   const onRefused = (refused: RefusedRequest): void => {
     if (config.logsRequests) logger.warn({ ...refused }, 'request');
   };
-  const server = await startHttpServer({ fetch: app.fetch, host, port, onRefused, tls: tlsOf(context) });
+  const server = await startHttpServer({
+    fetch: app.fetch,
+    host,
+    port,
+    portVariable: 'API_PORT',
+    onRefused,
+    tls: tlsOf(context),
+  });
   logger.info({ port: server.port }, 'listening');
   return {
     server,
+    fetch: app.fetch,
+    scrape: metrics.scrape,
     close: async () => {
       shutdown.abort();
       await server.close(HTTP_GRACE_MS);

@@ -7,6 +7,7 @@ import { countDroppedLogLines } from '../temporal/worker-metrics.ts';
 import { TASK_QUEUES } from '../workflows/contract.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 import type { Api } from './api.ts';
+import { startInternalListener } from './internal-listener.ts';
 import { openContext, type ProcessContext } from './resources.ts';
 import type { RunningWorker } from './workers.ts';
 import { surviveOutputErrors } from '../runtime/standard-output.ts';
@@ -76,13 +77,17 @@ export async function runProcess(
   process.once('uncaughtException', fail);
   surviveOutputErrors();
   try {
+    const listener = await startInternalListener(config, logger, service !== 'api');
     const running = await start(config, logger);
+    listener.started(running);
     logger.info('started');
     // A worker ends by itself only when it fails, and an API never does.
     await Promise.race([stopRequested, ...(running.worker === null ? [] : [running.worker.finished])]);
     logger.info('stopping');
+    listener.stopping();
     await stopProcess(running);
     await running.worker?.finished;
+    await listener.close();
     logger.info('stopped');
     logger.flush(() => process.exit(0));
   } catch (error) {

@@ -99,6 +99,8 @@ export interface RunningWorker {
   readonly finished: Promise<void>;
   /** Starts orders on the connection of the workers, so that the answer contains their first workflow task. */
   readonly eagerClient: Client;
+  /** The SDK's state of each worker, by task queue: `RUNNING` while it polls. */
+  states(): Readonly<Record<string, string>>;
   /** Takes no new work, and waits for the steps under way. The connection stays open for an API that uses it. */
   shutDown(): Promise<void>;
   /** Closes the connections, after `shutDown`. */
@@ -131,6 +133,7 @@ export async function startWorker(context: ProcessContext, options: StartWorkerO
   return {
     finished: workers.run(),
     eagerClient: createEagerClient(connection, namespace),
+    states: workers.states,
     shutDown: async () => {
       events?.handOver();
       paymentWatch?.stop();

@@ -35,6 +35,8 @@ const PORT_VARIABLES = {
   MAIL_SINK_INBOX_PORT: httpPort.default(8025),
   /** 0 means that the worker has no metrics. */
   WORKER_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(9464),
+  /** 0 means that the process answers no probes. */
+  INTERNAL_PORT: z.union([z.coerce.number().pipe(z.literal(0)), httpPort]).default(9465),
 };
 
 const host = z.string().default('127.0.0.1');
@@ -44,6 +46,7 @@ const HOST_VARIABLES = {
   SIMULATOR_HOST: host,
   MAIL_SINK_HOST: host,
   WORKER_METRICS_HOST: listenAddress.default('127.0.0.1'),
+  INTERNAL_HOST: listenAddress.default('127.0.0.1'),
 };
 
 const devSchema = z.object({
@@ -92,12 +95,14 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
       smtp: values.MAIL_SINK_SMTP_PORT,
       inbox: values.MAIL_SINK_INBOX_PORT,
       metrics: values.WORKER_METRICS_PORT,
+      internal: values.INTERNAL_PORT,
     },
     hosts: {
       api: values.API_HOST,
       simulator: values.SIMULATOR_HOST,
       mailSink: values.MAIL_SINK_HOST,
       metrics: values.WORKER_METRICS_HOST,
+      internal: values.INTERNAL_HOST,
     },
     /** The address at which programs on this machine reach the API. */
     apiUrl: localHttpUrl(values.API_HOST, values.API_PORT),
@@ -165,17 +170,20 @@ export function givenSettings(env: EnvironmentVariables): Record<string, string>
 export function portClaims({ ports, hosts, external }: DevEnvironment): PortClaim[] {
   return [
     { host: hosts.api, hostVariable: 'API_HOST', port: ports.api, variable: 'API_PORT', purpose: 'API' },
-    ...(ports.metrics === 0
-      ? []
-      : [
-          {
-            host: hosts.metrics,
-            hostVariable: 'WORKER_METRICS_HOST',
-            port: ports.metrics,
-            variable: 'WORKER_METRICS_PORT',
-            purpose: 'worker metrics',
-          },
-        ]),
+    ...unlessOff({
+      host: hosts.internal,
+      hostVariable: 'INTERNAL_HOST',
+      port: ports.internal,
+      variable: 'INTERNAL_PORT',
+      purpose: 'probes',
+    }),
+    ...unlessOff({
+      host: hosts.metrics,
+      hostVariable: 'WORKER_METRICS_HOST',
+      port: ports.metrics,
+      variable: 'WORKER_METRICS_PORT',
+      purpose: 'worker metrics',
+    }),
     ...unless(external.temporalAddress, [
       { port: ports.temporal, variable: 'TEMPORAL_PORT', purpose: 'Temporal' },
       { port: ports.temporalUi, variable: 'TEMPORAL_UI_PORT', purpose: 'Temporal Web UI' },
@@ -207,6 +215,11 @@ export function portClaims({ ports, hosts, external }: DevEnvironment): PortClai
       },
     ]),
   ];
+}
+
+/** A port that is 0 is not used. */
+function unlessOff(claim: PortClaim): readonly PortClaim[] {
+  return claim.port === 0 ? [] : [claim];
 }
 
 function unless(externalAddress: string | null, claims: readonly PortClaim[]): readonly PortClaim[] {

@@ -30,7 +30,7 @@ it('The environment file is read by node as it was written, and closed to other 
 
 it('The development environment has the documented defaults', () => {
   const { ports, dataFolder } = loadDevEnvironment({ API_PORT: '' });
-  expect(Object.values(ports)).toEqual([8080, 7233, 8233, 54_329, 8090, 2525, 8025, 9464]);
+  expect(Object.values(ports)).toEqual([8080, 7233, 8233, 54_329, 8090, 2525, 8025, 9464, 9465]);
   expect(dataFolder.endsWith('/.data')).toBe(true);
 });
 
@@ -40,6 +40,7 @@ it('The development environment claims no port for a server that somebody else r
   );
   expect(claims.map(({ variable }) => variable)).toEqual([
     'API_PORT',
+    'INTERNAL_PORT',
     'WORKER_METRICS_PORT',
     'SIMULATOR_PORT',
     'MAIL_SINK_SMTP_PORT',
@@ -47,15 +48,17 @@ it('The development environment claims no port for a server that somebody else r
   ]);
 });
 
-it('The development environment takes no port that fetch refuses, and no metrics of a worker for 0', async () => {
+it('The development environment takes no port that fetch refuses, and no port for 0', async () => {
   await expect(fetch('http://127.0.0.1:6000').catch((error: Error) => error.cause)).resolves.toMatchObject({
     message: 'bad port',
   });
-  for (const name of ['API_PORT', 'SIMULATOR_PORT', 'MAIL_SINK_INBOX_PORT', 'TEMPORAL_UI_PORT']) {
+  for (const name of ['API_PORT', 'INTERNAL_PORT', 'SIMULATOR_PORT', 'MAIL_SINK_INBOX_PORT', 'TEMPORAL_UI_PORT']) {
     expect(() => loadDevEnvironment({ [name]: '6000' })).toThrow(`${name}: fetch and browsers refuse this port`);
   }
-  const variables = portClaims(loadDevEnvironment({ WORKER_METRICS_PORT: '0' })).map(({ variable }) => variable);
+  const off = { WORKER_METRICS_PORT: '0', INTERNAL_PORT: '0' };
+  const variables = portClaims(loadDevEnvironment(off)).map(({ variable }) => variable);
   expect(variables).not.toContain('WORKER_METRICS_PORT');
+  expect(variables).not.toContain('INTERNAL_PORT');
 });
 
 it('The development environment reaches the API where it listens', () => {
@@ -70,10 +73,12 @@ it('The development environment reaches the API where it listens', () => {
 });
 
 it('The development environment asks for each port at the address that its server will listen on', () => {
-  const hosts = { API_HOST: '::', SIMULATOR_HOST: '::1', MAIL_SINK_HOST: '10.0.0.7', WORKER_METRICS_HOST: '0.0.0.0' };
+  const machine = { WORKER_METRICS_HOST: '0.0.0.0', INTERNAL_HOST: '10.0.0.8' };
+  const hosts = { API_HOST: '::', SIMULATOR_HOST: '::1', MAIL_SINK_HOST: '10.0.0.7', ...machine };
   const environment = loadDevEnvironment({ ...hosts, SIMULATOR_PORT: '82', MAIL_SINK_INBOX_PORT: '83' });
   expect(Object.fromEntries(portClaims(environment).map(({ variable, host }) => [variable, host]))).toEqual({
     API_PORT: '::',
+    INTERNAL_PORT: '10.0.0.8',
     WORKER_METRICS_PORT: '0.0.0.0',
     TEMPORAL_PORT: undefined,
     TEMPORAL_UI_PORT: undefined,

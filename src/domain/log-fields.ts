@@ -52,6 +52,8 @@ export const LOG_FIELDS = {
   collaborator: 'what a circuit breaker stands before',
   breaker: 'the part of it, such as a payment method',
   port: 'port that is listened on',
+  kind: 'kind of a profile',
+  seconds: 'length of a profile',
   bundlePath: 'file of the workflow bundle',
 } as const;
 

@@ -34,6 +34,8 @@ export interface WorkerHost {
   shutdown(): void;
   /** Resolves when all workers have ended, successfully or not. */
   readonly ended: Promise<void>;
+  /** The SDK's state of each worker, by task queue. */
+  states(): Readonly<Record<string, string>>;
 }
 
 /**
@@ -86,6 +88,7 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
   return {
     ended: ended.promise,
     shutdown,
+    states: () => Object.fromEntries(workers.map((worker) => [worker.options.taskQueue, worker.getState()])),
     run: async () => {
       const runs = workers.map((worker) => worker.run());
       try {

@@ -65,6 +65,7 @@ async function serve(files: { readonly certPath: string; readonly keyPath: strin
     fetch: () => new Response('ok'),
     host: '127.0.0.1',
     port: 0,
+    portVariable: 'API_PORT',
     onRefused: ({ errorCode }) => said.push(`refused: ${errorCode}`),
     tls: {
       files,

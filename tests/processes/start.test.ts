@@ -31,6 +31,7 @@ beforeAll(async () => {
     'MAIL_SINK_SMTP',
     'MAIL_SINK_INBOX',
     'WORKER_METRICS',
+    'INTERNAL',
   ]) {
     ports[`${name}_PORT`] = String(await findTestPort());
   }

@@ -110,6 +110,7 @@ export function systemEnvironment(parts: {
   return {
     API_PORT: '0',
     WORKER_METRICS_PORT: '0',
+    INTERNAL_PORT: '0',
     JWT_SECRET,
     CONTACT_KEYS,
     PAYMENT_WEBHOOK_SECRET: WEBHOOK_SECRET,

@@ -28,7 +28,8 @@ export type Scope = (typeof SCOPES)[number];
 
 /** Variables that the middleware sets for each request, and Node's own request and response. */
 export interface ApiEnv {
-  Bindings: HttpBindings;
+  /** `isInternal`: the request came in by the internal port. */
+  Bindings: HttpBindings & { readonly isInternal?: true };
   Variables: {
     requestId: string;
     correlationId: string;

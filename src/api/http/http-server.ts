@@ -52,8 +52,8 @@ const IDLE_SWEEP_MS = 50;
 
 /** The port is taken; the message names the variable to change. */
 class PortTakenError extends Error {
-  constructor(port: number) {
-    super(`Port ${port} is taken: set API_PORT to another one`);
+  constructor(port: number, variable: string) {
+    super(`Port ${port} is taken: set ${variable} to another one`);
     this.name = 'PortTakenError';
   }
 }
@@ -75,6 +75,8 @@ export type HttpsOptions = CertificateListener & { readonly files: CertificateFi
 
 interface HttpServerOptions extends ListenerOptions {
   readonly port: number;
+  /** The setting that chooses another port. */
+  readonly portVariable: string;
   /** Null for plain HTTP. */
   readonly tls: HttpsOptions | null;
 }
@@ -133,10 +135,10 @@ function answerOddities(server: Server, turns: ConnectionTurns, onRefused: Refus
   );
 }
 
-function listen(server: Server, { port, host }: HttpServerOptions): Promise<number> {
+function listen(server: Server, { port, host, portVariable }: HttpServerOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     server.on('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new PortTakenError(port) : error);
+      reject(error.code === 'EADDRINUSE' ? new PortTakenError(port, portVariable) : error);
     });
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });

@@ -41,7 +41,7 @@ export async function startSecondProcess({ variables, folder, signal }: SecondPr
     args: COMMAND,
     cwd: PROJECT_FOLDER,
     logFile: join(folder, 'second-process.log'),
-    env: { ...variables, API_HOST: LOOPBACK, API_PORT: String(port), WORKER_METRICS_PORT: '0' },
+    env: { ...variables, API_HOST: LOOPBACK, API_PORT: String(port), WORKER_METRICS_PORT: '0', INTERNAL_PORT: '0' },
   });
   const kill = async (): Promise<void> => {
     // Without stages, the only signal is SIGKILL, to the whole group.

@@ -62,6 +62,7 @@ beforeAll(async () => {
     MAIL_SINK_SMTP_PORT: await freePort(),
     MAIL_SINK_INBOX_PORT: await freePort(),
     WORKER_METRICS_PORT: await freePort(),
+    INTERNAL_PORT: await freePort(),
   });
 });
 

@@ -37,6 +37,8 @@ export interface ProcessSystem extends SystemClient {
   readonly simulatorUrl: string;
   /** API address of one program, for systems with several. */
   urlOf(program: ProgramName): string;
+  /** Where a program answers probes. */
+  internalUrlOf(program: ProgramName): string;
   pidOf(service: ServiceName): number;
   /** Sends a signal to the service's whole process group; resolves when SIGKILL or SIGTERM has ended it. */
   signal(service: ServiceName, signal: NodeJS.Signals): Promise<void>;
@@ -86,6 +88,7 @@ export async function startProcessSystem(
     databases,
     temporalAddress: temporal.address,
     urlOf,
+    internalUrlOf: (program) => `http://127.0.0.1:${place.port(`${program} internal`)}`,
     start,
     ready,
     stop: async () => {
@@ -95,10 +98,13 @@ export async function startProcessSystem(
   };
 }
 
+/** A program has two ports: its API's and the internal one. */
+type PortName = ServiceName | 'inbox' | `${ProgramName} internal`;
+
 /** Where a system lives, and what runs of it. */
 interface Place {
   readonly folder: string;
-  readonly port: (name: ServiceName | 'inbox') => number;
+  readonly port: (name: PortName) => number;
   readonly running: Map<ServiceName, ManagedProcess>;
 }
 
@@ -139,16 +145,19 @@ function environmentAt(place: Place, databaseUrl: string): Record<string, string
 
 async function startService(place: Place, name: ServiceName, env: Readonly<Record<string, string>>): Promise<void> {
   const { folder, port, running } = place;
-  const launch = async (args: readonly string[], apiPort: number): Promise<void> => {
-    const variables = { PATH: process.env['PATH'], ...env, API_PORT: String(apiPort) };
+  const launch = async (args: readonly string[], ports: Readonly<Record<string, string>> = {}): Promise<void> => {
+    const variables = { PATH: process.env['PATH'], ...env, ...ports };
     const logFile = join(folder, `${name}.log`);
     running.set(name, await startProcess({ name, command: process.execPath, args, env: variables, logFile }));
   };
   if (name === 'postgres') await startPostgres(place);
   else if (name === 'temporal') await startTemporal(place);
-  else if (name === 'simulator') await launch(['src/simulator/server.ts'], 0);
-  else if (name === 'mail') await launch(['src/dev/mail-sink-server.ts'], 0);
-  else await launch(PROGRAMS[programOf(name)], port(name));
+  else if (name === 'simulator') await launch(['src/simulator/server.ts']);
+  else if (name === 'mail') await launch(['src/dev/mail-sink-server.ts']);
+  else {
+    const ports = { API_PORT: String(port(name)), INTERNAL_PORT: String(port(`${name} internal`)) };
+    await launch(PROGRAMS[programOf(name)], ports);
+  }
 }
 
 function simulatorAt(simulatorUrl: string): Pick<ProcessSystem, 'simulatorUrl' | 'ledger' | 'setFaults'> {
@@ -185,9 +194,10 @@ async function stopAll({ folder, running }: Place): Promise<void> {
 }
 
 /** Ports are chosen once, so that a restarted service is found where it was. */
-async function claimPorts(programs: readonly ProgramName[]): Promise<(name: ServiceName | 'inbox') => number> {
+async function claimPorts(programs: readonly ProgramName[]): Promise<(name: PortName) => number> {
   const ports = new Map<string, number>();
-  for (const name of ['postgres', 'temporal', 'simulator', 'mail', 'inbox', ...programs]) {
+  const internal = programs.map((program) => `${program} internal`);
+  for (const name of ['postgres', 'temporal', 'simulator', 'mail', 'inbox', ...programs, ...internal]) {
     ports.set(name, await findTestPort());
   }
   return (name) => ports.get(name) ?? 0;
