@@ -72,6 +72,7 @@ const variables = z.object({
   ...API_TLS_VARIABLES,
   INTERNAL_HOST: listenAddress.default('127.0.0.1'),
   INTERNAL_PORT: port.default(9465),
+  OPERATOR_ROUTES: z.enum(['public', 'internal']).default('public'),
   RATE_LIMIT_PER_SECOND: perSecond.default(1_000),
   EVENT_RATE_LIMIT_PER_SECOND: perSecond.default(20_000),
   UNAUTHENTICATED_RATE_LIMIT_PER_SECOND: perSecond.default(200),
@@ -174,6 +175,9 @@ function contradictions(given: Readonly<Record<string, string>>, needs: { readon
   const problems = policies.success ? policyContradictions(policySettingsOf(policies.data)) : [];
   if (needs.tokens && 'JWT_SECRET' in given === 'JWT_JWKS_URL' in given) {
     problems.push('JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set');
+  }
+  if (given['OPERATOR_ROUTES'] === 'internal' && Number(given['INTERNAL_PORT'] ?? 1) === 0) {
+    problems.push('OPERATOR_ROUTES: internal needs a port, so INTERNAL_PORT must not be 0');
   }
   if (given['PAYMENT_PROVIDER'] === 'stripe' && !('STRIPE_SECRET_KEY' in given)) problems.push(STRIPE_KEY_MISSING);
   return [
@@ -305,6 +309,7 @@ function toConfig(env: z.output<typeof variables>) {
       maxLifetimeSeconds: env.JWT_MAX_LIFETIME_SECONDS,
     },
     internal: env.INTERNAL_PORT === 0 ? null : { host: env.INTERNAL_HOST, port: env.INTERNAL_PORT },
+    operatorPort: env.OPERATOR_ROUTES,
     contactKeys: env.CONTACT_KEYS,
     database: {
       urls: databaseUrls(env),

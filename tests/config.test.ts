@@ -115,9 +115,12 @@ it.each([
   expect(problemsOf({ ...REQUIRED, ...change })).toEqual(['JWT_SECRET, JWT_JWKS_URL: exactly one of them must be set']);
 });
 
-it('The configuration has no internal port for 0', () => {
+it('The configuration has no internal port for 0, and then refuses to move the routes of operators there', () => {
   expect(loadConfig(REQUIRED).internal).toEqual({ host: '127.0.0.1', port: 9465 });
   expect(loadConfig({ ...REQUIRED, INTERNAL_PORT: '0' }).internal).toBeNull();
+  expect(problemsOf({ ...REQUIRED, INTERNAL_PORT: '0', OPERATOR_ROUTES: 'internal' })).toEqual([
+    'OPERATOR_ROUTES: internal needs a port, so INTERNAL_PORT must not be 0',
+  ]);
 });
 
 it('The configuration asks no token secret of a process without an API', () => {
@@ -245,6 +248,7 @@ it.each([
   ['WORKER_METRICS_HOST', 'everywhere'],
   ['INTERNAL_HOST', 'localhost'],
   ['INTERNAL_PORT', '65536'],
+  ['OPERATOR_ROUTES', 'none'],
   ['SHUTDOWN_GRACE_SECONDS', '2147484'],
   ['EAGER_SLOTS', '1.5'],
   ['JWT_SECRET', 'too short'],

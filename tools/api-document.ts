@@ -36,6 +36,7 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     rateLimits: absent(),
     unauthenticatedPerSecond: 1,
     trustedHops: 0,
+    operatorPort: 'public',
     rateLimitPerSecond: 1,
     logger: absent(),
     logsRequests: false,

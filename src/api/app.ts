@@ -12,6 +12,7 @@ import { identifyRequest, isProbe, logAccess, requestFields } from './http/reque
 import { problemResponse, ProblemError, unavailable } from './http/problem.ts';
 import { limitRate } from './access/rate-limit.ts';
 import { createConcurrencyLimit, limitConcurrency, tenantOf } from './http/concurrency-limit.ts';
+import { hidePages, markOperatorPort, OPERATOR_PAGES, type OperatorPort } from './access/operator-routes.ts';
 import { createRefusals } from './access/refusals.ts';
 import { createNetworkOf } from './access/client-network.ts';
 import { readPlainBody, tooLarge } from './http/request-body.ts';
@@ -52,6 +53,7 @@ export interface AppDeps
   readonly rateLimitPerSecond: number;
   /** Requests of one network without a valid token or signature. */
   readonly unauthenticatedPerSecond: number;
+  readonly operatorPort: OperatorPort;
   /** Our own proxies before this process. */
   readonly trustedHops: number;
   readonly logger: Logger;
@@ -81,6 +83,8 @@ export function createApp(deps: AppDeps) {
   });
   app.use(identifyRequest(deps.logger), logAccess(deps.metrics, deps.logsRequests));
   app.use(except(isProtected, refusals.limitPages));
+  app.use(markOperatorPort(deps.operatorPort));
+  for (const page of OPERATOR_PAGES) app.use(page, hidePages());
   app.use('/console/*', restrictConsole());
   app.use('/v1/*', (c, next) => {
     c.env.outgoing.setHeader('Cache-Control', 'no-store');

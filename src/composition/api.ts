@@ -222,6 +222,7 @@ function composeApp(parts: AppParts) {
     rateLimitPerSecond,
     unauthenticatedPerSecond,
     trustedHops,
+    operatorPort: config.operatorPort,
     ...events,
     logger,
     logsRequests: config.logsRequests,

@@ -7,10 +7,37 @@ let internal: string;
 beforeAll(async () => {
   system = await startProcessSystem(['combined'], {
     WORKER_METRICS_PORT: String(await findTestPort()),
+    OPERATOR_ROUTES: 'internal',
   });
   internal = system.internalUrlOf('combined');
 });
 afterAll(() => system.stop());
+
+const statusOf = async (base: string, path: string): Promise<number> => {
+  const authorization = `Bearer ${await system.token()}`;
+  const answer = await fetch(`${base}${path}`, { headers: { authorization } });
+  await answer.body?.cancel();
+  return answer.status;
+};
+
+it.each(['/console', '/docs', '/docs/swagger-ui.css', '/openapi.json', '/metrics', '/v1/cases', '/v1/events/stats'])(
+  '%s is on the internal port only, when the routes of operators are there',
+  async (path) => {
+    expect(await statusOf(system.url, path)).toBe(404);
+    expect(await statusOf(internal, path)).toBe(200);
+  },
+);
+
+it('Customers find their routes on the public port, and people its readiness, when the routes of operators are internal', async () => {
+  const orderId = await system.postOrder();
+  expect((await system.orderAtRest(orderId)).status).toBe('CONFIRMED');
+  expect(await statusOf(system.url, '/readyz')).toBe(200);
+  expect(await statusOf(internal, `/v1/orders/${orderId}`)).toBe(200);
+});
+
+it('The internal port asks operators for the same tokens as the public port did', async () => {
+  expect((await fetch(`${internal}/v1/cases`)).status).toBe(401);
+});
 
 it('The internal port shows the metrics of the process, of the API and of the core, each declared once', async () => {
   const text = await (await fetch(`${internal}/metrics`)).text();

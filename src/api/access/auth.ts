@@ -2,6 +2,7 @@ import { createMiddleware } from 'hono/factory';
 import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
 import type { ApiEnv, Caller, Scope } from '../http/context.ts';
 import { ProblemError, unavailable } from '../http/problem.ts';
+import { isOperatorScope, requireOperatorPort } from './operator-routes.ts';
 import { callerOf, CLOCK_TOLERANCE_SECONDS, refuseToken, type TokenRefusal } from './token-claims.ts';
 
 /** How tokens are verified: a shared secret (development) or the keys of an identity provider. */
@@ -115,6 +116,7 @@ export function guardedBy(scope: Scope) {
 
 function requireScope(scope: Scope) {
   return createMiddleware<ApiEnv>(async (c, next) => {
+    if (isOperatorScope(scope)) requireOperatorPort(c);
     if (!c.get('caller').scopes.has(scope)) throw new ProblemError('forbidden', `the token lacks the scope ${scope}`);
     await next();
   });

@@ -34,6 +34,8 @@ export interface ApiEnv {
     requestId: string;
     correlationId: string;
     caller: Caller;
+    /** Whether the request may see the routes of operators. */
+    servesOperators: boolean;
     /** The process's logger; `requestFields` adds the fields that name a request. */
     logger: Logger;
   };
