@@ -249,6 +249,7 @@ it.each([
   ['INTERNAL_HOST', 'localhost'],
   ['INTERNAL_PORT', '65536'],
   ['OPERATOR_ROUTES', 'none'],
+  ['SHUTDOWN_DELAY_SECONDS', '-1'],
   ['SHUTDOWN_GRACE_SECONDS', '2147484'],
   ['EAGER_SLOTS', '1.5'],
   ['JWT_SECRET', 'too short'],

@@ -89,6 +89,8 @@ export interface Api {
   readonly fetch: PublicFetch;
   /** The Prometheus text of the API. */
   scrape(): Promise<string>;
+  /** Readiness turns `down`; requests are still answered. */
+  announceEnd(): void;
   /** Readiness turns `down`, long polls are answered, and requests under way end. */
   close(): Promise<void>;
 }
@@ -109,6 +111,7 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
   const taskQueues = createTaskQueues(client, config.temporal.namespace);
   const metrics = createApiMetrics();
   const shutdown = new AbortController();
+  let isEndAnnounced = false;
   observeState(metrics, { ...monitors, eager, clock: resources.clock });
   observeQueues(metrics, taskQueues);
   logger.onDropped(metrics.logLinesDropped);
@@ -117,7 +120,11 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
   const intake = createEventIntake({ log, onAppended: eventMetrics.appended });
   const events = { log, intake, eventMetrics };
   const parts = { ...context, eager, metrics, events, taskQueues, ...monitors };
-  const app = composeApp({ ...parts, shutdown: shutdown.signal });
+  const app = composeApp({
+    ...parts,
+    shutdown: shutdown.signal,
+    isShuttingDown: () => isEndAnnounced || shutdown.signal.aborted,
+  });
   for (const monitor of Object.values(monitors)) monitor.start();
   const { host, port } = config.api;
   const onRefused = (refused: RefusedRequest): void => {
@@ -136,6 +143,9 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
     server,
     fetch: app.fetch,
     scrape: metrics.scrape,
+    announceEnd: () => {
+      isEndAnnounced = true;
+    },
     close: async () => {
       shutdown.abort();
       await server.close(HTTP_GRACE_MS);
@@ -167,10 +177,12 @@ interface AppParts extends ProcessContext {
     readonly eventMetrics: EventMetrics;
   };
   readonly shutdown: AbortSignal;
+  readonly isShuttingDown: () => boolean;
 }
 
 function composeApp(parts: AppParts) {
-  const { config, logger, resources, client, eager, metrics, health, backlog, taskQueues, shutdown } = parts;
+  const { config, logger, resources, client, eager, metrics, health, backlog, taskQueues, shutdown, isShuttingDown } =
+    parts;
   const { databases } = resources;
   const { namespace, uiUrl } = config.temporal;
   const { backlogMaxAgeSeconds, rateLimitPerSecond, unauthenticatedPerSecond, trustedHops } = config.api;
@@ -213,7 +225,7 @@ function composeApp(parts: AppParts) {
     overview: createOverviewFeed(createStatsRepository(databases.orders), createEventHistory(events.eventOverview)),
     shutdown,
     readiness: composeReadiness(parts),
-    isShuttingDown: () => shutdown.aborted,
+    isShuttingDown,
     verifyToken: createTokenVerifier(config.jwt),
     rateLimits: createRateLimitStore(databases.orders, {
       points: rateLimitPerSecond * RATE_WINDOW_SECONDS,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { takeArguments } from '../runtime/command-arguments.ts';
 import { ConfigError, loadConfig, type Config } from '../config.ts';
 import { keepLoopbackDirect } from '../runtime/loopback.ts';
@@ -82,9 +83,12 @@ export async function runProcess(
     listener.started(running);
     logger.info('started');
     // A worker ends by itself only when it fails, and an API never does.
-    await Promise.race([stopRequested, ...(running.worker === null ? [] : [running.worker.finished])]);
+    const workerEnded = running.worker === null ? [] : [running.worker.finished];
+    await Promise.race([stopRequested, ...workerEnded]);
     logger.info('stopping');
     listener.stopping();
+    running.api?.announceEnd();
+    if (config.shutdownDelayMs > 0) await Promise.race([sleep(config.shutdownDelayMs), ...workerEnded]);
     await stopProcess(running);
     await running.worker?.finished;
     await listener.close();

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { probe } from '../support/processes/probes.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 import { findTestPort } from '../support/ports.ts';
+
+const DELAY_SECONDS = 3;
 
 let system: ProcessSystem;
 let internal: string;
@@ -8,6 +12,7 @@ beforeAll(async () => {
   system = await startProcessSystem(['combined'], {
     WORKER_METRICS_PORT: String(await findTestPort()),
     OPERATOR_ROUTES: 'internal',
+    SHUTDOWN_DELAY_SECONDS: String(DELAY_SECONDS),
   });
   internal = system.internalUrlOf('combined');
 });
@@ -48,3 +53,17 @@ it('The internal port shows the metrics of the process, of the API and of the co
   expect(new Set(declared).size).toBe(declared.length);
   expect(text).toMatch(/^process_ready 1$/m);
 });
+
+it('A process that is asked to stop is not ready at once, and serves requests until its delay is over', async () => {
+  expect(await probe(`${internal}/ready`)).toBe(200);
+  const stopped = system.signal('combined', 'SIGTERM');
+  const askedAt = performance.now();
+  await expect.poll(() => probe(`${internal}/ready`), { interval: 20, timeout: 1_000 }).toBe(503);
+  expect(await probe(`${system.url}/readyz`)).toBe(503);
+  await sleep(DELAY_SECONDS * 1_000 - 1_000 - (performance.now() - askedAt));
+  const orderId = await system.postOrder();
+  expect((await system.orderAtRest(orderId)).status).toBe('CONFIRMED');
+  expect(await probe(`${internal}/live`)).toBe(200);
+  await stopped;
+  expect(performance.now() - askedAt).toBeGreaterThan(DELAY_SECONDS * 1_000);
+}, 60_000);
