@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { probe } from '../support/processes/probes.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 import { findTestPort } from '../support/ports.ts';
@@ -25,13 +28,45 @@ const statusOf = async (base: string, path: string): Promise<number> => {
   return answer.status;
 };
 
-it.each(['/console', '/docs', '/docs/swagger-ui.css', '/openapi.json', '/metrics', '/v1/cases', '/v1/events/stats'])(
+it.each(['/console', '/docs', '/docs/swagger-ui.css', '/openapi.json', '/metrics', '/v1/cases'])(
   '%s is on the internal port only, when the routes of operators are there',
   async (path) => {
     expect(await statusOf(system.url, path)).toBe(404);
     expect(await statusOf(internal, path)).toBe(200);
   },
 );
+
+const document = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'docs/openapi.json'), 'utf8')) as {
+  paths: Record<string, Record<string, { security?: { bearer: string[] }[] }>>;
+};
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, { security = [] }]) => ({ path, method, scope: security[0]?.bearer[0] ?? '' })),
+);
+const forOperators = operations.filter(({ scope }) => /^(?:ops|platform):/.test(scope));
+
+/** Whether a port has the operation at all; what it says of a request without a body does not matter. */
+const hasOperation = async (base: string, { path, method }: (typeof operations)[number]): Promise<boolean> => {
+  const headers = { authorization: `Bearer ${await system.token()}`, 'content-type': 'application/json' };
+  const signal = AbortSignal.timeout(10_000);
+  const answer = await fetch(`${base}${path}`, { method: method.toUpperCase(), headers, signal });
+  if (answer.status !== 404) {
+    await answer.body?.cancel();
+    return true;
+  }
+  return ((await answer.json()) as { detail: string }).detail !== 'there is nothing at this address';
+};
+
+it('Each operation with a scope of operators is on the internal port only, and every other one on both', async () => {
+  expect(forOperators.length).toBeGreaterThan(10);
+  const missing = async (base: string) => {
+    const guarded = operations.filter(({ scope }) => scope !== '');
+    return (await Promise.all(guarded.map(async (one) => [one, await hasOperation(base, one)] as const)))
+      .filter(([, has]) => !has)
+      .map(([one]) => one);
+  };
+  expect(await missing(system.url)).toEqual(forOperators);
+  expect(await missing(internal)).toEqual([]);
+});
 
 it('Customers find their routes on the public port, and people its readiness, when the routes of operators are internal', async () => {
   const orderId = await system.postOrder();
