@@ -130,6 +130,8 @@ const variables = z.object({
   WORKFLOW_SANDBOX: z.enum(['standard', 'lean']).default('standard'),
   SHUTDOWN_DELAY_SECONDS: z.coerce.number().int().min(0).max(3_600).default(0),
   SHUTDOWN_GRACE_SECONDS: seconds.max(86_400).default(20),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   LOG_REQUESTS: z.enum(['true', 'false']).default('true'),
 });
@@ -350,6 +352,10 @@ function toConfig(env: z.output<typeof variables>) {
     },
     shutdownDelayMs: env.SHUTDOWN_DELAY_SECONDS * 1_000,
     shutdownGraceMs: env.SHUTDOWN_GRACE_SECONDS * 1_000,
+    tracing:
+      env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? null
+        : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: env.OTEL_TRACES_SAMPLER_ARG },
     logLevel: env.LOG_LEVEL,
     logsRequests: env.LOG_REQUESTS === 'true',
   });

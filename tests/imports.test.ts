@@ -80,6 +80,7 @@ const FORBIDDEN: readonly (readonly [from: string, ...to: string[]])[] = [
     '../../db/client.ts',
     '@temporalio/common',
   ],
+  ['src/gateways/', '../runtime/tracing/start-tracing.ts'],
   ['src/gateways/stripe/', '../../runtime/logger.ts', '../../api/app.ts', '../../../db/client.ts'],
   ['src/simulator/', '../domain/order.ts', '../runtime/logger.ts', '../../db/client.ts', '@temporalio/client'],
   ['src/settings/', '../config.ts', '../api/app.ts', '../temporal/calls.ts', '../../db/client.ts'],
@@ -136,6 +137,7 @@ const FORBIDDEN: readonly (readonly [from: string, ...to: string[]])[] = [
   ['src/composition/', '../config.ts', '../simulator/app.ts', '@temporalio/client', '@temporalio/worker', 'pg'],
   ['src/combined.ts', '@temporalio/client', '@temporalio/worker', 'drizzle-orm'],
   ['db/', '../src/events/ports.ts', '../src/runtime/logger.ts', '../src/workflows/contract.ts', '@temporalio/client'],
+  ['db/', '../src/runtime/tracing/start-tracing.ts'],
   ['db/repositories/orders/', '../../../src/runtime/logger.ts', '../../../src/temporal/calls.ts'],
   ['tests/', 'pg', 'drizzle-orm/node-postgres'],
 ];
@@ -154,6 +156,8 @@ const ALLOWED: readonly (readonly [from: string, line: string])[] = [
     'src/activities/payments/',
     "import { createBooks } from '../../../db/repositories/payments/payment-repository.ts';",
   ],
+  ['src/gateways/', "import { inSpan } from '../runtime/tracing/spans.ts';"],
+  ['db/', "import { inSpan } from '../src/runtime/tracing/spans.ts';"],
   ['tests/', "import { Client } from '@temporalio/client';"],
 ];
 

@@ -6,6 +6,7 @@ import { ensureSearchAttributes, ensureSweepSchedules } from '../temporal/bootst
 import { installTemporalRuntime, requireLeanSandbox } from '../temporal/runtime.ts';
 import { countDroppedLogLines } from '../temporal/worker-metrics.ts';
 import { TASK_QUEUES } from '../workflows/contract.ts';
+import { startTracing } from '../runtime/tracing/start-tracing.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
 import type { Api } from './api.ts';
 import { startInternalListener } from './internal-listener.ts';
@@ -79,6 +80,10 @@ export async function runProcess(
   surviveOutputErrors();
   try {
     const listener = await startInternalListener(config, logger, service !== 'api');
+    const tracing = await startTracing(config.tracing, {
+      service: `order-saga-${service}`,
+      onRefused: () => logger.warn('the collector did not take the spans'),
+    });
     const running = await start(config, logger);
     listener.started(running);
     logger.info('started');
@@ -91,6 +96,7 @@ export async function runProcess(
     if (config.shutdownDelayMs > 0) await Promise.race([sleep(config.shutdownDelayMs), ...workerEnded]);
     await stopProcess(running);
     await running.worker?.finished;
+    await tracing.stop();
     await listener.close();
     logger.info('stopped');
     logger.flush(() => process.exit(0));
