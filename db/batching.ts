@@ -1,3 +1,5 @@
+import { shareSpans, traceContext } from '../src/runtime/tracing/spans.ts';
+
 /** How calls are run together. */
 export interface BatcherOptions<Call, Answer> {
   /** Answers all calls, at their index. */
@@ -11,6 +13,8 @@ export interface BatcherOptions<Call, Answer> {
 
 interface Waiting<Call, Answer> {
   readonly call: Call;
+  /** The caller's place in its trace. */
+  readonly trace: ReturnType<typeof traceContext>;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -41,7 +45,7 @@ export function createBatcher<Call, Answer>(options: BatcherOptions<Call, Answer
   };
   return (call) =>
     new Promise((resolve, reject) => {
-      waiting.push({ call, resolve, reject });
+      waiting.push({ call, trace: traceContext(), resolve, reject });
       schedule();
     });
 }
@@ -63,7 +67,8 @@ async function runTogether<Call, Answer>(
   together: readonly Waiting<Call, Answer>[],
 ): Promise<void> {
   try {
-    const answers = await run(together.map(({ call }) => call));
+    const callers = together.map(({ trace }) => trace);
+    const answers = await shareSpans(callers, () => run(together.map(({ call }) => call)));
     if (answers.length !== together.length) throw new TypeError('a run did not answer every call');
     for (const [index, { resolve }] of together.entries()) resolve(answers[index] as Answer);
   } catch (error) {

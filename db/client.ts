@@ -1,6 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { DatabaseUnavailableError } from '../src/domain/errors.ts';
+import { inSpan } from '../src/runtime/tracing/spans.ts';
 import { STATEMENT_OUTDATED, toDatabaseError } from './errors.ts';
 
 /** Longest wait for a connection, from the pool or a new one. After it the step fails, and Temporal retries it. */
@@ -166,13 +167,19 @@ async function inTransaction<Result>(pool: pg.Pool, work: (tx: Transaction) => P
   }
 }
 
+/** A statement's span has its name, and never its values. */
+const POSTGRESQL = { 'db.system.name': 'postgresql' };
+
 async function runOn<Row extends pg.QueryResultRow>(
   target: pg.Pool | pg.PoolClient,
   statement: Statement,
   values: readonly unknown[],
 ): Promise<Row[]> {
   try {
-    const result = await target.query<Row>({ name: statement.name, text: statement.text, values: [...values] });
+    const { name, text } = statement;
+    const result = await inSpan({ name, kind: 'CLIENT', attributes: POSTGRESQL }, () =>
+      target.query<Row>({ name, text, values: [...values] }),
+    );
     return result.rows;
   } catch (error) {
     throw toDatabaseError(error);

@@ -51,6 +51,8 @@ export const orders = ordersSchema.table(
      */
     firstExecutionRunId: text('first_execution_run_id').notNull(),
     correlationId: text('correlation_id').notNull(),
+    /** The W3C `traceparent` of the request that made the order; null when the order is not traced. */
+    traceparent: text('traceparent'),
     customerId: text('customer_id').notNull(),
     sealedContact: jsonb('sealed_contact').$type<SealedContact>(),
     currency: char('currency', { length: 3 }).notNull(),
@@ -215,6 +217,8 @@ export const cases = ordersSchema.table(
     resolution: text('resolution'),
     /** The workflow that is parked. */
     workflowId: text('workflow_id').notNull().default(''),
+    /** The trace in which the case was opened; null when the order is not traced. */
+    traceId: text('trace_id'),
     /** The input of the step without personal data. */
     input: jsonb('input').$type<Record<string, unknown>>().notNull().default({}),
     actions: jsonb('actions').$type<CaseAction[]>().notNull().default([]),

@@ -4,6 +4,8 @@ import { actionOf, type DecisionRepository } from '../../db/repositories/orders/
 import type { OperatorActionRepository } from '../../db/repositories/audit/operator-action-repository.ts';
 import { handedOver, type CaseReport, type CaseState } from '../domain/case.ts';
 import { randomId } from '../domain/ids.ts';
+import { traceIdOf } from '../domain/traceparent.ts';
+import { activeTrace } from '../runtime/tracing/spans.ts';
 
 export interface CaseActivityDeps {
   readonly cases: CaseRepository;
@@ -34,7 +36,8 @@ export function createCaseActivities({ cases, decisions, actions }: CaseActivity
       report: CaseReport;
     }): Promise<{ readonly caseId: string }> {
       const { orderId, tenantId, report } = input;
-      return cases.open({ caseId: randomId('case'), orderId, tenantId, ...report });
+      const traceId = traceIdOf(activeTrace().traceparent);
+      return cases.open({ caseId: randomId('case'), orderId, tenantId, traceId, ...report });
     },
 
     /**

@@ -1,4 +1,5 @@
 import type { NotificationWorkflowInput } from '../domain/notification.ts';
+import { inSpan } from '../runtime/tracing/spans.ts';
 import { toFailure } from './failure.ts';
 import type { Activities } from './index.ts';
 import type { HoldStockInput } from './inventory-activities.ts';
@@ -70,27 +71,27 @@ async function tryEachStep(
   steps: Pick<Activities, FastPathStep>,
   { opening, hold, payment, message, limitsMs }: FastPathPlan,
 ): Promise<FastPathResult> {
-  const openOrder = await tried(limitsMs.openOrder, () => steps.openOrder(opening));
+  const openOrder = await tried('openOrder', limitsMs, () => steps.openOrder(opening));
   if (!isFresh(openOrder.answer)) return { openOrder };
 
-  const holdStock = await tried(limitsMs.holdStock, () => steps.holdStock(hold));
+  const holdStock = await tried('holdStock', limitsMs, () => steps.holdStock(hold));
   if (holdStock.answer?.kind !== 'held' || payment === null) return { openOrder, holdStock };
   const { totalMinor } = holdStock.answer;
 
-  const takePayment = await tried(limitsMs.takePayment, () =>
+  const takePayment = await tried('takePayment', limitsMs, () =>
     steps.takePayment({ ...payment, amountMinor: totalMinor }),
   );
   if (takePayment.answer?.kind !== 'captured') return { openOrder, holdStock, takePayment };
 
   const { orderId, tenantId } = hold;
-  const commitStock = await tried(limitsMs.commitStock, () => steps.commitStock({ orderId, tenantId }));
+  const commitStock = await tried('commitStock', limitsMs, () => steps.commitStock({ orderId, tenantId }));
   if (commitStock.answer?.kind !== 'committed') return { openOrder, holdStock, takePayment, commitStock };
 
-  const confirming = tried(limitsMs.confirmOrder, () => steps.confirmOrder({ orderId, tenantId, totalMinor }));
+  const confirming = tried('confirmOrder', limitsMs, () => steps.confirmOrder({ orderId, tenantId, totalMinor }));
   const telling =
     message === null
       ? null
-      : tried(limitsMs.sendMessage, () =>
+      : tried('sendMessage', limitsMs, () =>
           steps.sendMessage({ ...message, content: { ...message.content, totalMinor } }),
         );
   const [confirmOrder, sendMessage] = await Promise.all([confirming, telling]);
@@ -104,12 +105,25 @@ function isFresh(opened: OpenOrderResult | undefined): boolean {
 }
 
 /** Stops waiting for a step after its limit. The step itself goes on, like a local activity after its time limit. */
-async function tried<Answer>(limitMs: number, run: () => Promise<Answer>): Promise<Tried<Answer>> {
+async function tried<Answer>(
+  step: FastPathStep,
+  limitsMs: FastPathPlan['limitsMs'],
+  run: () => Promise<Answer>,
+): Promise<Tried<Answer>> {
+  const limitMs = limitsMs[step];
   const late = Promise.withResolvers<Tried<Answer>>();
   const failure: StepFailure = { type: 'timeout', message: `no answer within ${limitMs} ms`, nonRetryable: false };
-  const timer = setTimeout(() => late.resolve({ failure }), limitMs);
+  let timer: NodeJS.Timeout | undefined;
+  const running = inSpan({ name: step }, (span) => {
+    timer = setTimeout(() => {
+      // The span ends with the step, later than the span around it.
+      span.setAttribute('late', true);
+      late.resolve({ failure });
+    }, limitMs);
+    return run();
+  });
   try {
-    return await Promise.race([run().then((answer) => ({ answer })), late.promise]);
+    return await Promise.race([running.then((answer) => ({ answer })), late.promise]);
   } catch (error) {
     const { type, message, nonRetryable, details } = toFailure(error);
     return { failure: { type: type ?? 'unclassified', message, nonRetryable: nonRetryable === true, details } };

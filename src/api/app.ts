@@ -8,7 +8,7 @@ import type { Logger } from '../runtime/logger.ts';
 import { authenticate, type TokenVerifier } from './access/auth.ts';
 import type { ApiEnv } from './http/context.ts';
 import { mountDocs } from './http/docs.ts';
-import { identifyRequest, isProbe, logAccess, requestFields } from './http/request-context.ts';
+import { identifyRequest, isProbe, logAccess, requestFields, traceRequest } from './http/request-context.ts';
 import { problemResponse, ProblemError, unavailable } from './http/problem.ts';
 import { limitRate } from './access/rate-limit.ts';
 import { createConcurrencyLimit, limitConcurrency, tenantOf } from './http/concurrency-limit.ts';
@@ -81,7 +81,7 @@ export function createApp(deps: AppDeps) {
     logger: deps.logger,
     onRefused: deps.metrics.requestRefused,
   });
-  app.use(identifyRequest(deps.logger), logAccess(deps.metrics, deps.logsRequests));
+  app.use(identifyRequest(deps.logger), traceRequest(), logAccess(deps.metrics, deps.logsRequests));
   app.use(except(isProtected, refusals.limitPages));
   app.use(markOperatorPort(deps.operatorPort));
   for (const page of OPERATOR_PAGES) app.use(page, hidePages());

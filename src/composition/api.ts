@@ -320,7 +320,7 @@ function composeWebhooks(
     sealer: createTextSealer(config.contactKeys),
     hasher: createRequestHasher(config.contactKeys),
     urlProblem: (url) => webhookUrlProblem(url, config.webhooks.allowPrivate),
-    sendNow: (queue, deliveryId) => wakeWebhookQueue(client, queue, deliveryId),
+    sendNow: (queue, deliveryId) => wakeWebhookQueue(client, queue, { deliveryId }),
   });
   return { webhookSubscriptions, webhookDeliveries, webhookOperations };
 }

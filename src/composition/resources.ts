@@ -12,6 +12,7 @@ import type { PaymentGateway } from '../gateways/payment-gateway.ts';
 import { createSimulatorPaymentGateway } from '../gateways/simulator-payment-gateway.ts';
 import { createHttpSmsGateway, type SmsGateway } from '../gateways/sms-gateway.ts';
 import { createStripePaymentGateway } from '../gateways/stripe/stripe-payment-gateway.ts';
+import { traceMail, tracePayments, traceTexts, traceWebhooks } from '../gateways/traced-gateways.ts';
 import { createWebhookGateway, type WebhookGateway } from '../gateways/webhook-gateway.ts';
 import { createBackgroundLoop } from '../runtime/background-loop.ts';
 import { CLOCK_CHECK_INTERVAL_MS, createClockMonitor, type ClockMonitor } from '../runtime/clock-monitor.ts';
@@ -63,9 +64,9 @@ function openResources(config: Config, logger: Logger, applicationName: string):
     onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection died'),
   });
   const onBreakerChange = (collaborator: Collaborator): BreakerListener => breakerListener(logger, collaborator);
-  const mail = createSmtpMailGateway({ ...config.mail, onBreakerChange: onBreakerChange('notification') });
+  const mail = traceMail(createSmtpMailGateway({ ...config.mail, onBreakerChange: onBreakerChange('notification') }));
   const { sms } = config;
-  const webhooks = createWebhookGateway({ allowPrivate: config.webhooks.allowPrivate });
+  const webhooks = traceWebhooks(createWebhookGateway({ allowPrivate: config.webhooks.allowPrivate }));
   const repository = createWaitingStepRepository(databases.payments);
   const clock = createClockMonitor({ readServerTime: () => databases.orders.now(), logger });
   const clockLoop = createBackgroundLoop(CLOCK_CHECK_INTERVAL_MS, clock.look);
@@ -74,9 +75,12 @@ function openResources(config: Config, logger: Logger, applicationName: string):
     databases,
     clock,
     mail,
-    sms: sms === null ? null : createHttpSmsGateway({ ...sms, onBreakerChange: onBreakerChange('notification') }),
+    sms:
+      sms === null
+        ? null
+        : traceTexts(createHttpSmsGateway({ ...sms, onBreakerChange: onBreakerChange('notification') })),
     webhooks,
-    paymentGateway: openPaymentGateway(config, onBreakerChange('payment')),
+    paymentGateway: tracePayments(openPaymentGateway(config, onBreakerChange('payment'))),
     waiting: { repository, steps: createWaitingSteps(repository) },
     close: async () => {
       clockLoop.stop();

@@ -2,7 +2,8 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
 import type { FastPathActivities, FastPathResult } from '../activities/fast-path.ts';
 import type { Activities } from '../activities/index.ts';
-import { CORRELATION_HEADER } from '../workflows/contract.ts';
+import { continueTrace } from '../runtime/tracing/spans.ts';
+import { CORRELATION_HEADER, TRACE_HEADER } from '../workflows/contract.ts';
 
 /** Made anew for every attempt of an activity. */
 export type ActivityInterceptorsFactory = NonNullable<NonNullable<WorkerOptions['interceptors']>['activity']>[number];
@@ -22,6 +23,24 @@ export const correlateLogs: ActivityInterceptorsFactory = () => {
     outbound: { getLogAttributes: (attributes, next) => next({ ...attributes, ...correlation }) },
   };
 };
+
+/** Gives each attempt of an activity a span in the trace of its workflow; sweeps and pumps have none. */
+export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({
+  inbound: {
+    execute: (input, next) => {
+      const payload = input.headers[TRACE_HEADER];
+      if (payload === undefined) return next(input);
+      const attributes = {
+        'temporal.workflow_id': info.workflowExecution?.workflowId ?? '',
+        'temporal.attempt': info.attempt,
+        'temporal.task_queue': info.taskQueue,
+        'temporal.is_local': info.isLocal,
+      };
+      const span = { name: info.activityType, attributes };
+      return continueTrace(defaultPayloadConverter.fromPayload<string>(payload), span, () => next(input));
+    },
+  },
+});
 
 const FAST_PATH = 'tryFastPath' satisfies keyof FastPathActivities;
 const LAST_STEPS = new Set<string>(['confirmOrder', 'rejectOrder'] satisfies (keyof Activities)[]);

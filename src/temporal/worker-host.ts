@@ -4,7 +4,7 @@ import { bundleWorkflows } from './bundle-workflows.ts';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createFastPathActivities } from '../activities/fast-path.ts';
 import type { Activities, EventActivities } from '../activities/index.ts';
-import { correlateLogs, watchFastPath } from './activity-interceptors.ts';
+import { correlateLogs, traceActivities, watchFastPath } from './activity-interceptors.ts';
 import type { TaskQueue } from '../workflows/contract.ts';
 
 /** The parts that a worker process runs. */
@@ -133,6 +133,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOpti
     interceptors: {
       activity: [
         correlateLogs,
+        traceActivities,
         ...(options.onFastPathEnded === undefined ? [] : [watchFastPath(options.onFastPathEnded)]),
       ],
     },

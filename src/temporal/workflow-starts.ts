@@ -7,6 +7,7 @@ import type { NoticeWorkflowInput } from '../domain/payments/payment-notice.ts';
 import type { WebhookQueue } from '../domain/webhook.ts';
 import {
   CORRELATION_MEMO,
+  TRACE_MEMO,
   NOTICE_WORKFLOW,
   NOTIFICATION_WORKFLOW,
   noticeWorkflowId,
@@ -25,10 +26,16 @@ import {
   type RedriveWorkflowInput,
   type OrderCommandInput,
 } from '../workflows/contract.ts';
+import { inSpan } from '../runtime/tracing/spans.ts';
 import { callWithin } from './calls.ts';
 
 /** `exists`: a workflow with this id runs, or has ended and is not started again. */
 export type StartOutcome = 'started' | 'exists';
+
+/** The trace of an order, in its workflow's memo; nothing when the order is not traced. */
+function traced({ traceparent }: { readonly traceparent?: string | null }): { readonly [TRACE_MEMO]?: string } {
+  return traceparent == null ? {} : { [TRACE_MEMO]: traceparent };
+}
 
 /** A workflow with an id of its own, which makes a repeated start harmless. */
 interface WorkflowToStart {
@@ -59,17 +66,19 @@ async function startUnlessTaken(
   { type, workflowId, input, memo, summary, reuse }: WorkflowToStart,
   more: Pick<WorkflowStartOptions, 'requestEagerStart' | 'workflowTaskTimeout'>,
 ): Promise<{ readonly eagerlyStarted: boolean } | null> {
+  const options: WorkflowStartOptions = {
+    workflowId,
+    taskQueue: 'orders',
+    args: [input],
+    workflowIdReusePolicy: reuse,
+    workflowIdConflictPolicy: 'FAIL',
+    memo: { ...memo },
+    staticSummary: summary,
+    ...more,
+  };
   try {
-    return await client.workflow.start(type, {
-      workflowId,
-      taskQueue: 'orders',
-      args: [input],
-      workflowIdReusePolicy: reuse,
-      workflowIdConflictPolicy: 'FAIL',
-      memo: { ...memo },
-      staticSummary: summary,
-      ...more,
-    });
+    const span = { name: `start ${type}`, kind: 'CLIENT', attributes: { 'temporal.workflow_id': workflowId } } as const;
+    return await inSpan(span, () => client.workflow.start(type, options));
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
     throw error;
@@ -90,7 +99,7 @@ export async function startOrder(
   isEager: boolean,
 ): Promise<Dispatch | 'exists'> {
   const { orderId, tenantId, requestHash, correlationId, request } = order;
-  const memo: OrderMemo = { tenantId, requestHash, correlationId };
+  const memo: OrderMemo = { tenantId, requestHash, correlationId, ...traced(order) };
   const started = await startUnlessTaken(
     client,
     {
@@ -126,7 +135,7 @@ export function startOrderCommand(
     type: ORDER_COMMAND_WORKFLOW,
     workflowId: orderCommandWorkflowId(orderId, command.commandId),
     input,
-    memo: { tenantId, [CORRELATION_MEMO]: correlationId },
+    memo: { tenantId, [CORRELATION_MEMO]: correlationId, ...traced(input) },
     summary: `${kind} of ${orderId}`,
     reuse: isLeftOpen ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
   };
@@ -142,7 +151,8 @@ export function orderCommandInput(
   const { orderId, tenantId, correlationId, sealedContact } = order;
   const { customerId, currency, lines, paymentMethod, captureMode, reference } = order;
   const request = { customerId, currency, lines, paymentMethod, captureMode, reference, expectedTotalMinor: null };
-  return { orderId, tenantId, correlationId, sealedContact, settings, command, kind, amountMinor, request };
+  const about = { orderId, tenantId, correlationId, sealedContact, ...traced(order) };
+  return { ...about, settings, command, kind, amountMinor, request };
 }
 
 /** Starts the workflow that tries the parked orders of one cause again. */
@@ -159,16 +169,16 @@ export function startRedrive(client: Client, input: RedriveWorkflowInput, limitM
   return startOnce(client, workflow, limitMs);
 }
 
-/** A further copy of a message, with its own id and the correlation id of its order. */
+/** A further copy of a message, with its own id, and the order whose correlation id and trace it has. */
 export interface MessageCopy {
   readonly message: NotificationWorkflowInput;
-  readonly correlationId: string;
+  readonly order: Pick<OrderRecord, 'correlationId' | 'traceparent'>;
 }
 
 /** Starts the workflow that mails a further copy of a message. The workflow id holds the copy's id. */
 export function startMessageCopy(
   client: Client,
-  { message, correlationId }: MessageCopy,
+  { message, order }: MessageCopy,
   limitMs: number,
 ): Promise<StartOutcome> {
   const { orderId, tenantId, template, copy } = message;
@@ -176,7 +186,7 @@ export function startMessageCopy(
     type: NOTIFICATION_WORKFLOW,
     workflowId: notificationWorkflowId(orderId, template, { copy }),
     input: message,
-    memo: { tenantId, [CORRELATION_MEMO]: correlationId },
+    memo: { tenantId, [CORRELATION_MEMO]: order.correlationId, ...traced(order) },
     summary: `Message ${template} of ${orderId}, once more`,
     reuse: 'REJECT_DUPLICATE',
   };
@@ -190,7 +200,7 @@ export function startNotice(client: Client, input: NoticeWorkflowInput, limitMs:
     type: NOTICE_WORKFLOW,
     workflowId: noticeWorkflowId(orderId, notice),
     input,
-    memo: { tenantId, [CORRELATION_MEMO]: correlationId },
+    memo: { tenantId, [CORRELATION_MEMO]: correlationId, ...traced(input) },
     summary: `Notice of ${orderId}`,
     reuse: 'ALLOW_DUPLICATE',
   };
@@ -200,8 +210,17 @@ export function startNotice(client: Client, input: NoticeWorkflowInput, limitMs:
 /** A signal takes milliseconds; the consumer of events repeats the event after a longer silence. */
 const WAKE_WITHIN_MS = 3_000;
 
-/** Starts or wakes the workflow of a queue of webhooks; with a delivery's id, that delivery is sent now. */
-export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, deliveryId?: string): Promise<void> {
+/** What wakes the workflow of a queue of webhooks. */
+interface WebhookWake {
+  /** The delivery to send now; without it the queue goes on in its order. */
+  readonly deliveryId?: string;
+  /** The trace of the event; the first event of a queue gives the workflow its trace. */
+  readonly traceparent?: string | null | undefined;
+}
+
+/** Starts or wakes the workflow of a queue of webhooks. */
+export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, wake: WebhookWake = {}): Promise<void> {
+  const { deliveryId, traceparent = null } = wake;
   await callWithin(WAKE_WITHIN_MS, client, () =>
     client.workflow.signalWithStart(WEBHOOK_WORKFLOW, {
       workflowId: webhookWorkflowId(queue),
@@ -209,6 +228,7 @@ export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, deli
       args: [queue],
       signal: webhookWakeSignal,
       signalArgs: deliveryId === undefined ? ['in_turn'] : ['at_once', deliveryId],
+      memo: traced({ traceparent }),
       staticSummary: `Webhooks about ${queue.key}`,
     }),
   );

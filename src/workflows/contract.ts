@@ -41,6 +41,8 @@ export interface OrderCommandInput {
   readonly request: OrderRequest;
   readonly sealedContact: SealedContact | null;
   readonly settings: OrderSettings;
+  /** The order's trace; absent when it is not recorded. */
+  readonly traceparent?: string;
 }
 
 /** How a command workflow ended. */
@@ -157,11 +159,17 @@ export interface OrderMemo {
   readonly tenantId: string;
   readonly requestHash: string;
   readonly correlationId: string;
+  /** Absent when the order is not traced. */
+  readonly traceparent?: string;
 }
 
 /** The name of the correlation id in the memo of a workflow, and in a header to its activities. */
 export const CORRELATION_MEMO = 'correlationId' satisfies keyof OrderMemo;
 export const CORRELATION_HEADER = 'x-correlation-id';
+
+/** The name of the W3C `traceparent` in the memo of a workflow, and in a header to its activities. */
+export const TRACE_MEMO = 'traceparent' satisfies keyof OrderMemo;
+export const TRACE_HEADER = 'traceparent';
 
 /** The step at which an order is parked; absent while it is not parked. */
 export const CASE_KIND = defineSearchAttributeKey('CaseKind', SearchAttributeType.KEYWORD);

@@ -1,31 +1,51 @@
 import { defaultPayloadConverter, type Headers } from '@temporalio/common';
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
-import { CORRELATION_HEADER, CORRELATION_MEMO } from './contract.ts';
+import { CORRELATION_HEADER, CORRELATION_MEMO, TRACE_HEADER, TRACE_MEMO } from './contract.ts';
 
 /**
- * Carries the correlation id of the request that made an order from the workflow's memo to its activities, and into
- * every log line of both.
+ * Carries the correlation id and the trace of the request that made an order from the workflow's memo to its
+ * activities, the correlation id into every log line of both, and the trace to the workflow's children. Workflow code
+ * makes no span: it runs again in every replay.
  */
 export function interceptors(): WorkflowInterceptors {
   return {
     inbound: [],
     outbound: [
       {
-        scheduleActivity: (input, next) => next({ ...input, headers: withCorrelation(input.headers) }),
-        scheduleLocalActivity: (input, next) => next({ ...input, headers: withCorrelation(input.headers) }),
-        getLogAttributes: (attributes, next) => next({ ...attributes, ...correlation() }),
+        scheduleActivity: (input, next) => next({ ...input, headers: withOrigin(input.headers) }),
+        scheduleLocalActivity: (input, next) => next({ ...input, headers: withOrigin(input.headers) }),
+        startChildWorkflowExecution: (input, next) => next({ ...input, options: withTrace(input.options) }),
+        getLogAttributes: (attributes, next) => {
+          const correlationId = fromMemo(CORRELATION_MEMO);
+          return next(correlationId === undefined ? attributes : { ...attributes, correlationId });
+        },
       },
     ],
   };
 }
 
-function correlation(): { readonly correlationId?: string } {
-  const correlationId = workflowInfo().memo?.[CORRELATION_MEMO];
-  return typeof correlationId === 'string' ? { correlationId } : {};
+function fromMemo(name: string): string | undefined {
+  const value = workflowInfo().memo?.[name];
+  return typeof value === 'string' ? value : undefined;
 }
 
-function withCorrelation(headers: Headers): Headers {
-  const { correlationId } = correlation();
-  if (correlationId === undefined) return headers;
-  return { ...headers, [CORRELATION_HEADER]: defaultPayloadConverter.toPayload(correlationId) };
+/** Where each value of the memo travels to an activity. */
+const HEADERS = [
+  [CORRELATION_MEMO, CORRELATION_HEADER],
+  [TRACE_MEMO, TRACE_HEADER],
+] as const;
+
+function withOrigin(headers: Headers): Headers {
+  const origin: Headers = {};
+  for (const [memo, header] of HEADERS) {
+    const value = fromMemo(memo);
+    if (value !== undefined) origin[header] = defaultPayloadConverter.toPayload(value);
+  }
+  return { ...headers, ...origin };
+}
+
+/** A child that is started with a trace of its own keeps it. */
+function withTrace<Options extends { readonly memo?: Record<string, unknown> }>(options: Options): Options {
+  const traceparent = fromMemo(TRACE_MEMO);
+  return traceparent === undefined ? options : { ...options, memo: { [TRACE_MEMO]: traceparent, ...options.memo } };
 }

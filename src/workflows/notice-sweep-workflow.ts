@@ -2,7 +2,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, proxyActivities, startChild } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { SWEEP_POLICY } from './steps/background-policies.ts';
-import { CORRELATION_MEMO, noticeWorkflowId } from './contract.ts';
+import { CORRELATION_MEMO, noticeWorkflowId, TRACE_MEMO } from './contract.ts';
 import type { NoticeWorkflowInput } from '../domain/payments/payment-notice.ts';
 import { noticeWorkflow } from './notice-workflow.ts';
 
@@ -22,13 +22,14 @@ export async function sweepNoticesWorkflow(): Promise<{ readonly started: number
 
 /** A notice whose workflow runs is already being handled. */
 async function start(input: NoticeWorkflowInput): Promise<boolean> {
-  const { orderId, tenantId, correlationId, notice } = input;
+  const { orderId, tenantId, correlationId, notice, traceparent } = input;
+  const trace = traceparent === undefined ? {} : { [TRACE_MEMO]: traceparent };
   try {
     await startChild(noticeWorkflow, {
       args: [input],
       workflowId: noticeWorkflowId(orderId, notice),
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      memo: { [CORRELATION_MEMO]: correlationId, tenantId },
+      memo: { [CORRELATION_MEMO]: correlationId, tenantId, ...trace },
       staticSummary: `Notice of ${orderId}`,
     });
     return true;

@@ -41,6 +41,7 @@ it('An order is shown with everything but contact data', async () => {
     createdAt: expect.stringMatching(RFC_3339_MILLISECONDS),
     updatedAt: expect.stringMatching(RFC_3339_MILLISECONDS),
     correlationId: expect.any(String),
+    traceId: null,
     workflow: { id: `order/${orderId}`, url: expect.stringContaining(`order%2F${orderId}`) },
   });
 });

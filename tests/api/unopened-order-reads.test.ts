@@ -49,6 +49,7 @@ it('An order that no worker has opened yet is shown from what was accepted', asy
     createdAt: expect.stringMatching(RFC_3339_MILLISECONDS),
     updatedAt: body.createdAt,
     correlationId: expect.any(String),
+    traceId: null,
     workflow: { id: `order/${orderId}`, url: expect.stringContaining(`order%2F${orderId}`) },
   });
   expect(await system.database.query('SELECT FROM orders.orders')).toHaveLength(0);

@@ -18,10 +18,12 @@ export interface OpenCase extends CaseReport {
   readonly caseId: string;
   readonly orderId: string;
   readonly tenantId: string;
+  /** The trace in which it is opened; null when the order is not traced. */
+  readonly traceId?: string | null;
 }
 
 /** A case as stored. */
-export interface CaseRecord extends Omit<OpenCase, 'input' | 'actions' | 'decisionId'> {
+export interface CaseRecord extends Omit<OpenCase, 'input' | 'actions' | 'decisionId' | 'traceId'> {
   readonly fingerprint: string;
   readonly mismatch: AnswerMismatch | null;
   readonly attempts: number;
@@ -29,6 +31,8 @@ export interface CaseRecord extends Omit<OpenCase, 'input' | 'actions' | 'decisi
   readonly resolution: string | null;
   readonly input: Record<string, unknown>;
   readonly actions: CaseAction[];
+  /** The trace in which it was opened; null when its order is not traced. */
+  readonly traceId: string | null;
   readonly owner: string | null;
   readonly proposal: CaseProposal | null;
   readonly version: number;
@@ -122,7 +126,7 @@ export function createCaseRepository(db: Database): CaseRepository {
 
 async function open(db: Database, report: OpenCase): Promise<{ readonly caseId: string }> {
   const { caseId, orderId, tenantId, step, errorCode, message, workflowId, input, actions } = report;
-  const { attempts = 1, mismatch = null, decisionId = null } = report;
+  const { attempts = 1, mismatch = null, decisionId = null, traceId = null } = report;
   const values = [
     caseId,
     orderId,
@@ -137,6 +141,7 @@ async function open(db: Database, report: OpenCase): Promise<{ readonly caseId: 
     attempts,
     mismatch === null ? null : JSON.stringify(mismatch),
     decisionId,
+    traceId,
   ];
   const run = () => db.run<{ caseId: string }>(OPEN_CASE, values);
   // Another workflow has opened its case at the same step meanwhile; the second run of the statement sees that case.

@@ -18,8 +18,8 @@ export const OPEN_CASE: Statement = {
 WITH seen AS (
   INSERT INTO orders.cases AS c
     (case_id, order_id, tenant_id, step, error_code, message, fingerprint, workflow_id, input, actions, attempts,
-     mismatch, state, version)
-  VALUES ($1, $2, $3, ${STEP_OF_ITS_OWN}, $5, $6, $7, $8, $9::jsonb, $10::jsonb, $11, $12::jsonb, 'open', 1)
+     mismatch, trace_id, state, version)
+  VALUES ($1, $2, $3, ${STEP_OF_ITS_OWN}, $5, $6, $7, $8, $9::jsonb, $10::jsonb, $11, $12::jsonb, $14, 'open', 1)
   ON CONFLICT (order_id, step_name, workflow_id) WHERE state = 'open' DO UPDATE
     SET error_code = excluded.error_code, message = excluded.message, fingerprint = excluded.fingerprint,
       attempts = c.attempts + excluded.attempts, last_seen_at = now(), input = excluded.input,
@@ -66,7 +66,8 @@ SELECT order_id, version, tenant_id, 'case.resolved', NULL, NULL, $4,
 
 /** The columns of a case that operators and redrives see. */
 const COLUMNS = `case_id AS "caseId", order_id AS "orderId", tenant_id AS "tenantId", step_name AS step,
-  error_code AS "errorCode", message, fingerprint, attempts, mismatch, state, resolution, workflow_id AS "workflowId", input,
+  error_code AS "errorCode", message, fingerprint, attempts, mismatch, state, resolution, workflow_id AS "workflowId",
+  trace_id AS "traceId", input,
   actions, owner, proposal, version, opened_at AS "openedAt", last_seen_at AS "lastSeenAt", resolved_at AS "resolvedAt"`;
 
 /** One case of one tenant. */

@@ -9,6 +9,8 @@ export interface OrderRecord {
   readonly tenantId: string;
   readonly requestHash: string;
   readonly correlationId: string;
+  /** The order's trace; null when it is not recorded. */
+  readonly traceparent: string | null;
   readonly customerId: string;
   readonly currency: string;
   readonly paymentMethod: string;

@@ -30,6 +30,7 @@ export interface NewOrder {
   readonly requestHash: string;
   readonly firstExecutionRunId: string;
   readonly correlationId: string;
+  readonly traceparent?: string;
   readonly request: OrderRequest;
   readonly sealedContact: SealedContact | null;
 }
@@ -50,6 +51,7 @@ export interface OrderOwner {
   readonly orderId: string;
   readonly tenantId: string;
   readonly correlationId: string;
+  readonly traceparent: string | null;
   readonly currency: string;
   readonly status: OrderStatus;
   /** Whether a command of this service moves the order's money right now. */
@@ -209,6 +211,7 @@ async function openOrder(db: Database, order: NewOrder, onMove: OrderMoveListene
     request.expectedTotalMinor,
     request.reference,
     JSON.stringify(request.lines),
+    order.traceparent ?? null,
   ]);
   if (opened?.created === true) {
     const { firstExecutionRunId, orderId, tenantId, correlationId } = order;

@@ -24,8 +24,8 @@ export const OPEN_ORDER: Statement = {
 WITH opened AS (
   INSERT INTO orders.orders (order_id, tenant_id, idempotency_key, request_hash, first_execution_run_id,
     correlation_id, customer_id, sealed_contact, currency, payment_method, capture_mode, expected_total_minor,
-    reference, status, version)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, 'PENDING', 1)
+    reference, traceparent, status, version)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $15, 'PENDING', 1)
   ON CONFLICT DO NOTHING
   RETURNING order_id, tenant_id
 ), lines AS (
@@ -111,7 +111,7 @@ export const FIND_ORDER: Statement = {
   name: 'find_order',
   text: `
 SELECT o.order_id AS "orderId", o.tenant_id AS "tenantId", o.request_hash AS "requestHash",
-  o.correlation_id AS "correlationId", o.customer_id AS "customerId", o.currency,
+  o.correlation_id AS "correlationId", o.traceparent, o.customer_id AS "customerId", o.currency,
   o.payment_method AS "paymentMethod", o.reference, o.status, o.reason, o.reason_details AS "reasonDetails",
   o.total_minor AS "totalMinor", o.version, o.capture_mode AS "captureMode", o.sealed_contact AS "sealedContact",
   o.refusal, o.confirmed_at AS "confirmedAt", o.owner_command_id AS "ownerCommandId",
@@ -132,7 +132,8 @@ FROM orders.orders o JOIN orders.order_commands c ON c.command_id = o.owner_comm
 export const FIND_OWNERS: Statement = {
   name: 'find_owners',
   text: `
-SELECT order_id AS "orderId", tenant_id AS "tenantId", correlation_id AS "correlationId", currency, status,
+SELECT order_id AS "orderId", tenant_id AS "tenantId", correlation_id AS "correlationId", traceparent, currency,
+  status,
   owner_command_id IS NOT NULL AS "isOwned"
 FROM orders.orders WHERE order_id = ANY ($1::text[])`,
 };

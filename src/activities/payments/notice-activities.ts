@@ -203,6 +203,7 @@ function inputOf(
     orderId: owner?.orderId ?? standIn,
     tenantId: owner?.tenantId ?? noticePolicy.tenantId,
     correlationId: owner?.correlationId ?? standIn,
+    ...(owner?.traceparent == null ? {} : { traceparent: owner.traceparent }),
     settings,
   };
 }

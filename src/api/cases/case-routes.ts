@@ -186,6 +186,7 @@ function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string)
       actor: proposal.actor,
       evidence: proposal.evidence,
     },
+    traceId: record.traceId,
     actions: actionsOf(record),
     workflow: {
       id: workflowId,

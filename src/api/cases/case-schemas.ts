@@ -49,6 +49,10 @@ export const caseView = z
         'system do not',
       example: 1,
     }),
+    traceId: z.string().nullable().openapi({
+      description: 'The trace in which it was opened, for the tracing backend; null when its order was not traced',
+      example: '4bf92f3577b34da6a3ce929d0e0e4736',
+    }),
     actions: z.array(z.enum(DESK_ACTIONS)).openapi({
       description: 'What can be done; `withdraw` takes a proposal back that waits for a second approver',
     }),

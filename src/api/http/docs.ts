@@ -51,7 +51,8 @@ const OPENAPI_INFO = {
     title: 'order-saga',
     version: '0.1.0',
     description:
-      'A durable order service on Temporal. An order answered with 202 is never lost, never charged twice and never oversold.',
+      'A durable order service on Temporal. An order answered with 202 is never lost, never charged twice and never oversold. ' +
+      'A request may bring `X-Correlation-Id` and, where the service is traced, the W3C `traceparent`; both are answered.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
   tags: [

@@ -5,6 +5,7 @@ import { routePath } from 'hono/route';
 import { holdsCardNumber } from '../../domain/personal-data/card-number.ts';
 import type { LogFields } from '../../domain/log-fields.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { beginTrace, fail, traceparentOf } from '../../runtime/tracing/spans.ts';
 import type { ApiEnv } from './context.ts';
 import type { ApiMetrics } from './metrics.ts';
 
@@ -25,6 +26,29 @@ export function identifyRequest(logger: Logger) {
     outgoing.setHeader('X-Request-Id', requestId);
     outgoing.setHeader('X-Correlation-Id', correlationId);
     return next();
+  });
+}
+
+/**
+ * Begins a trace with each request that changes something, or takes over the caller's (`traceparent`), and answers
+ * which trace it is. Reads, long polls and probes begin none: they would be most of all traces.
+ */
+export function traceRequest() {
+  return createMiddleware<ApiEnv>((c, next) => {
+    const { method } = c.req;
+    const traceparent = c.req.header('traceparent');
+    if (method === 'GET' && traceparent === undefined) return next();
+    const attributes = { 'http.request.method': method };
+    return beginTrace(traceparent, { name: method, kind: 'SERVER', attributes }, async (span) => {
+      const answered = traceparentOf(span);
+      if (answered !== null) c.env.outgoing.setHeader('traceparent', answered);
+      await next();
+      const { status } = c.res;
+      const route = routePath(c, -1);
+      span.updateName(`${method} ${route}`);
+      span.setAttributes({ 'http.route': route, 'http.response.status_code': status });
+      if (status >= 500) fail(span, String(status));
+    });
   });
 }
 

@@ -79,8 +79,7 @@ export function createMessageResend(deps: MessageResendDeps): MessageResend {
       const waitSeconds = await deps.actions.recordWithin(operatorActionOf(request, act), COPIES);
       if (waitSeconds > 0) throw tooOften(waitSeconds);
       // A repeat starts the workflow, too: the request before may have been recorded and not started.
-      const { correlationId } = order;
-      await requireTaken('message', startMessageCopy(deps.client, { message, correlationId }, CALL_TIMEOUT_MS));
+      await requireTaken('message', startMessageCopy(deps.client, { message, order }, CALL_TIMEOUT_MS));
       const workflowId = notificationWorkflowId(orderId, template, { copy });
       return { occurrence: stored.occurrence, messageId, workflowId, replayed };
     },

@@ -17,6 +17,7 @@ import type { OrderSettings } from '../../domain/order-settings.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 import { moneyOf } from '../../domain/payments/payment.ts';
 import { movementProblemOf, type PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
+import { linkTrace } from '../../runtime/tracing/spans.ts';
 import { callWithin, deliver, describeWorkflow, isNoAnswer } from '../../temporal/calls.ts';
 import { orderCommandInput, startOrderCommand } from '../../temporal/workflow-starts.ts';
 import {
@@ -162,6 +163,7 @@ type Given = CommandOutcome['decision'] | 'look_again';
 
 async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<Given> {
   const order = await deps.orders.findOptional(request.tenantId, request.orderId);
+  linkTrace(order?.traceparent ?? null);
   const status = order?.status ?? (await statusOfUnopened(deps, request));
   const { orderId, kind } = request;
   const ofOrder = commandOfOrder(request, command);

@@ -12,6 +12,7 @@ import { isAtRest } from '../../domain/order-status.ts';
 import { cancelableUntilOf, capturableMinorOf } from '../../domain/order-deadlines.ts';
 import { EMPTY_BALANCE, paymentStateOf } from '../../domain/payments/payment.ts';
 import type { PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
+import { traceIdOf } from '../../domain/traceparent.ts';
 import { orderWorkflowId, type OrderMemo } from '../../workflows/contract.ts';
 import { callWithin, describeWorkflow, isNoAnswer } from '../../temporal/calls.ts';
 import { readOrderStart, type OrderStart } from '../../temporal/order-start.ts';
@@ -174,6 +175,7 @@ function toView(deps: OrderReaderDeps, record: OrderRecord, { reservations, paym
     createdAt: record.createdAt.toISOString(),
     updatedAt: record.updatedAt.toISOString(),
     correlationId: record.correlationId,
+    traceId: traceIdOf(record.traceparent),
     workflow: workflowLink(deps, record.orderId),
   };
 }
@@ -249,6 +251,7 @@ async function findUnopened(deps: OrderReaderDeps, tenantId: string, orderId: st
     createdAt: startedAt,
     updatedAt: startedAt,
     correlationId: input.correlationId,
+    traceId: traceIdOf(input.traceparent),
     workflow: workflowLink(deps, orderId),
   };
 }

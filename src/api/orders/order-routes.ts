@@ -9,6 +9,7 @@ import { foreseenRefusalOf } from '../../domain/offer.ts';
 import type { OrderLine, OrderRequest } from '../../domain/order.ts';
 import { chargeProblemOf, type PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
 import type { OrderSettings } from '../../domain/order-settings.ts';
+import { activeTrace } from '../../runtime/tracing/spans.ts';
 import type { Context } from 'hono';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
@@ -165,6 +166,7 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
         tenantId,
         idempotencyKey: key,
         correlationId: c.get('correlationId'),
+        ...activeTrace(),
         sealedContact: sealContact(deps.sealer, orderId, body),
       };
       const hash = deps.hasher.hash(orderId, { ...body, lines: order.request.lines });

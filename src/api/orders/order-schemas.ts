@@ -197,6 +197,10 @@ export const orderView = z
     createdAt: instant('When the order was opened'),
     updatedAt: instant('When it last changed'),
     correlationId: z.string().openapi({ description: 'Correlation id of the request that made the order' }),
+    traceId: z.string().nullable().openapi({
+      description: 'The order’s trace, for the tracing backend; null when it was not traced',
+      example: '4bf92f3577b34da6a3ce929d0e0e4736',
+    }),
     workflow: z
       .object({
         id: z.string().openapi({ description: 'Temporal workflow id', example: 'order/ord_...' }),

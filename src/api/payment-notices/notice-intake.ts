@@ -139,8 +139,9 @@ async function look({ notices, orders }: NoticeIntakeDeps, key: NoticeKey): Prom
 async function startWorkflow(
   { client, health, settings }: NoticeIntakeDeps,
   notice: NoticeKey,
-  { orderId, tenantId, correlationId }: OrderOwner,
+  { orderId, tenantId, correlationId, traceparent }: OrderOwner,
 ): Promise<void> {
   if (!health.isUp()) return;
-  await startNotice(client, { notice, orderId, tenantId, correlationId, settings }, CALL_TIMEOUT_MS);
+  const trace = traceparent === null ? {} : { traceparent };
+  await startNotice(client, { notice, orderId, tenantId, correlationId, ...trace, settings }, CALL_TIMEOUT_MS);
 }

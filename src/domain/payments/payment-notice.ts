@@ -265,5 +265,7 @@ export interface NoticeWorkflowInput {
   /** The tenant whose operators see a case about the report. */
   readonly tenantId: string;
   readonly correlationId: string;
+  /** The order's trace; absent when it is not recorded. */
+  readonly traceparent?: string;
   readonly settings: OrderSettings;
 }
