@@ -50,6 +50,8 @@ export const rawEvents = eventsSchema.table(
     properties: jsonb('properties').$type<Record<string, unknown>>().notNull(),
     /** The parts of a CloudEvent that have no column; null for other events. */
     cloudEvent: jsonb('cloud_event').$type<CloudEventParts>(),
+    /** The W3C `traceparent` of the request or the order that the event comes from; null when it is not traced. */
+    traceparent: text('traceparent'),
   },
   (table) => [
     primaryKey({ columns: [table.partition, table.sequence, table.receivedAt] }),

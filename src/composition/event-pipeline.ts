@@ -93,7 +93,7 @@ function composePorts({ config, logger, resources, client }: ProcessContext): Ev
     },
     ...createWebhookPublisher({
       repository: createWebhookDeliveryRepository(resources.databases.notifications),
-      wake: (queue) => wakeWebhookQueue(client, queue),
+      wake: (queue, traceparent) => wakeWebhookQueue(client, queue, { traceparent }),
     }),
   };
 }

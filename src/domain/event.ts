@@ -39,6 +39,8 @@ export interface OfferedEvent {
   /** The producer: `http`, the `source` of a CloudEvent, or the service itself. */
   readonly source: string;
   readonly correlationId: string;
+  /** The trace of the request or of the order; absent or null when it is not recorded. */
+  readonly traceparent?: string | null;
   readonly occurredAt: Date;
   readonly properties: Readonly<Record<string, unknown>>;
   /** Absent or null for events that are not CloudEvents. */

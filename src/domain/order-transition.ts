@@ -25,6 +25,8 @@ export interface UnpublishedTransition {
   /** The sum of all captures that had been accepted. */
   readonly captureAcceptedMinor: number;
   readonly correlationId: string;
+  /** The order's trace; null when it is not recorded. */
+  readonly traceparent: string | null;
   /** What was noted with it. */
   readonly data: Readonly<Record<string, unknown>>;
 }

@@ -13,7 +13,7 @@ export interface OrderPromises {
  * The event about a transition of an order, or about a further capture, with the facts of the moment when it happened.
  */
 export function toOrderEvent(transition: UnpublishedTransition, promises: OrderPromises): OfferedEvent {
-  const { orderId, seq, tenantId, customerId, correlationId, at } = transition;
+  const { orderId, seq, tenantId, customerId, correlationId, traceparent, at } = transition;
   const { to, reference, currency, totalMinor, reason } = transition;
   // A capture does not change the status.
   const from = transition.type === CAPTURED ? to : transition.from;
@@ -25,6 +25,7 @@ export function toOrderEvent(transition: UnpublishedTransition, promises: OrderP
     userId: customerId,
     source: 'order-saga',
     correlationId,
+    traceparent,
     occurredAt: at,
     properties: {
       orderId,

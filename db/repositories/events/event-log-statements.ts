@@ -3,10 +3,10 @@ import type { Statement } from '../../client.ts';
 /** The columns of {@link LoggedEvent}, of the log under the alias `e`. */
 export const EVENT_COLUMNS = `e.partition, e.sequence, e.received_at AS "receivedAt", e.tenant_id AS "tenantId",
   e.event_id AS "eventId", e.type, e.key, e.user_id AS "userId", e.source, e.correlation_id AS "correlationId",
-  e.occurred_at AS "occurredAt", e.properties, e.cloud_event AS "cloudEvent"`;
+  e.occurred_at AS "occurredAt", e.properties, e.cloud_event AS "cloudEvent", e.traceparent`;
 
 /**
- * Calls the function of the migration `0005_append_cloud_events`, so that all work under the partitions' locks takes
+ * Calls the function of the migration `0008_append_traces`, so that all work under the partitions' locks takes
  * one round trip.
  */
 export const APPEND_EVENTS: Statement = {

@@ -28,7 +28,7 @@ SELECT b.position, e.order_id AS "orderId", e.seq, e.tenant_id AS "tenantId", e.
    WHERE known.order_id = e.order_id AND known.seq <= e.seq AND known.data ? 'totalMinor'
    ORDER BY known.seq DESC LIMIT 1) AS "totalMinor",
   CASE WHEN e.to_status IN ('REJECTED', 'CANCELLED', 'EXPIRED') THEN e.data->>'reason' END AS reason,
-  o.correlation_id AS "correlationId",
+  o.correlation_id AS "correlationId", o.traceparent,
   -- Set once: only what came before does not have them.
   o.capture_mode AS "captureMode", CASE WHEN e.seq > 1 THEN o.capture_by END AS "captureBy",
   CASE WHEN o.confirmed_at <= e.at THEN o.confirmed_at END AS "confirmedAt",

@@ -7,17 +7,11 @@ import type { EventOutcome, EventPump, PendingEvent } from '../../domain/event.t
 import { EventPumpFencedError } from '../../domain/errors.ts';
 import { wants, type EventConsumerDefinition } from '../../events/event-consumers.ts';
 import { processEvents } from '../../events/process-events.ts';
+import { recordEventSpans, type HandledBatch } from './event-spans.ts';
 import type { EventWakeups } from './event-wakeups.ts';
 
-/** Called with the events that a pump has handled; times are milliseconds since the epoch. */
-export type EventObserver = (told: {
-  readonly consumer: string;
-  readonly handled: readonly HandledEvent[];
-  /** When the pump read the events. */
-  readonly takenAt: number;
-  /** When their outcomes were stored. */
-  readonly storedAt: number;
-}) => void;
+/** Called with the events that a pump has handled. */
+export type EventObserver = (batch: HandledBatch) => void;
 
 export interface EventPumpDeps {
   readonly repository: EventConsumerRepository;
@@ -148,7 +142,9 @@ async function startBatches(pump: EventPump, consumer: EventConsumerDefinition, 
       cursor = end ?? cursor;
       skipped += events.length - wanted.length;
       if (handled.length > 0 || skipped >= SKIPPED_MAX) await write(handled);
-      deps.observe({ consumer: consumer.name, handled, takenAt, storedAt: Date.now() });
+      const batch = { consumer: consumer.name, handled, takenAt, storedAt: Date.now() };
+      deps.observe(batch);
+      recordEventSpans(batch);
       wakeups.count(handled.length);
       return handled.length;
     },

@@ -14,8 +14,8 @@ const ALL_EVENTS = 'order.*';
  */
 export function createWebhookPublisher(deps: {
   readonly repository: WebhookDeliveryRepository;
-  /** Starts or wakes the workflow that delivers the queue. */
-  readonly wake: (queue: WebhookQueue) => Promise<void>;
+  /** Starts or wakes the workflow that delivers the queue, which belongs to the event's trace. */
+  readonly wake: (queue: WebhookQueue, traceparent: string | null) => Promise<void>;
 }): Pick<EventPorts, 'publishToWebhooks'> {
   const { repository, wake } = deps;
   return {
@@ -24,7 +24,8 @@ export function createWebhookPublisher(deps: {
         const wanting = await repository.listWanting(event.tenantId, [event.type, ALL_EVENTS]);
         if (wanting.length === 0) return 0;
         const open = await offer(repository, event, wanting);
-        await Promise.all(open.map((subscriptionId) => wake({ subscriptionId, key: event.key })));
+        const { key, traceparent = null } = event;
+        await Promise.all(open.map((subscriptionId) => wake({ subscriptionId, key }, traceparent)));
         return wanting.length;
       } catch (error) {
         throw isBug(error) ? error : unavailable(error);

@@ -20,6 +20,7 @@ const PROPERTIES_MAX_BYTES = 64 * 1024;
 export interface EventSender {
   readonly tenantId: string;
   readonly correlationId: string;
+  readonly traceparent?: string;
   readonly idempotencyKey: string | null;
 }
 
@@ -134,7 +135,7 @@ function lengthOf(value: unknown): number {
 }
 
 /** Fills in the defaults of a request's events, all at one moment. */
-function offersOf({ tenantId, correlationId, idempotencyKey }: EventSender) {
+function offersOf({ tenantId, correlationId, traceparent, idempotencyKey }: EventSender) {
   const now = new Date();
   return (event: EnvelopedEvent, index: number): OfferedEvent => {
     const eventId = event.id ?? (idempotencyKey === null ? randomUUID() : derivedId(tenantId, idempotencyKey, index));
@@ -147,6 +148,7 @@ function offersOf({ tenantId, correlationId, idempotencyKey }: EventSender) {
       userId,
       source: event.source ?? 'http',
       correlationId,
+      ...(traceparent === undefined ? {} : { traceparent }),
       occurredAt: event.occurredAt === undefined ? now : new Date(event.occurredAt),
       properties: event.properties ?? {},
       cloudEvent: event.cloudEvent ?? null,

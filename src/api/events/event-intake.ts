@@ -2,6 +2,7 @@ import { setImmediate as soon, setTimeout as sleep } from 'node:timers/promises'
 import type { AppendedEvent, EventLogRepository } from '../../../db/repositories/events/event-log-repository.ts';
 import { sourceHashOf, type OfferedEvent } from '../../domain/event.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../../domain/errors.ts';
+import { shareSpans, traceContext } from '../../runtime/tracing/spans.ts';
 import { createEventAnnouncer, type EventAnnouncer } from './event-announcer.ts';
 import { ProblemError, unavailable } from '../http/problem.ts';
 
@@ -47,6 +48,8 @@ const CONFLICTS_MAX = 5;
 interface Submission {
   readonly events: readonly OfferedEvent[];
   readonly bytes: number;
+  /** The request's place in its trace. */
+  readonly trace: ReturnType<typeof traceContext>;
   readonly resolve: (receipts: AppendedEvent[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -73,7 +76,7 @@ export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIn
   return {
     submit: (events, bytes) =>
       new Promise((resolve, reject) => {
-        if (!queue.put({ events, bytes, resolve, reject })) {
+        if (!queue.put({ events, bytes, trace: traceContext(), resolve, reject })) {
           reject(unavailable('too many events wait for the log; nothing was accepted'));
         } else {
           running ??= run();
@@ -145,7 +148,8 @@ async function appendBatch(sink: AppendSink, batch: readonly Submission[]): Prom
   const { offered, placeOf } = firstOfEachId(batch);
   const started = performance.now();
   try {
-    const appended = await appendOnce(log, offered);
+    const callers = batch.map(({ trace }) => trace);
+    const appended = await shareSpans(callers, () => appendOnce(log, offered));
     onAppended?.(offered.length, (performance.now() - started) / 1_000);
     const fresh = appended.filter(({ isNew }) => isNew);
     if (fresh.length > 0) announce(fresh, new Set(offered.map(({ type }) => type)));

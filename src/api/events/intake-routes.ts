@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { OfferedEvent } from '../../domain/event.ts';
+import { activeTrace } from '../../runtime/tracing/spans.ts';
 import { guardedBy } from '../access/auth.ts';
 import { decompressEvents, parseEvents, receiveEvents, type EventBody } from './event-body.ts';
 import { readEnvelopes, type EventSender } from './event-envelope.ts';
@@ -133,6 +134,7 @@ function senderOf(c: Context<ApiEnv>): EventSender {
   return {
     tenantId: c.get('caller').tenantId,
     correlationId: c.get('correlationId'),
+    ...activeTrace(),
     idempotencyKey: key === undefined ? null : parseIdempotencyKey(key),
   };
 }

@@ -1,0 +1,1 @@
+ALTER TABLE "events"."raw_events" ADD COLUMN "traceparent" text;
