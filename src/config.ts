@@ -282,6 +282,12 @@ function paymentOf(env: z.output<typeof variables>) {
   };
 }
 
+/** Null without a collector: then no span is made. */
+function tracingOf(env: z.output<typeof variables>) {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_TRACES_SAMPLER_ARG: ratio } = env;
+  return endpoint === undefined ? null : { endpoint, ratio };
+}
+
 /** The configuration cannot be used; the message lists every problem on a line of its own. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
@@ -352,10 +358,7 @@ function toConfig(env: z.output<typeof variables>) {
     },
     shutdownDelayMs: env.SHUTDOWN_DELAY_SECONDS * 1_000,
     shutdownGraceMs: env.SHUTDOWN_GRACE_SECONDS * 1_000,
-    tracing:
-      env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
-        ? null
-        : { endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: env.OTEL_TRACES_SAMPLER_ARG },
+    tracing: tracingOf(env),
     logLevel: env.LOG_LEVEL,
     logsRequests: env.LOG_REQUESTS === 'true',
   });
