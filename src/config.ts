@@ -133,6 +133,7 @@ const variables = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
   LOG_REQUESTS: z.enum(['true', 'false']).default('true'),
 });
 
@@ -360,6 +361,7 @@ function toConfig(env: z.output<typeof variables>) {
     shutdownGraceMs: env.SHUTDOWN_GRACE_SECONDS * 1_000,
     tracing: tracingOf(env),
     logLevel: env.LOG_LEVEL,
+    logFormat: env.LOG_FORMAT,
     logsRequests: env.LOG_REQUESTS === 'true',
   });
 }

@@ -4,6 +4,7 @@ import { takeArguments } from '../src/runtime/command-arguments.ts';
 import { renderApiDocument } from './api-document.ts';
 import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './error-reference.ts';
+import { renderLogReference } from './log-reference.ts';
 
 const USAGE = `npm run docs -- [--check]
   Writes the documents that are made from code.
@@ -17,6 +18,7 @@ const FOLDER = resolve(import.meta.dirname, '../docs');
 const DOCUMENTS = {
   'adr/README.md': renderDecisionIndex,
   'errors.md': renderErrorReference,
+  'logs.md': renderLogReference,
   'openapi.json': renderApiDocument,
 } as const satisfies Record<string, () => string>;
 

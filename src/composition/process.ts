@@ -8,6 +8,7 @@ import { countDroppedLogLines } from '../temporal/worker-metrics.ts';
 import { TASK_QUEUES } from '../workflows/contract.ts';
 import { startTracing } from '../runtime/tracing/start-tracing.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
+import { loadPrettyFormat } from '../runtime/pretty-log.ts';
 import type { Api } from './api.ts';
 import { startInternalListener } from './internal-listener.ts';
 import { openContext, type ProcessContext } from './resources.ts';
@@ -69,7 +70,8 @@ export async function runProcess(
   } catch (error) {
     exitWith(error instanceof ConfigError ? error.message : String(error));
   }
-  const logger = createLogger({ level: config.logLevel, service });
+  const format = config.logFormat === 'pretty' ? await loadPrettyFormat() : undefined;
+  const logger = createLogger({ level: config.logLevel, service, format });
   const stopRequested = nextSignal();
   const fail = (error: unknown): void => {
     logger.fatal({ err: error }, 'ended by an error');

@@ -22,7 +22,8 @@ export const LOG_FIELDS = {
   from: 'status of the order before',
   to: 'status of the order from now on',
   version: 'version of the order from now on',
-  reason: 'code that says why: of a rejection, of a refused request, or of a webhook that was disabled',
+  reason:
+    'code that says why: of a rejection, a refused request, or a webhook that was disabled; or the broken invariant',
   reasonDetails: 'what that code alone does not say, such as `declineCode`',
   workflowId: 'workflow in Temporal',
   runId: 'run of the workflow',

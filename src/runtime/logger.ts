@@ -20,12 +20,20 @@ function serializeError(error: unknown): Record<string, unknown> {
   return { name: error.name, code, message: error.message, stack: error.stack };
 }
 
+interface LoggerOptions {
+  readonly level: string;
+  readonly service: string;
+  /** Turns a JSON line into another form, for people. */
+  readonly format?: ((line: string) => string) | undefined;
+}
+
 /**
- * Writes one JSON object a line on standard output. It fails open: a line that cannot be written is dropped and
- * counted, and the process continues.
+ * Writes one JSON object a line on standard output, unless another form is asked for. It fails open: a line that cannot
+ * be written is dropped and counted, and the process continues.
  */
-export function createLogger(options: { readonly level: string; readonly service: string }): Logger {
+export function createLogger(options: LoggerOptions): Logger {
   const sink = createLogSink();
+  const { format } = options;
   const settings = {
     level: options.level,
     base: { service: options.service, pid: process.pid },
@@ -34,5 +42,10 @@ export function createLogger(options: { readonly level: string; readonly service
     // A second line of defense: log calls name their fields, and none of these is among them.
     redact: ['authorization', 'email', 'phone', 'customer.email', 'customer.phone', 'headers.authorization'],
   };
-  return Object.assign(pino(settings, sink), { onDropped: sink.onDropped });
+  return Object.assign(
+    pino(settings, format === undefined ? sink : { ...sink, write: (line) => sink.write(format(line)) }),
+    {
+      onDropped: sink.onDropped,
+    },
+  );
 }

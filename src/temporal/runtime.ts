@@ -1,4 +1,4 @@
-import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogEntry, type LogLevel } from '@temporalio/worker';
 import type { Logger } from '../runtime/logger.ts';
 
 /** Latency buckets in seconds for the steps of an order: 1 ms to a minute. */
@@ -26,10 +26,7 @@ interface MetricsAddress {
 export function installTemporalRuntime(logger: Logger, metrics: MetricsAddress | null): void {
   Runtime.install({
     shutdownSignals: [],
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      const { error, ...fields } = meta ?? {};
-      logger[pinoLevel(level)](error === undefined ? fields : { ...fields, err: error }, message);
-    }),
+    logger: new DefaultLogger('INFO', forwardTo(logger)),
     telemetryOptions: {
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
       ...(metrics === null ? {} : { metrics: { prometheus: prometheusOptions(metrics) } }),
@@ -53,6 +50,30 @@ function prometheusOptions({ host, port }: MetricsAddress) {
       event_processing_duration: EVENT_BUCKETS_SECONDS,
       events_queue_wait: EVENT_BUCKETS_SECONDS,
     },
+  };
+}
+
+const ORDER_IN_WORKFLOW = /\/(ord_[a-z2-7]{26})(?:\/|$)/;
+
+/**
+ * Writes the lines of the SDK, and of workflows and activities, by the process's logger. The ids of workflows that work
+ * for an order contain its id, so these lines carry it.
+ */
+export function forwardTo(
+  logger: Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error'>,
+): (entry: LogEntry) => void {
+  return ({ level, message, meta }) => {
+    const { error, ...fields } = meta ?? {};
+    const { workflowId } = fields as { workflowId?: unknown };
+    const orderId = typeof workflowId === 'string' ? ORDER_IN_WORKFLOW.exec(workflowId)?.[1] : undefined;
+    logger[pinoLevel(level)](
+      {
+        ...(orderId === undefined ? {} : { orderId }),
+        ...fields,
+        ...(error === undefined ? {} : { err: error }),
+      },
+      message,
+    );
   };
 }
 

@@ -114,6 +114,28 @@ it('An order leaves one line for each status that it enters', async () => {
   expect(await api.log()).not.toContain('words of a person');
 });
 
+it('The requests about an order carry its id', async () => {
+  const orderId = await post('pm_lost_reply', `test-${randomUUID()}`);
+  await api.orderAtRest(orderId);
+  await expect
+    .poll(async () => (await linesWith({ msg: 'request', orderId })).map(({ method, route }) => [method, route]))
+    .toEqual([
+      ['POST', '/v1/orders'],
+      ['GET', '/v1/orders/:id'],
+    ]);
+});
+
+it('A person can ask for lines that are easier to read than JSON', async () => {
+  const readable = await startApiProcess(system, { LOG_FORMAT: 'pretty', LOG_LEVEL: 'info' });
+  try {
+    await readable.request('/v1/orders');
+    await expect.poll(() => readable.log()).toMatch(/INFO.*: request \{.*"route":"\/v1\/orders".*"status":200/);
+    expect((await linesOf(readable)).length).toBe(0);
+  } finally {
+    await readable.stop();
+  }
+});
+
 it('An order that is declined is told with its reason', async () => {
   const orderId = await post('pm_declined', 'declined-1');
   await expect

@@ -36,6 +36,8 @@ export interface ApiEnv {
     caller: Caller;
     /** Whether the request may see the routes of operators. */
     servesOperators: boolean;
+    /** The order that the request makes; other requests name theirs in the address. */
+    orderId?: string;
     /** The process's logger; `requestFields` adds the fields that name a request. */
     logger: Logger;
   };

@@ -52,10 +52,13 @@ export function traceRequest() {
   });
 }
 
-/** Fields that name the request in every line about it. */
+const ORDER_IN_ADDRESS = /\/(ord_[a-z2-7]{26})(?:\/|$)/;
+
+/** Fields that name the request, and the order that it is about, in every line about it. */
 export function requestFields(c: Context<ApiEnv>): LogFields {
   return {
     tenantId: c.get('caller')?.tenantId,
+    orderId: c.get('orderId') ?? ORDER_IN_ADDRESS.exec(c.req.path)?.[1],
     requestId: c.get('requestId'),
     correlationId: c.get('correlationId'),
   };
@@ -72,7 +75,8 @@ export function isProbe(path: string): boolean {
 }
 
 /**
- * One metric and one log line per request, by route template. Queries and ids may be personal, so they are left out.
+ * One metric and one log line per request, by route template. Queries and ids that clients made up may be personal, so they are left
+ * out; the id of an order says nothing about its customer.
  */
 export function logAccess(metrics: ApiMetrics, logsRequests: boolean) {
   return createMiddleware<ApiEnv>(async (c, next) => {

@@ -160,6 +160,7 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
       const key = parseIdempotencyKey(c.req.header('idempotency-key'));
       const body = c.req.valid('json');
       const orderId = orderIdFor(tenantId, key);
+      c.set('orderId', orderId);
       const order = {
         request: toOrder(body),
         orderId,
