@@ -123,6 +123,8 @@ const variables = z.object({
   EVENT_PARTITIONS: z.coerce.number().int().min(1).max(256).default(16),
   EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
   HIGH_VALUE_ALERT_URL: url.optional(),
+  AUDIT_INTERVAL_MINUTES: z.coerce.number().int().min(0).max(10_080).default(15),
+  AUDIT_ORDERS_MAX: z.coerce.number().int().min(1).max(10_000).default(1_000),
   WORKER_QUEUES: queues.default(TASK_QUEUES),
   WORKER_METRICS_HOST: listenAddress.default('127.0.0.1'),
   WORKER_METRICS_PORT: port.default(9464),
@@ -351,6 +353,7 @@ function toConfig(env: z.output<typeof variables>) {
       highValueAlertUrl: env.HIGH_VALUE_ALERT_URL ?? null,
       retries: eventRetrySettingsOf(env),
     },
+    audit: { intervalMinutes: env.AUDIT_INTERVAL_MINUTES, ordersMax: env.AUDIT_ORDERS_MAX },
     worker: {
       queues: env.WORKER_QUEUES,
       metrics: env.WORKER_METRICS_PORT === 0 ? null : { host: env.WORKER_METRICS_HOST, port: env.WORKER_METRICS_PORT },

@@ -4,6 +4,7 @@ import type { PaymentHistoryRepository } from '../../db/repositories/payments/pa
 import { createAttemptRecorder } from './attempt-recorder.ts';
 import type { LogFields } from '../domain/log-fields.ts';
 import { toFailure } from './failure.ts';
+import { createAuditActivities, type AuditActivityDeps } from './audit-activities.ts';
 import { createCommandSweepActivities, type CommandSweepDeps } from './command-sweep-activities.ts';
 import { createCaseActivities, type CaseActivityDeps } from './case-activities.ts';
 import { createEventActivities, type EventActivityDeps } from './events/event-activities.ts';
@@ -25,6 +26,7 @@ import { listingWaits, type WaitingSteps } from './waiting-steps.ts';
 export type ActivityDeps = OrderActivityDeps &
   CommandActivityDeps &
   CommandSweepDeps &
+  AuditActivityDeps &
   CaseActivityDeps &
   Parameters<typeof createInventoryActivities>[0] &
   PaymentActivityDeps & { readonly paymentHistory: PaymentHistoryRepository } & NoticeActivityDeps &
@@ -43,6 +45,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createOrderActivities(deps),
     ...createCommandActivities(deps),
     ...createCommandSweepActivities(deps),
+    ...createAuditActivities(deps),
     ...createCaseActivities(deps),
     ...createInventoryActivities(deps),
     ...listingWaits(

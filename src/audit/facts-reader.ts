@@ -40,6 +40,8 @@ export interface FactsReader {
    * before they are read, and a row that is seen at rest has all its effects.
    */
   fresh(orderIds: readonly string[]): Promise<OrderFacts[]>;
+  /** The ids of the orders with a row that follow an id, sorted. */
+  idsAfter(orderId: string, limit: number): Promise<string[]>;
   skuFigures(): Promise<SkuFigures[]>;
   strayMovements(): Promise<StrayMovement[]>;
   eventPartitions(): Promise<PartitionFigures[]>;
@@ -80,6 +82,7 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
   return {
     pages,
     fresh,
+    idsAfter: (orderId, limit) => reading('the orders database', rows.listOrderIds(orderId, limit)),
     skuFigures: () => reading('the inventory database', rows.listSkuFigures()),
     strayMovements: () => reading('the inventory database', rows.listStrayMovements()),
     eventPartitions: () => reading('the events database', events.listPartitions()),

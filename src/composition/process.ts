@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { takeArguments } from '../runtime/command-arguments.ts';
 import { ConfigError, loadConfig, type Config } from '../config.ts';
 import { keepLoopbackDirect } from '../runtime/loopback.ts';
-import { ensureSearchAttributes, ensureSweepSchedules } from '../temporal/bootstrap.ts';
+import { ensureAuditSchedule, ensureSearchAttributes, ensureSweepSchedules } from '../temporal/bootstrap.ts';
 import { installTemporalRuntime, requireLeanSandbox } from '../temporal/runtime.ts';
 import { countDroppedLogLines } from '../temporal/worker-metrics.ts';
 import { TASK_QUEUES } from '../workflows/contract.ts';
@@ -121,6 +121,7 @@ export async function openWorkerContext(
   const context = openContext(config, logger, applicationName);
   await ensureSearchAttributes(context.client, config.temporal);
   await ensureSweepSchedules(context.client);
+  await ensureAuditSchedule(context.client, config.audit);
   return context;
 }
 

@@ -13,6 +13,7 @@ import { createReservationRepository } from '../../db/repositories/inventory/res
 import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
 import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { createCommandRestarter } from '../temporal/command-restarter.ts';
+import { createAudit } from '../audit/audit.ts';
 import { createActivities, type Activities } from '../activities/index.ts';
 import { createBackgroundLoop, type BackgroundLoop } from '../runtime/background-loop.ts';
 import { createContactSealer } from '../domain/personal-data/contact-sealer.ts';
@@ -32,7 +33,7 @@ import {
 import { createWorkerHost } from '../temporal/worker-host.ts';
 
 /** The activities over real repositories and gateways. */
-export function composeActivities({ config, resources, logger }: ProcessContext): Activities {
+export function composeActivities({ config, resources, logger, client }: ProcessContext): Activities {
   const { databases, paymentGateway, mail, sms, webhooks } = resources;
   const onMove = createOrderLog(logger);
   return createActivities({
@@ -47,6 +48,8 @@ export function composeActivities({ config, resources, logger }: ProcessContext)
     messages: createMessageRepository(databases.notifications),
     notices: createNoticeRepository(databases.payments),
     retrigger: createPaymentRetrigger(getClient),
+    // Only the simulator shows its ledger, and reading all of it is too much for a run every few minutes.
+    audit: createAudit({ databases, client, paymentGatewayUrl: null }),
     restarter: createCommandRestarter(config.orderSettings),
     noticePolicy: config.notices,
     settings: config.orderSettings,

@@ -1,6 +1,17 @@
-import { type Client, type Connection, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import {
+  type Client,
+  type Connection,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  type ScheduleOptions,
+  type ScheduleOptionsStartWorkflowAction,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client';
+import type { Workflow } from '@temporalio/common';
 import { EVENT_CONSUMERS } from '../domain/event.ts';
 import {
+  AUDIT_SCHEDULE_ID,
+  AUDIT_WORKFLOW,
   CASE_KIND,
   DECISION_SWEEP_SCHEDULE_ID,
   DECISION_SWEEP_WORKFLOW,
@@ -77,6 +88,35 @@ export async function ensureSweepSchedules(client: Client): Promise<void> {
   });
 }
 
+/** How often the audit runs, and how many orders each run looks at. */
+export interface AuditSettings {
+  /** 0 for never. */
+  readonly intervalMinutes: number;
+  readonly ordersMax: number;
+}
+
+/** Makes the schedule of the audit as the settings ask for it, or removes it. */
+export async function ensureAuditSchedule(
+  client: Client,
+  { intervalMinutes, ordersMax }: AuditSettings,
+): Promise<void> {
+  const handle = client.schedule.getHandle(AUDIT_SCHEDULE_ID);
+  if (intervalMinutes === 0) {
+    await handle.delete().catch((error: unknown) => {
+      if (!(error instanceof ScheduleNotFoundError)) throw error;
+    });
+    return;
+  }
+  const scheduled: ScheduledWorkflow = {
+    workflowType: AUDIT_WORKFLOW,
+    every: `${intervalMinutes}m`,
+    args: [{ ordersMax }],
+    triggerImmediately: true,
+  };
+  if (await ensureSchedule(client, AUDIT_SCHEDULE_ID, scheduled)) return;
+  await handle.update((previous) => ({ ...previous, ...scheduleOf(AUDIT_SCHEDULE_ID, scheduled) }));
+}
+
 /** Days are opened some days ahead, so once an hour is often enough. */
 const EVENT_MAINTENANCE_INTERVAL = '1h';
 
@@ -108,24 +148,32 @@ export async function ensureEventPumps(client: Client, partitions: number): Prom
 
 interface ScheduledWorkflow {
   readonly workflowType: string;
-  readonly every: '30s' | '60s' | '1h';
+  readonly every: '30s' | '60s' | '1h' | `${number}m`;
+  readonly args?: unknown[];
   readonly triggerImmediately?: boolean;
 }
 
-async function ensureSchedule(
-  client: Client,
-  scheduleId: string,
-  { workflowType, every, triggerImmediately = false }: ScheduledWorkflow,
-): Promise<void> {
+/** Makes the schedule unless it exists. Returns whether it was made. */
+async function ensureSchedule(client: Client, scheduleId: string, scheduled: ScheduledWorkflow): Promise<boolean> {
+  const { triggerImmediately = false } = scheduled;
   try {
-    await client.schedule.create({
-      scheduleId,
-      spec: { intervals: [{ every }] },
-      action: { type: 'startWorkflow', workflowType, taskQueue: 'orders', workflowId: scheduleId },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-      state: { triggerImmediately },
-    });
+    await client.schedule.create({ scheduleId, ...scheduleOf(scheduleId, scheduled), state: { triggerImmediately } });
+    return true;
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    return false;
   }
+}
+
+type ScheduleParts = Pick<
+  ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow>>,
+  'spec' | 'action' | 'policies'
+>;
+
+function scheduleOf(scheduleId: string, { workflowType, every, args = [] }: ScheduledWorkflow): ScheduleParts {
+  return {
+    spec: { intervals: [{ every }] },
+    action: { type: 'startWorkflow', workflowType, args, taskQueue: 'orders', workflowId: scheduleId },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+  };
 }

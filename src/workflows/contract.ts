@@ -102,6 +102,10 @@ export const NOTICE_SWEEP_SCHEDULE_ID = 'sweep-payment-notices';
 /** The schedule that delivers operators' decisions that were not carried out. */
 export const DECISION_SWEEP_SCHEDULE_ID = 'sweep-case-decisions';
 
+/** The workflow that checks some orders against the invariants, and the schedule that starts it. */
+export const AUDIT_WORKFLOW = 'auditOrdersWorkflow';
+export const AUDIT_SCHEDULE_ID = 'audit-orders';
+
 /** The schedule that finds deliveries whose workflow was never started. */
 export const WEBHOOK_SWEEP_SCHEDULE_ID = 'sweep-webhooks';
 

@@ -11,3 +11,4 @@ export { maintainEventLogWorkflow } from './event-maintenance-workflow.ts';
 export { sweepCommandsWorkflow } from './command-sweep-workflow.ts';
 export { sweepNoticesWorkflow } from './notice-sweep-workflow.ts';
 export { sweepDecisionsWorkflow } from './decision-sweep-workflow.ts';
+export { auditOrdersWorkflow } from './audit-workflow.ts';

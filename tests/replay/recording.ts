@@ -13,6 +13,7 @@ import {
 import { STEP_POLICIES } from '../../src/workflows/steps/step-policies.ts';
 import { NOTIFICATION_POLICY } from '../../src/workflows/steps/background-policies.ts';
 import {
+  AUDIT_WORKFLOW,
   COMMAND_SWEEP_WORKFLOW,
   EVENT_MAINTENANCE_WORKFLOW,
   eventPumpWorkflowId,
@@ -147,28 +148,18 @@ const RECORDINGS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'command-capture-abandoned': () => played(STEP_SCENARIOS.abandonCapture, 'command'),
   'command-rest-released': () => played(STEP_SCENARIOS.releaseAuthorization, 'command'),
   'order-expired': () => played(STEP_SCENARIOS.recordExpiry, 'order'),
-  'command-sweep': async () => {
-    await system.client.workflow.start(COMMAND_SWEEP_WORKFLOW, { workflowId: 'commands', taskQueue: 'orders' });
-    return { where: system, workflowId: 'commands' };
-  },
+  'command-sweep': () => started(system, COMMAND_SWEEP_WORKFLOW),
   'command-reconciled': () => played(STEP_SCENARIOS.adoptExternal, 'command'),
   'command-paid-back-outside': () => played(STEP_SCENARIOS.recordEvidence, 'command'),
   'notice-given-back': () => played(STEP_SCENARIOS.returnCharge, 'notice'),
   'notice-looked-up': lookedUp,
   'notice-dismissed': dismissed,
-  'notice-sweep': async () => {
-    await system.client.workflow.start(NOTICE_SWEEP_WORKFLOW, { workflowId: 'notices', taskQueue: 'orders' });
-    return { where: system, workflowId: 'notices' };
-  },
+  'notice-sweep': () => started(system, NOTICE_SWEEP_WORKFLOW),
   'decision-sweep': decisionSweep,
   'message-sent-again': sentAgain,
   'event-pump': () => endless(eventPumpWorkflowId({ consumer: 'analytics', partition: 0 })),
   'order-feed': () => endless(ORDER_FEED_ID),
-  'event-maintenance': async () => {
-    const workflowId = 'maintenance';
-    await withEvents.client.workflow.start(EVENT_MAINTENANCE_WORKFLOW, { workflowId, taskQueue: 'orders' });
-    return { where: withEvents, workflowId };
-  },
+  'event-maintenance': () => started(withEvents, EVENT_MAINTENANCE_WORKFLOW),
   redrive,
   'order-with-text-message': () => plain(withTexts, WITH_PHONE, 'CONFIRMED'),
   'order-text-message-later': async () => orderOf(await textLater()),
@@ -176,10 +167,8 @@ const RECORDINGS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'webhook-in-order': () => webhooksOf(system, async () => {}),
   'webhook-redelivered': () => webhooksOf(system, (subscriptionId) => redeliverFirst(system, subscriptionId)),
   'webhook-sweep': () => sweepWebhooks(system),
-  sweep: async () => {
-    await system.client.workflow.start(SWEEP_WORKFLOW, { workflowId: 'sweep', taskQueue: 'orders' });
-    return { where: system, workflowId: 'sweep' };
-  },
+  'scheduled-audit': () => started(withEvents, AUDIT_WORKFLOW, [{ ordersMax: 10 }]),
+  sweep: () => started(system, SWEEP_WORKFLOW),
 };
 
 describe('the golden history', () => {
@@ -200,6 +189,12 @@ describe('the golden history', () => {
     },
   );
 });
+
+/** A workflow that a schedule starts. */
+async function started(where: TestSystem, type: string, args: unknown[] = []): Promise<Recorded> {
+  await where.client.workflow.start(type, { workflowId: type, taskQueue: 'orders', args });
+  return { where, workflowId: type };
+}
 
 /** Until its activity is under way. */
 async function endless(workflowId: string): Promise<Recorded> {

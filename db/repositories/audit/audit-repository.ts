@@ -19,6 +19,7 @@ import {
   MESSAGES,
   OPERATIONS,
   ORDERS,
+  ORDER_IDS,
   ORDERS_PAGE,
   RESERVATIONS,
   SKU_FIGURES,
@@ -151,6 +152,8 @@ export interface StrayMovement {
 export interface AuditRepository {
   /** The orders that follow an id, sorted by id. */
   pageOrders(after: string, limit: number): Promise<OrdersPage>;
+  /** The ids of the orders that follow an id, sorted. */
+  listOrderIds(after: string, limit: number): Promise<string[]>;
   listOrders(orderIds: readonly string[]): Promise<OrdersSlice>;
   listReservations(scope: AuditScope): Promise<AuditedReservation[]>;
   listPayments(scope: AuditScope): Promise<PaymentsSlice>;
@@ -168,6 +171,10 @@ export function createAuditRepository(databases: Databases): AuditRepository {
         const scope = { after, upTo: orders.length < limit ? null : (orders.at(-1)?.orderId ?? null) };
         return { scope, orders, ...(await readAround(tx, scope)) };
       }),
+    listOrderIds: async (after, limit) => {
+      const rows = await databases.orders.run<{ orderId: string }>(ORDER_IDS, [after, limit]);
+      return rows.map(({ orderId }) => orderId);
+    },
     listOrders: (orderIds) =>
       inSnapshot(databases.orders, async (tx) => {
         const scope = { orderIds };

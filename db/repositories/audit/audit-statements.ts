@@ -25,6 +25,12 @@ export const ORDERS_PAGE: Statement = {
   text: `SELECT ${ORDER_COLUMNS} FROM orders.orders WHERE order_id > $1 ORDER BY order_id LIMIT $2`,
 };
 
+/** Ids alone, for a walk through all orders. */
+export const ORDER_IDS: Statement = {
+  name: 'audit_order_ids',
+  text: `SELECT order_id AS "orderId" FROM orders.orders WHERE order_id > $1 ORDER BY order_id LIMIT $2`,
+};
+
 /** Statuses and totals. */
 export const ORDERS = scoped('audit_orders', `SELECT ${ORDER_COLUMNS} FROM orders.orders`);
 

@@ -49,6 +49,15 @@ export const SWEEP_POLICY = {
 } as const;
 
 /**
+ * A look at 1,000 orders takes seconds. Orders that look wrong while they move are looked at again for a minute, and the
+ * rest of the time is for a slow database. A source that is away for longer than three attempts is left to the next run.
+ */
+export const AUDIT_POLICY = {
+  startToCloseTimeout: 5 * MINUTE,
+  retry: { initialInterval: 10 * SECOND, backoffCoefficient: 2, maximumAttempts: 3 },
+} as const;
+
+/**
  * A pump's activity ends by itself every 10 min, so that no history depends on one attempt for ever. It sends
  * heartbeats all the time (the SDK passes one on every 4.8 s), so a killed worker is noticed 6 s after its last
  * heartbeat. The next attempt comes 1 s later, so the takeover takes less than 10 s.
