@@ -103,7 +103,20 @@ export interface Databases {
   readonly notifications: Database;
   readonly events: Database;
   ping(): Promise<void>;
+  /** The connections of each pool; a pool has the name of the first service that uses it. */
+  pools(): readonly PoolFigures[];
   close(): Promise<void>;
+}
+
+/** The connections of a pool right now. */
+export interface PoolFigures {
+  readonly pool: Service;
+  readonly used: number;
+  readonly idle: number;
+  /** Statements that wait for a connection. */
+  readonly waiting: number;
+  /** The most connections that the pool opens. */
+  readonly max: number;
 }
 
 /** Services with a schema of their own. */
@@ -145,8 +158,17 @@ export function createDatabases(urls: DatabaseUrls, options: Omit<DatabaseOption
   return {
     ...services,
     ping: () => everyOne((database) => database.ping()),
+    pools: () => {
+      const named = new Map<Database, Service>();
+      for (const service of SERVICES) if (!named.has(services[service])) named.set(services[service], service);
+      return [...named].map(([{ pool }, name]) => poolFigures(name, pool));
+    },
     close: () => everyOne((database) => database.close()),
   };
+}
+
+function poolFigures(name: Service, { totalCount, idleCount, waitingCount, options }: pg.Pool): PoolFigures {
+  return { pool: name, used: totalCount - idleCount, idle: idleCount, waiting: waitingCount, max: options.max };
 }
 
 async function inTransaction<Result>(pool: pg.Pool, work: (tx: Transaction) => Promise<Result>): Promise<Result> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, it } from 'vitest';
-import { createFastPathActivities, type FastPathPlan, type FastPathStep } from './fast-path.ts';
+import { createFastPathActivities, type EndedStep, type FastPathPlan, type FastPathStep } from './fast-path.ts';
 import type { Activities } from './index.ts';
 
 const SECOND = 1_000;
@@ -38,6 +38,7 @@ const WELL: Readonly<Record<FastPathStep, unknown>> = {
 /** Runs the pass over steps with the given answers, and returns the input of each step. */
 async function pass(answers: Partial<Record<FastPathStep, unknown>> = {}, plan: Partial<FastPathPlan> = {}) {
   const calls: [step: string, input: unknown][] = [];
+  const ended: EndedStep[] = [];
   const steps = Object.fromEntries(
     Object.entries({ ...WELL, ...answers }).map(([name, answer]) => [
       name,
@@ -48,8 +49,8 @@ async function pass(answers: Partial<Record<FastPathStep, unknown>> = {}, plan: 
       },
     ]),
   ) as unknown as Activities;
-  const result = await createFastPathActivities(steps).tryFastPath({ ...PLAN, ...plan });
-  return { result, calls };
+  const result = await createFastPathActivities(steps, (step) => ended.push(step)).tryFastPath({ ...PLAN, ...plan });
+  return { result, calls, ended };
 }
 
 const DATABASE_AWAY = ApplicationFailure.create({ type: 'database_unavailable', message: 'away', nonRetryable: false });
@@ -127,4 +128,21 @@ it('The fast path tries nothing in a run that is not the first of its order', as
   const { calls, result } = await pass({}, { isFirstTask: false });
   expect(calls).toEqual([]);
   expect(result).toEqual({});
+});
+
+it('The fast path of an order tells of each step that it has tried, with its time and the code of its failure', async () => {
+  const { ended } = await pass({ takePayment: DATABASE_AWAY });
+  expect(ended.map(({ step, failure }) => [step, failure])).toEqual([
+    ['openOrder', null],
+    ['holdStock', null],
+    ['takePayment', 'database_unavailable'],
+  ]);
+  for (const { seconds } of ended) expect(seconds).toBeGreaterThanOrEqual(0);
+});
+
+it('The fast path of an order tells of a step that it has given up', async () => {
+  const limitsMs = { ...PLAN.limitsMs, holdStock: 20 };
+  const { ended } = await pass({ holdStock: () => sleep(60, WELL.holdStock) }, { limitsMs });
+  expect(ended.at(-1)).toMatchObject({ step: 'holdStock', failure: 'timeout' });
+  expect(ended.at(-1)?.seconds).toBeGreaterThan(0.01);
 });

@@ -49,10 +49,21 @@ export type FastPathResult = {
   readonly [Step in FastPathStep]?: Tried<Awaited<ReturnType<Activities[Step]>>>;
 };
 
+/** One try of a step that has ended, in whichever way the step ran. */
+export interface EndedStep {
+  readonly step: string;
+  readonly seconds: number;
+  /** The code of the failure, or `timeout`; null when the step answered. */
+  readonly failure: string | null;
+}
+
+/** Called after each try of a step. */
+export type StepListener = (ended: EndedStep) => void;
+
 /** The activity that a worker registers beside the steps. Workflows import only this type. */
 export type FastPathActivities = ReturnType<typeof createFastPathActivities>;
 
-export function createFastPathActivities(steps: Pick<Activities, FastPathStep>) {
+export function createFastPathActivities(steps: Pick<Activities, FastPathStep>, onStep: StepListener) {
   return {
     /**
      * Effect: the fast path of an order: tries its steps once each, as long as each answer leads to the next step.
@@ -62,7 +73,7 @@ export function createFastPathActivities(steps: Pick<Activities, FastPathStep>) 
      * Undo: the undo steps of its steps, which the workflow registers from the outcomes.
      */
     async tryFastPath(plan: FastPathPlan): Promise<FastPathResult> {
-      return plan.isFirstTask ? tryEachStep(steps, plan) : {};
+      return plan.isFirstTask ? tryEachStep(steps, plan, onStep) : {};
     },
   };
 }
@@ -70,30 +81,29 @@ export function createFastPathActivities(steps: Pick<Activities, FastPathStep>) 
 async function tryEachStep(
   steps: Pick<Activities, FastPathStep>,
   { opening, hold, payment, message, limitsMs }: FastPathPlan,
+  onStep: StepListener,
 ): Promise<FastPathResult> {
-  const openOrder = await tried('openOrder', limitsMs, () => steps.openOrder(opening));
+  const tried = <Answer>(step: FastPathStep, run: () => Promise<Answer>): Promise<Tried<Answer>> =>
+    tryOnce({ step, limitMs: limitsMs[step], onStep }, run);
+  const openOrder = await tried('openOrder', () => steps.openOrder(opening));
   if (!isFresh(openOrder.answer)) return { openOrder };
 
-  const holdStock = await tried('holdStock', limitsMs, () => steps.holdStock(hold));
+  const holdStock = await tried('holdStock', () => steps.holdStock(hold));
   if (holdStock.answer?.kind !== 'held' || payment === null) return { openOrder, holdStock };
   const { totalMinor } = holdStock.answer;
 
-  const takePayment = await tried('takePayment', limitsMs, () =>
-    steps.takePayment({ ...payment, amountMinor: totalMinor }),
-  );
+  const takePayment = await tried('takePayment', () => steps.takePayment({ ...payment, amountMinor: totalMinor }));
   if (takePayment.answer?.kind !== 'captured') return { openOrder, holdStock, takePayment };
 
   const { orderId, tenantId } = hold;
-  const commitStock = await tried('commitStock', limitsMs, () => steps.commitStock({ orderId, tenantId }));
+  const commitStock = await tried('commitStock', () => steps.commitStock({ orderId, tenantId }));
   if (commitStock.answer?.kind !== 'committed') return { openOrder, holdStock, takePayment, commitStock };
 
-  const confirming = tried('confirmOrder', limitsMs, () => steps.confirmOrder({ orderId, tenantId, totalMinor }));
+  const confirming = tried('confirmOrder', () => steps.confirmOrder({ orderId, tenantId, totalMinor }));
   const telling =
     message === null
       ? null
-      : tried('sendMessage', limitsMs, () =>
-          steps.sendMessage({ ...message, content: { ...message.content, totalMinor } }),
-        );
+      : tried('sendMessage', () => steps.sendMessage({ ...message, content: { ...message.content, totalMinor } }));
   const [confirmOrder, sendMessage] = await Promise.all([confirming, telling]);
   const done = { openOrder, holdStock, takePayment, commitStock, confirmOrder };
   return sendMessage === null ? done : { ...done, sendMessage };
@@ -104,13 +114,16 @@ function isFresh(opened: OpenOrderResult | undefined): boolean {
   return opened?.kind === 'open' && opened.status === 'PENDING' && opened.refusal === null;
 }
 
+/** One try of a step. */
+interface Try {
+  readonly step: FastPathStep;
+  readonly limitMs: number;
+  readonly onStep: StepListener;
+}
+
 /** Stops waiting for a step after its limit. The step itself goes on, like a local activity after its time limit. */
-async function tried<Answer>(
-  step: FastPathStep,
-  limitsMs: FastPathPlan['limitsMs'],
-  run: () => Promise<Answer>,
-): Promise<Tried<Answer>> {
-  const limitMs = limitsMs[step];
+async function tryOnce<Answer>({ step, limitMs, onStep }: Try, run: () => Promise<Answer>): Promise<Tried<Answer>> {
+  const startedMs = performance.now();
   const late = Promise.withResolvers<Tried<Answer>>();
   const failure: StepFailure = { type: 'timeout', message: `no answer within ${limitMs} ms`, nonRetryable: false };
   let timer: NodeJS.Timeout | undefined;
@@ -122,12 +135,15 @@ async function tried<Answer>(
     }, limitMs);
     return run();
   });
+  let result: Tried<Answer>;
   try {
-    return await Promise.race([running.then((answer) => ({ answer })), late.promise]);
+    result = await Promise.race([running.then((answer) => ({ answer })), late.promise]);
   } catch (error) {
     const { type, message, nonRetryable, details } = toFailure(error);
-    return { failure: { type: type ?? 'unclassified', message, nonRetryable: nonRetryable === true, details } };
+    result = { failure: { type: type ?? 'unclassified', message, nonRetryable: nonRetryable === true, details } };
   } finally {
     clearTimeout(timer);
   }
+  onStep({ step, seconds: (performance.now() - startedMs) / 1_000, failure: result.failure?.type ?? null });
+  return result;
 }

@@ -9,10 +9,7 @@ import {
   createEventLogRepository,
   type EventLogRepository,
 } from '../../db/repositories/events/event-log-repository.ts';
-import {
-  createEventControlRepository,
-  type ConsumerProgress,
-} from '../../db/repositories/events/event-control-repository.ts';
+import { createEventControlRepository } from '../../db/repositories/events/event-control-repository.ts';
 import { createEventRequestRepository } from '../../db/repositories/events/event-request-repository.ts';
 import { createEventViewRepository } from '../../db/repositories/events/event-view-repository.ts';
 import { createMessageRepository } from '../../db/repositories/notifications/message-repository.ts';
@@ -38,7 +35,7 @@ import { createApiMetrics } from '../api/http/metrics.ts';
 import { createEventHistory } from '../api/console/event-history.ts';
 import { createEventOperations } from '../api/events/event-operations.ts';
 import { createEventOverview } from '../api/events/event-overview.ts';
-import { createEventMonitor, type EventMonitor } from '../api/events/event-monitor.ts';
+import { createEventMonitor, createEventOutcomeMonitor } from '../api/events/event-monitor.ts';
 import { createEventIntake, type EventIntake } from '../api/events/event-intake.ts';
 import { createEventMetrics, type EventMetrics } from '../api/events/event-metrics.ts';
 import { createCaseResolution } from '../api/cases/case-resolution.ts';
@@ -53,8 +50,14 @@ import { createOrderInsight } from '../api/orders/insight/order-insight.ts';
 import { createOverviewFeed } from '../api/console/overview-feed.ts';
 import { createRateBudget, EVENT_LEASE_MAX, RATE_WINDOW_SECONDS } from '../api/access/rate-limit.ts';
 import type { WebhookRoutesDeps } from '../api/webhooks/webhook-routes.ts';
+import { REFUSAL_REASONS } from '../api/access/refusals.ts';
+import { createDependencyMonitor } from '../api/operations/dependency-monitor.ts';
+import { createServiceMonitor } from '../api/operations/service-monitor.ts';
+import { createServiceFiguresRepository } from '../../db/repositories/audit/service-figures.ts';
+import { createAuditMonitor } from '../audit/latest-audit.ts';
+import { observeAudit, observeProcess, observeQueues, observeService, observeState } from './api-metrics.ts';
 import { createReadiness } from '../api/operations/readiness.ts';
-import { createTaskQueues, type TaskQueues, type TaskQueueState } from '../temporal/task-queues.ts';
+import { createTaskQueues, type TaskQueues } from '../temporal/task-queues.ts';
 import { createUnopenedOrders } from '../temporal/unopened-orders.ts';
 import { createWebhookOperations } from '../api/webhooks/webhook-subscriptions.ts';
 import { createTemporalHealth } from '../temporal/health.ts';
@@ -69,8 +72,8 @@ import { webhookUrlProblem } from '../gateways/webhook-address.ts';
 import type { OrderMoveListener } from '../domain/order-move.ts';
 import { createOrderLog } from './order-log.ts';
 import { wakeWebhookQueue } from '../temporal/workflow-starts.ts';
-import { createCaseMonitor, type CaseMonitor } from '../api/cases/case-monitor.ts';
-import { createCommandMonitor, type CommandMonitor } from '../api/orders/command-monitor.ts';
+import { createCaseMonitor } from '../api/cases/case-monitor.ts';
+import { createCommandMonitor } from '../api/orders/command-monitor.ts';
 import type { ApiMetrics } from '../api/http/metrics.ts';
 import type { BacklogMonitor } from '../temporal/backlog.ts';
 import type { TemporalHealth } from '../temporal/health.ts';
@@ -107,13 +110,21 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
     cases: createCaseMonitor(createCaseRepository(resources.databases.orders)),
     owned: createCommandMonitor(createCommandRepository(resources.databases.orders)),
     eventProgress: createEventMonitor(createEventControlRepository(resources.databases.events)),
+    eventOutcomes: createEventOutcomeMonitor(createEventControlRepository(resources.databases.events)),
+    service: createServiceMonitor(createServiceFiguresRepository(resources.databases)),
+    dependencies: createDependencyMonitor(resources),
+    audit: createAuditMonitor(client),
   };
   const taskQueues = createTaskQueues(client, config.temporal.namespace);
-  const metrics = createApiMetrics();
+  const serviceName = eager === null ? 'order-saga-api' : 'order-saga-combined';
+  const metrics = createApiMetrics({ serviceName, refusalReasons: REFUSAL_REASONS });
   const shutdown = new AbortController();
   let isEndAnnounced = false;
   observeState(metrics, { ...monitors, eager, clock: resources.clock });
   observeQueues(metrics, taskQueues);
+  observeService(metrics, monitors);
+  observeAudit(metrics, monitors.audit, config.audit);
+  observeProcess(metrics, resources.databases);
   logger.onDropped(metrics.logLinesDropped);
   const eventMetrics = createEventMetrics(metrics);
   const log = createEventLogRepository(resources.databases.events, config.events.partitions);
@@ -186,7 +197,7 @@ function composeApp(parts: AppParts) {
   const { databases } = resources;
   const { namespace, uiUrl } = config.temporal;
   const { backlogMaxAgeSeconds, rateLimitPerSecond, unauthenticatedPerSecond, trustedHops } = config.api;
-  const repositories = openRepositories(databases, createOrderLog(logger));
+  const repositories = openRepositories(databases, createOrderLog(logger, metrics.orderMoved));
   const { catalog, cases, actions } = repositories;
   const { capabilities } = resources.paymentGateway;
   const settings = { ...config.orderSettings, authorizationSeconds: capabilities.authorizationSeconds };
@@ -323,71 +334,4 @@ function composeWebhooks(
     sendNow: (queue, deliveryId) => wakeWebhookQueue(client, queue, { deliveryId }),
   });
   return { webhookSubscriptions, webhookDeliveries, webhookOperations };
-}
-
-function observeState(
-  metrics: ApiMetrics,
-  state: {
-    readonly health: TemporalHealth;
-    readonly backlog: BacklogMonitor;
-    readonly cases: CaseMonitor;
-    readonly owned: CommandMonitor;
-    readonly eventProgress: EventMonitor;
-    readonly eager: { readonly slots: EagerSlots } | null;
-    readonly clock: { aheadMs(): number };
-  },
-): void {
-  const clockAhead = () => state.clock.aheadMs() / 1_000;
-  metrics.observe('clock_ahead_seconds', "How far this machine's clock is ahead of the database's", clockAhead);
-  metrics.observe('temporal_up', 'Whether Temporal answers, 1 or 0', () => (state.health.isUp() ? 1 : 0));
-  metrics.observe('orders_backlog_age_seconds', 'Age of the oldest order on the task queue', state.backlog.ageSeconds);
-  metrics.observe('cases_open', 'Orders that wait for a person', () => state.cases.last().open);
-  metrics.observe('cases_oldest_age_seconds', 'Age of the oldest open case', () => state.cases.last().oldestSeconds);
-  metrics.observe(
-    'order_commands_open',
-    'Commands that own an order and have not ended',
-    () => state.owned.last().count,
-  );
-  metrics.observe(
-    'order_commands_quiet_seconds',
-    'How long nothing has happened to the order of an open command, at most',
-    () => state.owned.last().oldestSeconds,
-  );
-  const eventFigures = (figureOf: (progress: ConsumerProgress) => number) => () =>
-    state.eventProgress
-      .last()
-      .map((found) => [figureOf(found), { consumer: found.consumer, partition: found.partition }] as const);
-  metrics.observeEach(
-    'events_lag',
-    'Events that a consumer has not dealt with, by partition',
-    eventFigures(({ head, sequence }) => Math.max(0, head - sequence)),
-  );
-  metrics.observeEach(
-    'events_oldest_age_seconds',
-    'How long the next event of a consumer has waited, by partition',
-    eventFigures(({ oldestSeconds }) => oldestSeconds),
-  );
-  const { eager } = state;
-  if (eager !== null) metrics.observe('eager_slots_in_use', 'Orders in their fast path', eager.slots.inUse);
-}
-
-/** The queues are read when the metrics are. */
-function observeQueues(metrics: ApiMetrics, taskQueues: TaskQueues): void {
-  const figures = (figureOf: (state: TaskQueueState) => number) => async () =>
-    Object.entries((await taskQueues.read()) ?? {}).map(([queue, state]) => [figureOf(state), { queue }] as const);
-  metrics.observeEach(
-    'task_queue_pollers',
-    'Workers that poll a task queue',
-    figures(({ pollers }) => pollers),
-  );
-  metrics.observeEach(
-    'task_queue_backlog_tasks',
-    'Tasks of a queue that no worker has begun',
-    figures(({ tasks }) => tasks),
-  );
-  metrics.observeEach(
-    'task_queue_backlog_age_seconds',
-    'Age of the oldest task of a queue that no worker has begun',
-    figures(({ ageSeconds }) => ageSeconds),
-  );
 }

@@ -11,6 +11,7 @@ import { createBackgroundLoop } from '../runtime/background-loop.ts';
 import { breakerListener, type ProcessContext } from './resources.ts';
 import { createEventObserver } from '../temporal/event-observer.ts';
 import { EventFailure } from '../events/event-failure.ts';
+import { EVENT_TYPE_NAMES } from '../events/event-types.ts';
 import type { EventPorts } from '../events/ports.ts';
 import { createHttpAlertGateway } from '../gateways/alert-gateway.ts';
 import { ensureEventPumps } from '../temporal/bootstrap.ts';
@@ -61,7 +62,7 @@ export function composeEventPipeline(context: ProcessContext): EventPipeline {
         capabilities: resources.paymentGateway.capabilities,
         cancelWindowSeconds: config.orderSettings.cancelWindowSeconds,
       },
-      observe: createEventObserver(logger, workerId),
+      observe: createEventObserver(logger, { workerId, types: EVENT_TYPE_NAMES }),
       ports: composePorts(context),
       retentionDays: config.events.retentionDays,
       retries: config.events.retries,

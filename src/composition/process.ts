@@ -4,7 +4,7 @@ import { ConfigError, loadConfig, type Config } from '../config.ts';
 import { keepLoopbackDirect } from '../runtime/loopback.ts';
 import { ensureAuditSchedule, ensureSearchAttributes, ensureSweepSchedules } from '../temporal/bootstrap.ts';
 import { installTemporalRuntime, requireLeanSandbox } from '../temporal/runtime.ts';
-import { countDroppedLogLines } from '../temporal/worker-metrics.ts';
+import { countDroppedLogLines, startWorkerMetrics } from '../temporal/worker-metrics.ts';
 import { TASK_QUEUES } from '../workflows/contract.ts';
 import { startTracing } from '../runtime/tracing/start-tracing.ts';
 import { createLogger, type Logger } from '../runtime/logger.ts';
@@ -116,7 +116,9 @@ export async function openWorkerContext(
   applicationName: string,
 ): Promise<ProcessContext> {
   requireLeanSandbox(config.worker.sandbox);
-  installTemporalRuntime(logger, config.worker.metrics);
+  const { metrics } = config.worker;
+  installTemporalRuntime(logger, metrics === null ? null : { ...metrics, serviceName: applicationName });
+  startWorkerMetrics();
   logger.onDropped(countDroppedLogLines);
   const context = openContext(config, logger, applicationName);
   await ensureSearchAttributes(context.client, config.temporal);

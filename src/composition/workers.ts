@@ -26,6 +26,7 @@ import { createPaymentRetrigger } from '../temporal/payment-retrigger.ts';
 import { createPaymentWatch, PAYMENT_WATCH_INTERVAL_MS } from '../activities/payments/payment-watch.ts';
 import {
   countTextMessage,
+  countTransition,
   countWebhookAttempt,
   countWebhookDisabled,
   reportClock,
@@ -35,7 +36,7 @@ import { createWorkerHost } from '../temporal/worker-host.ts';
 /** The activities over real repositories and gateways. */
 export function composeActivities({ config, resources, logger, client }: ProcessContext): Activities {
   const { databases, paymentGateway, mail, sms, webhooks } = resources;
-  const onMove = createOrderLog(logger);
+  const onMove = createOrderLog(logger, countTransition);
   return createActivities({
     orders: createOrderRepository(databases.orders, onMove),
     cases: createCaseRepository(databases.orders),

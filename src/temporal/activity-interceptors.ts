@@ -1,9 +1,11 @@
-import { defaultPayloadConverter } from '@temporalio/common';
+import { CancelledFailure, defaultPayloadConverter } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
-import type { FastPathActivities, FastPathResult } from '../activities/fast-path.ts';
+import { toFailure } from '../activities/failure.ts';
+import type { FastPathActivities, FastPathResult, StepListener } from '../activities/fast-path.ts';
 import type { Activities } from '../activities/index.ts';
 import { continueTrace } from '../runtime/tracing/spans.ts';
 import { CORRELATION_HEADER, TRACE_HEADER } from '../workflows/contract.ts';
+import { STEP_NAMES } from './worker-metrics.ts';
 
 /** Made anew for every attempt of an activity. */
 export type ActivityInterceptorsFactory = NonNullable<NonNullable<WorkerOptions['interceptors']>['activity']>[number];
@@ -41,6 +43,32 @@ export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({
     },
   },
 });
+
+const STEPS = new Set<string>(STEP_NAMES);
+
+/** Tells of each try of a step that runs as an activity of its own; `tryFastPath` tells of the steps in it. */
+export function watchSteps(onStep: StepListener): ActivityInterceptorsFactory {
+  return ({ info: { activityType: step } }) => {
+    if (!STEPS.has(step)) return {};
+    return {
+      inbound: {
+        execute: async (input, next) => {
+          const startedMs = performance.now();
+          const end = (failure: string | null): void =>
+            onStep({ step, seconds: (performance.now() - startedMs) / 1_000, failure });
+          try {
+            const result = await next(input);
+            end(null);
+            return result;
+          } catch (error) {
+            end(error instanceof CancelledFailure ? 'cancelled' : (toFailure(error).type ?? 'unclassified'));
+            throw error;
+          }
+        },
+      },
+    };
+  };
+}
 
 const FAST_PATH = 'tryFastPath' satisfies keyof FastPathActivities;
 const LAST_STEPS = new Set<string>(['confirmOrder', 'rejectOrder'] satisfies (keyof Activities)[]);

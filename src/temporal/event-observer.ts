@@ -2,14 +2,20 @@ import type { MetricCounter } from '@temporalio/common';
 import { Runtime } from '@temporalio/worker';
 import type { HandledEvent } from '../../db/repositories/events/event-consumer-repository.ts';
 import type { EventObserver } from '../activities/events/event-pump.ts';
-import { topicOf } from '../domain/event.ts';
+import { EVENT_CONSUMERS, EVENT_FAILURE_CODES, topicOf } from '../domain/event.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 /** One in this many successful events is logged; all others are logged. */
 const SUCCESSES_PER_LINE = 100;
 
+interface EventObserverOptions {
+  readonly workerId: string;
+  /** The types whose counters exist from the start. */
+  readonly types: readonly string[];
+}
+
 /** Counts every outcome beside the worker's own metrics, and logs some of them. */
-export function createEventObserver(logger: Logger, workerId: string): EventObserver {
+export function createEventObserver(logger: Logger, { workerId, types }: EventObserverOptions): EventObserver {
   const meter = Runtime.instance().metricMeter;
   const processed = meter.createCounter('events_processed', '', 'Events with a result, by consumer and type');
   const failed = meter.createCounter('events_failed', '', 'Events given up, by consumer, type and code');
@@ -26,6 +32,11 @@ export function createEventObserver(logger: Logger, workerId: string): EventObse
     'seconds',
     'From acceptance until a worker takes it up',
   );
+  for (const consumer of EVENT_CONSUMERS) {
+    for (const type of types) processed.add(0, { consumer, type });
+    const labels = types.flatMap((type) => EVENT_FAILURE_CODES.map((code) => ({ consumer, type, code })));
+    for (const each of labels) [failed, retried].forEach((counter) => counter.add(0, each));
+  }
   let successes = 0;
   const count = ({ event, outcome }: HandledEvent, consumer: string): Counted | null => {
     const tags = { consumer, type: topicOf(event.type) };

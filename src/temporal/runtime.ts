@@ -12,10 +12,11 @@ const EVENT_BUCKETS_SECONDS = [
   0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.5, 1, 2, 5, 10, 30, 60,
 ];
 
-/** Where Prometheus finds the metrics. */
-interface MetricsAddress {
+/** Where Prometheus finds the metrics, and the label `service_name` that each of them carries. */
+interface WorkerMetricsOptions {
   readonly host: string;
   readonly port: number;
+  readonly serviceName: string;
 }
 
 /**
@@ -23,18 +24,27 @@ interface MetricsAddress {
  * configured. It runs once per process, before the first native connection. The process handles signals itself, because
  * it stops its parts in order.
  */
-export function installTemporalRuntime(logger: Logger, metrics: MetricsAddress | null): void {
+export function installTemporalRuntime(logger: Logger, metrics: WorkerMetricsOptions | null): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('INFO', forwardTo(logger)),
     telemetryOptions: {
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
-      ...(metrics === null ? {} : { metrics: { prometheus: prometheusOptions(metrics) } }),
+      ...(metrics === null ? {} : { metrics: metricsOptions(metrics) }),
     },
   });
 }
 
-function prometheusOptions({ host, port }: MetricsAddress) {
+function metricsOptions({ serviceName, ...address }: WorkerMetricsOptions) {
+  return {
+    // Without this, the name would be that of the SDK's core.
+    attachServiceName: false,
+    globalTags: { service_name: serviceName },
+    prometheus: prometheusOptions(address),
+  };
+}
+
+function prometheusOptions({ host, port }: Omit<WorkerMetricsOptions, 'serviceName'>) {
   return {
     bindAddress: `${host.includes(':') ? `[${host}]` : host}:${port}`,
     countersTotalSuffix: true,
@@ -47,6 +57,7 @@ function prometheusOptions({ host, port }: MetricsAddress) {
       temporal_activity_execution_latency: LATENCY_BUCKETS_SECONDS,
       temporal_local_activity_execution_latency: LATENCY_BUCKETS_SECONDS,
       temporal_workflow_endtoend_latency: LATENCY_BUCKETS_SECONDS,
+      order_step_duration: LATENCY_BUCKETS_SECONDS,
       event_processing_duration: EVENT_BUCKETS_SECONDS,
       events_queue_wait: EVENT_BUCKETS_SECONDS,
     },

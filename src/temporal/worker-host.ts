@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import type { Logger } from '../runtime/logger.ts';
 import { bundleWorkflows } from './bundle-workflows.ts';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
-import { createFastPathActivities } from '../activities/fast-path.ts';
+import { createFastPathActivities, type StepListener } from '../activities/fast-path.ts';
 import type { Activities, EventActivities } from '../activities/index.ts';
-import { correlateLogs, traceActivities, watchFastPath } from './activity-interceptors.ts';
+import { correlateLogs, traceActivities, watchFastPath, watchSteps } from './activity-interceptors.ts';
+import { createStepMetrics } from './worker-metrics.ts';
 import type { TaskQueue } from '../workflows/contract.ts';
 
 /** The parts that a worker process runs. */
@@ -80,7 +81,10 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
     options.logger.warn({ bundlePath: options.bundlePath }, 'no prebuilt workflow bundle, building one');
     await bundleWorkflows(options.bundlePath);
   }
-  const workers = await Promise.all(options.queues.map((queue) => Worker.create(workerOptions(queue, options))));
+  const onStep = createStepMetrics();
+  const workers = await Promise.all(
+    options.queues.map((queue) => Worker.create(workerOptions(queue, options, onStep))),
+  );
   const ended = Promise.withResolvers<void>();
   const shutdown = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -103,12 +107,12 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
   };
 }
 
-function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOptions {
+function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: StepListener): WorkerOptions {
   const { connection, namespace, bundlePath, poolSize, shutdownGraceMs } = options;
   const activities =
     queue === 'events'
       ? options.eventActivities
-      : { ...options.activities, ...createFastPathActivities(options.activities) };
+      : { ...options.activities, ...createFastPathActivities(options.activities, onStep) };
   if (activities === null) throw new TypeError('the queue events needs the activities of the event pipeline');
   return {
     connection,
@@ -134,6 +138,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions): WorkerOpti
       activity: [
         correlateLogs,
         traceActivities,
+        watchSteps(onStep),
         ...(options.onFastPathEnded === undefined ? [] : [watchFastPath(options.onFastPathEnded)]),
       ],
     },

@@ -1,4 +1,83 @@
 import { Runtime } from '@temporalio/worker';
+import type { StepListener } from '../activities/fast-path.ts';
+import { FAILURE_CODES } from '../domain/errors.ts';
+import { TEXT_MESSAGE_OUTCOMES } from '../activities/notifications/notification-activities.ts';
+import { WEBHOOK_OUTCOMES } from '../activities/webhooks/webhook-activities.ts';
+import { TRANSITION_LABELS, transitionLabels, type OrderMove, type TransitionLabels } from '../domain/order-move.ts';
+import type { ProcessFigure } from '../runtime/process-figures.ts';
+import { WEBHOOK_DISABLED_REASONS } from '../domain/webhook.ts';
+import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
+
+/** Every step whose tries are counted; a step has the name of its activity. */
+export const STEP_NAMES: readonly string[] = [...Object.keys(STEP_POLICIES), 'sendMessage'];
+
+/** Failures that have no code of the domain: the try was late, or its workflow no longer wanted it. */
+const OTHER_FAILURES = ['timeout', 'cancelled'] as const;
+
+/** Steps that undo what an earlier step of the same order has done. */
+const COMPENSATIONS = new Set<string>(['releaseStock', 'undoPayment'] satisfies (keyof typeof STEP_POLICIES)[]);
+
+/**
+ * Makes the counters of steps, with all their series at 0, and returns what counts a try. A step has the same names
+ * whether it ran in the fast path, as a local activity or on a queue.
+ */
+export function createStepMetrics(): StepListener {
+  const meter = Runtime.instance().metricMeter;
+  const tries = meter.createCounter('order_steps', '', 'Tries of steps of orders, by step and outcome');
+  const failures = meter.createCounter('order_step_failures', '', 'Failed tries of steps of orders, by code');
+  const undone = meter.createCounter('order_compensations', '', 'Effects of orders that a step has undone, by step');
+  const durations = meter.createHistogram(
+    'order_step_duration',
+    'float',
+    'seconds',
+    'Time of one try of a step of an order',
+  );
+  for (const step of STEP_NAMES) for (const outcome of ['done', 'failed']) tries.add(0, { step, outcome });
+  for (const code of [...FAILURE_CODES, ...OTHER_FAILURES]) failures.add(0, { code });
+  for (const step of COMPENSATIONS) undone.add(0, { step });
+  return ({ step, seconds, failure }) => {
+    durations.record(seconds, { step });
+    tries.add(1, { step, outcome: failure === null ? 'done' : 'failed' });
+    if (failure !== null) failures.add(1, { code: failure });
+    else if (COMPENSATIONS.has(step)) undone.add(1, { step });
+  };
+}
+
+/** Counts a status that an order has entered, and by which reason. */
+export function countTransition(move: Pick<OrderMove, 'to' | 'reason'>): void {
+  addTransitions(1, transitionLabels(move));
+}
+
+function addTransitions(count: number, labels: TransitionLabels): void {
+  const counter = Runtime.instance().metricMeter.createCounter(
+    'order_transitions',
+    '',
+    'Statuses that orders have entered, by status and reason',
+  );
+  counter.add(count, labels);
+}
+
+/**
+ * Copies figures of the process beside the worker's own metrics each time it is called. A counter is shown as a gauge
+ * with the counter's name, because counters of the SDK take whole numbers only.
+ */
+export function createFigureReport(figures: readonly ProcessFigure[]): () => void {
+  const meter = Runtime.instance().metricMeter;
+  const gauges = figures.map(({ kind, name, description, read }) => {
+    const gauge = meter.createGauge(kind === 'counter' ? `${name}_total` : name, 'float', '', description);
+    return () => read().forEach(([value, labels]) => gauge.set(value, labels));
+  });
+  return () => gauges.forEach((copy) => copy());
+}
+
+/** Counters with the series that alerts need exist from the start: a first failure is else invisible to `rate()`. */
+export function startWorkerMetrics(): void {
+  countDroppedLogLines(0);
+  for (const labels of TRANSITION_LABELS) addTransitions(0, labels);
+  for (const outcome of WEBHOOK_OUTCOMES) countWebhookAttempt(outcome, 0);
+  for (const reason of WEBHOOK_DISABLED_REASONS) countWebhookDisabled(reason, 0);
+  for (const outcome of TEXT_MESSAGE_OUTCOMES) countTextMessage(outcome, 0);
+}
 
 /**
  * Shows a breaker's state beside the worker's own metrics. The meter is requested each time, because the runtime behind
@@ -26,13 +105,13 @@ export function reportClock(aheadMs: number): void {
 }
 
 /** Counts an attempt to deliver a webhook by its result. */
-export function countWebhookAttempt(outcome: string): void {
+export function countWebhookAttempt(outcome: string, count = 1): void {
   const counter = Runtime.instance().metricMeter.createCounter(
     'webhook_deliveries',
     '',
     'Attempts to deliver a webhook, by outcome',
   );
-  counter.add(1, { outcome });
+  counter.add(count, { outcome });
 }
 
 /** Counts log lines that could not be written. */
@@ -46,21 +125,21 @@ export function countDroppedLogLines(lines: number): void {
 }
 
 /** Counts a webhook subscription that was disabled, by reason. */
-export function countWebhookDisabled(reason: string): void {
+export function countWebhookDisabled(reason: string, count = 1): void {
   const counter = Runtime.instance().metricMeter.createCounter(
     'webhook_subscriptions_disabled',
     '',
     'Webhook subscriptions that were disabled, by reason',
   );
-  counter.add(1, { reason });
+  counter.add(count, { reason });
 }
 
 /** Counts a try to send a text message by its result. */
-export function countTextMessage(outcome: string): void {
+export function countTextMessage(outcome: string, count = 1): void {
   const counter = Runtime.instance().metricMeter.createCounter(
     'text_messages',
     '',
     'Tries to send a text message, by outcome',
   );
-  counter.add(1, { outcome });
+  counter.add(count, { outcome });
 }

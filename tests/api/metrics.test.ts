@@ -87,9 +87,14 @@ it.each(['process', 'api', 'worker'] as const)(
   'The metrics that the %s exports are all listed in docs/metrics.md',
   (process) => {
     expect(exported[process].length).toBeGreaterThan(1);
-    const [, section = ''] = read('docs/metrics.md').split(`## ${process}\n`);
-    const [table = ''] = section.split('\n## ');
-    const listed = [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
+    const listed = [...listedUnder(process), ...(process === 'process' ? [] : listedUnder('runtime'))];
     expect(listed.toSorted()).toEqual([...new Set(exported[process])].toSorted());
   },
 );
+
+/** Names in the table of a section. */
+function listedUnder(heading: string): string[] {
+  const [, section = ''] = read('docs/metrics.md').split(`## ${heading}\n`);
+  const [table = ''] = section.split('\n## ');
+  return [...table.matchAll(/^\| `(\w+)`/gm)].map(([, name = '']) => name);
+}

@@ -151,11 +151,44 @@ it('Metrics count requests by route, method and status, never by id', async () =
     'http_route="/v1/orders/:id",http_request_method="GET",http_response_status_code="200"',
     'http_route="/v1/orders/:id",http_request_method="GET",http_response_status_code="404"',
   ]) {
-    expect(text).toContain(`http_server_request_duration_bucket{${labels}`);
+    expect(text).toContain(`http_server_request_duration_seconds_bucket{${labels}`);
   }
   expect(text).toContain('http_response_status_code="401"');
   expect(text).not.toContain('ord_');
   expect(text).not.toContain('demo');
+});
+
+it('Metrics have every series that an alert needs from the start, at 0', async () => {
+  const fresh = await startAnotherApi(system, {});
+  try {
+    const text = await (await fetch(`${fresh.url}/metrics`)).text();
+    for (const series of [
+      'orders_started_total{dispatch="queue"',
+      'orders_accepted_total{replayed="false"',
+      'requests_refused_total{reason="signature"',
+      'order_transitions_total{status="CANCELLING",reason="none"',
+      'order_transitions_total{status="REJECTED",reason="unknown_sku"',
+      'events_received_total{type="purchase",outcome="refused"',
+      'events_unfinished{consumer="webhooks",state="failed"',
+      'orders_in_motion_oldest_age_seconds{status="REFUNDING"',
+      'audit_violations{invariant="I3"',
+    ]) {
+      const line = text.split('\n').find((candidate) => candidate.startsWith(series));
+      expect(line, series).toMatch(/\} 0$/);
+    }
+    expect(text).toMatch(/^target_info\{.*service_name="order-saga-api"/m);
+  } finally {
+    await fresh.stop();
+  }
+});
+
+it('Metrics tell of the process: its CPU, memory, event loop and connections', async () => {
+  const text = await scrape();
+  expect(text).toMatch(/^process_cpu_seconds_total\{.*\} [\d.e-]+$/m);
+  expect(text).toMatch(/^process_resident_memory_bytes\{.*\} \d{7,}$/m);
+  expect(text).toMatch(/^nodejs_eventloop_delay_p99_seconds\{.*\} [\d.e-]+$/m);
+  expect(text).toMatch(/^database_pool_connections\{pool="orders",state="idle".*\} \d+$/m);
+  expect(text).toMatch(/^database_pool_waiting\{pool="events".*\} 0$/m);
 });
 
 it('Metrics tell the accepted orders and the state of the process', async () => {
@@ -164,7 +197,7 @@ it('Metrics tell the accepted orders and the state of the process', async () => 
   for (const gauge of ['temporal_up', 'orders_backlog_age_seconds', 'eager_slots_in_use']) {
     expect(text).toMatch(new RegExp(`^# HELP ${gauge} .+\\n# TYPE ${gauge} gauge\\n${gauge}\\{.*\\} \\d`, 'm'));
   }
-  expect(text).toMatch(/^target_info\{.*service_name="order-saga-api"/m);
+  expect(text).toMatch(/^target_info\{.*service_name="order-saga-combined"/m);
   expect(text).not.toContain(process.execPath);
   expect(text).toMatch(/^clock_ahead_seconds\{.*\} -?[\d.e-]+$/m);
 });

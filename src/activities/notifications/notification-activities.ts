@@ -12,7 +12,8 @@ import type { SmsGateway } from '../../gateways/sms-gateway.ts';
 import { mailOf, textMessageOf } from './message-words.ts';
 
 /** Called with the result of each try to send a text message. */
-type TextMessageListener = (outcome: 'sent' | 'refused' | 'failed') => void;
+export const TEXT_MESSAGE_OUTCOMES = ['sent', 'refused', 'failed'] as const;
+type TextMessageListener = (outcome: (typeof TEXT_MESSAGE_OUTCOMES)[number]) => void;
 
 export interface NotificationActivityDeps {
   readonly messages: MessageRepository;

@@ -19,7 +19,15 @@ import { createWebhookConcurrency } from './webhook-concurrency.ts';
 import type { WebhookAnswer, WebhookGateway } from '../../gateways/webhook-gateway.ts';
 
 /** The result of one attempt, for the metrics. */
-export type WebhookOutcome = 'delivered' | 'failed' | 'gave_up' | 'gone' | 'address_not_allowed' | 'secret_unreadable';
+export const WEBHOOK_OUTCOMES = [
+  'delivered',
+  'failed',
+  'gave_up',
+  'gone',
+  'address_not_allowed',
+  'secret_unreadable',
+] as const;
+export type WebhookOutcome = (typeof WEBHOOK_OUTCOMES)[number];
 
 export interface WebhookActivityDeps {
   readonly subscriptions: WebhookSubscriptionRepository;

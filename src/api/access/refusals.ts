@@ -7,6 +7,7 @@ import type { NetworkOf } from './client-network.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
 import { RATE_WINDOW_SECONDS } from './rate-limit.ts';
+import { TOKEN_REFUSALS } from './token-claims.ts';
 import { requestFields } from '../http/request-context.ts';
 
 const WINDOW_MS = RATE_WINDOW_SECONDS * 1_000;
@@ -58,6 +59,13 @@ export function createRefusals({ networkOf, pointsPerSecond, logger, onRefused }
     }),
   };
 }
+
+/** Every reason under which a refusal is logged and counted. */
+export const REFUSAL_REASONS: readonly string[] = [
+  ...TOKEN_REFUSALS.map((refusal) => `token_${refusal}`),
+  'scope',
+  'signature',
+];
 
 function reasonOf({ code, reason }: ProblemError): string | null {
   if (code === 'unauthorized') return `token_${reason ?? 'unverified'}`;

@@ -29,6 +29,7 @@ const REFUSALS = {
   claims: 'the token lacks a claim that is needed, or has it in another form',
 } as const;
 export type TokenRefusal = keyof typeof REFUSALS;
+export const TOKEN_REFUSALS = Object.keys(REFUSALS) as readonly TokenRefusal[];
 
 /** 401 as defined by RFC 6750: it contains an error only if a token was sent. */
 export function refuseToken(refusal: TokenRefusal): ProblemError {

@@ -1,4 +1,6 @@
 import { createEventObserver } from '../../../src/temporal/event-observer.ts';
+import { allAt, createDatabases } from '../../../db/client.ts';
+import { processFigures } from '../../../src/composition/process-figures.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
 import { installTemporalRuntime } from '../../../src/temporal/runtime.ts';
 import {
@@ -7,7 +9,10 @@ import {
   countWebhookAttempt,
   countWebhookDisabled,
   reportBreaker,
+  createFigureReport,
+  createStepMetrics,
   reportClock,
+  startWorkerMetrics,
 } from '../../../src/temporal/worker-metrics.ts';
 import { offer } from '../offered-events.ts';
 
@@ -15,7 +20,12 @@ import { offer } from '../offered-events.ts';
 // because one process has one runtime.
 const port = Number(process.argv[2]);
 const logger = createLogger({ level: 'silent', service: 'test' });
-installTemporalRuntime(logger, { host: '127.0.0.1', port });
+installTemporalRuntime(logger, { host: '127.0.0.1', port, serviceName: 'test' });
+startWorkerMetrics();
+// No statement is sent, so no database is needed.
+const nowhere = { poolSize: 2, applicationName: 'test', onIdleError: () => {} };
+createFigureReport(processFigures(createDatabases(allAt('postgres://127.0.0.1:1/none'), nowhere)))();
+createStepMetrics()({ step: 'holdStock', seconds: 0.001, failure: null });
 reportBreaker('payment', 'pm_ok', true);
 reportClock(1_000);
 countWebhookAttempt('delivered');
@@ -33,10 +43,7 @@ const event = {
   isReplay: false,
 } as const;
 const failure = { code: 'unclassified', message: 'no', attempts: 1 } as const;
-createEventObserver(
-  logger,
-  'test',
-)({
+createEventObserver(logger, { workerId: 'test', types: ['purchase'] })({
   consumer: 'analytics',
   handled: [
     { event, outcome: { kind: 'processed', category: 'page' } },
