@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { bigserial, char, check, index, integer, pgSchema, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
-import { MOVEMENT_KINDS, RESERVATION_STATES } from '../../src/domain/reservation.ts';
+import { MOVEMENT_KINDS, RESERVATION_STATES } from '../../src/domain/inventory/reservation.ts';
 import { createdAt, instant, minorUnits, oneOf, pieces } from './columns.ts';
 
 /** Products, stock and reservations; the schema of the inventory service. */

@@ -6,7 +6,7 @@ import {
 } from '../../db/repositories/inventory/reservation-repository.ts';
 import { OrderStateConflictError } from '../domain/errors.ts';
 import { totalOf } from '../domain/payments/money.ts';
-import { refusalOf } from '../domain/offer.ts';
+import { refusalOf } from '../domain/inventory/offer.ts';
 import type { OrderLine, Refusal } from '../domain/order.ts';
 
 /** The order whose lines are held, and for how long. */

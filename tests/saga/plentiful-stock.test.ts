@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import { createAudit } from '../../src/audit/audit.ts';
-import { MAX_STOCK_PIECES } from '../../src/domain/reservation.ts';
+import { MAX_STOCK_PIECES } from '../../src/domain/inventory/reservation.ts';
 import { expectProblem } from '../support/http/problems.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 

@@ -8,7 +8,7 @@ import type {
   PaymentKind,
   PaymentOperationState,
 } from '../../../src/domain/payments/payment.ts';
-import type { ReservationState } from '../../../src/domain/reservation.ts';
+import type { ReservationState } from '../../../src/domain/inventory/reservation.ts';
 import type { Database, Databases, Statement, Transaction } from '../../client.ts';
 import {
   BALANCES,

@@ -1,8 +1,8 @@
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { DatabaseContractError } from '../../../src/domain/errors.ts';
-import type { Offer } from '../../../src/domain/offer.ts';
+import type { Offer } from '../../../src/domain/inventory/offer.ts';
 import type { OrderLine } from '../../../src/domain/order.ts';
-import { MAX_STOCK_PIECES, type StockLevel } from '../../../src/domain/reservation.ts';
+import { MAX_STOCK_PIECES, type StockLevel } from '../../../src/domain/inventory/reservation.ts';
 import type { Database, Statement } from '../../client.ts';
 import { products, stock } from '../../schema/inventory.ts';
 

@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, lt, sql } from 'drizzle-orm';
-import type { Offer } from '../../../src/domain/offer.ts';
+import type { Offer } from '../../../src/domain/inventory/offer.ts';
 import type { OrderLine, Shortage } from '../../../src/domain/order.ts';
-import type { MOVEMENT_KINDS, ReservationState } from '../../../src/domain/reservation.ts';
+import type { MOVEMENT_KINDS, ReservationState } from '../../../src/domain/inventory/reservation.ts';
 import type { PricedLine } from '../../../src/domain/payments/money.ts';
 import type { Database } from '../../client.ts';
 import { reservations } from '../../schema/inventory.ts';

@@ -1,4 +1,4 @@
-import type { ReservationState } from '../../../src/domain/reservation.ts';
+import type { ReservationState } from '../../../src/domain/inventory/reservation.ts';
 import type { Statement } from '../../client.ts';
 
 /**

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { CatalogRepository } from '../../../db/repositories/inventory/catalog-repository.ts';
 import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
-import { MAX_STOCK_PIECES, type StockLevel } from '../../domain/reservation.ts';
+import { MAX_STOCK_PIECES, type StockLevel } from '../../domain/inventory/reservation.ts';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { decodeCursor, foreignCursor, toPage } from '../http/cursor.ts';

@@ -5,7 +5,7 @@ import { isOrderId, orderIdFor } from '../../domain/ids.ts';
 import { amountProblemText } from '../../domain/payments/money-text.ts';
 import { totalOf } from '../../domain/payments/money.ts';
 import type { RequestHash, RequestHasher } from '../../domain/personal-data/request-hash.ts';
-import { foreseenRefusalOf } from '../../domain/offer.ts';
+import { foreseenRefusalOf } from '../../domain/inventory/offer.ts';
 import type { OrderLine, OrderRequest } from '../../domain/order.ts';
 import { chargeProblemOf, type PaymentCapabilities } from '../../domain/payments/payment-capabilities.ts';
 import type { OrderSettings } from '../../domain/order-settings.ts';

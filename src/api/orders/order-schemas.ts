@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { ORDER_STATUSES, REJECTION_REASONS } from '../../domain/order-status.ts';
 import { CAPTURE_MODES, PAYMENT_STATES } from '../../domain/payments/payment.ts';
 import { AMOUNT_PROBLEMS } from '../../domain/payments/payment-capabilities.ts';
-import { RESERVATION_STATES } from '../../domain/reservation.ts';
+import { RESERVATION_STATES } from '../../domain/inventory/reservation.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/payments/money.ts';
 import { emailAddress } from '../http/email-address.ts';
 import { currency, instant, pageQuery, requestedInstant, sku, text } from '../http/primitive-schemas.ts';

@@ -1,7 +1,7 @@
 import type { SkuFigures } from '../../../db/repositories/audit/audit-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
-import type { ReservationState } from '../../domain/reservation.ts';
+import type { ReservationState } from '../../domain/inventory/reservation.ts';
 import type { OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 

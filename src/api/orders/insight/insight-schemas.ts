@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ORDER_STATUSES, REJECTION_REASONS } from '../../../domain/order-status.ts';
-import { MOVEMENT_KINDS } from '../../../domain/reservation.ts';
+import { MOVEMENT_KINDS } from '../../../domain/inventory/reservation.ts';
 import { rejectionDetails } from '../order-schemas.ts';
 import { instant } from '../../http/primitive-schemas.ts';
 

@@ -1,7 +1,7 @@
-import { totalOf } from './payments/money.ts';
-import type { OrderLine, Refusal, RejectionDetails } from './order.ts';
-import { chargeProblemOf, type PaymentCapabilities } from './payments/payment-capabilities.ts';
-import type { RejectionReason } from './order-status.ts';
+import { totalOf } from '../payments/money.ts';
+import type { OrderLine, Refusal, RejectionDetails } from '../order.ts';
+import { chargeProblemOf, type PaymentCapabilities } from '../payments/payment-capabilities.ts';
+import type { RejectionReason } from '../order-status.ts';
 
 /** A line of the catalog at the moment of a hold. */
 export interface Offer extends OrderLine {
