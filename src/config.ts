@@ -71,7 +71,7 @@ const variables = z.object({
   API_PORT: port.default(8080),
   ...API_TLS_VARIABLES,
   INTERNAL_HOST: listenAddress.default('127.0.0.1'),
-  INTERNAL_PORT: port.default(9465),
+  INTERNAL_PORT: port.optional(),
   OPERATOR_ROUTES: z.enum(['public', 'internal']).default('public'),
   RATE_LIMIT_PER_SECOND: perSecond.default(1_000),
   EVENT_RATE_LIMIT_PER_SECOND: perSecond.default(20_000),
@@ -285,6 +285,15 @@ function paymentOf(env: z.output<typeof variables>) {
   };
 }
 
+/** The internal port of a process that sets none; a second process on the machine then takes a free one. */
+const INTERNAL_PORT_DEFAULT = 9465;
+
+/** Null when it is turned off. */
+function internalOf({ INTERNAL_HOST: host, INTERNAL_PORT: chosen }: z.output<typeof variables>) {
+  if (chosen === 0) return null;
+  return { host, port: chosen ?? INTERNAL_PORT_DEFAULT, isChosen: chosen !== undefined };
+}
+
 /** Null without a collector: then no span is made. */
 function tracingOf(env: z.output<typeof variables>) {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_TRACES_SAMPLER_ARG: ratio } = env;
@@ -320,7 +329,7 @@ function toConfig(env: z.output<typeof variables>) {
       audience: env.JWT_AUDIENCE,
       maxLifetimeSeconds: env.JWT_MAX_LIFETIME_SECONDS,
     },
-    internal: env.INTERNAL_PORT === 0 ? null : { host: env.INTERNAL_HOST, port: env.INTERNAL_PORT },
+    internal: internalOf(env),
     operatorPort: env.OPERATOR_ROUTES,
     contactKeys: env.CONTACT_KEYS,
     database: {

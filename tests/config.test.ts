@@ -116,7 +116,7 @@ it.each([
 });
 
 it('The configuration has no internal port for 0, and then refuses to move the routes of operators there', () => {
-  expect(loadConfig(REQUIRED).internal).toEqual({ host: '127.0.0.1', port: 9465 });
+  expect(loadConfig(REQUIRED).internal).toEqual({ host: '127.0.0.1', port: 9465, isChosen: false });
   expect(loadConfig({ ...REQUIRED, INTERNAL_PORT: '0' }).internal).toBeNull();
   expect(problemsOf({ ...REQUIRED, INTERNAL_PORT: '0', OPERATOR_ROUTES: 'internal' })).toEqual([
     'OPERATOR_ROUTES: internal needs a port, so INTERNAL_PORT must not be 0',

@@ -1,4 +1,4 @@
-import { startHttpServer } from '../api/http/http-server.ts';
+import { PortTakenError, startHttpServer, type HttpServer } from '../api/http/http-server.ts';
 import { createInternalApp, isReady, type ProcessPhase, type ProcessState } from '../api/internal/internal-app.ts';
 import { createProcessMetrics } from '../api/internal/process-metrics.ts';
 import type { Config } from '../config.ts';
@@ -32,7 +32,7 @@ const GRACE_MS = 1_000;
 
 /**
  * Listens before the process starts, so that a slow start is seen as one. Without a port there is no listener.
- * @throws {PortTakenError} when the port is taken.
+ * @throws {PortTakenError} when the port that was set is taken; without a setting the process takes a free one.
  */
 export async function startInternalListener(
   config: Config,
@@ -57,13 +57,20 @@ export async function startInternalListener(
     shutdown: ended.signal,
     logger,
   });
-  const server = await startHttpServer({
-    ...internal,
-    portVariable: 'INTERNAL_PORT',
-    // The port stays inside of the pod or the machine.
-    tls: null,
-    fetch: app.fetch,
-    onRefused: (refused) => logger.warn({ ...refused }, 'request'),
+  const listen = (port: number): Promise<HttpServer> =>
+    startHttpServer({
+      host: internal.host,
+      port,
+      portVariable: 'INTERNAL_PORT',
+      // The port stays inside of the pod or the machine.
+      tls: null,
+      fetch: app.fetch,
+      onRefused: (refused) => logger.warn({ ...refused }, 'request'),
+    });
+  const server = await listen(internal.port).catch((error: unknown) => {
+    // Another process of this machine has it. A port that was set is asked by its number, so a free one would not do.
+    if (internal.isChosen || !(error instanceof PortTakenError)) throw error;
+    return listen(0);
   });
   logger.info({ port: server.port }, 'listening for probes');
   return {

@@ -51,7 +51,7 @@ const LINGER_MS = 2_000;
 const IDLE_SWEEP_MS = 50;
 
 /** The port is taken; the message names the variable to change. */
-class PortTakenError extends Error {
+export class PortTakenError extends Error {
   constructor(port: number, variable: string) {
     super(`Port ${port} is taken: set ${variable} to another one`);
     this.name = 'PortTakenError';
