@@ -27,6 +27,9 @@ export interface InternalListener {
 /** The core's text is written by a thread of its own, even when it has much to say. */
 const CORE_METRICS_TIMEOUT_MS = 2_000;
 
+/** The longest delay is that of the last second, at most of the last two. */
+const LOOP_WINDOW_MS = 2_000;
+
 /** Requests under way get this long at the end; they are probes. */
 const GRACE_MS = 1_000;
 
@@ -43,7 +46,7 @@ export async function startInternalListener(
   if (internal === null) return NO_LISTENER;
   let phase: ProcessPhase = 'starting';
   let running: ShownProcess | null = null;
-  const loop = watchEventLoop();
+  const loop = watchEventLoop(LOOP_WINDOW_MS);
   const ended = new AbortController();
   const state = (): ProcessState => ({ phase, workers: running?.worker?.states() ?? {} });
   const ownMetrics = createProcessMetrics({ isReady: () => isReady(state()), loopDelayMs: loop.longestDelayMs });

@@ -11,7 +11,7 @@ const block = (durationMs: number): void => {
 };
 
 it('The watch of the event loop shows a block at once, and forgets it within two seconds', async () => {
-  watch = watchEventLoop();
+  watch = watchEventLoop(2_000);
   await sleep(100);
   block(600);
   await sleep(1);

@@ -1,10 +1,5 @@
-import {
-  constants,
-  monitorEventLoopDelay,
-  performance,
-  PerformanceObserver,
-  type PerformanceEntry,
-} from 'node:perf_hooks';
+import { constants, performance, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
+import { watchEventLoop } from './event-loop-watch.ts';
 
 /** A figure of this process, by the name that it has in the metrics. */
 export interface ProcessFigure {
@@ -18,19 +13,15 @@ export interface ProcessFigure {
 
 export type FigureValue = readonly [value: number, labels: Readonly<Record<string, string>>];
 
-/** Nanoseconds of a second, and microseconds of a second. */
-const NANOSECONDS = 1e9;
+/** Microseconds of a second. */
 const MICROSECONDS = 1e6;
-
-/** How finely the delay of the event loop is measured: far below a delay that matters (100 ms). */
-const DELAY_RESOLUTION_MS = 20;
 
 /** Delays are judged over this time, so that each scrape sees the last blocks even when others have just asked. */
 const DELAY_WINDOW_MS = 15_000;
 
 /** Starts to measure this process: CPU, memory, event loop and garbage collection. */
 export function startProcessFigures(): readonly ProcessFigure[] {
-  const delay = watchEventLoop();
+  const delay = watchEventLoop(DELAY_WINDOW_MS);
   const collection = watchGarbageCollection();
   const memory = (of: keyof NodeJS.MemoryUsage) => () => process.memoryUsage()[of];
   return [
@@ -43,8 +34,16 @@ export function startProcessFigures(): readonly ProcessFigure[] {
     gauge('nodejs_heap_used_bytes', 'Heap in use', memory('heapUsed')),
     gauge('nodejs_heap_total_bytes', 'Heap that is reserved', memory('heapTotal')),
     gauge('nodejs_external_memory_bytes', 'Memory outside of the heap that objects hold', memory('external')),
-    gauge('nodejs_eventloop_delay_p99_seconds', 'Delay of the event loop, 99th percentile of some seconds', delay.p99),
-    gauge('nodejs_eventloop_delay_max_seconds', 'Longest delay of the event loop in some seconds', delay.longest),
+    gauge(
+      'nodejs_eventloop_delay_p99_seconds',
+      'Delay of the event loop, 99th percentile of some seconds',
+      () => delay.p99DelayMs() / 1_000,
+    ),
+    gauge(
+      'nodejs_eventloop_delay_max_seconds',
+      'Longest delay of the event loop in some seconds',
+      () => delay.longestDelayMs() / 1_000,
+    ),
     counter('nodejs_eventloop_active_seconds', 'Time in which the event loop was not idle', () => {
       return performance.eventLoopUtilization().active / 1_000;
     }),
@@ -59,24 +58,6 @@ function counter(name: string, description: string, read: () => number): Process
 
 function gauge(name: string, description: string, read: () => number): ProcessFigure {
   return { kind: 'gauge', name, description, read: () => [[read(), {}]] };
-}
-
-/** Two windows overlap by half, so that no delay is forgotten before it was seen for half a window. */
-function watchEventLoop() {
-  const windows = [0, 1].map(() => monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS }));
-  for (const each of windows) each.enable();
-  let [older, younger] = windows as [(typeof windows)[number], (typeof windows)[number]];
-  setInterval(() => {
-    older.reset();
-    [older, younger] = [younger, older];
-  }, DELAY_WINDOW_MS / 2).unref();
-  // A sample is late by the resolution itself. Before the first sample there is no number.
-  const secondsOf = (nanoseconds: number): number =>
-    Math.max(0, (Number.isFinite(nanoseconds) ? nanoseconds : 0) / NANOSECONDS - DELAY_RESOLUTION_MS / 1_000);
-  return {
-    p99: () => (older.count === 0 ? 0 : secondsOf(older.percentile(99))),
-    longest: () => (older.count === 0 ? 0 : secondsOf(older.max)),
-  };
 }
 
 interface GarbageCollection extends Pick<PerformanceEntry, 'duration'> {
