@@ -65,27 +65,20 @@ const SWEEP_INTERVAL = '30s';
 /** A webhook that was lost between its row and its signal waits at most this much longer than a minute. */
 const WEBHOOK_SWEEP_INTERVAL = '60s';
 
+/** The sweeps by the ids of their schedules. */
+const SWEEPS: Readonly<Record<string, ScheduledWorkflow>> = {
+  [SWEEP_SCHEDULE_ID]: { workflowType: SWEEP_WORKFLOW, every: SWEEP_INTERVAL },
+  [NOTICE_SWEEP_SCHEDULE_ID]: { workflowType: NOTICE_SWEEP_WORKFLOW, every: SWEEP_INTERVAL },
+  [DECISION_SWEEP_SCHEDULE_ID]: { workflowType: DECISION_SWEEP_WORKFLOW, every: SWEEP_INTERVAL },
+  [WEBHOOK_SWEEP_SCHEDULE_ID]: { workflowType: WEBHOOK_SWEEP_WORKFLOW, every: WEBHOOK_SWEEP_INTERVAL },
+  [COMMAND_SWEEP_SCHEDULE_ID]: { workflowType: COMMAND_SWEEP_WORKFLOW, every: SWEEP_INTERVAL },
+};
+
 /**
  * Makes the schedules of the sweeps unless they exist. A missed run is caught up within a minute, or left to the next.
  */
 export async function ensureSweepSchedules(client: Client): Promise<void> {
-  await ensureSchedule(client, SWEEP_SCHEDULE_ID, { workflowType: SWEEP_WORKFLOW, every: SWEEP_INTERVAL });
-  await ensureSchedule(client, NOTICE_SWEEP_SCHEDULE_ID, {
-    workflowType: NOTICE_SWEEP_WORKFLOW,
-    every: SWEEP_INTERVAL,
-  });
-  await ensureSchedule(client, DECISION_SWEEP_SCHEDULE_ID, {
-    workflowType: DECISION_SWEEP_WORKFLOW,
-    every: SWEEP_INTERVAL,
-  });
-  await ensureSchedule(client, WEBHOOK_SWEEP_SCHEDULE_ID, {
-    workflowType: WEBHOOK_SWEEP_WORKFLOW,
-    every: WEBHOOK_SWEEP_INTERVAL,
-  });
-  await ensureSchedule(client, COMMAND_SWEEP_SCHEDULE_ID, {
-    workflowType: COMMAND_SWEEP_WORKFLOW,
-    every: SWEEP_INTERVAL,
-  });
+  for (const [scheduleId, sweep] of Object.entries(SWEEPS)) await ensureSchedule(client, scheduleId, sweep);
 }
 
 /** How often the audit runs, and how many orders each run looks at. */
