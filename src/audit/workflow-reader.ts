@@ -87,7 +87,7 @@ export function createWorkflowReader(client: Client): WorkflowReader {
   };
 }
 
-/** A workflow that was reset has several runs: the open one is the present one, else the one that was started last. */
+/** A workflow that was reset has several runs: the open run is the present one, or without an open run the latest. */
 function keepNewest(newest: Map<string, { execution: OrderExecution; startedAt: Date }>, execution: Execution): void {
   const orderId = orderIdOf(execution.workflowId, ORDER_PREFIX);
   const known = newest.get(orderId);

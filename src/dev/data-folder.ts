@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** The folder of the project: the one that holds `package.json`. */
+/** The folder of the project, which holds `package.json`. */
 export const PROJECT_FOLDER = resolve(import.meta.dirname, '../..');
 
 /** The folder of a development system: `DATA_DIR`, relative to the project; an empty variable counts as not set. */

@@ -28,8 +28,8 @@ export interface PaymentRetrigger {
    */
   wake(workflowId: string, steps: readonly string[]): Promise<'retriggered' | 'under_way' | 'nothing' | 'gone'>;
   /**
-   * Lets the workflow of a notice judge it again, if the workflow is parked. `orderId` is the one that the workflow was
-   * started with.
+   * Lets the workflow of a notice judge it again, if the workflow is parked. The workflow is found by the order id with
+   * which it was started.
    */
   judgeAgain(orderId: string, notice: NoticeKey): Promise<void>;
 }

@@ -99,8 +99,8 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
     },
 
     /**
-     * Effect: a charge that is not known to have succeeded can never happen any more: it is voided by key, and the next
-     * generation is recorded as the one that may be charged.
+     * Effect: a charge that is not known to have succeeded can never happen any more: it is voided by key, and only
+     * the next generation may be charged from then on.
      * Key: `orderId:void:generation`.
      * Outcomes: `dead`; `taken` when the provider has captured the charge, which must then be adopted.
      * Failures: outcome unknown, database, retryable; the turn is over, permanent.

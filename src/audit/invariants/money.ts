@@ -5,7 +5,7 @@ import { EMPTY_BALANCE, type PaymentBalance, type PaymentKind } from '../../doma
 import { isInMotion, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
-/** I3: the balance is the sum of the operations, and at rest it is the one that the status implies. */
+/** I3: the balance is the sum of the operations, and the status of an order at rest implies the same balance. */
 export function checkBalance(facts: OrderFacts): Finding {
   const { order, operations, balance } = facts;
   const summed = sumUp(operations);

@@ -21,7 +21,7 @@ import {
  */
 const tracer = trace.getTracer('order-saga');
 
-/** The spans that share a piece of work, beside the one that it hangs under. */
+/** The spans that share a piece of work with the span that is its parent. */
 const LINKS = createContextKey('links of a shared piece of work');
 
 /** What is known of a span when it starts. */
