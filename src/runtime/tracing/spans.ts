@@ -94,9 +94,9 @@ export function traceContext(): Context {
 
 /** The current trace, if it is recorded, in the form in which it is stored and sent on. */
 export function activeTrace(): { readonly traceparent?: string } {
-  const active = trace.getSpanContext(context.active());
-  if (active === undefined || !isSpanContextValid(active) || (active.traceFlags & TraceFlags.SAMPLED) === 0) return {};
-  return { traceparent: `00-${active.traceId}-${active.spanId}-01` };
+  const active = trace.getSpan(context.active());
+  const traceparent = active === undefined || !isSampled(context.active()) ? null : traceparentOf(active);
+  return traceparent === null ? {} : { traceparent };
 }
 
 /** Links the current span to the trace of an order, when a request about the order has a trace of its own. */
