@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
-import { createAudit, type AuditOptions, type AuditReport } from '../../src/audit/audit.ts';
 import type { Resealed } from '../../src/cli/reseal.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createTextSealer } from '../../src/domain/personal-data/text-sealer.ts';
@@ -13,6 +12,7 @@ import { openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
 import { subscribe } from '../support/http/webhook-receiver.ts';
 import { findTestPort } from '../support/ports.ts';
 import { startOrdersCommand, type OrdersCommand } from '../support/processes/orders-command.ts';
+import { auditOf } from '../support/audits.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let cli: OrdersCommand;
@@ -168,7 +168,7 @@ async function withoutCommandWorkflow() {
 
 /** The orders that the audit finds broken, sorted. */
 async function brokenOrders(): Promise<string[]> {
-  const { violations } = await audit({ patienceMs: 1_500 });
+  const { violations } = await auditOf(system, { patienceMs: 1_500 });
   return [...new Set(violations.map(({ subject }) => subject))].toSorted();
 }
 
@@ -276,11 +276,6 @@ function actionsOf(orderIds: readonly string[]): Promise<{ orderId: string; acto
   );
 }
 
-function audit(options: AuditOptions = {}): Promise<AuditReport> {
-  const { database, client, simulatorUrl: paymentGatewayUrl } = system;
-  return createAudit({ databases: database.databases, client, paymentGatewayUrl }, options).run();
-}
-
 async function expectCleanAudit(): Promise<void> {
-  expect((await audit()).violations).toEqual([]);
+  expect((await auditOf(system)).violations).toEqual([]);
 }

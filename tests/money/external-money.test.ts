@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
-import { createAudit } from '../../src/audit/audit.ts';
 import { proveEnd, type Evidence } from '../support/faults/evidence.ts';
 import { expectProblem } from '../support/http/problems.ts';
 import { giveCommand, moveAtProvider, untilStatus } from '../support/faults/order-actions.ts';
+import { auditOf } from '../support/audits.ts';
 import { startTestSystem, type Answer, type TestSystem } from '../support/system.ts';
 
 /** The provider of this system reports by itself. */
@@ -49,9 +49,7 @@ function operationsOf({ operations }: Evidence): string[] {
 }
 
 async function expectCleanAudit(where: TestSystem, orderId: string): Promise<void> {
-  const { databases } = where.database;
-  const sources = { databases, client: where.client, paymentGatewayUrl: where.simulatorUrl };
-  const { violations } = await createAudit(sources, {}).run();
+  const { violations } = await auditOf(where);
   expect(violations.filter(({ subject }) => subject === orderId)).toEqual([]);
 }
 

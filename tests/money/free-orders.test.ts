@@ -1,10 +1,10 @@
 import { afterAll, expect, it } from 'vitest';
 import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
-import { createAudit } from '../../src/audit/audit.ts';
 import { proveEnd, plannedOrder, stockOf } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
+import { auditOf } from '../support/audits.ts';
 import { orderBody, startTestSystem, type TestSystem } from '../support/system.ts';
 
 const WAYS = [
@@ -129,8 +129,7 @@ it.each(WAYS)('An order of 0 is foreseen by a dry run ($pass, $capture, $placeme
 it.each(WAYS)('An order of 0 leaves nothing for the audit to find ($pass, $capture, $placement)', async (way) => {
   const { system } = await shopOf(way);
   await system.setFaults({ down: false });
-  const { client, simulatorUrl: paymentGatewayUrl, database } = system;
-  const report = await createAudit({ databases: database.databases, client, paymentGatewayUrl }).run();
+  const report = await auditOf(system);
   expect(report.violations).toEqual([]);
   expect(report.orders).toBeGreaterThan(3);
 });

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createAudit } from '../../src/audit/audit.ts';
 import { PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { orderCommandWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
 import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failAfter, failBefore, twice, type Fault } from '../support/faults/faults.ts';
 import { giveCommand, untilStatus, untilUnowned } from '../support/faults/order-actions.ts';
+import { auditOf } from '../support/audits.ts';
+import { playScenarios } from '../support/interleavings.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /**
@@ -52,23 +53,11 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 it(`An order that is captured in part has books, status and answers that agree, whatever is asked at once: ${SCENARIOS} scenarios, seed ${SEED}`, async () => {
-  const scenarios = fc.sample(scenario, { seed: SEED, numRuns: SCENARIOS }).map((value, index) => ({ value, index }));
-  const waiting = ONLY === undefined ? scenarios : scenarios.filter(({ index }) => index === Number(ONLY));
-  const failures: string[] = [];
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const { value, index } = next;
-      await play(value).catch((error: unknown) => {
-        failures.push(`seed ${SEED}, number ${index}: ${JSON.stringify(value)}\n${String(error)}`);
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const plan = { scenario, seed: SEED, count: SCENARIOS, only: ONLY, atOnce: AT_ONCE };
+  const failures = await playScenarios(plan, play);
   expect(failures).toEqual([]);
 
-  const { databases } = system.database;
-  const sources = { databases, client: system.client, paymentGatewayUrl: system.simulatorUrl };
-  const { violations } = await createAudit(sources).run();
+  const { violations } = await auditOf(system);
   expect(violations).toEqual([]);
 }, 600_000);
 

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
-import { createAudit } from '../../src/audit/audit.ts';
 import { createRepair } from '../../src/cli/repair.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { orderWorkflowId, orderCommandWorkflowId } from '../../src/workflows/contract.ts';
@@ -16,6 +15,7 @@ import {
   untilStatus,
   untilUnowned,
 } from '../support/faults/order-actions.ts';
+import { auditOf } from '../support/audits.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
@@ -232,7 +232,5 @@ it('An order says that its workflow was ended by hand also when it was that of t
 });
 
 async function violations() {
-  const { databases } = system.database;
-  const sources = { databases, client: system.client, paymentGatewayUrl: system.simulatorUrl };
-  return (await createAudit(sources).run()).violations;
+  return (await auditOf(system)).violations;
 }

@@ -1,7 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
-import { createAudit } from '../../src/audit/audit.ts';
 import { ensureSweepSchedules } from '../../src/temporal/bootstrap.ts';
 import { NOTICE_SWEEP_SCHEDULE_ID } from '../../src/workflows/contract.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
@@ -15,6 +14,7 @@ import {
   storeNotice,
   untilStatus,
 } from '../support/faults/order-actions.ts';
+import { auditOf } from '../support/audits.ts';
 import { startTestSystem, WEBHOOK_SECRET, type Answer, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
@@ -90,9 +90,7 @@ async function cancelled(where: TestSystem): Promise<string> {
 }
 
 async function violationsAbout(where: TestSystem, orderId: string): Promise<unknown[]> {
-  const { databases } = where.database;
-  const sources = { databases, client: where.client, paymentGatewayUrl: where.simulatorUrl };
-  const { violations } = await createAudit(sources, {}).run();
+  const { violations } = await auditOf(where);
   return violations.filter(({ subject }) => subject === orderId);
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createAudit } from '../../src/audit/audit.ts';
 import { proveEnd } from '../support/faults/evidence.ts';
 import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
+import { auditOf } from '../support/audits.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -35,11 +35,6 @@ it('A cancel keeps its promise at any time in the first 300 ms of an order', asy
     await untilStatus(system, orderId, 'CANCELLED');
     await proveEnd(system, orderId, 'CANCELLED');
   }
-  const { databases } = system.database;
-  const { violations } = await createAudit({
-    databases,
-    client: system.client,
-    paymentGatewayUrl: system.simulatorUrl,
-  }).run();
+  const { violations } = await auditOf(system);
   expect(violations).toEqual([]);
 }, 180_000);

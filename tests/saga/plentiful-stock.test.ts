@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
-import { createAudit } from '../../src/audit/audit.ts';
 import { MAX_STOCK_PIECES } from '../../src/domain/inventory/reservation.ts';
 import { expectProblem } from '../support/http/problems.ts';
+import { auditOf } from '../support/audits.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 /** The largest number that an integer column of PostgreSQL holds. */
@@ -76,9 +76,7 @@ it('A SKU is filled up to a maximum, above which there is room for what was sold
 });
 
 it('A SKU with more pieces than an integer column holds is counted exactly by the audit', async () => {
-  const { databases } = system.database;
-  const sources = { databases, client: system.client, paymentGatewayUrl: system.simulatorUrl };
-  const { violations, checked } = await createAudit(sources, { patienceMs: 1_500 }).run();
+  const { violations, checked } = await auditOf(system, { patienceMs: 1_500 });
   expect(checked['I2']).toBeGreaterThan(1_000);
   expect(violations.filter(({ invariant }) => invariant === 'I2')).toEqual([]);
 });
