@@ -3,7 +3,7 @@ import type { StepListener } from '../activities/fast-path.ts';
 import { FAILURE_CODES } from '../domain/errors.ts';
 import { TEXT_MESSAGE_OUTCOMES } from '../activities/notifications/notification-activities.ts';
 import { WEBHOOK_OUTCOMES } from '../activities/webhooks/webhook-activities.ts';
-import { TRANSITION_LABELS, transitionLabels, type OrderMove, type TransitionLabels } from '../domain/order-move.ts';
+import { TRANSITION_LABELS, transitionLabels, type OrderMove } from '../domain/order-move.ts';
 import type { ProcessFigure } from '../runtime/process-figures.ts';
 import { WEBHOOK_DISABLED_REASONS } from '../domain/webhook.ts';
 import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
@@ -43,18 +43,30 @@ export function createStepMetrics(): StepListener {
   };
 }
 
-/** Counts a status that an order has entered, and by which reason. */
-export function countTransition(move: Pick<OrderMove, 'to' | 'reason'>): void {
-  addTransitions(1, transitionLabels(move));
+/**
+ * A counter beside the worker's own metrics. The meter is requested each time, because the runtime behind it may have
+ * been replaced.
+ */
+function counter(name: string, description: string) {
+  return (count: number, labels: Readonly<Record<string, string>>): void =>
+    Runtime.instance().metricMeter.createCounter(name, '', description).add(count, labels);
 }
 
-function addTransitions(count: number, labels: TransitionLabels): void {
-  const counter = Runtime.instance().metricMeter.createCounter(
-    'order_transitions',
-    '',
-    'Statuses that orders have entered, by status and reason',
-  );
-  counter.add(count, labels);
+const transitions = counter('order_transitions', 'Statuses that orders have entered, by status and reason');
+const webhookAttempts = counter('webhook_deliveries', 'Attempts to deliver a webhook, by outcome');
+const webhooksDisabled = counter(
+  'webhook_subscriptions_disabled',
+  'Webhook subscriptions that were disabled, by reason',
+);
+const textMessages = counter('text_messages', 'Tries to send a text message, by outcome');
+const droppedLines = counter(
+  'log_lines_dropped',
+  'Log lines that could not be written: a full disk, or a reader that stands still',
+);
+
+/** Counts a status that an order has entered, and by which reason. */
+export function countTransition(move: Pick<OrderMove, 'to' | 'reason'>): void {
+  transitions(1, transitionLabels(move));
 }
 
 /**
@@ -73,7 +85,7 @@ export function createFigureReport(figures: readonly ProcessFigure[]): () => voi
 /** Counters with the series that alerts need exist from the start: a first failure is else invisible to `rate()`. */
 export function startWorkerMetrics(): void {
   countDroppedLogLines(0);
-  for (const labels of TRANSITION_LABELS) addTransitions(0, labels);
+  for (const labels of TRANSITION_LABELS) transitions(0, labels);
   for (const outcome of WEBHOOK_OUTCOMES) countWebhookAttempt(outcome, 0);
   for (const reason of WEBHOOK_DISABLED_REASONS) countWebhookDisabled(reason, 0);
   for (const outcome of TEXT_MESSAGE_OUTCOMES) countTextMessage(outcome, 0);
@@ -106,40 +118,20 @@ export function reportClock(aheadMs: number): void {
 
 /** Counts an attempt to deliver a webhook by its result. */
 export function countWebhookAttempt(outcome: string, count = 1): void {
-  const counter = Runtime.instance().metricMeter.createCounter(
-    'webhook_deliveries',
-    '',
-    'Attempts to deliver a webhook, by outcome',
-  );
-  counter.add(count, { outcome });
+  webhookAttempts(count, { outcome });
 }
 
 /** Counts log lines that could not be written. */
 export function countDroppedLogLines(lines: number): void {
-  const counter = Runtime.instance().metricMeter.createCounter(
-    'log_lines_dropped',
-    '',
-    'Log lines that could not be written: a full disk, or a reader that stands still',
-  );
-  counter.add(lines, {});
+  droppedLines(lines, {});
 }
 
 /** Counts a webhook subscription that was disabled, by reason. */
 export function countWebhookDisabled(reason: string, count = 1): void {
-  const counter = Runtime.instance().metricMeter.createCounter(
-    'webhook_subscriptions_disabled',
-    '',
-    'Webhook subscriptions that were disabled, by reason',
-  );
-  counter.add(count, { reason });
+  webhooksDisabled(count, { reason });
 }
 
 /** Counts a try to send a text message by its result. */
 export function countTextMessage(outcome: string, count = 1): void {
-  const counter = Runtime.instance().metricMeter.createCounter(
-    'text_messages',
-    '',
-    'Tries to send a text message, by outcome',
-  );
-  counter.add(count, { outcome });
+  textMessages(count, { outcome });
 }
