@@ -26,7 +26,7 @@ import { plannedOrder } from './support/faults/evidence.ts';
 import { createFaults } from './support/faults/faults.ts';
 import { postAtRate, settle } from './support/load.ts';
 import { giveCommand, untilStatus } from './support/faults/order-actions.ts';
-import { findTestPort } from './support/ports.ts';
+import { findFreePort } from '../src/dev/processes/ports.ts';
 import { startTestSystem, type TestSystem } from './support/system.ts';
 
 const faults = createFaults();
@@ -182,7 +182,7 @@ it('The audit command exits 1 and names the order when a rule is broken', async 
 });
 
 it('The audit command exits 2 and says what is down', async () => {
-  const address = `http://127.0.0.1:${await findTestPort()}`;
+  const address = `http://127.0.0.1:${await findFreePort()}`;
   const { code, output, errors } = await command([], { PAYMENT_GATEWAY_URL: address });
   expect(errors).toContain(`the audit could not be done: the payment ledger at ${address} cannot be read`);
   expect(output).toBe('');
@@ -193,7 +193,7 @@ it('The audit command does not ask a provider for a ledger that it shows to nobo
   const { code, output } = await command([], {
     PAYMENT_PROVIDER: 'stripe',
     STRIPE_SECRET_KEY: 'sk_test_audit',
-    PAYMENT_GATEWAY_URL: `http://127.0.0.1:${await findTestPort()}`,
+    PAYMENT_GATEWAY_URL: `http://127.0.0.1:${await findFreePort()}`,
   });
   expect(output).toMatch(/^I6 +not checked/m);
   expect(output).toMatch(/^clean, I6 not checked: /m);
@@ -309,7 +309,7 @@ it('The audit finds an order in motion that no workflow carries', async () => {
 });
 
 it('An audit that cannot read a source is refused, and names the source', async () => {
-  const port = await findTestPort();
+  const port = await findFreePort();
   const nowhere = `postgresql://x@127.0.0.1:${port}/x`;
   const databases = createDatabases(allAt(nowhere), { poolSize: 1, applicationName: 'test', onIdleError: () => {} });
   const temporal = createTemporalClient({ address: `127.0.0.1:${port}`, namespace: system.namespace });

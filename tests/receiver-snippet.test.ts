@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startProcess, type ManagedProcess } from '../src/dev/processes/processes.ts';
-import { findTestPort } from './support/ports.ts';
+import { findFreePort } from '../src/dev/processes/ports.ts';
 import { readSnippets } from './support/snippets.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
@@ -16,7 +16,7 @@ let port: number;
 let server: ManagedProcess;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'order-saga-receiver-'));
-  port = await findTestPort();
+  port = await findFreePort();
   url = `http://127.0.0.1:${port}/hooks`;
   const snippet = readSnippets().find(
     ({ name }) => name === "docs/webhooks.md: import { createServer } from 'node:http';",

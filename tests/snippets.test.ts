@@ -12,7 +12,7 @@ import type { LoggedEvent } from '../src/domain/event.ts';
 import type { EventType } from '../src/events/event-type.ts';
 import { plannedOrder } from './support/faults/evidence.ts';
 import { createFaults, failBefore } from './support/faults/faults.ts';
-import { findTestPort } from './support/ports.ts';
+import { findFreePort } from '../src/dev/processes/ports.ts';
 import { paste, readSnippets, shapeOf, type Ended } from './support/snippets.ts';
 import { openCaseOf } from './support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from './support/system.ts';
@@ -134,7 +134,7 @@ it('README.md posts an event that is processed', async () => {
 
 it('README.md starts an API and a worker apart', async () => {
   const lines = snippet('docs/operations.md: API_PORT=8081 INTERNAL_PORT=0 npm run start:api').trim().split('\n');
-  const port = await findTestPort();
+  const port = await findFreePort();
   const started = await Promise.all(
     lines.map((line, index) => startInBackground(`part ${index}`, line.replace('8081', String(port)))),
   );

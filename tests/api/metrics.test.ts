@@ -8,7 +8,7 @@ import { PROBLEMS } from '../../src/api/http/problem.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { FAILURE_CODES } from '../../src/domain/errors.ts';
 import { purchase, sendEvents } from '../support/events.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { startTestSystem } from '../support/system.ts';
 
 const DOCUMENTS = globSync(['README.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER });
@@ -68,7 +68,7 @@ async function apiMetrics(): Promise<string[]> {
 /** Metrics of a worker that has counted everything. */
 async function workerMetrics(): Promise<string[]> {
   const script = join(PROJECT_FOLDER, 'tests/support/processes/worker-metrics.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [script, String(await findTestPort())]);
+  const { stdout } = await promisify(execFile)(process.execPath, [script, String(await findFreePort())]);
   return namesIn(stdout);
 }
 

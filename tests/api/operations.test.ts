@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -39,7 +39,7 @@ it.each([
   ['the payment gateway', 'paymentGateway', (port: number) => ({ PAYMENT_GATEWAY_URL: `http://127.0.0.1:${port}` })],
   ['the mail server', 'mail', (port: number) => ({ SMTP_URL: `smtp://127.0.0.1:${port}` })],
 ])('Readiness is degraded, and still 200, without %s', async (_, check, env) => {
-  for (const answer of await readinessWith(env(await findTestPort()))) {
+  for (const answer of await readinessWith(env(await findFreePort()))) {
     expect(answer).toMatchObject({
       status: 200,
       body: { status: 'degraded', checks: { ...ALL_OK, [check]: 'degraded' } },
@@ -48,7 +48,7 @@ it.each([
 });
 
 it('Readiness is down without the database, no matter what else is missing', async () => {
-  const port = await findTestPort();
+  const port = await findFreePort();
   const env = { DATABASE_URL: `postgres://a:b@127.0.0.1:${port}/c`, SMTP_URL: `smtp://127.0.0.1:${port}` };
   for (const answer of await readinessWith(env)) {
     expect(answer).toMatchObject({

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { repairCommandId } from '../../src/domain/command.ts';
 import { orderWorkflowId, orderCommandWorkflowId } from '../../src/workflows/contract.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { giveCommand, openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
 
@@ -139,7 +139,7 @@ it('The explanation of an order that is being repaired looks at its repair', asy
 
 it('The explanation without Temporal does not say that all is well with an order in motion', async () => {
   const orderId = await postWaiting();
-  const api = await startAnotherApi(system, { TEMPORAL_ADDRESS: `127.0.0.1:${await findTestPort()}` });
+  const api = await startAnotherApi(system, { TEMPORAL_ADDRESS: `127.0.0.1:${await findFreePort()}` });
   try {
     expect(await explain(api, orderId)).toMatchObject({
       summary: expect.stringContaining('Temporal does not answer'),

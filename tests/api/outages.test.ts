@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAnotherApi, type AnotherApi } from '../support/processes/another-api.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { expectProblem, expectUnavailable } from '../support/http/problems.ts';
 import { orderBody, startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
 
@@ -24,7 +24,7 @@ async function post(client: SystemClient, key: string) {
 describe('with Temporal down', () => {
   let api: AnotherApi;
   beforeAll(async () => {
-    api = await startAnotherApi(system, { TEMPORAL_ADDRESS: `127.0.0.1:${await findTestPort()}` });
+    api = await startAnotherApi(system, { TEMPORAL_ADDRESS: `127.0.0.1:${await findFreePort()}` });
   });
   afterAll(() => api.stop());
 
@@ -79,7 +79,7 @@ describe('with Temporal down', () => {
 describe('with PostgreSQL down', () => {
   let api: AnotherApi;
   beforeAll(async () => {
-    api = await startAnotherApi(system, { DATABASE_URL: `postgres://a:b@127.0.0.1:${await findTestPort()}/c` });
+    api = await startAnotherApi(system, { DATABASE_URL: `postgres://a:b@127.0.0.1:${await findFreePort()}/c` });
   });
   afterAll(() => api.stop());
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { startTestSystem, type SystemClient, type TestSystem } from '../support/system.ts';
 
 interface Page {
@@ -62,7 +62,7 @@ it('The list of orders shows orders that no worker has opened to their tenant on
 });
 
 it('The list of orders without Temporal has the opened orders, and says that some may be missing', async () => {
-  const api = await startAnotherApi(system, { TEMPORAL_ADDRESS: `127.0.0.1:${await findTestPort()}` });
+  const api = await startAnotherApi(system, { TEMPORAL_ADDRESS: `127.0.0.1:${await findFreePort()}` });
   try {
     const page = await list('', api);
     expect(idsOf(page)).toEqual([opened]);

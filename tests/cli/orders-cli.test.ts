@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
 import { startAnswerLosingProxy, type AnswerLosingProxy } from '../support/http/answer-losing-proxy.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { startOrdersCommand, type OrdersCommand, type Run } from '../support/processes/orders-command.ts';
 import type { TestSystem } from '../support/system.ts';
 
@@ -203,7 +203,7 @@ it('The call for help is no mistake', async () => {
 });
 
 it('An API that does not answer is named, with the key that repeats a command safely', async () => {
-  const url = `http://127.0.0.1:${await findTestPort()}`;
+  const url = `http://127.0.0.1:${await findFreePort()}`;
   expect(await cli.run(['list'], { API_URL: url })).toEqual({
     code: 1,
     output: '',

@@ -10,7 +10,7 @@ import { plannedOrder } from '../support/faults/evidence.ts';
 import { failBefore } from '../support/faults/faults.ts';
 import { openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
 import { subscribe } from '../support/http/webhook-receiver.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { startOrdersCommand, type OrdersCommand } from '../support/processes/orders-command.ts';
 import { auditOf } from '../support/audits.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -63,7 +63,7 @@ it('`orders audit` is the audit of `npm run audit`', async () => {
 });
 
 it('`orders audit` says when it could not look, with exit code 2', async () => {
-  const address = `http://127.0.0.1:${await findTestPort()}`;
+  const address = `http://127.0.0.1:${await findFreePort()}`;
   const { code, output, errors } = await cli.run(['audit'], { ...system.env, PAYMENT_GATEWAY_URL: address });
   expect({ code, output }).toEqual({ code: 2, output: '' });
   expect(errors).toContain(`the payment ledger at ${address} cannot be read`);

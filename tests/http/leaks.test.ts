@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MESSAGE_TEMPLATES } from '../../src/domain/notification.ts';
 import { notificationWorkflowId, orderWorkflowId, webhookWorkflowId } from '../../src/workflows/contract.ts';
 import { startApiProcess, type ApiProcess } from '../support/processes/another-api.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { sendRaw } from '../support/http/raw-http.ts';
 import { startTraceSink, type TraceSink } from '../support/http/trace-sink.ts';
 import {
@@ -43,7 +43,7 @@ let metricsPort: number;
 let traces: TraceSink;
 beforeAll(async () => {
   system = await startTestSystem({ worker: false });
-  const port = await findTestPort();
+  const port = await findFreePort();
   mailServer = new SMTPServer({
     disabledCommands: ['STARTTLS'],
     allowInsecureAuth: true,
@@ -61,7 +61,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => smsGateway.listen(0, '127.0.0.1', resolve));
   const SMS_GATEWAY_URL = `http://127.0.0.1:${(smsGateway.address() as AddressInfo).port}/messages`;
-  metricsPort = await findTestPort();
+  metricsPort = await findFreePort();
   const sms = { SMS_GATEWAY_URL, SMS_GATEWAY_TOKEN: SMS_TOKEN, WORKER_METRICS_PORT: String(metricsPort) };
   traces = await startTraceSink();
   const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: traces.url, OTEL_TRACES_SAMPLER_ARG: '1' };

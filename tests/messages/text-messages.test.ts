@@ -7,7 +7,7 @@ import { textMessageIdFor } from '../../src/domain/notification.ts';
 import { notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults } from '../support/faults/faults.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { giveCommand, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -22,7 +22,7 @@ let status: number | null = 202;
 const texts: { id: string; to: string; text: string; reference: string }[] = [];
 
 beforeAll(async () => {
-  const port = await findTestPort();
+  const port = await findFreePort();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const message = JSON.parse((await buffer(request)).toString('utf8')) as (typeof texts)[number];
     // Null means that the gateway hangs.

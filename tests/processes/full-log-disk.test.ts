@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startProcess } from '../../src/dev/processes/processes.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 it('A process whose log disk is full answers, counts the lines it lost, and ends in order', async () => {
-  const [port, metricsPort] = [await findTestPort(), await findTestPort()];
+  const [port, metricsPort] = [await findFreePort(), await findFreePort()];
   const combined = await startProcess({
     name: 'combined',
     command: process.execPath,

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { blockEventLoop } from '../support/processes/inspected-process.ts';
 import { probe } from '../support/processes/probes.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 
 const BLOCK_MS = 4_000;
 
 let system: ProcessSystem;
 let coreMetrics: string;
 beforeAll(async () => {
-  const metricsPort = String(await findTestPort());
+  const metricsPort = String(await findFreePort());
   coreMetrics = `http://127.0.0.1:${metricsPort}/metrics`;
   system = await startProcessSystem(['api', 'worker'], {
     WORKER_METRICS_PORT: metricsPort,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { probe } from '../support/processes/probes.ts';
 import { startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 
 const DELAY_SECONDS = 3;
 
@@ -13,7 +13,7 @@ let system: ProcessSystem;
 let internal: string;
 beforeAll(async () => {
   system = await startProcessSystem(['combined'], {
-    WORKER_METRICS_PORT: String(await findTestPort()),
+    WORKER_METRICS_PORT: String(await findFreePort()),
     OPERATOR_ROUTES: 'internal',
     SHUTDOWN_DELAY_SECONDS: String(DELAY_SECONDS),
   });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { startProcess, type ManagedProcess } from '../../src/dev/processes/processes.ts';
 import { freshKey } from '../support/processes/process-system.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { orderBody } from '../support/system.ts';
 
 const READY_LIMIT_MS = 60_000;
@@ -33,7 +33,7 @@ beforeAll(async () => {
     'WORKER_METRICS',
     'INTERNAL',
   ]) {
-    ports[`${name}_PORT`] = String(await findTestPort());
+    ports[`${name}_PORT`] = String(await findFreePort());
   }
   api = `http://127.0.0.1:${ports['API_PORT']}`;
   const { PATH, HOME, GOPATH, GOMODCACHE, XDG_CACHE_HOME } = process.env;

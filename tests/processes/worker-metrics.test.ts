@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startApiProcess } from '../support/processes/another-api.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -18,7 +18,7 @@ function seriesOf(text: string, name: string): Record<string, number> {
 it.each(['joined', 'stepwise'])(
   'The steps of orders that run %s are counted under the same names, and every failure is 0 before the first one',
   async (ORDER_FAST_PATH) => {
-    const port = String(await findTestPort());
+    const port = String(await findFreePort());
     const env = { ORDER_FAST_PATH, WORKER_METRICS_PORT: port, AUDIT_INTERVAL_MINUTES: '0' };
     const combined = await startApiProcess(system, env, 'src/combined.ts');
     const scrape = (): Promise<string> => fetch(`http://127.0.0.1:${port}/metrics`).then((answer) => answer.text());

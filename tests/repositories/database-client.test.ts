@@ -5,7 +5,7 @@ import { createDatabase, type Database, type Statement } from '../../db/client.t
 import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import { createPaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../../src/domain/errors.ts';
-import { findTestPort } from '../support/ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { freshId, newOrder } from './fixtures.ts';
 
@@ -50,14 +50,14 @@ function everythingIn(error: Error): string {
 /** A TCP server that treats all clients in the same way. */
 async function listen(onConnection: (socket: Socket) => void): Promise<string> {
   const server: Server = createServer(onConnection);
-  const port = await findTestPort();
+  const port = await findFreePort();
   await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   return `postgres://user:password@127.0.0.1:${port}/orders`;
 }
 
 it('A database that refuses the connection is unavailable', async () => {
-  const refusing = open(`postgres://127.0.0.1:${await findTestPort()}/orders`);
+  const refusing = open(`postgres://127.0.0.1:${await findFreePort()}/orders`);
   const failure = await failureOf(refusing.run(SELECT_ONE, []));
 
   expect(failure).toBeInstanceOf(DatabaseUnavailableError);

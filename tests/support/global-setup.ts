@@ -8,7 +8,7 @@ import { createCatalogRepository } from '../../db/repositories/inventory/catalog
 import { seedCatalog } from '../../db/seed.ts';
 import { bundleWorkflows } from '../../src/temporal/bundle-workflows.ts';
 import { startEmbeddedPostgres } from '../../src/dev/postgres/embedded-postgres.ts';
-import { findTestPort } from './ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { findOrBuildTemporalCli } from '../../src/dev/temporal/temporal-cli.ts';
 import { startTemporalDevServer } from '../../src/dev/temporal/temporal-dev-server.ts';
 
@@ -39,14 +39,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const [postgres, temporal] = await Promise.all([
     startEmbeddedPostgres({
       dataDirectory: join(folder, 'postgres'),
-      port: await findTestPort(),
+      port: await findFreePort(),
       // After a power failure a test machine has nothing worth keeping.
       settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
       log,
     }),
     startTemporalDevServer({
       cliPath,
-      port: await findTestPort(),
+      port: await findFreePort(),
       uiPort: null,
       databaseFile: join(folder, 'temporal.db'),
       namespaces: NAMESPACES,

@@ -22,7 +22,7 @@ import { ensureSearchAttributes } from '../../src/temporal/bootstrap.ts';
 import { installTemporalRuntime } from '../../src/temporal/runtime.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { createTestDatabase, takeNamespace, type TestDatabase } from './database/database.ts';
-import { findTestPort } from './ports.ts';
+import { findFreePort } from '../../src/dev/processes/ports.ts';
 
 /** A parsed answer of the API. */
 export interface Answer<Body = Record<string, unknown>> {
@@ -172,7 +172,7 @@ async function startCollaborators(webhook: WebhookTarget | null = null) {
 
 /** Starts the whole system inside the test's process. */
 export async function startTestSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
-  const port = options.webhooks === true ? await findTestPort() : 0;
+  const port = options.webhooks === true ? await findFreePort() : 0;
   const url = `http://127.0.0.1:${port}/v1/payment-webhooks/simulator`;
   const around = await startCollaborators(port === 0 ? null : { url, secret: WEBHOOK_SECRET });
   const queues = options.events === true ? { WORKER_QUEUES: TASK_QUEUES.join(',') } : {};

@@ -29,6 +29,13 @@ it('The check of a port leaves the port free', async () => {
   expect(await portIsFree(port)).toBe(true);
 });
 
+it('A port that is handed out lies below the range of outgoing connections, and no other one equals it', async () => {
+  const ports: number[] = [];
+  for (let count = 0; count < 100; count += 1) ports.push(await findFreePort());
+  expect(new Set(ports).size).toBe(100);
+  for (const port of ports) expect(port).toBeLessThan(32_768);
+});
+
 it('One error names every taken port with its variable', async () => {
   const [api, postgres, free] = [await occupyPort('127.0.0.1'), await occupyPort('127.0.0.1'), await findFreePort()];
   const check = assertPortsUsable([

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { joinAddress } from '../../runtime/local-address.ts';
@@ -66,15 +67,29 @@ async function tryListening(host: string, port: number): Promise<string | null> 
   }
 }
 
-/** A port that was free a moment ago, for tests and experiments, which must not touch a running system. */
+/**
+ * The ports that this function hands out lie below the range that systems use for outgoing connections (32768 and up on
+ * Linux), so that no connection takes one between the answer and its use.
+ */
+const LOWEST_PORT = 20_000;
+const PORTS_PER_SHARE = 150;
+/** Each process hands out ports of one share, so that two test processes seldom choose from the same ones. */
+const SHARES = 80;
+
+const firstPortOfShare = LOWEST_PORT + (process.pid % SHARES) * PORTS_PER_SHARE;
+let portsHandedOut = randomInt(PORTS_PER_SHARE);
+
+/**
+ * A port that is free now and that this process has not handed out lately, for tests and experiments, which must not
+ * touch a running system. It stays free until it is used, even when a killed service comes back to it.
+ */
 export async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen({ port: 0, host: LOOPBACK, exclusive: true });
-  await once(server, 'listening');
-  const address = server.address();
-  await closed(server);
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
+  for (let tries = 0; tries < PORTS_PER_SHARE; tries += 1) {
+    const port = firstPortOfShare + (portsHandedOut % PORTS_PER_SHARE);
+    portsHandedOut += 1;
+    if (await portIsFree(port)) return port;
+  }
+  throw new Error(`no free port from ${firstPortOfShare} to ${firstPortOfShare + PORTS_PER_SHARE - 1}`);
 }
 
 /**

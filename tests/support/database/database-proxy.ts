@@ -1,5 +1,5 @@
 import { createServer, connect, type Server, type Socket } from 'node:net';
-import { findTestPort } from '../ports.ts';
+import { findFreePort } from '../../../src/dev/processes/ports.ts';
 
 /** Stands between a process and its database, so that tests can take the database away and give it back. */
 export interface DatabaseProxy {
@@ -14,7 +14,7 @@ export interface DatabaseProxy {
 /** Starts a proxy before the database at an address. */
 export async function startDatabaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
   const target = new URL(databaseUrl);
-  const port = await findTestPort();
+  const port = await findFreePort();
   const sockets = new Set<Socket>();
   const join = (client: Socket): void => {
     const server = connect(Number(target.port), target.hostname);

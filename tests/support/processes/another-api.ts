@@ -8,7 +8,7 @@ import { startApi } from '../../../src/composition/api.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { startProcess } from '../../../src/dev/processes/processes.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
-import { findTestPort } from '../ports.ts';
+import { findFreePort } from '../../../src/dev/processes/ports.ts';
 import { createSystemClient, type SystemClient, type TestSystem } from '../system.ts';
 
 /** Another API beside a running system, on its database and its namespace unless the variables say otherwise. */
@@ -48,7 +48,7 @@ export async function startApiProcess(
   program: 'src/server.ts' | 'src/combined.ts' = 'src/server.ts',
 ): Promise<ApiProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-api-'));
-  const port = await findTestPort();
+  const port = await findFreePort();
   const child = await startProcess({
     name: program,
     command: process.execPath,

@@ -10,7 +10,7 @@ import { createCatalogRepository } from '../../../db/repositories/inventory/cata
 import { seedCatalog } from '../../../db/seed.ts';
 import { startEmbeddedPostgres } from '../../../src/dev/postgres/embedded-postgres.ts';
 import { removePostgresHome } from '../../../src/dev/postgres/postgres-home.ts';
-import { findTestPort } from '../ports.ts';
+import { findFreePort } from '../../../src/dev/processes/ports.ts';
 import { startProcess, type ManagedProcess } from '../../../src/dev/processes/processes.ts';
 import { startTemporalDevServer } from '../../../src/dev/temporal/temporal-dev-server.ts';
 import { createSystemClient, readLedger, systemEnvironment, type LedgerEntry, type SystemClient } from '../system.ts';
@@ -198,7 +198,7 @@ async function claimPorts(programs: readonly ProgramName[]): Promise<(name: Port
   const ports = new Map<string, number>();
   const internal = programs.map((program) => `${program} internal`);
   for (const name of ['postgres', 'temporal', 'simulator', 'mail', 'inbox', ...programs, ...internal]) {
-    ports.set(name, await findTestPort());
+    ports.set(name, await findFreePort());
   }
   return (name) => ports.get(name) ?? 0;
 }
