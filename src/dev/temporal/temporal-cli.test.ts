@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { findFreePort } from '../processes/ports.ts';
+import type { TemporalArchive } from './temporal-download.ts';
 import { findOrBuildTemporalCli, TemporalCliUnavailableError } from './temporal-cli.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'order-saga-cli-'));
@@ -15,7 +17,7 @@ const TERMINAL = { write: () => true };
 let folder: string;
 let binFolder: string;
 let cacheFolder: string;
-let archiveUrl: string;
+let archive: TemporalArchive;
 let answerDownload: () => Buffer | null;
 const lines: string[] = [];
 
@@ -34,7 +36,7 @@ beforeEach(async () => {
   lines.length = 0;
   const port = await findFreePort();
   await once(server.listen(port, '127.0.0.1'), 'listening');
-  archiveUrl = `http://127.0.0.1:${port}/archive`;
+  archive = { url: `http://127.0.0.1:${port}/archive`, checksum: 'a'.repeat(64) };
 });
 
 afterEach(() => {
@@ -52,7 +54,7 @@ function log(line: string): void {
 
 function find(options: { explicitPath?: string; signal?: AbortSignal } = {}): Promise<string> {
   const folders = { searchPath: [binFolder], goSearchPath: [binFolder], cacheFolder };
-  return findOrBuildTemporalCli({ log, folders, archiveUrl, terminal: TERMINAL, ...options });
+  return findOrBuildTemporalCli({ log, folders, archive, terminal: TERMINAL, ...options });
 }
 
 function program(path: string, text: string): string {
@@ -103,13 +105,28 @@ it('The newest Temporal CLI in the cache wins, unfinished ones do not count', as
   expect(await find()).toBe(newest);
 });
 
-it('A download is kept in the cache under its version', async () => {
+/** What a download answers from now on: an archive with this program in it. Returns its checksum. */
+function offerArchive(text: string): string {
   const content = join(folder, 'content');
   mkdirSync(content);
-  program(join(content, 'temporal'), GOOD_CLI);
-  answerDownload = () => execFileSync('tar', ['-czf', '-', '-C', content, 'temporal']);
-  expect(await find()).toBe(join(cacheFolder, 'temporal-cli-9.8.7', 'temporal'));
-  expect(readdirSync(cacheFolder)).toEqual(['temporal-cli-9.8.7']);
+  program(join(content, 'temporal'), text);
+  const bytes = execFileSync('tar', ['-czf', '-', '-C', content, 'temporal']);
+  answerDownload = () => bytes;
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+it('A download is kept in the cache under its version', async () => {
+  archive = { ...archive, checksum: offerArchive(GOOD_CLI) };
+  expect(await find()).toBe(join(cacheFolder, 'temporal-cli-1.5.1', 'temporal'));
+  expect(readdirSync(cacheFolder)).toEqual(['temporal-cli-1.5.1']);
+});
+
+it('A download that is not the release is neither unpacked nor run', async () => {
+  const trace = join(folder, 'was-run');
+  offerArchive(`#!/bin/sh\ntouch '${trace}'\n`);
+  await expect(find()).rejects.toThrow('not the release');
+  expect(existsSync(trace)).toBe(false);
+  expect(readdirSync(cacheFolder)).toEqual([]);
 });
 
 it('The Temporal CLI is built with Go without a download, and found in the cache the next time', async () => {

@@ -5,10 +5,7 @@ import { promisify } from 'node:util';
 import { loadToolFolders, type ToolFolders } from '../dev-environment.ts';
 import { findExecutable, goInstall, isExecutable } from './go-install.ts';
 import type { Terminal } from '../processes/progress.ts';
-import { downloadTemporalCli } from './temporal-download.ts';
-
-/** The newest release that `go install` accepts: later ones contain a `replace` directive. */
-const CLI_VERSION = '1.5.1';
+import { CLI_VERSION, downloadTemporalCli, type TemporalArchive } from './temporal-download.ts';
 
 /** The newest server that Go 1.26.8 builds; 1.32.2 wants 1.26.10. */
 const SERVER_VERSION = '1.32.1';
@@ -29,8 +26,8 @@ export interface TemporalCliOptions {
   readonly terminal?: Terminal;
   /** Ends a download or build. */
   readonly signal?: AbortSignal;
-  /** Default: the official address. */
-  readonly archiveUrl?: string;
+  /** Default: the official release's archive for this machine. */
+  readonly archive?: TemporalArchive;
 }
 
 /** There is no Temporal CLI and no way to get one; the message says what to do. */
