@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { takeArguments } from '../src/runtime/command-arguments.ts';
+import { type LicensedLock, licenseProblems } from './license-problems.ts';
 import { installProblems, type PackageLock, type PackageManifest } from './install-problems.ts';
 
 const USAGE = `npm run check:install
-  Would a clone install the same as what was tested?`;
+  Would a clone install the same as what was tested, and may its packages be passed on?`;
 
 // Entry of `npm run check:install`.
 takeArguments(USAGE, { options: {} });
@@ -39,8 +40,8 @@ const manifests = {
   'package.json': await read<PackageManifest>('package.json'),
   'tools/node-runtime/package.json': await read<PackageManifest>('tools/node-runtime/package.json'),
 };
-const lock = await read<PackageLock>('package-lock.json');
-const found = installProblems(manifests, lock);
+const lock = await read<PackageLock & LicensedLock>('package-lock.json');
+const found = [...installProblems(manifests, lock), ...licenseProblems(lock)];
 const problems = found.length > 0 ? found : await dryRunProblems();
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;
