@@ -55,16 +55,74 @@ it.each(forms)('%s is an issue form that GitHub accepts', (path) => {
   expect(form.body.filter((field) => !isFilledIn(field))).toEqual([]);
 });
 
-it.each(forms)('%s names only scripts and documents that exist', (path) => {
-  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  const named = [...read(path).matchAll(/\bnpm (?:run )?(?:--silent )?([\w:-]+)/g)].map(([, script = '']) => script);
-  expect(named.filter((script) => !(script in scripts))).toEqual([]);
-  const documents = read(path).match(/\b[A-Z]+\.md\b/g) ?? [];
-  expect(documents.filter((document) => !existsSync(inProject(document)))).toEqual([]);
-});
+it.each([...forms, '.github/workflows/ci.yml', '.github/workflows/release.yml'])(
+  '%s names only scripts and documents that exist',
+  (path) => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...read(path).matchAll(/\bnpm run (?:--silent )?([\w:-]+)|\bnpm (start|test)\b/g)].map(
+      ([, script, short]) => script ?? short ?? '',
+    );
+    expect(named.filter((script) => !(script in scripts))).toEqual([]);
+    const documents = read(path).match(/\b[A-Z]+\.md\b/g) ?? [];
+    expect(documents.filter((document) => !existsSync(inProject(document)))).toEqual([]);
+  },
+);
 
 function isFilledIn({ type, attributes }: FormField): boolean {
   if (type === 'markdown') return Boolean(attributes.value);
   if (type === 'dropdown') return (attributes.options ?? []).length > 1;
   return type === 'textarea' || type === 'input';
 }
+
+interface Job {
+  readonly uses?: string;
+  readonly needs?: string | readonly string[];
+  readonly steps?: readonly { readonly uses?: string; readonly run?: string }[];
+}
+
+interface ActionsWorkflow {
+  readonly permissions?: unknown;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const actionsWorkflows = globSync('.github/workflows/*.yml', { cwd: PROJECT_FOLDER }).toSorted();
+
+function readWorkflow(path: string): ActionsWorkflow {
+  return parse(read(path)) as ActionsWorkflow;
+}
+
+it('A pull request and a release pass .ci/run', () => {
+  expect(actionsWorkflows).toEqual(['.github/workflows/ci.yml', '.github/workflows/release.yml']);
+  const { test } = readWorkflow('.github/workflows/ci.yml').jobs;
+  expect(test?.steps?.map(({ run }) => run)).toContain('bash .ci/run');
+  const { jobs } = readWorkflow('.github/workflows/release.yml');
+  expect(jobs['test']?.uses).toBe('./.github/workflows/ci.yml');
+  expect(jobs['image']?.needs).toContain('test');
+  expect(jobs['release']?.needs).toBe('image');
+});
+
+it.each(actionsWorkflows)('%s may only read unless a job says otherwise, and its actions have versions', (path) => {
+  const { permissions, jobs } = readWorkflow(path);
+  expect(permissions).toEqual({ contents: 'read' });
+  const uses = Object.values(jobs).flatMap((job) => job.steps?.flatMap((step) => step.uses ?? []) ?? []);
+  expect(uses.length).toBeGreaterThan(0);
+  expect(uses.filter((action) => !/^[\w/-]+@(?:v\d+|[0-9a-f]{40})$/.test(action))).toEqual([]);
+});
+
+it('Each group of renovate.json matches packages of the project', () => {
+  const { packageRules } = JSON.parse(read('renovate.json')) as {
+    packageRules: readonly { readonly groupName: string; readonly matchPackageNames: readonly string[] }[];
+  };
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Readonly<Record<string, unknown>> };
+  const names = Object.keys(packages).map((folder) => folder.replace(/^.*node_modules\//, ''));
+  const isKnown = (pattern: string): boolean => {
+    const scope = pattern.replace(/\*\*$/, '');
+    return pattern === 'node' || names.some((name) => (scope === pattern ? name === pattern : name.startsWith(scope)));
+  };
+  for (const { groupName, matchPackageNames } of packageRules) {
+    expect(
+      matchPackageNames.filter((pattern) => !isKnown(pattern)),
+      groupName,
+    ).toEqual([]);
+  }
+});
