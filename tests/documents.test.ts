@@ -8,6 +8,20 @@ const read = (path: string): string => readFileSync(join(PROJECT_FOLDER, path), 
 
 const DOCUMENTS = globSync(['*.md', '.github/*.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER });
 
+/** What somebody reads who decides about this service, or about running it. */
+const SHORT_DOCUMENTS = [
+  'index.md',
+  'trade-offs.md',
+  'scaling.md',
+  'sharding.md',
+  'failure-scenarios.md',
+  'security-model.md',
+  'cost.md',
+  'roadmap.md',
+  'testing.md',
+  'troubleshooting.md',
+];
+
 /** Files that running the project makes, so they need not exist. */
 const MADE_LATER = /^(?:\.data|dist|bench\/results)(?:\/|$)/;
 
@@ -28,6 +42,40 @@ it.each(DOCUMENTS)('%s names only files that exist, and none by line number', (d
 it.each(DOCUMENTS)('%s links only to what exists', (document) => {
   const links = [...read(document).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link = '']) => link);
   expect(links.filter((link) => !existsSync(join(PROJECT_FOLDER, dirname(document), link)))).toEqual([]);
+});
+
+it.each(DOCUMENTS)('%s links only to headings that exist', (document) => {
+  const links = [...read(document).matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)];
+  const missing = links.filter(([, path = '', anchor = '']) => {
+    const target = path === '' ? document : join(dirname(document), path);
+    return !headingsOf(target).includes(anchor);
+  });
+  expect(missing.map(([link]) => link)).toEqual([]);
+});
+
+/** The anchors of a document, as GitHub makes them: letters, digits and hyphens of each heading. */
+function headingsOf(document: string): string[] {
+  const prose = read(document).replaceAll(/^```[^]*?^```/gm, '');
+  return [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+it('docs/index.md leads to every document, and each document for a decision fits on two screens', () => {
+  const index = read('docs/index.md');
+  const pages = globSync('docs/*.md', { cwd: PROJECT_FOLDER }).map((path) => path.replace('docs/', ''));
+  expect(pages.filter((page) => page !== 'index.md' && !index.includes(`](${page})`))).toEqual([]);
+  const lengths = SHORT_DOCUMENTS.map((page) => [page, read(`docs/${page}`).split('\n').length] as const);
+  expect(lengths.filter(([, lines]) => lines > 100)).toEqual([]);
+});
+
+it.each(DOCUMENTS)('%s names only commands of operators that exist', (document) => {
+  const commands = new Set([...read('docs/cli.md').matchAll(/`([a-z-]+)[^`]*`/g)].map(([, command = '']) => command));
+  const named = [...read(document).matchAll(/\bnpm run (?:--silent )?orders -- ([a-z-]+)/g)];
+  expect(named.map(([, command = '']) => command).filter((command) => !commands.has(command))).toEqual([]);
 });
 
 it.each(DOCUMENTS)('%s names only scripts that exist', (document) => {
