@@ -3,14 +3,13 @@ import { listenAddress } from './runtime/setting-forms.ts';
 import { TASK_QUEUES, type TaskQueue } from './workflows/contract.ts';
 import { COLLABORATORS, PLACEMENTS, type StepPlacement } from './domain/order-settings.ts';
 import { policyContradictions } from './workflows/steps/policy-check.ts';
-import { CONTACT_KEYS_RULE, parseContactKeys } from './domain/personal-data/contact-keys.ts';
-import type { ContactKey } from './domain/personal-data/contact-sealer.ts';
 import { PAYMENT_PROVIDERS } from './domain/payments/payment-notice.ts';
 import { eventRetryTable } from './events/event-retries.ts';
 import { API_TLS_VARIABLES, apiTlsContradictions, apiTlsOf } from './settings/api-tls-settings.ts';
 import { databaseModeContradictions, databaseUrl, mailUrl } from './settings/link-urls.ts';
 import { productionProblems, PROFILE } from './settings/production-rules.ts';
 import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/retry-settings.ts';
+import { sealingKeys } from './settings/sealing-keys.ts';
 import { TEMPORAL_VARIABLES, temporalContradictions, temporalOf } from './settings/temporal-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -49,13 +48,6 @@ const queues = z.string().transform((text, ctx): readonly TaskQueue[] => {
   return z.NEVER;
 });
 
-const contactKeys = z.string().transform((text, ctx): readonly [ContactKey, ...ContactKey[]] => {
-  const keys = parseContactKeys(text);
-  if (keys !== null) return keys;
-  ctx.addIssue({ code: 'custom', message: CONTACT_KEYS_RULE });
-  return z.NEVER;
-});
-
 /** Stripe's secret and restricted keys; a publishable key (`pk_`) cannot charge. */
 const stripeKey = z.string().regex(/^(sk|rk)_\S+$/, 'must be a secret or restricted key (sk_..., rk_...)');
 const stripeWebhookSecret = z.string().regex(/^whsec_\S+$/, 'must be the secret of an endpoint (whsec_...)');
@@ -84,7 +76,7 @@ const variables = z.object({
   JWT_ISSUER: z.string().default('order-saga'),
   JWT_AUDIENCE: z.string().default('order-saga'),
   JWT_MAX_LIFETIME_SECONDS: seconds.default(2_592_000),
-  CONTACT_KEYS: contactKeys,
+  CONTACT_KEYS: sealingKeys,
 
   DATABASE_URL: databaseUrl.optional(),
   ORDERS_DATABASE_URL: databaseUrl.optional(),

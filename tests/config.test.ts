@@ -254,6 +254,8 @@ it.each([
   ['EAGER_SLOTS', '1.5'],
   ['JWT_SECRET', 'too short'],
   ['JWT_JWKS_URL', 'idp'],
+  ['TEMPORAL_SEALING', 'on'],
+  ['TEMPORAL_SEALING_KEYS', KEY],
   ['CONTACT_KEYS', KEY],
   ['CONTACT_KEYS', `:${KEY}`],
   ['CONTACT_KEYS', `key1:${KEY},key1:${KEY}`],
@@ -273,4 +275,16 @@ it.each([
   const [problem = ''] = problemsOf({ ...REQUIRED, [name]: value });
   expect(problem.startsWith(`${name}: `)).toBe(true);
   expect(problem).not.toContain(KEY);
+});
+
+it('Sealing without keys is refused, and with keys names the namespace', () => {
+  expect(() => loadConfig({ ...REQUIRED, TEMPORAL_SEALING: 'seal' })).toThrow('TEMPORAL_SEALING_KEYS');
+  const given = {
+    ...REQUIRED,
+    TEMPORAL_SEALING: 'seal',
+    TEMPORAL_SEALING_KEYS: `2026:${KEY}`,
+    TEMPORAL_NAMESPACE: 'shop',
+  };
+  const { sealing } = loadConfig(given).temporal;
+  expect(sealing).toMatchObject({ mode: 'seal', namespace: 'shop', keys: [{ id: '2026' }] });
 });

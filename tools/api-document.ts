@@ -15,6 +15,8 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     noticeIntake: absent(),
     messageResend: absent(),
     workflowUrl: () => '',
+    webUiUrl: 'http://localhost:8233',
+    payloads: null,
     actions: absent(),
     catalog: absent(),
     sealer: absent(),

@@ -24,6 +24,13 @@ import { createEventRoutes, type EventRoutesDeps } from './events/event-routes.t
 import { REPROCESS_BODY_MAX_BYTES } from './events/operation-schemas.ts';
 import { createEventIntakeRoutes, type EventIntakeRoutesDeps } from './events/intake-routes.ts';
 import { createConsoleRoutes, restrictConsole, type ConsoleRoutesDeps } from './console/console-routes.ts';
+import {
+  allowWebUi,
+  createPayloadRoutes,
+  PAYLOADS_BODY_MAX_BYTES,
+  PAYLOADS_PATH,
+  type PayloadRoutesDeps,
+} from './operations/payload-routes.ts';
 import { createOperationsRoutes, type OperationsRoutesDeps } from './operations/operations-routes.ts';
 import { createOrderCommandRoutes, type OrderCommandRoutesDeps } from './orders/command-routes.ts';
 import { createOrderReconciliationRoutes } from './orders/reconciliation-routes.ts';
@@ -47,13 +54,16 @@ export interface AppDeps
     EventRoutesDeps,
     ConsoleRoutesDeps,
     WebhookRoutesDeps,
-    OperationsRoutesDeps {
+    OperationsRoutesDeps,
+    PayloadRoutesDeps {
   readonly verifyToken: TokenVerifier;
   readonly rateLimits: RateLimitStore;
   readonly rateLimitPerSecond: number;
   /** Requests of one network without a valid token or signature. */
   readonly unauthenticatedPerSecond: number;
   readonly operatorPort: OperatorPort;
+  /** Temporal's Web UI, whose pages may open payloads. */
+  readonly webUiUrl: string;
   /** Our own proxies before this process. */
   readonly trustedHops: number;
   readonly logger: Logger;
@@ -90,6 +100,8 @@ export function createApp(deps: AppDeps) {
     c.env.outgoing.setHeader('Cache-Control', 'no-store');
     return next();
   });
+  // Before a browser posts with a token, it asks without one.
+  app.use(`${PAYLOADS_PATH}/*`, allowWebUi(deps.webUiUrl));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => refuseMethod(c, methods) }));
   // A provider has no token. The route verifies its signature, and is therefore placed before the authentication.
   app.use(
@@ -112,6 +124,7 @@ export function createApp(deps: AppDeps) {
   });
 
   app.route('/', createOperationsRoutes(deps));
+  app.route('/', createPayloadRoutes(deps));
   app.route('/', createOrderRoutes(deps));
   app.route('/', createOrderInsightRoutes(deps));
   app.route('/', createOrderCommandRoutes(deps));
@@ -143,6 +156,7 @@ function isProtected({ req }: Context): boolean {
 
 /** The limit fits everything that the contract allows. */
 function bodyMaxBytes({ req }: Context): number {
+  if (req.path.startsWith(`${PAYLOADS_PATH}/`)) return PAYLOADS_BODY_MAX_BYTES;
   return req.path === '/v1/events/failed/reprocess' ? REPROCESS_BODY_MAX_BYTES : BODY_MAX_BYTES;
 }
 

@@ -60,6 +60,7 @@ import { createReadiness } from '../api/operations/readiness.ts';
 import { createTaskQueues, type TaskQueues } from '../temporal/task-queues.ts';
 import { createUnopenedOrders } from '../temporal/unopened-orders.ts';
 import { createWebhookOperations } from '../api/webhooks/webhook-subscriptions.ts';
+import { createPayloadTranslator } from '../temporal/sealing/payload-json.ts';
 import { createTemporalHealth } from '../temporal/health.ts';
 import type { Config } from '../config.ts';
 import { createContactSealer } from '../domain/personal-data/contact-sealer.ts';
@@ -195,7 +196,7 @@ function composeApp(parts: AppParts) {
   const { config, logger, resources, client, eager, metrics, health, backlog, taskQueues, shutdown, isShuttingDown } =
     parts;
   const { databases } = resources;
-  const { namespace, uiUrl } = config.temporal;
+  const { namespace, uiUrl, sealing } = config.temporal;
   const { backlogMaxAgeSeconds, rateLimitPerSecond, unauthenticatedPerSecond, trustedHops } = config.api;
   const repositories = openRepositories(databases, createOrderLog(logger, metrics.orderMoved));
   const { catalog, cases, actions } = repositories;
@@ -226,6 +227,8 @@ function composeApp(parts: AppParts) {
     cases,
     resolution: createCaseResolution(around),
     workflowUrl,
+    webUiUrl: uiUrl,
+    payloads: sealing === null ? null : createPayloadTranslator(sealing),
     ...composeWebhooks(parts, actions),
     actions,
     catalog,

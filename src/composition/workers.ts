@@ -123,6 +123,7 @@ export async function startWorker(context: ProcessContext, options: StartWorkerO
   const workers = await createWorkerHost({
     connection,
     namespace,
+    sealing: config.temporal.sealing,
     queues: config.worker.queues,
     activities,
     eventActivities: events?.activities ?? null,
@@ -136,7 +137,7 @@ export async function startWorker(context: ProcessContext, options: StartWorkerO
   paymentWatch?.start();
   return {
     finished: workers.run(),
-    eagerClient: createEagerClient(connection, namespace),
+    eagerClient: createEagerClient(connection, config.temporal),
     states: workers.states,
     shutDown: async () => {
       events?.handOver();

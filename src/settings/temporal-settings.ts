@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { temporalNamespace } from '../runtime/setting-forms.ts';
+import { sealingKeys } from './sealing-keys.ts';
 import { certificateFile, pairProblems, privateKeyFile } from './tls-files.ts';
 
 /** Variables of the link to Temporal; those of TLS have the names that Temporal's own tools read. */
@@ -17,6 +18,8 @@ export const TEMPORAL_VARIABLES = {
     // It travels in a gRPC header.
     .regex(/^[!-~]+$/, 'must be printable ASCII without spaces')
     .optional(),
+  TEMPORAL_SEALING: z.enum(['off', 'read', 'seal', 'require']).default('off'),
+  TEMPORAL_SEALING_KEYS: sealingKeys.optional(),
 } as const;
 
 /** Each of these turns TLS on; an API key does, because it must not travel in plain text. */
@@ -44,6 +47,12 @@ export function temporalContradictions(given: Given): string[] {
   if (given['TEMPORAL_TLS'] === 'false' && needing.length > 0) {
     problems.push(`TEMPORAL_TLS: is false, but ${needing.join(', ')} would need TLS`);
   }
+  if (
+    !['off', undefined].includes(given['TEMPORAL_SEALING'] as string) &&
+    given['TEMPORAL_SEALING_KEYS'] === undefined
+  ) {
+    problems.push('TEMPORAL_SEALING_KEYS: required by TEMPORAL_SEALING');
+  }
   const { TEMPORAL_TLS_CLIENT_CERT_PATH: certificate, TEMPORAL_TLS_CLIENT_KEY_PATH: key } =
     temporalVariables.safeParse(given).data ?? {};
   const names = ['TEMPORAL_TLS_CLIENT_CERT_PATH', 'TEMPORAL_TLS_CLIENT_KEY_PATH'] as const;
@@ -57,9 +66,15 @@ export function temporalOf(env: z.output<typeof temporalVariables>) {
     address: env.TEMPORAL_ADDRESS,
     namespace: env.TEMPORAL_NAMESPACE,
     uiUrl: env.TEMPORAL_UI_URL,
+    sealing: sealingOf(env),
     ...tls,
     ...(env.TEMPORAL_API_KEY === undefined ? {} : { apiKey: env.TEMPORAL_API_KEY }),
   };
+}
+
+function sealingOf(env: z.output<typeof temporalVariables>) {
+  const { TEMPORAL_SEALING: mode, TEMPORAL_SEALING_KEYS: keys, TEMPORAL_NAMESPACE: namespace } = env;
+  return mode === 'off' || keys === undefined ? null : { mode, keys, namespace };
 }
 
 function temporalTlsOf(env: z.output<typeof temporalVariables>) {

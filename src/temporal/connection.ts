@@ -7,6 +7,8 @@ import {
   type TLSConfig,
 } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import { dataConverterOf } from './sealing/data-converter.ts';
+import type { PayloadSealing } from './sealing/payload-codec.ts';
 
 /** Where Temporal is, and how the connection to it is secured; without `tls` it is in plain text. */
 export interface TemporalLink {
@@ -22,11 +24,13 @@ export interface TemporalLink {
 /** The link, and the namespace of the service. */
 export interface TemporalOptions extends TemporalLink {
   readonly namespace: string;
+  /** How payloads are sealed; plain without it. */
+  readonly sealing?: PayloadSealing | null;
 }
 
 /** A client on a connection of JavaScript. Its deadlines work, which those of a native connection do not. */
 export function createTemporalClient(options: TemporalOptions): Client {
-  return new Client({ connection: openTemporalConnection(options), namespace: options.namespace });
+  return clientOn(openTemporalConnection(options), options);
 }
 
 /** The connection that workers and eager starts share. Between neighbors gzip costs more CPU than it saves. */
@@ -83,8 +87,13 @@ export function openTemporalConnection(link: TemporalLink): Connection {
 /**
  * A client on the native connection of this process's workers, because only a start over this connection can be eager.
  */
-export function createEagerClient(connection: NativeConnection, namespace: string): Client {
-  return new Client({ connection, namespace });
+export function createEagerClient(connection: NativeConnection, options: TemporalOptions): Client {
+  return clientOn(connection, options);
+}
+
+function clientOn(connection: Connection | NativeConnection, options: TemporalOptions): Client {
+  const { namespace, sealing = null } = options;
+  return new Client({ connection, namespace, ...dataConverterOf(sealing) });
 }
 
 /** Keeps a call in the set from its start to its end. */

@@ -1,4 +1,4 @@
-import { defaultPayloadConverter, type Client } from '@temporalio/client';
+import { defaultPayloadConverter, type Client, type Payload } from '@temporalio/client';
 import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
 import { orderWorkflowId } from '../workflows/contract.ts';
 
@@ -20,9 +20,18 @@ export async function readOrderStart(client: Client, orderId: string): Promise<O
   const [payload] = event?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
   if (payload === undefined) return null;
   return {
-    input: defaultPayloadConverter.fromPayload<OrderWorkflowInput>(payload),
+    input: defaultPayloadConverter.fromPayload<OrderWorkflowInput>(await opened(client, payload)),
     startedAt: instantOf(event?.eventTime ?? {}),
   };
+}
+
+/** The payload of a raw history, which the client has not decoded. */
+async function opened(client: Client, payload: Payload): Promise<Payload> {
+  let payloads = [payload];
+  for (const codec of client.options.loadedDataConverter.payloadCodecs.toReversed()) {
+    payloads = await codec.decode(payloads);
+  }
+  return payloads[0] ?? payload;
 }
 
 /** The time in whole milliseconds; missing parts count as 0. */

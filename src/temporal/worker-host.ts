@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '../runtime/logger.ts';
-import { bundleWorkflows } from './bundle-workflows.ts';
+import { bundleFileOf, bundleWorkflows } from './bundle-workflows.ts';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createFastPathActivities, type StepListener } from '../activities/fast-path.ts';
 import type { Activities, EventActivities } from '../activities/index.ts';
 import { correlateLogs, traceActivities, watchFastPath, watchSteps } from './activity-interceptors.ts';
+import { dataConverterOf, sealsFailures } from './sealing/data-converter.ts';
+import type { PayloadSealing } from './sealing/payload-codec.ts';
 import { createStepMetrics } from './worker-metrics.ts';
 import type { TaskQueue } from '../workflows/contract.ts';
 
@@ -12,6 +14,8 @@ import type { TaskQueue } from '../workflows/contract.ts';
 export interface WorkerHostOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
+  /** How payloads are sealed; plain when null. */
+  readonly sealing: PayloadSealing | null;
   readonly queues: readonly TaskQueue[];
   readonly activities: Activities;
   /** Needed for the queue `events`. */
@@ -77,9 +81,10 @@ const NOTIFICATION_SLOTS = 100;
 
 /** The workers of a process. The workflow bundle is built first if it does not exist. */
 export async function createWorkerHost(options: WorkerHostOptions): Promise<WorkerHost> {
-  if (options.queues.includes('orders') && !existsSync(options.bundlePath)) {
-    options.logger.warn({ bundlePath: options.bundlePath }, 'no prebuilt workflow bundle, building one');
-    await bundleWorkflows(options.bundlePath);
+  const bundle = { path: options.bundlePath, sealsFailures: sealsFailures(options.sealing) };
+  if (options.queues.includes('orders') && !existsSync(bundleFileOf(bundle))) {
+    options.logger.warn({ bundlePath: bundleFileOf(bundle) }, 'no prebuilt workflow bundle, building one');
+    await bundleWorkflows(bundle);
   }
   const onStep = createStepMetrics();
   const workers = await Promise.all(
@@ -108,7 +113,8 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
 }
 
 function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: StepListener): WorkerOptions {
-  const { connection, namespace, bundlePath, poolSize, shutdownGraceMs } = options;
+  const { connection, namespace, sealing, poolSize, shutdownGraceMs } = options;
+  const bundle = { path: options.bundlePath, sealsFailures: sealsFailures(sealing) };
   const activities =
     queue === 'events'
       ? options.eventActivities
@@ -118,6 +124,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
     connection,
     namespace,
     taskQueue: queue,
+    ...dataConverterOf(sealing),
     activities,
     maxConcurrentActivityTaskExecutions: slotsOf(queue, poolSize),
     maxConcurrentActivityTaskPolls: ACTIVITY_POLLS,
@@ -127,7 +134,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
     shutdownForceTime: shutdownGraceMs + 5_000,
     ...(queue === 'orders'
       ? {
-          workflowBundle: { codePath: bundlePath },
+          workflowBundle: { codePath: bundleFileOf(bundle) },
           maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS,
           maxConcurrentWorkflowTaskPolls: WORKFLOW_POLLS,
           maxCachedWorkflows: CACHED_WORKFLOWS,

@@ -79,6 +79,6 @@ async function bundleWithSwappedSteps(folder: string): Promise<string> {
     bundleWorkflows: typeof bundleWorkflows;
   };
   const bundle = join(folder, 'bundle.js');
-  await copy.bundleWorkflows(bundle);
+  await copy.bundleWorkflows({ path: bundle, sealsFailures: false });
   return bundle;
 }
