@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
+
+// A figure in a document is what a run of the benchmark has written, and not what somebody remembers of one.
+
+interface FloodSystem {
+  readonly system: string;
+  readonly ordersPerSecond: number;
+  readonly timesTextbook: number;
+  readonly cpuMsPerOrder: number;
+  readonly cpuMsPerOrderByProcess: Readonly<Record<string, number>>;
+  readonly writesPerOrder: number;
+}
+
+interface EventFigures {
+  readonly batch: { readonly holds: readonly { readonly acceptedPerSecond: number }[] };
+  readonly sustained: { readonly endToEnd: { readonly p95: number }; readonly rate: number };
+}
+
+interface Outage {
+  readonly minutes: number;
+  readonly orders: number;
+  readonly confirmed: number;
+  readonly medianSeconds: number;
+  readonly lastSeconds: number;
+}
+
+const read = (path: string): string => readFileSync(join(PROJECT_FOLDER, path), 'utf8');
+const readJson = (path: string): unknown => JSON.parse(read(path));
+
+const { systems } = readJson('bench/results/flood.json') as { systems: readonly FloodSystem[] };
+const { results: events } = readJson('bench/results/events.json') as { results: EventFigures };
+const { outages } = readJson('bench/results/outages.json') as { outages: readonly Outage[] };
+
+/** The cells of a table's row that begins with these words. */
+function cellsOf(document: string, first: string): string[] {
+  const row = read(document)
+    .split('\n')
+    .findLast((line) => line.startsWith(`| ${first} `));
+  const cells = row?.split('|').map((cell) => cell.trim()) ?? [];
+  return cells.slice(2, -1);
+}
+
+function floodOf(name: string): FloodSystem {
+  const found = systems.find(({ system }) => system === name);
+  if (found === undefined) throw new Error(`flood.json has no system ${name}`);
+  return found;
+}
+
+const thousands = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+it.each(systems)('docs/benchmark.md says of $system what flood.json says', (measured) => {
+  const [rate, ratio, cpu, parts = '', writes] = cellsOf('docs/benchmark.md', `\`${measured.system}\``).slice(-5);
+  expect([rate, ratio, cpu, writes]).toEqual([
+    measured.ordersPerSecond.toFixed(1),
+    measured.timesTextbook.toFixed(2),
+    measured.cpuMsPerOrder.toFixed(1),
+    measured.writesPerOrder.toFixed(1),
+  ]);
+  for (const part of parts.split(', ')) {
+    const [, process = '', told] = /^(.+) ([\d.]+)$/.exec(part) ?? [];
+    expect(Number(told), part).toBeCloseTo(measured.cpuMsPerOrderByProcess[process] ?? Number.NaN, 1);
+  }
+});
+
+it('README.md states the speeds that the committed results have', () => {
+  const [standard, lean] = [floodOf('combined-standard'), floodOf('combined-lean')];
+  const batches = Math.max(...events.batch.holds.map(({ acceptedPerSecond }) => acceptedPerSecond));
+  const text = read('README.md').replaceAll(/\s+/g, ' ');
+  for (const figure of [
+    `${standard.ordersPerSecond.toFixed(1)} orders/s, and ${lean.ordersPerSecond.toFixed(1)} with the lean sandbox`,
+    `${standard.timesTextbook.toFixed(2)} and ${lean.timesTextbook.toFixed(2)} times a textbook service`,
+    `${thousands(batches)} events/s in batches of 100`,
+    `${thousands(events.sustained.rate)} single ones/s from accept to result in ${events.sustained.endToEnd.p95.toFixed(0)} ms, p95`,
+  ]) {
+    expect(text).toContain(figure);
+  }
+});
+
+it('docs/cost.md multiplies the CPU times of flood.json', () => {
+  const { cpuMsPerOrder, cpuMsPerOrderByProcess: parts, writesPerOrder } = floodOf('combined-lean');
+  const rows: [string, number][] = [
+    ['`combined` (API and worker)', parts['combined'] ?? Number.NaN],
+    ['Temporal server', parts['temporal'] ?? Number.NaN],
+    ['PostgreSQL, both databases', parts['postgres'] ?? Number.NaN],
+    ['together', cpuMsPerOrder],
+  ];
+  for (const [name, milliseconds] of rows) {
+    const [told, cores] = cellsOf('docs/cost.md', name);
+    expect(Number(told), name).toBeCloseTo(milliseconds, 1);
+    // 100 orders a second, on cores that are half idle.
+    expect(Number(cores), name).toBeCloseTo((milliseconds * 100 * 2) / 1_000, 1);
+  }
+  expect(read('docs/cost.md')).toContain(`${writesPerOrder.toFixed(1)} writing transactions an order`);
+  expect(read('docs/cost.md')).toContain(`${floodOf('textbook').cpuMsPerOrder.toFixed(1)} ms for the same order`);
+});
+
+it.each(outages)('docs/operations.md says of $minutes minutes without the provider what was measured', (outage) => {
+  expect(cellsOf('docs/operations.md', `${outage.minutes} min`)).toEqual([
+    String(outage.orders),
+    String(outage.confirmed),
+    `${outage.medianSeconds.toFixed(1)} s`,
+    `${outage.lastSeconds.toFixed(1)} s`,
+  ]);
+});
