@@ -127,9 +127,10 @@ async function untilReady(
 ): Promise<void> {
   const connection = openTemporalConnection({ address });
   const deadline = Date.now() + timeoutMs;
+  const unseen = [...namespaces];
   try {
     for (;;) {
-      const missing = await firstFailure(connection, namespaces);
+      const missing = await firstFailure(connection, unseen);
       if (missing === null) return;
       if (!server.isRunning()) {
         throw new Error(
@@ -146,12 +147,19 @@ async function untilReady(
   }
 }
 
-/** Namespaces are made after the port opens, so an answering port is not enough. */
-async function firstFailure(connection: Connection, namespaces: readonly string[]): Promise<string | null> {
+/**
+ * Namespaces are made after the port opens, so an answering port is not enough. Those that answer are taken off the
+ * list: each is asked until it has answered once, also where all of them together need longer than one probe.
+ */
+async function firstFailure(connection: Connection, unseen: string[]): Promise<string | null> {
   try {
-    await connection.withDeadline(Date.now() + PROBE_TIMEOUT_MS, async () => {
-      for (const namespace of namespaces) await connection.workflowService.describeNamespace({ namespace });
-    });
+    for (let [namespace] = unseen; namespace !== undefined; [namespace] = unseen) {
+      const name = namespace;
+      await connection.withDeadline(Date.now() + PROBE_TIMEOUT_MS, () =>
+        connection.workflowService.describeNamespace({ namespace: name }),
+      );
+      unseen.shift();
+    }
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
