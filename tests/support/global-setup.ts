@@ -28,7 +28,13 @@ export const TEMPLATE_DATABASE = 'order_saga_template';
 /** Namespaces are made beforehand, because every part of the server knows a new one only after seconds. */
 export const NAMESPACES = Array.from({ length: 120 }, (_, index) => `test-${index + 1}`);
 
-/** Starts one PostgreSQL and one Temporal server for all files, on free ports, and removes all traces afterwards. */
+/** All namespaces are there within seconds, unless the machine is busy with other things. */
+const SLOW_MACHINE_MS = 180_000;
+
+/**
+ * Starts one PostgreSQL and one Temporal server for all files, on free ports, and removes all traces afterwards, also
+ * when one of them does not start.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-test-'));
   // If the tests run as root, PostgreSQL runs as another user, who must be able to pass through the folder.
@@ -36,33 +42,44 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const log = (): void => {};
   const cliPath = await findOrBuildTemporalCli({ log: (line: string) => process.stderr.write(`${line}\n`) });
   const bundle = join(folder, 'workflow-bundle.js');
-  const [postgres, temporal] = await Promise.all([
-    startEmbeddedPostgres({
-      dataDirectory: join(folder, 'postgres'),
-      port: await findFreePort(),
-      // After a power failure a test machine has nothing worth keeping.
-      settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
-      log,
-    }),
-    startTemporalDevServer({
-      cliPath,
-      port: await findFreePort(),
-      uiPort: null,
-      databaseFile: join(folder, 'temporal.db'),
-      namespaces: NAMESPACES,
-      log,
-    }),
-    bundleWorkflows({ path: bundle, sealsFailures: false }),
-  ]);
-  await prepareTemplate(postgres.url('postgres'), postgres.url(TEMPLATE_DATABASE));
-  project.provide('postgresUrl', postgres.url('%s'));
-  project.provide('temporalAddress', temporal.address);
-  project.provide('temporalCli', cliPath);
-  project.provide('workflowBundle', bundle);
-  return async () => {
-    await Promise.all([postgres.destroy(), temporal.stop()]);
+  const [postgresPort, temporalPort] = [await findFreePort(), await findFreePort()];
+  const startingPostgres = startEmbeddedPostgres({
+    dataDirectory: join(folder, 'postgres'),
+    port: postgresPort,
+    // After a power failure a test machine has nothing worth keeping.
+    settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
+    log,
+  });
+  const startingTemporal = startTemporalDevServer({
+    cliPath,
+    port: temporalPort,
+    uiPort: null,
+    databaseFile: join(folder, 'temporal.db'),
+    namespaces: NAMESPACES,
+    startTimeoutMs: SLOW_MACHINE_MS,
+    log,
+  });
+  const stop = async (): Promise<void> => {
+    const ends = [startingPostgres.then((postgres) => postgres.destroy()), startingTemporal.then(({ stop }) => stop())];
+    await Promise.allSettled(ends);
     await rm(folder, { recursive: true, force: true });
   };
+  try {
+    const [postgres, temporal] = await Promise.all([
+      startingPostgres,
+      startingTemporal,
+      bundleWorkflows({ path: bundle, sealsFailures: false }),
+    ]);
+    await prepareTemplate(postgres.url('postgres'), postgres.url(TEMPLATE_DATABASE));
+    project.provide('postgresUrl', postgres.url('%s'));
+    project.provide('temporalAddress', temporal.address);
+    project.provide('temporalCli', cliPath);
+    project.provide('workflowBundle', bundle);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
 }
 
 async function prepareTemplate(adminUrl: string, templateUrl: string): Promise<void> {

@@ -53,9 +53,9 @@ export interface ProcessSystem extends SystemClient {
   stop(): Promise<void>;
 }
 
-const READY_LIMIT_MS = 30_000;
+const READY_LIMIT_MS = 90_000;
 
-/** Starts the given programs and everything they need. */
+/** Starts the given programs and everything they need; leaves nothing behind when one of them does not start. */
 export async function startProcessSystem(
   programs: readonly ProgramName[],
   extraEnv: Readonly<Record<string, string>> = {},
@@ -64,7 +64,22 @@ export async function startProcessSystem(
   // If the tests run as root, PostgreSQL runs as another user, who must be able to pass through the folder.
   await chmod(folder, 0o711);
   const place: Place = { folder, port: await claimPorts(programs), running: new Map() };
-  const [postgres, temporal] = await Promise.all([startPostgres(place), startTemporal(place)]);
+  try {
+    return await startSystemAt(place, programs, extraEnv);
+  } catch (error) {
+    await stopAll(place);
+    throw error;
+  }
+}
+
+async function startSystemAt(
+  place: Place,
+  programs: readonly ProgramName[],
+  extraEnv: Readonly<Record<string, string>>,
+): Promise<ProcessSystem> {
+  const servers = [startPostgres(place), startTemporal(place)] as const;
+  await Promise.allSettled(servers);
+  const [postgres, temporal] = await Promise.all(servers);
   const databaseUrl = postgres.url('postgres');
   const urls = allAt(databaseUrl);
   await migrateAll(urls);
@@ -121,7 +136,14 @@ async function startPostgres({ folder, port, running }: Place) {
 async function startTemporal({ folder, port, running }: Place) {
   const databaseFile = join(folder, 'temporal.db');
   const cliPath = inject('temporalCli');
-  const temporal = await startTemporalDevServer({ cliPath, port: port('temporal'), uiPort: null, databaseFile, log });
+  const temporal = await startTemporalDevServer({
+    cliPath,
+    port: port('temporal'),
+    uiPort: null,
+    databaseFile,
+    startTimeoutMs: READY_LIMIT_MS,
+    log,
+  });
   running.set('temporal', temporal.process);
   return temporal;
 }
