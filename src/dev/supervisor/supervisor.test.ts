@@ -12,7 +12,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { type DevEnvironment, loadDevEnvironment } from '../dev-environment.ts';
 import { dataPaths } from '../dev-files.ts';
 import { findFreePort } from '../processes/ports.ts';
@@ -66,8 +66,7 @@ beforeAll(async () => {
   });
 });
 
-afterEach(async () => {
-  await supervisor.stop(never);
+beforeEach(() => {
   lines.length = 0;
 });
 
@@ -90,13 +89,27 @@ function log(line: string): void {
   lines.push(line);
 }
 
+/** A supervisor that is stopped at the end of its test, wherever a failed test has left it. */
 function newSupervisor(changed: Partial<typeof entries> = {}): Supervisor {
-  supervisor = createSupervisor({
+  const created = createSupervisor({
     environment,
     log,
     terminal: { write: () => true },
     entries: { ...entries, ...changed },
   });
+  const over = new AbortController();
+  let starting: Promise<unknown> = Promise.resolve();
+  onTestFinished(async () => {
+    over.abort(new Error('the test is over'));
+    await Promise.allSettled([starting]);
+    await created.stop(never);
+  });
+  const start = (signal: AbortSignal): ReturnType<Supervisor['start']> => {
+    const started = created.start(AbortSignal.any([signal, over.signal]));
+    starting = Promise.allSettled([started]);
+    return started;
+  };
+  supervisor = { ...created, start };
   return supervisor;
 }
 
@@ -168,7 +181,7 @@ it('An interrupted start can be stopped', async () => {
   const interrupt = new AbortController();
   const migrate = script('slow.mjs', 'setTimeout(() => {}, 60_000);');
   const start = newSupervisor({ migrate }).start(interrupt.signal);
-  await expect.poll(() => lines.join('\n'), { timeout: 10_000 }).toContain('PostgreSQL: listening');
+  await expect.poll(() => lines.join('\n'), { timeout: 30_000 }).toContain('PostgreSQL: listening');
   interrupt.abort(new Error('interrupted'));
   await expect(start).rejects.toThrow('interrupted');
   await supervisor.stop(never);
@@ -177,21 +190,21 @@ it('An interrupted start can be stopped', async () => {
 
 it('The supervisor names every taken port before anything is started', async () => {
   const stranger = createServer().listen(environment.ports.simulator, '127.0.0.1');
+  onTestFinished(() => void stranger.close());
   await expect(newSupervisor().start(never)).rejects.toThrow(
     '(payment simulator): already in use, choose another port with SIMULATOR_PORT',
   );
   expect(lines).toEqual([]);
-  stranger.close();
 });
 
 it('The supervisor starts a service whose log cannot be written, and says so', async () => {
   const log = paths.log('payment simulator');
   renameSync(log, `${log}.aside`);
   symlinkSync('/dev/full', log);
+  onTestFinished(() => renameSync(`${log}.aside`, log));
   await newSupervisor().start(never);
   expect(lines.join('\n')).toMatch(/^payment simulator: goes on without its log \(ENOSPC/m);
   expect(pidOf('payment simulator')).toBeGreaterThan(0);
-  renameSync(`${log}.aside`, log);
 });
 
 it('The supervisor stops what a killed run has left before it starts', async () => {
