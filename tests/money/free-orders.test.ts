@@ -63,7 +63,7 @@ it.each(WAYS)(
       attention: null,
     });
     expect(await stockOf(system, 'SKU-FREE')).toEqual({ onHand: onHand - 2, reserved: 0 });
-    expect(await system.mails(orderId)).toHaveLength(1);
+    await expect.poll(() => system.mails(orderId)).toHaveLength(1);
     const read = async (what: string) => (await system.request(`/v1/orders/${orderId}/${what}`)).body;
     expect(await read('explain')).toMatchObject({ status: 'CONFIRMED', whoMustAct: 'nobody' });
     const { effects } = (await read('receipt')) as { effects: { kind: string }[] };

@@ -37,7 +37,7 @@ it.each([
     expect(await evidenceOf(system, orderId)).toEqual(stored);
     expect(await later.orderAtRest(orderId)).toMatchObject(seen);
     expect(faults.calls(orderId)).toMatchObject([{ activity: 'openOrder' }]);
-    expect(await system.mails(orderId)).toHaveLength(end === 'CONFIRMED' ? 1 : 0);
+    await expect.poll(() => system.mails(orderId)).toHaveLength(end === 'CONFIRMED' ? 1 : 0);
   },
 );
 

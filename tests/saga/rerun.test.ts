@@ -24,7 +24,7 @@ const ENDS_REJECTED = ['recordRefusal', 'undoPayment', 'releaseStock', 'rejectOr
 const QUANTITY = 3;
 
 /** Two processes start and a task times out: seconds, unless the machine is busy with other things. */
-const SLOW_MACHINE_MS = 180_000;
+const SLOW_MACHINE_MS = 300_000;
 
 function interruptedAfterEachEffect(): Interrupted[] {
   const confirmed = ENDS_CONFIRMED.map((activity) => ({
@@ -55,11 +55,7 @@ async function proveUndisturbedEnd(system: TestSystem, order: Interrupted): Prom
   expect(evidence.ledger.filter(({ kind }) => kind === 'sale')).toHaveLength(1);
   const sold = end === 'CONFIRMED' ? QUANTITY : 0;
   expect(await stockOf(system, sku)).toEqual({ onHand: 10_000 - sold, reserved: 0 });
-  // The message was sent, and not recorded when its worker died. A second copy has the same id, by which the receiver
-  // recognizes it.
-  const messages = async (): Promise<number> =>
-    new Set((await system.mails(orderId)).map(({ messageId }) => messageId)).size;
-  await expect.poll(messages).toBe(end === 'CONFIRMED' ? 1 : 0);
+  await expect.poll(() => system.mails(orderId)).toHaveLength(end === 'CONFIRMED' ? 1 : 0);
   return evidence;
 }
 

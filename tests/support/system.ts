@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { inject } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
@@ -44,7 +45,7 @@ export interface LedgerEntry {
 /** The client of every system under test, in one process or several. */
 export interface SystemClient {
   request<Body = Record<string, unknown>>(path: string, init?: RequestInit & { token?: string }): Promise<Answer<Body>>;
-  /** Posts an order under a fresh key unless one is given; expects 202 and returns its id. */
+  /** Posts an order under a fresh key unless one is given, and again after a 503; expects 202 and returns its id. */
   postOrder(order?: OrderOverrides, key?: string): Promise<string>;
   /** The order, when it is at rest or a case is open. */
   orderAtRest(orderId: string, waitSeconds?: number): Promise<OrderView>;
@@ -73,7 +74,10 @@ export interface TestSystem extends SystemClient {
   /** All effects of the simulator for an order. */
   ledger(orderId?: string): Promise<LedgerEntry[]>;
   setFaults(faults: Record<string, unknown>): Promise<void>;
-  /** Mails that arrived for an order. */
+  /**
+   * Mails that arrived for an order, newest first, one for each Message-ID: a try that was given up for its time may
+   * have sent its mail all the same, and the next try sends it again under the same Message-ID.
+   */
   mails(orderId: string): Promise<{ readonly messageId: string; readonly to: string; readonly text: string }[]>;
   /** Ends the workers in order; the API continues. */
   stopWorker(): Promise<void>;
@@ -160,7 +164,9 @@ async function startCollaborators(webhook: WebhookTarget | null = null) {
     },
     mails: async (orderId: string) => {
       const response = await fetch(`http://127.0.0.1:${sink.ports.inbox}/messages?orderId=${orderId}`);
-      return (await response.json()) as { messageId: string; to: string; text: string }[];
+      const copies = (await response.json()) as { messageId: string; to: string; text: string }[];
+      const firstIndex = (id: string): number => copies.findLastIndex(({ messageId }) => messageId === id);
+      return copies.filter(({ messageId }, index) => firstIndex(messageId) === index);
     },
     stop: async () => {
       await Promise.all([simulator.close(), sink.stop()]);
@@ -209,6 +215,10 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   };
 }
 
+/** The API answers 503 when a busy machine cannot start an order in time; a client sends it again. */
+const REPEATS_MAX = 10;
+const REPEAT_AFTER_MS = 1_000;
+
 /** A client of the API at an address. */
 export function createSystemClient(url: string): SystemClient {
   const token = (tenant = 'demo', scopes: readonly Scope[] = SCOPES, subject?: string): Promise<string> =>
@@ -238,11 +248,12 @@ export function createSystemClient(url: string): SystemClient {
     token,
     request,
     postOrder: async (order, key = randomUUID()) => {
-      const answer = await request<{ id: string }>('/v1/orders', {
-        method: 'POST',
-        headers: { 'idempotency-key': key },
-        body: JSON.stringify(orderBody(order)),
-      });
+      const init = { method: 'POST', headers: { 'idempotency-key': key }, body: JSON.stringify(orderBody(order)) };
+      let answer = await request<{ id: string }>('/v1/orders', init);
+      for (let repeats = 0; repeats < REPEATS_MAX && answer.status === 503; repeats += 1) {
+        await sleep(REPEAT_AFTER_MS);
+        answer = await request<{ id: string }>('/v1/orders', init);
+      }
       if (answer.status !== 202) throw new Error(`expected 202, got ${answer.status} ${JSON.stringify(answer.body)}`);
       return answer.body.id;
     },
