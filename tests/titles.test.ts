@@ -30,7 +30,7 @@ function faultOfTitle(title: string): string | null {
 
 /** The titles of a file's tests, as the formatter leaves them. */
 function titlesIn(text: string): string[] {
-  const title = /(?:\bit|\))\(\s*(['"`])((?:\\.|(?!\1).)*)\1,\s*(?:\{[^}]*\},\s*)?(?:async )?\(/g;
+  const title = /(?:\bit|\))\(\s*(['"`])((?:\\.|(?!\1).)*)\1,\s*(?:(?:\{[^}]*\}|[A-Z_]+),\s*)?(?:async )?\(/g;
   return [...text.matchAll(title)].map(([, , words = '']) => words);
 }
 

@@ -9,6 +9,7 @@ import { messageIdFor } from '../../src/domain/notification.ts';
 import { notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore, lateAnswer } from '../support/faults/faults.ts';
+import { USUAL_COURSE } from '../support/faults/usual-course.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const TEMPLATE = 'order-confirmed';
@@ -29,7 +30,7 @@ afterAll(() => system.stop());
 it('A confirmation does not delay its order while the mail server is down, and is delivered once when the server is back', async () => {
   const orderId = await system.postOrder();
   await proveEnd(system, orderId, 'CONFIRMED');
-  await expect.poll(() => pendingAttempt(orderId), { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+  await expect.poll(() => pendingAttempt(orderId)).toBeGreaterThanOrEqual(2);
   expect(await messageOf(orderId)).toMatchObject({ state: 'RETRYING' });
 
   const sink = await startMailServer();
@@ -87,7 +88,7 @@ it('A confirmation is not tried for a customer without an address', async () => 
   await expect(child(orderId).describe()).rejects.toBeInstanceOf(WorkflowNotFoundError);
 });
 
-it('A confirmation is sent once although every attempt but the last one failed', async () => {
+it('A confirmation is sent once although every attempt but the last one failed', USUAL_COURSE, async () => {
   const sink = await startMailServer();
   const { key, orderId } = plannedOrder();
   faults.inject(orderId, 'sendMessage', failBefore(new MailUnavailableError(orderId, undefined), 2));

@@ -7,6 +7,7 @@ import { CASE_KIND, orderWorkflowId, resumeOrderSignal } from '../../src/workflo
 import { evidenceOf, plannedOrder, proveEnd, stockOf } from '../support/faults/evidence.ts';
 import { afterEffect, createFaults, givenUp, type Fault } from '../support/faults/faults.ts';
 import { expireHold } from '../support/faults/order-actions.ts';
+import { USUAL_COURSE } from '../support/faults/usual-course.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
@@ -17,17 +18,21 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-it('A payment whose reply is lost is looked up and adopted: one charge, CONFIRMED', async () => {
+it('A payment whose reply is lost is looked up and adopted: one charge, CONFIRMED', USUAL_COURSE, async () => {
   const orderId = await system.postOrder({ method: 'pm_lost_reply' });
   await proveEnd(system, orderId, 'CONFIRMED');
   expect(faults.calls(orderId, 'takePayment').map(({ local }) => local)).toEqual([true, false]);
 });
 
-it('A payment whose reply is lost is asked for again under the same key while the gateway refuses: one charge, CONFIRMED', async () => {
-  const orderId = await system.postOrder({ method: 'pm_flaky' });
-  await proveEnd(system, orderId, 'CONFIRMED');
-  expect(faults.calls(orderId, 'takePayment').map(({ local }) => local)).toEqual([true, false, false]);
-});
+it(
+  'A payment whose reply is lost is asked for again under the same key while the gateway refuses: one charge, CONFIRMED',
+  USUAL_COURSE,
+  async () => {
+    const orderId = await system.postOrder({ method: 'pm_flaky' });
+    await proveEnd(system, orderId, 'CONFIRMED');
+    expect(faults.calls(orderId, 'takePayment').map(({ local }) => local)).toEqual([true, false, false]);
+  },
+);
 
 it('A payment whose reply is lost is waited for when the gateway needs longer than the local try: one charge, CONFIRMED', async () => {
   const orderId = await system.postOrder({ method: 'pm_slow' });
@@ -37,7 +42,7 @@ it('A payment whose reply is lost is waited for when the gateway needs longer th
 
 it('A payment stays open and visible while its gateway is down, hurts no other order, and is taken once the gateway is back', async () => {
   const orderId = await system.postOrder({ method: 'pm_down', sku: 'SKU-0021' });
-  await expect.poll(() => pendingPayment(orderId), { timeout: 10_000 }).toMatchObject({ attempt: 2 });
+  await expect.poll(() => pendingPayment(orderId)).toMatchObject({ attempt: 2 });
   expect((await pendingPayment(orderId))?.failure).toContain('503');
   const { body } = await system.request<OrderView>(`/v1/orders/${orderId}`);
   expect(body).toMatchObject({
@@ -56,26 +61,30 @@ it('A payment stays open and visible while its gateway is down, hurts no other o
   await system.setFaults({ pmDown: true });
 });
 
-it('A payment is parked as a case when its budget is spent, and taken when a person resumes it', async () => {
-  const { key, orderId } = plannedOrder();
-  let down = true;
-  faults.inject(orderId, 'takePayment', async (effect) => {
-    if (!down) return effect();
-    // The next attempt would come after the end of the budget: it is spent within moments instead of minutes.
-    const nextRetryDelay = STEP_POLICIES.takePayment.budgetMs + 1;
-    throw ApplicationFailure.create({ type: 'payment_outcome_unknown', message: orderId, nextRetryDelay });
-  });
-  await system.postOrder({}, key);
-  const parked = await system.orderAtRest(orderId);
-  expect(parked).toMatchObject({
-    status: 'PENDING',
-    attention: { step: 'take-payment', errorCode: 'payment_outcome_unknown' },
-  });
-  expect(faults.calls(orderId, 'takePayment')).toHaveLength(2);
-  down = false;
-  await resume(orderId);
-  await proveEnd(system, orderId, 'CONFIRMED');
-});
+it(
+  'A payment is parked as a case when its budget is spent, and taken when a person resumes it',
+  USUAL_COURSE,
+  async () => {
+    const { key, orderId } = plannedOrder();
+    let down = true;
+    faults.inject(orderId, 'takePayment', async (effect) => {
+      if (!down) return effect();
+      // The next attempt would come after the end of the budget: it is spent within moments instead of minutes.
+      const nextRetryDelay = STEP_POLICIES.takePayment.budgetMs + 1;
+      throw ApplicationFailure.create({ type: 'payment_outcome_unknown', message: orderId, nextRetryDelay });
+    });
+    await system.postOrder({}, key);
+    const parked = await system.orderAtRest(orderId);
+    expect(parked).toMatchObject({
+      status: 'PENDING',
+      attention: { step: 'take-payment', errorCode: 'payment_outcome_unknown' },
+    });
+    expect(faults.calls(orderId, 'takePayment')).toHaveLength(2);
+    down = false;
+    await resume(orderId);
+    await proveEnd(system, orderId, 'CONFIRMED');
+  },
+);
 
 it('A charge of another amount is never adopted: the order is parked as a case, and parked again when it is resumed in vain', async () => {
   const orderId = await system.postOrder({ method: 'pm_wrong_amount', sku: 'SKU-0022' });
@@ -195,7 +204,7 @@ async function lateChargesLanded(): Promise<void> {
     headers: { 'content-type': 'application/json', 'idempotency-key': orderId },
     body: JSON.stringify({ orderId, kind: 'sale', amountMinor: 1, currency: 'EUR', method: 'pm_ok' }),
   }).catch(() => null);
-  await expect.poll(() => system.ledger(orderId), { timeout: 5_000 }).toHaveLength(1);
+  await expect.poll(() => system.ledger(orderId)).toHaveLength(1);
 }
 
 async function pendingPayment(orderId: string): Promise<{ attempt: number; failure: string } | undefined> {

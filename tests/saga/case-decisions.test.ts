@@ -12,6 +12,7 @@ import {
   sweepDecisions,
   untilStatus,
 } from '../support/faults/order-actions.ts';
+import { USUAL_COURSE } from '../support/faults/usual-course.ts';
 import { startTestSystem, type Answer, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
@@ -195,7 +196,7 @@ it('A case shows the amount that its step was asked for, not the total of the or
   expect(await caseOf(orderId)).toMatchObject({ amountMinor: 1_000, currency: 'EUR', mismatch: null });
 });
 
-it('A case counts the attempts of its step, not how often it was parked', async () => {
+it('A case counts the attempts of its step, not how often it was parked', USUAL_COURSE, async () => {
   const { key, orderId } = plannedOrder();
   let calls = 0;
   faults.inject(orderId, 'takePayment', () => {

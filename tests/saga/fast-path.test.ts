@@ -7,6 +7,7 @@ import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failAfter, failBefore, lateAnswer, type ActivityName } from '../support/faults/faults.ts';
 import { startNode } from '../support/processes/node-process.ts';
 import { replayErrors } from '../support/replays.ts';
+import { USUAL_COURSE } from '../support/faults/usual-course.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const ALL = ['openOrder', 'holdStock', 'takePayment', 'commitStock', 'confirmOrder', 'sendMessage'];
@@ -18,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-it('The fast path of an order is one local activity in which every step is tried once', async () => {
+it('The fast path of an order is one local activity in which every step is tried once', USUAL_COURSE, async () => {
   const orderId = await system.postOrder();
   await proveEnd(system, orderId, 'CONFIRMED');
   expect(await markersOf(system, orderId)).toBe(1);
@@ -34,6 +35,7 @@ it.each<[ActivityName, Error]>([
   ['confirmOrder', new DatabaseUnavailableError('08006')],
 ])(
   'A fast path whose %s fails is gone on with by regular attempts of that step, without a second local try',
+  USUAL_COURSE,
   async (step, error) => {
     const { key, orderId } = plannedOrder();
     faults.inject(orderId, step, failAfter(error));
@@ -46,18 +48,18 @@ it.each<[ActivityName, Error]>([
   },
 );
 
-it('A fast path that takes longer than a heartbeat of its workflow task replays', async () => {
+it('A fast path that takes longer than a heartbeat of its workflow task replays', USUAL_COURSE, async () => {
   const { key, orderId } = plannedOrder();
-  // Each answer comes within the limit of its step; the task is extended after 4 s, at 80 percent of its time.
-  for (const step of ['openOrder', 'holdStock', 'commitStock'] as const)
-    faults.inject(orderId, step, lateAnswer(1_700));
+  // Each answer comes within the limit of its step, 2 s; the task is extended after 4 s, at 80 percent of its time.
+  for (const step of ['openOrder', 'holdStock', 'takePayment', 'commitStock', 'confirmOrder'] as const)
+    faults.inject(orderId, step, lateAnswer(900));
   await system.postOrder({}, key);
   await proveEnd(system, orderId, 'CONFIRMED');
   expect(faults.calls(orderId).map(({ activity }) => activity)).toEqual(ALL);
   expect(await replayErrors(system, [orderWorkflowId(orderId)])).toEqual([]);
 });
 
-it('A fast path whose message fails leaves it to a workflow of its own', async () => {
+it('A fast path whose message fails leaves it to a workflow of its own', USUAL_COURSE, async () => {
   const { key, orderId } = plannedOrder();
   faults.inject(orderId, 'sendMessage', failBefore(new MailUnavailableError('an order', undefined)));
   await system.postOrder({}, key);
@@ -67,7 +69,7 @@ it('A fast path whose message fails leaves it to a workflow of its own', async (
   await expect.poll(() => system.mails(orderId)).toHaveLength(1);
 });
 
-it('The fast path of a customer without an address tells nobody', async () => {
+it('The fast path of a customer without an address tells nobody', USUAL_COURSE, async () => {
   const orderId = await system.postOrder({ body: { customer: { id: 'cust_7' } } });
   await proveEnd(system, orderId, 'CONFIRMED');
   expect(await markersOf(system, orderId)).toBe(1);
@@ -90,7 +92,7 @@ it('An order that was cancelled before any worker began it is not sent anywhere'
   }
 });
 
-it('An order whose fast path is stepwise shows each step as a local activity of its own', async () => {
+it('An order whose fast path is stepwise shows each step as a local activity of its own', USUAL_COURSE, async () => {
   const system = await startTestSystem({ env: { ORDER_FAST_PATH: 'stepwise' } });
   try {
     const orderId = await system.postOrder();

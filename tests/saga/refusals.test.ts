@@ -4,6 +4,7 @@ import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { SOFT_DECLINE_POLICY } from '../../src/workflows/steps/step-policies.ts';
 import { plannedOrder, proveEnd, stockOf, type Evidence } from '../support/faults/evidence.ts';
 import { afterEffect, createFaults } from '../support/faults/faults.ts';
+import { USUAL_COURSE } from '../support/faults/usual-course.ts';
 import { startTestSystem, type OrderOverrides, type TestSystem } from '../support/system.ts';
 
 /** A rejected order: the client's view of it, and its stored state. */
@@ -113,6 +114,7 @@ it.each([
   { method: 'pm_insufficient_funds', declineCode: 'insufficient_funds', asked: 1 + SOFT_DECLINE_POLICY.retries },
 ])(
   'An order that is refused by $method gives its stock back and leaves nothing taken',
+  USUAL_COURSE,
   async ({ method, declineCode, asked }) => {
     const { orderId, order, evidence } = await reject({ method, sku: 'SKU-0014' });
     expect(order).toMatchObject({

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
 import { proveEnd } from '../support/faults/evidence.ts';
 import { createFaults } from '../support/faults/faults.ts';
+import { USUAL_COURSE } from '../support/faults/usual-course.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
@@ -14,16 +15,20 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-it('An order whose collaborators run as services of their own runs their steps on their own queues and its own steps locally', async () => {
-  const orderId = await system.postOrder();
-  await proveEnd(system, orderId, 'CONFIRMED');
-  expect(await scheduled(orderWorkflowId(orderId))).toEqual([
-    ['hold-stock', 'inventory'],
-    ['take-payment', 'payments'],
-    ['commit-stock', 'inventory'],
-  ]);
-  expect(localCalls(orderId)).toEqual(['openOrder', 'confirmOrder']);
-});
+it(
+  'An order whose collaborators run as services of their own runs their steps on their own queues and its own steps locally',
+  USUAL_COURSE,
+  async () => {
+    const orderId = await system.postOrder();
+    await proveEnd(system, orderId, 'CONFIRMED');
+    expect(await scheduled(orderWorkflowId(orderId))).toEqual([
+      ['hold-stock', 'inventory'],
+      ['take-payment', 'payments'],
+      ['commit-stock', 'inventory'],
+    ]);
+    expect(localCalls(orderId)).toEqual(['openOrder', 'confirmOrder']);
+  },
+);
 
 it('An order whose collaborators run as services of their own tells the customer by a workflow whose step runs on the queue for it', async () => {
   const orderId = await system.postOrder();
@@ -34,7 +39,7 @@ it('An order whose collaborators run as services of their own tells the customer
   await expect.poll(() => system.mails(orderId)).toHaveLength(1);
 });
 
-it('An order whose collaborators run as services of their own is undone on their queues', async () => {
+it('An order whose collaborators run as services of their own is undone on their queues', USUAL_COURSE, async () => {
   const orderId = await system.postOrder({ method: 'pm_declined' });
   await proveEnd(system, orderId, 'REJECTED');
   expect(await scheduled(orderWorkflowId(orderId))).toEqual([
