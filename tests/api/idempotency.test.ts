@@ -74,10 +74,17 @@ it('One key posted with two bodies makes one order, and both processes refuse th
   expect(order.lines[0]?.quantity).toBe(accepted[0]?.quantity);
 });
 
-// The promise is for a healthy system: beside the suite's other files the one Temporal server may be too busy to take
-// all of them within 5 s, and then a 503 is the right answer. So a burst that met such a moment is repeated.
+/** The promise of a burst is for a healthy system: a machine that is too busy for it has several chances. */
+const BURSTS_MAX = 5;
+
+// Beside the suite's other files the one Temporal server may be too busy to take all orders within 5 s, and then a 503
+// is the right answer. So a burst that met such a moment, and nothing else, is repeated.
 it('A burst of 256 posts is accepted whole, and each order comes to its end', async () => {
-  const answers = await Promise.all(Array.from({ length: 256 }, () => post(system, randomUUID())));
+  const burst = () => Promise.all(Array.from({ length: 256 }, () => post(system, randomUUID())));
+  let answers = await burst();
+  for (let bursts = 1; bursts < BURSTS_MAX && answers.some(({ status }) => status === 503); bursts += 1) {
+    answers = await burst();
+  }
   expect(answers.filter(({ status }) => status !== 202).map(({ body }) => body)).toEqual([]);
   const count = async (): Promise<string | undefined> => {
     const [row] = await system.database.query<{ count: string }>(
@@ -86,7 +93,7 @@ it('A burst of 256 posts is accepted whole, and each order comes to its end', as
     );
     return row?.count;
   };
-  await expect.poll(count, { timeout: 40_000, interval: 250 }).toBe('256');
+  await expect.poll(count, { timeout: 60_000, interval: 250 }).toBe('256');
 });
 
 it('The rate limit stops a tenant that asks too often, tells it when to come back, and leaves others alone', async () => {

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { startAnotherApi } from '../support/processes/another-api.ts';
 import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
+import { timed } from '../support/stopwatch.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -21,11 +23,14 @@ const ALL_OK = {
   clock: 'ok',
 };
 
-/** The readiness answer of another API with a different environment. */
-async function readinessWith(env: Record<string, string>) {
+/**
+ * Expects the readiness of another API with a different environment, at both addresses. It is asked until it says so,
+ * because a check that a busy machine makes late counts as failed, as it should.
+ */
+async function expectReadiness(env: Record<string, string>, expected: object): Promise<void> {
   const api = await startAnotherApi(system, env);
   try {
-    return await Promise.all(['/readyz', '/health'].map((path) => api.request(path)));
+    for (const path of ['/readyz', '/health']) await expect.poll(() => api.request(path)).toMatchObject(expected);
   } finally {
     await api.stop();
   }
@@ -39,23 +44,16 @@ it.each([
   ['the payment gateway', 'paymentGateway', (port: number) => ({ PAYMENT_GATEWAY_URL: `http://127.0.0.1:${port}` })],
   ['the mail server', 'mail', (port: number) => ({ SMTP_URL: `smtp://127.0.0.1:${port}` })],
 ])('Readiness is degraded, and still 200, without %s', async (_, check, env) => {
-  for (const answer of await readinessWith(env(await findFreePort()))) {
-    expect(answer).toMatchObject({
-      status: 200,
-      body: { status: 'degraded', checks: { ...ALL_OK, [check]: 'degraded' } },
-    });
-  }
+  await expectReadiness(env(await findFreePort()), {
+    status: 200,
+    body: { status: 'degraded', checks: { ...ALL_OK, [check]: 'degraded' } },
+  });
 });
 
 it('Readiness is down without the database, no matter what else is missing', async () => {
   const port = await findFreePort();
   const env = { DATABASE_URL: `postgres://a:b@127.0.0.1:${port}/c`, SMTP_URL: `smtp://127.0.0.1:${port}` };
-  for (const answer of await readinessWith(env)) {
-    expect(answer).toMatchObject({
-      status: 503,
-      body: { status: 'down', checks: { database: 'down', mail: 'degraded' } },
-    });
-  }
+  await expectReadiness(env, { status: 503, body: { status: 'down', checks: { database: 'down', mail: 'degraded' } } });
 });
 
 it('Readiness is computed once for many callers at the same time', async () => {
@@ -107,7 +105,7 @@ it('Readiness is degraded soon after the last worker of a task queue has gone', 
     await partly.stopWorker();
     await partly.postOrder();
     await expect
-      .poll(() => partly.request('/readyz'), { timeout: 30_000 })
+      .poll(() => partly.request('/readyz'))
       .toMatchObject({ body: { queues: { orders: { status: 'degraded', pollers: 0 } } } });
   } finally {
     await partly.stop();
@@ -124,12 +122,12 @@ it('Liveness is told without looking at anything else', async () => {
 it('A shutdown answers long polls at once with what is known', async () => {
   const api = await startAnotherApi(system, {});
   const orderId = await system.postOrder({ method: 'pm_down' });
-  const started = performance.now();
   const poll = api.request<OrderView>(`/v1/orders/${orderId}?wait=30`);
-  await expect.poll(() => performance.now() - started).toBeGreaterThan(300);
-  await api.stop();
-  expect(await poll).toMatchObject({ status: 200, body: { id: orderId, status: 'PENDING' } });
-  expect(performance.now() - started).toBeLessThan(3_000);
+  await sleep(300);
+  const { result, seconds } = await timed(api.stop().then(() => poll));
+  expect(result).toMatchObject({ status: 200, body: { id: orderId, status: 'PENDING' } });
+  // A shutdown cuts what it has not answered after `SHUTDOWN_GRACE_SECONDS`, which are 5 here.
+  expect(seconds).toBeLessThan(4);
   await expect(api.request('/livez')).rejects.toThrow('fetch failed');
 });
 

@@ -184,7 +184,7 @@ it('The explanation names the queue of workflows before the order has a row, and
     await giveCommand(system, sold, { route: 'refunds' });
     for (const orderId of [unopened, sold]) {
       await expect
-        .poll(() => explain(system, orderId), { timeout: 30_000 })
+        .poll(() => explain(system, orderId))
         .toMatchObject({ waitsFor: 'a worker', whoMustAct: 'an operator', taskQueue: 'orders' });
     }
     await system.client.workflow.getHandle(orderWorkflowId(unopened)).terminate('a test');

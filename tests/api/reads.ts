@@ -12,10 +12,3 @@ export function read(
 ) {
   return system.request<OrderView>(`/v1/orders/${orderId}${query}`, token === undefined ? {} : { token });
 }
-
-/** How long some work takes. */
-export async function timed<Result>(work: Promise<Result>): Promise<{ result: Result; seconds: number }> {
-  const started = performance.now();
-  const result = await work;
-  return { result, seconds: (performance.now() - started) / 1_000 };
-}

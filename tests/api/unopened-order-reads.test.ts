@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { expectProblem } from '../support/http/problems.ts';
+import { timed } from '../support/stopwatch.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
-import { read, RFC_3339_MILLISECONDS, timed } from './reads.ts';
+import { read, RFC_3339_MILLISECONDS } from './reads.ts';
 
 let system: TestSystem;
 beforeAll(async () => {
@@ -57,9 +58,9 @@ it('An order that no worker has opened yet is shown from what was accepted', asy
 
 it('A read of an order that no worker has opened yet waits as long as it asked to, and the timeline is empty', async () => {
   const orderId = await system.postOrder();
-  const { result, seconds } = await timed(read(system, orderId, { query: '?wait=1' }));
+  const { result, clockSeconds } = await timed(read(system, orderId, { query: '?wait=1' }));
   expect(result.body.status).toBe('PENDING');
-  expect(seconds).toBeGreaterThanOrEqual(1);
+  expect(clockSeconds).toBeGreaterThanOrEqual(1);
   expect(await system.request(`/v1/orders/${orderId}/timeline`)).toMatchObject({ status: 200, body: { items: [] } });
 });
 

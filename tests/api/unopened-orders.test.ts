@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 
 it('The list of orders has accepted orders that no worker has opened, newest first', async () => {
-  await expect.poll(async () => idsOf(await list('')), { timeout: 30_000 }).toEqual([...waiting, opened]);
+  await expect.poll(async () => idsOf(await list(''))).toEqual([...waiting, opened]);
   const page = await list('');
   expect(page.nextCursor).toBeNull();
   expect(page).not.toHaveProperty('complete');

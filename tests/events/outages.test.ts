@@ -4,6 +4,7 @@ import { startAnotherApi } from '../support/processes/another-api.ts';
 import { startDatabaseProxy } from '../support/database/database-proxy.ts';
 import { purchase, sendEvents } from '../support/events.ts';
 import { expectProblem, expectUnavailable } from '../support/http/problems.ts';
+import { timed } from '../support/stopwatch.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -39,9 +40,9 @@ it('Events are refused within 6 s without the database, and accepted once when i
     const sendAll = () => Promise.all(ids.map((id) => sendEvents(api, purchase({ id }))));
     expect((await sendEvents(api, purchase({ id: ids[0] }))).status).toBe(202);
     await proxy.cut();
-    const started = performance.now();
-    for (const answer of await sendAll()) expectUnavailable(answer);
-    expect(performance.now() - started).toBeLessThan(6_000);
+    const { result, seconds } = await timed(sendAll());
+    for (const answer of result) expectUnavailable(answer);
+    expect(seconds).toBeLessThan(6);
     expectUnavailable(await api.request(`/v1/events/${ids[0] ?? ''}`));
     await proxy.restore();
     await expect.poll(async () => (await sendEvents(api, purchase({ id: ids[1] }))).status).toBe(202);
@@ -57,12 +58,12 @@ it('Events are refused within 6 s without the database, and accepted once when i
 
 it('Events are refused, with all that wait, by a database that answers but lets no append through', async () => {
   const letGo = await holdPartitions();
-  const started = performance.now();
   const ids = Array.from({ length: 30 }, () => randomUUID());
-  const answers = await Promise.all(ids.map((id) => sendEvents(system, purchase({ id }))));
+  const sent = ids.map((id) => sendEvents(system, purchase({ id })));
+  const { result: answers, seconds } = await timed(Promise.all(sent));
   await letGo();
   for (const answer of answers) expectUnavailable(answer);
-  expect(performance.now() - started).toBeLessThan(6_000);
+  expect(seconds).toBeLessThan(6);
   expect(await countOf(ids)).toBe(0);
   expect((await sendEvents(system, purchase({ id: ids[0] }))).body).toMatchObject({ accepted: 1 });
 });
@@ -75,8 +76,9 @@ it('A shutdown answers the requests that are under way', async () => {
   const first = ids.slice(0, 10).map((id) => sendEvents(api, purchase({ id })));
   await expect.poll(() => waitingAppends()).toBe(1);
   const rest = ids.slice(10).map((id) => sendEvents(api, purchase({ id })));
-  // Until all of them have arrived, also on a busy machine; the append gives up its locks after 2 s.
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  // The others have arrived when requests after them have been answered, one after the other. It must not take long,
+  // because the append gives up its locks after 2 s.
+  for (let request = 0; request < 5; request += 1) await api.request('/v1/events?limit=1');
   const stopped = api.stop();
   await letGo();
   const answers = await Promise.all([...first, ...rest]);
