@@ -8,8 +8,11 @@ import { startProcessSystem, type ProcessSystem } from '../support/processes/pro
 // server waits 6 s for the next one, and the next attempt comes a second later.
 const TAKEOVER_LIMIT_MS = 10_000;
 
-/** The test itself needs a moment on a busy machine. */
+/** Every wait is followed by work, for which a busy machine needs a moment. */
 const SLACK_MS = 3_000;
+
+/** Longer than any event waits for its pump: a missing event is missing for good. */
+const PATIENCE_MS = 60_000;
 
 /** The promise is a minute (`DATABASE_AWAY_SECONDS=60`); the suite does not wait for it. */
 const DATABASE_AWAY_MS = Number(process.env['DATABASE_AWAY_SECONDS'] ?? 1) * 1_000;
@@ -25,7 +28,7 @@ interface Sent {
 let system: ProcessSystem;
 beforeAll(async () => {
   system = await startProcessSystem(['api', 'worker-1', 'worker-2'], { WORKER_QUEUES: TASK_QUEUES.join(',') });
-}, 120_000);
+});
 afterAll(() => system.stop(), 60_000);
 
 async function query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
@@ -65,12 +68,25 @@ async function processedIds(): Promise<Set<string>> {
   return new Set(rows.map(({ id }) => id));
 }
 
-async function untilProcessed(sent: readonly Sent[], limitMs: number): Promise<void> {
+async function untilProcessed(sent: readonly Sent[]): Promise<void> {
   const missing = async (): Promise<number> => {
     const done = await processedIds();
     return sent.filter(({ id }) => !done.has(id)).length;
   };
-  await expect.poll(missing, { timeout: limitMs, interval: 100 }).toBe(0);
+  await expect.poll(missing, { timeout: PATIENCE_MS, interval: 100 }).toBe(0);
+}
+
+/**
+ * The longest time in which an accepted event waited for its pump, in milliseconds. The database measured it, so it is
+ * about the pipeline and not about the clients, which need longer on a busy machine.
+ */
+async function longestWaitMs(sent: readonly Sent[]): Promise<number> {
+  const [row] = await query<{ ms: number }>(
+    `SELECT max(extract(epoch FROM processed_at - received_at) * 1000)::float AS ms
+     FROM events.processed_events WHERE consumer = 'analytics' AND event_id = ANY ($1)`,
+    [sent.map(({ id }) => id)],
+  );
+  return row?.ms ?? Number.NaN;
 }
 
 /** Expects every event once in the log, in its key's order, and processed once. */
@@ -97,17 +113,15 @@ async function expectIntact(sent: readonly Sent[]): Promise<void> {
 }
 
 it('The event pipeline goes on within 10 s when a worker is killed, with nothing lost and nothing twice', async () => {
-  let killedAt = 0;
   const sent = await loadWhile(async () => {
     await system.signal('worker-1', 'SIGKILL');
-    killedAt = performance.now();
     await sleep(2_000);
   });
-  await untilProcessed(sent, TAKEOVER_LIMIT_MS + SLACK_MS);
-  expect(performance.now() - killedAt).toBeLessThan(TAKEOVER_LIMIT_MS + SLACK_MS);
+  await untilProcessed(sent);
+  expect(await longestWaitMs(sent)).toBeLessThan(TAKEOVER_LIMIT_MS + SLACK_MS);
   await expectIntact(sent);
   await system.start('worker-1');
-}, 60_000);
+});
 
 it('The event pipeline does not let a frozen worker write once another has taken over', async () => {
   // The others' partitions go to worker-1 while worker-2 stands still.
@@ -119,21 +133,19 @@ it('The event pipeline does not let a frozen worker write once another has taken
     await system.signal('worker-2', 'SIGCONT');
     await sleep(1_000);
   });
-  await untilProcessed(sent, TAKEOVER_LIMIT_MS);
+  await untilProcessed(sent);
   await expectIntact(sent);
-}, 90_000);
+});
 
 it('The event pipeline hands over at once when a worker is asked to stop', async () => {
-  let stoppedAt = 0;
   const sent = await loadWhile(async () => {
     await system.signal('worker-2', 'SIGTERM');
-    stoppedAt = performance.now();
     await sleep(500);
   });
-  await untilProcessed(sent, TAKEOVER_LIMIT_MS);
-  expect(performance.now() - stoppedAt).toBeLessThan(5_000);
+  await untilProcessed(sent);
+  expect(await longestWaitMs(sent)).toBeLessThan(5_000);
   await expectIntact(sent);
-}, 60_000);
+});
 
 it(
   'The event pipeline loses nothing that was accepted when PostgreSQL is killed under load',
@@ -144,7 +156,7 @@ it(
       await system.start('postgres');
       await sleep(4_000);
     });
-    await untilProcessed(sent, 30_000);
+    await untilProcessed(sent);
     await expectIntact(sent);
   },
   DATABASE_AWAY_MS + 120_000,

@@ -58,6 +58,14 @@ async function openCases(): Promise<number> {
   return cases.length;
 }
 
+/** When the last order came to its end, which a test on a busy machine may see later. */
+async function lastEndAt(): Promise<number> {
+  const [row] = await system.database.query<{ at: Date }>(
+    `SELECT max(at) AS at FROM orders.order_events WHERE to_status IN ('CONFIRMED', 'REFUNDED')`,
+  );
+  return row?.at.getTime() ?? Number.NaN;
+}
+
 const MINUTE = 60_000;
 const PAST_THE_BUDGET = STEP_POLICIES.takePayment.budgetMs + 1;
 
@@ -76,16 +84,16 @@ it('All orders end within 30 s of the return of the provider, after an outage of
   for (const orderId of after3) await expect.poll(() => waitOf(orderId)).toBe(10 * MINUTE);
   await expect.poll(openCases).toBe(ORDERS_OF_A_KIND + 1);
 
-  const backAt = performance.now();
+  const backAt = Date.now();
   await system.setFaults({ down: false });
   for (const orderId of [...after1, ...after3, ...after20]) await proveEnd(system, orderId, 'CONFIRMED');
   await untilStatus(system, sold, 'REFUNDED');
-  expect(performance.now() - backAt).toBeLessThan(RECOVERY_MS);
+  expect((await lastEndAt()) - backAt).toBeLessThan(RECOVERY_MS);
 
   await expect.poll(openCases).toBe(0);
   const closed = await system.database.query('SELECT DISTINCT resolution FROM orders.cases');
   expect(closed).toEqual([{ resolution: 'step_succeeded' }]);
-  await expect.poll(() => system.database.query('SELECT FROM payments.waiting_steps'), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => system.database.query('SELECT FROM payments.waiting_steps')).toEqual([]);
 });
 
 it('The orders of one payment method end soon after any one of them had an answer, and nobody does anything', async () => {
@@ -95,7 +103,7 @@ it('The orders of one payment method end soon after any one of them had an answe
   await expect.poll(() => waitOf(orderId)).toBe(10 * MINUTE);
   await system.setFaults({ pmDown: false });
   await untilStatus(system, await system.postOrder({ method: 'pm_down' }), 'CONFIRMED');
-  const answeredAt = performance.now();
+  const answeredAt = Date.now();
   await untilStatus(system, orderId, 'CONFIRMED');
-  expect(performance.now() - answeredAt).toBeLessThan(RECOVERY_MS / 2);
+  expect((await lastEndAt()) - answeredAt).toBeLessThan(RECOVERY_MS / 2);
 });

@@ -207,12 +207,12 @@ it('A payment whose outcome is unknown is looked up when the provider reports, l
   await system.setFaults({ lateMs: 9_000 });
   const orderId = await system.postOrder();
   await expect.poll(() => paymentStateOf(orderId)).toBe('UNKNOWN');
-  await expect.poll(() => system.ledger(orderId), { timeout: 20_000 }).not.toEqual([]);
+  await expect.poll(() => system.ledger(orderId)).not.toEqual([]);
   const landedAt = Date.now();
   await system.setFaults({ lateMs: 0 });
   await proveEnd(system, orderId, 'CONFIRMED');
-  // Its own schedule would look again 30 s after the attempt at 6 s.
-  expect(Date.now() - landedAt).toBeLessThan(8_000);
+  // Its own schedule would look again 30 s after the attempt at 6 s, which is over 20 s after the landing.
+  expect(Date.now() - landedAt).toBeLessThan(15_000);
   await expect.poll(async () => (await noticesOf(system, orderId))[0]).toMatchObject({ state: 'APPLIED' });
 });
 
@@ -302,7 +302,7 @@ it('Late money is seen to by the sweep when the API stored its report and died',
         await sweep(quiet);
         return noticesOf(quiet, orderId);
       },
-      { timeout: 30_000, interval: 1_000 },
+      { interval: 1_000 },
     )
     .toMatchObject([{ outcome: 'given_back' }]);
   const { ledger } = await proveEnd(quiet, orderId, 'CANCELLED');
@@ -357,9 +357,7 @@ it('A report about an order that is not there becomes a case when its time is ov
   const eventId = `evt_${orderId}`;
   await report(quiet, { orderId, key: `${orderId}:sale:1` }, eventId);
   expect(await caseAbout(eventId)).toBeUndefined();
-  await expect
-    .poll(() => caseAbout(eventId), { timeout: 30_000, interval: 1_000 })
-    .toMatchObject({ errorCode: 'notice_unmatched' });
+  await expect.poll(() => caseAbout(eventId), { interval: 1_000 }).toMatchObject({ errorCode: 'notice_unmatched' });
   const found = await caseAbout(eventId);
   expect(await skip(found?.id ?? '', found?.version ?? 0)).toMatchObject({ status: 200 });
   await expect.poll(() => noticesOf(quiet, orderId)).toMatchObject([{ outcome: 'dismissed' }]);
@@ -377,7 +375,7 @@ it('A report about an order that is not there is applied when the order comes', 
         await sweep(quiet);
         return noticesOf(quiet, orderId);
       },
-      { timeout: 30_000, interval: 1_000 },
+      { interval: 1_000 },
     )
     .toMatchObject([{ state: 'APPLIED', outcome: 'known' }]);
   expect(await violationsAbout(quiet, orderId)).toEqual([]);
