@@ -1,14 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createClockMonitor } from './clock-monitor.ts';
 import { createLogger } from './logger.ts';
 
 const logger = createLogger({ level: 'silent', service: 'test' });
 
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
 /** A monitor whose own clock is ahead of the server's; the server answers after a while. */
 function monitorAhead(aheadMs: number, answerMs = 0) {
   const readServerTime = async (): Promise<Date> => {
-    await sleep(answerMs);
+    await vi.advanceTimersByTimeAsync(answerMs);
     return new Date();
   };
   return createClockMonitor({ readServerTime, logger, now: () => Date.now() + aheadMs });
@@ -26,7 +28,7 @@ it.each([
   monitor.onLook((aheadMs) => seen.push(aheadMs));
   await monitor.look();
   expect(monitor.isRight()).toBe(isRight);
-  expect(Math.abs(monitor.aheadMs() - offsetMs)).toBeLessThan(500);
+  expect(monitor.aheadMs()).toBe(offsetMs);
   expect(seen).toEqual([monitor.aheadMs()]);
 });
 

@@ -9,10 +9,11 @@ function valueOf(name: string): number {
   return value;
 }
 
-/** Occupies the event loop. */
-function block(ms: number): void {
+/** Occupies the event loop for a time, and longer on a busy machine: until it has also used some of the CPU. */
+function block(ms: number, cpuMs: number): void {
   const until = performance.now() + ms;
-  while (performance.now() < until);
+  const before = process.threadCpuUsage();
+  while (performance.now() < until || process.threadCpuUsage(before).user < cpuMs * 1_000);
 }
 
 it('Every figure of a process is a number that is not negative', () => {
@@ -24,7 +25,7 @@ it('Every figure of a process is a number that is not negative', () => {
 it('A blocked event loop is seen in its delay and in the CPU time', async () => {
   await sleep(100);
   const cpuBefore = valueOf('process_cpu_seconds');
-  block(400);
+  block(400, 60);
   await sleep(100);
   expect(valueOf('nodejs_eventloop_delay_max_seconds')).toBeGreaterThan(0.3);
   expect(valueOf('process_cpu_seconds') - cpuBefore).toBeGreaterThan(0.05);

@@ -13,9 +13,11 @@ it('A profile is refused while another one is under way, and taken afterwards', 
 });
 
 it('A CPU profile names the function that was busy while it was taken', async () => {
-  const taken = createProfiler().take('cpu', 300, never);
+  const enough = new AbortController();
+  const taken = createProfiler().take('cpu', 60_000, enough.signal);
   await sleep(100);
   busyForTheProfile(150);
+  enough.abort();
   const { nodes } = JSON.parse(await taken) as { nodes: { callFrame: { functionName: string } }[] };
   expect(nodes.map(({ callFrame }) => callFrame.functionName)).toContain('busyForTheProfile');
 });

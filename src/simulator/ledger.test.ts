@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createSimulator } from './simulator.ts';
-import { createTestClient, startTestSimulator } from './test-client.ts';
+import { createTestClient, eventually, startTestSimulator } from './test-client.ts';
 
 const SERVER = fileURLToPath(new URL('server.ts', import.meta.url));
 const disposals: Array<() => Promise<void>> = [];
@@ -160,7 +160,7 @@ it('The ledger closes at once although a request waits, and answers that request
   const { client, simulator } = await start();
   await client.faults({ latencyMs: 60_000 });
   const waiting = client.charge('a');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await eventually(async () => (await client.lookup('a')).status === 409);
   await simulator.close();
   expect(await waiting).toMatchObject({ status: 503 });
 });

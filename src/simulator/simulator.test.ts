@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ORDER_ID, startTestSimulator, type TestClient } from './test-client.ts';
+import { eventually, ORDER_ID, startTestSimulator, type TestClient } from './test-client.ts';
 
 let client: TestClient;
 let url: string;
@@ -64,7 +64,7 @@ it.each([
 it('The simulator keeps the key of pm_slow in use until it is applied, for posts, lookups and voids', async () => {
   const key = freshKey();
   const slow = client.charge(key, { method: 'pm_slow' });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await eventually(async () => (await client.lookup(key)).status === 409);
   const inUse = { status: 409, body: { code: 'key_in_use' } };
   expect(await client.charge(key, { method: 'pm_slow' })).toMatchObject(inUse);
   expect(await client.lookup(key)).toMatchObject(inUse);

@@ -66,7 +66,7 @@ export async function startTestSimulator(
 ): Promise<{ client: TestClient; simulator: Simulator; ledgerFile: string; dispose: () => Promise<void> }> {
   const directory = await mkdtemp(path.join(tmpdir(), 'simulator-'));
   const ledgerFile = path.join(directory, 'ledger.jsonl');
-  const simulator = await createSimulator({ ledgerFile, slowMs: 800, ...options });
+  const simulator = await createSimulator({ ledgerFile, slowMs: 1_500, ...options });
   return {
     client: createTestClient(simulator.url),
     simulator,
@@ -82,7 +82,7 @@ export async function startTestSimulator(
 }
 
 /** Waits for an event that has no answer. Throws after `timeoutMs`. */
-export async function eventually(condition: () => Promise<boolean>, timeoutMs = 3_000): Promise<void> {
+export async function eventually(condition: () => Promise<boolean>, timeoutMs = 15_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('it did not happen in time');

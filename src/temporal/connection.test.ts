@@ -29,12 +29,13 @@ it('A connection to Temporal that is closed rejects a call that waits for its ne
   const { address, answers } = await startUnavailable();
   const connection = openTemporalConnection({ address });
   const ended = connection.workflowService.getSystemInfo({}).catch((error: unknown) => error);
-  await expect.poll(() => answers.count, { interval: 5 }).toBe(1);
-  // The answer has been read by now; its retry follows after 136 ms at the earliest.
+  await expect.poll(() => answers.count, { interval: 5 }).toBeGreaterThan(0);
+  // The answer has been read by now; its retry follows after 136 ms at the earliest, by the clock of a busy machine.
   await sleep(40);
+  const tries = answers.count;
   await connection.close();
   expect(await ended).toMatchObject({ code: 1, details: 'the connection to Temporal was closed' });
-  expect(answers.count).toBe(1);
+  expect(answers.count).toBe(tries);
 });
 
 it('A connection to Temporal that is closed rejects a call that is made afterwards', async () => {

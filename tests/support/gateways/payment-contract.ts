@@ -5,7 +5,7 @@ import type { ChargeRequest, VoidRequest } from '../../../src/gateways/payment-g
 import { PROVIDERS, type Methods, type Provider, type ProviderName } from './payment-providers.ts';
 
 /** No case waits for it to elapse unless it says so. */
-export function patience(limitMs = 5_000): AbortSignal {
+export function patience(limitMs = 20_000): AbortSignal {
   return AbortSignal.timeout(limitMs);
 }
 
