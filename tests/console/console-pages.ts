@@ -63,8 +63,12 @@ export async function startConsole(): Promise<ConsoleUnderTest> {
   };
 }
 
+const PATIENCE_MS = 90_000;
+
 async function openWatchedPage(browser: Browser, options: BrowserContextOptions, url: string): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1_100, height: 800 }, ...options });
+  // A little less than a test has, so that a test that fails tells what it waited for.
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
@@ -87,10 +91,9 @@ async function openWatchedPage(browser: Browser, options: BrowserContextOptions,
   return page;
 }
 
-/** Waits until something can be seen. */
+/** Expects that something can be seen soon; the page may draw it again a moment later. */
 export async function expectShown(what: Locator): Promise<void> {
-  await what.waitFor();
-  expect(await what.isVisible()).toBe(true);
+  await expect(what.waitFor({ state: 'visible' })).resolves.toBeUndefined();
 }
 
 /** Follows a link within the console. */

@@ -186,6 +186,7 @@ it.skipIf(!hasBrowser)('An order that is only authorized is captured by hand', a
   const page = await pages.openSignedIn();
   await goTo(page, `#/orders/${orderId}`);
   await page.getByRole('button', { name: 'Take the money' }).click();
+  await expectShown(page.getByRole('dialog'));
   await page.keyboard.press('Enter');
   await expectShown(page.getByText('The order is sold'));
   await proveEnd(system, orderId, 'CONFIRMED');
@@ -241,7 +242,7 @@ it.skipIf(!hasBrowser)('The pages follow the figures, say when the connection is
   await api.stop();
   await expectShown(page.getByText('The connection is lost'));
   const again = await startAnotherApi(system, { API_PORT: new URL(api.url).port });
-  await page.getByText('The connection is lost').waitFor({ state: 'hidden', timeout: 20_000 });
+  await page.getByText('The connection is lost').waitFor({ state: 'hidden' });
   await page.context().close();
   await again.stop();
 });

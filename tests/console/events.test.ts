@@ -56,14 +56,14 @@ it.skipIf(!hasBrowser)('The events on the overview are hidden until there is one
   await page.getByText(/per second over the last 10 s/).waitFor();
   expect(await page.locator('#events').isVisible()).toBe(false);
   await produceEvents(6);
-  await page.getByText(/1,200 in the log, 60 failed, 0 tried again/).waitFor({ timeout: 20_000 });
+  await page.getByText(/1,200 in the log, 60 failed, 0 tried again/).waitFor();
   const chart = page.getByRole('img', { name: /^Events per second over the last 2 minutes: / });
   expect(await chart.locator('polyline').count()).toBe(3);
   const heights = `[...document.querySelectorAll('#events polyline.first')][0].getAttribute('points').split(' ')
     .map((point) => Number(point.split(',')[1]))`;
   // What was accepted is a hill, not a flat line.
   expect(Math.min(...(await page.evaluate<number[]>(heights)))).toBeLessThan(30);
-  await page.getByText('analytics 0, webhooks 0').waitFor({ timeout: 20_000 });
+  await page.getByText('analytics 0, webhooks 0').waitFor();
   await page.getByText('analytics 0 ms, webhooks 0 ms').waitFor();
 });
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
 /** Longest wait for an answer; a server that never answers is a finding. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 15_000;
 
 /** Sends bytes unchanged to an HTTP server, and returns everything that it answers until it is silent or closes. */
 export function sendRaw(url: string, bytes: string | Uint8Array): Promise<string> {

@@ -11,7 +11,7 @@ import { createTokenVerifier } from '../../../src/api/access/auth.ts';
 
 const [, , base = '', smtpUrl = ''] = process.argv;
 const onBreakerChange = (): void => {};
-const limit = (): AbortSignal => AbortSignal.timeout(5_000);
+const limit = (): AbortSignal => AbortSignal.timeout(30_000);
 
 const mail = createSmtpMailGateway({ url: smtpUrl, from: 'shop@example.com', onBreakerChange });
 const webhooks = createWebhookGateway({ allowPrivate: true });
