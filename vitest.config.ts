@@ -1,5 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
+/** A limit that is too short fails on a busy machine; a long one costs nothing, because only what fails waits for it. */
+const PATIENCE = {
+  testTimeout: 120_000,
+  hookTimeout: 180_000,
+  expect: { poll: { interval: 50, timeout: 30_000 } },
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -8,7 +15,7 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'db/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts'],
           isolate: false,
-          testTimeout: 20_000,
+          ...PATIENCE,
         },
       },
       {
@@ -20,10 +27,7 @@ export default defineConfig({
           // each would be a quarter of the time.
           pool: 'forks',
           isolate: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          // As patient as the tests: a poll that is too short fails on a busy machine, a long one costs nothing.
-          expect: { poll: { interval: 50, timeout: 20_000 } },
+          ...PATIENCE,
         },
       },
     ],

@@ -210,7 +210,7 @@ it('temporal-bootstrap.sh makes a namespace that the service can work in, and ma
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
   expect(Object.keys(customAttributes ?? {})).toContain(CASE_KIND.name);
   await connection.close();
-}, 120_000);
+});
 
 /** Installed already: what it would remove is what it would not install. */
 const wouldRemove = async (args: readonly string[], env: Readonly<Record<string, string>>): Promise<boolean> => {
@@ -225,4 +225,4 @@ it('npm ci installs what `npm start` needs, also where NODE_ENV says production,
   const [, image = ''] =
     /^RUN npm ci (--omit\S+ --include\S+)/m.exec(readFileSync(inProject('Dockerfile'), 'utf8')) ?? [];
   expect(await wouldRemove(image.split(' '), {})).toBe(true);
-}, 60_000);
+});

@@ -33,7 +33,7 @@ beforeAll(async () => {
     env: { WEBHOOK_SECRET: SECRET },
     logFile: join(folder, 'receiver.log'),
   });
-  await vi.waitFor(() => statusOf({}), { timeout: 20_000 });
+  await vi.waitFor(() => statusOf({}), { timeout: 60_000 });
 });
 afterAll(async () => {
   await server.stop([{ signal: 'SIGTERM', waitMs: 5_000 }]);

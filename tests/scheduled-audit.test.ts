@@ -22,16 +22,16 @@ const runs = async (): Promise<number> => (await schedule().describe()).info.num
 /** A run that is still known as running would make the schedule skip the next one. */
 async function runAgain(): Promise<void> {
   const before = await runs();
-  await expect.poll(async () => (await schedule().describe()).info.runningActions, { timeout: 20_000 }).toEqual([]);
+  await expect.poll(async () => (await schedule().describe()).info.runningActions).toEqual([]);
   await schedule().trigger();
-  await expect.poll(runs, { timeout: 20_000 }).toBe(before + 1);
+  await expect.poll(runs).toBe(before + 1);
 }
 
 const latest = async () => (await readLatestAudit(system.client))?.result;
 
 it('The scheduled audit looks at no more orders than its setting says', async () => {
   await ensureAuditSchedule(system.client, { intervalMinutes: 10_080, ordersMax: 2 });
-  await expect.poll(latest, { timeout: 20_000 }).toEqual({ orders: 2, violations: {}, findings: [] });
+  await expect.poll(latest).toEqual({ orders: 2, violations: {}, findings: [] });
 });
 
 it('The scheduled audit counts a broken rule, and names its order in the result of its workflow', async () => {
@@ -42,7 +42,7 @@ it('The scheduled audit counts a broken rule, and names its order in the result 
     await ensureAuditSchedule(system.client, { intervalMinutes: 10_080, ordersMax: 10 });
     await runAgain();
     await expect
-      .poll(latest, { timeout: 20_000 })
+      .poll(latest)
       .toMatchObject({ violations: { [invariant]: 1 }, findings: [{ invariant, subject: orderId }] });
   } finally {
     for (const statement of mend) await system.database.query(statement, [orderId]);

@@ -25,7 +25,7 @@ async function runWith(stdout: number | 'pipe', linesPerTurn: number, read = fal
   const child = spawn(process.execPath, ['--input-type=module', '--eval', PROGRAM], {
     stdio,
     env: { LINES_PER_TURN: String(linesPerTurn) },
-    timeout: 15_000,
+    timeout: 60_000,
   });
   const printed = read && child.stdout !== null ? text(child.stdout) : null;
   const [[said], [code]] = await Promise.all([once(child, 'message'), once(child, 'exit')]);

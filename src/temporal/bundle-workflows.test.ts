@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
-it('The workflows of a clone in a folder with an odd name are bundled', { timeout: 60_000 }, async () => {
+it('The workflows of a clone in a folder with an odd name are bundled', async () => {
   const around = await mkdtemp(join(tmpdir(), 'order-saga-bundle-'));
   const clone = join(around, 'C# & co (50%)!');
   const project = resolve(import.meta.dirname, '../..');

@@ -58,7 +58,7 @@ async function apiMetrics(): Promise<string[]> {
     expect(await system.request('/v1/orders', { token: 'a.b.c' })).toMatchObject({ status: 401 });
     const scrape = (): Promise<string> => fetch(`${system.url}/metrics`).then((response) => response.text());
     // The figures of consumers are sampled every few seconds.
-    await vi.waitFor(async () => expect(await scrape()).toContain('events_lag{'), { timeout: 20_000, interval: 50 });
+    await vi.waitFor(async () => expect(await scrape()).toContain('events_lag{'), { timeout: 60_000, interval: 50 });
     return namesIn(await scrape());
   } finally {
     await system.stop();

@@ -186,7 +186,7 @@ it('`orders repair` brings everything that a terminate has left behind to its en
   const all = [unpaid, paid, authorized, cancelling, refunding, refunded, capturing];
 
   // Temporal's list of running workflows may show one for a while that was just terminated.
-  await expect.poll(brokenOrders, { timeout: 30_000 }).toEqual(all.toSorted());
+  await expect.poll(brokenOrders).toEqual(all.toSorted());
 
   const { found } = await repair<{ found: Found[] }>('--dry-run');
   expect(new Map(found.map((each) => [each.orderId, [each.status, each.openCases, each.repair?.kind]]))).toEqual(
@@ -224,7 +224,7 @@ it('`orders repair` brings everything that a terminate has left behind to its en
   expect(captured.payment.capturedMinor).toBe(captured.totalMinor);
   expect(await repair('--dry-run')).toEqual({ found: [] });
   await expectCleanAudit();
-}, 120_000);
+});
 
 it('`orders repair` refuses where no worker would carry on, or where the orders have never run', async () => {
   const orderId = await cli.parked();
@@ -242,7 +242,7 @@ it('`orders repair` refuses where no worker would carry on, or where the orders 
   expect(await openCaseOf(system, orderId)).toMatchObject({ orderId });
   expect(await actionsOf([orderId])).toEqual([]);
   expect(await repair<Repaired>('--yes')).toMatchObject({ settled: 1 });
-}, 120_000);
+});
 
 it('A repair goes on when its own workflow is terminated', async () => {
   const { key, orderId } = plannedOrder();
@@ -257,7 +257,7 @@ it('A repair goes on when its own workflow is terminated', async () => {
   const { items } = await cli.answerOf<{ items: object[] }>('timeline', orderId);
   expect(items).toContainEqual(expect.objectContaining({ type: 'order.repair', source: 'operator' }));
   await expectCleanAudit();
-}, 120_000);
+});
 
 async function approve(orderId: string): Promise<void> {
   for (const person of ['ada', 'bob']) {

@@ -91,7 +91,7 @@ async function announcementsOf(work: () => Promise<unknown>): Promise<string[]> 
   await client.query('LISTEN events_appended');
   await work();
   await client.query('SELECT 1');
-  await expect.poll(() => heard.length, { timeout: 2_000 }).toBeGreaterThan(0);
+  await expect.poll(() => heard.length).toBeGreaterThan(0);
   await client.query('UNLISTEN *');
   client.release(true);
   return heard;
@@ -329,7 +329,7 @@ it('The figures of events count what was accepted, processed, given up and what 
 it('The figures of events are in the metrics, by consumer and partition', async () => {
   await send(1);
   await expect
-    .poll(async () => (await fetch(`${system.url}/metrics`)).text(), { timeout: 15_000 })
+    .poll(async () => (await fetch(`${system.url}/metrics`)).text())
     .toMatch(/events_lag\{[^}]*consumer="webhooks"[^}]*partition="\d"[^}]*\} [1-9]/);
   expect(await (await fetch(`${system.url}/metrics`)).text()).toMatch(/events_oldest_age_seconds\{/);
 });

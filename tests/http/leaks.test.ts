@@ -115,8 +115,8 @@ async function carryOrders(): Promise<string[]> {
   }
   await Promise.all(orderIds.map((orderId) => api.orderAtRest(orderId)));
   // The local try and the child workflow of both confirmed orders.
-  await expect.poll(() => refusedMails, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
-  await expect.poll(() => refusedTexts, { timeout: 20_000 }).toBeGreaterThanOrEqual(4);
+  await expect.poll(() => refusedMails).toBeGreaterThanOrEqual(4);
+  await expect.poll(() => refusedTexts).toBeGreaterThanOrEqual(4);
   return orderIds;
 }
 

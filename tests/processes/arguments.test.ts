@@ -22,7 +22,7 @@ function programs(): Record<string, string> {
 /** Runs without settings: a mistake on the command line is reported before one in the configuration. */
 function run(program: string, ...words: string[]): Promise<Ended> {
   const env = { PATH: process.env['PATH'], DATA_DIR: '/nonexistent' };
-  const options = { cwd: PROJECT_FOLDER, env, timeout: 30_000 };
+  const options = { cwd: PROJECT_FOLDER, env, timeout: 100_000 };
   return new Promise((resolve) => {
     execFile(process.execPath, [program, ...words], options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? Number.NaN), stdout, stderr });

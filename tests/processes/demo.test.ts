@@ -33,4 +33,4 @@ it('npm run demo plays every scenario to its end on a running system, and the au
   expect(stdout).toContain('audit: clean');
   expect(stdout).not.toContain('NOT SO');
   expect(code, stdout).toBe(0);
-}, 120_000);
+});

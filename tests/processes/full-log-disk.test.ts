@@ -30,9 +30,9 @@ it('A process whose log disk is full answers, counts the lines it lost, and ends
       (metrics) => Number(/^log_lines_dropped_total(?:\{.*\})? (\d+)/m.exec(metrics)?.[1] ?? 0),
       () => 0,
     );
-  await expect.poll(() => read(`http://127.0.0.1:${port}/livez`).catch(() => ''), { timeout: 20_000 }).toContain('ok');
+  await expect.poll(() => read(`http://127.0.0.1:${port}/livez`).catch(() => '')).toContain('ok');
   for (let request = 0; request < 20; request += 1) await fetch(`http://127.0.0.1:${port}/v1/orders`);
   await expect.poll(() => lost(`http://127.0.0.1:${port}/metrics`)).toBeGreaterThan(19);
   await expect.poll(() => lost(`http://127.0.0.1:${metricsPort}/metrics`)).toBeGreaterThan(19);
   expect(await combined.stop([{ signal: 'SIGTERM', waitMs: 15_000 }])).toEqual({ code: 0, signal: null });
-}, 60_000);
+});

@@ -33,7 +33,7 @@ interface Stalled {
 let stalled: Stalled | undefined;
 beforeAll(async () => {
   stalled = await startStalled();
-}, 60_000);
+});
 afterAll(() => stalled?.stop());
 
 async function startStalled(): Promise<Stalled> {
@@ -80,7 +80,7 @@ it('A worker with the lean sandbox carries orders of all kinds side by side, and
   const workflowIds = orders.map(({ orderId }) => orderWorkflowId(orderId));
   await Promise.all(workflowIds.map((id) => system.client.workflow.getHandle(id).result()));
   expect(await replayErrors(system, workflowIds)).toEqual([]);
-}, 60_000);
+});
 
 it('A worker with the lean sandbox knows the script of the SDK that it replaces', async () => {
   const sdk = join(PROJECT, 'node_modules/@temporalio/worker/lib/workflow/reusable-vm.js');
@@ -90,7 +90,7 @@ it('A worker with the lean sandbox knows the script of the SDK that it replaces'
 
 it('Workflow code that does not come back in the lean sandbox ends its process, so that another worker may go on', async () => {
   expect(await stalled?.exitCode).toBe(EXIT_STALLED);
-}, 60_000);
+});
 
 /** It hangs without using the processor, which other tests need. */
 const STALLED = `

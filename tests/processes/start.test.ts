@@ -9,7 +9,7 @@ import { freshKey } from '../support/processes/process-system.ts';
 import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { orderBody } from '../support/system.ts';
 
-const READY_LIMIT_MS = 60_000;
+const READY_LIMIT_MS = 120_000;
 
 /** The command of the README, on ports and a data folder of the test's own. */
 
@@ -92,7 +92,7 @@ it('npm start ends in a running system, drains on Ctrl-C, and finds the same ord
     (await request<{ items: { source: string }[] }>(`/v1/orders/${id}/timeline`)).items.map(({ source }) => source);
   await expect.poll(sources).toContain('webhook');
   expect(await interrupt()).toBe(0);
-}, 180_000);
+}, 400_000);
 
 it('npm start reports a crashed child by name, stops the rest and exits with 1', async () => {
   await start();
@@ -105,4 +105,4 @@ it('npm start reports a crashed child by name, stops the rest and exits with 1',
   expect((await run?.exited)?.code).toBe(1);
   expect(await readFile(join(folder, 'start.log'), 'utf8')).toContain('payment simulator');
   for (const { pid } of processes) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
-}, 120_000);
+});

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { USUAL_COURSE } from '../support/faults/usual-course.ts';
 import { startApiProcess } from '../support/processes/another-api.ts';
 import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -17,6 +18,7 @@ function seriesOf(text: string, name: string): Record<string, number> {
 
 it.each(['joined', 'stepwise'])(
   'The steps of orders that run %s are counted under the same names, and every failure is 0 before the first one',
+  USUAL_COURSE,
   async (ORDER_FAST_PATH) => {
     const port = String(await findFreePort());
     const env = { ORDER_FAST_PATH, WORKER_METRICS_PORT: port, AUDIT_INTERVAL_MINUTES: '0' };

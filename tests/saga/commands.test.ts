@@ -354,7 +354,7 @@ it('A case of one cause is redriven with many others, a few first', async () => 
   });
   expect(started.status).toBe(202);
   await expect
-    .poll(() => system.request(`/v1/cases/redrives/${started.body.id}`).then(({ body }) => body), { timeout: 30_000 })
+    .poll(() => system.request(`/v1/cases/redrives/${started.body.id}`).then(({ body }) => body))
     .toMatchObject({ state: 'done', resolved: 12, failedAgain: 0 });
   for (const orderId of orderIds) await proveEnd(system, orderId, 'CONFIRMED');
 });

@@ -72,16 +72,12 @@ it('A report of a further capture whose reply was lost opens no case: the captur
   await giveCommand(system, orderId, { route: 'capture' });
   await expect.poll(async () => (await system.ledger(orderId)).length).toBe(3);
   await system.setFaults({ resetAfterRate: 0 });
+  await expect.poll(() => operationOf(`${orderId}:capture:2`)).toEqual([{ state: 'SUCCEEDED', amount: 3_500 }]);
   await expect
-    .poll(() => operationOf(`${orderId}:capture:2`), { timeout: 20_000 })
-    .toEqual([{ state: 'SUCCEEDED', amount: 3_500 }]);
-  await expect
-    .poll(
-      () =>
-        system.database.query(`SELECT FROM payments.payment_notices WHERE order_id = $1 AND state = 'RECEIVED'`, [
-          orderId,
-        ]),
-      { timeout: 20_000 },
+    .poll(() =>
+      system.database.query(`SELECT FROM payments.payment_notices WHERE order_id = $1 AND state = 'RECEIVED'`, [
+        orderId,
+      ]),
     )
     .toEqual([]);
   expect(await casesOf(orderId)).toEqual([]);
@@ -93,7 +89,7 @@ it('A report of a further capture that comes before the books is judged again be
   const handle = system.client.workflow.getHandle(noticeWorkflowId(orderId, { provider: 'simulator', eventId }));
   await expect.poll(async () => (await handle.describe().catch(() => null))?.status.name).toBe('RUNNING');
   await giveCommand(system, orderId, { route: 'capture' });
-  await expect.poll(() => outcomeOf(eventId), { timeout: 20_000 }).toBe('known');
+  await expect.poll(() => outcomeOf(eventId)).toBe('known');
   expect(await casesOf(orderId)).toEqual([]);
 });
 
@@ -108,7 +104,7 @@ it('A report of a further capture has a case that closes itself when the books c
         await sweep();
         return casesOf(orderId);
       },
-      { timeout: 30_000, interval: 1_000 },
+      { interval: 1_000 },
     )
     .toEqual([{ step: 'judge-notice', state: 'resolved', resolution: 'step_succeeded' }]);
   expect(await outcomeOf(eventId)).toBe('known');
@@ -123,9 +119,7 @@ it('Reports of one order do not wait for each other: a dispute is seen while ano
     const workflowId = noticeWorkflowId(orderId, { provider: 'simulator', eventId });
     const handle = system.client.workflow.getHandle(workflowId);
     await expect
-      .poll(async () => (await handle.describe().catch(() => null))?.typedSearchAttributes.get(CASE_KIND), {
-        timeout: 20_000,
-      })
+      .poll(async () => (await handle.describe().catch(() => null))?.typedSearchAttributes.get(CASE_KIND))
       .toBe('judge-notice');
   }
   const { body } = await system.request<{ items: { input: { notice: { eventId: string } } }[] }>(

@@ -30,7 +30,7 @@ it('The sweep of overdue holds gives back what is overdue and nothing else, and 
   expect(await stockOf(system, 'SKU-0031')).toEqual({ onHand: 10_000, reserved: 2 });
 
   await schedule().trigger();
-  await expect.poll(() => reservationOf(overdue), { timeout: 10_000 }).toBe('EXPIRED');
+  await expect.poll(() => reservationOf(overdue)).toBe('EXPIRED');
   expect(await stockOf(system, 'SKU-0031')).toEqual({ onHand: 10_000, reserved: 0 });
   expect(await reservationOf(inTime)).toBe('HELD');
   expect(await stockOf(system, 'SKU-0032')).toEqual({ onHand: 10_000, reserved: 2 });

@@ -21,7 +21,7 @@ function startScript(script: string) {
 }
 
 async function untilLogged(logFile: string, text: string): Promise<void> {
-  await expect.poll(() => logTail(logFile), { timeout: 5_000 }).toContain(text);
+  await expect.poll(() => logTail(logFile)).toContain(text);
 }
 
 it('The output of both streams and the exit code are kept', async () => {
@@ -63,7 +63,7 @@ it('A command that cannot be run is an error', async () => {
 it('A stop sends the signal and waits for the end', async () => {
   const child = await startScript('trap "echo drained; exit 0" TERM; echo ready; while :; do sleep 0.05; done');
   await untilLogged(child.logFile, 'ready');
-  expect(await child.stop([{ signal: 'SIGTERM', waitMs: 5_000 }])).toEqual({ code: 0, signal: null });
+  expect(await child.stop([{ signal: 'SIGTERM', waitMs: 20_000 }])).toEqual({ code: 0, signal: null });
   expect(logTail(child.logFile)).toContain('drained');
   expect(child.isRunning()).toBe(false);
 });
@@ -79,7 +79,7 @@ it('A process that ignores the signal is killed with its whole group', async () 
 it('A process of an earlier run can be watched and stopped', async () => {
   const child = await startScript('echo ready; sleep 60');
   const adopted = adoptProcess({ name: 'adopted', pid: child.pid, logFile: child.logFile });
-  await adopted?.stop([{ signal: 'SIGTERM', waitMs: 5_000 }]);
+  await adopted?.stop([{ signal: 'SIGTERM', waitMs: 20_000 }]);
   expect(adopted?.isRunning()).toBe(false);
   expect(await child.exited).toEqual({ code: null, signal: 'SIGTERM' });
   expect(adoptProcess({ name: 'gone', pid: child.pid, logFile: child.logFile })).toBeNull();
@@ -91,7 +91,7 @@ it('The run file finds what is alive and forgets what has ended', async () => {
   runFile.record('sleeper', child.pid);
   runFile.record('us', process.pid);
   expect(runFile.alive().map(({ name }) => name)).toEqual(['sleeper', 'us']);
-  await child.stop([{ signal: 'SIGKILL', waitMs: 5_000 }]);
+  await child.stop([{ signal: 'SIGKILL', waitMs: 20_000 }]);
   expect(runFile.alive().map(({ name }) => name)).toEqual(['us']);
   runFile.forget(process.pid);
   expect(runFile.alive()).toEqual([]);

@@ -181,7 +181,7 @@ it('An interrupted start can be stopped', async () => {
   const interrupt = new AbortController();
   const migrate = script('slow.mjs', 'setTimeout(() => {}, 60_000);');
   const start = newSupervisor({ migrate }).start(interrupt.signal);
-  await expect.poll(() => lines.join('\n'), { timeout: 30_000 }).toContain('PostgreSQL: listening');
+  await expect.poll(() => lines.join('\n')).toContain('PostgreSQL: listening');
   interrupt.abort(new Error('interrupted'));
   await expect(start).rejects.toThrow('interrupted');
   await supervisor.stop(never);

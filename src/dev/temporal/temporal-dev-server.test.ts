@@ -92,5 +92,5 @@ it('A server that does not answer is left to its owner, so that the first reason
   await expect(start).rejects.toThrow('Temporal does not answer after 0.3 s');
   const left = owned as ManagedProcess | null;
   expect(left?.isRunning()).toBe(true);
-  await left?.stop([{ signal: 'SIGTERM', waitMs: 5_000 }]);
+  await left?.stop([{ signal: 'SIGTERM', waitMs: 20_000 }]);
 });

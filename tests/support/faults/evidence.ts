@@ -125,7 +125,7 @@ async function settledEvidenceOf(system: TestSystem, orderId: string): Promise<E
   }
 }
 
-const CASE_PATIENCE_MS = 10_000;
+const CASE_PATIENCE_MS = 30_000;
 
 /**
  * The timeline has no gap and only allowed transitions; each begins where the last one ended, and the last one ends at

@@ -56,25 +56,22 @@ export async function storeNotice(
 export async function untilStatus(system: TestSystem, orderId: string, status: OrderStatus): Promise<void> {
   const read = (): Promise<{ status: string }[]> =>
     system.database.query<{ status: string }>('SELECT status FROM orders.orders WHERE order_id = $1', [orderId]);
-  try {
-    await untilSeen(`${orderId} is ${status}`, async () => (await read())[0]?.status === status);
-  } catch (error) {
-    throw new Error(await tellOf(system, orderId), { cause: error });
-  }
+  await untilSeen(system, orderId, { what: status, look: async () => (await read())[0]?.status === status });
 }
 
 /** Waits until no command owns the order any more. */
-export async function untilUnowned({ database }: TestSystem, orderId: string): Promise<void> {
-  await untilSeen(`${orderId} is nobody's`, async () => {
-    const [row] = await database.query<{ owner: string | null }>(
+export async function untilUnowned(system: TestSystem, orderId: string): Promise<void> {
+  const look = async (): Promise<boolean> => {
+    const [row] = await system.database.query<{ owner: string | null }>(
       'SELECT owner_command_id AS owner FROM orders.orders WHERE order_id = $1',
       [orderId],
     );
     return row?.owner === null;
-  });
+  };
+  await untilSeen(system, orderId, { what: "nobody's", look });
 }
 
-/** Everything that is known about an order in the wrong state, because the reader of a failed test has nothing else. */
+/** Everything that is known about an order in the wrong state, since the reader of a failed test has nothing else. */
 async function tellOf(system: TestSystem, orderId: string): Promise<string> {
   const row = `SELECT status, version, refusal, updated_at FROM orders.orders WHERE order_id = $1`;
   const events = `SELECT seq, type, data, at FROM orders.order_events WHERE order_id = $1 ORDER BY seq`;
@@ -88,19 +85,27 @@ async function tellOf(system: TestSystem, orderId: string): Promise<string> {
     const history = await system.client.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
     workflows.push(`${run.workflowId} ${run.status.name}: ${(history.events ?? []).map(nameOf).join(' ')}`);
   }
-  return `${orderId} stands still: ${JSON.stringify(rows, null, 1)}\n${workflows.join('\n')}`;
+  return `${JSON.stringify(rows, null, 1)}\n${workflows.join('\n')}`;
 }
 
 function nameOf({ eventId, eventType }: { eventId?: unknown; eventType?: unknown }): string {
   return `${String(eventId)}:${String(eventType)}`;
 }
 
-const PATIENCE_MS = 60_000;
+/**
+ * Seconds, unless a busy machine makes attempts fail for their time: the provider is then asked again after 1, 5 and 25 s.
+ * A little less than a test has, so that a test that fails tells of its order.
+ */
+const PATIENCE_MS = 100_000;
 
-async function untilSeen(what: string, look: () => Promise<boolean>): Promise<void> {
+async function untilSeen(
+  system: TestSystem,
+  orderId: string,
+  { what, look }: { readonly what: string; readonly look: () => Promise<boolean> },
+): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   while (!(await look())) {
-    if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
+    if (Date.now() > deadline) throw new Error(`${orderId} is not ${what} in time: ${await tellOf(system, orderId)}`);
     await sleep(50);
   }
 }
@@ -138,7 +143,7 @@ interface CaseBody {
 /** The open case of an order, when there is one. */
 export async function openCaseOf(system: TestSystem, orderId: string): Promise<CaseBody> {
   const list = (): Promise<Answer<{ items: CaseBody[] }>> => system.request(`/v1/cases?state=open&orderId=${orderId}`);
-  await untilSeen(`${orderId} has a case`, async () => (await list()).body.items.length > 0);
+  await untilSeen(system, orderId, { what: 'in a case', look: async () => (await list()).body.items.length > 0 });
   const [first] = (await list()).body.items;
   return first ?? openCaseOf(system, orderId);
 }

@@ -39,7 +39,7 @@ export async function startAnotherApi(
   };
 }
 
-const READY_LIMIT_MS = 20_000;
+const READY_LIMIT_MS = 90_000;
 
 /** Starts a program of the product with an API as a process of its own; resolves when it is ready. */
 export async function startApiProcess(
