@@ -39,9 +39,10 @@ it('A caller without a valid token is refused a number of times, then told to wa
     () => api.request('/v1/payment-webhooks/simulator', { method: 'POST', headers: from('192.0.2.1'), body: '{}' }),
     () => ask('192.0.2.1', '', '/openapi.json'),
   ];
-  const statuses: number[] = [];
-  for (let turn = 0; turn < REFUSALS_MAX; turn += 1) statuses.push((await ways[turn % 4]?.())?.status ?? 0);
-  expect(new Set(statuses)).toEqual(new Set([401, 200]));
+  // At once, because the window ends after 10 s, also on a busy machine.
+  const turns = Array.from({ length: REFUSALS_MAX / ways.length }, () => ways).flat();
+  const answers = await Promise.all(turns.map((way) => way()));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 200]));
   for (const way of ways) {
     const answer = await way();
     expectProblem(answer, 'rate_limited');
@@ -51,7 +52,7 @@ it('A caller without a valid token is refused a number of times, then told to wa
 
 it('A caller without a valid token keeps neither its neighbors with a token, nor other networks, nor probes from being answered', async () => {
   const good = `Bearer ${await api.token()}`;
-  for (let turn = 0; turn <= REFUSALS_MAX; turn += 1) await ask('192.0.2.1', '');
+  await Promise.all(Array.from({ length: REFUSALS_MAX + 1 }, () => ask('192.0.2.1', '')));
   expectProblem(await ask('192.0.2.1', ''), 'rate_limited');
   expect((await ask('192.0.2.1', good)).status).toBe(200);
   expect((await ask('192.0.2.2', '')).status).toBe(401);
@@ -87,11 +88,13 @@ it('A refusal is counted by its reason', async () => {
 
 it('Refusals leave at most ten lines in ten seconds, none with a token', async () => {
   const token = forged();
+  const startedAt = performance.now();
   for (let turn = 0; turn < 3 * REFUSALS_MAX; turn += 1) await ask(`192.0.2.${turn}`, `Bearer ${token}`);
   expect((await api.request('/livez')).status).toBe(200);
   await expect.poll(async () => (await refusedLines()).length).toBeGreaterThanOrEqual(10);
-  // The window may have ended once meanwhile.
-  expect((await refusedLines()).length).toBeLessThanOrEqual(20);
+  // Windows may have ended meanwhile, and more than one on a busy machine.
+  const windows = 1 + Math.ceil((performance.now() - startedAt) / 10_000);
+  expect((await refusedLines()).length).toBeLessThanOrEqual(10 * windows);
   expect(await api.log()).not.toContain(token.split('.')[2]);
   const metrics = await (await fetch(`${api.url}/metrics`)).text();
   expect(metrics).toMatch(new RegExp(`^requests_refused_total\\{.*\\} ${3 * REFUSALS_MAX}$`, 'm'));
