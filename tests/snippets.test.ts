@@ -154,9 +154,11 @@ it('README.md starts an API and a worker apart', async () => {
   }
 });
 
+/** The shell becomes npm, which passes a signal on; a shell that is ended would leave the program behind. */
 async function startInBackground(name: string, command: string): Promise<ManagedProcess> {
   const env = { ...process.env, ...system.env };
-  return startProcess({ name, command: 'sh', args: ['-c', command], env, logFile: join(folder, `${name}.log`) });
+  const args = ['-c', command.replace('npm run', 'exec npm run')];
+  return startProcess({ name, command: 'sh', args, env, logFile: join(folder, `${name}.log`) });
 }
 
 it('CONTRIBUTING.md makes a migration of what has changed, which is nothing', async () => {
