@@ -40,8 +40,8 @@ it.each(['cancel', 'refunds', 'capture'] as const)(
   async (route) => {
     const { key, orderId } = plannedOrder();
     const gate = Promise.withResolvers<void>();
-    faults.inject(orderId, 'capturePayment', async (effect, { number }) => {
-      if (number > 1) await gate.promise;
+    faults.inject(orderId, 'capturePayment', async (effect, { input }) => {
+      if (input.generation > 1) await gate.promise;
       return effect();
     });
     await capturedInPart(system, key);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, type Info } from '@temporalio/activity';
 import { toFailure } from '../../../src/activities/failure.ts';
 import type { Activities } from '../../../src/activities/index.ts';
 
@@ -15,6 +15,11 @@ export interface ActivityCall {
   readonly activity: ActivityName;
   /** Counted from 1 per order and activity, over attempts and reruns. */
   readonly number: number;
+  /**
+   * Counted like `number`, but a local try that is repeated, because its workflow task was lost on a busy machine, has
+   * the number that it had.
+   */
+  readonly attempt: number;
   /** Whether the call is a try inside the workflow task, or else an attempt of a regular activity. */
   readonly local: boolean;
 }
@@ -25,7 +30,7 @@ export interface ActivityCall {
  */
 export type Fault<Name extends ActivityName = ActivityName> = (
   effect: () => Promise<ActivityResults[Name]>,
-  call: ActivityCall,
+  call: ActivityCall & { readonly input: Parameters<Activities[Name]>[0] },
 ) => Promise<ActivityResults[Name]>;
 
 /** The faults of one system under test, by order and activity, and the record of all calls. */
@@ -44,7 +49,7 @@ type AnyActivity = (input: {
   order?: { orderId: string };
   command?: { orderId: string };
 }) => Promise<unknown>;
-type AnyFault = (effect: () => Promise<unknown>, call: ActivityCall) => Promise<unknown>;
+type AnyFault = (effect: () => Promise<unknown>, call: ActivityCall & { readonly input: unknown }) => Promise<unknown>;
 
 /** No activity has a fault until one is injected. */
 export function createFaults(): Faults {
@@ -54,14 +59,25 @@ export function createFaults(): Faults {
   const callsOf = (orderId: string, activity?: ActivityName): ActivityCall[] =>
     calls.filter((call) => call.orderId === orderId && (activity === undefined || call.activity === activity));
 
+  const attempts = new Map<string, unknown[]>();
+  const attemptOf = (key: string, { isLocal, workflowExecution, activityId, attempt }: Info): number => {
+    const known = attempts.get(key) ?? [];
+    attempts.set(key, known);
+    // An attempt of a regular activity is in the history, and never repeated.
+    const name = isLocal ? `${workflowExecution?.runId} ${activityId} ${attempt}` : {};
+    const index = known.indexOf(name);
+    return index < 0 ? known.push(name) : index + 1;
+  };
+
   const around = (activity: ActivityName, run: AnyActivity): AnyActivity => {
     return async (input) => {
       const orderId = input.orderId ?? input.order?.orderId ?? input.command?.orderId ?? '';
       const number = callsOf(orderId, activity).length + 1;
-      const call: ActivityCall = { orderId, activity, number, local: activityInfo().isLocal };
+      const attempt = attemptOf(keyOf(orderId, activity), activityInfo());
+      const call: ActivityCall = { orderId, activity, number, attempt, local: activityInfo().isLocal };
       calls.push(call);
       const fault = injected.get(keyOf(orderId, activity)) ?? untouched;
-      const result = fault(() => run(input), call);
+      const result = fault(() => run(input), { ...call, input });
       underWay.add(result);
       try {
         return await result;
@@ -89,19 +105,19 @@ export function createFaults(): Faults {
   };
 }
 
-/** The first `times` calls fail before they have any effect. */
+/** The first `times` attempts fail before they have any effect. */
 export function failBefore<Name extends ActivityName>(error: Error, times = 1): Fault<Name> {
-  return async (effect, { number }) => {
-    if (number <= times) throw error;
+  return async (effect, { attempt }) => {
+    if (attempt <= times) throw error;
     return effect();
   };
 }
 
-/** The first `times` calls have their effect and then fail: the reply is lost. */
+/** The first `times` attempts have their effect and then fail: the reply is lost. */
 export function failAfter<Name extends ActivityName>(error: Error, times = 1): Fault<Name> {
-  return async (effect, { number }) => {
+  return async (effect, { attempt }) => {
     const result = await effect();
-    if (number <= times) throw error;
+    if (attempt <= times) throw error;
     return result;
   };
 }

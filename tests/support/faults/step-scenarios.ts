@@ -112,8 +112,8 @@ const CAPTURE_ABANDONED: StepScenario = {
   opensCase: true,
   mails: 1,
   prepare: (_, faults, orderId) =>
-    faults.inject(orderId, 'capturePayment', async (effect, { number }) => {
-      if (number > 1) throw new PaymentContractError(orderId, 'made so');
+    faults.inject(orderId, 'capturePayment', async (effect, { input }) => {
+      if (input.generation > 1) throw new PaymentContractError(orderId, 'made so');
       return effect();
     }),
   act: async (system, orderId) => {
