@@ -28,13 +28,10 @@ import {
 /** Blocks that are not run here, with the reason; its end says what proves them instead. */
 const NOT_RUN: Readonly<Record<string, string>> = {
   'CONTRIBUTING.md: npm ci': 'this suite is one of these commands',
-  'README.md: flowchart LR': 'a picture',
   'README.md: npm ci && npm start          # everything set up and running, a walk-through printed':
     'installs anew; tests/processes/start.test.ts runs what it installs',
   'docs/operations.md: sh ops/compose/make-env.sh > .env':
     'needs Docker; tests/deployment.test.ts reads the compose file',
-  'docs/architecture.md: flowchart LR': 'a picture',
-  'docs/architecture.md: sequenceDiagram': 'a picture',
   'docs/events-tools.md: what               found                                                 goal                             latency                                                                   CPU ms per 1,000 events                   load':
     'the result of a benchmark of ten minutes',
   "docs/webhooks.md: import { createServer } from 'node:http';": 'run by tests/receiver-snippet.test.ts',

@@ -10,17 +10,16 @@ export interface Snippet {
   readonly text: string;
 }
 
-/** Every fenced block of every document. */
+/** Every fenced block of every document, but for pictures. */
 export function readSnippets(): Snippet[] {
   return globSync(['*.md', 'docs/**/*.md'], { cwd: PROJECT_FOLDER }).toSorted().flatMap(snippetsIn);
 }
 
 function snippetsIn(document: string): Snippet[] {
   const content = readFileSync(join(PROJECT_FOLDER, document), 'utf8');
-  return [...content.matchAll(/^```\w*\n([^]*?)^```$/gm)].map(([, text = '']) => ({
-    name: `${document}: ${text.split('\n', 1)[0] ?? ''}`,
-    text,
-  }));
+  return [...content.matchAll(/^```(\w*)\n([^]*?)^```$/gm)]
+    .filter(([, language]) => language !== 'mermaid')
+    .map(([, , text = '']) => ({ name: `${document}: ${text.split('\n', 1)[0] ?? ''}`, text }));
 }
 
 /** How a command ended. */

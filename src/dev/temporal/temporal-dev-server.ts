@@ -148,8 +148,8 @@ async function untilReady(
 }
 
 /**
- * Namespaces are made after the port opens, so an answering port is not enough. Those that answer are taken off the
- * list: each is asked until it has answered once, also where all of them together need longer than one probe.
+ * Namespaces are made after the port opens, so an answering port is not enough. A namespace that answers is taken
+ * off the list: each is asked until it has answered once, also where all of them together need longer than one probe.
  */
 async function firstFailure(connection: Connection, unseen: string[]): Promise<string | null> {
   try {
