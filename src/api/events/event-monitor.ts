@@ -12,9 +12,17 @@ export type EventMonitor = Sampler<readonly ConsumerProgress[]>;
 /** As often as metrics are usually scraped; the statement takes some milliseconds. */
 const SAMPLE_INTERVAL_MS = 5_000;
 
-/** Samples the lag of every consumer in every partition. */
-export function createEventMonitor(control: Pick<EventControlRepository, 'progress'>): EventMonitor {
-  return createSampler<readonly ConsumerProgress[]>(SAMPLE_INTERVAL_MS, [], () => control.progress());
+const AT_THE_HEAD = { sequence: 0, head: 0, processed: 0, oldestSeconds: 0, updatedAt: null };
+
+/** Samples the lag of every consumer in every partition. Until the first sample no consumer is behind. */
+export function createEventMonitor(
+  control: Pick<EventControlRepository, 'progress'>,
+  partitions: number,
+): EventMonitor {
+  const none = EVENT_CONSUMERS.flatMap((consumer) =>
+    Array.from({ length: partitions }, (_, partition) => ({ consumer, partition, ...AT_THE_HEAD })),
+  );
+  return createSampler<readonly ConsumerProgress[]>(SAMPLE_INTERVAL_MS, none, () => control.progress());
 }
 
 /** How many events each consumer retries, and how many it has given up. */
