@@ -1,10 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { CancelledFailure, defaultPayloadConverter } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
 import { toFailure } from '../activities/failure.ts';
 import type { FastPathActivities, FastPathResult, StepListener } from '../activities/fast-path.ts';
 import type { Activities } from '../activities/index.ts';
 import { continueTrace } from '../runtime/tracing/spans.ts';
-import { CORRELATION_HEADER, TRACE_HEADER } from '../workflows/contract.ts';
+import { CORRELATION_HEADER, STARTED_HEADER, TRACE_HEADER } from '../workflows/contract.ts';
 import { STEP_NAMES } from './worker-metrics.ts';
 
 /** Made anew for every attempt of an activity. */
@@ -25,6 +26,25 @@ export const correlateLogs: ActivityInterceptorsFactory = () => {
     outbound: { getLogAttributes: (attributes, next) => next({ ...attributes, ...correlation }) },
   };
 };
+
+const workflowStart = new AsyncLocalStorage<number>();
+
+/** Lets the code of an activity know when its workflow was started. */
+export const rememberStart: ActivityInterceptorsFactory = () => ({
+  inbound: {
+    execute: (input, next) => {
+      const payload = input.headers[STARTED_HEADER];
+      if (payload === undefined) return next(input);
+      return workflowStart.run(defaultPayloadConverter.fromPayload<number>(payload), () => next(input));
+    },
+  },
+});
+
+/** The age of the workflow whose activity runs this code; null outside of an activity. */
+export function workflowAgeSeconds(): number | null {
+  const startedMs = workflowStart.getStore();
+  return startedMs === undefined ? null : Math.max(0, Date.now() - startedMs) / 1_000;
+}
 
 /** Gives each attempt of an activity a span in the trace of its workflow; sweeps and pumps have none. */
 export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({

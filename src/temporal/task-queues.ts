@@ -11,6 +11,9 @@ export interface TaskQueueState {
   readonly tasks: number;
   /** Age of the oldest task; 0 when there is none. */
   readonly ageSeconds: number;
+  /** Tasks that came in, and tasks that were handed to a worker, each per second of the last half minute. */
+  readonly addedPerSecond: number;
+  readonly dispatchedPerSecond: number;
 }
 
 /** The kinds of tasks in a queue, of workflows or of activities. The numbers are Temporal's. */
@@ -49,7 +52,13 @@ export async function readTaskQueue(
   // When no task is left, the server still reports the age of the last one.
   const ageSeconds = tasks === 0 ? 0 : secondsOf(stats?.approximateBacklogAge);
   const silences = (pollers ?? []).map(({ lastAccessTime }) => Date.now() - secondsOf(lastAccessTime) * 1_000);
-  return { pollers: silences.filter((silentMs) => isPolling(silentMs, ageSeconds * 1_000)).length, tasks, ageSeconds };
+  return {
+    pollers: silences.filter((silentMs) => isPolling(silentMs, ageSeconds * 1_000)).length,
+    tasks,
+    ageSeconds,
+    addedPerSecond: stats?.tasksAddRate ?? 0,
+    dispatchedPerSecond: stats?.tasksDispatchRate ?? 0,
+  };
 }
 
 /** A worker that polled before the oldest task arrived, and has not taken that task since, no longer polls. */
@@ -102,5 +111,7 @@ function worse(one: TaskQueueState, other: TaskQueueState): TaskQueueState {
     pollers: Math.min(one.pollers, other.pollers),
     tasks: one.tasks + other.tasks,
     ageSeconds: Math.max(one.ageSeconds, other.ageSeconds),
+    addedPerSecond: one.addedPerSecond + other.addedPerSecond,
+    dispatchedPerSecond: one.dispatchedPerSecond + other.dispatchedPerSecond,
   };
 }

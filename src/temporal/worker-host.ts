@@ -4,7 +4,7 @@ import { bundleFileOf, bundleWorkflows } from './bundle-workflows.ts';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createFastPathActivities, type StepListener } from '../activities/fast-path.ts';
 import type { Activities, EventActivities } from '../activities/index.ts';
-import { correlateLogs, traceActivities, watchFastPath, watchSteps } from './activity-interceptors.ts';
+import { correlateLogs, rememberStart, traceActivities, watchFastPath, watchSteps } from './activity-interceptors.ts';
 import { dataConverterOf, sealsFailures } from './sealing/data-converter.ts';
 import type { PayloadSealing } from './sealing/payload-codec.ts';
 import { createStepMetrics } from './worker-metrics.ts';
@@ -144,6 +144,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
     interceptors: {
       activity: [
         correlateLogs,
+        rememberStart,
         traceActivities,
         watchSteps(onStep),
         ...(options.onFastPathEnded === undefined ? [] : [watchFastPath(options.onFastPathEnded)]),

@@ -4,7 +4,6 @@ import { FAILURE_CODES } from '../domain/errors.ts';
 import { TEXT_MESSAGE_OUTCOMES } from '../activities/notifications/notification-activities.ts';
 import { WEBHOOK_OUTCOMES } from '../activities/webhooks/webhook-activities.ts';
 import { TRANSITION_LABELS, transitionLabels, type OrderMove } from '../domain/order-move.ts';
-import type { ProcessFigure } from '../runtime/process-figures.ts';
 import { WEBHOOK_DISABLED_REASONS } from '../domain/webhook.ts';
 import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
 
@@ -64,28 +63,32 @@ const droppedLines = counter(
   'Log lines that could not be written: a full disk, or a reader that stands still',
 );
 
-/** Counts a status that an order has entered, and by which reason. */
-export function countTransition(move: Pick<OrderMove, 'to' | 'reason'>): void {
-  transitions(1, transitionLabels(move));
-}
+/** The service's objective: 99 of 100 orders are at rest this soon after their accept. */
+const AT_REST_WITHIN_SECONDS = 5;
+
+const settled = counter(
+  'orders_settled',
+  `Orders that are no longer PENDING, by whether that took at most ${AT_REST_WITHIN_SECONDS} s from their accept`,
+);
 
 /**
- * Copies figures of the process beside the worker's own metrics each time it is called. A counter is shown as a gauge
- * with the counter's name, because counters of the SDK take whole numbers only.
+ * Counts a status that an order has entered, and by which reason. The age is that of the workflow which has moved the
+ * order: the order's own one, as long as it is PENDING.
  */
-export function createFigureReport(figures: readonly ProcessFigure[]): () => void {
-  const meter = Runtime.instance().metricMeter;
-  const gauges = figures.map(({ kind, name, description, read }) => {
-    const gauge = meter.createGauge(kind === 'counter' ? `${name}_total` : name, 'float', '', description);
-    return () => read().forEach(([value, labels]) => gauge.set(value, labels));
-  });
-  return () => gauges.forEach((copy) => copy());
+export function countTransition(move: Pick<OrderMove, 'from' | 'to' | 'reason'>, ageSeconds: number | null): void {
+  transitions(1, transitionLabels(move));
+  if (move.from === 'PENDING' && ageSeconds !== null) settled(1, inTime(ageSeconds <= AT_REST_WITHIN_SECONDS));
+}
+
+function inTime(is: boolean) {
+  return { in_time: String(is) };
 }
 
 /** Counters with the series that alerts need exist from the start: a first failure is else invisible to `rate()`. */
 export function startWorkerMetrics(): void {
   countDroppedLogLines(0);
   for (const labels of TRANSITION_LABELS) transitions(0, labels);
+  for (const is of [true, false]) settled(0, inTime(is));
   for (const outcome of WEBHOOK_OUTCOMES) countWebhookAttempt(outcome, 0);
   for (const reason of WEBHOOK_DISABLED_REASONS) countWebhookDisabled(reason, 0);
   for (const outcome of TEXT_MESSAGE_OUTCOMES) countTextMessage(outcome, 0);

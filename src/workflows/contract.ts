@@ -175,6 +175,9 @@ export const CORRELATION_HEADER = 'x-correlation-id';
 export const TRACE_MEMO = 'traceparent' satisfies keyof OrderMemo;
 export const TRACE_HEADER = 'traceparent';
 
+/** A header to a workflow's activities: when it was started, in milliseconds of Unix time. */
+export const STARTED_HEADER = 'workflow-started-at';
+
 /** The step at which an order is parked; absent while it is not parked. */
 export const CASE_KIND = defineSearchAttributeKey('CaseKind', SearchAttributeType.KEYWORD);
 

@@ -1,11 +1,11 @@
 import { defaultPayloadConverter, type Headers } from '@temporalio/common';
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
-import { CORRELATION_HEADER, CORRELATION_MEMO, TRACE_HEADER, TRACE_MEMO } from './contract.ts';
+import { CORRELATION_HEADER, CORRELATION_MEMO, STARTED_HEADER, TRACE_HEADER, TRACE_MEMO } from './contract.ts';
 
 /**
  * Carries the correlation id and the trace of the request that made an order from the workflow's memo to its
- * activities, the correlation id into every log line of both, and the trace to the workflow's children. Workflow code
- * makes no span: it runs again in every replay.
+ * activities, the correlation id into every log line of both, and the trace to the workflow's children. Activities learn
+ * when their workflow was started, too. Workflow code makes no span: it runs again in every replay.
  */
 export function interceptors(): WorkflowInterceptors {
   return {
@@ -36,7 +36,8 @@ const HEADERS = [
 ] as const;
 
 function withOrigin(headers: Headers): Headers {
-  const origin: Headers = {};
+  const { startTime } = workflowInfo();
+  const origin: Headers = { [STARTED_HEADER]: defaultPayloadConverter.toPayload(startTime.getTime()) };
   for (const [memo, header] of HEADERS) {
     const value = fromMemo(memo);
     if (value !== undefined) origin[header] = defaultPayloadConverter.toPayload(value);

@@ -46,6 +46,7 @@ it.each(['joined', 'stepwise'])(
         });
       const after = await scrape();
       expect(seriesOf(after, 'order_step_duration_seconds_count')['step="takePayment"']).toBe(2);
+      expect(seriesOf(after, 'orders_settled_total')).toEqual({ 'in_time="true"': 2, 'in_time="false"': 0 });
       expect(seriesOf(after, 'order_compensations_total')['step="releaseStock"']).toBe(1);
       expect(seriesOf(after, 'order_transitions_total')).toMatchObject({
         'reason="none",status="CONFIRMED"': 1,

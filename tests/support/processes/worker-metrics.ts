@@ -1,6 +1,4 @@
 import { createEventObserver } from '../../../src/temporal/event-observer.ts';
-import { allAt, createDatabases } from '../../../db/client.ts';
-import { processFigures } from '../../../src/composition/process-figures.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
 import { installTemporalRuntime } from '../../../src/temporal/runtime.ts';
 import {
@@ -9,7 +7,6 @@ import {
   countWebhookAttempt,
   countWebhookDisabled,
   reportBreaker,
-  createFigureReport,
   createStepMetrics,
   reportClock,
   startWorkerMetrics,
@@ -22,9 +19,6 @@ const port = Number(process.argv[2]);
 const logger = createLogger({ level: 'silent', service: 'test' });
 installTemporalRuntime(logger, { host: '127.0.0.1', port, serviceName: 'test' });
 startWorkerMetrics();
-// No statement is sent, so no database is needed.
-const nowhere = { poolSize: 2, applicationName: 'test', onIdleError: () => {} };
-createFigureReport(processFigures(createDatabases(allAt('postgres://127.0.0.1:1/none'), nowhere)))();
 createStepMetrics()({ step: 'holdStock', seconds: 0.001, failure: null });
 reportBreaker('payment', 'pm_ok', true);
 reportClock(1_000);
