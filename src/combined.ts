@@ -7,8 +7,9 @@ import { startWorker } from './composition/workers.ts';
  * API and worker in one process. An order that it accepts starts eagerly: the answer to the start contains the first
  * workflow task, so the fast path needs no task queue.
  */
-await runProcess('combined', async (config, logger) => {
-  const context = await openWorkerContext(config, logger, 'order-saga-combined');
+await runProcess('combined', async (basis) => {
+  const { config } = basis;
+  const context = await openWorkerContext(basis);
   const slots = createEagerSlots(config.api.eagerSlots);
   const worker = await startWorker(context, { onFastPathEnded: slots.release });
   const api = await startApi(context, { client: worker.eagerClient, slots });

@@ -6,6 +6,7 @@ import { policyContradictions } from './workflows/steps/policy-check.ts';
 import { PAYMENT_PROVIDERS } from './domain/payments/payment-notice.ts';
 import { eventRetryTable } from './events/event-retries.ts';
 import { API_TLS_VARIABLES, apiTlsContradictions, apiTlsOf } from './settings/api-tls-settings.ts';
+import { certificatesOf } from './settings/certificates.ts';
 import { databaseModeContradictions, databaseUrl, mailUrl } from './settings/link-urls.ts';
 import { productionProblems, PROFILE } from './settings/production-rules.ts';
 import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/retry-settings.ts';
@@ -148,7 +149,7 @@ export function loadConfig(
   const given = present(env);
   const parsed = variables.extend(sharedDatabase(given)).safeParse(given);
   const problems = contradictions(given, needs);
-  if (parsed.success && problems.length === 0) return toConfig(parsed.data);
+  if (parsed.success && problems.length === 0) return toConfig(parsed.data, given);
   throw new ConfigError([...problemsOf(parsed.error, given), ...problems]);
 }
 
@@ -300,7 +301,7 @@ export class ConfigError extends Error {
   }
 }
 
-function toConfig(env: z.output<typeof variables>) {
+function toConfig(env: z.output<typeof variables>, given: Readonly<Record<string, string>>) {
   const stepLimits = stepLimitsOf(env);
   return Object.freeze({
     api: {
@@ -364,6 +365,7 @@ function toConfig(env: z.output<typeof variables>) {
     shutdownDelayMs: env.SHUTDOWN_DELAY_SECONDS * 1_000,
     shutdownGraceMs: env.SHUTDOWN_GRACE_SECONDS * 1_000,
     tracing: tracingOf(env),
+    certificates: certificatesOf(given),
     logLevel: env.LOG_LEVEL,
     logFormat: env.LOG_FORMAT,
     logsRequests: env.LOG_REQUESTS === 'true',

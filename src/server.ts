@@ -3,7 +3,7 @@ import { openContext } from './composition/resources.ts';
 import { runProcess } from './composition/process.ts';
 
 /** The API alone: accepts orders, reads them, and runs no workflow. */
-await runProcess('api', async (config, logger) => {
-  const context = openContext(config, logger, 'order-saga-api');
+await runProcess('api', async ({ config, logger, metrics }) => {
+  const context = openContext(config, logger, metrics);
   return { context, api: await startApi(context, null), worker: null };
 });

@@ -1,4 +1,3 @@
-import type { Databases } from '../../db/client.ts';
 import type { CountAndAge } from '../../db/repositories/audit/service-figures.ts';
 import type { ConsumerProgress } from '../../db/repositories/events/event-control-repository.ts';
 import type { CaseMonitor } from '../api/cases/case-monitor.ts';
@@ -8,7 +7,6 @@ import type { DependencyMonitor } from '../api/operations/dependency-monitor.ts'
 import type { ServiceMonitor } from '../api/operations/service-monitor.ts';
 import type { CommandMonitor } from '../api/orders/command-monitor.ts';
 import type { EagerSlots } from '../api/orders/eager-slots.ts';
-import { processFigures } from './process-figures.ts';
 import { ORDER_CHECKS } from '../audit/invariants/index.ts';
 import type { AuditMonitor } from '../audit/latest-audit.ts';
 import type { BacklogMonitor } from '../temporal/backlog.ts';
@@ -80,6 +78,16 @@ export function observeQueues(metrics: ApiMetrics, taskQueues: TaskQueues): void
     'task_queue_backlog_age_seconds',
     'Age of the oldest task of a queue that no worker has begun',
     figures(({ ageSeconds }) => ageSeconds),
+  );
+  metrics.observeEach(
+    'task_queue_added_per_second',
+    'Tasks that came into a queue, in the last half minute; tasks that a worker took at once count, too',
+    figures(({ addedPerSecond }) => addedPerSecond),
+  );
+  metrics.observeEach(
+    'task_queue_dispatched_per_second',
+    'Tasks of a queue that were handed to a worker, in the last half minute',
+    figures(({ dispatchedPerSecond }) => dispatchedPerSecond),
   );
 }
 
@@ -163,15 +171,4 @@ export function observeAudit(
   metrics.observe('audit_age_seconds', 'Time since the last scheduled audit ended, or since the start', () =>
     intervalMinutes === 0 ? 0 : Math.max(0, Date.now() - (audit.last()?.endedAt.getTime() ?? startedAt)) / 1_000,
   );
-}
-
-/** The figures of this process, which are read when the metrics are. */
-export function observeProcess(metrics: ApiMetrics, databases: Databases): void {
-  for (const { kind, name, description, read } of processFigures(databases)) {
-    const observed =
-      kind === 'counter'
-        ? metrics.meter.createObservableCounter(name, { description })
-        : metrics.meter.createObservableGauge(name, { description });
-    observed.addCallback((result) => read().forEach(([value, labels]) => result.observe(value, labels)));
-  }
 }

@@ -55,7 +55,7 @@ import { createDependencyMonitor } from '../api/operations/dependency-monitor.ts
 import { createServiceMonitor } from '../api/operations/service-monitor.ts';
 import { createServiceFiguresRepository } from '../../db/repositories/audit/service-figures.ts';
 import { createAuditMonitor } from '../audit/latest-audit.ts';
-import { observeAudit, observeProcess, observeQueues, observeService, observeState } from './api-metrics.ts';
+import { observeAudit, observeQueues, observeService, observeState } from './api-metrics.ts';
 import { createReadiness } from '../api/operations/readiness.ts';
 import { createTaskQueues, type TaskQueues } from '../temporal/task-queues.ts';
 import { createUnopenedOrders } from '../temporal/unopened-orders.ts';
@@ -91,8 +91,6 @@ export interface Api {
   readonly server: HttpServer;
   /** Answers a request that came in by another port. */
   readonly fetch: PublicFetch;
-  /** The Prometheus text of the API. */
-  scrape(): Promise<string>;
   /** Readiness turns `down`; requests are still answered. */
   announceEnd(): void;
   /** Readiness turns `down`, long polls are answered, and requests under way end. */
@@ -110,22 +108,23 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
     backlog: createBacklogMonitor(client, config.temporal.namespace),
     cases: createCaseMonitor(createCaseRepository(resources.databases.orders)),
     owned: createCommandMonitor(createCommandRepository(resources.databases.orders)),
-    eventProgress: createEventMonitor(createEventControlRepository(resources.databases.events)),
+    eventProgress: createEventMonitor(
+      createEventControlRepository(resources.databases.events),
+      config.events.partitions,
+    ),
     eventOutcomes: createEventOutcomeMonitor(createEventControlRepository(resources.databases.events)),
     service: createServiceMonitor(createServiceFiguresRepository(resources.databases)),
     dependencies: createDependencyMonitor(resources),
     audit: createAuditMonitor(client),
   };
   const taskQueues = createTaskQueues(client, config.temporal.namespace);
-  const serviceName = eager === null ? 'order-saga-api' : 'order-saga-combined';
-  const metrics = createApiMetrics({ serviceName, refusalReasons: REFUSAL_REASONS });
+  const metrics = createApiMetrics(context.metrics, { refusalReasons: REFUSAL_REASONS });
   const shutdown = new AbortController();
   let isEndAnnounced = false;
   observeState(metrics, { ...monitors, eager, clock: resources.clock });
   observeQueues(metrics, taskQueues);
   observeService(metrics, monitors);
   observeAudit(metrics, monitors.audit, config.audit);
-  observeProcess(metrics, resources.databases);
   logger.onDropped(metrics.logLinesDropped);
   const eventMetrics = createEventMetrics(metrics);
   const log = createEventLogRepository(resources.databases.events, config.events.partitions);
@@ -154,7 +153,6 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
   return {
     server,
     fetch: app.fetch,
-    scrape: metrics.scrape,
     announceEnd: () => {
       isEndAnnounced = true;
     },

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { Config } from '../config.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { createMetrics } from '../runtime/metrics/metrics.ts';
 import { startInternalListener } from './internal-listener.ts';
 
 /** Starts the listener of a worker on a port that another process has. */
@@ -14,7 +15,7 @@ async function startOnTakenPort(isChosen: boolean) {
   const config = { internal: { host: '127.0.0.1', port, isChosen }, worker: { metrics: null } } as unknown as Config;
   const info = vi.fn<(fields: { port: number }, text: string) => void>();
   const logger = { info, warn: () => {} } as unknown as Logger;
-  return { port, info, starting: startInternalListener(config, logger, false) };
+  return { port, info, starting: startInternalListener({ config, logger, metrics: createMetrics('test') }, false) };
 }
 
 it('A process refuses to start when the internal port that was set is taken', async () => {

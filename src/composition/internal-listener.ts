@@ -1,17 +1,16 @@
 import { PortTakenError, startHttpServer, type HttpServer } from '../api/http/http-server.ts';
 import { createInternalApp, isReady, type ProcessPhase, type ProcessState } from '../api/internal/internal-app.ts';
-import { createProcessMetrics } from '../api/internal/process-metrics.ts';
-import type { Config } from '../config.ts';
-import { watchEventLoop } from '../runtime/event-loop-watch.ts';
+import { watchEventLoop } from '../runtime/metrics/event-loop-watch.ts';
 import { localHttpUrl } from '../runtime/local-address.ts';
-import type { Logger } from '../runtime/logger.ts';
+import type { Metrics } from '../runtime/metrics/metrics.ts';
 import { createProfiler } from '../runtime/profiler.ts';
 import type { Api } from './api.ts';
+import type { ProcessBasis } from './resources.ts';
 import type { RunningWorker } from './workers.ts';
 
 /** The parts of a running process that the listener shows. */
 interface ShownProcess {
-  readonly api: Pick<Api, 'fetch' | 'scrape'> | null;
+  readonly api: Pick<Api, 'fetch'> | null;
   readonly worker: Pick<RunningWorker, 'states'> | null;
 }
 
@@ -38,8 +37,7 @@ const GRACE_MS = 1_000;
  * @throws {PortTakenError} when the port that was set is taken; without a setting the process takes a free one.
  */
 export async function startInternalListener(
-  config: Config,
-  logger: Logger,
+  { config, logger, metrics }: ProcessBasis,
   hasWorker: boolean,
 ): Promise<InternalListener> {
   const { internal, worker } = config;
@@ -49,12 +47,12 @@ export async function startInternalListener(
   const loop = watchEventLoop(LOOP_WINDOW_MS);
   const ended = new AbortController();
   const state = (): ProcessState => ({ phase, workers: running?.worker?.states() ?? {} });
-  const ownMetrics = createProcessMetrics({ isReady: () => isReady(state()), loopDelayMs: loop.longestDelayMs });
+  observeProcessState(metrics, state, hasWorker ? worker.queues : []);
   const coreMetrics = hasWorker && worker.metrics !== null ? readCoreMetrics(worker.metrics) : async () => '';
   const app = createInternalApp({
     state,
     loopDelayMs: loop.longestDelayMs,
-    metrics: () => Promise.all([ownMetrics(), running?.api?.scrape() ?? '', coreMetrics()]),
+    metrics: () => Promise.all([metrics.scrape(), coreMetrics()]),
     profiler: createProfiler(),
     publicFetch: () => running?.api?.fetch ?? null,
     shutdown: ended.signal,
@@ -90,6 +88,15 @@ export async function startInternalListener(
       await server.close(GRACE_MS);
     },
   };
+}
+
+/** Whether the process takes work, as a whole and queue by queue. */
+function observeProcessState(metrics: Metrics, state: () => ProcessState, queues: readonly string[]): void {
+  metrics.observe('process_ready', 'Whether the process takes work, 1 or 0', () => (isReady(state()) ? 1 : 0));
+  metrics.observeEach('worker_polling', 'Whether a worker of this process polls a task queue, 1 or 0', () => {
+    const { workers } = state();
+    return queues.map((queue) => [workers[queue] === 'RUNNING' ? 1 : 0, { queue }] as const);
+  });
 }
 
 const NO_LISTENER: InternalListener = { started: () => {}, stopping: () => {}, close: async () => {} };

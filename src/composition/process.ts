@@ -7,11 +7,13 @@ import { installTemporalRuntime, requireLeanSandbox } from '../temporal/runtime.
 import { countDroppedLogLines, startWorkerMetrics } from '../temporal/worker-metrics.ts';
 import { TASK_QUEUES } from '../workflows/contract.ts';
 import { startTracing } from '../runtime/tracing/start-tracing.ts';
-import { createLogger, type Logger } from '../runtime/logger.ts';
+import { createLogger } from '../runtime/logger.ts';
+import type { UsedCertificate } from '../runtime/metrics/certificate-expiry.ts';
 import { loadPrettyFormat } from '../runtime/pretty-log.ts';
 import type { Api } from './api.ts';
 import { startInternalListener } from './internal-listener.ts';
-import { openContext, type ProcessContext } from './resources.ts';
+import { createProcessMetrics } from './process-metrics.ts';
+import { openContext, type ProcessBasis, type ProcessContext } from './resources.ts';
 import type { RunningWorker } from './workers.ts';
 import { surviveOutputErrors } from '../runtime/standard-output.ts';
 
@@ -55,7 +57,7 @@ ${QUEUES_USAGE}`,
  */
 export async function runProcess(
   service: Service,
-  start: (config: Config, logger: Logger) => Promise<RunningProcess>,
+  start: (basis: ProcessBasis) => Promise<RunningProcess>,
 ): Promise<void> {
   const queues = takeQueues(service);
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
@@ -81,12 +83,15 @@ export async function runProcess(
   process.once('uncaughtException', fail);
   surviveOutputErrors();
   try {
-    const listener = await startInternalListener(config, logger, service !== 'api');
+    let running: RunningProcess | null = null;
+    const certificates = () => [...config.certificates, ...ownCertificate(running)];
+    const metrics = createProcessMetrics(`order-saga-${service}`, certificates);
+    const listener = await startInternalListener({ config, logger, metrics }, service !== 'api');
     const tracing = await startTracing(config.tracing, {
-      service: `order-saga-${service}`,
+      service: metrics.serviceName,
       onRefused: () => logger.warn('the collector did not take the spans'),
     });
-    const running = await start(config, logger);
+    running = await start({ config, logger, metrics });
     listener.started(running);
     logger.info('started');
     // A worker ends by itself only when it fails, and an API never does.
@@ -107,20 +112,22 @@ export async function runProcess(
   }
 }
 
+/** The certificate that the API shows, which is replaced while it runs. */
+function ownCertificate(running: RunningProcess | null): readonly UsedCertificate[] {
+  const pem = running?.api?.server.certificate() ?? null;
+  return pem === null ? [] : [{ setting: 'API_TLS_CERT_PATH', source: { pem } }];
+}
+
 /**
  * The context of a process with a worker. It ensures, before the worker polls, that Temporal has what the worker needs.
  */
-export async function openWorkerContext(
-  config: Config,
-  logger: Logger,
-  applicationName: string,
-): Promise<ProcessContext> {
+export async function openWorkerContext({ config, logger, metrics: own }: ProcessBasis): Promise<ProcessContext> {
   requireLeanSandbox(config.worker.sandbox);
   const { metrics } = config.worker;
-  installTemporalRuntime(logger, metrics === null ? null : { ...metrics, serviceName: applicationName });
+  installTemporalRuntime(logger, metrics === null ? null : { ...metrics, serviceName: own.serviceName });
   startWorkerMetrics();
   logger.onDropped(countDroppedLogLines);
-  const context = openContext(config, logger, applicationName);
+  const context = openContext(config, logger, own);
   await ensureSearchAttributes(context.client, config.temporal);
   await ensureSweepSchedules(context.client);
   await ensureAuditSchedule(context.client, config.audit);

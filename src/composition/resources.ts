@@ -6,6 +6,7 @@ import {
 } from '../../db/repositories/orders/waiting-step-repository.ts';
 import { createWaitingSteps, type WaitingSteps } from '../activities/waiting-steps.ts';
 import type { Config } from '../config.ts';
+import { watchAnswers, type WatchedPaymentGateway } from '../gateways/answer-watch.ts';
 import type { BreakerListener } from '../gateways/circuit-breaker.ts';
 import { createSmtpMailGateway, type MailGateway } from '../gateways/mail-gateway.ts';
 import type { PaymentGateway } from '../gateways/payment-gateway.ts';
@@ -17,27 +18,40 @@ import { createWebhookGateway, type WebhookGateway } from '../gateways/webhook-g
 import { createBackgroundLoop } from '../runtime/background-loop.ts';
 import { CLOCK_CHECK_INTERVAL_MS, createClockMonitor, type ClockMonitor } from '../runtime/clock-monitor.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Metrics } from '../runtime/metrics/metrics.ts';
+import { poolFigures } from './process-metrics.ts';
 import { createTemporalClient } from '../temporal/connection.ts';
 import { reportTlsFault } from '../temporal/link-check.ts';
 import { reportBreaker } from '../temporal/worker-metrics.ts';
 import type { Collaborator } from '../domain/order-settings.ts';
 
-/** The objects that a process has once; its API and its worker are built from them. */
-export interface ProcessContext {
+/** What a process has before it opens connections. */
+export interface ProcessBasis {
   readonly config: Config;
   readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The objects that a process has once; its API and its worker are built from them. */
+export interface ProcessContext extends ProcessBasis {
   readonly resources: Resources;
   readonly client: Client;
 }
 
-/** Opens the connections of a process without waiting: each is made when it is first used. */
-export function openContext(config: Config, logger: Logger, applicationName: string): ProcessContext {
+/**
+ * Opens the connections of a process without waiting: each is made when it is first used. The databases know the process
+ * by the name that its metrics have.
+ */
+export function openContext(config: Config, logger: Logger, metrics: Metrics): ProcessContext {
   void reportTlsFault(config.temporal, logger);
+  const resources = openResources(config, logger, metrics.serviceName);
+  metrics.observeProcess(poolFigures(resources.databases));
   return {
     config,
     logger,
-    resources: openResources(config, logger, applicationName),
+    resources,
     client: createTemporalClient(config.temporal),
+    metrics,
   };
 }
 
@@ -46,7 +60,7 @@ export interface Resources {
   readonly databases: Databases;
   /** Compares this machine's clock with the database's until the resources are closed. */
   readonly clock: ClockMonitor;
-  readonly paymentGateway: PaymentGateway;
+  readonly paymentGateway: WatchedPaymentGateway;
   /** The steps that wait for the payment provider. */
   readonly waiting: { readonly repository: WaitingStepRepository; readonly steps: WaitingSteps };
   readonly mail: MailGateway;
@@ -80,7 +94,7 @@ function openResources(config: Config, logger: Logger, applicationName: string):
         ? null
         : traceTexts(createHttpSmsGateway({ ...sms, onBreakerChange: onBreakerChange('notification') })),
     webhooks,
-    paymentGateway: tracePayments(openPaymentGateway(config, onBreakerChange('payment'))),
+    paymentGateway: watchAnswers(tracePayments(openPaymentGateway(config, onBreakerChange('payment')))),
     waiting: { repository, steps: createWaitingSteps(repository) },
     close: async () => {
       clockLoop.stop();

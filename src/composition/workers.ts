@@ -31,12 +31,13 @@ import {
   countWebhookDisabled,
   reportClock,
 } from '../temporal/worker-metrics.ts';
+import { workflowAgeSeconds } from '../temporal/activity-interceptors.ts';
 import { createWorkerHost } from '../temporal/worker-host.ts';
 
 /** The activities over real repositories and gateways. */
 export function composeActivities({ config, resources, logger, client }: ProcessContext): Activities {
   const { databases, paymentGateway, mail, sms, webhooks } = resources;
-  const onMove = createOrderLog(logger, countTransition);
+  const onMove = createOrderLog(logger, (move) => countTransition(move, workflowAgeSeconds()));
   return createActivities({
     orders: createOrderRepository(databases.orders, onMove),
     cases: createCaseRepository(databases.orders),

@@ -9,6 +9,12 @@ export interface CertificateFiles {
   readonly keyPath: string;
 }
 
+/** Watches the files of a server's certificate. */
+export interface CertificateReload extends BackgroundLoop {
+  /** The certificate that the server shows to its next caller, in PEM. */
+  certificate(): string;
+}
+
 /** Who is told when the files have changed. */
 export interface CertificateListener {
   /** The next connection gets the new certificate. */
@@ -55,10 +61,10 @@ export function createCertificateReload(
     readonly first: SecureContextOptions;
     readonly intervalMs?: number;
   },
-): BackgroundLoop {
+): CertificateReload {
   let current = first;
   let lastFault = '';
-  return createBackgroundLoop(intervalMs, async () => {
+  const loop = createBackgroundLoop(intervalMs, async () => {
     try {
       const found = await readCertificate(files);
       lastFault = '';
@@ -72,4 +78,5 @@ export function createCertificateReload(
       listener.onFault(error);
     }
   });
+  return { ...loop, certificate: () => String(current.cert) };
 }

@@ -162,6 +162,8 @@ it('Metrics have every series that an alert needs from the start, at 0', async (
     const text = await (await fetch(`${fresh.url}/metrics`)).text();
     for (const series of [
       'orders_started_total{dispatch="queue"',
+      'orders_posted_total{answer="5xx"',
+      'events_oldest_age_seconds{consumer="webhooks",partition="0"',
       'orders_accepted_total{replayed="false"',
       'requests_refused_total{reason="signature"',
       'order_transitions_total{status="CANCELLING",reason="none"',

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { renameSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs';
 import { get } from 'node:https';
 import { connect as connectPlain } from 'node:net';
@@ -10,6 +11,7 @@ import { stopProcess } from '../../src/composition/process.ts';
 import { openContext } from '../../src/composition/resources.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
+import { createMetrics } from '../../src/runtime/metrics/metrics.ts';
 import { startTestSystem } from '../support/system.ts';
 import { createTestAuthority, type TestAuthority, type TestCertificate } from '../support/tls/test-authority.ts';
 
@@ -59,6 +61,11 @@ function mountSecret(name: string) {
   return { put, files: { certPath, keyPath } };
 }
 
+/** The name that the certificate in the metrics has. */
+function commonNameOf(pem: string | null): string | null {
+  return pem === null ? null : new X509Certificate(pem).subject.replace('CN=', '');
+}
+
 async function serve(files: { readonly certPath: string; readonly keyPath: string }) {
   const said: string[] = [];
   const server: HttpServer = await startHttpServer({
@@ -75,7 +82,7 @@ async function serve(files: { readonly certPath: string; readonly keyPath: strin
     },
   });
   onTestFinished(() => server.close(0));
-  return { port: server.port, said };
+  return { port: server.port, said, shown: () => commonNameOf(server.certificate()) };
 }
 
 it('The API answers by HTTPS with the certificate that its settings name', async () => {
@@ -83,7 +90,7 @@ it('The API answers by HTTPS with the certificate that its settings name', async
   onTestFinished(() => system.stop());
   const files = { API_TLS_CERT_PATH: first.certPath, API_TLS_KEY_PATH: first.keyPath };
   const logger = createLogger({ level: 'silent', service: 'test' });
-  const context = openContext(loadConfig({ ...system.env, ...files }), logger, 'test-https');
+  const context = openContext(loadConfig({ ...system.env, ...files }), logger, createMetrics('test-https'));
   const api = await startApi(context, null);
   onTestFinished(() => stopProcess({ context, api, worker: null }));
   expect(await ask(api.server.port)).toEqual({ status: 200, certificate: 'first' });
@@ -95,11 +102,13 @@ it('The API answers by HTTPS with the certificate that its settings name', async
 it('The next connection has the new certificate after Kubernetes has replaced a secret, without a restart', async () => {
   const secret = mountSecret('rotated');
   secret.put('one', first);
-  const { port, said } = await serve(secret.files);
+  const { port, said, shown } = await serve(secret.files);
   expect((await ask(port)).certificate).toBe('first');
+  expect(shown()).toBe('first');
   secret.put('two', second);
   await expect.poll(async () => (await ask(port)).certificate).toBe('second');
   expect(said).toEqual(['replaced']);
+  expect(shown()).toBe('second');
 });
 
 it('A connection that is open keeps its certificate and is not cut by a new one', async () => {

@@ -83,11 +83,14 @@ it('The internal port asks operators for the same tokens as the public port did'
 it('The internal port shows the metrics of the process, of the API and of the core, each declared once', async () => {
   const text = await (await fetch(`${internal}/metrics`)).text();
   const declared = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name);
-  expect(declared).toEqual(expect.arrayContaining(['process_ready', 'process_event_loop_delay_seconds']));
+  expect(declared).toEqual(expect.arrayContaining(['process_ready', 'nodejs_eventloop_delay_max_seconds']));
   expect(declared).toEqual(expect.arrayContaining(['http_server_request_duration_seconds', 'temporal_up']));
   expect(declared.filter((name) => name.startsWith('temporal_worker_')).length).toBeGreaterThan(0);
   expect(new Set(declared).size).toBe(declared.length);
-  expect(text).toMatch(/^process_ready 1$/m);
+  expect(text).toMatch(/^process_ready\{.*\} 1$/m);
+  for (const queue of ['orders', 'inventory', 'payments', 'notifications']) {
+    expect(text).toMatch(new RegExp(`^worker_polling\\{queue="${queue}".*\\} 1$`, 'm'));
+  }
 });
 
 it('A process that is asked to stop is not ready at once, and serves requests until its delay is over', async () => {

@@ -17,6 +17,7 @@ import { loadConfig, type Config } from '../../src/config.ts';
 import { signDevToken } from '../../src/dev/dev-token.ts';
 import { createMailSink } from '../../src/dev/mail-sink/mail-sink.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
+import { createProcessMetrics } from '../../src/composition/process-metrics.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import type { WebhookTarget } from '../../src/simulator/webhooks.ts';
 import { ensureSearchAttributes } from '../../src/temporal/bootstrap.ts';
@@ -186,7 +187,8 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   const logger = createLogger({ level: config.logLevel, service: 'test' });
   if (!runtimeInstalled) installTemporalRuntime(logger, null);
   runtimeInstalled = true;
-  const context = openContext(config, logger, 'test-system');
+  const metrics = createProcessMetrics('order-saga-combined', () => []);
+  const context = openContext(config, logger, metrics);
   const { client } = context;
   await ensureSearchAttributes(client, config.temporal);
   const slots = createEagerSlots(config.api.eagerSlots);

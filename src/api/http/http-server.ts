@@ -18,6 +18,8 @@ import { SECURITY_HEADERS } from './security-headers.ts';
 /** An HTTP server that can be closed in order. */
 export interface HttpServer {
   readonly port: number;
+  /** The certificate that is shown to the next caller, in PEM; null for plain HTTP. */
+  certificate(): string | null;
   /** Stops accepting, lets requests under way end, and cuts those that remain after the grace time. */
   close(graceMs: number): Promise<void>;
 }
@@ -87,14 +89,15 @@ interface HttpServerOptions extends ListenerOptions {
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const turns = createConnectionTurns();
-  const { server, stopReload } = await openServer(options, requestListener(options, turns));
+  const { server, reload } = await openServer(options, requestListener(options, turns));
   server.setTimeout(STILL_MS);
   answerOddities(server, turns, options.onRefused);
   const port = await listen(server, options);
   return {
     port,
+    certificate: () => reload?.certificate() ?? null,
     close: (graceMs) => {
-      stopReload();
+      reload?.stop();
       return closeServer(server, graceMs);
     },
   };
@@ -112,12 +115,12 @@ const LIMITS = {
 type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
 
 async function openServer({ tls }: HttpServerOptions, onRequest: OnRequest) {
-  if (tls === null) return { server: createServer(LIMITS, onRequest), stopReload: () => {} };
+  if (tls === null) return { server: createServer(LIMITS, onRequest), reload: null };
   const first = await readCertificate(tls.files);
   const server = createTlsServer({ ...LIMITS, ...first, handshakeTimeout: HEADERS_TIMEOUT_MS }, onRequest);
   const reload = createCertificateReload(server, { ...tls, first });
   reload.start();
-  return { server, stopReload: reload.stop };
+  return { server, reload };
 }
 
 /** What Node would answer by itself, or not at all. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Hono, type Context } from 'hono';
-import { joinExpositions } from '../../runtime/exposition.ts';
+import { joinExpositions } from '../../runtime/metrics/exposition.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { PROFILE_KINDS, ProfileUnderWayError, type ProfileKind, type Profiler } from '../../runtime/profiler.ts';
 import type { ApiEnv } from '../http/context.ts';

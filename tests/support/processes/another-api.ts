@@ -8,6 +8,7 @@ import { startApi } from '../../../src/composition/api.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { startProcess } from '../../../src/dev/processes/processes.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
+import { createProcessMetrics } from '../../../src/composition/process-metrics.ts';
 import { findFreePort } from '../../../src/dev/processes/ports.ts';
 import { createSystemClient, type SystemClient, type TestSystem } from '../system.ts';
 
@@ -29,7 +30,8 @@ export async function startAnotherApi(
 ): Promise<AnotherApi> {
   const config = loadConfig({ ...system.env, ...env });
   const logger = createLogger({ level: config.logLevel, service: 'another-api' });
-  const context = openContext(config, logger, 'another-api');
+  const metrics = createProcessMetrics('order-saga-api', () => []);
+  const context = openContext(config, logger, metrics);
   const api = await startApi(context, null);
   const url = `http://127.0.0.1:${api.server.port}`;
   return {

@@ -2,6 +2,7 @@ import { openContext } from '../../../src/composition/resources.ts';
 import { composeActivities, startWorker } from '../../../src/composition/workers.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { createLogger } from '../../../src/runtime/logger.ts';
+import { createMetrics } from '../../../src/runtime/metrics/metrics.ts';
 import { installTemporalRuntime } from '../../../src/temporal/runtime.ts';
 import { createFaults, givenUp, type ActivityName, type Fault, type Faults } from '../faults/faults.ts';
 
@@ -23,7 +24,7 @@ async function run(): Promise<void> {
   const config = loadConfig(process.env);
   const logger = createLogger({ level: config.logLevel, service: 'crashing-worker' });
   installTemporalRuntime(logger, null);
-  const context = openContext(config, logger, 'crashing-worker');
+  const context = openContext(config, logger, createMetrics('crashing-worker'));
   const worker = await startWorker(context, { activities: faultsOf(plan).wrap(composeActivities(context)) });
   await worker.finished;
 }

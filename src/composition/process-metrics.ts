@@ -1,0 +1,36 @@
+import type { Databases, PoolFigures } from '../../db/client.ts';
+import { readExpiries, type UsedCertificate } from '../runtime/metrics/certificate-expiry.ts';
+import { createMetrics, type Metrics } from '../runtime/metrics/metrics.ts';
+import { startProcessFigures, type FigureValue, type ProcessFigure } from '../runtime/metrics/process-figures.ts';
+
+/** The metrics of a process, with the figures that every process has from its start. */
+export function createProcessMetrics(serviceName: string, certificates: () => readonly UsedCertificate[]): Metrics {
+  const metrics = createMetrics(serviceName);
+  metrics.observeProcess(startProcessFigures());
+  metrics.observeEach(
+    'certificate_expiration_timestamp_seconds',
+    'When the first certificate of a file ends, in Unix time, by the setting that names the file',
+    () => readExpiries(certificates()),
+  );
+  return metrics;
+}
+
+/** The connections of a process to its databases. */
+export function poolFigures(databases: Databases): readonly ProcessFigure[] {
+  const pools = (name: string, description: string, read: (pool: PoolFigures) => readonly FigureValue[]) => ({
+    kind: 'gauge' as const,
+    name,
+    description,
+    read: () => databases.pools().flatMap(read),
+  });
+  return [
+    pools('database_pool_connections', 'Connections to the databases, by pool and state', ({ pool, used, idle }) => [
+      [used, { pool, state: 'used' }],
+      [idle, { pool, state: 'idle' }],
+    ]),
+    pools('database_pool_max', 'Most connections of a pool', ({ pool, max }) => [[max, { pool }]]),
+    pools('database_pool_waiting', 'Statements that wait for a connection, by pool', ({ pool, waiting }) => [
+      [waiting, { pool }],
+    ]),
+  ];
+}
