@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { takeArguments } from '../src/runtime/command-arguments.ts';
 import { renderApiDocument } from './api-document.ts';
+import { DASHBOARDS } from './dashboards/render-dashboards.ts';
 import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './error-reference.ts';
 import { renderLogReference } from './log-reference.ts';
@@ -13,21 +14,22 @@ const USAGE = `npm run docs -- [--check]
 // Entry of `npm run docs`.
 const { check } = takeArguments(USAGE, { options: { check: { type: 'boolean', default: false } } }).values;
 
-const FOLDER = resolve(import.meta.dirname, '../docs');
+const PROJECT = resolve(import.meta.dirname, '..');
 
 const DOCUMENTS = {
-  'adr/README.md': renderDecisionIndex,
-  'errors.md': renderErrorReference,
-  'logs.md': renderLogReference,
-  'openapi.json': renderApiDocument,
+  'docs/adr/README.md': renderDecisionIndex,
+  'docs/errors.md': renderErrorReference,
+  'docs/logs.md': renderLogReference,
+  'docs/openapi.json': renderApiDocument,
+  ...DASHBOARDS,
 } as const satisfies Record<string, () => string>;
 
 const outdated: string[] = [];
 for (const [name, render] of Object.entries(DOCUMENTS)) {
-  const file = join(FOLDER, name);
+  const file = join(PROJECT, name);
   const text = render();
   if ((await readFile(file, 'utf8').catch(() => null)) === text) continue;
-  outdated.push(`docs/${name}`);
+  outdated.push(name);
   if (!check) await writeFile(file, text);
 }
 if (check) {
