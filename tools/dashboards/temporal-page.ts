@@ -139,17 +139,6 @@ export const temporalPage: Page = {
       title: 'Activities',
       panels: [
         {
-          title: 'Failed activities',
-          description: 'Attempts that failed, by type; retries follow.',
-          unit: 'cps',
-          queries: [
-            {
-              expr: `sum by (activity_type) (rate(temporal_activity_execution_failed_total{${JOB}}[${WINDOW}]))`,
-              legend: '{{activity_type}}',
-            },
-          ],
-        },
-        {
           title: 'Time of an activity, 95th percentile',
           description: 'Regular attempts, by type.',
           unit: 's',
