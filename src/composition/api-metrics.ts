@@ -23,11 +23,8 @@ export function observeState(
     readonly owned: CommandMonitor;
     readonly eventProgress: EventMonitor;
     readonly eager: { readonly slots: EagerSlots } | null;
-    readonly clock: { aheadMs(): number };
   },
 ): void {
-  const clockAhead = () => state.clock.aheadMs() / 1_000;
-  metrics.observe('clock_ahead_seconds', "How far this machine's clock is ahead of the database's", clockAhead);
   metrics.observe('temporal_up', 'Whether Temporal answers, 1 or 0', () => (state.health.isUp() ? 1 : 0));
   metrics.observe('orders_backlog_age_seconds', 'Age of the oldest order on the task queue', state.backlog.ageSeconds);
   metrics.observe('cases_open', 'Orders that wait for a person', () => state.cases.last().open);

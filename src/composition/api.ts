@@ -121,7 +121,7 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
   const metrics = createApiMetrics(context.metrics, { refusalReasons: REFUSAL_REASONS });
   const shutdown = new AbortController();
   let isEndAnnounced = false;
-  observeState(metrics, { ...monitors, eager, clock: resources.clock });
+  observeState(metrics, { ...monitors, eager });
   observeQueues(metrics, taskQueues);
   observeService(metrics, monitors);
   observeAudit(metrics, monitors.audit, config.audit);

@@ -34,3 +34,12 @@ export function poolFigures(databases: Databases): readonly ProcessFigure[] {
     ]),
   ];
 }
+
+/** Shows the clock of a process beside the database's. */
+export function observeClock(metrics: Metrics, clock: { aheadMs(): number }): void {
+  metrics.observe(
+    'clock_ahead_seconds',
+    "How far this machine's clock is ahead of the database's; negative: behind",
+    () => clock.aheadMs() / 1_000,
+  );
+}

@@ -20,6 +20,7 @@ import { CLOCK_CHECK_INTERVAL_MS, createClockMonitor, type ClockMonitor } from '
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics/metrics.ts';
 import { poolFigures } from './process-metrics.ts';
+import { observeClock } from './process-metrics.ts';
 import { createTemporalClient } from '../temporal/connection.ts';
 import { reportTlsFault } from '../temporal/link-check.ts';
 import { reportBreaker } from '../temporal/worker-metrics.ts';
@@ -46,6 +47,7 @@ export function openContext(config: Config, logger: Logger, metrics: Metrics): P
   void reportTlsFault(config.temporal, logger);
   const resources = openResources(config, logger, metrics.serviceName);
   metrics.observeProcess(poolFigures(resources.databases));
+  observeClock(metrics, resources.clock);
   return {
     config,
     logger,

@@ -29,7 +29,6 @@ import {
   countTransition,
   countWebhookAttempt,
   countWebhookDisabled,
-  reportClock,
 } from '../temporal/worker-metrics.ts';
 import { workflowAgeSeconds } from '../temporal/activity-interceptors.ts';
 import { createWorkerHost } from '../temporal/worker-host.ts';
@@ -114,10 +113,9 @@ export interface RunningWorker {
 
 /** Starts the workers of a process for the configured queues. */
 export async function startWorker(context: ProcessContext, options: StartWorkerOptions = {}): Promise<RunningWorker> {
-  const { config, logger, resources } = context;
+  const { config, logger } = context;
   const { activities = composeActivities(context), ...listeners } = options;
   const { namespace } = config.temporal;
-  resources.clock.onLook(reportClock);
   const connection = await connectNatively(config.temporal);
   const paymentWatch = composePaymentWatch(context);
   const events = config.worker.queues.includes('events') ? composeEventPipeline(context) : null;

@@ -14,8 +14,6 @@ export interface ClockMonitor {
   isRight(): boolean;
   /** Positive when our clock is ahead; 0 while nothing is known. */
   aheadMs(): number;
-  /** Called after every comparison. */
-  onLook(listener: (aheadMs: number) => void): void;
 }
 
 /** `now` can be another clock in tests. */
@@ -28,7 +26,6 @@ export interface ClockMonitorDeps {
 
 /** The server's answer counts as made in the middle between question and answer. */
 export function createClockMonitor({ readServerTime, logger, now = Date.now }: ClockMonitorDeps): ClockMonitor {
-  const listeners: ((aheadMs: number) => void)[] = [];
   let aheadMs = 0;
   let isRight = true;
   const compare = async (): Promise<void> => {
@@ -40,14 +37,12 @@ export function createClockMonitor({ readServerTime, logger, now = Date.now }: C
     // A slow answer may be older or younger than the middle, which does not make the clock wrong.
     isRight = Math.abs(aheadMs) - halfMs <= CLOCK_TOLERANCE_MS;
     if (!isRight) logger.error(`not ready: this machine's clock is ${describe(aheadMs)} the database's`);
-    for (const listener of listeners) listener(aheadMs);
   };
   return {
     // Another check reports that the database is away; the last result about the clock stays.
     look: () => compare().catch(() => {}),
     isRight: () => isRight,
     aheadMs: () => aheadMs,
-    onLook: (listener) => listeners.push(listener),
   };
 }
 

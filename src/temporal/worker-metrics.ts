@@ -108,17 +108,6 @@ export function reportBreaker(collaborator: string, route: string, isOpen: boole
   gauge.set(isOpen ? 1 : 0, { collaborator, route });
 }
 
-/** Shows how far this machine's clock is ahead of the database's. */
-export function reportClock(aheadMs: number): void {
-  const gauge = Runtime.instance().metricMeter.createGauge(
-    'order_saga_clock_ahead_seconds',
-    'float',
-    '',
-    "How far the worker's clock is ahead of the database's",
-  );
-  gauge.set(aheadMs / 1_000);
-}
-
 /** Counts an attempt to deliver a webhook by its result. */
 export function countWebhookAttempt(outcome: string, count = 1): void {
   webhookAttempts(count, { outcome });

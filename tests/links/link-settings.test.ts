@@ -20,6 +20,7 @@ it('The configuration leaves the link to Temporal plain unless a setting of TLS 
     address: '127.0.0.1:7233',
     namespace: 'default',
     uiUrl: 'http://localhost:8233',
+    sealing: null,
   });
   expect(loadConfig({ ...REQUIRED, TEMPORAL_TLS: 'false' }).temporal).not.toHaveProperty('tls');
   expect(loadConfig({ ...REQUIRED, TEMPORAL_TLS: 'true' }).temporal).toMatchObject({ tls: {} });

@@ -3,7 +3,7 @@ import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { startProcessSystem } from '../support/processes/process-system.ts';
 import { requirePrometheus, startPrometheus, untilAlert, untilTrue } from '../support/processes/prometheus.ts';
 
-/** Of `npm run alerts`, which freezes every dependency in turn, this is the part that every run can afford. */
+/** This is the part of `npm run alerts`, which freezes every dependency in turn, that every run can afford. */
 it('A real Prometheus with the shipped rules calls somebody when the workers of a queue freeze, until they go on', async (context) => {
   const { prometheus: program } = await requirePrometheus(context);
   const system = await startProcessSystem(['api', 'worker'], { WORKER_QUEUES: TASK_QUEUES.join(',') });

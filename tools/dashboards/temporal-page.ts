@@ -32,10 +32,7 @@ export const temporalPage: Page = {
           description: "How far each machine's clock is from the database's.",
           unit: 's',
           runbook: 'a-machines-clock-is-wrong',
-          queries: [
-            { expr: `abs(clock_ahead_seconds{${JOB}})`, legend: '{{instance}}' },
-            { expr: `abs(order_saga_clock_ahead_seconds{${JOB}})`, legend: '{{instance}}, worker' },
-          ],
+          queries: [{ expr: `abs(clock_ahead_seconds{${JOB}})`, legend: '{{instance}}' }],
         },
       ],
     },
@@ -48,18 +45,6 @@ export const temporalPage: Page = {
           unit: 'reqps',
           queries: [
             { expr: `sum by (operation) (rate(temporal_request_total{${JOB}}[${WINDOW}]))`, legend: '{{operation}}' },
-          ],
-        },
-        {
-          title: 'Failed calls',
-          description: 'By operation and status of gRPC.',
-          unit: 'reqps',
-          runbook: 'temporal-is-down',
-          queries: [
-            {
-              expr: `sum by (operation, status_code) (rate(temporal_request_failure_total{${JOB}}[${WINDOW}]))`,
-              legend: '{{operation}} {{status_code}}',
-            },
           ],
         },
         {

@@ -8,7 +8,6 @@ import {
   countWebhookDisabled,
   reportBreaker,
   createStepMetrics,
-  reportClock,
   startWorkerMetrics,
 } from '../../../src/temporal/worker-metrics.ts';
 import { offer } from '../offered-events.ts';
@@ -21,7 +20,6 @@ installTemporalRuntime(logger, { host: '127.0.0.1', port, serviceName: 'test' })
 startWorkerMetrics();
 createStepMetrics()({ step: 'holdStock', seconds: 0.001, failure: null });
 reportBreaker('payment', 'pm_ok', true);
-reportClock(1_000);
 countWebhookAttempt('delivered');
 countWebhookDisabled('gone');
 countTextMessage('sent');
