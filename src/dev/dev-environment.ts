@@ -61,6 +61,7 @@ const devSchema = z.object({
   SMTP_URL: z.url().optional(),
   SMS_GATEWAY_URL: z.url().optional(),
   WEBHOOK_ALLOW_PRIVATE: z.enum(['true', 'false']).default('true'),
+  OPERATOR_ROUTES: z.enum(['public', 'internal']).default('public'),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   CONTACT_KEYS: z.string().optional(),
   PAYMENT_WEBHOOK_SECRET: z.string().optional(),
@@ -106,6 +107,11 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
     },
     /** The address at which programs on this machine reach the API. */
     apiUrl: localHttpUrl(values.API_HOST, values.API_PORT),
+    /** The address of the pages for operators, such as `/docs`. */
+    operatorUrl:
+      values.OPERATOR_ROUTES === 'internal'
+        ? localHttpUrl(values.INTERNAL_HOST, values.INTERNAL_PORT)
+        : localHttpUrl(values.API_HOST, values.API_PORT),
     /** The addresses of the payment simulator and the inbox, unless somebody else's are used. */
     simulatorUrl: localHttpUrl(values.SIMULATOR_HOST, values.SIMULATOR_PORT),
     inboxUrl: localHttpUrl(values.MAIL_SINK_HOST, values.MAIL_SINK_INBOX_PORT),

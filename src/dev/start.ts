@@ -61,6 +61,7 @@ function createTimedLog(): (line: string) => void {
 function describe(environment: DevEnvironment, { addresses, token }: RunningSystem): string {
   return walkthrough({
     apiUrl: environment.apiUrl,
+    operatorUrl: environment.operatorUrl,
     temporalUiUrl: addresses['TEMPORAL_UI_URL'] ?? null,
     temporalNamespace: environment.temporalNamespace,
     inboxUrl: addresses['INBOX_URL'] ?? null,

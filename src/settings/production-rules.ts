@@ -21,7 +21,7 @@ interface Reads {
  * Every reason why the settings are not fit for production; none in another profile.
  *
  * A link that stays on this machine may be plain where a proxy beside the program often ends TLS: to PostgreSQL, to
- * Temporal, and from a balancer to the API. Nobody else can listen there. Mail and payments have no exception, because
+ * Temporal, to collectors of traces and profiles, and from a balancer to the API. Nobody else can listen there. Mail and payments have no exception, because
  * the mail sink and the simulator are what would be found on loopback.
  */
 export function productionProblems(given: Given, reads: Reads): string[] {
@@ -93,6 +93,18 @@ function httpProblems(given: Given): string[] {
   return [...problems, 'WEBHOOK_ALLOW_PRIVATE: is true, so webhooks could be sent in plain text and to this network'];
 }
 
+/** Programs that often run beside the service, as agents of the machine: they may be plain on loopback. */
+const AGENT_LINKS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'PYROSCOPE_SERVER_ADDRESS'] as const;
+
+function agentProblems(given: Given): string[] {
+  return AGENT_LINKS.filter((name) => {
+    const text = urlOf(given, name);
+    if (text === null) return false;
+    const { protocol, hostname } = new URL(text);
+    return protocol !== 'https:' && !isLoopback(hostname);
+  }).map((name) => `${name}: is a link in plain text; use https://, or an agent on this machine`);
+}
+
 /** `npm start` names its keys dev1, dev2, ...; a key of one repeated byte stands in examples and tests. */
 function secretProblems(given: Given): string[] {
   const keys = parseContactKeys(given['CONTACT_KEYS'] ?? '') ?? [];
@@ -116,5 +128,12 @@ function listenProblems(given: Given): string[] {
 
 type Rule = (given: Given) => string[];
 
-const EVERYTHING: readonly Rule[] = [temporalProblems, paymentProblems, mailProblems, httpProblems, secretProblems];
+const EVERYTHING: readonly Rule[] = [
+  temporalProblems,
+  paymentProblems,
+  mailProblems,
+  httpProblems,
+  agentProblems,
+  secretProblems,
+];
 const API: readonly Rule[] = [tokenProblems, listenProblems];

@@ -69,6 +69,9 @@ it.each<readonly [string, Readonly<Record<string, string>>]>([
   ['SMS_GATEWAY_URL', { SMS_GATEWAY_URL: 'http://127.0.0.1:8025/sms' }],
   ['HIGH_VALUE_ALERT_URL', { HIGH_VALUE_ALERT_URL: 'http://sales.example.com' }],
   ['JWT_JWKS_URL', { JWT_JWKS_URL: 'http://idp.example.com/keys' }],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1.example.com:4318' }],
+  ['PYROSCOPE_SERVER_ADDRESS', { PYROSCOPE_SERVER_ADDRESS: 'http://pyroscope:4040' }],
   ['WEBHOOK_ALLOW_PRIVATE', { WEBHOOK_ALLOW_PRIVATE: 'true' }],
   ['CONTACT_KEYS', { CONTACT_KEYS: REQUIRED.CONTACT_KEYS }],
   ['API_HOST', { API_TLS_CERT_PATH: '', API_TLS_KEY_PATH: '' }],
@@ -85,6 +88,9 @@ it.each<readonly [string, Readonly<Record<string, string>>]>([
   ['Temporal', { TEMPORAL_ADDRESS: '127.0.0.1:7233', TEMPORAL_TLS: '' }],
   ['Temporal by IPv6', { TEMPORAL_ADDRESS: '[::1]:7233', TEMPORAL_TLS: '' }],
   ['its own API', { API_HOST: '127.0.0.1', API_TLS_CERT_PATH: '', API_TLS_KEY_PATH: '' }],
+  ['a collector of traces', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://[::1]:4318' }],
+  ['a collector of traces by TLS', { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example.com' }],
+  ['a server of profiles', { PYROSCOPE_SERVER_ADDRESS: 'http://localhost:4040' }],
   ['the mail server by STARTTLS', { SMTP_URL: 'smtp://mail.example.com:587?requireTLS=true' }],
 ])('Production takes a link to %s that nobody else can reach or read', (_, change) => {
   expect(reasonsOf({ ...fit, ...change })).toEqual([]);

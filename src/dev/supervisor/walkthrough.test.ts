@@ -4,6 +4,7 @@ import { walkthrough, type WalkthroughOptions } from './walkthrough.ts';
 
 const options: WalkthroughOptions = {
   apiUrl: 'http://127.0.0.1:8081',
+  operatorUrl: 'http://127.0.0.1:8081',
   temporalUiUrl: 'http://localhost:8233',
   temporalNamespace: 'default',
   inboxUrl: 'http://127.0.0.1:8025',
@@ -26,6 +27,12 @@ it('The walkthrough shows where everything is', () => {
     expect(text).toContain(part);
   }
   expect(text.split('\n')).toContain('the.dev.token');
+});
+
+it('The walkthrough shows the documentation of the API where it is served', () => {
+  const lines = walkthrough({ ...options, operatorUrl: 'http://127.0.0.1:9465' }).split('\n');
+  expect(lines).toContain('  docs     http://127.0.0.1:9465/docs');
+  expect(lines).toContain('  API      http://127.0.0.1:8081');
 });
 
 it('The walkthrough has three orders to paste, each under a key of its own', () => {

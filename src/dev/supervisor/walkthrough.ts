@@ -3,6 +3,8 @@ import { relative, sep } from 'node:path';
 /** The facts in the printed text. */
 export interface WalkthroughOptions {
   readonly apiUrl: string;
+  /** Where the pages for operators are: at the API's address, or at the internal one. */
+  readonly operatorUrl: string;
   /** `null` for somebody else's Temporal, whose Web UI is not known. */
   readonly temporalUiUrl: string | null;
   readonly temporalNamespace: string;
@@ -77,10 +79,10 @@ export function walkthrough(options: WalkthroughOptions): string {
   ].join('\n');
 }
 
-function addresses({ apiUrl, temporalUiUrl, temporalNamespace, inboxUrl }: WalkthroughOptions): string[] {
+function addresses({ apiUrl, operatorUrl, temporalUiUrl, temporalNamespace, inboxUrl }: WalkthroughOptions): string[] {
   return [
     `  API      ${apiUrl}`,
-    `  docs     ${apiUrl}/docs`,
+    `  docs     ${operatorUrl}/docs`,
     ...(temporalUiUrl === null
       ? []
       : [`  Web UI   ${temporalUiUrl}/namespaces/${encodeURIComponent(temporalNamespace)}/workflows`]),
