@@ -31,7 +31,7 @@ const latest = async () => (await readLatestAudit(system.client))?.result;
 
 it('The scheduled audit looks at no more orders than its setting says', async () => {
   await ensureAuditSchedule(system.client, { intervalMinutes: 10_080, ordersMax: 2 });
-  await expect.poll(latest).toEqual({ orders: 2, violations: {}, findings: [] });
+  await expect.poll(latest).toEqual({ orders: 2, skus: 1, violations: {}, findings: [] });
 });
 
 it('The scheduled audit counts a broken rule, and names its order in the result of its workflow', async () => {
@@ -53,9 +53,28 @@ it('The audit of a part begins after an id, and goes on with the first orders af
   const { databases } = system.database;
   const audit = createAudit({ databases, client: system.client, paymentGatewayUrl: null });
   const [, , last = ''] = orderIds;
-  expect(await audit.runPart('', 1)).toEqual({ orders: 1, violations: [] });
-  expect(await audit.runPart(last, 2)).toEqual({ orders: 2, violations: [] });
-  expect(await audit.runPart(orderIds[0] ?? '', 100)).toEqual({ orders: 3, violations: [] });
+  const run = (from: string, ordersMax: number) => audit.runPart({ from, ordersMax, eventPlace: 0 });
+  expect(await run('', 1)).toEqual({ orders: 1, skus: 1, violations: [] });
+  expect(await run(last, 2)).toEqual({ orders: 2, skus: 1, violations: [] });
+  expect(await run(orderIds[0] ?? '', 100)).toEqual({ orders: 3, skus: 1, violations: [] });
+});
+
+it('The audit of a part compares the stock of the SKUs that its orders name with the movements', async () => {
+  const { databases } = system.database;
+  const audit = createAudit({ databases, client: system.client, paymentGatewayUrl: null });
+  const change = (sku: string, pieces: number) =>
+    system.database.query(`UPDATE inventory.stock SET on_hand = on_hand + $2 WHERE sku = $1`, [sku, pieces]);
+  const found = async () =>
+    (await audit.runPart({ from: '', ordersMax: 10, eventPlace: 0 })).violations.map(({ subject }) => subject);
+  for (const [sku, subjects] of [
+    ['SKU-0001', ['demo/SKU-0001']],
+    // No order names this one: only the whole audit finds it.
+    ['SKU-0777', []],
+  ] as const) {
+    await change(sku, 1);
+    expect(await found()).toEqual(subjects);
+    await change(sku, -1);
+  }
 });
 
 it('The schedule of the audit follows its settings, and an interval of 0 removes it', async () => {

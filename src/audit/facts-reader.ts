@@ -4,14 +4,17 @@ import {
   createAuditRepository,
   type AuditRepository,
   type AuditScope,
+  type MovedFigures,
   type OrdersPage,
   type OrdersSlice,
   type SkuFigures,
   type StrayMovement,
+  type TenantSku,
 } from '../../db/repositories/audit/audit-repository.ts';
 import {
   createEventAuditRepository,
   type ConsumerFigures,
+  type EventStretch,
   type PartitionFigures,
 } from '../../db/repositories/events/event-audit-repository.ts';
 import type { OrderExecutions, LedgerEntry, OrderFacts } from './facts.ts';
@@ -42,10 +45,15 @@ export interface FactsReader {
   fresh(orderIds: readonly string[]): Promise<OrderFacts[]>;
   /** The ids of the orders with a row that follow an id, sorted. */
   idsAfter(orderId: string, limit: number): Promise<string[]>;
+  /** Some of the SKUs that these orders name. */
+  skusOf(orderIds: readonly string[], limit: number): Promise<TenantSku[]>;
   skuFigures(): Promise<SkuFigures[]>;
+  /** Figures of some SKUs, without those that have more movements than the limit. */
+  movedFigures(skus: readonly TenantSku[], movementsMax: number): Promise<MovedFigures[]>;
   strayMovements(): Promise<StrayMovement[]>;
-  eventPartitions(): Promise<PartitionFigures[]>;
-  eventConsumers(): Promise<ConsumerFigures[]>;
+  /** Of all kept events, or of a stretch of each partition. */
+  eventPartitions(stretch?: EventStretch): Promise<PartitionFigures[]>;
+  eventConsumers(stretch?: EventStretch): Promise<ConsumerFigures[]>;
 }
 
 /** The reader keeps nothing between calls. */
@@ -83,10 +91,12 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
     pages,
     fresh,
     idsAfter: (orderId, limit) => reading('the orders database', rows.listOrderIds(orderId, limit)),
+    skusOf: (orderIds, limit) => reading('the orders database', rows.listSkusOf(orderIds, limit)),
     skuFigures: () => reading('the inventory database', rows.listSkuFigures()),
+    movedFigures: (skus, movementsMax) => reading('the inventory database', rows.listMovedFigures(skus, movementsMax)),
     strayMovements: () => reading('the inventory database', rows.listStrayMovements()),
-    eventPartitions: () => reading('the events database', events.listPartitions()),
-    eventConsumers: () => reading('the events database', events.listConsumers()),
+    eventPartitions: (stretch) => reading('the events database', events.listPartitions(stretch)),
+    eventConsumers: (stretch) => reading('the events database', events.listConsumers(stretch)),
   };
 }
 

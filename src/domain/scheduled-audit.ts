@@ -13,6 +13,8 @@ export interface AuditFinding {
 /** The result of a run of the scheduled audit. */
 export interface AuditedPart {
   readonly orders: number;
+  /** SKUs whose stock was compared with its movements; absent in results of earlier versions. */
+  readonly skus?: number;
   /** The number of findings by invariant; an invariant that holds is absent. */
   readonly violations: Readonly<Record<string, number>>;
   /** The first findings. */

@@ -17,6 +17,9 @@ export const WEBHOOK_EVENT_TYPES = [
 ] as const;
 export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
 
+/** First words of the types of events that webhooks can be about. */
+export const WEBHOOK_TOPICS = ['order', 'case', 'event'] as const;
+
 /**
  * The states of a subscription. A deleted one keeps its row, so that its Idempotency-Key stays used, but not its
  * secret.

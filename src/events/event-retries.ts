@@ -1,4 +1,5 @@
 import { EVENT_CONSUMERS, topicOf, type EventConsumer } from '../domain/event.ts';
+import { WEBHOOK_TOPICS } from '../domain/webhook.ts';
 import { USUAL_RETRIES, type EventRetryPolicy } from './event-type.ts';
 import { EVENT_TYPE_NAMES, findEventType } from './event-types.ts';
 
@@ -11,7 +12,7 @@ const WEBHOOK_RETRIES: EventRetryPolicy = { maxAttempts: 12, firstWaitSeconds: 1
 /** First words of the types that each consumer wants; null means all types. */
 export const CONSUMER_TOPICS: Readonly<Record<EventConsumer, ReadonlySet<string> | null>> = {
   analytics: null,
-  webhooks: new Set(['order']),
+  webhooks: new Set(WEBHOOK_TOPICS),
 };
 
 /**

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createEventAuditRepository } from '../../db/repositories/events/event-audit-repository.ts';
+import { createEventAuditRepository, type EventStretch } from '../../db/repositories/events/event-audit-repository.ts';
 import { createEventConsumerRepository } from '../../db/repositories/events/event-consumer-repository.ts';
 import { createEventControlRepository } from '../../db/repositories/events/event-control-repository.ts';
 import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
@@ -76,4 +76,26 @@ it('A rewind over events that have to wait then is no breach for the audit', asy
   await dealWithNext({ kind: 'waiting' });
   const figures = await createEventAuditRepository(events).listConsumers();
   expect(figures).toMatchObject([{ consumer: 'analytics', cursor: 1, lost: [], doubled: [] }]);
+});
+
+it.each<readonly [string, EventStretch | undefined, { lost: readonly number[]; looked: number }]>([
+  ['all events', undefined, { lost: [3, 7], looked: 9 }],
+  ['the oldest events', { length: 4, place: 0 }, { lost: [3], looked: 4 }],
+  ['the newest events', { length: 4, place: 1 }, { lost: [7], looked: 4 }],
+  ['more events than there are', { length: 1_000, place: 0.3 }, { lost: [3, 7], looked: 9 }],
+])('The audit of %s finds the lost ones among them, and no others', async (_, stretch, { lost, looked }) => {
+  const { events } = database.databases;
+  await playAgain(9, 3);
+  await database.query(`DELETE FROM events.retrying_events WHERE sequence IN (3, 7)`);
+  await database.query(`INSERT INTO events.partitions (partition, next_sequence, last_received_at) VALUES (0, 10, now())
+    ON CONFLICT (partition) DO UPDATE SET next_sequence = 10`);
+  await database.query(
+    `INSERT INTO events.cursors (consumer, partition, owner, sequence) VALUES ('analytics', 0, 'w', 9)`,
+  );
+  const repository = createEventAuditRepository(events);
+  const [consumer] = await repository.listConsumers(stretch);
+  expect(consumer).toMatchObject({ events: looked, lost });
+  const [partition] = await repository.listPartitions(stretch);
+  expect(partition).toMatchObject({ events: looked, strayIds: looked });
+  expect(partition?.nextSequence).toBe((partition?.last ?? 0) + 1);
 });

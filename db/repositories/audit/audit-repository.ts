@@ -17,12 +17,14 @@ import {
   EVENTS,
   LINES,
   MESSAGES,
+  MOVED_FIGURES,
   OPERATIONS,
   ORDERS,
   ORDER_IDS,
   ORDERS_PAGE,
   RESERVATIONS,
   SKU_FIGURES,
+  SKUS_OF_ORDERS,
   SNAPSHOT,
   STRAY_MOVEMENTS,
   type ScopedStatement,
@@ -120,16 +122,24 @@ export interface PaymentsSlice {
   readonly balances: readonly AuditedBalance[];
 }
 
-/** The stock figures of one SKU beside the rows that they can be computed from, in one snapshot. */
-export interface SkuFigures {
+/** A SKU of one tenant. */
+export interface TenantSku {
   readonly tenantId: string;
   readonly sku: string;
+}
+
+/** The stock figures of one SKU beside the sums of its movements, in one snapshot. */
+export interface MovedFigures extends TenantSku {
   /** Null when the SKU has movements or reservations but no stock row. */
   readonly onHand: number | null;
   readonly reserved: number | null;
   /** The sums over all movements. */
   readonly movedOnHand: number;
   readonly movedReserved: number;
+}
+
+/** The stock figures of one SKU beside all rows that they can be computed from, in one snapshot. */
+export interface SkuFigures extends MovedFigures {
   /** Pieces that were added: the initial stock and all adjustments. */
   readonly supplied: number;
   /** Pieces in HELD and in COMMITTED reservations. */
@@ -158,7 +168,11 @@ export interface AuditRepository {
   listReservations(scope: AuditScope): Promise<AuditedReservation[]>;
   listPayments(scope: AuditScope): Promise<PaymentsSlice>;
   listMessages(scope: AuditScope): Promise<OfOrder[]>;
+  /** Some of the SKUs that these orders name. */
+  listSkusOf(orderIds: readonly string[], limit: number): Promise<TenantSku[]>;
   listSkuFigures(): Promise<SkuFigures[]>;
+  /** The figures of some SKUs, without those that have more movements than `movementsMax`. */
+  listMovedFigures(skus: readonly TenantSku[], movementsMax: number): Promise<MovedFigures[]>;
   /** The first thousand of them. */
   listStrayMovements(): Promise<StrayMovement[]>;
 }
@@ -187,7 +201,14 @@ export function createAuditRepository(databases: Databases): AuditRepository {
         balances: await read<AuditedBalance>(tx, BALANCES, scope),
       })),
     listMessages: (scope) => read(databases.notifications, MESSAGES, scope),
+    listSkusOf: (orderIds, limit) => databases.orders.run(SKUS_OF_ORDERS, [[...orderIds], limit]),
     listSkuFigures: () => databases.inventory.run(SKU_FIGURES, []),
+    listMovedFigures: (skus, movementsMax) =>
+      databases.inventory.run(MOVED_FIGURES, [
+        skus.map(({ tenantId }) => tenantId),
+        skus.map(({ sku }) => sku),
+        movementsMax,
+      ]),
     listStrayMovements: () => databases.inventory.run(STRAY_MOVEMENTS, []),
   };
 }

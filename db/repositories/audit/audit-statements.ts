@@ -45,6 +45,15 @@ export const EVENTS = scoped(
   'order_id, seq',
 );
 
+/** At most `$2` of the SKUs that some orders name. */
+export const SKUS_OF_ORDERS: Statement = {
+  name: 'audit_skus_of_orders',
+  text: `
+SELECT DISTINCT o.tenant_id AS "tenantId", l.sku
+FROM orders.orders o JOIN orders.order_lines l ON l.order_id = o.order_id
+WHERE o.order_id = ANY ($1::text[]) LIMIT $2`,
+};
+
 /** What clients asked of orders after these were accepted. */
 export const COMMANDS = scoped(
   'audit_commands',
@@ -108,6 +117,28 @@ SELECT tenant_id AS "tenantId", sku, s.on_hand AS "onHand", s.reserved,
 FROM inventory.stock s
 FULL JOIN moved m USING (tenant_id, sku)
 FULL JOIN claimed c USING (tenant_id, sku)`,
+};
+
+/**
+ * The stock figures of some SKUs (`$1` tenants, `$2` SKUs) beside the sums of their movements. A SKU with more than `$3`
+ * movements is left out, so that no SKU makes the statement long.
+ */
+export const MOVED_FIGURES: Statement = {
+  name: 'audit_moved_figures',
+  text: `
+SELECT w.tenant_id AS "tenantId", w.sku, s.on_hand AS "onHand", s.reserved, m.on_hand AS "movedOnHand",
+  m.reserved AS "movedReserved"
+FROM unnest($1::text[], $2::text[]) AS w (tenant_id, sku)
+LEFT JOIN inventory.stock s ON s.tenant_id = w.tenant_id AND s.sku = w.sku
+CROSS JOIN LATERAL (
+  SELECT count(*) AS movements, coalesce(sum(n.on_hand_delta), 0)::bigint AS on_hand,
+    coalesce(sum(n.reserved_delta), 0)::bigint AS reserved
+  FROM (
+    SELECT on_hand_delta, reserved_delta FROM inventory.stock_movements
+    WHERE tenant_id = w.tenant_id AND sku = w.sku LIMIT $3::integer + 1
+  ) n
+) m
+WHERE m.movements <= $3::integer AND (s.sku IS NOT NULL OR m.movements > 0)`,
 };
 
 /** Movements under another tenant than that of their reservation; the first 1,000 of them. */

@@ -1,4 +1,4 @@
-import type { SkuFigures } from '../../../db/repositories/audit/audit-repository.ts';
+import type { MovedFigures, SkuFigures } from '../../../db/repositories/audit/audit-repository.ts';
 import { assertNever } from '../../domain/errors.ts';
 import type { OrderStatus } from '../../domain/order-status.ts';
 import type { ReservationState } from '../../domain/inventory/reservation.ts';
@@ -8,15 +8,45 @@ import { NOT_APPLICABLE, type Finding } from './finding.ts';
 /** I2: the figures of a SKU follow from its movements and from the lines that orders hold and have taken. */
 export function checkSkuFigures(sku: SkuFigures): Finding {
   const { onHand, reserved } = sku;
-  if (onHand === null || reserved === null) {
-    return { checked: 1, problems: ['it has movements or holds, but no stock row'] };
-  }
-  const equations = [
-    { what: 'on hand', is: onHand, source: 'its movements give', expected: sku.movedOnHand },
-    { what: 'reserved', is: reserved, source: 'its movements give', expected: sku.movedReserved },
+  if (onHand === null || reserved === null) return NO_STOCK_ROW;
+  return checkEquations({ onHand, reserved }, [
+    ...movementsOf({ ...sku, onHand, reserved }),
     { what: 'on hand', is: onHand, source: 'supplied less committed is', expected: sku.supplied - sku.committed },
     { what: 'reserved', is: reserved, source: 'held is', expected: sku.held },
+  ]);
+}
+
+/** The part of I2 that one SKU's own movements can tell. */
+export function checkMovedFigures(sku: MovedFigures): Finding {
+  const { onHand, reserved } = sku;
+  if (onHand === null || reserved === null) return NO_STOCK_ROW;
+  return checkEquations({ onHand, reserved }, movementsOf({ ...sku, onHand, reserved }));
+}
+
+const NO_STOCK_ROW: Finding = { checked: 1, problems: ['it has movements or holds, but no stock row'] };
+
+/** The figures of a stock row. */
+interface StockRow {
+  readonly onHand: number;
+  readonly reserved: number;
+}
+
+/** What a figure is, and what it has to be. */
+interface Equation {
+  readonly what: string;
+  readonly is: number;
+  readonly source: string;
+  readonly expected: number;
+}
+
+function movementsOf({ onHand, reserved, movedOnHand, movedReserved }: MovedFigures & StockRow): Equation[] {
+  return [
+    { what: 'on hand', is: onHand, source: 'its movements give', expected: movedOnHand },
+    { what: 'reserved', is: reserved, source: 'its movements give', expected: movedReserved },
   ];
+}
+
+function checkEquations({ onHand, reserved }: StockRow, equations: readonly Equation[]): Finding {
   const problems = equations
     .filter(({ is, expected }) => is !== expected)
     .map(({ what, is, source, expected }) => `${what} is ${is}, ${source} ${expected}`);
