@@ -12,6 +12,7 @@ lines for people instead. A line that cannot be written is dropped, and \`log_li
 contains a name, an address, a card, a free text of a person or the query of a request.
 
 \`correlationId\` finds every line that follows from one request, in all processes, and \`orderId\` all lines of an order.
+\`traceId\` leads from a line to its trace at the collector, and back; a line has it when its trace is recorded.
 
 ## Messages
 
@@ -42,7 +43,11 @@ const LOG_MESSAGES: readonly (readonly [message: string, level: string, when: st
   ['refused', 'warn', 'a request without a good token, signature or scope; ten lines in 10 s, the rest in `unlogged`'],
   ['order', 'info', 'each status that an order enters; a rejection with its `reason`'],
   ['event', 'info; warn for a failure', 'each failed try of an event, and one in 100 that succeeded'],
-  ['the audit found a broken rule', 'error', 'the scheduled audit found one; `orderId` and the invariant as `reason`'],
+  [
+    'the audit found a broken rule',
+    'error',
+    'the scheduled audit found one; `orderId` or `subject`, and the invariant as `reason`',
+  ],
   ['activity failed unexpectedly', 'error', 'a bug in a step, with its stack'],
   ['the circuit breaker opened', 'warn', 'a provider fails so often that calls are kept back'],
 ];

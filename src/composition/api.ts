@@ -73,6 +73,8 @@ import { webhookUrlProblem } from '../gateways/webhook-address.ts';
 import type { OrderMoveListener } from '../domain/order-move.ts';
 import { createOrderLog } from './order-log.ts';
 import { wakeWebhookQueue } from '../temporal/workflow-starts.ts';
+import { isOrderId } from '../domain/ids.ts';
+import { linkTrace } from '../runtime/tracing/spans.ts';
 import { createCaseMonitor } from '../api/cases/case-monitor.ts';
 import { createCommandMonitor } from '../api/orders/command-monitor.ts';
 import type { ApiMetrics } from '../api/http/metrics.ts';
@@ -227,7 +229,7 @@ function composeApp(parts: AppParts) {
     workflowUrl,
     webUiUrl: uiUrl,
     payloads: sealing === null ? null : createPayloadTranslator(sealing),
-    ...composeWebhooks(parts, actions),
+    ...composeWebhooks(parts, repositories),
     actions,
     catalog,
     ...composeKeyed(config),
@@ -320,7 +322,7 @@ function webhooksOf({ payment }: Config): Partial<Record<PaymentProvider, Paymen
 
 function composeWebhooks(
   { config, resources, client }: AppParts,
-  actions: OperatorActionRepository,
+  { actions, orders }: Pick<ReturnType<typeof openRepositories>, 'actions' | 'orders'>,
 ): WebhookRoutesDeps {
   const database = resources.databases.notifications;
   const webhookSubscriptions = createWebhookSubscriptionRepository(database);
@@ -332,7 +334,12 @@ function composeWebhooks(
     sealer: createTextSealer(config.contactKeys),
     hasher: createRequestHasher(config.contactKeys),
     urlProblem: (url) => webhookUrlProblem(url, config.webhooks.allowPrivate),
-    sendNow: (queue, deliveryId) => wakeWebhookQueue(client, queue, { deliveryId }),
+    sendNow: async (queue, deliveryId) => {
+      const owner = isOrderId(queue.key) ? await orders.findOwner(queue.key) : null;
+      const traceparent = owner?.traceparent ?? null;
+      linkTrace(traceparent);
+      await wakeWebhookQueue(client, queue, { deliveryId, traceparent });
+    },
   });
   return { webhookSubscriptions, webhookDeliveries, webhookOperations };
 }

@@ -94,7 +94,7 @@ function composePorts({ config, logger, resources, client }: ProcessContext): Ev
     },
     ...createWebhookPublisher({
       repository: createWebhookDeliveryRepository(resources.databases.notifications),
-      wake: (queue, traceparent) => wakeWebhookQueue(client, queue, { traceparent }),
+      wake: (queue, origin) => wakeWebhookQueue(client, queue, origin),
     }),
   };
 }

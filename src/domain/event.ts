@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { CloudEventParts } from './cloud-event-parts.ts';
-import { base32Digest } from './ids.ts';
+import { base32Digest, isOrderId } from './ids.ts';
 
 /** The consumers of the log, each with its own cursor, results and failures. */
 export const EVENT_CONSUMERS = ['analytics', 'webhooks'] as const;
@@ -21,6 +21,11 @@ export type EventFailureCode = (typeof EVENT_FAILURE_CODES)[number];
 
 /** Ids with this prefix belong to the service; no client may use one. */
 export const SERVICE_EVENT_ID_PREFIX = 'order-saga:';
+
+/** The order that an event of the service is about; null for clients' events, and where it is about no order. */
+export function orderOfEvent({ eventId, key }: Pick<OfferedEvent, 'eventId' | 'key'>): string | null {
+  return eventId.startsWith(SERVICE_EVENT_ID_PREFIX) && isOrderId(key) ? key : null;
+}
 
 /** The id of a request with events: the same tenant and key give the same request. */
 export function eventRequestIdFor(tenantId: string, idempotencyKey: string): string {

@@ -12,6 +12,7 @@ export const LOG_FIELDS = {
   tenantId: 'tenant',
   orderId: 'order',
   correlationId: 'one request and everything that follows from it, in all processes',
+  traceId: 'recorded trace of the request, order or event, as the API and a collector show it',
   requestId: 'one request, as answered in `X-Request-Id`',
   method: 'HTTP method',
   route: 'template of the address that was asked',
@@ -24,6 +25,7 @@ export const LOG_FIELDS = {
   version: 'version of the order from now on',
   reason:
     'code that says why: of a rejection, a refused request, or a webhook that was disabled; or the broken invariant',
+  subject: 'what breaks the invariant, if it is no order: a SKU, a partition of events, or a consumer of one',
   reasonDetails: 'what that code alone does not say, such as `declineCode`',
   workflowId: 'workflow in Temporal',
   runId: 'run of the workflow',

@@ -1,6 +1,7 @@
 import { pino, type Level } from 'pino';
 import type { LogFields } from '../domain/log-fields.ts';
 import { createLogSink, type LogSink } from './log-sink.ts';
+import { activeTraceId } from './tracing/spans.ts';
 
 /** A process's logger. It accepts only known fields, each in its one spelling (src/domain/log-fields.ts). */
 export interface Logger extends Record<Level, LogLine>, Pick<LogSink, 'flush' | 'onDropped'> {
@@ -18,6 +19,12 @@ function serializeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: String(error) };
   const code = 'code' in error ? error.code : undefined;
   return { name: error.name, code, message: error.message, stack: error.stack };
+}
+
+/** The trace in which a line is written; a line that names a trace itself keeps that one. */
+function traceFields(): LogFields {
+  const traceId = activeTraceId();
+  return traceId === null ? {} : { traceId };
 }
 
 interface LoggerOptions {
@@ -39,6 +46,7 @@ export function createLogger(options: LoggerOptions): Logger {
     base: { service: options.service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { err: serializeError },
+    mixin: traceFields,
     // A second line of defense: log calls name their fields, and none of these is among them.
     redact: ['authorization', 'email', 'phone', 'customer.email', 'customer.phone', 'headers.authorization'],
   };

@@ -1,7 +1,8 @@
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, defaultPayloadConverter } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import type { EndedStep } from '../activities/fast-path.ts';
-import { watchSteps } from './activity-interceptors.ts';
+import { CORRELATION_HEADER, TRACE_HEADER } from '../workflows/contract.ts';
+import { correlateLogs, watchSteps } from './activity-interceptors.ts';
 
 /** Runs one attempt of an activity under the interceptor, and returns what it told. */
 async function attempt(activityType: string, run: () => Promise<unknown>): Promise<EndedStep[]> {
@@ -11,6 +12,22 @@ async function attempt(activityType: string, run: () => Promise<unknown>): Promi
   await (execute?.({ args: [], headers: {} }, run) ?? run()).catch(() => {});
   return ended;
 }
+
+it.each([
+  [
+    { [TRACE_HEADER]: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, [CORRELATION_HEADER]: 'c-1' },
+    { correlationId: 'c-1', traceId: 'a'.repeat(32) },
+  ],
+  [{ [CORRELATION_HEADER]: 'c-1' }, { correlationId: 'c-1' }],
+  [{}, {}],
+])('An activity that comes with %o logs lines with %o', async (origin, fields) => {
+  const { inbound, outbound } = correlateLogs({} as Parameters<typeof correlateLogs>[0]);
+  const headers = Object.fromEntries(
+    Object.entries(origin).map(([name, value]) => [name, defaultPayloadConverter.toPayload(value)]),
+  );
+  await inbound?.execute?.({ args: [], headers }, async () => {});
+  expect(outbound?.getLogAttributes?.({ attempt: 1 }, (attributes) => attributes)).toEqual({ attempt: 1, ...fields });
+});
 
 it('A step that runs as an activity of its own is told with its time', async () => {
   expect(await attempt('holdStock', async () => 'held')).toEqual([

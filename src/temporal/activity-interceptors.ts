@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { CancelledFailure, defaultPayloadConverter } from '@temporalio/common';
+import { CancelledFailure, defaultPayloadConverter, type Headers } from '@temporalio/common';
 import type { WorkerOptions } from '@temporalio/worker';
 import { toFailure } from '../activities/failure.ts';
 import type { FastPathActivities, FastPathResult, StepListener } from '../activities/fast-path.ts';
 import type { Activities } from '../activities/index.ts';
+import { traceIdOf } from '../domain/traceparent.ts';
 import { continueTrace } from '../runtime/tracing/spans.ts';
 import { CORRELATION_HEADER, STARTED_HEADER, TRACE_HEADER } from '../workflows/contract.ts';
 import { STEP_NAMES } from './worker-metrics.ts';
@@ -11,19 +12,25 @@ import { STEP_NAMES } from './worker-metrics.ts';
 /** Made anew for every attempt of an activity. */
 export type ActivityInterceptorsFactory = NonNullable<NonNullable<WorkerOptions['interceptors']>['activity']>[number];
 
-/** Puts the order's correlation id into every log line of its activities. */
+/**
+ * Puts the order's correlation id and its trace into every log line of its activities. The SDK writes these lines
+ * later, when the span of the attempt is no longer the current one, so the trace is named here.
+ */
 export const correlateLogs: ActivityInterceptorsFactory = () => {
-  let correlation: { readonly correlationId?: string } = {};
+  let origin: { readonly correlationId?: string; readonly traceId?: string } = {};
   return {
     inbound: {
       execute: (input, next) => {
-        const payload = input.headers[CORRELATION_HEADER];
-        if (payload !== undefined)
-          correlation = { correlationId: defaultPayloadConverter.fromPayload<string>(payload) };
+        const correlationId = fromHeader(input.headers, CORRELATION_HEADER);
+        const traceId = traceIdOf(fromHeader(input.headers, TRACE_HEADER));
+        origin = {
+          ...(correlationId === undefined ? {} : { correlationId }),
+          ...(traceId === null ? {} : { traceId }),
+        };
         return next(input);
       },
     },
-    outbound: { getLogAttributes: (attributes, next) => next({ ...attributes, ...correlation }) },
+    outbound: { getLogAttributes: (attributes, next) => next({ ...attributes, ...origin }) },
   };
 };
 
@@ -46,12 +53,17 @@ export function workflowAgeSeconds(): number | null {
   return startedMs === undefined ? null : Math.max(0, Date.now() - startedMs) / 1_000;
 }
 
+function fromHeader(headers: Headers, name: string): string | undefined {
+  const payload = headers[name];
+  return payload === undefined ? undefined : defaultPayloadConverter.fromPayload<string>(payload);
+}
+
 /** Gives each attempt of an activity a span in the trace of its workflow; sweeps and pumps have none. */
 export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({
   inbound: {
     execute: (input, next) => {
-      const payload = input.headers[TRACE_HEADER];
-      if (payload === undefined) return next(input);
+      const traceparent = fromHeader(input.headers, TRACE_HEADER);
+      if (traceparent === undefined) return next(input);
       const attributes = {
         'temporal.workflow_id': info.workflowExecution?.workflowId ?? '',
         'temporal.attempt': info.attempt,
@@ -59,7 +71,7 @@ export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({
         'temporal.is_local': info.isLocal,
       };
       const span = { name: info.activityType, attributes };
-      return continueTrace(defaultPayloadConverter.fromPayload<string>(payload), span, () => next(input));
+      return continueTrace(traceparent, span, () => next(input));
     },
   },
 });

@@ -2,7 +2,8 @@ import type { MetricCounter } from '@temporalio/common';
 import { Runtime } from '@temporalio/worker';
 import type { HandledEvent } from '../../db/repositories/events/event-consumer-repository.ts';
 import type { EventObserver } from '../activities/events/event-pump.ts';
-import { EVENT_CONSUMERS, EVENT_FAILURE_CODES, topicOf } from '../domain/event.ts';
+import { EVENT_CONSUMERS, EVENT_FAILURE_CODES, orderOfEvent, topicOf } from '../domain/event.ts';
+import { traceIdOf } from '../domain/traceparent.ts';
 import type { Logger } from '../runtime/logger.ts';
 
 /** One in this many successful events is logged; all others are logged. */
@@ -56,6 +57,8 @@ export function createEventObserver(logger: Logger, { workerId, types }: EventOb
         successes += 1;
         if (successes % SUCCESSES_PER_LINE !== 1) continue;
       }
+      const traceId = traceIdOf(event.traceparent);
+      const orderId = orderOfEvent(event);
       logger[outcome.kind === 'processed' ? 'info' : 'warn'](
         {
           eventId: event.eventId,
@@ -67,6 +70,8 @@ export function createEventObserver(logger: Logger, { workerId, types }: EventOb
           latencyMs,
           workerId,
           correlationId: event.correlationId,
+          ...(traceId === null ? {} : { traceId }),
+          ...(orderId === null ? {} : { orderId }),
         },
         'event',
       );

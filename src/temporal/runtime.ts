@@ -1,5 +1,6 @@
 import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogEntry, type LogLevel } from '@temporalio/worker';
 import type { Logger } from '../runtime/logger.ts';
+import { outsideTraces } from '../runtime/tracing/spans.ts';
 
 /** Latency buckets in seconds for the steps of an order: 1 ms to a minute. */
 const LATENCY_BUCKETS_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
@@ -77,14 +78,13 @@ export function forwardTo(
     const { error, ...fields } = meta ?? {};
     const { workflowId } = fields as { workflowId?: unknown };
     const orderId = typeof workflowId === 'string' ? ORDER_IN_WORKFLOW.exec(workflowId)?.[1] : undefined;
-    logger[pinoLevel(level)](
-      {
-        ...(orderId === undefined ? {} : { orderId }),
-        ...fields,
-        ...(error === undefined ? {} : { err: error }),
-      },
-      message,
-    );
+    const line = {
+      ...(orderId === undefined ? {} : { orderId }),
+      ...fields,
+      ...(error === undefined ? {} : { err: error }),
+    };
+    // The SDK gathers lines, so the trace that is current now is another's; a line names its own.
+    outsideTraces(() => logger[pinoLevel(level)](line, message));
   };
 }
 

@@ -216,11 +216,12 @@ interface WebhookWake {
   readonly deliveryId?: string;
   /** The trace of the event; the first event of a queue gives the workflow its trace. */
   readonly traceparent?: string | null | undefined;
+  readonly correlationId?: string;
 }
 
 /** Starts or wakes the workflow of a queue of webhooks. */
 export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, wake: WebhookWake = {}): Promise<void> {
-  const { deliveryId, traceparent = null } = wake;
+  const { deliveryId, traceparent = null, correlationId } = wake;
   await callWithin(WAKE_WITHIN_MS, client, () =>
     client.workflow.signalWithStart(WEBHOOK_WORKFLOW, {
       workflowId: webhookWorkflowId(queue),
@@ -228,7 +229,10 @@ export async function wakeWebhookQueue(client: Client, queue: WebhookQueue, wake
       args: [queue],
       signal: webhookWakeSignal,
       signalArgs: deliveryId === undefined ? ['in_turn'] : ['at_once', deliveryId],
-      memo: traced({ traceparent }),
+      memo: {
+        ...(correlationId === undefined ? {} : { [CORRELATION_MEMO]: correlationId }),
+        ...traced({ traceparent }),
+      },
       staticSummary: `Webhooks about ${queue.key}`,
     }),
   );

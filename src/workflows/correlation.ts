@@ -1,11 +1,12 @@
 import { defaultPayloadConverter, type Headers } from '@temporalio/common';
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
+import { traceIdOf } from '../domain/traceparent.ts';
 import { CORRELATION_HEADER, CORRELATION_MEMO, STARTED_HEADER, TRACE_HEADER, TRACE_MEMO } from './contract.ts';
 
 /**
  * Carries the correlation id and the trace of the request that made an order from the workflow's memo to its
- * activities, the correlation id into every log line of both, and the trace to the workflow's children. Activities learn
- * when their workflow was started, too. Workflow code makes no span: it runs again in every replay.
+ * activities, both into every log line of workflow and activities, and the trace to the workflow's children. Activities
+ * learn when their workflow was started, too. Workflow code makes no span: it runs again in every replay.
  */
 export function interceptors(): WorkflowInterceptors {
   return {
@@ -17,7 +18,12 @@ export function interceptors(): WorkflowInterceptors {
         startChildWorkflowExecution: (input, next) => next({ ...input, options: withTrace(input.options) }),
         getLogAttributes: (attributes, next) => {
           const correlationId = fromMemo(CORRELATION_MEMO);
-          return next(correlationId === undefined ? attributes : { ...attributes, correlationId });
+          const traceId = traceIdOf(fromMemo(TRACE_MEMO));
+          return next({
+            ...attributes,
+            ...(correlationId === undefined ? {} : { correlationId }),
+            ...(traceId === null ? {} : { traceId }),
+          });
         },
       },
     ],

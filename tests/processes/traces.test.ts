@@ -5,7 +5,7 @@ import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { purchase, sendEvents } from '../support/events.ts';
 import { orphansOf, startTraceSink, type ReceivedSpan, type TraceSink } from '../support/http/trace-sink.ts';
-import { startReceiver, subscribe, type WebhookReceiver } from '../support/http/webhook-receiver.ts';
+import { answerWith, startReceiver, subscribe, type WebhookReceiver } from '../support/http/webhook-receiver.ts';
 import { startApiProcess } from '../support/processes/another-api.ts';
 import { freshKey, startProcessSystem, type ProcessSystem } from '../support/processes/process-system.ts';
 import { timed } from '../support/stopwatch.ts';
@@ -15,6 +15,7 @@ import { orderBody } from '../support/system.ts';
 
 let sink: TraceSink;
 let merchant: WebhookReceiver;
+let hookId: string;
 let alerts: Server;
 /** Answers that the receiver of alerts gives next, before it is well. */
 const refusals: number[] = [];
@@ -30,10 +31,11 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: sink.url,
     OTEL_TRACES_SAMPLER_ARG: '1',
     WORKER_QUEUES: TASK_QUEUES.join(','),
+    LOG_LEVEL: 'info',
     HIGH_VALUE_ALERT_URL: `http://127.0.0.1:${(alerts.address() as AddressInfo).port}/`,
     EVENT_FIRST_WAIT_SECONDS: 'analytics=1',
   });
-  await subscribe(system, merchant.url);
+  hookId = (await subscribe(system, merchant.url)).id;
 });
 afterAll(async () => {
   await system.stop();
@@ -59,6 +61,10 @@ async function traceWith(traceId: string, names: readonly string[]): Promise<rea
     await expect.poll(() => sink.of(traceId).map((span) => span.name)).toContain(name);
   }
   return sink.of(traceId);
+}
+
+function namesIn(traceId: string, name: string): number {
+  return sink.of(traceId).filter((span) => span.name === name).length;
 }
 
 function failuresOf(spans: readonly ReceivedSpan[], name: string): unknown[] {
@@ -131,19 +137,69 @@ it('A payment that is retried has a span for each attempt in the trace of its or
   expect(tries.at(-1)).toBeNull();
 });
 
-it('A case names the trace of its order, which goes on when the case is decided', async () => {
+it('Every line that a worker logs about a traced order names the trace, whoever writes it', async () => {
+  const gone = await startReceiver(answerWith(410));
+  await subscribe(system, gone.url, { events: ['order.created'] });
+  const { orderId, traceId } = await postTraced('pm_ok', { 'x-correlation-id': 'lines-1' });
+  const linesOf = async (program: 'api' | 'worker') =>
+    (await system.log(program))
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.includes(orderId))
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  const ofWorker = async () =>
+    (await linesOf('worker')).map((line) => [line['msg'], line['correlationId'], line['traceId']]);
+  // The process itself writes the first line, and an activity the second, by the SDK.
+  for (const msg of ['order', 'webhook subscription disabled']) {
+    await expect.poll(ofWorker, { timeout: 20_000 }).toContainEqual([msg, 'lines-1', traceId]);
+  }
+  expect(await ofWorker()).toEqual((await ofWorker()).map(([msg]) => [msg, 'lines-1', traceId]));
+  const [posted] = (await linesOf('api')).filter(({ method }) => method === 'POST');
+  expect(posted).toMatchObject({ msg: 'request', orderId, traceId });
+  gone.close();
+});
+
+/** The traces that the trace of a request leads to. */
+async function linksOf(answered: Headers): Promise<readonly string[]> {
+  const [, traceId = ''] = (answered.get('traceparent') ?? '').split('-');
+  const links = () => sink.of(traceId).flatMap((span) => span.links);
+  await expect.poll(links, { timeout: 20_000 }).not.toEqual([]);
+  return links();
+}
+
+it('A case names the trace of its order, in which the decision of an operator is carried out', async () => {
   const { orderId, traceId } = await postTraced('pm_wrong_amount');
   const { attention } = await system.orderAtRest(orderId);
   const path = `/v1/cases/${attention?.caseId}`;
   const { body } = await system.request<{ version: number; traceId: string }>(path);
   expect(body.traceId).toBe(traceId);
-  await system.request(`${path}/resolve`, {
+  const { status, headers } = await system.request(`${path}/resolve`, {
     method: 'POST',
     headers: { 'idempotency-key': freshKey() },
     body: JSON.stringify({ action: 'abort', reason: 'a test', version: body.version }),
   });
+  expect(status).toBe(200);
   const spans = await traceWith(traceId, ['openCase', 'open_case', 'resolveCase', 'payment.void']);
+  // The request has a trace of its own, which leads to the order's.
+  expect(await linksOf(headers)).toEqual([traceId]);
   expectWhole(spans, orderId);
+});
+
+it('A mail and a webhook that an operator has sent again are in the trace of their order', async () => {
+  const { orderId, traceId } = await postTraced('pm_ok');
+  await system.orderAtRest(orderId);
+  await traceWith(traceId, ['mail.send', 'webhook.send']);
+  const again = (path: string, body: object = {}) =>
+    system.request(path, { method: 'POST', headers: { 'idempotency-key': freshKey() }, body: JSON.stringify(body) });
+  const mail = await again(`/v1/orders/${orderId}/notifications/order-confirmed/resend`);
+  expect(await linksOf(mail.headers)).toEqual([traceId]);
+  await expect.poll(() => namesIn(traceId, 'mail.send'), { timeout: 20_000 }).toBe(2);
+  const { body } = await system.request<{ items: { id: string; key: string }[] }>(`/v1/webhooks/${hookId}/deliveries`);
+  const sent = namesIn(traceId, 'webhook.send');
+  const delivery = body.items.find(({ key }) => key === orderId)?.id;
+  const webhook = await again(`/v1/webhooks/${hookId}/deliveries/${delivery}/redeliver`);
+  expect(await linksOf(webhook.headers)).toEqual([traceId]);
+  await expect.poll(() => namesIn(traceId, 'webhook.send'), { timeout: 20_000 }).toBe(sent + 1);
+  expectWhole(sink.of(traceId), orderId);
 });
 
 it('A command on a sold order, and its mail, are in the trace of the order', async () => {
@@ -157,9 +213,7 @@ it('A command on a sold order, and its mail, are in the trace of the order', asy
   expect(status).toBe(200);
   const spans = await traceWith(traceId, ['payment.refund']);
   await expect.poll(() => sink.of(traceId).filter(({ name }) => name === 'mail.send')).toHaveLength(2);
-  // The request has a trace of its own, which leads to the order's.
-  const [request] = sink.of(headers.get('traceparent')?.split('-')[1] ?? '').filter(({ links }) => links.length > 0);
-  expect(request?.links).toEqual([traceId]);
+  expect(await linksOf(headers)).toEqual([traceId]);
   expectWhole(spans, orderId);
 });
 

@@ -8,14 +8,17 @@ import type { EventPorts } from '../../events/ports.ts';
 /** Subscribes to all events, including types of later versions. */
 const ALL_EVENTS = 'order.*';
 
+/** The request that an event comes from, and its trace if it is recorded. */
+type EventOrigin = Pick<LoggedEvent, 'traceparent' | 'correlationId'>;
+
 /**
  * Hands events of the log to the webhooks: first the rows are stored, then the workflows that deliver them are woken.
  * It may be called for the same event again: stored rows stay, and a lost signal is sent again.
  */
 export function createWebhookPublisher(deps: {
   readonly repository: WebhookDeliveryRepository;
-  /** Starts or wakes the workflow that delivers the queue, which belongs to the event's trace. */
-  readonly wake: (queue: WebhookQueue, traceparent: string | null) => Promise<void>;
+  /** Starts or wakes the workflow that delivers the queue, which belongs to what the event comes from. */
+  readonly wake: (queue: WebhookQueue, origin: EventOrigin) => Promise<void>;
 }): Pick<EventPorts, 'publishToWebhooks'> {
   const { repository, wake } = deps;
   return {
@@ -24,8 +27,8 @@ export function createWebhookPublisher(deps: {
         const wanting = await repository.listWanting(event.tenantId, [event.type, ALL_EVENTS]);
         if (wanting.length === 0) return 0;
         const open = await offer(repository, event, wanting);
-        const { key, traceparent = null } = event;
-        await Promise.all(open.map((subscriptionId) => wake({ subscriptionId, key }, traceparent)));
+        const { key, traceparent = null, correlationId } = event;
+        await Promise.all(open.map((subscriptionId) => wake({ subscriptionId, key }, { traceparent, correlationId })));
         return wanting.length;
       } catch (error) {
         throw isBug(error) ? error : unavailable(error);

@@ -6,10 +6,12 @@ import {
   type DecisionRepository,
   type StoredDecision,
 } from '../../../db/repositories/orders/decision-repository.ts';
+import type { OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
 import { handedOver, type DecisionOutcome, type DecisionState } from '../../domain/case.ts';
 import { assertNever } from '../../domain/errors.ts';
 import { base32Digest } from '../../domain/ids.ts';
+import { activeTraceId, linkTrace } from '../../runtime/tracing/spans.ts';
 import { resolveCaseSignal, resolveCaseUpdate } from '../../workflows/contract.ts';
 import { deliver } from '../../temporal/calls.ts';
 import { notFound, ProblemError } from '../http/problem.ts';
@@ -20,6 +22,7 @@ import type { TemporalHealth } from '../../temporal/health.ts';
 
 export interface CaseDecisionDeps {
   readonly client: Client;
+  readonly orders: Pick<OrderRepository, 'findOwner'>;
   readonly health: TemporalHealth;
   readonly cases: CaseRepository;
   readonly decisions: DecisionRepository;
@@ -52,6 +55,7 @@ export async function decideCase(
 ): Promise<DecidedCase> {
   const found = await deps.cases.findOptional(tenantId, caseId);
   if (found === null) throw notFound('case');
+  await linkOrder(deps, found);
   const decisionId = `act_${base32Digest(`${tenantId}\0${caseId}\0${idempotencyKey}`)}`;
   const known = await deps.decisions.findOptional(tenantId, decisionId);
   if (known !== null) return goOn(deps, found, sameAs(known, body));
@@ -74,6 +78,12 @@ export async function decideCase(
   // The decision may be there without a claim, if this request arrived twice at once.
   if (stored === null || (!isClaimed && stored.state === 'refused')) throw stale();
   return goOn(deps, found, sameAs(stored, body));
+}
+
+/** Leads from the trace of the request to the order's, in which the decision is carried out. */
+async function linkOrder({ orders }: CaseDecisionDeps, { orderId }: CaseRecord): Promise<void> {
+  if (activeTraceId() === null) return;
+  linkTrace((await orders.findOwner(orderId))?.traceparent ?? null);
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   type MessageTemplate,
   type NotificationWorkflowInput,
 } from '../../domain/notification.ts';
+import { linkTrace } from '../../runtime/tracing/spans.ts';
 import { startMessageCopy } from '../../temporal/workflow-starts.ts';
 import { notificationWorkflowId } from '../../workflows/contract.ts';
 import { notFound, ProblemError } from '../http/problem.ts';
@@ -68,6 +69,7 @@ export function createMessageResend(deps: MessageResendDeps): MessageResend {
       const actionId = `act_resend_${copy}`;
       const order = await deps.orders.findOptional(tenantId, orderId);
       if (order === null) throw notFound('order');
+      linkTrace(order.traceparent);
       const replayed = await deps.actions.exists(actionId);
       const stored = await find(deps, order, which);
       if (!replayed) checkEnded(stored);

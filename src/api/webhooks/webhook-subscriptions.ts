@@ -20,6 +20,7 @@ import type { RequestHash, RequestHasher } from '../../domain/personal-data/requ
 import type { TextSealer } from '../../domain/personal-data/text-sealer.ts';
 import type { LogFields } from '../../domain/log-fields.ts';
 import type { Logger } from '../../runtime/logger.ts';
+import { isOrderId } from '../../domain/ids.ts';
 import { notFound, ProblemError } from '../http/problem.ts';
 import { recordAction, type Operator } from '../operator-log.ts';
 
@@ -117,8 +118,8 @@ export function createWebhookOperations(deps: WebhookOperationsDeps): WebhookOpe
       const delivery = await deliveries.redeliver(by.tenantId, subscriptionId, deliveryId);
       if (delivery === null) throw notFound('delivery');
       const { eventKey } = delivery;
-      const act = { action: 'webhook.redeliver', subject: subscriptionId, orderId: eventKey, after: { deliveryId } };
-      await recordAction(actions, by, act);
+      const act = { action: 'webhook.redeliver', subject: subscriptionId, after: { deliveryId } };
+      await recordAction(actions, by, isOrderId(eventKey) ? { ...act, orderId: eventKey } : act);
       await deps.sendNow({ subscriptionId, key: eventKey }, deliveryId).catch((error: unknown) => {
         // The row is enough: the sweep finds its queue.
         by.logger.warn({ err: error, ...by.fields, subscriptionId, deliveryId }, 'a redelivery starts a minute late');

@@ -9,7 +9,17 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { activeTrace, beginTrace, continueTrace, inSpan, recordSpan, shareSpans, traceContext } from './spans.ts';
+import {
+  activeTrace,
+  activeTraceId,
+  beginTrace,
+  continueTrace,
+  inSpan,
+  outsideTraces,
+  recordSpan,
+  shareSpans,
+  traceContext,
+} from './spans.ts';
 import { keepPartsWhole } from './whole-parts.ts';
 
 const exporter = new InMemorySpanExporter();
@@ -78,6 +88,18 @@ it('A failure is named by its code, and its message is left out', async () => {
   const [span] = exporter.getFinishedSpans();
   expect(span?.attributes).toEqual({ 'error.type': 'mail_rejected' });
   expect(JSON.stringify([span?.status, span?.events])).not.toContain('ada');
+});
+
+it('The id of the current trace is known where the trace is recorded, and only there', async () => {
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  expect(activeTraceId()).toBeNull();
+  await beginTrace(`00-${trace}-00f067aa0ba902b7-01`, { name: 'recorded' }, async () => {
+    expect(activeTraceId()).toBe(trace);
+    expect(outsideTraces(activeTraceId)).toBeNull();
+  });
+  await beginTrace(`00-${trace}-00f067aa0ba902b7-00`, { name: 'not recorded' }, async () => {
+    expect(activeTraceId()).toBeNull();
+  });
 });
 
 it('The spans of an attempt are sent when it ends, and one that ends later follows', async () => {

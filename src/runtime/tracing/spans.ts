@@ -99,6 +99,17 @@ export function activeTrace(): { readonly traceparent?: string } {
   return traceparent === null ? {} : { traceparent };
 }
 
+/** The id of the current trace, if it is recorded; null otherwise. */
+export function activeTraceId(): string | null {
+  const spanContext = trace.getSpanContext(context.active());
+  return spanContext === undefined || (spanContext.traceFlags & TraceFlags.SAMPLED) === 0 ? null : spanContext.traceId;
+}
+
+/** Runs work that has nothing to do with the trace in which it happens to be called. */
+export function outsideTraces<Result>(work: () => Result): Result {
+  return context.with(ROOT_CONTEXT, work);
+}
+
 /** Links the current span to the trace of an order, when a request about the order has a trace of its own. */
 export function linkTrace(traceparent: string | null): void {
   const active = trace.getActiveSpan();

@@ -95,7 +95,7 @@ export function publisherOf(system: TestSystem): EventPorts['publishToWebhooks']
   const repository = createWebhookDeliveryRepository(system.database.databases.notifications);
   return createWebhookPublisher({
     repository,
-    wake: (queue, traceparent) => wakeWebhookQueue(system.client, queue, { traceparent }),
+    wake: (queue, origin) => wakeWebhookQueue(system.client, queue, origin),
   }).publishToWebhooks;
 }
 
