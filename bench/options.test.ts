@@ -9,6 +9,7 @@ it('Each job of the benchmark of orders has its systems', () => {
   expect(namesOf()).toEqual(['combined-lean', 'combined-standard', 'split', 'textbook', 'floor']);
   expect(namesOf('paced')).toEqual(namesOf('flood'));
   expect(namesOf('workers')).toEqual(['split', 'split-2', 'split-4']);
+  expect(namesOf('flood', '--systems', 'traced-10,traced-100')).toEqual(['traced-10', 'traced-100']);
   expect(namesOf('flood', '--systems', 'floor, textbook')).toEqual(['floor', 'textbook']);
 });
 

@@ -4,6 +4,7 @@ import { splitPair } from './events/options.ts';
 import type { Job } from './round.ts';
 import { createCombinedSystem, createSplitSystem } from './systems/product.ts';
 import type { System } from './systems/system.ts';
+import { createTracedSystem } from './systems/traced.ts';
 import { createFloorSystem, createTextbookSystem } from './systems/textbook.ts';
 
 /** The options of the benchmark of orders. */
@@ -16,8 +17,8 @@ export interface OrderBenchOptions {
 
 /** The text that `--help` and a mistake print. */
 export const ORDER_BENCH_USAGE = `npm run bench -- [flood|paced|workers] [options], or npm run bench -- events [options]
-  --systems LIST   of combined-lean, combined-standard, split, split-2, split-4, textbook, floor
-                   (default: all but split-2 and split-4; workers: split, split-2, split-4)
+  --systems LIST   of combined-lean, combined-standard, split, split-2, split-4, traced-10, traced-100,
+                   textbook, floor (default: all but split-2, split-4 and traced-*; workers: split, split-2, split-4)
   --rounds N       interleaved rounds, of which the median counts (default 3)
   --orders N       measured orders per system and round (default: 2000, paced 1000)
   --warm-up N      orders before them (default 300)
@@ -94,6 +95,7 @@ function pickSystems(list: string, extra: Readonly<Record<string, string>>): Sys
     createCombinedSystem('lean', extra),
     createCombinedSystem('standard', extra),
     ...[1, 2, 4].map((workers) => createSplitSystem(workers, extra)),
+    ...[10, 100].map((percent) => createTracedSystem(percent, extra)),
     createTextbookSystem(),
     createFloorSystem(),
   ];

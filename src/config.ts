@@ -8,9 +8,11 @@ import { eventRetryTable } from './events/event-retries.ts';
 import { API_TLS_VARIABLES, apiTlsContradictions, apiTlsOf } from './settings/api-tls-settings.ts';
 import { certificatesOf } from './settings/certificates.ts';
 import { databaseModeContradictions, databaseUrl, mailUrl } from './settings/link-urls.ts';
+import { OPERATOR_MAIL_VARIABLES, operatorMailOf } from './settings/operator-mail-settings.ts';
 import { productionProblems, PROFILE } from './settings/production-rules.ts';
 import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/retry-settings.ts';
 import { sealingKeys } from './settings/sealing-keys.ts';
+import { TELEMETRY_VARIABLES, telemetryOf } from './settings/telemetry-settings.ts';
 import { TEMPORAL_VARIABLES, temporalContradictions, temporalOf } from './settings/temporal-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -116,6 +118,7 @@ const variables = z.object({
   EVENT_PARTITIONS: z.coerce.number().int().min(1).max(256).default(16),
   EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
   HIGH_VALUE_ALERT_URL: url.optional(),
+  ...OPERATOR_MAIL_VARIABLES,
   AUDIT_INTERVAL_MINUTES: z.coerce.number().int().min(0).max(10_080).default(15),
   AUDIT_ORDERS_MAX: z.coerce.number().int().min(1).max(10_000).default(1_000),
   WORKER_QUEUES: queues.default(TASK_QUEUES),
@@ -125,8 +128,7 @@ const variables = z.object({
   WORKFLOW_SANDBOX: z.enum(['standard', 'lean']).default('standard'),
   SHUTDOWN_DELAY_SECONDS: z.coerce.number().int().min(0).max(3_600).default(0),
   SHUTDOWN_GRACE_SECONDS: seconds.max(86_400).default(20),
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
-  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(0.1),
+  ...TELEMETRY_VARIABLES,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
   LOG_REQUESTS: z.enum(['true', 'false']).default('true'),
@@ -287,12 +289,6 @@ function internalOf({ INTERNAL_HOST: host, INTERNAL_PORT: chosen }: z.output<typ
   return { host, port: chosen ?? INTERNAL_PORT_DEFAULT, isChosen: chosen !== undefined };
 }
 
-/** Null without a collector: then no span is made. */
-function tracingOf(env: z.output<typeof variables>) {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_TRACES_SAMPLER_ARG: ratio } = env;
-  return endpoint === undefined ? null : { endpoint, ratio };
-}
-
 /** The configuration cannot be used; the message lists every problem on a line of its own. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
@@ -336,6 +332,7 @@ function toConfig(env: z.output<typeof variables>, given: Readonly<Record<string
       tenantId: env.UNMATCHED_NOTICE_TENANT,
     },
     mail: { url: env.SMTP_URL, from: env.MAIL_FROM },
+    operatorMail: operatorMailOf(env),
     sms: env.SMS_GATEWAY_URL === undefined ? null : { url: env.SMS_GATEWAY_URL, token: env.SMS_GATEWAY_TOKEN ?? null },
     webhooks: {
       allowPrivate: env.WEBHOOK_ALLOW_PRIVATE === 'true',
@@ -364,7 +361,7 @@ function toConfig(env: z.output<typeof variables>, given: Readonly<Record<string
     },
     shutdownDelayMs: env.SHUTDOWN_DELAY_SECONDS * 1_000,
     shutdownGraceMs: env.SHUTDOWN_GRACE_SECONDS * 1_000,
-    tracing: tracingOf(env),
+    ...telemetryOf(env),
     certificates: certificatesOf(given),
     logLevel: env.LOG_LEVEL,
     logFormat: env.LOG_FORMAT,

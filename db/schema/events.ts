@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  bigserial,
   boolean,
   check,
   index,
@@ -177,6 +178,25 @@ export const retryingEvents = eventsSchema.table(
     check('retrying_events_attempts_check', sql`attempts >= 0`),
   ],
 );
+
+/**
+ * Events that were given up, which the log does not tell of yet. A trigger on `failed_events` adds them in the
+ * transaction of the failure, and the feed removes them. A failed `event.failed` is not among them, so that no failure
+ * leads to another one for ever.
+ */
+export const failureOutbox = eventsSchema.table('failure_outbox', {
+  position: bigserial('position', { mode: 'number' }).primaryKey(),
+  consumer: consumer(),
+  partition: smallint('partition').notNull(),
+  sequence: sequence(),
+  receivedAt: receivedAt(),
+  tenantId: text('tenant_id').notNull(),
+  eventId: text('event_id').notNull(),
+  type: text('type').notNull(),
+  errorCode: text('error_code', { enum: EVENT_FAILURE_CODES }).notNull(),
+  attempts: integer('attempts').notNull(),
+  failedAt: instant('failed_at').notNull(),
+});
 
 /** The dead letters: events that a consumer gave up, with their content. They stay until a person acts on them. */
 export const failedEvents = eventsSchema.table(

@@ -6,6 +6,7 @@ import {
   MESSAGE_TEMPLATES,
   type MessageName,
 } from '../../src/domain/notification.ts';
+import { OPERATOR_ALERT_KINDS } from '../../src/domain/operator-alert.ts';
 import type { SealedText } from '../../src/domain/personal-data/text-sealer.ts';
 import {
   WEBHOOK_DELIVERY_STATES,
@@ -142,6 +143,36 @@ export const webhookDeliveries = notificationsSchema.table(
     index('webhook_deliveries_open_idx')
       .on(table.subscriptionId, table.eventKey, table.seq)
       .where(sql`state IN ('PENDING', 'RETRYING')`),
+  ],
+);
+
+/**
+ * New cases and failed events that operators are told of by mail, one mail for many of them. Rows are written only where
+ * such mails are turned on, and stay for two days after their mail.
+ */
+export const operatorAlerts = notificationsSchema.table(
+  'operator_alerts',
+  {
+    /** The event in the log; it makes a second note of the same event harmless. */
+    eventId: text('event_id').primaryKey(),
+    kind: text('kind', { enum: OPERATOR_ALERT_KINDS }).notNull(),
+    tenantId: text('tenant_id').notNull(),
+    /** Step and code of a case, or consumer and code of an event. */
+    cause: text('cause').notNull(),
+    /** The id of a case; null for an event, because clients choose the ids of events. */
+    caseId: text('case_id'),
+    at: instant('at').notNull(),
+    /** The mail that tells of it, and when that mail was begun and when the server took it; null before. */
+    mailId: text('mail_id'),
+    claimedAt: instant('claimed_at'),
+    mailedAt: instant('mailed_at'),
+  },
+  (table) => [
+    check('operator_alerts_kind_check', oneOf(table.kind, OPERATOR_ALERT_KINDS)),
+    index('operator_alerts_open_idx')
+      .on(table.mailId, table.at)
+      .where(sql`mailed_at IS NULL`),
+    index('operator_alerts_claimed_idx').on(table.claimedAt),
   ],
 );
 

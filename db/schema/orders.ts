@@ -13,6 +13,7 @@ import {
   bigint,
 } from 'drizzle-orm/pg-core';
 import {
+  CASE_EVENT_TYPES,
   CASE_STATES,
   DECISION_STATES,
   DESK_ACTIONS,
@@ -153,6 +154,25 @@ export const eventOutbox = ordersSchema.table('event_outbox', {
   position: bigint('position', { mode: 'number' }).primaryKey(),
   orderId: text('order_id').notNull(),
   seq: integer('seq').notNull(),
+});
+
+/**
+ * Cases that were opened or resolved, with the facts of that moment, which the event stream does not have yet. Triggers
+ * on `cases` add them in the transaction of the change, and the feed removes them.
+ */
+export const caseOutbox = ordersSchema.table('case_outbox', {
+  /** From the sequence of `order_events`, so that the events of an order keep their order. */
+  position: bigint('position', { mode: 'number' }).primaryKey(),
+  type: text('type', { enum: CASE_EVENT_TYPES }).notNull(),
+  caseId: text('case_id').notNull(),
+  orderId: text('order_id').notNull(),
+  tenantId: text('tenant_id').notNull(),
+  step: text('step').notNull(),
+  errorCode: text('error_code').notNull(),
+  attempts: integer('attempts').notNull(),
+  resolution: text('resolution'),
+  traceId: text('trace_id'),
+  at: instant('at').notNull().defaultNow(),
 });
 
 /** What clients asked of an order, and the answers. The same command gets the same answer for ever. */

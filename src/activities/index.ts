@@ -16,6 +16,7 @@ import {
   createNotificationActivities,
   type NotificationActivityDeps,
 } from './notifications/notification-activities.ts';
+import { createOperatorMailActivities, type OperatorMailDeps } from './notifications/operator-mail-activities.ts';
 import { createOrderActivities, type OrderActivityDeps } from './order-activities.ts';
 import { createWebhookActivities, type WebhookActivityDeps } from './webhooks/webhook-activities.ts';
 import { createUndoPaymentActivities } from './payments/undo-payment-activities.ts';
@@ -30,7 +31,8 @@ export type ActivityDeps = OrderActivityDeps &
   CaseActivityDeps &
   Parameters<typeof createInventoryActivities>[0] &
   PaymentActivityDeps & { readonly paymentHistory: PaymentHistoryRepository } & NoticeActivityDeps &
-  NotificationActivityDeps & { readonly webhooks: WebhookActivityDeps; readonly waitingSteps: WaitingSteps };
+  NotificationActivityDeps &
+  OperatorMailDeps & { readonly webhooks: WebhookActivityDeps; readonly waitingSteps: WaitingSteps };
 
 /** The activities that a worker registers. Workflows import only this type. */
 export type Activities = ReturnType<typeof createActivities>;
@@ -58,6 +60,7 @@ export function createActivities(deps: ActivityDeps) {
     ),
     ...createNoticeActivities(deps),
     ...createNotificationActivities(deps),
+    ...createOperatorMailActivities(deps),
     ...createWebhookActivities(deps.webhooks),
   });
 }

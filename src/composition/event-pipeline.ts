@@ -3,6 +3,8 @@ import { createEventListener } from '../../db/repositories/events/event-listener
 import { createEventConsumerRepository } from '../../db/repositories/events/event-consumer-repository.ts';
 import { createEventControlRepository } from '../../db/repositories/events/event-control-repository.ts';
 import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
+import { createFailureOutboxRepository } from '../../db/repositories/events/failure-outbox-repository.ts';
+import { createOperatorAlertRepository } from '../../db/repositories/notifications/operator-alert-repository.ts';
 import { createEventOutboxRepository } from '../../db/repositories/orders/event-outbox-repository.ts';
 import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
 import { createEventWakeups } from '../activities/events/event-wakeups.ts';
@@ -58,6 +60,8 @@ export function composeEventPipeline(context: ProcessContext): EventPipeline {
       control: createEventControlRepository(databases.events),
       deliveries: createWebhookDeliveryRepository(databases.notifications),
       outbox: createEventOutboxRepository(databases.orders),
+      failures: createFailureOutboxRepository(databases.events),
+      alerts: config.operatorMail === null ? null : createOperatorAlertRepository(databases.notifications),
       promises: {
         capabilities: resources.paymentGateway.capabilities,
         cancelWindowSeconds: config.orderSettings.cancelWindowSeconds,

@@ -2,10 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { takeArguments } from '../runtime/command-arguments.ts';
 import { ConfigError, loadConfig, type Config } from '../config.ts';
 import { keepLoopbackDirect } from '../runtime/loopback.ts';
-import { ensureAuditSchedule, ensureSearchAttributes, ensureSweepSchedules } from '../temporal/bootstrap.ts';
+import {
+  ensureAuditSchedule,
+  ensureOperatorMailSchedule,
+  ensureSearchAttributes,
+  ensureSweepSchedules,
+} from '../temporal/bootstrap.ts';
 import { installTemporalRuntime, requireLeanSandbox } from '../temporal/runtime.ts';
 import { countDroppedLogLines, startWorkerMetrics } from '../temporal/worker-metrics.ts';
 import { TASK_QUEUES } from '../workflows/contract.ts';
+import { startProfiling } from '../runtime/continuous-profiling.ts';
 import { startTracing } from '../runtime/tracing/start-tracing.ts';
 import { createLogger } from '../runtime/logger.ts';
 import type { UsedCertificate } from '../runtime/metrics/certificate-expiry.ts';
@@ -91,6 +97,7 @@ export async function runProcess(
       service: metrics.serviceName,
       onRefused: () => logger.warn('the collector did not take the spans'),
     });
+    const profiling = await startProfiling(config.profiling, { service: metrics.serviceName });
     running = await start({ config, logger, metrics });
     listener.started(running);
     logger.info('started');
@@ -103,7 +110,7 @@ export async function runProcess(
     if (config.shutdownDelayMs > 0) await Promise.race([sleep(config.shutdownDelayMs), ...workerEnded]);
     await stopProcess(running);
     await running.worker?.finished;
-    await tracing.stop();
+    await Promise.all([tracing.stop(), profiling.stop()]);
     await listener.close();
     logger.info('stopped');
     logger.flush(() => process.exit(0));
@@ -131,6 +138,7 @@ export async function openWorkerContext({ config, logger, metrics: own }: Proces
   await ensureSearchAttributes(context.client, config.temporal);
   await ensureSweepSchedules(context.client);
   await ensureAuditSchedule(context.client, config.audit);
+  await ensureOperatorMailSchedule(context.client, config.operatorMail !== null);
   return context;
 }
 

@@ -4,6 +4,7 @@ import { createCaseRepository } from '../../db/repositories/orders/case-reposito
 import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
 import { createDecisionRepository } from '../../db/repositories/orders/decision-repository.ts';
 import { createMessageRepository } from '../../db/repositories/notifications/message-repository.ts';
+import { createOperatorAlertRepository } from '../../db/repositories/notifications/operator-alert-repository.ts';
 import { createNoticeRepository } from '../../db/repositories/payments/notice-repository.ts';
 import { createOperatorActionRepository } from '../../db/repositories/audit/operator-action-repository.ts';
 import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
@@ -47,6 +48,8 @@ export function composeActivities({ config, resources, logger, client }: Process
     payments: createPaymentRepository(databases.payments),
     paymentHistory: createPaymentHistoryRepository(databases.payments),
     messages: createMessageRepository(databases.notifications),
+    operatorAlerts: createOperatorAlertRepository(databases.notifications),
+    operatorMail: config.operatorMail,
     notices: createNoticeRepository(databases.payments),
     retrigger: createPaymentRetrigger(getClient),
     // Only the simulator shows its ledger, and reading all of it is too much for a run every few minutes.

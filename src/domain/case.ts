@@ -2,6 +2,30 @@
 export const CASE_STATES = ['open', 'resolved'] as const;
 export type CaseState = (typeof CASE_STATES)[number];
 
+/** The events about a case. */
+export const CASE_EVENT_TYPES = ['case.opened', 'case.resolved'] as const;
+export type CaseEventType = (typeof CASE_EVENT_TYPES)[number];
+
+/** A case that was opened or resolved, with the facts of that moment, which is not in the event stream yet. */
+export interface UnpublishedCaseChange {
+  readonly position: number;
+  readonly type: CaseEventType;
+  readonly caseId: string;
+  /** The order's id, or the stand-in of a report that has no order. */
+  readonly orderId: string;
+  readonly tenantId: string;
+  readonly step: string;
+  readonly errorCode: string;
+  readonly attempts: number;
+  /** How it ended; null for a case that was opened. */
+  readonly resolution: string | null;
+  readonly traceId: string | null;
+  readonly at: Date;
+  /** Null when the order has no row. */
+  readonly correlationId: string | null;
+  readonly traceparent: string | null;
+}
+
 /** What a workflow can do about a case. */
 export const CASE_ACTIONS = ['retry', 'retryWith', 'skip', 'abort', 'forceResolve'] as const;
 export type CaseAction = (typeof CASE_ACTIONS)[number];

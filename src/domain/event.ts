@@ -69,6 +69,23 @@ export function effectKeyOf(event: Pick<OfferedEvent, 'eventId' | 'cloudEvent' |
   return sourceHash === '' ? event.eventId : `${event.eventId}.${sourceHash}`;
 }
 
+/** An event that a consumer gave up, which the log does not tell of yet. */
+export interface UnpublishedFailure {
+  readonly position: number;
+  readonly consumer: EventConsumer;
+  readonly partition: number;
+  readonly sequence: number;
+  readonly tenantId: string;
+  readonly eventId: string;
+  readonly type: string;
+  readonly errorCode: EventFailureCode;
+  readonly attempts: number;
+  readonly failedAt: Date;
+  /** Null when the event has left the log. */
+  readonly correlationId: string | null;
+  readonly traceparent: string | null;
+}
+
 /** The place of an event in the log. */
 export interface EventPosition {
   readonly partition: number;

@@ -1,6 +1,9 @@
 import { base32Digest } from './ids.ts';
 
-/** Events that a webhook may subscribe to; `order.*` means all, including those that later versions add. */
+/**
+ * Events that a webhook may subscribe to; `order.*` and `case.*` mean all of their kind, including those that later
+ * versions add.
+ */
 export const WEBHOOK_EVENT_TYPES = [
   'order.*',
   'order.created',
@@ -14,6 +17,10 @@ export const WEBHOOK_EVENT_TYPES = [
   'order.refunding',
   'order.partially_refunded',
   'order.refunded',
+  'case.*',
+  'case.opened',
+  'case.resolved',
+  'event.failed',
 ] as const;
 export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];
 
@@ -93,9 +100,9 @@ export function webhookRetryDelayMs(attempts: number, askedForMs: number): numbe
   return planned === undefined ? null : Math.max(planned, askedForMs);
 }
 
-/** The deliveries of one subscription about one order, which follow each other. */
+/** The deliveries of one subscription about one order or one failed event, which follow each other. */
 export interface WebhookQueue {
   readonly subscriptionId: string;
-  /** The order's id. */
+  /** The order's id, or an id of the event's own where it is about no order. */
   readonly key: string;
 }

@@ -2,9 +2,10 @@ import { createTransport } from 'nodemailer';
 import { MailGatewayOpenError, MailRejectedError, MailUnavailableError } from '../domain/errors.ts';
 import { createBreakers, type BreakerListener } from './circuit-breaker.ts';
 
-/** One mail to one customer. */
+/** One mail to one customer, or to one operator. */
 export interface Mail {
-  readonly orderId: string;
+  /** Null for a mail that is about no single order. */
+  readonly orderId: string | null;
   /** The same for every attempt, so that a second copy can be recognized. */
   readonly messageId: string;
   readonly to: string;
@@ -65,19 +66,24 @@ export function createSmtpMailGateway(options: {
               to: { name: '', address: mail.to },
               subject: mail.subject,
               text: mail.text,
-              headers: { 'X-Order-Id': mail.orderId },
+              headers: mail.orderId === null ? {} : { 'X-Order-Id': mail.orderId },
             });
           } catch (error) {
-            throw toMailError(mail.orderId, error);
+            throw toMailError(subjectOf(mail), error);
           }
         },
-        () => new MailGatewayOpenError(mail.orderId),
+        () => new MailGatewayOpenError(subjectOf(mail)),
       ),
     ping: async () => {
       await transport.verify();
     },
     close: () => transport.close(),
   };
+}
+
+/** What the errors name. */
+function subjectOf({ orderId }: Mail): string {
+  return orderId ?? 'operators';
 }
 
 /** The server's text is dropped, because it repeats the address. */

@@ -94,7 +94,12 @@ function httpProblems(given: Given): string[] {
 }
 
 /** Programs that often run beside the service, as agents of the machine: they may be plain on loopback. */
-const AGENT_LINKS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'PYROSCOPE_SERVER_ADDRESS'] as const;
+const AGENT_LINKS = [
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'PYROSCOPE_SERVER_ADDRESS',
+  // Pyroscope's package takes it before the other one.
+  'PYROSCOPE_ADHOC_SERVER_ADDRESS',
+] as const;
 
 function agentProblems(given: Given): string[] {
   return AGENT_LINKS.filter((name) => {

@@ -23,6 +23,8 @@ import {
   COMMAND_SWEEP_WORKFLOW,
   NOTICE_SWEEP_SCHEDULE_ID,
   NOTICE_SWEEP_WORKFLOW,
+  OPERATOR_MAIL_SCHEDULE_ID,
+  OPERATOR_MAIL_WORKFLOW,
   ORDER_FEED_ID,
   ORDER_FEED_WORKFLOW,
   SWEEP_SCHEDULE_ID,
@@ -93,13 +95,7 @@ export async function ensureAuditSchedule(
   client: Client,
   { intervalMinutes, ordersMax }: AuditSettings,
 ): Promise<void> {
-  const handle = client.schedule.getHandle(AUDIT_SCHEDULE_ID);
-  if (intervalMinutes === 0) {
-    await handle.delete().catch((error: unknown) => {
-      if (!(error instanceof ScheduleNotFoundError)) throw error;
-    });
-    return;
-  }
+  if (intervalMinutes === 0) return removeSchedule(client, AUDIT_SCHEDULE_ID);
   const scheduled: ScheduledWorkflow = {
     workflowType: AUDIT_WORKFLOW,
     every: `${intervalMinutes}m`,
@@ -107,7 +103,27 @@ export async function ensureAuditSchedule(
     triggerImmediately: true,
   };
   if (await ensureSchedule(client, AUDIT_SCHEDULE_ID, scheduled)) return;
+  const handle = client.schedule.getHandle(AUDIT_SCHEDULE_ID);
   await handle.update((previous) => ({ ...previous, ...scheduleOf(AUDIT_SCHEDULE_ID, scheduled) }));
+}
+
+/** How soon operators hear of a case, when they were told of none for a while. */
+const OPERATOR_MAIL_INTERVAL = '60s';
+
+/** Makes the schedule of the mails to operators, or removes it. */
+export async function ensureOperatorMailSchedule(client: Client, isOn: boolean): Promise<void> {
+  if (!isOn) return removeSchedule(client, OPERATOR_MAIL_SCHEDULE_ID);
+  const scheduled: ScheduledWorkflow = { workflowType: OPERATOR_MAIL_WORKFLOW, every: OPERATOR_MAIL_INTERVAL };
+  await ensureSchedule(client, OPERATOR_MAIL_SCHEDULE_ID, scheduled);
+}
+
+async function removeSchedule(client: Client, scheduleId: string): Promise<void> {
+  await client.schedule
+    .getHandle(scheduleId)
+    .delete()
+    .catch((error: unknown) => {
+      if (!(error instanceof ScheduleNotFoundError)) throw error;
+    });
 }
 
 /** Days are opened some days ahead, so once an hour is often enough. */
@@ -125,7 +141,7 @@ export async function ensureEventPumps(client: Client, partitions: number): Prom
   });
   const start = (type: string, options: { workflowId: string; staticSummary: string; args: unknown[] }) =>
     client.workflow.start(type, { ...options, taskQueue: 'orders', workflowIdConflictPolicy: 'USE_EXISTING' });
-  const staticSummary = 'Moves the transitions of orders into the event log';
+  const staticSummary = 'Moves the transitions of orders, cases and failures into the event log';
   await start(ORDER_FEED_WORKFLOW, { workflowId: ORDER_FEED_ID, staticSummary, args: [] });
   for (const consumer of EVENT_CONSUMERS) {
     for (let partition = 0; partition < partitions; partition += 1) {

@@ -106,6 +106,10 @@ export const DECISION_SWEEP_SCHEDULE_ID = 'sweep-case-decisions';
 export const AUDIT_WORKFLOW = 'auditOrdersWorkflow';
 export const AUDIT_SCHEDULE_ID = 'audit-orders';
 
+/** The workflow that tells operators of cases and failed events by mail, and the schedule that starts it. */
+export const OPERATOR_MAIL_WORKFLOW = 'mailOperatorsWorkflow';
+export const OPERATOR_MAIL_SCHEDULE_ID = 'mail-operators';
+
 /** The schedule that finds deliveries whose workflow was never started. */
 export const WEBHOOK_SWEEP_SCHEDULE_ID = 'sweep-webhooks';
 

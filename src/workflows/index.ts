@@ -11,4 +11,5 @@ export { maintainEventLogWorkflow } from './event-maintenance-workflow.ts';
 export { sweepCommandsWorkflow } from './command-sweep-workflow.ts';
 export { sweepNoticesWorkflow } from './notice-sweep-workflow.ts';
 export { sweepDecisionsWorkflow } from './decision-sweep-workflow.ts';
+export { mailOperatorsWorkflow } from './operator-mail-workflow.ts';
 export { auditOrdersWorkflow } from './audit-workflow.ts';

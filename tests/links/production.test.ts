@@ -71,6 +71,7 @@ it.each<readonly [string, Readonly<Record<string, string>>]>([
   ['JWT_JWKS_URL', { JWT_JWKS_URL: 'http://idp.example.com/keys' }],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1.example.com:4318' }],
+  ['PYROSCOPE_ADHOC_SERVER_ADDRESS', { PYROSCOPE_ADHOC_SERVER_ADDRESS: 'http://pyroscope:4040' }],
   ['PYROSCOPE_SERVER_ADDRESS', { PYROSCOPE_SERVER_ADDRESS: 'http://pyroscope:4040' }],
   ['WEBHOOK_ALLOW_PRIVATE', { WEBHOOK_ALLOW_PRIVATE: 'true' }],
   ['CONTACT_KEYS', { CONTACT_KEYS: REQUIRED.CONTACT_KEYS }],

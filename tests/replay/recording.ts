@@ -21,6 +21,7 @@ import {
   NOTICE_WORKFLOW,
   noticeWorkflowId,
   notificationWorkflowId,
+  OPERATOR_MAIL_WORKFLOW,
   ORDER_FEED_ID,
   ORDER_WORKFLOW,
   orderWorkflowId,
@@ -167,6 +168,7 @@ const RECORDINGS: Readonly<Record<string, () => Promise<Recorded>>> = {
   'webhook-in-order': () => webhooksOf(system, async () => {}),
   'webhook-redelivered': () => webhooksOf(system, (subscriptionId) => redeliverFirst(system, subscriptionId)),
   'webhook-sweep': () => sweepWebhooks(system),
+  'operator-mail': () => started(withEvents, OPERATOR_MAIL_WORKFLOW),
   'scheduled-audit': () => started(withEvents, AUDIT_WORKFLOW, [{ ordersMax: 10 }]),
   sweep: () => started(system, SWEEP_WORKFLOW),
 };

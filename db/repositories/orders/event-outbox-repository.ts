@@ -1,12 +1,17 @@
+import type { UnpublishedCaseChange } from '../../../src/domain/case.ts';
 import type { UnpublishedTransition } from '../../../src/domain/order-transition.ts';
 import type { Database, Statement } from '../../client.ts';
 
-/** Events of orders that the event stream does not have yet. */
+/** Events of orders and of their cases that the event stream does not have yet. */
 export interface EventOutboxRepository {
   /** The oldest transitions; those of one order are in their order. */
   list(limit: number): Promise<UnpublishedTransition[]>;
   /** Removes transitions that the stream has. */
-  remove(transitions: readonly UnpublishedTransition[]): Promise<void>;
+  remove(transitions: readonly Pick<UnpublishedTransition, 'position'>[]): Promise<void>;
+  /** The oldest changes of cases. */
+  listCaseChanges(limit: number): Promise<UnpublishedCaseChange[]>;
+  /** Removes changes that the stream has. */
+  removeCaseChanges(changes: readonly Pick<UnpublishedCaseChange, 'position'>[]): Promise<void>;
 }
 
 /**
@@ -46,11 +51,30 @@ const REMOVE_PUBLISHED: Statement = {
   text: `DELETE FROM orders.event_outbox WHERE position = ANY ($1::bigint[])`,
 };
 
+const LIST_CASE_CHANGES: Statement = {
+  name: 'list_unpublished_case_changes',
+  text: `
+SELECT b.position, b.type, b.case_id AS "caseId", b.order_id AS "orderId", b.tenant_id AS "tenantId", b.step,
+  b.error_code AS "errorCode", b.attempts, b.resolution, b.trace_id AS "traceId", b.at,
+  o.correlation_id AS "correlationId", o.traceparent
+FROM orders.case_outbox b LEFT JOIN orders.orders o ON o.order_id = b.order_id
+ORDER BY b.position LIMIT $1`,
+};
+
+const REMOVE_CASE_CHANGES: Statement = {
+  name: 'remove_published_case_changes',
+  text: `DELETE FROM orders.case_outbox WHERE position = ANY ($1::bigint[])`,
+};
+
 export function createEventOutboxRepository(db: Database): EventOutboxRepository {
   return {
     list: (limit) => db.run<UnpublishedTransition>(LIST_UNPUBLISHED, [limit]),
     remove: async (transitions) => {
       await db.run(REMOVE_PUBLISHED, [transitions.map(({ position }) => position)]);
+    },
+    listCaseChanges: (limit) => db.run<UnpublishedCaseChange>(LIST_CASE_CHANGES, [limit]),
+    removeCaseChanges: async (changes) => {
+      await db.run(REMOVE_CASE_CHANGES, [changes.map(({ position }) => position)]);
     },
   };
 }

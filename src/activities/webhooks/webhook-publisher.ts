@@ -1,12 +1,9 @@
 import type { WebhookDeliveryRepository } from '../../../db/repositories/notifications/webhook-delivery-repository.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../../domain/errors.ts';
-import type { LoggedEvent } from '../../domain/event.ts';
+import { topicOf, type LoggedEvent } from '../../domain/event.ts';
 import { webhookDeliveryIdFor, type WebhookQueue } from '../../domain/webhook.ts';
 import { EventFailure } from '../../events/event-failure.ts';
 import type { EventPorts } from '../../events/ports.ts';
-
-/** Subscribes to all events, including types of later versions. */
-const ALL_EVENTS = 'order.*';
 
 /** The request that an event comes from, and its trace if it is recorded. */
 type EventOrigin = Pick<LoggedEvent, 'traceparent' | 'correlationId'>;
@@ -24,7 +21,7 @@ export function createWebhookPublisher(deps: {
   return {
     publishToWebhooks: async (event) => {
       try {
-        const wanting = await repository.listWanting(event.tenantId, [event.type, ALL_EVENTS]);
+        const wanting = await repository.listWanting(event.tenantId, [event.type, `${topicOf(event.type)}.*`]);
         if (wanting.length === 0) return 0;
         const open = await offer(repository, event, wanting);
         const { key, traceparent = null, correlationId } = event;

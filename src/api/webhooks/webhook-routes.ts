@@ -9,17 +9,20 @@ import type {
   WebhookSubscriptionRepository,
 } from '../../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { guardedBy } from '../access/auth.ts';
-import type { ApiEnv } from '../http/context.ts';
+import { topicOf } from '../../domain/event.ts';
+import type { ApiEnv, Caller, Scope } from '../http/context.ts';
 import { decodeCursor, foreignCursor, toPage } from '../http/cursor.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
-import { notFound } from '../http/problem.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
 import { operatorOf } from '../operator-log.ts';
 import { requestFields } from '../http/request-context.ts';
 import { idempotencyHeader, plainInstant } from '../http/primitive-schemas.ts';
 import { problems } from '../http/problem-schemas.ts';
 import {
+  caseWebhookMessage,
   createdWebhook,
   createWebhookBody,
+  failureWebhookMessage,
   listWebhookDeliveriesQuery,
   listWebhooksQuery,
   webhookDeliveryPage,
@@ -39,8 +42,9 @@ const createWebhook = createRoute({
   ...shared,
   method: 'post',
   path: '/v1/webhooks',
-  summary: 'Subscribe to events of orders',
-  description: 'Only this answer contains the signing secret.',
+  summary: 'Subscribe to events of orders, cases and failed events',
+  description:
+    'Only this answer contains the signing secret. Events of cases need the scope `ops:read` too, and `event.failed` needs `events:read`.',
   request: {
     headers: idempotencyHeader,
     body: { required: true, content: { 'application/json': { schema: createWebhookBody } } },
@@ -159,6 +163,7 @@ export function createWebhookRoutes(deps: WebhookRoutesDeps) {
   const routes = new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(createWebhook, async (c) => {
       const key = parseIdempotencyKey(c.req.header('idempotency-key'));
+      requireReadable(c.get('caller'), c.req.valid('json').events);
       const { subscription, secret, isReplayed } = await operations.create(actorOf(c), key, c.req.valid('json'));
       c.header('Location', `/v1/webhooks/${subscription.subscriptionId}`);
       c.header('Idempotency-Replayed', String(isReplayed));
@@ -196,20 +201,40 @@ export function createWebhookRoutes(deps: WebhookRoutesDeps) {
       const { id, deliveryId } = c.req.valid('param');
       return c.json(toDeliveryView(await operations.redeliver(actorOf(c), id, deliveryId)), 202);
     });
-  describeMessage(routes);
+  for (const message of MESSAGES) describeMessage(routes, message);
   return routes;
 }
 
-/** The messages that receivers get, for the `webhooks` section of the OpenAPI document. */
-function describeMessage({ openAPIRegistry }: OpenAPIHono<ApiEnv>): void {
+/** Who hears of something by a webhook must be allowed to read it: cases and failed events have scopes of their own. */
+const SCOPE_OF_TOPIC: Readonly<Record<string, Scope>> = { case: 'ops:read', event: 'events:read' };
+
+function requireReadable({ scopes }: Caller, events: readonly string[]): void {
+  for (const event of events) {
+    const scope = SCOPE_OF_TOPIC[topicOf(event)];
+    if (scope === undefined || scopes.has(scope)) continue;
+    throw new ProblemError('forbidden', `the token lacks the scope ${scope}, which ${event} needs`);
+  }
+}
+
+const MESSAGES = [
+  { path: 'order', what: 'An event of an order', schema: webhookMessage },
+  { path: 'case', what: 'A case that was opened or resolved', schema: caseWebhookMessage },
+  { path: 'event', what: 'An event that a consumer gave up', schema: failureWebhookMessage },
+] as const;
+
+/** A message that receivers get, for the `webhooks` section of the OpenAPI document. */
+function describeMessage(
+  { openAPIRegistry }: OpenAPIHono<ApiEnv>,
+  { path, what, schema }: (typeof MESSAGES)[number],
+): void {
   openAPIRegistry.registerWebhook({
     method: 'post',
-    path: 'order',
+    path,
     tags: ['Webhooks'],
-    summary: 'An event of an order, signed by the Standard Webhooks scheme',
+    summary: `${what}, signed by the Standard Webhooks scheme`,
     description:
       'Headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. May arrive more than once under one `webhook-id`.',
-    request: { body: { required: true, content: { 'application/json': { schema: webhookMessage } } } },
+    request: { body: { required: true, content: { 'application/json': { schema } } } },
     responses: {
       '2XX': { description: 'Accepted' },
       410: { description: 'The receiver wants no more messages: the subscription is disabled' },

@@ -5,6 +5,8 @@ import {
   WEBHOOK_EVENT_TYPES,
   WEBHOOK_URL_MAX,
 } from '../../domain/webhook.ts';
+import { CASE_EVENT_TYPES } from '../../domain/case.ts';
+import { EVENT_CONSUMERS, EVENT_FAILURE_CODES } from '../../domain/event.ts';
 import { instant, pageQuery, pathId, text } from '../http/primitive-schemas.ts';
 
 /** Body of `POST /v1/webhooks`. */
@@ -20,7 +22,7 @@ export const createWebhookBody = z
       .max(WEBHOOK_EVENT_TYPES.length)
       .refine((events) => new Set(events).size === events.length, 'must not name an event twice')
       .openapi({
-        description: 'Which events; `order.*` for all, also those that are added later',
+        description: 'Which events; `order.*` or `case.*` for all of a kind, also those that are added later',
         example: ['order.confirmed', 'order.cancelled'],
       }),
   })
@@ -85,7 +87,9 @@ export const webhookDeliveryView = z
     }),
     eventId: z.string().openapi({ description: 'Id of the event' }),
     eventType: z.string().openapi({ description: 'Type of the event', example: 'order.confirmed' }),
-    key: z.string().openapi({ description: 'Order id; deliveries of one order follow each other' }),
+    key: z
+      .string()
+      .openapi({ description: 'Order id, or the id of a failure; deliveries with one key follow each other' }),
     state: z.enum(WEBHOOK_DELIVERY_STATES).openapi({ description: 'How far it is' }),
     attempts: z
       .int()
@@ -119,7 +123,50 @@ export const listWebhookDeliveriesQuery = z.strictObject({
   ...pageQuery,
 });
 
-/** Body of a webhook, for the `webhooks` section of the OpenAPI document. */
+/** Body of a webhook about a case, for the `webhooks` section of the OpenAPI document. */
+export const caseWebhookMessage = z
+  .object({
+    type: z.enum(CASE_EVENT_TYPES).openapi({ description: 'Type of the event' }),
+    timestamp: instant('When it happened'),
+    data: z
+      .looseObject({
+        caseId: z.string().openapi({ description: 'Case id', example: 'case_abcdefghijklmnopqrstuvwxyz' }),
+        orderId: z
+          .string()
+          .openapi({ description: 'Order id, or `notice_…` for a report of a provider that has no order' }),
+        step: z.string().openapi({ description: 'Step that is parked', example: 'take-payment' }),
+        errorCode: z.string().openapi({ description: 'Code of the failure', example: 'payment_mismatch' }),
+        attempts: z.int().openapi({ description: 'Tries of the step until then', example: 3 }),
+        resolution: z
+          .string()
+          .nullable()
+          .openapi({ description: 'How the case ended; null for a case that was opened', example: 'step_succeeded' }),
+        traceId: z.string().nullable().openapi({ description: 'The recorded trace of the case; null without one' }),
+      })
+      .openapi({ description: 'The case at that moment' }),
+  })
+  .openapi('CaseWebhookMessage');
+
+/** Body of a webhook about an event that was given up. */
+export const failureWebhookMessage = z
+  .object({
+    type: z.literal('event.failed').openapi({ description: 'Type of the event' }),
+    timestamp: instant('When it was given up'),
+    data: z
+      .looseObject({
+        eventId: z.string().openapi({ description: 'Id of the event that failed' }),
+        eventType: z.string().openapi({ description: 'Its type', example: 'purchase' }),
+        consumer: z.enum(EVENT_CONSUMERS).openapi({ description: 'The consumer that gave it up' }),
+        errorCode: z.enum(EVENT_FAILURE_CODES).openapi({ description: 'Why' }),
+        attempts: z.int().openapi({ description: 'Tries until then', example: 4 }),
+        partition: z.int().openapi({ description: 'Its partition in the log', example: 7 }),
+        sequence: z.int().openapi({ description: 'Its place in the partition', example: 4711 }),
+      })
+      .openapi({ description: 'What failed' }),
+  })
+  .openapi('FailureWebhookMessage');
+
+/** Body of a webhook about an order. */
 export const webhookMessage = z
   .object({
     type: z.string().openapi({ description: 'Type of the event', example: 'order.confirmed' }),

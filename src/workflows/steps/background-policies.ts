@@ -58,6 +58,15 @@ export const AUDIT_POLICY = {
 } as const;
 
 /**
+ * A mail to at most 10 addresses takes 5 s each when the server hangs. A server that is away for longer than three
+ * attempts is left to the next run, a minute later.
+ */
+export const OPERATOR_MAIL_POLICY = {
+  startToCloseTimeout: 1 * MINUTE,
+  retry: { initialInterval: 5 * SECOND, backoffCoefficient: 2, maximumAttempts: 3 },
+} as const;
+
+/**
  * A pump's activity ends by itself every 10 min, so that no history depends on one attempt for ever. It sends
  * heartbeats all the time (the SDK passes one on every 4.8 s), so a killed worker is noticed 6 s after its last
  * heartbeat. The next attempt comes 1 s later, so the takeover takes less than 10 s.

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startProfileSink, type ProfileSink } from '../support/http/profile-sink.ts';
+import { startApiProcess } from '../support/processes/another-api.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem({ worker: false });
+});
+afterAll(() => system.stop());
+
+/** Some orders through a process that runs API and worker, and sends profiles; answers how long its end took. */
+async function playOrders(sink: ProfileSink): Promise<number> {
+  const env = { PYROSCOPE_SERVER_ADDRESS: sink.url, WORKER_QUEUES: 'orders,inventory,payments,notifications' };
+  const combined = await startApiProcess(system, env, 'src/combined.ts');
+  const orderIds = await Promise.all(Array.from({ length: 20 }, () => combined.postOrder()));
+  for (const orderId of orderIds) {
+    expect(await combined.orderAtRest(orderId)).toMatchObject({ status: 'CONFIRMED' });
+  }
+  const stopping = performance.now();
+  await combined.stop();
+  return performance.now() - stopping;
+}
+
+it('A process sends profiles of CPU and heap when it is asked to, of its main thread and not of its workflow threads', async () => {
+  const sink = await startProfileSink();
+  await playOrders(sink);
+  const kinds = sink.profiles.flatMap((profile) => profile.kinds);
+  expect(kinds).toEqual(expect.arrayContaining(['wall', 'cpu']));
+  for (const { name, samples } of sink.profiles) {
+    expect(name).toMatch(/^order-saga-combined/);
+    expect(samples).toBeGreaterThan(0);
+  }
+  const files = [...new Set(sink.profiles.flatMap((profile) => [...profile.files]))];
+  const seen = (part: string): boolean => files.some((file) => file.includes(part));
+  // The code of the steps runs in the main thread, and the SDK's part of the workflow threads in those.
+  expect({ statements: seen('/db/client.ts'), steps: seen('/src/activities/') }).toEqual({
+    statements: true,
+    steps: true,
+  });
+  expect(files.filter((file) => /workflow-bundle|src\/workflows\/(order|steps)/.test(file))).toEqual([]);
+  await sink.close();
+}, 90_000);
+
+it('A server of profiles that hangs holds up no order and no end of a process', async () => {
+  const sink = await startProfileSink();
+  sink.hang();
+  expect(await playOrders(sink)).toBeLessThan(10_000);
+  expect(sink.posts()).toBeGreaterThan(0);
+  await sink.close();
+}, 90_000);
