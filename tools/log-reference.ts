@@ -48,6 +48,7 @@ const LOG_MESSAGES: readonly (readonly [message: string, level: string, when: st
     'error',
     'the scheduled audit found one; `orderId` or `subject`, and the invariant as `reason`',
   ],
+  ['a mail to operators was refused', 'error', 'the mail server takes no mail for an address of `OPERATOR_MAIL_TO`'],
   ['activity failed unexpectedly', 'error', 'a bug in a step, with its stack'],
   ['the circuit breaker opened', 'warn', 'a provider fails so often that calls are kept back'],
 ];
