@@ -227,6 +227,12 @@ it('The configuration refuses limits that contradict each other, at the start', 
   );
 });
 
+it('Mails to operators and profiles are off by default, and the addresses are a list', () => {
+  expect(loadConfig(REQUIRED)).toMatchObject({ operatorMail: null, profiling: null, tracing: null });
+  const env = { ...REQUIRED, OPERATOR_MAIL_TO: 'oncall@example.com, lead@example.com', OPERATOR_MAIL_MINUTES: '5' };
+  expect(loadConfig(env).operatorMail).toEqual({ to: ['oncall@example.com', 'lead@example.com'], everySeconds: 300 });
+});
+
 it.each([
   ['STEP_BUDGET_SECONDS', 'takepayment=900'],
   ['STEP_BUDGET_SECONDS', 'take-payment=15m'],
@@ -251,6 +257,12 @@ it.each([
   ['OPERATOR_ROUTES', 'none'],
   ['SHUTDOWN_DELAY_SECONDS', '-1'],
   ['SHUTDOWN_GRACE_SECONDS', '2147484'],
+  ['OPERATOR_MAIL_TO', 'oncall'],
+  ['OPERATOR_MAIL_TO', 'oncall@example.com,'],
+  ['OPERATOR_MAIL_TO', Array(11).fill('oncall@example.com').join()],
+  ['OPERATOR_MAIL_MINUTES', '0'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+  ['PYROSCOPE_SERVER_ADDRESS', 'pyroscope:4040'],
   ['EAGER_SLOTS', '1.5'],
   ['JWT_SECRET', 'too short'],
   ['JWT_JWKS_URL', 'idp'],

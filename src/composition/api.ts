@@ -14,10 +14,7 @@ import { createEventRequestRepository } from '../../db/repositories/events/event
 import { createEventViewRepository } from '../../db/repositories/events/event-view-repository.ts';
 import { createMessageRepository } from '../../db/repositories/notifications/message-repository.ts';
 import { createNoticeRepository } from '../../db/repositories/payments/notice-repository.ts';
-import {
-  createOperatorActionRepository,
-  type OperatorActionRepository,
-} from '../../db/repositories/audit/operator-action-repository.ts';
+import { createOperatorActionRepository } from '../../db/repositories/audit/operator-action-repository.ts';
 import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import { createPaymentHistoryRepository } from '../../db/repositories/payments/payment-history-repository.ts';
 import { createPaymentRepository } from '../../db/repositories/payments/payment-repository.ts';

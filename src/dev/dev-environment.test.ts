@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { assertForDevelopment } from './dev-environment.ts';
+import { assertForDevelopment, loadDevEnvironment } from './dev-environment.ts';
 
 it.each([
   [{ PROFILE: 'production' }, 'PROFILE: npm start is for development'],
@@ -16,4 +16,15 @@ it.each([
   { TEMPORAL_ADDRESS: 'temporal.example.com:7233', TEMPORAL_TLS: 'true', TEMPORAL_API_KEY: 'key' },
 ])('npm start takes %o, because the TLS of a Temporal elsewhere is not its own', (env) => {
   expect(() => assertForDevelopment(env)).not.toThrow();
+});
+
+it.each([
+  [{}, 'http://127.0.0.1:8081'],
+  [{ OPERATOR_ROUTES: 'internal' }, 'http://127.0.0.1:9465'],
+  [{ OPERATOR_ROUTES: 'internal', INTERNAL_HOST: '0.0.0.0', INTERNAL_PORT: '9555' }, 'http://127.0.0.1:9555'],
+])('The pages for operators of an npm start with %o are at %s', (env, operatorUrl) => {
+  expect(loadDevEnvironment({ ...env, API_PORT: '8081' })).toMatchObject({
+    apiUrl: 'http://127.0.0.1:8081',
+    operatorUrl,
+  });
 });
