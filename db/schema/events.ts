@@ -11,6 +11,7 @@ import {
   primaryKey,
   smallint,
   text,
+  uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { CloudEventParts } from '../../src/domain/cloud-event-parts.ts';
 import { EVENT_CONSUMERS, EVENT_FAILURE_CODES } from '../../src/domain/event.ts';
@@ -180,23 +181,39 @@ export const retryingEvents = eventsSchema.table(
 );
 
 /**
- * Events that were given up, which the log does not tell of yet. A trigger on `failed_events` adds them in the
- * transaction of the failure, and the feed removes them. A failed `event.failed` is not among them, so that no failure
- * leads to another one for ever.
+ * Events that were given up, which the log does not tell of yet. A trigger on `failed_events` counts them here in the
+ * transaction of the failure: a row for each consumer, partition, tenant, topic and code, until the feed takes the row.
+ * So a flood of failures is few rows, and pumps never wait for each other, because each partition has one owner. A
+ * failed `event.failed` is not counted, so that no failure leads to another one for ever.
  */
-export const failureOutbox = eventsSchema.table('failure_outbox', {
-  position: bigserial('position', { mode: 'number' }).primaryKey(),
-  consumer: consumer(),
-  partition: smallint('partition').notNull(),
-  sequence: sequence(),
-  receivedAt: receivedAt(),
-  tenantId: text('tenant_id').notNull(),
-  eventId: text('event_id').notNull(),
-  type: text('type').notNull(),
-  errorCode: text('error_code', { enum: EVENT_FAILURE_CODES }).notNull(),
-  attempts: integer('attempts').notNull(),
-  failedAt: instant('failed_at').notNull(),
-});
+export const failureOutbox = eventsSchema.table(
+  'failure_outbox',
+  {
+    position: bigserial('position', { mode: 'number' }).primaryKey(),
+    consumer: consumer(),
+    partition: smallint('partition').notNull(),
+    tenantId: text('tenant_id').notNull(),
+    /** The first word of the type. */
+    topic: text('topic').notNull(),
+    errorCode: text('error_code', { enum: EVENT_FAILURE_CODES }).notNull(),
+    count: integer('count').notNull().default(1),
+    /** Of the first event. */
+    sequence: sequence(),
+    receivedAt: receivedAt(),
+    eventId: text('event_id').notNull(),
+    type: text('type').notNull(),
+    attempts: integer('attempts').notNull(),
+    failedAt: instant('failed_at').notNull(),
+    lastSequence: bigint('last_sequence', { mode: 'number' }).notNull(),
+    /** Whether the feed has taken the row: further failures are counted in another one. */
+    taken: boolean('taken').notNull().default(false),
+  },
+  (table) => [
+    uniqueIndex('failure_outbox_open_idx')
+      .on(table.consumer, table.partition, table.tenantId, table.topic, table.errorCode)
+      .where(sql`NOT taken`),
+  ],
+);
 
 /** The dead letters: events that a consumer gave up, with their content. They stay until a person acts on them. */
 export const failedEvents = eventsSchema.table(

@@ -161,6 +161,8 @@ export const operatorAlerts = notificationsSchema.table(
     cause: text('cause').notNull(),
     /** The id of a case; null for an event, because clients choose the ids of events. */
     caseId: text('case_id'),
+    /** Events that it stands for; 1 for a case. */
+    count: integer('count').notNull(),
     at: instant('at').notNull(),
     /** The mail that tells of it, and when that mail was begun and when the server took it; null before. */
     mailId: text('mail_id'),

@@ -69,19 +69,22 @@ export function effectKeyOf(event: Pick<OfferedEvent, 'eventId' | 'cloudEvent' |
   return sourceHash === '' ? event.eventId : `${event.eventId}.${sourceHash}`;
 }
 
-/** An event that a consumer gave up, which the log does not tell of yet. */
+/** Events that a consumer gave up for one reason, which the log does not tell of yet; fields of one are of the first. */
 export interface UnpublishedFailure {
   readonly position: number;
   readonly consumer: EventConsumer;
   readonly partition: number;
   readonly sequence: number;
+  readonly lastSequence: number;
+  /** How many events they are. */
+  readonly count: number;
   readonly tenantId: string;
   readonly eventId: string;
   readonly type: string;
   readonly errorCode: EventFailureCode;
   readonly attempts: number;
   readonly failedAt: Date;
-  /** Null when the event has left the log. */
+  /** Null when the first event has left the log. */
   readonly correlationId: string | null;
   readonly traceparent: string | null;
 }

@@ -12,6 +12,8 @@ export interface OperatorAlert {
   readonly cause: string;
   /** Null for an event, because clients choose the ids of events. */
   readonly caseId: string | null;
+  /** Events that it stands for; 1 for a case. */
+  readonly count: number;
   readonly at: Date;
 }
 

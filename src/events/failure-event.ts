@@ -1,11 +1,12 @@
 import { SERVICE_EVENT_ID_PREFIX, type OfferedEvent, type UnpublishedFailure } from '../domain/event.ts';
 
 /**
- * The event about an event that was given up. Its key is its own id: failures are told independently of each other, and
- * the key of the failed event may be personal.
+ * The event about events that were given up for one reason. Its key is its own id: failures are told independently of
+ * each other, and the key of a failed event may be personal.
  */
 export function toFailureEvent(failure: UnpublishedFailure): OfferedEvent {
-  const { position, consumer, partition, sequence, tenantId, eventId, type, errorCode, attempts, failedAt } = failure;
+  const { position, tenantId, correlationId, traceparent, failedAt, type: eventType, ...facts } = failure;
+  const { count, eventId, consumer, errorCode, attempts, partition, sequence, lastSequence } = facts;
   const id = `${SERVICE_EVENT_ID_PREFIX}failure.${position}`;
   return {
     tenantId,
@@ -14,9 +15,9 @@ export function toFailureEvent(failure: UnpublishedFailure): OfferedEvent {
     key: id,
     userId: null,
     source: 'order-saga',
-    correlationId: failure.correlationId ?? id,
-    traceparent: failure.traceparent,
+    correlationId: correlationId ?? id,
+    traceparent,
     occurredAt: failedAt,
-    properties: { eventId, eventType: type, consumer, errorCode, attempts, partition, sequence },
+    properties: { count, eventId, eventType, consumer, errorCode, attempts, partition, sequence, lastSequence },
   };
 }

@@ -9,12 +9,12 @@ export function alertsOfCase(change: UnpublishedCaseChange): OperatorAlert[] {
   const { type, caseId, tenantId, step, errorCode, at } = change;
   if (type !== 'case.opened') return [];
   const { eventId } = toCaseEvent(change);
-  return [{ eventId, kind: type, tenantId, cause: `${step}/${errorCode}`, caseId, at }];
+  return [{ eventId, kind: type, tenantId, cause: `${step}/${errorCode}`, caseId, count: 1, at }];
 }
 
-/** What operators hear of an event that was given up. */
+/** What operators hear of events that were given up. */
 export function alertOfFailure(failure: UnpublishedFailure): OperatorAlert {
-  const { tenantId, consumer, errorCode, failedAt: at } = failure;
+  const { tenantId, consumer, errorCode, count, failedAt: at } = failure;
   const { eventId } = toFailureEvent(failure);
-  return { eventId, kind: 'event.failed', tenantId, cause: `${consumer}/${errorCode}`, caseId: null, at };
+  return { eventId, kind: 'event.failed', tenantId, cause: `${consumer}/${errorCode}`, caseId: null, count, at };
 }

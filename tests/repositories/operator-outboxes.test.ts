@@ -77,23 +77,25 @@ async function giveUp(type: string, sequence: number): Promise<void> {
   );
 }
 
-it('An event that is given up is told once, unless it tells of a failure itself', async () => {
+it('Events that are given up for one reason are counted together, and one that tells of a failure is not', async () => {
   const outbox = createFailureOutboxRepository(database.databases.events);
   await giveUp('order.confirmed', 1);
   await giveUp('order.confirmed', 1);
   await giveUp('event.failed', 2);
-  const failures = await outbox.list(100);
-  expect(failures).toMatchObject([
-    {
-      consumer: 'webhooks',
-      eventId: 'event-1',
-      type: 'order.confirmed',
-      errorCode: 'effect_unavailable',
-      attempts: 12,
-    },
-  ]);
-  await outbox.remove(failures);
-  expect(await outbox.list(100)).toEqual([]);
+  await giveUp('order.rejected', 3);
+  await giveUp('case.opened', 4);
+  const about = { consumer: 'webhooks', errorCode: 'effect_unavailable', attempts: 12 };
+  const orders = { ...about, count: 2, eventId: 'event-1', type: 'order.confirmed', sequence: 1, lastSequence: 3 };
+  const taken = await outbox.take(100);
+  expect(taken).toMatchObject([orders, { ...about, count: 1, eventId: 'event-4', type: 'case.opened' }]);
+
+  // What fails from now on is told apart, and what is taken stays as it is until it is told.
+  await giveUp('order.confirmed', 5);
+  const again = await outbox.take(100);
+  expect(again.slice(0, 2)).toEqual(taken);
+  expect(again.slice(2)).toMatchObject([{ count: 1, eventId: 'event-5' }]);
+  await outbox.remove(again);
+  expect(await outbox.take(100)).toEqual([]);
 });
 
 const alertOf = (number: number, change: Partial<OperatorAlert> = {}): OperatorAlert => ({
@@ -102,6 +104,7 @@ const alertOf = (number: number, change: Partial<OperatorAlert> = {}): OperatorA
   tenantId: 'demo',
   cause: 'take-payment/payment_mismatch',
   caseId: `case_${number}`,
+  count: 1,
   at: new Date(Date.UTC(2026, 10, 30, 8, 0, number)),
   ...change,
 });
@@ -112,10 +115,10 @@ it('A burst of alerts is one mail with their number, and what comes later waits 
   await alerts.note(Array.from({ length: 40 }, (_, number) => alertOf(number)));
   await alerts.note([
     alertOf(3),
-    alertOf(99, { kind: 'event.failed', cause: 'analytics/invalid_event', caseId: null }),
+    alertOf(99, { kind: 'event.failed', cause: 'analytics/invalid_event', caseId: null, count: 5 }),
   ]);
   const digest = await alerts.claim('mail-1', 900);
-  expect(digest).toMatchObject({ mailId: 'mail-1', cases: 40, events: 1, groupCount: 2 });
+  expect(digest).toMatchObject({ mailId: 'mail-1', cases: 40, events: 5, groupCount: 2 });
   expect(digest?.groups[0]).toMatchObject({ count: 40, caseIds: ['case_0', 'case_1', 'case_2', 'case_3', 'case_4'] });
   await alerts.recordSent('mail-1');
 

@@ -71,6 +71,8 @@ it('An event that is given up reaches the webhooks of its tenant', async () => {
   const { id: _, ...place } = event ?? { id: '' };
   expect(failures()[0]?.data).toMatchObject({
     ...place,
+    count: 1,
+    lastSequence: event?.sequence,
     eventType: 'purchase',
     consumer: 'analytics',
     errorCode: 'invalid_event',

@@ -4,6 +4,7 @@ CREATE TABLE "notifications"."operator_alerts" (
 	"tenant_id" text NOT NULL,
 	"cause" text NOT NULL,
 	"case_id" text,
+	"count" integer NOT NULL,
 	"at" timestamp (3) with time zone NOT NULL,
 	"mail_id" text,
 	"claimed_at" timestamp (3) with time zone,

@@ -28,8 +28,9 @@ const GROUPS_PER_MAIL = 20;
 const NOTE_ALERTS: Statement = {
   name: 'note_operator_alerts',
   text: `
-INSERT INTO notifications.operator_alerts (event_id, kind, tenant_id, cause, case_id, at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+INSERT INTO notifications.operator_alerts (event_id, kind, tenant_id, cause, case_id, count, at)
+SELECT *
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::timestamptz[])
 ON CONFLICT (event_id) DO NOTHING`,
 };
 
@@ -56,7 +57,7 @@ SELECT mail_id AS "mailId" FROM begun UNION SELECT mail_id FROM claimed`,
 const MAIL_GROUPS: Statement = {
   name: 'list_operator_mail_groups',
   text: `
-SELECT kind, cause, tenant_id AS "tenantId", count(*)::integer AS count, min(at) AS "firstAt",
+SELECT kind, cause, tenant_id AS "tenantId", sum(count)::integer AS count, min(at) AS "firstAt",
   coalesce((array_agg(case_id ORDER BY at, case_id) FILTER (WHERE case_id IS NOT NULL))[1:5], '{}') AS "caseIds"
 FROM notifications.operator_alerts WHERE mail_id = $1
 GROUP BY kind, cause, tenant_id ORDER BY count DESC, kind, cause, tenant_id`,
@@ -84,6 +85,7 @@ export function createOperatorAlertRepository(db: Database): OperatorAlertReposi
         alerts.map(({ tenantId }) => tenantId),
         alerts.map(({ cause }) => cause),
         alerts.map(({ caseId }) => caseId),
+        alerts.map(({ count }) => count),
         alerts.map(({ at }) => at),
       ]);
     },

@@ -25,14 +25,22 @@ const BATCH = 500;
 /** How often an idle feed looks, which is the longest time that an order's event lags behind the order. */
 const POLL_MS = 200;
 
+/** How often the feed looks for failed events, which also bounds how many events tell of a flood of failures. */
+const FAILURES_EVERY_MS = 1_000;
+
 /**
  * Moves the transitions of orders, the changes of cases and the failures of events into the event log until told to
  * stop. Each is in the log exactly once, and those of an order in their order, after any crash and even while two feeds
  * overlap: it is first appended, under an id that the log accepts once, and then removed from the outbox.
  */
 export async function runOrderFeed(deps: OrderFeedDeps, { until, stop }: PumpRun): Promise<void> {
+  let lookedAt = -Infinity;
   while (!stop.aborted && Date.now() < until) {
-    const moved = Math.max(await feedOrders(deps), await feedFailures(deps));
+    const moved = await feedOrders(deps);
+    if (performance.now() - lookedAt >= FAILURES_EVERY_MS) {
+      lookedAt = performance.now();
+      await feedFailures(deps);
+    }
     if (moved < BATCH) await sleep(POLL_MS, undefined, { signal: stop }).catch(() => {});
   }
 }
@@ -57,14 +65,13 @@ async function feedOrders(deps: OrderFeedDeps): Promise<number> {
   return oldest.length;
 }
 
-async function feedFailures(deps: OrderFeedDeps): Promise<number> {
+async function feedFailures(deps: OrderFeedDeps): Promise<void> {
   const { failures, alerts } = deps;
-  const oldest = await failures.list(BATCH);
-  if (oldest.length === 0) return 0;
+  const oldest = await failures.take(BATCH);
+  if (oldest.length === 0) return;
   await append(deps, oldest.map(toFailureEvent));
   await alerts?.note(oldest.map(alertOfFailure));
   await failures.remove(oldest);
-  return oldest.length;
 }
 
 async function append({ log }: OrderFeedDeps, events: readonly OfferedEvent[]): Promise<void> {

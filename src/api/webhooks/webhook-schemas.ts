@@ -147,20 +147,22 @@ export const caseWebhookMessage = z
   })
   .openapi('CaseWebhookMessage');
 
-/** Body of a webhook about an event that was given up. */
+/** Body of a webhook about events that were given up. */
 export const failureWebhookMessage = z
   .object({
     type: z.literal('event.failed').openapi({ description: 'Type of the event' }),
     timestamp: instant('When it was given up'),
     data: z
       .looseObject({
-        eventId: z.string().openapi({ description: 'Id of the event that failed' }),
+        count: z.int().openapi({ description: 'How many events failed for this reason within a second', example: 1 }),
+        eventId: z.string().openapi({ description: 'Id of the first of them' }),
         eventType: z.string().openapi({ description: 'Its type', example: 'purchase' }),
         consumer: z.enum(EVENT_CONSUMERS).openapi({ description: 'The consumer that gave it up' }),
         errorCode: z.enum(EVENT_FAILURE_CODES).openapi({ description: 'Why' }),
         attempts: z.int().openapi({ description: 'Tries until then', example: 4 }),
         partition: z.int().openapi({ description: 'Its partition in the log', example: 7 }),
         sequence: z.int().openapi({ description: 'Its place in the partition', example: 4711 }),
+        lastSequence: z.int().openapi({ description: 'Place of the last of them', example: 4711 }),
       })
       .openapi({ description: 'What failed' }),
   })
