@@ -197,7 +197,7 @@ export const failureOutbox = eventsSchema.table(
     topic: text('topic').notNull(),
     errorCode: text('error_code', { enum: EVENT_FAILURE_CODES }).notNull(),
     count: integer('count').notNull().default(1),
-    /** Of the first event. */
+    /** The first event, in these columns down to the time of its failure. */
     sequence: sequence(),
     receivedAt: receivedAt(),
     eventId: text('event_id').notNull(),

@@ -51,7 +51,7 @@ export interface FactsReader {
   /** Figures of some SKUs, without those that have more movements than the limit. */
   movedFigures(skus: readonly TenantSku[], movementsMax: number): Promise<MovedFigures[]>;
   strayMovements(): Promise<StrayMovement[]>;
-  /** Of all kept events, or of a stretch of each partition. */
+  /** The figures of all kept events, or of a stretch of each partition. */
   eventPartitions(stretch?: EventStretch): Promise<PartitionFigures[]>;
   eventConsumers(stretch?: EventStretch): Promise<ConsumerFigures[]>;
 }

@@ -11,12 +11,12 @@ import {
 import { installTemporalRuntime, requireLeanSandbox } from '../temporal/runtime.ts';
 import { countDroppedLogLines, startWorkerMetrics } from '../temporal/worker-metrics.ts';
 import { TASK_QUEUES } from '../workflows/contract.ts';
-import { startProfiling } from '../runtime/continuous-profiling.ts';
 import { startTracing } from '../runtime/tracing/start-tracing.ts';
 import { createLogger } from '../runtime/logger.ts';
 import type { UsedCertificate } from '../runtime/metrics/certificate-expiry.ts';
 import { loadPrettyFormat } from '../runtime/pretty-log.ts';
 import type { Api } from './api.ts';
+import { startProfiling } from './continuous-profiling.ts';
 import { startInternalListener } from './internal-listener.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { openContext, type ProcessBasis, type ProcessContext } from './resources.ts';

@@ -137,7 +137,7 @@ it('A payment that is retried has a span for each attempt in the trace of its or
   expect(tries.at(-1)).toBeNull();
 });
 
-it('Every line that a worker logs about a traced order names the trace, whoever writes it', async () => {
+it('Every line that a worker logs about a traced order names the trace', async () => {
   const gone = await startReceiver(answerWith(410));
   await subscribe(system, gone.url, { events: ['order.created'] });
   const { orderId, traceId } = await postTraced('pm_ok', { 'x-correlation-id': 'lines-1' });

@@ -14,7 +14,7 @@ const ONCALL = ['oncall@example.com', 'lead@example.com'];
 let mails: MailSink;
 let system: TestSystem;
 let receiver: WebhookReceiver;
-/** Of the same tenant, for orders only, and of another tenant, for everything. */
+/** The same tenant's for orders only, and another tenant's for everything. */
 let others: WebhookReceiver;
 beforeAll(async () => {
   mails = createMailSink({ smtpPort: 0, inboxPort: 0, host: '127.0.0.1' });

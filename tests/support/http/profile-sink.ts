@@ -10,9 +10,7 @@ export interface ReceivedProfile {
   readonly name: string;
   /** What the samples count, such as `cpu` and `objects`. */
   readonly kinds: readonly string[];
-  readonly samples: number;
-  /** The functions that the samples were in, and their files. */
-  readonly functions: ReadonlySet<string>;
+  /** The files of the functions that the samples were in. */
   readonly files: ReadonlySet<string>;
 }
 
@@ -62,8 +60,6 @@ function profileIn(body: Buffer, name: string): ReceivedProfile {
   return {
     name,
     kinds: profile.sampleType.map(({ type }) => word(type)),
-    samples: profile.sample.length,
-    functions: new Set(profile.function.map((each) => word(each.name))),
     files: new Set(profile.function.map((each) => word(each.filename))),
   };
 }

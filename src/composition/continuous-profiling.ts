@@ -10,9 +10,6 @@ interface ContinuousProfiling {
   stop(): Promise<void>;
 }
 
-/** A profile of this time has some thousand samples, and is some ten kilobytes. */
-const SEND_EVERY_MS = 15_000;
-
 /** The last profile of a process, which waits for a hanging server no longer. */
 const STOP_WITHIN_MS = 2_000;
 
@@ -34,7 +31,6 @@ export async function startProfiling(
   pyroscope.init({
     serverAddress: settings.serverAddress.replace(/\/$/, ''),
     appName: service,
-    flushIntervalMs: SEND_EVERY_MS,
     wall: { collectCpuTime: true },
     tags: { pid: process.pid },
   });

@@ -6,7 +6,7 @@ import { createEventOutboxRepository } from '../../db/repositories/orders/event-
 import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import type { OperatorAlert } from '../../src/domain/operator-alert.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
-import { freshId, newOrder } from './fixtures.ts';
+import { freshId, newOrder } from '../repositories/fixtures.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
