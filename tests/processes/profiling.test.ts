@@ -30,7 +30,7 @@ it('A process with a server of profiles sends CPU and heap of its main thread, a
   const sink = await startProfileSink();
   await playOrders(sink);
   const kinds = sink.profiles.flatMap((profile) => profile.kinds);
-  expect(kinds).toEqual(expect.arrayContaining(['wall', 'cpu', 'objects', 'space']));
+  expect(kinds).toEqual(expect.arrayContaining(['wall', 'cpu', 'inuse_objects', 'inuse_space']));
   for (const { name } of sink.profiles) expect(name).toMatch(/^order-saga-combined/);
   const files = [...new Set(sink.profiles.flatMap((profile) => [...profile.files]))];
   const seen = (part: string): boolean => files.some((file) => file.includes(part));

@@ -8,7 +8,7 @@ import { Profile } from 'pprof-format';
 export interface ReceivedProfile {
   /** The process's name, with its labels in braces. */
   readonly name: string;
-  /** What the samples count, such as `cpu` and `objects`. */
+  /** What the samples count, such as `cpu` and `inuse_objects`. */
   readonly kinds: readonly string[];
   /** The files of the functions that the samples were in. */
   readonly files: ReadonlySet<string>;
