@@ -2,7 +2,7 @@ import { activityInfo, ApplicationFailure, asyncLocalStorage } from '@temporalio
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AnswerMismatch } from '../domain/case.ts';
 import { OrderSagaError, PaymentMismatchError, WebhookUndeliveredError, type FailureCode } from '../domain/errors.ts';
-import { PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER } from '../domain/payments/payment.ts';
+import { PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER, PAYMENT_RETRY_POLICY } from '../domain/payments/payment.ts';
 
 /** What a later attempt of the same step can change about a failure. */
 export type RetryClass =
@@ -68,7 +68,7 @@ export function toFailure(error: unknown): ApplicationFailure {
     message: error.message,
     nonRetryable: retryClass === 'permanent',
     details: [detailOf(error)],
-    ...(retryClass === 'unknown_outcome' ? { nextRetryDelay: paymentRetryDelayMs() } : {}),
+    ...(retryClass === 'unknown_outcome' ? paymentRetryDelay(activityInfo()) : {}),
     ...(error instanceof WebhookUndeliveredError ? { nextRetryDelay: Math.round(error.retryInMs) } : {}),
     ...(retryClass === 'permanent' ? {} : { category: ApplicationFailureCategory.BENIGN }),
   });
@@ -77,6 +77,25 @@ export function toFailure(error: unknown): ApplicationFailure {
 function detailOf(error: unknown): FailureDetail {
   const attempt = asyncLocalStorage.getStore()?.info.attempt ?? 1;
   return error instanceof PaymentMismatchError ? { attempt, mismatch: error.mismatch } : { attempt };
+}
+
+/**
+ * The next wait of a money step, as its code names it. Nothing when the activity has another retry policy than the code
+ * gave it (a person changed it by Temporal's update-options): a named wait would go before that policy.
+ */
+function paymentRetryDelay(info: ReturnType<typeof activityInfo>): { readonly nextRetryDelay?: number } {
+  return hasPolicyOfTheCode(info) ? { nextRetryDelay: paymentRetryDelayMs(info) } : {};
+}
+
+/** Whether the activity's waits are those of PAYMENT_RETRY_POLICY. A local activity and an old server name no policy. */
+function hasPolicyOfTheCode({ retryPolicy, isLocal }: ReturnType<typeof activityInfo>): boolean {
+  if (isLocal || retryPolicy === undefined) return true;
+  const { initialInterval, backoffCoefficient, maximumInterval } = PAYMENT_RETRY_POLICY;
+  return (
+    retryPolicy.initialInterval === initialInterval &&
+    retryPolicy.backoffCoefficient === backoffCoefficient &&
+    retryPolicy.maximumInterval === maximumInterval
+  );
 }
 
 /** Times of an attempt by Temporal's clock, because a worker's own clock may be wrong. */

@@ -171,6 +171,17 @@ export function paymentStateOf(balance: PaymentBalance, lastCharge: PaymentOpera
 export const PAYMENT_RETRY_DELAYS_MS = [1_000, 5_000, 30_000, 120_000, 600_000] as const;
 
 /**
+ * The retry policy of the money steps in Temporal, in milliseconds. It has nearly the same waits (1, 5, 25, 125, 600 s),
+ * for attempts that died without naming one. While an activity has exactly this policy, the code names its waits; a
+ * policy that a person has set instead is followed.
+ */
+export const PAYMENT_RETRY_POLICY = {
+  initialInterval: 1_000,
+  backoffCoefficient: 5,
+  maximumInterval: 600_000,
+} as const;
+
+/**
  * The jitter of these waits as a fraction of each wait, so that failures of one outage do not all come back in the same
  * moment.
  */
