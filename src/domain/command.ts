@@ -1,4 +1,3 @@
-import { base32Digest } from './ids.ts';
 import { isTerminal, ORDER_STATUSES, type OrderStatus } from './order-status.ts';
 
 /**
@@ -72,20 +71,6 @@ export type CommandEndEvent = (typeof COMMAND_ENDS)[number];
 /** Captures an authorized amount or a part of it; null means everything that is left. */
 export interface CaptureCommand extends OrderCommand {
   readonly amountMinor: number | null;
-}
-
-/**
- * The id of a command: the same key on the same route of the same order is the same command, however and how often it
- * reaches the workflow.
- */
-export function commandIdFor(command: {
-  readonly tenantId: string;
-  readonly orderId: string;
-  readonly kind: CommandKind;
-  readonly idempotencyKey: string;
-}): string {
-  const { tenantId, orderId, kind, idempotencyKey } = command;
-  return `cmd_${base32Digest(`${tenantId}\0${orderId}\0${kind}\0${idempotencyKey}`)}`;
 }
 
 /** The id of an order's repair. There is one id per order, so a second repair starts nothing. */

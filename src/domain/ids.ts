@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { CommandKind } from './command.ts';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
@@ -55,4 +56,18 @@ function base32(bytes: Uint8Array): string {
 /** A placeholder for the order id of a payment provider's report that has no order. */
 export function standInOf({ provider, eventId }: { readonly provider: string; readonly eventId: string }): string {
   return `notice_${base32Digest(`${provider}\0${eventId}`)}`;
+}
+
+/**
+ * The id of a command: the same key on the same route of the same order is the same command, however and how often it
+ * reaches the workflow.
+ */
+export function commandIdFor(command: {
+  readonly tenantId: string;
+  readonly orderId: string;
+  readonly kind: CommandKind;
+  readonly idempotencyKey: string;
+}): string {
+  const { tenantId, orderId, kind, idempotencyKey } = command;
+  return `cmd_${base32Digest(`${tenantId}\0${orderId}\0${kind}\0${idempotencyKey}`)}`;
 }

@@ -9,7 +9,8 @@ import type { OrderRecord } from '../../../db/repositories/orders/order-record.t
 import type { OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import type { PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
 import type { RequestHash } from '../../domain/personal-data/request-hash.ts';
-import { commandIdFor, type CommandDecision, type CommandKind, type OrderCommand } from '../../domain/command.ts';
+import type { CommandDecision, CommandKind, OrderCommand } from '../../domain/command.ts';
+import { commandIdFor } from '../../domain/ids.ts';
 import { cancelOfSold, furtherCaptureOf, giveBackOf, refundOf, type RuledCommand } from '../../domain/command-rule.ts';
 import { amountProblemText } from '../../domain/payments/money-text.ts';
 import { assertNever } from '../../domain/errors.ts';

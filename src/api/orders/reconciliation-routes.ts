@@ -1,8 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { OperatorActionRepository } from '../../../db/repositories/audit/operator-action-repository.ts';
-import { commandIdFor } from '../../domain/command.ts';
-import { isOrderId } from '../../domain/ids.ts';
+import { commandIdFor, isOrderId } from '../../domain/ids.ts';
 import { guardedBy } from '../access/auth.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
