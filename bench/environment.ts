@@ -16,7 +16,6 @@ import { removePostgresHome } from '../src/dev/postgres/postgres-home.ts';
 import { startProcess, type ManagedProcess, type StopStage } from '../src/dev/processes/processes.ts';
 import { untilListening } from '../src/dev/processes/readiness.ts';
 import { buildTemporalServer } from '../src/dev/temporal/temporal-cli.ts';
-import { CASE_KIND } from '../src/workflows/contract.ts';
 import type { Cleanup } from './cleanup.ts';
 import {
   createTemporalDatabases,
@@ -211,7 +210,6 @@ async function startTemporal(
     databases,
     folder,
     namespace: NAMESPACE,
-    searchAttributes: [CASE_KIND.name],
     dynamicConfigFile: join(PROJECT_FOLDER, 'ops/temporal/dynamic-config.yaml'),
     onStarted: async (server) => {
       started.push(server);

@@ -8,6 +8,7 @@ import { LOOPBACK, portIsFree } from '../src/dev/processes/ports.ts';
 import { logTail } from '../src/dev/processes/process-log.ts';
 import { describeExit, runToEnd, startProcess, type ManagedProcess } from '../src/dev/processes/processes.ts';
 import { TEMPORAL_STOP_STAGES } from '../src/dev/temporal/temporal-dev-server.ts';
+import { SEARCH_ATTRIBUTES } from '../src/workflows/search-attributes.ts';
 
 /** Immutable for the life of a cluster; each shard writes one transaction at a time. */
 const HISTORY_SHARDS = 128;
@@ -22,8 +23,6 @@ const RETENTION_SECONDS = 7 * 24 * 3_600;
 
 /** Fewer garbage collections for some 100 MB of memory: 0.7 ms of CPU less per order. */
 const GOGC = '400';
-
-const INDEXED_VALUE_KEYWORD = 2;
 
 /**
  * Temporal's PostgreSQL schema stores ports in a `smallint`; ports that the operating system chooses are mostly above
@@ -86,8 +85,6 @@ export interface TemporalServerOptions {
   readonly postgres: EmbeddedPostgres;
   readonly databases: TemporalDatabases;
   readonly namespace: string;
-  /** Keyword search attributes to register. */
-  readonly searchAttributes: readonly string[];
   readonly dynamicConfigFile: string;
   /** For the configuration and the log. */
   readonly folder: string;
@@ -188,7 +185,6 @@ async function prepareNamespace(server: ManagedProcess, address: string, options
   // There are no interceptors, because the client's own retries would hide for 20 s that the server has ended.
   const connection = Connection.lazy({ address, interceptors: [] });
   const { workflowService, operatorService } = connection;
-  const searchAttributes = Object.fromEntries(options.searchAttributes.map((name) => [name, INDEXED_VALUE_KEYWORD]));
   const deadline = Date.now() + START_TIMEOUT_MS;
   try {
     await untilAccepted(server, deadline, () =>
@@ -197,7 +193,11 @@ async function prepareNamespace(server: ManagedProcess, address: string, options
         workflowExecutionRetentionPeriod: { seconds: RETENTION_SECONDS as never },
       }),
     );
-    await untilAccepted(server, deadline, () => operatorService.addSearchAttributes({ namespace, searchAttributes }));
+    // One after the other, so that each gets the column that the script for the indexes expects.
+    for (const { name, number } of SEARCH_ATTRIBUTES) {
+      const searchAttributes = { [name]: number };
+      await untilAccepted(server, deadline, () => operatorService.addSearchAttributes({ namespace, searchAttributes }));
+    }
     await untilAccepted(server, deadline, () =>
       workflowService.describeTaskQueue({ namespace, taskQueue: { name: 'orders' }, taskQueueType: 1 }),
     );

@@ -68,6 +68,7 @@ const variables = z.object({
   INTERNAL_HOST: listenAddress.default('127.0.0.1'),
   INTERNAL_PORT: port.optional(),
   OPERATOR_ROUTES: z.enum(['public', 'internal']).default('public'),
+  CONSOLE_URL: z.url({ protocol: /^https?$/ }).optional(),
   RATE_LIMIT_PER_SECOND: perSecond.default(1_000),
   EVENT_RATE_LIMIT_PER_SECOND: perSecond.default(20_000),
   UNAUTHENTICATED_RATE_LIMIT_PER_SECOND: perSecond.default(200),
@@ -289,6 +290,16 @@ function internalOf({ INTERNAL_HOST: host, INTERNAL_PORT: chosen }: z.output<typ
   return { host, port: chosen ?? INTERNAL_PORT_DEFAULT, isChosen: chosen !== undefined };
 }
 
+/** Where people open the console. In development that is this machine; production has no address unless it is set. */
+function consoleOf(env: z.output<typeof variables>): { readonly consoleUrl?: string } {
+  const { CONSOLE_URL: url, PROFILE: profile, OPERATOR_ROUTES: routes, API_PORT, API_TLS_CERT_PATH } = env;
+  if (url !== undefined) return { consoleUrl: url.replace(/\/$/, '') };
+  const apiPort = routes === 'internal' ? (env.INTERNAL_PORT ?? INTERNAL_PORT_DEFAULT) : API_PORT;
+  if (profile === 'production' || apiPort === 0) return {};
+  const isPlain = routes === 'internal' || API_TLS_CERT_PATH === undefined;
+  return { consoleUrl: `${isPlain ? 'http' : 'https'}://localhost:${apiPort}/console` };
+}
+
 /** The configuration cannot be used; the message lists every problem on a line of its own. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
@@ -345,6 +356,7 @@ function toConfig(env: z.output<typeof variables>, given: Readonly<Record<string
       ...(env.SMS_GATEWAY_URL === undefined ? {} : { sendsTextMessages: true as const }),
       ...(env.ORDER_FAST_PATH === 'joined' ? { usesFastPath: true as const } : {}),
       ...(stepLimits === null ? {} : { stepLimits }),
+      ...consoleOf(env),
     },
     events: {
       partitions: env.EVENT_PARTITIONS,

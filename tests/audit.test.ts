@@ -299,7 +299,7 @@ it('The audit finds a workflow that is open for an order at rest, and then one t
   expect(messagesOf(dead, orderId)).toEqual(['its workflow ended as TERMINATED, the order is CONFIRMED']);
 
   // A run that finds the order done is a duplicate, and no violation.
-  expect(await (await startAgain(orderId, input, 'orders')).result()).toEqual({ status: 'DUPLICATE' });
+  expect(await (await startAgain(orderId, input, 'orders')).result()).toMatchObject({ status: 'DUPLICATE' });
   await untilListed(orderId, 'COMPLETED');
   await expectExactly();
 });
@@ -315,7 +315,7 @@ it('The audit finds an order in motion that no workflow carries', async () => {
   const dead = await expectExactly(`I10 ${orderId}`);
   expect(messagesOf(dead, orderId)).toEqual(['its workflow ended as TERMINATED, the order is PENDING']);
 
-  expect(await (await startAgain(orderId, input, 'orders')).result()).toEqual({ status: 'DUPLICATE' });
+  expect(await (await startAgain(orderId, input, 'orders')).result()).toMatchObject({ status: 'DUPLICATE' });
   await untilListed(orderId, 'COMPLETED');
   const left = await expectExactly(`I10 ${orderId}`);
   expect(messagesOf(left, orderId)).toEqual(['it is PENDING, but no workflow carries it']);

@@ -75,10 +75,21 @@ it('The configuration needs no more than secrets and a database', () => {
     holdTtlSeconds: 1_800,
     cancelWindowSeconds: 1_800,
     usesFastPath: true,
+    consoleUrl: 'http://localhost:8080/console',
   });
   expect(loadConfig({ ...REQUIRED, ORDER_FAST_PATH: 'stepwise' }).orderSettings).not.toHaveProperty('usesFastPath');
   const { DATABASE_URL: url } = REQUIRED;
   expect(config.database.urls).toEqual(allAt(url));
+});
+
+it.each([
+  [{ API_PORT: '8081' }, 'http://localhost:8081/console'],
+  [{ OPERATOR_ROUTES: 'internal' }, 'http://localhost:9465/console'],
+  [{ OPERATOR_ROUTES: 'internal', INTERNAL_PORT: '9500' }, 'http://localhost:9500/console'],
+  [{ CONSOLE_URL: 'https://shop.example/console/' }, 'https://shop.example/console'],
+  [{ API_PORT: '0' }, undefined],
+])('The links to the console follow from the settings %j', (given, expected) => {
+  expect(loadConfig({ ...REQUIRED, ...given }).orderSettings.consoleUrl).toBe(expected);
 });
 
 it('The configuration reports all problems at once, each with its variable', () => {

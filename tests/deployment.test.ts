@@ -7,7 +7,7 @@ import { beforeAll, expect, inject, it } from 'vitest';
 import { loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { loadSimulatorConfig } from '../src/simulator/config.ts';
-import { CASE_KIND } from '../src/workflows/contract.ts';
+import { SEARCH_ATTRIBUTES } from '../src/workflows/search-attributes.ts';
 import { environmentOf, readComposeFile, serviceOf, type ComposeService } from './support/processes/compose-file.ts';
 
 const inProject = (path: string): string => join(PROJECT_FOLDER, path);
@@ -208,7 +208,7 @@ it('temporal-bootstrap.sh makes a namespace that the service can work in, and ma
   const { config } = await connection.workflowService.describeNamespace({ namespace });
   expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(7 * 24 * 3_600);
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  expect(Object.keys(customAttributes ?? {})).toContain(CASE_KIND.name);
+  for (const { name, number } of SEARCH_ATTRIBUTES) expect(customAttributes?.[name]).toBe(number);
   await connection.close();
 });
 

@@ -35,10 +35,10 @@ ensure_namespace() {
     temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "$RETENTION"
 }
 
-# CaseKind: the step that an order is parked on. One that is not registered fails the workflow task for ever.
+# ensure_search_attribute NAME TYPE: one that is not registered fails the workflow task for ever.
 ensure_search_attribute() {
-  temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" | grep -qw CaseKind ||
-    temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name CaseKind --type Keyword
+  temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" | grep -qw "$1" ||
+    temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name "$1" --type "$2"
 }
 
 case "${1:-}" in
@@ -48,7 +48,11 @@ case "${1:-}" in
     ;;
   namespace)
     retry ensure_namespace
-    retry ensure_search_attribute
+    # src/workflows/search-attributes.ts says what they are. PostgreSQL gives each the next free column, in this order.
+    retry ensure_search_attribute CaseKind Keyword
+    retry ensure_search_attribute TenantId Keyword
+    retry ensure_search_attribute OrderStatus Keyword
+    retry ensure_search_attribute PlacedAt Datetime
     ;;
   *)
     echo "usage: temporal-bootstrap.sh schema|namespace" >&2

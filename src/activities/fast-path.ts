@@ -33,6 +33,9 @@ interface Message extends Omit<NotificationWorkflowInput, 'content'> {
 export interface Tried<Answer> {
   readonly answer?: Answer;
   readonly failure?: StepFailure;
+  /** When the try began, in milliseconds since 1970; absent in histories of earlier versions. */
+  readonly startedAtMs?: number;
+  readonly durationMs?: number;
 }
 
 /** A step's failure as data, with the facts that decide how the order continues. */
@@ -123,6 +126,7 @@ interface Try {
 
 /** Stops waiting for a step after its limit. The step itself goes on, like a local activity after its time limit. */
 async function tryOnce<Answer>({ step, limitMs, onStep }: Try, run: () => Promise<Answer>): Promise<Tried<Answer>> {
+  const startedAtMs = Date.now();
   const startedMs = performance.now();
   const late = Promise.withResolvers<Tried<Answer>>();
   const failure: StepFailure = { type: 'timeout', message: `no answer within ${limitMs} ms`, nonRetryable: false };
@@ -144,6 +148,7 @@ async function tryOnce<Answer>({ step, limitMs, onStep }: Try, run: () => Promis
   } finally {
     clearTimeout(timer);
   }
-  onStep({ step, seconds: (performance.now() - startedMs) / 1_000, failure: result.failure?.type ?? null });
-  return result;
+  const durationMs = performance.now() - startedMs;
+  onStep({ step, seconds: durationMs / 1_000, failure: result.failure?.type ?? null });
+  return { ...result, startedAtMs, durationMs: Math.round(durationMs) };
 }

@@ -1,6 +1,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { describeWorkflow } from '../temporal/calls.ts';
-import { CASE_KIND, orderWorkflowId } from '../workflows/contract.ts';
+import { orderWorkflowId } from '../workflows/contract.ts';
+import { CASE_KIND } from '../workflows/search-attributes.ts';
 import { isOpen, type OrderExecution, type OrderExecutions } from './facts.ts';
 import { reading } from './source-error.ts';
 

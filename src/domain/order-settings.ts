@@ -27,6 +27,8 @@ export interface OrderSettings {
    * Whether the fast path is one local activity; absent in orders of earlier versions, and when it is switched off.
    */
   readonly usesFastPath?: true;
+  /** The public address of the console, for links in Temporal's Web UI; absent when it is not known. */
+  readonly consoleUrl?: string;
   /** Absent in orders of earlier versions, and when the limits are those of the code. */
   readonly stepLimits?: StepLimits;
 }

@@ -7,6 +7,7 @@ import type { Activities } from '../activities/index.ts';
 import { traceIdOf } from '../domain/traceparent.ts';
 import { continueTrace } from '../runtime/tracing/spans.ts';
 import { CORRELATION_HEADER, STARTED_HEADER, TRACE_HEADER } from '../workflows/contract.ts';
+import { asksForAttempt, type ToldAnswer } from '../workflows/steps/told-answer.ts';
 import { STEP_NAMES } from './worker-metrics.ts';
 
 /** Made anew for every attempt of an activity. */
@@ -72,6 +73,17 @@ export const traceActivities: ActivityInterceptorsFactory = ({ info }) => ({
       };
       const span = { name: info.activityType, attributes };
       return continueTrace(traceparent, span, () => next(input));
+    },
+  },
+});
+
+/** Tells the number of the attempt with an answer, when the workflow asks for it. */
+export const tellAttempts: ActivityInterceptorsFactory = ({ info }) => ({
+  inbound: {
+    execute: async (input, next) => {
+      if (!asksForAttempt(input.args)) return next(input);
+      const answer: unknown = await next({ ...input, args: input.args.slice(0, 1) });
+      return { toldAttempt: info.attempt, answer } satisfies ToldAnswer;
     },
   },
 });

@@ -12,7 +12,6 @@ import { EVENT_CONSUMERS } from '../domain/event.ts';
 import {
   AUDIT_SCHEDULE_ID,
   AUDIT_WORKFLOW,
-  CASE_KIND,
   DECISION_SWEEP_SCHEDULE_ID,
   DECISION_SWEEP_WORKFLOW,
   EVENT_MAINTENANCE_SCHEDULE_ID,
@@ -32,9 +31,8 @@ import {
   WEBHOOK_SWEEP_SCHEDULE_ID,
   WEBHOOK_SWEEP_WORKFLOW,
 } from '../workflows/contract.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.ts';
 import type { TemporalOptions } from './connection.ts';
-
-const INDEXED_VALUE_KEYWORD = 2;
 
 /**
  * Registers the search attributes that workflows set, or verifies that they exist. Setting an unknown attribute would
@@ -42,20 +40,28 @@ const INDEXED_VALUE_KEYWORD = 2;
  */
 export async function ensureSearchAttributes(client: Client, { namespace }: TemporalOptions): Promise<void> {
   const { operatorService } = client.connection as Connection;
-  const registered = async (): Promise<boolean> => {
+  const missing = async (): Promise<typeof SEARCH_ATTRIBUTES> => {
     const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
-    return customAttributes?.[CASE_KIND.name] === INDEXED_VALUE_KEYWORD;
+    return SEARCH_ATTRIBUTES.filter(({ name, number }) => customAttributes?.[name] !== number);
   };
-  if (await registered()) return;
-  await operatorService
-    .addSearchAttributes({ namespace, searchAttributes: { [CASE_KIND.name]: INDEXED_VALUE_KEYWORD } })
-    // Another process may have been first; it only matters that the attribute exists now.
-    .catch(() => {});
-  if (await registered()) return;
-  throw new Error(
-    `The search attribute ${CASE_KIND.name} (Keyword) is missing in namespace ${namespace}: ` +
-      `temporal operator search-attribute create --namespace ${namespace} --name ${CASE_KIND.name} --type Keyword`,
+  // One after the other, because a server on PostgreSQL draws the columns of one request in any order.
+  for (const { name, number } of await missing()) {
+    await operatorService
+      .addSearchAttributes({ namespace, searchAttributes: { [name]: number } })
+      // Another process may have been first; it only matters that the attribute exists now.
+      .catch(() => {});
+  }
+  const left = await missing();
+  if (left.length > 0) throw new Error(missingAttributes(left, namespace));
+}
+
+function missingAttributes(left: typeof SEARCH_ATTRIBUTES, namespace: string): string {
+  const commands = left.map(
+    ({ name, word }) =>
+      `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type ${word}`,
   );
+  const names = left.map(({ name }) => name).join(', ');
+  return `Search attributes are missing in namespace ${namespace}: ${names}. Create them:\n${commands.join('\n')}`;
 }
 
 /**

@@ -7,13 +7,13 @@ import { noticeOfCommand } from '../domain/payments/payment-notice.ts';
 import { describeWorkflow } from './calls.ts';
 import { orderCommandInput, startOrderCommand } from './workflow-starts.ts';
 import {
-  CASE_KIND,
   cancelOrderSignal,
   capturePaymentSignal,
   noticeWorkflowId,
   orderWorkflowId,
   orderCommandWorkflowId,
 } from '../workflows/contract.ts';
+import { CASE_KIND } from '../workflows/search-attributes.ts';
 import type { OrderSettings } from '../domain/order-settings.ts';
 
 /** Looks workflows up and starts them over the worker's own connection to Temporal, inside an activity. */

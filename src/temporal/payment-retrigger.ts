@@ -2,7 +2,8 @@ import type { Client } from '@temporalio/client';
 import type { PaymentRetrigger } from '../activities/payments/notice-activities.ts';
 import { STEP_POLICIES } from '../workflows/steps/step-policies.ts';
 import { describeWorkflow } from './calls.ts';
-import { CASE_KIND, noticeWorkflowId, resumeOrderSignal } from '../workflows/contract.ts';
+import { noticeWorkflowId, resumeOrderSignal } from '../workflows/contract.ts';
+import { CASE_KIND } from '../workflows/search-attributes.ts';
 
 /** The server's numbers: an attempt waits for its time, or runs. */
 const SCHEDULED = 1;
@@ -25,6 +26,8 @@ export function createPaymentRetrigger(clientOf: () => Client): PaymentRetrigger
         execution: { workflowId, runId: found.runId },
         id: waiting.activityId ?? null,
         identity: 'payment retrigger',
+        // A person's pause stays until that person ends it.
+        keepPaused: true,
       });
       return 'retriggered';
     }

@@ -4,7 +4,14 @@ import { bundleFileOf, bundleWorkflows } from './bundle-workflows.ts';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createFastPathActivities, type StepListener } from '../activities/fast-path.ts';
 import type { Activities, EventActivities } from '../activities/index.ts';
-import { correlateLogs, rememberStart, traceActivities, watchFastPath, watchSteps } from './activity-interceptors.ts';
+import {
+  correlateLogs,
+  rememberStart,
+  tellAttempts,
+  traceActivities,
+  watchFastPath,
+  watchSteps,
+} from './activity-interceptors.ts';
 import { dataConverterOf, sealsFailures } from './sealing/data-converter.ts';
 import type { PayloadSealing } from './sealing/payload-codec.ts';
 import { createStepMetrics } from './worker-metrics.ts';
@@ -143,6 +150,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
       : {}),
     interceptors: {
       activity: [
+        tellAttempts,
         correlateLogs,
         rememberStart,
         traceActivities,

@@ -26,6 +26,7 @@ import {
   type RedriveWorkflowInput,
   type OrderCommandInput,
 } from '../workflows/contract.ts';
+import { attributesOf } from '../workflows/search-attributes.ts';
 import { inSpan } from '../runtime/tracing/spans.ts';
 import { callWithin } from './calls.ts';
 
@@ -45,6 +46,8 @@ interface WorkflowToStart {
   readonly memo: Readonly<Record<string, unknown>>;
   /** What the Web UI shows. */
   readonly summary: string;
+  /** What the Web UI and batch operations find the workflow by. */
+  readonly attributes: NonNullable<WorkflowStartOptions['typedSearchAttributes']>;
   /** Whether a workflow with this id that has ended is started again. */
   readonly reuse: NonNullable<WorkflowStartOptions['workflowIdReusePolicy']>;
 }
@@ -63,7 +66,7 @@ async function startOnce(client: Client, workflow: WorkflowToStart, limitMs?: nu
 /** Starts a workflow; null when its id is taken. */
 async function startUnlessTaken(
   client: Client,
-  { type, workflowId, input, memo, summary, reuse }: WorkflowToStart,
+  { type, workflowId, input, memo, summary, attributes, reuse }: WorkflowToStart,
   more: Pick<WorkflowStartOptions, 'requestEagerStart' | 'workflowTaskTimeout'>,
 ): Promise<{ readonly eagerlyStarted: boolean } | null> {
   const options: WorkflowStartOptions = {
@@ -74,6 +77,7 @@ async function startUnlessTaken(
     workflowIdConflictPolicy: 'FAIL',
     memo: { ...memo },
     staticSummary: summary,
+    typedSearchAttributes: attributes,
     ...more,
   };
   try {
@@ -108,6 +112,7 @@ export async function startOrder(
       input: order,
       memo: { ...memo },
       summary: `Order ${orderId}: ${request.lines.length} line(s), ${request.currency}`,
+      attributes: attributesOf({ tenantId, status: 'PENDING', placedAt: new Date() }),
       reuse: 'REJECT_DUPLICATE',
     },
     { workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS, ...(isEager ? { requestEagerStart: true } : {}) },
@@ -130,13 +135,14 @@ export function startOrderCommand(
   input: OrderCommandInput,
   { limitMs, isLeftOpen = false }: OrderCommandStart,
 ): Promise<StartOutcome> {
-  const { orderId, tenantId, correlationId, kind, command } = input;
+  const { orderId, tenantId, correlationId, kind, command, orderStatus: status, placedAt } = input;
   const workflow: WorkflowToStart = {
     type: ORDER_COMMAND_WORKFLOW,
     workflowId: orderCommandWorkflowId(orderId, command.commandId),
     input,
     memo: { tenantId, [CORRELATION_MEMO]: correlationId, ...traced(input) },
     summary: `${kind} of ${orderId}`,
+    attributes: attributesOf({ tenantId, status, placedAt: placedAt === undefined ? null : new Date(placedAt) }),
     reuse: isLeftOpen ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
   };
   return startOnce(client, workflow, limitMs);
@@ -151,7 +157,8 @@ export function orderCommandInput(
   const { orderId, tenantId, correlationId, sealedContact } = order;
   const { customerId, currency, lines, paymentMethod, captureMode, reference } = order;
   const request = { customerId, currency, lines, paymentMethod, captureMode, reference, expectedTotalMinor: null };
-  const about = { orderId, tenantId, correlationId, sealedContact, ...traced(order) };
+  const attributes = { orderStatus: order.status, placedAt: order.createdAt.toISOString() };
+  const about = { orderId, tenantId, correlationId, sealedContact, ...traced(order), ...attributes };
   return { ...about, settings, command, kind, amountMinor, request };
 }
 
@@ -164,6 +171,7 @@ export function startRedrive(client: Client, input: RedriveWorkflowInput, limitM
     input,
     memo: { tenantId },
     summary: `Redrive of ${fingerprint}`,
+    attributes: attributesOf({ tenantId }),
     reuse: 'REJECT_DUPLICATE',
   };
   return startOnce(client, workflow, limitMs);
@@ -188,6 +196,7 @@ export function startMessageCopy(
     input: message,
     memo: { tenantId, [CORRELATION_MEMO]: order.correlationId, ...traced(order) },
     summary: `Message ${template} of ${orderId}, once more`,
+    attributes: attributesOf({ tenantId }),
     reuse: 'REJECT_DUPLICATE',
   };
   return startOnce(client, workflow, limitMs);
@@ -202,6 +211,7 @@ export function startNotice(client: Client, input: NoticeWorkflowInput, limitMs:
     input,
     memo: { tenantId, [CORRELATION_MEMO]: correlationId, ...traced(input) },
     summary: `Notice of ${orderId}`,
+    attributes: attributesOf({ tenantId }),
     reuse: 'ALLOW_DUPLICATE',
   };
   return startOnce(client, workflow, limitMs);

@@ -1,4 +1,3 @@
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { CaseDecision } from '../domain/case.ts';
 import type { CaptureCommand, CommandDecision, CommandKind, OrderCommand } from '../domain/command.ts';
@@ -10,13 +9,14 @@ import type { OrderStatus } from '../domain/order-status.ts';
 import type { NoticeKey } from '../domain/payments/payment-notice.ts';
 import type { SealedContact } from '../domain/personal-data/contact-sealer.ts';
 import type { WebhookQueue } from '../domain/webhook.ts';
+import type { ListedSteps } from './steps/step-reports.ts';
 
 /** The task queues. Workflows and their local steps run on `orders`, retried steps on their collaborator's queue. */
 export const TASK_QUEUES = ['orders', 'inventory', 'payments', 'notifications', 'events'] as const;
 export type TaskQueue = (typeof TASK_QUEUES)[number];
 
 /** How an order workflow ended. `DUPLICATE`: the order belongs to an earlier workflow, and nothing was done. */
-export interface OrderWorkflowResult {
+export interface OrderWorkflowResult extends ListedSteps {
   readonly status: OrderStatus | 'DUPLICATE';
 }
 
@@ -43,10 +43,14 @@ export interface OrderCommandInput {
   readonly settings: OrderSettings;
   /** The order's trace; absent when it is not recorded. */
   readonly traceparent?: string;
+  /** The order's status when the command was given; absent in commands of earlier versions. */
+  readonly orderStatus?: OrderStatus;
+  /** When the order was accepted, RFC 3339; absent in commands of earlier versions. */
+  readonly placedAt?: string;
 }
 
 /** How a command workflow ended. */
-export interface OrderCommandResult {
+export interface OrderCommandResult extends ListedSteps {
   readonly decision: CommandDecision;
 }
 
@@ -181,9 +185,6 @@ export const TRACE_HEADER = 'traceparent';
 
 /** A header to a workflow's activities: when it was started, in milliseconds of Unix time. */
 export const STARTED_HEADER = 'workflow-started-at';
-
-/** The step at which an order is parked; absent while it is not parked. */
-export const CASE_KIND = defineSearchAttributeKey('CaseKind', SearchAttributeType.KEYWORD);
 
 /** Tries the parked step of an order again; without effect while no step is parked. */
 export const resumeOrderSignal = defineSignal('resumeOrder');

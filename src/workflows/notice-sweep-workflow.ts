@@ -4,6 +4,7 @@ import type { Activities } from '../activities/index.ts';
 import { SWEEP_POLICY } from './steps/background-policies.ts';
 import { CORRELATION_MEMO, noticeWorkflowId, TRACE_MEMO } from './contract.ts';
 import type { NoticeWorkflowInput } from '../domain/payments/payment-notice.ts';
+import { attributesOf } from './search-attributes.ts';
 import { noticeWorkflow } from './notice-workflow.ts';
 
 const { listDueNotices } = proxyActivities<Activities>({
@@ -31,6 +32,7 @@ async function start(input: NoticeWorkflowInput): Promise<boolean> {
       parentClosePolicy: ParentClosePolicy.ABANDON,
       memo: { [CORRELATION_MEMO]: correlationId, tenantId, ...trace },
       staticSummary: `Notice of ${orderId}`,
+      typedSearchAttributes: attributesOf({ tenantId }),
     });
     return true;
   } catch (error) {

@@ -1,4 +1,4 @@
-import { CancellationScope, proxyActivities, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
+import { CancellationScope, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { OrderOwnership } from '../domain/command.ts';
 import { giveBackOf, ownershipOf, reconcileOf } from '../domain/command-rule.ts';
@@ -10,6 +10,8 @@ import { turnOf } from './order/compensations.ts';
 import { resolveCaseUpdate, resumeOrderSignal } from './contract.ts';
 import { failureOf } from './steps/outcome.ts';
 import { adoptExternal } from './order/reconciling.ts';
+import { showDetails } from './steps/current-details.ts';
+import { createStepReports, type ListedSteps } from './steps/step-reports.ts';
 import { createSteps, type Steps } from './steps/step-runner.ts';
 import { createParking } from './steps/parking.ts';
 
@@ -21,8 +23,9 @@ import { createParking } from './steps/parking.ts';
  */
 export async function noticeWorkflow(
   input: NoticeWorkflowInput,
-): Promise<{ readonly outcome: NoticeOutcome | 'left' }> {
-  const steps = createSteps(input, createParking(input));
+): Promise<ListedSteps & { readonly outcome: NoticeOutcome | 'left' }> {
+  const reports = createStepReports();
+  const steps = createSteps(input, { parking: createParking(input), reports });
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
   return CancellationScope.nonCancellable(async () => {
@@ -31,8 +34,8 @@ export async function noticeWorkflow(
       const { closeNotice } = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'payments' });
       await closeNotice({ notice: input.notice, outcome });
     }
-    setCurrentDetails(`The notice ended as **${outcome}**.`);
-    return { outcome };
+    showDetails(input, `The notice ended as **${outcome}**.`);
+    return { outcome, ...reports.listed() };
   });
 }
 

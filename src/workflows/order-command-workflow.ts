@@ -1,5 +1,12 @@
-import { CancellationScope, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
-import type { CommandDecision, CommandEndEvent, CommandKind, OrderOwnership } from '../domain/command.ts';
+import { CancellationScope, setHandler, sleep } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import {
+  COMMAND_RULES,
+  type CommandDecision,
+  type CommandEndEvent,
+  type CommandKind,
+  type OrderOwnership,
+} from '../domain/command.ts';
 import {
   cancelOfSold,
   furtherCaptureOf,
@@ -15,9 +22,12 @@ import { releaseStock, turnOf, undoPayment } from './order/compensations.ts';
 import { resolveCaseUpdate, resumeOrderSignal, type OrderCommandInput, type OrderCommandResult } from './contract.ts';
 import { tellCommand } from './order/notify-customer.ts';
 import { adoptExternal } from './order/reconciling.ts';
+import { showDetails } from './steps/current-details.ts';
+import { createStepReports, type StepReports } from './steps/step-reports.ts';
 import { createSteps, StepAbortedError, StepConflictError, type OnConflict, type Steps } from './steps/step-runner.ts';
 import { createParking } from './steps/parking.ts';
 import { isTaken } from './order/recovery.ts';
+import { showStatus } from './order/show-status.ts';
 
 /**
  * Carries out what is asked of an order after its own workflow has closed: a cancel within the window, a refund, a
@@ -25,13 +35,14 @@ import { isTaken } from './order/recovery.ts';
  * order from its decision to its end. While another command owns the order, this one waits for its turn.
  */
 export async function orderCommandWorkflow(input: OrderCommandInput): Promise<OrderCommandResult> {
-  const steps = createSteps(input, createParking(input));
+  const reports = createStepReports();
+  const steps = createSteps(input, { parking: createParking(input), reports });
   setHandler(resumeOrderSignal, steps.resume);
   setHandler(resolveCaseUpdate, steps.resolve, { validator: steps.check });
   return CancellationScope.nonCancellable(async () => {
-    const decision = await carryOutCommand({ input, steps, onConflict: 'throw' });
-    setCurrentDetails(`The ${input.kind} ended as **${decision}**.`);
-    return { decision };
+    const decision = await carryOutCommand({ input, steps, reports, onConflict: 'throw' });
+    showDetails(input, `The ${input.kind} ended as **${decision}**.`);
+    return { decision, ...reports.listed() };
   });
 }
 
@@ -39,6 +50,7 @@ export async function orderCommandWorkflow(input: OrderCommandInput): Promise<Or
 interface CommandContext {
   readonly input: OrderCommandInput;
   readonly steps: Steps;
+  readonly reports: StepReports;
   /** A conflict is compared with the stored order; if that does not explain it, a case opens. */
   readonly onConflict: OnConflict;
 }
@@ -51,7 +63,7 @@ async function carryOutCommand(context: CommandContext): Promise<CommandDecision
   const { decision, owner } = await decide(context);
   if (owner === null) return decision;
   const { event, amountMinor } = await untilEnded(context, owner);
-  await tellCommand(context.input, { ...owner, amountMinor }, event);
+  await tellCommand(context, { ...owner, amountMinor }, event);
   return decision;
 }
 
@@ -71,7 +83,7 @@ async function untilEnded(context: CommandContext, owner: OrderOwnership): Promi
     return await carryOut(context, owner);
   } catch (error) {
     if (!(error instanceof StepConflictError)) throw error;
-    const stored = await steps.run('readOrder', { orderId, tenantId, commandId });
+    const stored = await look(steps, { orderId, tenantId, commandId });
     if (stored.owner?.commandId !== commandId) {
       return { event: stored.commandEnd ?? null, amountMinor: stored.commandEndMinor ?? owner.amountMinor };
     }
@@ -101,7 +113,10 @@ async function decide({ input, steps }: CommandContext): Promise<Decided> {
     const decided = await steps.run('decideCommand', { command: asked, rule });
     if (decided !== null && decided.decision !== 'busy') {
       const fixed = { ...decided, amountMinor: decided.amountMinor ?? amountMinor };
-      return { decision: decided.decision, owner: ownershipOf({ ...command, kind }, fixed) };
+      const owner = ownershipOf({ ...command, kind }, fixed);
+      const moved = owner !== null && rule.kind === 'apply' ? COMMAND_RULES[rule.name].to : null;
+      if (moved !== null) showStatus(moved);
+      return { decision: decided.decision, owner };
     }
     // The order moved between the look and the decision, or another command has its turn: look again.
     await sleep(waitMs, { summary: 'Wait for the turn' });
@@ -118,25 +133,32 @@ type Rule = (input: OrderCommandInput, steps: Steps) => Promise<RuledCommand>;
 const rules: Readonly<Record<OrderCommandInput['kind'], Rule>> = {
   cancel: ({ settings }) => Promise.resolve(cancelOfSold(settings.cancelWindowSeconds)),
   refund: async ({ orderId, tenantId, amountMinor }, steps) => {
-    const { version } = await steps.run('readOrder', { orderId, tenantId });
+    const { version } = await look(steps, { orderId, tenantId });
     return refundOf(amountMinor, await steps.run('readMoney', { orderId, tenantId }), version);
   },
   capture: async ({ orderId, tenantId, amountMinor }, steps) => {
-    const { version } = await steps.run('readOrder', { orderId, tenantId });
+    const { version } = await look(steps, { orderId, tenantId });
     return furtherCaptureOf(amountMinor, await steps.run('readMoney', { orderId, tenantId }), version);
   },
   give_back: async ({ orderId, tenantId }, steps) => giveBackOf(await steps.run('readMoney', { orderId, tenantId })),
   reconcile: async ({ orderId, tenantId, request: { currency } }, steps) => {
-    const order = await steps.run('readOrder', { orderId, tenantId });
+    const order = await look(steps, { orderId, tenantId });
     return reconcileOf(await steps.run('findExternal', { orderId, tenantId, currency }), order);
   },
   repair: async ({ orderId, tenantId }, steps) => {
-    const { owner = null } = await steps.run('readOrder', { orderId, tenantId });
+    const { owner = null } = await look(steps, { orderId, tenantId });
     // The effects of the terminated workflow's own command are given back with the rest.
     const succession = owner === null ? {} : { succeeds: owner.commandId };
     return { amountMinor: null, rule: { kind: 'apply', name: 'repair', ...succession } };
   },
 };
+
+/** Reads the order's row, and shows its status. */
+async function look(steps: Steps, order: Parameters<Activities['readOrder']>[0]): ReturnType<Activities['readOrder']> {
+  const stored = await steps.run('readOrder', order);
+  showStatus(stored.status);
+  return stored;
+}
 
 function carryOut(context: CommandContext, owner: OrderOwnership): Promise<Ending> {
   switch (owner.kind) {
@@ -162,6 +184,7 @@ async function cancel(context: CommandContext, owner: OrderOwnership): Promise<E
   const after = await undoPayment(context, owner);
   await releaseStock(context);
   await steps.run('closeCommand', { orderId, tenantId, to: 'CANCELLED', ...endOf(owner, after) }, { onConflict });
+  showStatus('CANCELLED');
   return { event: 'order.cancelled', amountMinor: null };
 }
 
@@ -182,6 +205,7 @@ async function refund(context: CommandContext, owner: OrderOwnership): Promise<E
   const to = isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
   const end = endOf({ ...owner, amountMinor }, after);
   await steps.run('closeCommand', { orderId, tenantId, to, ...end }, { onConflict });
+  showStatus(to);
   return { event: isWhole ? 'order.refunded' : 'order.partially_refunded', amountMinor };
 }
 

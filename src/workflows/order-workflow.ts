@@ -2,6 +2,7 @@ import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
 import type { OrderWorkflowResult } from './contract.ts';
 import { createOrderContext, type OrderContext } from './order/order-context.ts';
 import type { SaleResult } from './order/order-state.ts';
+import { showStatus } from './order/show-status.ts';
 
 type EndStatus = OrderWorkflowResult['status'];
 
@@ -75,6 +76,7 @@ async function giveBack(
   { saga, sale, tellCustomer }: OrderContext,
   result: Exclude<SaleResult, { kind: 'paid' | 'ended' }>,
 ): Promise<EndStatus> {
+  if (result.kind === 'cancelled') showStatus('CANCELLING');
   await saga.unwind();
   const status = await sale.closeOrder(result);
   await tellCustomer(status, null);

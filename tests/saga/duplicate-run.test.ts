@@ -33,7 +33,9 @@ it.each([
     const { workflow: _, ...seen } = await system.orderAtRest(orderId);
 
     expect(await later.postOrder({ method }, key)).toBe(orderId);
-    expect(await later.client.workflow.getHandle(orderWorkflowId(orderId)).result()).toEqual({ status: 'DUPLICATE' });
+    expect(await later.client.workflow.getHandle(orderWorkflowId(orderId)).result()).toMatchObject({
+      status: 'DUPLICATE',
+    });
     expect(await evidenceOf(system, orderId)).toEqual(stored);
     expect(await later.orderAtRest(orderId)).toMatchObject(seen);
     expect(faults.calls(orderId)).toMatchObject([{ activity: 'openOrder' }]);
@@ -66,7 +68,9 @@ it('A create that is repeated while the order is still open leaves it alone: its
   await system.postOrder({ method: 'pm_down' }, key);
   await expect.poll(async () => (await evidenceOf(system, orderId)).operations).toMatchObject([{ state: 'UNKNOWN' }]);
   await later.postOrder({ method: 'pm_down' }, key);
-  expect(await later.client.workflow.getHandle(orderWorkflowId(orderId)).result()).toEqual({ status: 'DUPLICATE' });
+  expect(await later.client.workflow.getHandle(orderWorkflowId(orderId)).result()).toMatchObject({
+    status: 'DUPLICATE',
+  });
   expect(await evidenceOf(system, orderId)).toMatchObject({ status: 'PENDING', reservations: [{ state: 'HELD' }] });
   await system.setFaults({ pmDown: false });
   await proveEnd(system, orderId, 'CONFIRMED');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CASE_KIND, NOTICE_SWEEP_SCHEDULE_ID, noticeWorkflowId } from '../../src/workflows/contract.ts';
+import { NOTICE_SWEEP_SCHEDULE_ID, noticeWorkflowId } from '../../src/workflows/contract.ts';
+import { CASE_KIND } from '../../src/workflows/search-attributes.ts';
 import { ensureSweepSchedules } from '../../src/temporal/bootstrap.ts';
 import { giveCommand, openCaseOf, storeNotice, untilStatus } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';

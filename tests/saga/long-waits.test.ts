@@ -3,13 +3,13 @@ import { persistPauseMs } from '../../src/workflows/steps/step-policies.ts';
 import type { Activities } from '../../src/activities/index.ts';
 import { WEBHOOK_POLICY } from '../../src/workflows/steps/background-policies.ts';
 import {
-  CASE_KIND,
   orderWorkflowId,
   resumeOrderSignal,
   ORDER_COMMAND_WORKFLOW,
   WEBHOOK_WORKFLOW,
   webhookWakeSignal,
 } from '../../src/workflows/contract.ts';
+import { CASE_KIND } from '../../src/workflows/search-attributes.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { giveCommand, openCaseOf, resolveCase, untilStatus } from '../support/faults/order-actions.ts';

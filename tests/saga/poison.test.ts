@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { STEP_POLICIES, type StepName } from '../../src/workflows/steps/step-policies.ts';
-import { CASE_KIND, orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
+import { orderWorkflowId, resumeOrderSignal } from '../../src/workflows/contract.ts';
+import { CASE_KIND } from '../../src/workflows/search-attributes.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { replayErrors } from '../support/replays.ts';

@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { openTemporalConnection } from '../../temporal/connection.ts';
+import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
 import { logTail } from '../processes/process-log.ts';
 import { assertPortsUsable, LOOPBACK } from '../processes/ports.ts';
 import { describeExit, type ManagedProcess, startProcess, type StopStage } from '../processes/processes.ts';
@@ -115,7 +116,7 @@ function flags({ port, uiPort, databaseFile, namespaces = [] }: TemporalDevServe
     ...namespaces.map((namespace) => ['--namespace', namespace]),
     ...TUNING,
     // This applies only to a new database; in an older one the application registers missing attributes.
-    ['--search-attribute', 'CaseKind=Keyword'],
+    ...SEARCH_ATTRIBUTES.map(({ name, word }) => ['--search-attribute', `${name}=${word}`]),
     ['--log-level', 'warn'],
   ].flat();
 }

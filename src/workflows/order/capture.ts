@@ -5,6 +5,7 @@ import { AUTHORIZATION_DAYS, AUTHORIZATION_MARGIN_DAYS } from '../../domain/paym
 import { StepConflictError } from '../steps/step-runner.ts';
 import type { OrderState, SaleResult } from './order-state.ts';
 import type { Recovery } from './recovery.ts';
+import { showStatus } from './show-status.ts';
 
 const DAY_SECONDS = 24 * 3_600;
 
@@ -51,6 +52,7 @@ const LOOKS_MS = { first: 60_000, longest: 3_600_000 } as const;
 
 async function awaitCapture(parts: CaptureParts, totalMinor: number, captureBy: string): Promise<SaleResult> {
   const { order, recovery } = parts;
+  showStatus('AWAITING_CAPTURE');
   setCurrentDetails(`Authorized; waits for its capture until ${captureBy}.`);
   for (let pauseMs: number = LOOKS_MS.first; ; pauseMs = Math.min(2 * pauseMs, LOOKS_MS.longest)) {
     const next = await nextEvent(order, Math.max(1, Date.parse(captureBy) - Date.now()), pauseMs);

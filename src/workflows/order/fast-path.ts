@@ -64,7 +64,9 @@ export function createFastPath(settings: OrderSettings, inputs: StepInputs, { co
       const tried = outcomes.get(step);
       if (tried === undefined) return null;
       outcomes.delete(step);
-      return tried.failure === undefined ? { answer: tried.answer } : { failure: thrownAs(tried.failure) };
+      const { answer, failure, startedAtMs, durationMs } = tried;
+      const timed = startedAtMs === undefined || durationMs === undefined ? {} : { startedAtMs, durationMs };
+      return failure === undefined ? { answer, timed } : { failure: thrownAs(failure), timed };
     },
   };
 }

@@ -12,7 +12,9 @@ import {
 import type { OrderStatus } from '../../domain/order-status.ts';
 import { NOTIFICATION_POLICY } from '../steps/background-policies.ts';
 import { CORRELATION_MEMO, NOTIFICATION_WORKFLOW, notificationWorkflowId } from '../contract.ts';
+import { attributesOf } from '../search-attributes.ts';
 import { failureOf, type FastPath, type Outcome } from '../steps/outcome.ts';
+import type { StepInProgress, StepReports } from '../steps/step-reports.ts';
 
 /** An event of an order that the customer is told of. */
 interface News extends MessageEvent {
@@ -28,7 +30,7 @@ interface News extends MessageEvent {
  * message that cannot be sent at once is left to a child workflow that outlives the order.
  */
 async function notifyCustomer(
-  input: Addressee,
+  { input, reports }: Teller,
   { amountMinor, ...event }: News,
   fastPath: Pick<FastPath, 'take'> | null = null,
 ): Promise<void> {
@@ -36,10 +38,20 @@ async function notifyCustomer(
   if (mail === null || amountMinor === null) return;
   const message: NotificationWorkflowInput = { ...mail, content: { ...mail.content, totalMinor: amountMinor } };
   const wantsText = mail.sealedContact.hasPhone === true && input.settings.sendsTextMessages === true;
+  const deliverReported = async (each: NotificationWorkflowInput, tried: Outcome<unknown> | null): Promise<void> => {
+    const report = reports.begin(each.channel === 'sms' ? 'send-text-message' : 'send-message', tried?.timed);
+    report.answered({ kind: await deliver(input, each, { tried, report }) });
+  };
   await Promise.all([
-    deliver(input, message, fastPath?.take('sendMessage') ?? null),
-    ...(wantsText ? [deliver(input, { ...message, channel: 'sms' }, null)] : []),
+    deliverReported(message, fastPath?.take('sendMessage') ?? null),
+    ...(wantsText ? [deliverReported({ ...message, channel: 'sms' }, null)] : []),
   ]);
+}
+
+/** The data that messages are made from, and what becomes of them in the result of the workflow. */
+interface Teller {
+  readonly input: Addressee;
+  readonly reports: StepReports;
 }
 
 /** The message for each end of an order's own workflow; there is none for a refused order. */
@@ -60,14 +72,15 @@ export interface OrderMessages {
   tellEnd(status: OrderStatus, totalMinor: number | null, fastPath: Pick<FastPath, 'take'>): Promise<void>;
 }
 
-export function createOrderMessages(input: Addressee): OrderMessages {
+export function createOrderMessages(input: Addressee, reports: StepReports): OrderMessages {
   return {
     confirmation: messageInput(input, { template: 'order-confirmed' }),
     tellEnd: async (status, totalMinor, fastPath) => {
       const template = END_MESSAGES[status];
       if (template === undefined) return;
       const isSale = status === 'CONFIRMED';
-      await notifyCustomer(input, { template, amountMinor: isSale ? totalMinor : 0 }, isSale ? fastPath : null);
+      const news = { template, amountMinor: isSale ? totalMinor : 0 };
+      await notifyCustomer({ input, reports }, news, isSale ? fastPath : null);
     },
   };
 }
@@ -102,7 +115,7 @@ const COMMAND_MESSAGES: Readonly<Partial<Record<CommandEndEvent, MessageTemplate
  * Tells the customer how a command has ended. Nothing is sent when the end is null, which means that it is not known.
  */
 export async function tellCommand(
-  input: Addressee,
+  teller: Teller,
   { kind, generation, amountMinor }: OrderOwnership,
   end: CommandEndEvent | null,
 ): Promise<void> {
@@ -111,25 +124,27 @@ export async function tellCommand(
   const template = end === null ? undefined : COMMAND_MESSAGES[end];
   if (template === undefined) return;
   // An order is cancelled once, so the message has no number, even if the refund has one.
-  if (template === 'order-cancelled') return notifyCustomer(input, { template, amountMinor: 0 });
+  if (template === 'order-cancelled') return notifyCustomer(teller, { template, amountMinor: 0 });
   // An amount of 0 means that all of the money was already moved at the provider itself.
-  await notifyCustomer(input, {
+  await notifyCustomer(teller, {
     template,
     occurrence: generation,
     amountMinor: amountMinor === 0 ? null : amountMinor,
   });
 }
 
+/** `handed_over`: a workflow of its own goes on with the message. */
 async function deliver(
   input: Addressee,
   message: NotificationWorkflowInput,
-  tried: Outcome<unknown> | null,
-): Promise<void> {
+  { tried, report }: { readonly tried: Outcome<unknown> | null; readonly report: StepInProgress },
+): Promise<'sent' | 'handed_over'> {
   const { orderId, channel } = message;
   const name = messageNameOf(message);
   if (input.settings.placement.notification === 'local') {
     const { failure } = tried ?? (await tryAtOnce(message));
-    if (failure === undefined) return;
+    report.tried(1, failure?.type ?? undefined);
+    if (failure === undefined) return 'sent';
   }
   try {
     await startChild(NOTIFICATION_WORKFLOW, {
@@ -138,11 +153,13 @@ async function deliver(
       parentClosePolicy: ParentClosePolicy.ABANDON,
       memo: { [CORRELATION_MEMO]: input.correlationId },
       staticSummary: `Message ${name} of ${orderId}`,
+      typedSearchAttributes: attributesOf({ tenantId: input.tenantId }),
     });
   } catch (error) {
     // An order that was reset finds the workflow of its message running.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
+  return 'handed_over';
 }
 
 async function tryAtOnce(message: NotificationWorkflowInput): Promise<Outcome<void>> {

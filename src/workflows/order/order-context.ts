@@ -12,6 +12,7 @@ import {
 } from '../contract.ts';
 import { createParking } from '../steps/parking.ts';
 import { createSaga, type Saga } from '../steps/saga.ts';
+import { createStepReports } from '../steps/step-reports.ts';
 import { createSteps, type Steps } from '../steps/step-runner.ts';
 import { runCancellable } from './cancellation.ts';
 import { createCapture } from './capture.ts';
@@ -48,10 +49,11 @@ export interface OrderContext {
 
 /** Sets up what the workflow of one order needs, and the handlers of all its Updates and signals. */
 export function createOrderContext(input: OrderWorkflowInput): OrderContext {
-  const messages = createOrderMessages(input);
+  const reports = createStepReports();
+  const messages = createOrderMessages(input, reports);
   const inputs = createStepInputs(input);
   const fastPath = createFastPath(input.settings, inputs, messages);
-  const steps = createSteps(input, createParking(input), fastPath);
+  const steps = createSteps(input, { parking: createParking(input), reports, fastPath });
   const commands = createOrderCommands();
   setHandlers(steps, commands);
   const order: OrderState = {
@@ -75,7 +77,7 @@ export function createOrderContext(input: OrderWorkflowInput): OrderContext {
     sale,
     undo,
     followConflict: recovery.followConflict,
-    run: (work) => runOrder(order, fastPath, work),
+    run: (work) => runOrder(order, { fastPath, reports }, work),
     cancellable,
     uninterrupted: commands.uninterrupted,
     resume: (opened) => resumeOrder({ order, undo, recovery, capture, cancellable }, opened),

@@ -1,5 +1,6 @@
 import type { OrderOwnership, Turn } from '../../domain/command.ts';
 import type { OnConflict, Steps } from '../steps/step-runner.ts';
+import { showStatus } from './show-status.ts';
 
 /** The order's account, and the turn of the command that owns the order. */
 interface OwnedAccount {
@@ -27,6 +28,7 @@ export async function adoptExternal(
   if (status === 'REFUNDING') {
     const to = refundedMinor >= capturedMinor ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
     await steps.run('closeCommand', { orderId, tenantId, to, ownerId: commandId, data }, { onConflict });
+    showStatus(to);
   } else {
     await steps.run('endCommand', { orderId, tenantId, commandId, eventType: 'order.reconciled', data });
   }

@@ -1,7 +1,10 @@
-import { CancellationScope, setCurrentDetails } from '@temporalio/workflow';
+import { CancellationScope } from '@temporalio/workflow';
 import type { OrderWorkflowResult } from '../contract.ts';
+import { showDetails } from '../steps/current-details.ts';
 import type { FastPath } from '../steps/outcome.ts';
+import type { StepReports } from '../steps/step-reports.ts';
 import type { OrderState } from './order-state.ts';
+import { showStatus } from './show-status.ts';
 import { drainCommands } from './unanswered-commands.ts';
 
 /**
@@ -11,14 +14,15 @@ import { drainCommands } from './unanswered-commands.ts';
  */
 export async function runOrder(
   order: OrderState,
-  fastPath: Pick<FastPath, 'run'>,
+  { fastPath, reports }: { readonly fastPath: Pick<FastPath, 'run'>; readonly reports: StepReports },
   work: () => Promise<OrderWorkflowResult['status']>,
 ): Promise<OrderWorkflowResult> {
   return CancellationScope.nonCancellable(async () => {
     order.mayBeCharged = await fastPath.run();
     const status = await work();
+    showStatus(status === 'DUPLICATE' ? null : status);
     await drainCommands(order, status);
-    setCurrentDetails(`The order ended as **${status}**.`);
-    return { status };
+    showDetails(order.input, `The order ended as **${status}**.`);
+    return { status, ...reports.listed() };
   });
 }

@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { allHandlersFinished, condition, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { allHandlersFinished, condition, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import {
   CORRELATION_MEMO,
@@ -9,6 +9,7 @@ import {
   type OrderWorkflowResult,
   type OrderCommandInput,
 } from '../contract.ts';
+import { attributesOf, PLACED_AT } from '../search-attributes.ts';
 import type { PendingCommand } from './command-mailbox.ts';
 import type { OrderState } from './order-state.ts';
 
@@ -39,6 +40,7 @@ async function refuse({ input, steps }: OrderState, command: PendingCommand): Pr
 async function startOrderCommand(input: OrderWorkflowInput, command: PendingCommand): Promise<void> {
   const { orderId, tenantId, correlationId, request, sealedContact, settings } = input;
   const { kind, amountMinor } = command;
+  const placedAt = workflowInfo().typedSearchAttributes.get(PLACED_AT);
   const commandInput: OrderCommandInput = {
     orderId,
     tenantId,
@@ -49,6 +51,8 @@ async function startOrderCommand(input: OrderWorkflowInput, command: PendingComm
     sealedContact,
     settings,
     command,
+    orderStatus: 'CONFIRMED',
+    ...(placedAt === undefined ? {} : { placedAt: placedAt.toISOString() }),
   };
   try {
     await startChild(ORDER_COMMAND_WORKFLOW, {
@@ -57,6 +61,7 @@ async function startOrderCommand(input: OrderWorkflowInput, command: PendingComm
       parentClosePolicy: ParentClosePolicy.ABANDON,
       memo: { [CORRELATION_MEMO]: correlationId, tenantId },
       staticSummary: `${kind} of ${orderId}`,
+      typedSearchAttributes: attributesOf({ tenantId, status: 'CONFIRMED', placedAt }),
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

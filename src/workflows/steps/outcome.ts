@@ -1,11 +1,14 @@
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import type { FailureDetail } from '../../activities/failure.ts';
 import type { StepFailure } from '../../activities/fast-path.ts';
+import type { TimedTry } from './step-reports.ts';
 
 /** The result of one try: an answer (or nothing, for a step without one) or a failure. */
 export interface Outcome<Answer> {
   readonly answer?: Answer;
   readonly failure?: ApplicationFailure;
+  /** When the fast path has tried it. */
+  readonly timed?: TimedTry;
 }
 
 /** The outcomes of steps that the fast path has tried before the workflow reaches them one by one. */

@@ -4,13 +4,12 @@ import {
   condition,
   patched,
   proxyActivities,
-  setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
-import type { CaseAction, CaseDecision, CaseReport } from '../../domain/case.ts';
+import type { CaseDecision, CaseReport } from '../../domain/case.ts';
 import {
   actionsOf,
   CASE_BOOKKEEPING,
@@ -19,8 +18,10 @@ import {
   STEP_POLICIES,
   type StepPolicy,
 } from './step-policies.ts';
-import { CASE_KIND, resolveCaseSignal } from '../contract.ts';
+import { resolveCaseSignal } from '../contract.ts';
+import { CASE_KIND } from '../search-attributes.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
+import { consolePage, showDetails } from './current-details.ts';
 import { detailOf } from './outcome.ts';
 
 /** A step that has failed for good or has spent its budget. */
@@ -38,13 +39,11 @@ export interface ParkedStep {
 
 /** A step with an open case, which waits or is being tried again. */
 interface Parked {
-  readonly actions: readonly CaseAction[];
+  readonly report: CaseReport;
   /** Null until the case is open, and in histories of earlier versions. */
   readonly caseId: string | null;
   /** When the step was first parked. */
   readonly sinceMs: number;
-  /** The text that the Web UI shows. */
-  readonly words: string;
 }
 
 /** Parks the steps of one order until a person decides. */
@@ -67,31 +66,36 @@ export interface Parking {
   resolve(decision: CaseDecision): void;
 }
 
-export function createParking(order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>): Parking {
+/** The order whose steps are parked. */
+type ParkingOrder = Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>;
+
+/** The activities that write cases. */
+function openCaseBook(): Pick<Activities, 'openCase' | 'resolveCase'> {
+  const named = (summary: string) => proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'orders', summary });
+  const { openCase } = named('Open the case: waits for the database of orders');
+  const { resolveCase } = named('Close the case: waits for the database of orders');
+  return { openCase, resolveCase };
+}
+
+export function createParking(order: ParkingOrder): Parking {
   const { orderId, tenantId } = order;
+  const { holdTtlSeconds } = order.settings;
   let resumes = 0;
   const decisions = new Map<string, CaseDecision>();
   const takenIds = new Set<string>();
   /** The outermost step comes first: a step may park while another step follows an operator's decision. */
   const parked = new Map<string, Parked>();
-  const cases = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'orders' });
+  const book = openCaseBook();
 
-  const untilDecided = async (
-    { policy, extendHold }: ParkedStep,
-    sinceMs: number,
-    resumed: () => boolean,
-  ): Promise<void> => {
-    // A persisting step also continues by itself after a pause.
-    if (policy.whenSpent === 'persist') await condition(resumed, persistPauseMs(Date.now() - sinceMs));
-    else if (policy.id === STEP_POLICIES.takePayment.id && patched('extend-hold')) {
-      await waitWithHold({ holdTtlSeconds: order.settings.holdTtlSeconds, sinceMs, extendHold }, resumed);
-    } else await condition(resumed);
+  const innermost = () => [...parked.entries()].at(-1) ?? null;
+  const describe = (): void => {
+    const [, at] = innermost() ?? [];
+    showDetails(order, at === undefined ? 'No step is parked any more.' : wordsOf(order, at));
   };
-  /** The Web UI and the search show the innermost step. */
   const show = (): void => {
-    const [step = null, at = null] = [...parked.entries()].at(-1) ?? [];
+    const [step] = innermost() ?? [null];
     upsertSearchAttributes([{ key: CASE_KIND, value: step }]);
-    setCurrentDetails(at?.words ?? '');
+    describe();
   };
 
   const isTaken = ({ decisionId = '' }: CaseDecision): boolean => takenIds.has(decisionId);
@@ -111,19 +115,21 @@ export function createParking(order: Pick<OrderWorkflowInput, 'orderId' | 'tenan
       const seen = resumes;
       const report = reportOf(step);
       const { caseId = null, sinceMs = Date.now() } = parked.get(policy.id) ?? {};
-      const at: Parked = { actions: report.actions, caseId, sinceMs, words: wordsOf(report) };
+      const at: Parked = { report, caseId, sinceMs };
       // The step counts as parked before its case is visible, so that a fast operator's decision finds it.
       parked.set(policy.id, at);
       show();
       try {
         // The call must not be interrupted, because a case that is opened after it was resolved would stay open for
         // ever.
-        const opened = await CancellationScope.nonCancellable(() => cases.openCase({ orderId, tenantId, report }));
+        const opened = await CancellationScope.nonCancellable(() => book.openCase({ orderId, tenantId, report }));
         // The activity had no answer in earlier versions.
         parked.set(policy.id, { ...at, caseId: (opened as typeof opened | undefined)?.caseId ?? null });
+        describe();
         const early = decisions.get(policy.id);
         if (early !== undefined && obstacleTo(early, parked) !== null) decisions.delete(policy.id);
-        await untilDecided(step, at.sinceMs, () => resumes > seen || decisions.has(policy.id));
+        const isResumed = () => resumes > seen || decisions.has(policy.id);
+        await untilDecided(step, { holdTtlSeconds, sinceMs }, isResumed);
         return decisions.get(policy.id) ?? null;
       } finally {
         decisions.delete(policy.id);
@@ -133,7 +139,7 @@ export function createParking(order: Pick<OrderWorkflowInput, 'orderId' | 'tenan
       CancellationScope.nonCancellable(async () => {
         parked.delete(policy.id);
         show();
-        await cases.resolveCase({ orderId, step: policy.id, resolution, actor: decision?.actor ?? 'system' });
+        await book.resolveCase({ orderId, step: policy.id, resolution, actor: decision?.actor ?? 'system' });
       }),
     resume: () => {
       resumes += 1;
@@ -146,6 +152,20 @@ export function createParking(order: Pick<OrderWorkflowInput, 'orderId' | 'tenan
   };
 }
 
+/** Waits until a person decides. A persisting step also continues by itself after a pause. */
+async function untilDecided(
+  { policy, extendHold }: ParkedStep,
+  { holdTtlSeconds, sinceMs }: { readonly holdTtlSeconds: number; readonly sinceMs: number },
+  isResumed: () => boolean,
+): Promise<void> {
+  if (policy.whenSpent === 'persist') {
+    const pauseMs = persistPauseMs(Date.now() - sinceMs);
+    await condition(isResumed, pauseMs, { summary: `Parked: the next round of ${policy.id}` });
+  } else if (policy.id === STEP_POLICIES.takePayment.id && patched('extend-hold')) {
+    await waitWithHold({ holdTtlSeconds, sinceMs, extendHold }, isResumed);
+  } else await condition(isResumed);
+}
+
 /** Why a decision cannot be taken; null when it can. */
 function obstacleTo(
   { step, caseId, action }: CaseDecision,
@@ -155,7 +175,7 @@ function obstacleTo(
   if (at === undefined || (at.caseId !== null && at.caseId !== caseId)) {
     return refusedDecision('not_parked', `no step ${step} is parked by the case ${caseId}`);
   }
-  if (at.actions.includes(action)) return null;
+  if (at.report.actions.includes(action)) return null;
   return refusedDecision('action_not_allowed', `${action} cannot be done about ${step}`);
 }
 
@@ -167,16 +187,21 @@ async function waitWithHold(
   const pauseMs = Math.ceil(hold.holdTtlSeconds * 1_000 * HOLD_EXTENSION.partOfTtl);
   // The time counts from the first parking, so that vain tries do not make it longer.
   while (Date.now() - hold.sinceMs < HOLD_EXTENSION.limitMs) {
-    if (await condition(resumed, pauseMs)) return;
+    if (await condition(resumed, pauseMs, { summary: 'Parked: hold the stock longer' })) return;
     await hold.extendHold();
   }
   await condition(resumed);
 }
 
-function wordsOf({ step, errorCode, message, actions }: CaseReport): string {
+/** What the Web UI shows about a parked step. */
+function wordsOf(order: ParkingOrder, { report, caseId }: Parked): string {
+  const { step, errorCode, message, actions } = report;
+  const url = caseId === null ? null : consolePage(order, `cases/${caseId}`);
+  const named = url === null ? (caseId ?? 'being opened') : `[${caseId}](${url})`;
   return (
     `Parked at step **${step}**: \`${errorCode}\`, ${message}.\n\n` +
-    `What can be done: ${actions.join(', ')} (API: \`POST /v1/cases/{id}/resolve\`), ` +
+    `Case: ${named}. ` +
+    `What can be done: ${actions.join(', ')} (API: \`POST /v1/cases/${caseId ?? '{id}'}/resolve\`), ` +
     'or the signal `resumeOrder` to try the step again.'
   );
 }

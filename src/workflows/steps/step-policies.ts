@@ -1,4 +1,9 @@
-import { LOCAL_PAYMENT_TRY_MS, PAYMENT_RETRY_DELAYS_MS, PAYMENT_RETRY_JITTER } from '../../domain/payments/payment.ts';
+import {
+  LOCAL_PAYMENT_TRY_MS,
+  PAYMENT_RETRY_DELAYS_MS,
+  PAYMENT_RETRY_JITTER,
+  PAYMENT_RETRY_POLICY,
+} from '../../domain/payments/payment.ts';
 import type { CaseAction } from '../../domain/case.ts';
 import type { FailureCode } from '../../domain/errors.ts';
 import type { TaskQueue } from '../contract.ts';
@@ -10,6 +15,8 @@ export interface StepPolicy extends RetrySchedule {
   /** The activity id in the Web UI, and the step's name in a case. */
   readonly id: string;
   readonly summary: string;
+  /** What a regular attempt waits for: a collaborator's answer, in words for the Web UI. */
+  readonly waitsFor: 'the database' | 'the payment provider';
   readonly queue: TaskQueue;
   /** Null when the step always runs with its order, whatever `STEP_PLACEMENT` says. */
   readonly collaborator: Collaborator | null;
@@ -35,6 +42,7 @@ const MINUTE = 60 * SECOND;
  * used again within 10 s; after 10 minutes a person must know.
  */
 const DATABASE = {
+  waitsFor: 'the database',
   localTimeoutMs: 2 * SECOND,
   attemptTimeoutMs: 5 * SECOND,
   firstDelayMs: 200,
@@ -46,21 +54,22 @@ const DATABASE = {
 
 const PAYMENT_RETRIES = {
   attemptTimeoutMs: 5 * SECOND,
-  firstDelayMs: 1 * SECOND,
-  backoff: 5,
-  maxDelayMs: 10 * MINUTE,
+  firstDelayMs: PAYMENT_RETRY_POLICY.initialInterval,
+  backoff: PAYMENT_RETRY_POLICY.backoffCoefficient,
+  maxDelayMs: PAYMENT_RETRY_POLICY.maximumInterval,
   namedDelays: { delaysMs: PAYMENT_RETRY_DELAYS_MS, jitter: PAYMENT_RETRY_JITTER },
 } as const;
 
 /**
  * The HTTP call's own limit bounds the local try; the activity's limit leaves time to store the result. Regular
- * attempts follow PAYMENT_RETRY_DELAYS_MS: the activity names each delay by the time that has passed. The policy has
- * the same delays (1, 5, 25, 125, 600 s) for attempts that died without naming one. The budget is a time and not a
+ * attempts follow PAYMENT_RETRY_DELAYS_MS: the activity names each delay by the time that has passed, unless a person
+ * has given it another retry policy (PAYMENT_RETRY_POLICY). The budget is a time and not a
  * number of attempts, because a call that an open circuit breaker kept back has not tried anything. It is the longest
  * time that the schedule can take (831.6 s of waits and 6 attempts of 5 s), so that no wait is ever dropped.
  */
 const PAYMENT = {
   ...PAYMENT_RETRIES,
+  waitsFor: 'the payment provider',
   localTimeoutMs: LOCAL_PAYMENT_TRY_MS + 1 * SECOND,
   maxAttempts: null,
   budgetMs: worstCaseMs(PAYMENT_RETRIES),

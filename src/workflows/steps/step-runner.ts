@@ -3,15 +3,18 @@ import {
   isCancellation,
   proxyActivities,
   proxyLocalActivities,
-  setCurrentDetails,
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import type { CaseDecision } from '../../domain/case.ts';
 import type { FailureCode } from '../../domain/errors.ts';
+import { showDetails } from './current-details.ts';
 import { policyOf, type StepName, type StepPolicy } from './step-policies.ts';
+import { waitingSummaryOf } from './step-summary.ts';
 import type { OrderWorkflowInput } from '../../domain/accepted-order.ts';
 import { detailOf, failureOf, isRetryable, type FastPath, type Outcome } from './outcome.ts';
+import type { StepInProgress, StepReports } from './step-reports.ts';
+import { TELL_ATTEMPT, toldAnswerOf } from './told-answer.ts';
 import type { Parking } from './parking.ts';
 
 type StepInput<Name extends StepName> = Parameters<Activities[Name]>[0];
@@ -77,11 +80,18 @@ export class StepConflictError extends Error {
   }
 }
 
+/** What the steps of one workflow share. */
+interface StepParts {
+  readonly parking: Parking;
+  readonly reports: StepReports;
+  /** Absent in workflows without a fast path. */
+  readonly fastPath?: Pick<FastPath, 'take'>;
+}
+
 /** A step that the fast path has tried is not tried again. */
 export function createSteps(
   order: Pick<OrderWorkflowInput, 'orderId' | 'tenantId' | 'settings'>,
-  parking: Parking,
-  fastPath: Pick<FastPath, 'take'> | null = null,
+  { parking, reports, fastPath }: StepParts,
 ): Steps {
   const { orderId, tenantId, settings } = order;
   const { holdTtlSeconds } = settings;
@@ -93,13 +103,31 @@ export function createSteps(
     recovery: Recovery<Name> = {},
   ): Promise<StepResult<Name>> {
     const policy = policyOf(name, settings.stepLimits);
+    const taken = fastPath?.take(name) ?? null;
+    const report = reports.begin(policy.id, taken?.timed);
+    try {
+      const answer = await runToEnd({ name, policy, recovery, parking, extendHold, report }, input, taken);
+      report.answered(answer);
+      return answer;
+    } catch (error) {
+      report.threw(error);
+      throw error;
+    }
+  }
+
+  async function runToEnd<Name extends StepName>(
+    step: Step<Name>,
+    input: StepInput<Name>,
+    taken: Outcome<unknown> | null,
+  ): Promise<StepResult<Name>> {
+    const { name, policy, report } = step;
     const { collaborator } = policy;
-    const step = { name, policy, recovery, parking, extendHold };
     const isLocal = collaborator === null || settings.placement[collaborator] === 'local';
     if (!isLocal) return insist(step, { input, failure: null, attempts: 0, decision: null });
-    const { answer, failure } = fastPath?.take(name) ?? (await tryLocally(name, policy, input));
+    const { answer, failure } = taken ?? (await tryLocally(name, policy, input));
+    report.tried(1, failure?.type ?? undefined);
     if (failure === undefined) return answer as StepResult<Name>;
-    setCurrentDetails(`Step **${policy.id}** did not succeed at once; it is retried by its policy.`);
+    showDetails(order, `Step **${policy.id}** did not succeed at once; it is retried by its policy.`);
     return insist(step, { input, failure, attempts: 1, decision: null });
   }
 
@@ -112,6 +140,7 @@ interface Step<Name extends StepName> {
   readonly recovery: Recovery<Name>;
   readonly parking: Parking;
   readonly extendHold: () => Promise<void>;
+  readonly report: StepInProgress;
 }
 
 /** The state of a step: the input of its next try, and the result of the last one. */
@@ -132,7 +161,7 @@ interface Answered<Name extends StepName> {
 
 /** Retries, parks and retries again, until the step has an answer or is given up. */
 async function insist<Name extends StepName>(step: Step<Name>, first: Progress<Name>): Promise<StepResult<Name>> {
-  const { name, policy, recovery, parking, extendHold } = step;
+  const { name, policy, recovery, parking, extendHold, report } = step;
   let progress = first;
   let isParked = false;
   const leave = async (resolution: string): Promise<void> => {
@@ -148,6 +177,7 @@ async function insist<Name extends StepName>(step: Step<Name>, first: Progress<N
       const isConflict = CONFLICTS.includes(tried.failure.type ?? '');
       if (isConflict && recovery.onConflict === 'throw') throw new StepConflictError(name);
       isParked = true;
+      report.parked();
       const decision = await parking.wait({ policy, extendHold, ...tried });
       progress = { input: tried.input, failure: null, attempts: 0, decision };
     }
@@ -177,7 +207,7 @@ async function followDecision<Name extends StepName>(
  * tried again.
  */
 async function tryRegularly<Name extends StepName>(
-  { name, policy, recovery }: Step<Name>,
+  { name, policy, recovery, report }: Step<Name>,
   progress: Progress<Name>,
 ): Promise<Answered<Name> | Failed<Name>> {
   const { failure, attempts, decision } = progress;
@@ -185,9 +215,12 @@ async function tryRegularly<Name extends StepName>(
   const input = isPatched ? await recovery.patch(progress.input, decision) : progress.input;
   if (failure !== null && !isRetryable(failure)) return { input, failure, attempts, decision };
   try {
-    return { answer: await regular(name, policy)(input), resolution: 'step_succeeded' };
+    const { toldAttempt, answer } = toldAnswerOf(await regular(name, policy, failure)(input));
+    report.tried(toldAttempt);
+    return { answer: answer as StepResult<Name>, resolution: 'step_succeeded' };
   } catch (error) {
     const last = failureOf(error);
+    report.tried(detailOf(last).attempt, last.type ?? undefined);
     return { input, failure: last, attempts: attempts + detailOf(last).attempt, decision };
   }
 }
@@ -222,15 +255,17 @@ async function tryLocally<Name extends StepName>(
 function regular<Name extends StepName>(
   name: Name,
   policy: StepPolicy,
-): (input: StepInput<Name>) => Promise<StepResult<Name>> {
-  const activities = proxyActivities<Activities>(regularOptions(policy));
-  return activities[name] as unknown as (input: StepInput<Name>) => Promise<StepResult<Name>>;
+  failure: ApplicationFailure | null,
+): (input: StepInput<Name>) => Promise<unknown> {
+  const activities = proxyActivities<Activities>(regularOptions(policy, failure));
+  const run = activities[name] as unknown as (input: StepInput<Name>, wish: typeof TELL_ATTEMPT) => Promise<unknown>;
+  return (input) => run(input, TELL_ATTEMPT);
 }
 
-function regularOptions(policy: StepPolicy): ActivityOptions {
+function regularOptions(policy: StepPolicy, failure: ApplicationFailure | null): ActivityOptions {
   return {
     activityId: policy.id,
-    summary: policy.summary,
+    summary: waitingSummaryOf(policy, failure?.type ?? null),
     taskQueue: policy.queue,
     startToCloseTimeout: policy.attemptTimeoutMs,
     ...(policy.budgetMs === null ? {} : { scheduleToCloseTimeout: policy.budgetMs }),
