@@ -5,6 +5,7 @@ import { AUDIT_POLICY } from './steps/background-policies.ts';
 
 const { auditOrders } = proxyActivities<Activities>({
   activityId: 'audit-orders',
+  summary: 'Audit some orders: waits for the databases, Temporal and the payment provider',
   taskQueue: 'orders',
   ...AUDIT_POLICY,
 });

@@ -4,6 +4,7 @@ import { SWEEP_POLICY } from './steps/background-policies.ts';
 
 const { sweepCommands } = proxyActivities<Activities>({
   activityId: 'sweep-commands',
+  summary: 'Find commands without a workflow: waits for the database of orders and Temporal',
   taskQueue: 'orders',
   startToCloseTimeout: SWEEP_POLICY.startToCloseTimeout,
   retry: SWEEP_POLICY.retry,

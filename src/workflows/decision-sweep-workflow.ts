@@ -5,6 +5,7 @@ import { resolveCaseSignal } from './contract.ts';
 
 const { takeDueDecisions, refuseDecision } = proxyActivities<Activities>({
   taskQueue: 'orders',
+  summary: 'Decisions that were not carried out: waits for the database of orders',
   startToCloseTimeout: SWEEP_POLICY.startToCloseTimeout,
   retry: SWEEP_POLICY.retry,
 });

@@ -19,7 +19,11 @@ import type { EventPump } from '../domain/event.ts';
  * API (`/v1/events/consumers/...`), for operators who have only the Temporal CLI at hand.
  */
 export async function eventPumpWorkflow(input: EventPump): Promise<void> {
-  const { steerConsumer } = proxyActivities<EventActivities>({ taskQueue: 'events', ...CASE_BOOKKEEPING });
+  const { steerConsumer } = proxyActivities<EventActivities>({
+    taskQueue: 'events',
+    summary: 'Steer the consumer: waits for the database of events',
+    ...CASE_BOOKKEEPING,
+  });
   setHandler(pauseConsumerSignal, () => steerConsumer({ ...input, act: 'pause' }));
   setHandler(resumeConsumerSignal, () => steerConsumer({ ...input, act: 'resume' }));
   setHandler(rewindCursorSignal, (sequence) => steerConsumer({ ...input, act: 'rewind', sequence }));
@@ -56,7 +60,7 @@ async function keepRunning(round: () => Promise<void>): Promise<void> {
       setCurrentDetails(
         '**It failed in a way that no retry mends.** See the last failed activity; tried again every 30 s.',
       );
-      await sleep(POLICY.pauseAfterFailureMs);
+      await sleep(POLICY.pauseAfterFailureMs, { summary: 'It met a bug: try again later' });
     }
   }
 }

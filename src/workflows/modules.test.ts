@@ -18,3 +18,18 @@ it('A module of workflow code with state is caught', () => {
     expect(`import x from 'y';\n${state}\n`).toMatch(STATE);
   }
 });
+
+/** The options of each proxy of activities in a source, up to the end of the statement. */
+function activityOptionsOf(source: string): string[] {
+  return [...source.matchAll(/proxy(?:Local)?Activities<[^(]+>\(([\s\S]*?)\);/g)].map(([, options = '']) => options);
+}
+
+it('Every activity has a summary, which the Web UI shows while it is pending', async () => {
+  const options = await Promise.all(
+    sources.map(async (name) => activityOptionsOf(await readFile(join(import.meta.dirname, name), 'utf8'))),
+  );
+  const all = options.flat();
+  expect(all.length).toBeGreaterThan(15);
+  // The step runner's options have theirs from `waitingSummaryOf()`.
+  expect(all.filter((each) => !/\bsummary\b/.test(each))).toEqual(['regularOptions(policy, failure)']);
+});

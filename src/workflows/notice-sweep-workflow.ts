@@ -9,6 +9,7 @@ import { noticeWorkflow } from './notice-workflow.ts';
 
 const { listDueNotices } = proxyActivities<Activities>({
   activityId: 'list-due-notices',
+  summary: 'Find reports that nobody handles: waits for the database of payments',
   taskQueue: 'orders',
   startToCloseTimeout: SWEEP_POLICY.startToCloseTimeout,
   retry: SWEEP_POLICY.retry,

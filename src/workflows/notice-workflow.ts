@@ -31,7 +31,11 @@ export async function noticeWorkflow(
   return CancellationScope.nonCancellable(async () => {
     const outcome = await apply(input, steps);
     if (outcome !== 'left') {
-      const { closeNotice } = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'payments' });
+      const { closeNotice } = proxyActivities<Activities>({
+        ...CASE_BOOKKEEPING,
+        taskQueue: 'payments',
+        summary: 'Close the notice: waits for the database of payments',
+      });
       await closeNotice({ notice: input.notice, outcome });
     }
     showDetails(input, `The notice ended as **${outcome}**.`);
@@ -148,7 +152,11 @@ function amountsOf(before: MoneySums, after: MoneySums | null) {
 
 /** True when it is certain that an attempt begins after the event and looks. */
 async function wake({ orderId, tenantId }: NoticeWorkflowInput): Promise<boolean> {
-  const { retriggerPayment } = proxyActivities<Activities>({ ...NOTICE_POLICY.wake, taskQueue: 'orders' });
+  const { retriggerPayment } = proxyActivities<Activities>({
+    ...NOTICE_POLICY.wake,
+    taskQueue: 'orders',
+    summary: 'Wake the payment step: waits for Temporal',
+  });
   try {
     const { kind } = await retriggerPayment({ orderId, tenantId, steps: waitingPaymentSteps() });
     return kind === 'retriggered';

@@ -12,7 +12,7 @@ import { failureOf } from './steps/outcome.ts';
 export async function notificationWorkflow(message: NotificationWorkflowInput): Promise<void> {
   const { sendMessage } = proxyActivities<Activities>({
     activityId: 'send-message',
-    summary: 'Tell the customer',
+    summary: `Tell the customer (${message.channel ?? 'email'}): waits for the server that sends it; given up after 24 h`,
     taskQueue: 'notifications',
     startToCloseTimeout: NOTIFICATION_POLICY.attemptTimeoutMs,
     scheduleToCloseTimeout: NOTIFICATION_POLICY.budgetMs,
@@ -26,7 +26,11 @@ export async function notificationWorkflow(message: NotificationWorkflowInput): 
     await sendMessage(message);
   } catch (error) {
     failureOf(error);
-    const { giveUpMessage } = proxyActivities<Activities>({ ...CASE_BOOKKEEPING, taskQueue: 'notifications' });
+    const { giveUpMessage } = proxyActivities<Activities>({
+      ...CASE_BOOKKEEPING,
+      taskQueue: 'notifications',
+      summary: 'Give the message up: waits for the database of notifications',
+    });
     await giveUpMessage(message);
   }
 }

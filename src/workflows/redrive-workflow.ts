@@ -12,6 +12,7 @@ type Case = Awaited<ReturnType<Activities['listCause']>>[number];
 
 const { listCause, readCases } = proxyActivities<Activities>({
   taskQueue: 'orders',
+  summary: 'Read the cases of the cause: waits for the database of orders',
   startToCloseTimeout: REDRIVE_POLICY.startToCloseTimeout,
   retry: REDRIVE_POLICY.retry,
 });
@@ -64,7 +65,7 @@ async function resumeEach(cases: readonly Case[], maxPerSecond: number): Promise
     await getExternalWorkflowHandle(workflowId)
       .signal(resumeOrderSignal)
       .catch(() => {});
-    await sleep(Math.ceil(1_000 / maxPerSecond));
+    await sleep(Math.ceil(1_000 / maxPerSecond), { summary: 'Not faster than was asked for' });
   }
 }
 
@@ -80,6 +81,6 @@ async function watch(cases: readonly Case[]): Promise<{ resolved: number; failed
     ).length;
     const isOver = resolved === cases.length || failedAgain > 0 || waitedMs >= REDRIVE_POLICY.watchMs;
     if (isOver) return { resolved, failedAgain };
-    await sleep(REDRIVE_POLICY.watchIntervalMs);
+    await sleep(REDRIVE_POLICY.watchIntervalMs, { summary: 'Look at the tried cases again' });
   }
 }

@@ -4,6 +4,7 @@ import { SWEEP_POLICY } from './steps/background-policies.ts';
 
 const { expireHolds } = proxyActivities<Activities>({
   activityId: 'expire-holds',
+  summary: 'Expire overdue holds: waits for the database of inventory',
   taskQueue: 'inventory',
   startToCloseTimeout: SWEEP_POLICY.startToCloseTimeout,
   retry: SWEEP_POLICY.retry,

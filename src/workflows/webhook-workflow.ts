@@ -18,7 +18,7 @@ import { failureOf } from './steps/outcome.ts';
 
 const { deliverWebhook } = proxyActivities<Activities>({
   activityId: 'deliver-webhook',
-  summary: 'Deliver the next event',
+  summary: 'Deliver the next event: waits for the receiver, or for the time of the next attempt',
   taskQueue: 'notifications',
   startToCloseTimeout: WEBHOOK_POLICY.attemptTimeoutMs,
   retry: WEBHOOK_POLICY.retry,
@@ -90,13 +90,16 @@ async function deliverNext(
       return { hasMore: true };
     }
     // The activity retries every failure that may pass, unless the attempt was cut short.
-    if (failureOf(error).nonRetryable === true) await sleep(WEBHOOK_POLICY.pauseMs);
+    if (failureOf(error).nonRetryable === true) {
+      await sleep(WEBHOOK_POLICY.pauseMs, { summary: 'An attempt met a bug: try again later' });
+    }
     return { hasMore: true };
   }
 }
 
 const { listStrandedWebhooks } = proxyActivities<Activities>({
   activityId: 'list-stranded-webhooks',
+  summary: 'Find deliveries without a workflow: waits for the database of notifications',
   taskQueue: 'notifications',
   startToCloseTimeout: WEBHOOK_SWEEP_POLICY.startToCloseTimeout,
   retry: WEBHOOK_SWEEP_POLICY.retry,

@@ -97,7 +97,8 @@ it('A native cancel by the Temporal CLI changes nothing, because only the API an
   const orderId = await postWaiting();
   await documented('workflow cancel', orderId);
   await system.setFaults({ down: false });
-  await proveEnd(system, orderId, 'CONFIRMED');
+  const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
+  expect(ledger).toHaveLength(1);
 });
 
 it('A batch of the Temporal CLI finds parked orders by step, tenant, status and age, and resumes them', async () => {

@@ -1,7 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PaymentContractError } from '../../src/domain/errors.ts';
-import { orderWorkflowId, type OrderWorkflowResult } from '../../src/workflows/contract.ts';
+import { orderCommandWorkflowId, orderWorkflowId, type OrderWorkflowResult } from '../../src/workflows/contract.ts';
 import { CASE_KIND, ORDER_STATUS, PLACED_AT, TENANT_ID } from '../../src/workflows/search-attributes.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
@@ -79,11 +79,11 @@ it('The workflow of a refund shows the tenant, the time and the status of its or
   await proveEnd(system, orderId, 'CONFIRMED');
   await system.setFaults({ down: true });
   await giveCommand(system, orderId, { route: 'refunds' });
-  const [{ id = '' } = {}] = await system.database.query<{ id: string }>(
+  const [given] = await system.database.query<{ id: string }>(
     'SELECT command_id AS id FROM orders.order_commands WHERE order_id = $1',
     [orderId],
   );
-  const command = `order-command/${orderId}/${id}`;
+  const command = orderCommandWorkflowId(orderId, given?.id ?? '');
   await expect.poll(() => statusShownBy(command)).toBe('REFUNDING');
   await system.setFaults({ down: false });
   await untilStatus(system, orderId, 'REFUNDED');

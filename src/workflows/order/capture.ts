@@ -1,7 +1,8 @@
-import { condition, setCurrentDetails } from '@temporalio/workflow';
+import { condition } from '@temporalio/workflow';
 import type { OrderOwnership } from '../../domain/command.ts';
 import { firstCaptureOf, ownershipOf } from '../../domain/command-rule.ts';
 import { AUTHORIZATION_DAYS, AUTHORIZATION_MARGIN_DAYS } from '../../domain/payments/payment.ts';
+import { showDetails } from '../steps/current-details.ts';
 import { StepConflictError } from '../steps/step-runner.ts';
 import type { OrderState, SaleResult } from './order-state.ts';
 import type { Recovery } from './recovery.ts';
@@ -53,7 +54,7 @@ const LOOKS_MS = { first: 60_000, longest: 3_600_000 } as const;
 async function awaitCapture(parts: CaptureParts, totalMinor: number, captureBy: string): Promise<SaleResult> {
   const { order, recovery } = parts;
   showStatus('AWAITING_CAPTURE');
-  setCurrentDetails(`Authorized; waits for its capture until ${captureBy}.`);
+  showDetails(order.input, `Authorized; waits for its capture until ${captureBy}.`);
   for (let pauseMs: number = LOOKS_MS.first; ; pauseMs = Math.min(2 * pauseMs, LOOKS_MS.longest)) {
     const next = await nextEvent(order, Math.max(1, Date.parse(captureBy) - Date.now()), pauseMs);
     const capture = next === 'asked' ? await decideCapture(order, totalMinor) : await storedCapture(order);
@@ -68,7 +69,8 @@ async function nextEvent(
   leftMs: number,
   pauseMs: number,
 ): Promise<'asked' | 'pause_over' | 'time_over'> {
-  const isAsked = await condition(() => commands.next('capture') !== null, Math.min(leftMs, pauseMs));
+  const summary = 'Waits for the capture; then looks at the row again';
+  const isAsked = await condition(() => commands.next('capture') !== null, Math.min(leftMs, pauseMs), { summary });
   if (isAsked) return 'asked';
   return leftMs <= pauseMs ? 'time_over' : 'pause_over';
 }

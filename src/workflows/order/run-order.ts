@@ -18,6 +18,7 @@ export async function runOrder(
   work: () => Promise<OrderWorkflowResult['status']>,
 ): Promise<OrderWorkflowResult> {
   return CancellationScope.nonCancellable(async () => {
+    showDetails(order.input, 'The order is being carried out.');
     order.mayBeCharged = await fastPath.run();
     const status = await work();
     showStatus(status === 'DUPLICATE' ? null : status);
