@@ -6,7 +6,7 @@ import { allAt, createDatabase, createDatabases, type Database } from '../db/cli
 import { migrateAll } from '../db/migrate.ts';
 import { createCatalogRepository } from '../db/repositories/inventory/catalog-repository.ts';
 import { seedCatalog } from '../db/seed.ts';
-import { SCOPES } from '../src/api/http/context.ts';
+import { SCOPES } from '../src/domain/access/scopes.ts';
 import { bundleWorkflows } from '../src/temporal/bundle-workflows.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { signDevToken, TOKEN_AUDIENCE, TOKEN_ISSUER } from '../src/dev/dev-token.ts';

@@ -14,6 +14,7 @@ import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/
 import { sealingKeys } from './settings/sealing-keys.ts';
 import { TELEMETRY_VARIABLES, telemetryOf } from './settings/telemetry-settings.ts';
 import { TEMPORAL_VARIABLES, temporalContradictions, temporalOf } from './settings/temporal-settings.ts';
+import { roleContradictions, TOKEN_VARIABLES, tokenSettingsOf } from './settings/token-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 /** At most a year: far below what an integer of the database or a timer holds. */
@@ -75,11 +76,7 @@ const variables = z.object({
   TRUSTED_HOPS: z.coerce.number().int().min(0).max(10).default(0),
   EAGER_SLOTS: z.coerce.number().int().min(1).max(1_000).default(24),
   BACKLOG_MAX_AGE_SECONDS: seconds.default(60),
-  JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
-  JWT_JWKS_URL: url.optional(),
-  JWT_ISSUER: z.string().default('order-saga'),
-  JWT_AUDIENCE: z.string().default('order-saga'),
-  JWT_MAX_LIFETIME_SECONDS: seconds.default(2_592_000),
+  ...TOKEN_VARIABLES,
   CONTACT_KEYS: sealingKeys,
 
   DATABASE_URL: databaseUrl.optional(),
@@ -89,6 +86,7 @@ const variables = z.object({
   NOTIFICATIONS_DATABASE_URL: databaseUrl.optional(),
   EVENTS_DATABASE_URL: databaseUrl.optional(),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(500).default(20),
+  DATABASE_ROW_LEVEL_SECURITY: z.enum(['true', 'false']).default('false'),
 
   ...TEMPORAL_VARIABLES,
 
@@ -185,6 +183,7 @@ function contradictions(given: Readonly<Record<string, string>>, needs: { readon
   return [
     ...problems,
     ...apiTlsContradictions(given),
+    ...roleContradictions(given),
     ...temporalContradictions(given),
     ...databaseModeContradictions(given),
     ...productionProblems(given, { everything: true, ...needs }),
@@ -322,19 +321,15 @@ function toConfig(env: z.output<typeof variables>, given: Readonly<Record<string
       eagerSlots: env.EAGER_SLOTS,
       backlogMaxAgeSeconds: env.BACKLOG_MAX_AGE_SECONDS,
     },
-    jwt: {
-      secret: env.JWT_SECRET ?? null,
-      jwksUrl: env.JWT_JWKS_URL ?? null,
-      issuer: env.JWT_ISSUER,
-      audience: env.JWT_AUDIENCE,
-      maxLifetimeSeconds: env.JWT_MAX_LIFETIME_SECONDS,
-    },
+    jwt: tokenSettingsOf(env),
     internal: internalOf(env),
     operatorPort: env.OPERATOR_ROUTES,
     contactKeys: env.CONTACT_KEYS,
     database: {
       urls: databaseUrls(env),
       poolSize: env.DATABASE_POOL_SIZE,
+      /** Whether the API's statements name their tenant, for a role that the policies of the tables hold. */
+      isFenced: env.DATABASE_ROW_LEVEL_SECURITY === 'true',
     },
     temporal: temporalOf(env),
     payment: paymentOf(env),

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SCOPES } from '../../src/api/http/context.ts';
+import { SCOPES } from '../../src/domain/access/scopes.ts';
 import { takeArguments } from '../../src/runtime/command-arguments.ts';
 import { signDevToken, TOKEN_AUDIENCE, TOKEN_ISSUER } from '../../src/dev/dev-token.ts';
 import { createInterrupts } from '../../src/dev/processes/interrupts.ts';

@@ -55,6 +55,8 @@ export const orders = ordersSchema.table(
     /** The W3C `traceparent` of the request that made the order; null when the order is not traced. */
     traceparent: text('traceparent'),
     customerId: text('customer_id').notNull(),
+    /** The subject of the token that placed the order; null in orders of earlier versions. */
+    placedBy: text('placed_by'),
     sealedContact: jsonb('sealed_contact').$type<SealedContact>(),
     currency: char('currency', { length: 3 }).notNull(),
     paymentMethod: text('payment_method').notNull(),
@@ -86,6 +88,9 @@ export const orders = ordersSchema.table(
     uniqueIndex('orders_tenant_key_idx').on(table.tenantId, table.idempotencyKey),
     index('orders_tenant_created_idx').on(table.tenantId, table.createdAt.desc(), table.orderId.desc()),
     index('orders_tenant_customer_idx').on(table.tenantId, table.customerId, table.createdAt.desc()),
+    index('orders_tenant_placed_by_idx')
+      .on(table.tenantId, table.placedBy, table.createdAt.desc(), table.orderId.desc())
+      .where(sql`placed_by is not null`),
     index('orders_tenant_reference_idx')
       .on(table.tenantId, table.reference)
       .where(sql`reference is not null`),

@@ -5,6 +5,7 @@ import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { DatabaseUnavailableError } from '../domain/errors.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { inTenant } from '../runtime/tenants/tenant-reach.ts';
 import { authenticate, type TokenVerifier } from './access/auth.ts';
 import type { ApiEnv } from './http/context.ts';
 import { mountDocs } from './http/docs.ts';
@@ -110,6 +111,12 @@ export function createApp(deps: AppDeps) {
   );
   app.route('/', createPaymentWebhookRoutes(deps));
   app.use('/v1/*', authenticate(deps.verifyToken));
+  app.use('/v1/*', (c, next) => {
+    const { tenantId, subject } = c.get('caller');
+    c.set('isPlacedByCaller', (orderId) => deps.reader.isPlacedBy(subject, tenantId, orderId));
+    // From here on the database shows the rows of the tenant only, where it keeps tenants apart.
+    return inTenant(tenantId, next);
+  });
   const limits = [limitRate(deps.rateLimits, deps.rateLimitPerSecond), readPlainBody(bodyMaxBytes)];
   app.use('/v1/*', except(isEventPost, ...limits));
   // A request takes a place when its body is complete, so that a client that sends half a request blocks nobody else.

@@ -49,6 +49,9 @@ const HOST_VARIABLES = {
   INTERNAL_HOST: listenAddress.default('127.0.0.1'),
 };
 
+/** Tokens of development may have roles. */
+const rolesClaim = z.string().trim().min(1).default('roles');
+
 const devSchema = z.object({
   ...PORT_VARIABLES,
   ...HOST_VARIABLES,
@@ -63,6 +66,7 @@ const devSchema = z.object({
   WEBHOOK_ALLOW_PRIVATE: z.enum(['true', 'false']).default('true'),
   OPERATOR_ROUTES: z.enum(['public', 'internal']).default('public'),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  JWT_ROLES_CLAIM: rolesClaim,
   CONTACT_KEYS: z.string().optional(),
   PAYMENT_WEBHOOK_SECRET: z.string().optional(),
   npm_lifecycle_event: z.string().optional(),
@@ -126,6 +130,8 @@ export function loadDevEnvironment(env: EnvironmentVariables) {
     temporalNamespace: values.TEMPORAL_NAMESPACE,
     /** Whether webhooks may go to this machine; true unless the person sets it otherwise. */
     webhookAllowPrivate: values.WEBHOOK_ALLOW_PRIVATE,
+    /** The claim in which tokens have their roles. */
+    rolesClaim: values.JWT_ROLES_CLAIM,
     secrets: {
       jwtSecret: values.JWT_SECRET ?? null,
       contactKeys: values.CONTACT_KEYS ?? null,
@@ -263,6 +269,7 @@ const tokenSchema = z.object({
   JWT_ISSUER: z.string().default(TOKEN_ISSUER),
   JWT_AUDIENCE: z.string().default(TOKEN_AUDIENCE),
   JWT_MAX_LIFETIME_SECONDS: z.coerce.number().int().min(1).default(2_592_000),
+  JWT_ROLES_CLAIM: rolesClaim,
 });
 
 /** Reads the settings for signing tokens. */
@@ -273,6 +280,7 @@ export function loadTokenSettings(env: EnvironmentVariables) {
     issuer: values.JWT_ISSUER,
     audience: values.JWT_AUDIENCE,
     maxLifetimeSeconds: values.JWT_MAX_LIFETIME_SECONDS,
+    rolesClaim: values.JWT_ROLES_CLAIM,
   };
 }
 

@@ -1,5 +1,6 @@
 import { SignJWT } from 'jose';
-import type { Scope } from '../api/http/context.ts';
+import type { Role } from '../domain/access/roles.ts';
+import type { Scope } from '../domain/access/scopes.ts';
 
 /** Issuer and audience that the API expects by default. */
 export const TOKEN_ISSUER = 'order-saga';
@@ -15,14 +16,22 @@ export interface DevTokenOptions {
   readonly tenant: string;
   readonly scopes: readonly Scope[];
   readonly ttlSeconds: number;
+  /** None by default; `rolesClaim` says where they stand. */
+  readonly roles?: readonly Role[];
+  /** `roles` by default. */
+  readonly rolesClaim?: string;
   /** `dev` by default. */
   readonly subject?: string;
 }
 
-/** Signs a JWT (HS256) with the claims `iss`, `aud`, `sub`, `tenant`, `scope` (words separated by blanks), `iat`, `exp`. */
+/**
+ * Signs a JWT (HS256) with the claims `iss`, `aud`, `sub`, `tenant`, `scope` (words separated by blanks), `iat`, `exp`, and
+ * a list of roles if there are any.
+ */
 export function signDevToken(options: DevTokenOptions): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ tenant: options.tenant, scope: options.scopes.join(' ') })
+  const { tenant, scopes, roles = [], rolesClaim = 'roles' } = options;
+  return new SignJWT({ tenant, scope: scopes.join(' '), ...(roles.length === 0 ? {} : { [rolesClaim]: roles }) })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setIssuer(options.issuer)
     .setAudience(options.audience)

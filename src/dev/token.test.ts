@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { jwtVerify } from 'jose';
 import { expect, it } from 'vitest';
-import { SCOPES } from '../api/http/context.ts';
+import { SCOPES } from '../domain/access/scopes.ts';
 
 const SECRET = 'a-secret-of-at-least-32-characters';
 
@@ -35,12 +35,25 @@ it('A token is of another person when one is named', async () => {
   expect(await claimsOf(stdout.trim())).toMatchObject({ sub: 'grace@example.com', tenant: 'demo' });
 });
 
+it('A token has roles instead of scopes where they are asked for', async () => {
+  expect(await claimsOf(runToken(['--roles', 'finance,support']).stdout.trim())).toMatchObject({
+    scope: '',
+    roles: ['support', 'finance'],
+  });
+  const named = runToken(['--roles', 'admin', '--scopes', 'orders:read'], {
+    JWT_SECRET: SECRET,
+    JWT_ROLES_CLAIM: 'groups',
+  });
+  expect(await claimsOf(named.stdout.trim())).toMatchObject({ scope: 'orders:read', groups: ['admin'] });
+});
+
 it.each([
   [['--subject', 'grace hopper'], 'is not a name'],
   [['--ttl', 'soon'], 'is not a duration'],
   [['--ttl', '0h'], 'is not a duration'],
   [['--ttl', '31d'], 'JWT_MAX_LIFETIME_SECONDS allows 2592000 seconds at most'],
   [['--scopes', 'orders:read,orders:steal'], 'there is no scope "orders:steal"'],
+  [['--roles', 'king'], 'there is no role "king"'],
   [['--tenant', 'a b'], 'is not a tenant'],
   [['--color', 'red'], '--color'],
 ])('%j is refused with exit code 2', (args, message) => {

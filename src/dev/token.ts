@@ -1,12 +1,14 @@
-import { SCOPES, type Scope } from '../api/http/context.ts';
+import { SCOPES, type Scope } from '../domain/access/scopes.ts';
+import { ROLE_NAMES, type Role } from '../domain/access/roles.ts';
 import { systemLine } from '../runtime/system-line.ts';
 import { takeArguments } from '../runtime/command-arguments.ts';
 import { loadTokenSettings } from './dev-environment.ts';
 import { signDevToken } from './dev-token.ts';
 
-const USAGE = `npm run --silent token -- [--tenant demo] [--scopes orders:read,orders:write] [--ttl 1h] [--subject grace]
+const USAGE = `npm run --silent token -- [--tenant demo] [--scopes orders:read,orders:write] [--roles support] [--ttl 1h] [--subject grace]
   --tenant   1-64 letters, digits, "_", ".", "-" (default: demo)
-  --scopes   any of ${SCOPES.join(', ')} (default: all)
+  --scopes   any of ${SCOPES.join(', ')} (default: all, none with --roles)
+  --roles    any of ${ROLE_NAMES.join(', ')}
   --ttl      how long it is valid: 30s, 15m, 1h, 30d (default: 1h)
   --subject  whose token it is, as histories and approvals name the person: 1-64 characters as in a tenant or an
              e-mail address (default: dev)`;
@@ -30,26 +32,43 @@ try {
   process.exitCode = 2;
 }
 
-function readArguments(): { tenant: string; scopes: Scope[]; ttlSeconds: number; subject: string } {
+interface Wishes {
+  readonly tenant: string;
+  readonly scopes: readonly Scope[];
+  readonly roles: readonly Role[];
+  readonly ttlSeconds: number;
+  readonly subject: string;
+}
+
+function readArguments(): Wishes {
   const { values } = takeArguments(USAGE, {
     options: {
       tenant: { type: 'string', default: 'demo' },
-      scopes: { type: 'string', default: SCOPES.join(',') },
+      scopes: { type: 'string' },
+      roles: { type: 'string' },
       ttl: { type: 'string', default: '1h' },
       subject: { type: 'string', default: 'dev' },
     },
   });
   if (!TENANT.test(values.tenant)) throw new Error(`--tenant: "${values.tenant}" is not a tenant`);
   if (!SUBJECT.test(values.subject)) throw new Error(`--subject: "${values.subject}" is not a name`);
-  const { tenant, subject } = values;
-  return { tenant, scopes: readScopes(values.scopes), ttlSeconds: readTtl(values.ttl), subject };
+  const { tenant, subject, roles: chosen } = values;
+  const roles = chosen === undefined ? [] : readList('role', ROLE_NAMES, chosen);
+  const scopes = values.scopes ?? (chosen === undefined ? SCOPES.join(',') : null);
+  return {
+    tenant,
+    scopes: scopes === null ? [] : readList('scope', SCOPES, scopes),
+    roles,
+    ttlSeconds: readTtl(values.ttl),
+    subject,
+  };
 }
 
-function readScopes(text: string): Scope[] {
+function readList<Word extends string>(what: 'scope' | 'role', known: readonly Word[], text: string): Word[] {
   const words = text.split(',').map((word) => word.trim());
-  const unknown = words.filter((word) => !SCOPES.some((scope) => scope === word));
-  if (unknown.length > 0) throw new Error(`--scopes: there is no scope "${unknown.join('", "')}"`);
-  return SCOPES.filter((scope) => words.includes(scope));
+  const unknown = words.filter((word) => !known.some((name) => name === word));
+  if (unknown.length > 0) throw new Error(`--${what}s: there is no ${what} "${unknown.join('", "')}"`);
+  return known.filter((name) => words.includes(name));
 }
 
 function readTtl(text: string): number {

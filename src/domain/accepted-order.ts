@@ -9,6 +9,8 @@ export interface OrderWorkflowInput {
   readonly idempotencyKey: string;
   readonly requestHash: string;
   readonly correlationId: string;
+  /** The subject of the token that placed the order; absent in orders of earlier versions. */
+  readonly placedBy?: string;
   /** The W3C `traceparent` of the request; absent when the order is not traced. */
   readonly traceparent?: string;
   readonly request: OrderRequest;

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { ORDER_WORKFLOW, orderWorkflowId } from '../workflows/contract.ts';
+import { ORDER_WORKFLOW, orderWorkflowId, type OrderMemo } from '../workflows/contract.ts';
 import { shareReads } from '../runtime/shared-read.ts';
 import { callWithin } from './calls.ts';
 import type { TaskQueues } from './task-queues.ts';
@@ -9,6 +9,8 @@ import type { TemporalHealth } from './health.ts';
 interface Candidate {
   readonly orderId: string;
   readonly tenantId: string;
+  /** Who placed the order; null for orders of earlier versions. */
+  readonly placedBy: string | null;
   readonly startedAt: Date;
 }
 
@@ -55,7 +57,8 @@ async function listRunning(client: Client, workflowType: string): Promise<Candid
   const found: Candidate[] = [];
   for await (const { workflowId, memo, startTime } of client.workflow.list({ query, pageSize: LOOKED_AT_MAX })) {
     const orderId = workflowId.slice(orderWorkflowId('').length);
-    found.push({ orderId, tenantId: String(memo?.['tenantId']), startedAt: startTime });
+    const { tenantId, placedBy = null } = (memo ?? {}) as Partial<OrderMemo>;
+    found.push({ orderId, tenantId: String(tenantId), placedBy, startedAt: startTime });
     if (found.length === LOOKED_AT_MAX) break;
   }
   return found;

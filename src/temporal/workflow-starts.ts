@@ -102,8 +102,9 @@ export async function startOrder(
   order: OrderWorkflowInput,
   isEager: boolean,
 ): Promise<Dispatch | 'exists'> {
-  const { orderId, tenantId, requestHash, correlationId, request } = order;
-  const memo: OrderMemo = { tenantId, requestHash, correlationId, ...traced(order) };
+  const { orderId, tenantId, requestHash, correlationId, placedBy, request } = order;
+  const placer = placedBy === undefined ? {} : { placedBy };
+  const memo: OrderMemo = { tenantId, requestHash, correlationId, ...placer, ...traced(order) };
   const started = await startUnlessTaken(
     client,
     {

@@ -171,6 +171,8 @@ export interface OrderMemo {
   readonly tenantId: string;
   readonly requestHash: string;
   readonly correlationId: string;
+  /** The subject of the token; absent in orders of earlier versions. */
+  readonly placedBy?: string;
   /** Absent when the order is not traced. */
   readonly traceparent?: string;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Scope } from '../../src/api/http/context.ts';
+import type { Scope } from '../../src/domain/access/scopes.ts';
 import type { OverviewView } from '../../src/api/console/console-schemas.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { DESK_ACTIONS } from '../../src/domain/case.ts';

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
-import type { Scope } from '../../src/api/http/context.ts';
+import type { Scope } from '../../src/domain/access/scopes.ts';
 import { PaymentContractError } from '../../src/domain/errors.ts';
 import { plannedOrder } from '../support/faults/evidence.ts';
 import { createFaults, failBefore, type Faults } from '../support/faults/faults.ts';

@@ -1,4 +1,5 @@
 import { ORDER_STATUSES, isAtRest, type OrderStatus } from '../../../src/domain/order-status.ts';
+import { acrossTenants } from '../../../src/runtime/tenants/tenant-reach.ts';
 import type { Databases, Statement } from '../../client.ts';
 
 /** How many there are, and the age in seconds of the oldest; 0 when there is none. */
@@ -54,26 +55,28 @@ export const STATUSES_IN_MOTION = ORDER_STATUSES.filter((status) => !isAtRest(st
 const NONE: CountAndAge = { count: 0, oldestSeconds: 0 };
 
 export function createServiceFiguresRepository(databases: Databases): ServiceFiguresRepository {
-  const { orders, inventory, payments, notifications } = databases;
   return {
-    read: async () => {
-      const [statuses, [holds], [unknown], owedMoney, [webhooks]] = await Promise.all([
-        orders.run<StatusFigures>(ORDERS_IN_MOTION, []),
-        inventory.run<HoldFigures>(HOLDS, []),
-        payments.run<CountAndAge>(UNKNOWN_PAYMENTS, []),
-        readOwedMoney(databases),
-        notifications.run<CountAndAge>(OPEN_WEBHOOKS, []),
-      ]);
-      return {
-        orders: STATUSES_IN_MOTION.map(
-          (status) => statuses.find((found) => found.status === status) ?? { status, ...NONE },
-        ),
-        holds: holds ?? { count: 0, overdueSeconds: 0 },
-        unknownPayments: unknown ?? NONE,
-        owedMoney,
-        webhooks: webhooks ?? NONE,
-      };
-    },
+    read: () => acrossTenants(() => readFigures(databases)),
+  };
+}
+
+async function readFigures(databases: Databases): Promise<ServiceFigures> {
+  const { orders, inventory, payments, notifications } = databases;
+  const [statuses, [holds], [unknown], owedMoney, [webhooks]] = await Promise.all([
+    orders.run<StatusFigures>(ORDERS_IN_MOTION, []),
+    inventory.run<HoldFigures>(HOLDS, []),
+    payments.run<CountAndAge>(UNKNOWN_PAYMENTS, []),
+    readOwedMoney(databases),
+    notifications.run<CountAndAge>(OPEN_WEBHOOKS, []),
+  ]);
+  return {
+    orders: STATUSES_IN_MOTION.map(
+      (status) => statuses.find((found) => found.status === status) ?? { status, ...NONE },
+    ),
+    holds: holds ?? { count: 0, overdueSeconds: 0 },
+    unknownPayments: unknown ?? NONE,
+    owedMoney,
+    webhooks: webhooks ?? NONE,
   };
 }
 

@@ -1,4 +1,5 @@
 import { EVENT_CONSUMERS, type EventConsumer, type EventFailureCode } from '../../../src/domain/event.ts';
+import { acrossTenants } from '../../../src/runtime/tenants/tenant-reach.ts';
 import type { Database } from '../../client.ts';
 import {
   COUNT_OUTCOMES,
@@ -101,9 +102,9 @@ const REPLAY_STEP = 5_000;
 
 export function createEventControlRepository(db: Database): EventControlRepository {
   return {
-    progress: () => db.run<ConsumerProgress>(READ_PROGRESS, [[...EVENT_CONSUMERS]]),
+    progress: () => acrossTenants(() => db.run<ConsumerProgress>(READ_PROGRESS, [[...EVENT_CONSUMERS]])),
     pauses: () => db.run<ConsumerPause>(LIST_CONSUMERS, [[...EVENT_CONSUMERS]]),
-    counts: () => db.run<OutcomeCounts>(COUNT_OUTCOMES, [[...EVENT_CONSUMERS], COUNTED_MAX]),
+    counts: () => acrossTenants(() => db.run<OutcomeCounts>(COUNT_OUTCOMES, [[...EVENT_CONSUMERS], COUNTED_MAX])),
     pause: async (name, actor) => {
       await db.run(PAUSE_CONSUMER, [name, actor]);
     },

@@ -5,6 +5,7 @@ import {
   type EventPosition,
   type OfferedEvent,
 } from '../../../src/domain/event.ts';
+import { acrossTenants } from '../../../src/runtime/tenants/tenant-reach.ts';
 import type { Database } from '../../client.ts';
 import {
   APPEND_EVENTS,
@@ -70,7 +71,8 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
         sourceHash: sourceHashOf(event),
       }));
       const touched = [...new Set(batch.map(({ partition }) => partition))];
-      const [row] = await db.run<{ places: Place[] }>(APPEND_EVENTS, [JSON.stringify(batch), touched]);
+      const values = [JSON.stringify(batch), touched];
+      const [row] = await acrossTenants(() => db.run<{ places: Place[] }>(APPEND_EVENTS, values));
       return (row?.places ?? []).map(([partition, sequence, isNew]) => ({ partition, sequence, isNew }));
     },
     announce: async (touched, topics) => {

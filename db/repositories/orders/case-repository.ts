@@ -1,5 +1,6 @@
 import type { AnswerMismatch, CaseAction, CaseReport, CaseState } from '../../../src/domain/case.ts';
 import { DatabaseContractError } from '../../../src/domain/errors.ts';
+import { acrossTenants } from '../../../src/runtime/tenants/tenant-reach.ts';
 import type { Database } from '../../client.ts';
 import type { CaseProposal } from '../../schema/orders.ts';
 import {
@@ -118,7 +119,7 @@ export function createCaseRepository(db: Database): CaseRepository {
       return new Set(parked.map(({ orderId }) => orderId));
     },
     age: async () => {
-      const [row] = await db.run<{ open: number; oldestSeconds: number }>(CASE_AGE, []);
+      const [row] = await acrossTenants(() => db.run<{ open: number; oldestSeconds: number }>(CASE_AGE, []));
       return row ?? { open: 0, oldestSeconds: 0 };
     },
   };

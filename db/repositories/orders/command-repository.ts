@@ -9,6 +9,7 @@ import {
 } from '../../../src/domain/command.ts';
 import type { OrderMove, OrderMoveListener } from '../../../src/domain/order-move.ts';
 import type { OrderStatus } from '../../../src/domain/order-status.ts';
+import { acrossTenants } from '../../../src/runtime/tenants/tenant-reach.ts';
 import type { Database, Transaction } from '../../client.ts';
 import {
   ANSWER_COMMAND,
@@ -115,7 +116,7 @@ export function createCommandRepository(db: Database, onMove: OrderMoveListener 
     },
     listOwning: (quietSeconds, after, limit) => db.run<OwningCommand>(LIST_OWNED, [quietSeconds, after, limit]),
     owning: async () => {
-      const [row] = await db.run<{ count: number; oldestSeconds: number }>(OLDEST_OWNED, []);
+      const [row] = await acrossTenants(() => db.run<{ count: number; oldestSeconds: number }>(OLDEST_OWNED, []));
       return row ?? { count: 0, oldestSeconds: 0 };
     },
   };

@@ -10,6 +10,7 @@ export interface OrderListQuery {
   readonly tenantId: string;
   readonly status?: OrderStatus | undefined;
   readonly customerId?: string | undefined;
+  readonly placedBy?: string | undefined;
   readonly reference?: string | undefined;
   readonly createdAfter?: Date | undefined;
   readonly before?: { readonly createdAt: Date; readonly orderId: string } | undefined;
@@ -43,6 +44,7 @@ function listConditions(query: OrderListQuery): SQL[] {
     eq(orders.tenantId, query.tenantId),
     query.status && eq(orders.status, query.status),
     query.customerId === undefined ? undefined : eq(orders.customerId, query.customerId),
+    query.placedBy === undefined ? undefined : eq(orders.placedBy, query.placedBy),
     query.reference === undefined ? undefined : eq(orders.reference, query.reference),
     query.createdAfter && gt(orders.createdAt, query.createdAfter),
     query.before &&

@@ -1,4 +1,5 @@
 import type { OrderStatus } from '../../../src/domain/order-status.ts';
+import { acrossTenants } from '../../../src/runtime/tenants/tenant-reach.ts';
 import type { Database } from '../../client.ts';
 import { createBatcher, rowsByOrdinal, type WithOrdinal } from '../../batching.ts';
 import { EARLIER_HASHES, ORDERS_IN_SHORT } from './order-statements.ts';
@@ -11,16 +12,19 @@ interface OrderName {
   readonly orderId: string;
 }
 
-/** Reads that many requests need at once: all requests that arrive while a statement runs share the next statement. */
+/**
+ * Reads that many requests need at once: all requests that arrive while a statement runs share the next statement. So a
+ * statement serves several tenants, and gets the tenant of each order.
+ */
 export function createOrderPolls(db: Database) {
   const poll = createBatcher({
-    run: (orders: readonly OrderName[]) => listInShort(db, orders),
+    run: (orders: readonly OrderName[]) => acrossTenants(() => listInShort(db, orders)),
     weightOf: () => 1,
     weightMax: POLLED_TOGETHER_MAX,
     runsMax: 1,
   });
   const earlier = createBatcher({
-    run: (orders: readonly OrderName[]) => listEarlierHashes(db, orders),
+    run: (orders: readonly OrderName[]) => acrossTenants(() => listEarlierHashes(db, orders)),
     weightOf: () => 1,
     weightMax: POLLED_TOGETHER_MAX,
     runsMax: 1,

@@ -6,6 +6,7 @@ import type { OrderMove, OrderMoveListener } from '../../../src/domain/order-mov
 import type { OrderRequest, Refusal } from '../../../src/domain/order.ts';
 import { statusesLeadingTo, type OrderStatus } from '../../../src/domain/order-status.ts';
 import { createOrderPolls } from './order-polls.ts';
+import { acrossTenants } from '../../../src/runtime/tenants/tenant-reach.ts';
 import type { Database } from '../../client.ts';
 import { orderEvents, orders } from '../../schema/orders.ts';
 import { RELEASE_ORDER } from './command-statements.ts';
@@ -15,6 +16,7 @@ import {
   FIND_ORDER,
   FIND_OWNERS,
   FIND_OWNERSHIP,
+  FIND_PLACER,
   OPEN_ORDER,
   ORDER_IN_SHORT,
   RECORD_EXPIRY,
@@ -31,6 +33,7 @@ export interface NewOrder {
   readonly firstExecutionRunId: string;
   readonly correlationId: string;
   readonly traceparent?: string;
+  readonly placedBy?: string;
   readonly request: OrderRequest;
   readonly sealedContact: SealedContact | null;
 }
@@ -108,6 +111,8 @@ export interface OrderRepository {
   transition(change: OrderTransition): Promise<{ readonly version: number; readonly captureBy: Date | null }>;
   /** The order; null when the tenant does not have it. */
   findOptional(tenantId: string, orderId: string): Promise<OrderRecord | null>;
+  /** Who placed the order (null: not known); null when the tenant does not have it. */
+  findPlacer(tenantId: string, orderId: string): Promise<{ readonly placedBy: string | null } | null>;
   /** Tenant and status of an order of any tenant, for reports of a payment provider, which does not know tenants. */
   findOwner(orderId: string): Promise<OrderOwner | null>;
   /** The owners by order id; an order that does not exist is absent. */
@@ -148,12 +153,16 @@ export function createOrderRepository(db: Database, onMove: OrderMoveListener = 
       const [row] = await db.run<OrderRecord>(FIND_ORDER, [tenantId, orderId]);
       return row ?? null;
     },
+    findPlacer: async (tenantId, orderId) => {
+      const [row] = await db.run<{ placedBy: string | null }>(FIND_PLACER, [tenantId, orderId]);
+      return row ?? null;
+    },
     findOwner: async (orderId) => {
-      const [row] = await db.run<OrderOwner>(FIND_OWNERS, [[orderId]]);
+      const [row] = await acrossTenants(() => db.run<OrderOwner>(FIND_OWNERS, [[orderId]]));
       return row ?? null;
     },
     findOwners: async (orderIds) => {
-      const owners = await db.run<OrderOwner>(FIND_OWNERS, [[...orderIds]]);
+      const owners = await acrossTenants(() => db.run<OrderOwner>(FIND_OWNERS, [[...orderIds]]));
       return new Map(owners.map((owner) => [owner.orderId, owner]));
     },
     findOptionalInShort: async (tenantId, orderId) => {
@@ -212,6 +221,7 @@ async function openOrder(db: Database, order: NewOrder, onMove: OrderMoveListene
     request.reference,
     JSON.stringify(request.lines),
     order.traceparent ?? null,
+    order.placedBy ?? null,
   ]);
   if (opened?.created === true) {
     const { firstExecutionRunId, orderId, tenantId, correlationId } = order;

@@ -24,8 +24,8 @@ export const OPEN_ORDER: Statement = {
 WITH opened AS (
   INSERT INTO orders.orders (order_id, tenant_id, idempotency_key, request_hash, first_execution_run_id,
     correlation_id, customer_id, sealed_contact, currency, payment_method, capture_mode, expected_total_minor,
-    reference, traceparent, status, version)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $15, 'PENDING', 1)
+    reference, traceparent, placed_by, status, version)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $15, $16, 'PENDING', 1)
   ON CONFLICT DO NOTHING
   RETURNING order_id, tenant_id
 ), lines AS (
@@ -118,6 +118,12 @@ SELECT o.order_id AS "orderId", o.tenant_id AS "tenantId", o.request_hash AS "re
   o.capture_by AS "captureBy", o.created_at AS "createdAt", o.updated_at AS "updatedAt",
   ${LINES} AS lines, ${OPEN_CASE} AS attention, ${UNDER_WAY} AS "captureUnderWayMinor"
 FROM orders.orders o WHERE o.tenant_id = $1 AND o.order_id = $2`,
+};
+
+/** Who placed an order. */
+export const FIND_PLACER: Statement = {
+  name: 'find_placer',
+  text: `SELECT placed_by AS "placedBy" FROM orders.orders WHERE tenant_id = $1 AND order_id = $2`,
 };
 
 /** The command that owns an order; no row when none does. */

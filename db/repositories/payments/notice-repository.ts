@@ -6,6 +6,7 @@ import type {
   PaymentNoticeKind,
 } from '../../../src/domain/payments/payment-notice.ts';
 import type { PaymentOperationState } from '../../../src/domain/payments/payment.ts';
+import { acrossTenants } from '../../../src/runtime/tenants/tenant-reach.ts';
 import type { Database, Statement } from '../../client.ts';
 
 /** A notice as stored, together with what the `payments` schema knows about its subject. */
@@ -60,10 +61,10 @@ export function createNoticeRepository(db: Database): NoticeRepository {
     add: async (news) => {
       const { provider, eventId, kind, orderId, key, amountMinor, currency, occurredAt, chargeRef, movementRef } = news;
       const values = [provider, eventId, kind, orderId, key, amountMinor, currency, occurredAt, chargeRef, movementRef];
-      return (await db.run(ADD_NOTICE, values)).length > 0;
+      return (await acrossTenants(() => db.run(ADD_NOTICE, values))).length > 0;
     },
     findOptional: async ({ provider, eventId }) => {
-      const [row] = await db.run<StoredNotice>(FIND_NOTICE, [provider, eventId]);
+      const [row] = await acrossTenants(() => db.run<StoredNotice>(FIND_NOTICE, [provider, eventId]));
       return row ?? null;
     },
     listReceived: ({ after, limit }) =>

@@ -34,7 +34,7 @@ beforeEach(async () => {
   server = createServer((_, response) => response.writeHead(answer.status).end(answer.body));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
-  const expected = { issuer: 'https://idp.example', audience: 'order-saga', maxLifetimeSeconds: 3_600 };
+  const expected = { issuer: 'https://idp.example', audience: 'order-saga', maxLifetimeSeconds: 3_600, roles: null };
   verify = createTokenVerifier({ secret: null, jwksUrl, ...expected });
 });
 
@@ -50,6 +50,7 @@ it('Tokens of an identity provider are let in with the scopes that we know', asy
     tenantId: 'acme',
     subject: 'ada',
     scopes: new Set(['orders:read', 'ops:money']),
+    ownOnly: new Set(),
   });
 });
 

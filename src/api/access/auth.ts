@@ -1,17 +1,19 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
-import type { ApiEnv, Caller, Scope } from '../http/context.ts';
-import { ProblemError, unavailable } from '../http/problem.ts';
+import { isOrderId } from '../../domain/ids.ts';
+import type { ApiEnv, Caller } from '../http/context.ts';
+import { notFound, ProblemError, unavailable } from '../http/problem.ts';
 import { isOperatorScope, requireOperatorPort } from './operator-routes.ts';
-import { callerOf, CLOCK_TOLERANCE_SECONDS, refuseToken, type TokenRefusal } from './token-claims.ts';
+import { scopesFor, type Scope } from '../../domain/access/scopes.ts';
+import { callerOf, CLOCK_TOLERANCE_SECONDS, refuseToken, type ClaimRules, type TokenRefusal } from './token-claims.ts';
 
 /** How tokens are verified: a shared secret (development) or the keys of an identity provider. */
-export interface JwtOptions {
+export interface JwtOptions extends ClaimRules {
   readonly secret: string | null;
   readonly jwksUrl: string | null;
   readonly issuer: string;
   readonly audience: string;
-  readonly maxLifetimeSeconds: number;
 }
 
 /**
@@ -43,7 +45,7 @@ export function createTokenVerifier(options: JwtOptions): TokenVerifier {
     const known = believed.get(token);
     if (known !== undefined && Date.now() < known.until) return known.caller;
     const { payload, protectedHeader } = await verify(token).catch(rejectToken);
-    const caller = callerOf(payload, protectedHeader, options.maxLifetimeSeconds);
+    const caller = callerOf(payload, protectedHeader, options);
     // The oldest entry is dropped first; its token is verified again when it is needed.
     const [oldest] = believed.keys();
     if (believed.size >= BELIEVED_TOKENS_MAX && oldest !== undefined) believed.delete(oldest);
@@ -111,13 +113,33 @@ export function authenticate(verify: TokenVerifier) {
 
 /** Part of a route that only a token with the scope may use; the OpenAPI document says the same. */
 export function guardedBy(scope: Scope) {
-  return { security: [{ bearer: [scope] }], middleware: requireScope(scope) };
+  return { security: scopesFor(scope).map((one) => ({ bearer: [one] })), middleware: guard(scope) };
 }
 
-function requireScope(scope: Scope) {
+function guard(scope: Scope) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     if (isOperatorScope(scope)) requireOperatorPort(c);
-    if (!c.get('caller').scopes.has(scope)) throw new ProblemError('forbidden', `the token lacks the scope ${scope}`);
+    const { subject, ownOnly } = requireScope(c.get('caller'), scope);
+    if (ownOnly.has(scope)) {
+      c.set('onlyPlacedBy', subject);
+      await requireOwnOrder(c);
+    }
     await next();
   });
+}
+
+/**
+ * The caller, who has the scope.
+ * @throws {ProblemError} `forbidden`.
+ */
+export function requireScope(caller: Caller, scope: Scope): Caller {
+  if (caller.scopes.has(scope)) return caller;
+  throw new ProblemError('forbidden', `the token lacks the scope ${scopesFor(scope).join(' or ')}`);
+}
+
+/** Other people's orders do not exist for the caller. The check is here, so that no route with an order can forget it. */
+async function requireOwnOrder(c: Context<ApiEnv>): Promise<void> {
+  const orderId = c.req.param('id');
+  if (orderId === undefined) return;
+  if (!isOrderId(orderId) || !(await c.get('isPlacedByCaller')(orderId))) throw notFound('order');
 }

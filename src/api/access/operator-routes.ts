@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import type { ApiEnv, Scope } from '../http/context.ts';
+import type { ApiEnv } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
+import type { Scope } from '../../domain/access/scopes.ts';
 
 /** The port on which operators find their routes: that of the customers, or the internal one alone. */
 export type OperatorPort = 'public' | 'internal';

@@ -1,6 +1,7 @@
 import type { JWTPayload, ProtectedHeaderParameters } from 'jose';
-import { SCOPES, type Caller } from '../http/context.ts';
+import type { Caller } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
+import { grantOf, rolesIn, type RoleSource } from '../../domain/access/roles.ts';
 
 /** Tolerated difference between our clock and the issuer's. */
 export const CLOCK_TOLERANCE_SECONDS = 5;
@@ -40,18 +41,25 @@ export function refuseToken(refusal: TokenRefusal): ProblemError {
   });
 }
 
+/** What the configuration says about claims. */
+export interface ClaimRules {
+  readonly maxLifetimeSeconds: number;
+  /** Null when tokens have scopes only. */
+  readonly roles: RoleSource | null;
+}
+
 /**
  * The caller that a token with a good signature stands for.
  * @throws {ProblemError} `unauthorized`.
  */
-export function callerOf(payload: JWTPayload, header: ProtectedHeaderParameters, maxLifetimeSeconds: number): Caller {
+export function callerOf(payload: JWTPayload, header: ProtectedHeaderParameters, rules: ClaimRules): Caller {
   requireAccessToken(header);
-  requireLifetime(payload, maxLifetimeSeconds);
+  requireLifetime(payload, rules.maxLifetimeSeconds);
   const { sub, tenant, scope, scp } = payload;
   if (typeof tenant !== 'string' || !TENANT.test(tenant)) throw refuseToken('claims');
   if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw refuseToken('claims');
-  const granted = new Set([...scopesOf(scope), ...scopesOf(scp)]);
-  return { tenantId: tenant, subject: sub, scopes: new Set(SCOPES.filter((known) => granted.has(known))) };
+  const roles = rules.roles === null ? [] : rolesIn(payload, rules.roles);
+  return { tenantId: tenant, subject: sub, ...grantOf(roles, new Set([...scopesOf(scope), ...scopesOf(scp)])) };
 }
 
 /** The same keys may sign tokens for other purposes (a logout, a proof of possession), which are refused here. */

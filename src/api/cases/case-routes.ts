@@ -2,12 +2,13 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { CaseRecord, CaseRepository } from '../../../db/repositories/orders/case-repository.ts';
 import type { DecisionAction } from '../../domain/case.ts';
 import { redriveWorkflowId } from '../../workflows/contract.ts';
-import { guardedBy } from '../access/auth.ts';
+import { guardedBy, requireScope } from '../access/auth.ts';
+import type { Scope } from '../../domain/access/scopes.ts';
 import type { CaseResolution } from './case-resolution.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { decodeCursor, foreignCursor, toPage } from '../http/cursor.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
-import { notFound, ProblemError } from '../http/problem.ts';
+import { notFound } from '../http/problem.ts';
 import { operatorOf } from '../operator-log.ts';
 import {
   casePage,
@@ -76,8 +77,8 @@ const resolveCase = createRoute({
   summary: 'Decide what happens with a parked order',
   description:
     'Of two operators that saw the same version the first wins. A decision is stored before it is answered and carried out ' +
-    'once. `forceResolve` and `withdraw` need the scope `ops:money`.',
-  ...guardedBy('ops:write'),
+    'once. `retryWith` needs the scope `ops:retry-with` (or `ops:write`), `forceResolve` and `withdraw` need `ops:money`.',
+  ...guardedBy('ops:cases'),
   request: {
     params: casePath,
     headers: idempotencyHeader,
@@ -100,7 +101,7 @@ const startRedrive = createRoute({
   summary: 'Try the parked orders of one cause again',
   description:
     'First a few cases are tried, then a tenth, then the rest; the redrive stops by itself when one fails again.',
-  ...guardedBy('ops:write'),
+  ...guardedBy('ops:cases'),
   request: { headers: idempotencyHeader, body: { required: true, content: json(redriveBody) } },
   responses: { 202: { description: 'Started', content: json(redriveView) }, ...problems(...BODY_PROBLEMS) },
 });
@@ -147,20 +148,27 @@ export function createCaseRoutes({ cases, resolution, workflowUrl }: CaseRoutesD
       return c.json(view(found), 200);
     })
     .openapi(resolveCase, async (c) => {
-      const { scopes } = c.get('caller');
       const idempotencyKey = parseIdempotencyKey(c.req.header('idempotency-key'));
       const body = c.req.valid('json');
-      if (MONEY_ACTIONS.has(body.action) && !scopes.has('ops:money')) {
-        throw new ProblemError('forbidden', 'the token lacks the scope ops:money');
-      }
+      requireScope(c.get('caller'), ACTION_SCOPES[body.action]);
       const done = await resolution.resolve({ ...operatorOf(c), idempotencyKey }, c.req.valid('param').id, body);
       const isDone = done.outcome === 'carried_out' || done.outcome === 'withdrawn';
       return c.json({ outcome: done.outcome, case: view(done.case) }, isDone ? 200 : 202);
     });
 }
 
-/** Actions that state that money moved outside of the provider, or take such a statement back. */
-const MONEY_ACTIONS: ReadonlySet<DecisionAction> = new Set<DecisionAction>(['forceResolve', 'withdraw']);
+/**
+ * `retryWith` changes what the customer has ordered or pays by. `forceResolve` states that money moved outside of the
+ * provider, and `withdraw` takes such a statement back.
+ */
+export const ACTION_SCOPES = {
+  retry: 'ops:cases',
+  retryWith: 'ops:retry-with',
+  skip: 'ops:cases',
+  abort: 'ops:cases',
+  forceResolve: 'ops:money',
+  withdraw: 'ops:money',
+} as const satisfies Record<DecisionAction, Scope>;
 
 function toView(record: CaseRecord, workflowUrl: (workflowId: string) => string) {
   const { caseId, orderId, step, errorCode, message, fingerprint, attempts, input, state, resolution } = record;

@@ -5,6 +5,7 @@ import { guardedBy } from '../access/auth.ts';
 import { loadConsoleAssets, type ConsoleAsset, type ConsoleAssets } from './console-assets.ts';
 import type { ApiEnv, Caller } from '../http/context.ts';
 import type { OverviewFeed } from './overview-feed.ts';
+import { inTenant } from '../../runtime/tenants/tenant-reach.ts';
 import { pause } from '../../runtime/pause.ts';
 import { createConcurrencyLimit } from '../http/concurrency-limit.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -96,7 +97,8 @@ export function createConsoleRoutes({ overview, shutdown }: ConsoleRoutesDeps) {
     .openapi(overviewStream, async (c) => {
       const caller = c.get('caller');
       const { tenantId } = caller;
-      const read = () => overview.read(tenantId).then((view) => shownTo(caller, view));
+      // The stream is read after the request has been answered.
+      const read = () => inTenant(tenantId, () => overview.read(tenantId)).then((view) => shownTo(caller, view));
       const first = await read();
       if (c.req.method === 'HEAD') return c.body(null, 200, STREAM_HEADERS);
       const giveBack = places.take(tenantId);

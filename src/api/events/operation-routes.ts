@@ -38,7 +38,7 @@ const reprocess = createRoute({
   description:
     'Takes your events out of the failed list; repeat it until `reprocessed` is 0. Events that have left the log by ' +
     'retention cannot be tried again and stay in the list.',
-  ...guardedBy('ops:write'),
+  ...guardedBy('ops:events'),
   request: { body: { required: true, content: json(reprocessBody) } },
   responses: {
     202: { description: 'They are tried now', content: json(reprocessedView) },
@@ -54,7 +54,7 @@ const replay = createRoute({
   description:
     'Your events of one partition, up to 100,000 places, as far as the consumer has dealt with them; failed ones too. ' +
     'Events that wait for a try are left alone, so repeating it is harmless.',
-  ...guardedBy('ops:write'),
+  ...guardedBy('ops:events'),
   request: { body: { required: true, content: json(replayBody) } },
   responses: { 202: { description: 'They are tried now', content: json(replayedView) }, ...problems(...BODY_PROBLEMS) },
 });

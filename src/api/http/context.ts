@@ -1,30 +1,12 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Logger } from '../../runtime/logger.ts';
+import type { Grant } from '../../domain/access/roles.ts';
 
 /** The caller, from a verified token. */
-export interface Caller {
+export interface Caller extends Grant {
   readonly tenantId: string;
   readonly subject: string;
-  readonly scopes: ReadonlySet<Scope>;
 }
-
-/**
- * What a token may allow: within its own tenant, except for `platform:`, which covers services that all tenants share.
- */
-export const SCOPES = [
-  'orders:write',
-  'orders:read',
-  'catalog:write',
-  'events:write',
-  'events:read',
-  'webhooks:write',
-  'ops:read',
-  'ops:write',
-  'ops:money',
-  'platform:read',
-  'platform:write',
-] as const;
-export type Scope = (typeof SCOPES)[number];
 
 /** Variables that the middleware sets for each request, and Node's own request and response. */
 export interface ApiEnv {
@@ -34,6 +16,10 @@ export interface ApiEnv {
     requestId: string;
     correlationId: string;
     caller: Caller;
+    /** Whether the caller placed the order; set where orders can be asked. */
+    isPlacedByCaller: (orderId: string) => Promise<boolean>;
+    /** The caller's subject where the route reaches only the caller's own orders, else undefined. */
+    onlyPlacedBy: string | undefined;
     /** Whether the request may see the routes of operators. */
     servesOperators: boolean;
     /** The order that the request makes; other requests name theirs in the address. */

@@ -55,7 +55,7 @@ const resendMessage = createRoute({
   summary: 'Send a message to the customer once more',
   description:
     'For a message that was sent or given up; of several refunds or captures the last one, or the one of a number. The order is not touched, whatever becomes of the copy. At most 5 copies of a message in 24 hours.',
-  ...guardedBy('ops:write'),
+  ...guardedBy('ops:messages'),
   request: { params: messagePath, query: whichOccurrence, headers: idempotencyHeader },
   responses: {
     202: { description: 'On its way', content: { 'application/json': { schema: resentView } } },

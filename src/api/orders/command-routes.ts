@@ -44,7 +44,7 @@ const cancelOrder = createRoute({
   summary: 'Cancel an order',
   description:
     'Answers what will happen, and the service keeps this promise. After the confirmation a cancel is possible within the cancel window.',
-  ...guardedBy('orders:write'),
+  ...guardedBy('orders:cancel'),
   request: { params: orderPath, headers: idempotencyHeader, body: { content: json(cancelBody) } },
   responses: {
     200: { description: 'Decided', content: json(commandView) },
@@ -59,7 +59,7 @@ const capturePayment = createRoute({
   tags: ['Orders'],
   summary: 'Take an authorized payment, or a part of it',
   description: 'The first capture confirms the order; the rest can be captured later.',
-  ...guardedBy('orders:write'),
+  ...guardedBy('captures:write'),
   request: { params: orderPath, headers: idempotencyHeader, body: { content: json(captureBody) } },
   responses: {
     202: under,
@@ -73,7 +73,7 @@ const refundOrder = createRoute({
   tags: ['Orders'],
   summary: 'Pay a sold order back, or a part of it',
   description: 'A refund that the provider refuses stays owed: the order is REFUNDING until the refund is proved.',
-  ...guardedBy('orders:write'),
+  ...guardedBy('refunds:write'),
   request: { params: orderPath, headers: idempotencyHeader, body: { content: json(refundBody) } },
   responses: {
     202: under,

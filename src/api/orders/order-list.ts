@@ -25,7 +25,10 @@ export function createOrderList(deps: {
     if (query.status !== undefined && query.status !== 'PENDING') return { orders: opened, complete: true };
     const { candidates, complete } = await unopened();
     const wanted = candidates.filter(
-      ({ tenantId, startedAt }) => tenantId === query.tenantId && mayFit(startedAt, query),
+      ({ tenantId, placedBy, startedAt }) =>
+        tenantId === query.tenantId &&
+        (query.placedBy === undefined || placedBy === query.placedBy) &&
+        mayFit(startedAt, query),
     );
     const ids = wanted.map(({ orderId }) => orderId);
     const known = new Set(ids.length === 0 ? [] : await orders.listKnown(ids));

@@ -50,6 +50,8 @@ export interface OrderReader {
   findAtRest(tenantId: string, orderId: string, wait: Patience): Promise<OrderView | null>;
   /** Lists only orders that have a row. */
   list(query: OrderListQuery): Promise<OrderView[]>;
+  /** Whether the subject placed the order; false when the tenant does not have it. */
+  isPlacedBy(subject: string, tenantId: string, orderId: string): Promise<boolean>;
   /**
    * The hash of the body that made the order; null when the order does not exist. The row counts before the workflow.
    */
@@ -97,6 +99,11 @@ export function createOrderReader(deps: OrderReaderDeps): OrderReader {
       } finally {
         polls -= 1;
       }
+    },
+    isPlacedBy: async (subject, tenantId, orderId) => {
+      const row = await deps.orders.findPlacer(tenantId, orderId);
+      const placer = row === null ? (await describeMemo(deps, tenantId, orderId))?.placedBy : row.placedBy;
+      return placer === subject;
     },
     list: async (query) => compose(deps, await deps.orders.list(query)),
     requestHash: async (tenantId, orderId) => {

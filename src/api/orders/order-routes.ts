@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { CatalogRepository } from '../../../db/repositories/inventory/catalog-repository.ts';
 import type { ContactSealer } from '../../domain/personal-data/contact-sealer.ts';
-import { isOrderId, orderIdFor } from '../../domain/ids.ts';
+import { base32Digest, isOrderId, orderIdFor } from '../../domain/ids.ts';
 import { amountProblemText } from '../../domain/payments/money-text.ts';
 import { totalOf } from '../../domain/payments/money.ts';
 import type { RequestHash, RequestHasher } from '../../domain/personal-data/request-hash.ts';
@@ -65,7 +65,7 @@ const createOrder = createRoute({
   summary: 'Accept an order',
   description:
     'Answers as soon as the order is stored durably; from then on it is brought to an end, even if processes crash.',
-  ...guardedBy('orders:write'),
+  ...guardedBy('orders:place'),
   request: {
     // No other parameter is allowed: a request that asks for anything else must not make an order.
     query: z.strictObject({
@@ -150,14 +150,14 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
   };
   return new OpenAPIHono<ApiEnv>({ defaultHook: validationHook })
     .openapi(createOrder, async (c) => {
-      const { tenantId } = c.get('caller');
+      const { tenantId, subject: placedBy } = c.get('caller');
       if (c.req.valid('query').dryRun === 'true') {
         const request = toOrder(c.req.valid('json'));
         const problem = chargeProblemIn(deps, request);
         if (problem !== null) throw problem;
         return c.json(await tryDry(deps, tenantId, request), 200);
       }
-      const key = parseIdempotencyKey(c.req.header('idempotency-key'));
+      const key = keyOf(parseIdempotencyKey(c.req.header('idempotency-key')), c.get('onlyPlacedBy'));
       const body = c.req.valid('json');
       const orderId = orderIdFor(tenantId, key);
       c.set('orderId', orderId);
@@ -165,6 +165,7 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
         request: toOrder(body),
         orderId,
         tenantId,
+        placedBy,
         idempotencyKey: key,
         correlationId: c.get('correlationId'),
         ...activeTrace(),
@@ -183,6 +184,7 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
       const { limit, cursor, createdAfter, ...filters } = c.req.valid('query');
       const { orders, complete } = await deps.list({
         tenantId,
+        placedBy: c.get('onlyPlacedBy'),
         ...filters,
         createdAfter: createdAfter === undefined ? undefined : new Date(createdAfter),
         before: cursor === undefined ? undefined : decodeOrderCursor(cursor),
@@ -199,6 +201,14 @@ export function createOrderRoutes(deps: OrderRoutesDeps) {
       if (order === null) throw notFound('order');
       return c.json(order, 200);
     });
+}
+
+/**
+ * The shops and operators of a tenant share their keys. A customer has keys of their own, so that nobody learns of an
+ * order of another customer by trying that customer's key. A blank is part of no key that a client can send.
+ */
+function keyOf(key: string, onlyPlacedBy: string | undefined): string {
+  return onlyPlacedBy === undefined ? key : `${base32Digest(onlyPlacedBy)} ${key}`;
 }
 
 /** The catalog's present answer to an order. Nothing is held, so it may differ a moment later. */

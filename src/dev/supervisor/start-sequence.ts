@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { joinAddress, reachedHost } from '../../runtime/local-address.ts';
-import { SCOPES } from '../../api/http/context.ts';
+import { SCOPES } from '../../domain/access/scopes.ts';
 import { type DevEnvironment, givenSettings, loadTokenSettings, portClaims } from '../dev-environment.ts';
 import { PROJECT_FOLDER } from '../data-folder.ts';
 import { type dataPaths, writeEnvironmentFile, writePrivateFile } from '../dev-files.ts';
@@ -95,9 +95,9 @@ export async function startAll(context: StartContext): Promise<RunningSystem> {
   return { addresses, token };
 }
 
-/** Addresses that are known before PostgreSQL has its password. */
+/** Addresses that are known before PostgreSQL has its password, and settings that development chooses. */
 function knownAddresses(environment: DevEnvironment): Variables {
-  const { ports, hosts, external, temporalNamespace, webhookAllowPrivate } = environment;
+  const { ports, hosts, external, temporalNamespace, webhookAllowPrivate, rolesClaim } = environment;
   const inboxUrl = external.smtpUrl === null ? environment.inboxUrl : null;
   const uiUrl = external.temporalAddress === null ? `http://localhost:${ports.temporalUi}` : null;
   const addresses = {
@@ -110,6 +110,7 @@ function knownAddresses(environment: DevEnvironment): Variables {
     INBOX_URL: inboxUrl,
     SMS_GATEWAY_URL: external.smsGatewayUrl ?? (inboxUrl === null ? null : `${inboxUrl}/sms`),
     WEBHOOK_ALLOW_PRIVATE: webhookAllowPrivate,
+    JWT_ROLES_CLAIM: rolesClaim,
   };
   return Object.fromEntries(Object.entries(addresses).filter((entry): entry is [string, string] => entry[1] !== null));
 }

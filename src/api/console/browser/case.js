@@ -133,7 +133,9 @@ function wordsOf(found, action) {
 
 /** Why a button cannot be pressed; empty when it can. The server checks again. */
 function obstacleOf(action) {
-  if (!may('ops:write')) return 'Your token lacks the scope ops:write.';
+  if (!may('ops:cases')) return 'Your token lacks the scope ops:cases or ops:write.';
+  if (action === 'retryWith' && !may('ops:retry-with'))
+    return 'Your token lacks the scope ops:retry-with or ops:write.';
   const isAboutProof = action === 'forceResolve' || action === 'withdraw';
   return isAboutProof && !may('ops:money') ? 'Your token lacks the scope ops:money.' : '';
 }

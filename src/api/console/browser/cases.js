@@ -63,7 +63,7 @@ function causesCard(causes) {
         {
           type: 'button',
           id: `redrive-${index}`,
-          disabled: !may('ops:write'),
+          disabled: !may('ops:cases'),
           onclick: () => redrive({ fingerprint, step, open }),
         },
         'Try all again …',

@@ -191,13 +191,13 @@ function commandButtons(order) {
   const isCapturable = toCapture > 0;
   const isCancellable = order.cancelableUntil === null || Date.parse(order.cancelableUntil) > Date.now();
   const isRefundable = (status === 'CONFIRMED' || status === 'PARTIALLY_REFUNDED') && toRefund > 0;
-  const button = ({ id, style = '' }, text, onclick) =>
-    h('button', { type: 'button', id, class: style, disabled: !may('orders:write'), onclick }, text);
+  const button = ({ id, scope, style = '' }, text, onclick) =>
+    h('button', { type: 'button', id, class: style, disabled: !may(scope), onclick }, text);
   const takes = `Of ${money(toCapture, currency)} that are authorized, the amount below is taken.`;
   const gives = `Of ${money(toRefund, currency)} that were taken, the amount below is paid back. This cannot be undone.`;
   return [
     isCapturable
-      ? button({ id: 'capture' }, 'Take the money …', () =>
+      ? button({ id: 'capture', scope: 'captures:write' }, 'Take the money …', () =>
           move(order, 'capture', {
             title: 'Take the money?',
             explanation: takes,
@@ -207,12 +207,12 @@ function commandButtons(order) {
         )
       : null,
     isRefundable
-      ? button({ id: 'refund' }, 'Pay back …', () =>
+      ? button({ id: 'refund', scope: 'refunds:write' }, 'Pay back …', () =>
           move(order, 'refunds', { title: 'Pay back?', explanation: gives, upToMinor: toRefund, confirm: 'Pay back' }),
         )
       : null,
     CANCELLABLE.has(status) && isCancellable
-      ? button({ id: 'cancel', style: 'danger' }, 'Cancel the order …', () => cancel(order))
+      ? button({ id: 'cancel', scope: 'orders:cancel', style: 'danger' }, 'Cancel the order …', () => cancel(order))
       : null,
   ];
 }

@@ -1,0 +1,2 @@
+ALTER TABLE "orders"."orders" ADD COLUMN "placed_by" text;--> statement-breakpoint
+CREATE INDEX "orders_tenant_placed_by_idx" ON "orders"."orders" USING btree ("tenant_id","placed_by","created_at" DESC NULLS LAST,"order_id" DESC NULLS LAST) WHERE placed_by is not null;
