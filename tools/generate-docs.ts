@@ -6,6 +6,7 @@ import { DASHBOARDS } from './dashboards/render-dashboards.ts';
 import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './error-reference.ts';
 import { renderLogReference } from './log-reference.ts';
+import { renderRoleReference } from './role-reference.ts';
 
 const USAGE = `npm run docs -- [--check]
   Writes the documents that are made from code.
@@ -21,6 +22,7 @@ const DOCUMENTS = {
   'docs/errors.md': renderErrorReference,
   'docs/logs.md': renderLogReference,
   'docs/openapi.json': renderApiDocument,
+  'docs/roles.md': renderRoleReference,
   ...DASHBOARDS,
 } as const satisfies Record<string, () => string>;
 
