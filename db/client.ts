@@ -3,6 +3,7 @@ import pg from 'pg';
 import { DatabaseUnavailableError } from '../src/domain/errors.ts';
 import { inSpan } from '../src/runtime/tracing/spans.ts';
 import { STATEMENT_OUTDATED, toDatabaseError } from './errors.ts';
+import { beginFenced, fencedTarget } from './tenant-fence.ts';
 
 /** Longest wait for a connection, from the pool or a new one. After it the step fails, and Temporal retries it. */
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -54,6 +55,8 @@ export interface DatabaseOptions {
   readonly applicationName: string;
   /** Called with the error of a connection that died while it was idle. */
   readonly onIdleError: (error: Error) => void;
+  /** Whether each statement names the tenant that it is run for, for the policies of the tables; off by default. */
+  readonly isFenced?: boolean;
 }
 
 /** Connections are opened when they are first needed, so a process starts while its database is down. */
@@ -68,17 +71,22 @@ export function createDatabase(options: DatabaseOptions): Database {
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: 10_000,
     keepAlive: true,
+    // The tenant and the statement travel together.
+    pipeline: options.isFenced === true,
     types: { getTypeParser: typeParser },
   });
   // Without a listener the death of an idle connection would end the process.
   pool.on('error', options.onIdleError);
   pool.on('connect', (client) => client.on('error', options.onIdleError));
-  const orm = drizzle(pool);
+  const isFenced = options.isFenced === true;
+  const target = isFenced ? fencedTarget(pool) : pool;
+  // The query builder calls nothing of a pool but `query`.
+  const orm = drizzle(target as pg.Pool);
   return {
     pool,
-    run: (statement, values) => runOn(pool, statement, values),
+    run: (statement, values) => runOn(target, statement, values),
     query: (build) => build(orm).catch(rethrowTranslated),
-    transaction: (work) => inTransaction(pool, work).catch(rethrowTranslated),
+    transaction: (work) => inTransaction(pool, isFenced, work).catch(rethrowTranslated),
     ping: async () => {
       await pool.query('select 1').catch(rethrowTranslated);
     },
@@ -171,11 +179,15 @@ function poolFigures(name: Service, { totalCount, idleCount, waitingCount, optio
   return { pool: name, used: totalCount - idleCount, idle: idleCount, waiting: waitingCount, max: options.max };
 }
 
-async function inTransaction<Result>(pool: pg.Pool, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+async function inTransaction<Result>(
+  pool: pg.Pool,
+  isFenced: boolean,
+  work: (tx: Transaction) => Promise<Result>,
+): Promise<Result> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('begin');
+    await (isFenced ? beginFenced(client) : client.query('begin'));
     const result = await work({ run: (statement, values) => runOn(client, statement, values) });
     await client.query('commit');
     return result;
@@ -193,7 +205,7 @@ async function inTransaction<Result>(pool: pg.Pool, work: (tx: Transaction) => P
 const POSTGRESQL = { 'db.system.name': 'postgresql' };
 
 async function runOn<Row extends pg.QueryResultRow>(
-  target: pg.Pool | pg.PoolClient,
+  target: Pick<pg.Pool, 'query'> | pg.PoolClient,
   statement: Statement,
   values: readonly unknown[],
 ): Promise<Row[]> {

@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
-import { SERVICES, type DatabaseUrls, type Service } from './client.ts';
+import { SERVICES, type DatabaseUrls } from './client.ts';
 import { toDatabaseError } from './errors.ts';
+import { applyRoles, createRoles, haveRoles } from './roles/apply-roles.ts';
+import type { Schema } from './roles/grants.ts';
 
 /** One lock for all services: if several processes start at once, one of them migrates and the others wait. */
 const ADVISORY_LOCK = 727_465_001;
@@ -13,14 +15,20 @@ const ADVISORY_LOCK = 727_465_001;
  */
 const LOCK_TIMEOUT = '5s';
 
-/** Brings the schema of every service to its newest version; safe to run from many processes at once. */
-export async function migrateAll(urls: DatabaseUrls): Promise<void> {
-  for (const service of SERVICES) await migrateService(service, urls[service]);
-  // The acts of operators are about orders, so they are stored beside the orders.
-  await migrateService('audit', urls.orders);
+/** What a migration does beside bringing schemas to their newest version. */
+export interface MigrateOptions {
+  /** Whether roles that are missing are made. Roles that exist get their rights in any case. */
+  readonly roles?: boolean;
 }
 
-async function migrateService(service: Service | 'audit', url: string): Promise<void> {
+/** Brings the schema of every service to its newest version; safe to run from many processes at once. */
+export async function migrateAll(urls: DatabaseUrls, options: MigrateOptions = {}): Promise<void> {
+  for (const service of SERVICES) await migrateService(service, urls[service], options);
+  // The acts of operators are about orders, so they are stored beside the orders.
+  await migrateService('audit', urls.orders, options);
+}
+
+async function migrateService(service: Schema, url: string, { roles = false }: MigrateOptions): Promise<void> {
   const client = new pg.Client({ connectionString: url, application_name: 'order-saga-migrate' });
   // A lost connection is reported by the query that needed it.
   client.on('error', () => {});
@@ -33,6 +41,8 @@ async function migrateService(service: Service | 'audit', url: string): Promise<
       migrationsSchema: 'drizzle',
       migrationsTable: `${service}_migrations`,
     });
+    if (roles) await createRoles(client);
+    if (await haveRoles(client)) await applyRoles(client, service);
   } catch (error) {
     throw toDatabaseError(error);
   } finally {

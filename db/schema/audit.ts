@@ -5,8 +5,8 @@ import { instant } from './columns.ts';
 export const auditSchema = pgSchema('audit');
 
 /**
- * One row per act of an operator, written before the act. The table is append-only: a trigger refuses UPDATE and
- * DELETE.
+ * One row per act of an operator, written before the act. The table is append-only: triggers refuse UPDATE, DELETE and
+ * TRUNCATE.
  */
 export const operatorActions = auditSchema.table(
   'operator_actions',

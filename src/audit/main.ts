@@ -1,4 +1,5 @@
 import { createDatabases } from '../../db/client.ts';
+import { OneTenantRoleError, requireAllTenants } from '../../db/tenant-fence.ts';
 import { takeArguments } from '../runtime/command-arguments.ts';
 import { ConfigError, loadConfig } from '../config.ts';
 import { createTemporalClient } from '../temporal/connection.ts';
@@ -37,6 +38,7 @@ async function audit(): Promise<AuditReport> {
   });
   const client = createTemporalClient(temporal);
   try {
+    await requireAllTenants(databases.orders);
     return await createAudit(
       { databases, client, paymentGatewayUrl: payment.simulatorUrl },
       { onWait: sayWaiting },
@@ -53,7 +55,8 @@ function sayWaiting(orders: number): void {
 
 /** An error that a person can act on gets one line; a bug gets its stack. */
 function explain(error: unknown): string {
-  if (error instanceof SourceUnavailableError || error instanceof ConfigError) {
+  const isForPeople = error instanceof SourceUnavailableError || error instanceof OneTenantRoleError;
+  if (isForPeople || error instanceof ConfigError) {
     return `the audit could not be done: ${error.message}`;
   }
   return `the audit could not be done: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { OneTenantRoleError } from '../../db/tenant-fence.ts';
 import { localHttpUrl } from '../runtime/local-address.ts';
 import { SourceUnavailableError } from '../audit/source-error.ts';
 import { ConfigError, loadConfig } from '../config.ts';
@@ -161,7 +162,9 @@ function userName(): string | null {
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\n\n${USAGE}`;
   if (error instanceof ApiProblemError) return `${error.code}: ${error.message}`;
-  const isTold = [ApiUnreachableError, EarlierWishError, WrongSystemError].some((kind) => error instanceof kind);
+  const isTold = [ApiUnreachableError, EarlierWishError, WrongSystemError, OneTenantRoleError].some(
+    (kind) => error instanceof kind,
+  );
   if (isTold || isBlind(error)) return (error as Error).message;
   if (error instanceof AnswerLostError) return `${explain(error.cause)}\n${error.message}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

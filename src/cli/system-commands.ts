@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { createDatabases, type Databases } from '../../db/client.ts';
+import { requireAllTenants } from '../../db/tenant-fence.ts';
 import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { createAudit, PATIENCE_MS } from '../audit/audit.ts';
 import { formatReport, reportToJson } from '../audit/report.ts';
@@ -105,6 +106,7 @@ async function withSystem<Result>(
   const databases = createDatabases(database.urls, { poolSize: POOL_SIZE, applicationName, onIdleError: () => {} });
   const client = createTemporalClient(temporal);
   try {
+    await requireAllTenants(databases.orders);
     return await work({ databases, client });
   } finally {
     await client.connection.close();

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requireAllTenants } from '../../db/tenant-fence.ts';
 import { takeArguments } from '../runtime/command-arguments.ts';
 import { ConfigError, loadConfig, type Config } from '../config.ts';
 import { keepLoopbackDirect } from '../runtime/loopback.ts';
@@ -78,6 +79,7 @@ export async function runProcess(
   } catch (error) {
     exitWith(error instanceof ConfigError ? error.message : String(error));
   }
+  refuseFenceOfAll(service, config);
   const format = config.logFormat === 'pretty' ? await loadPrettyFormat() : undefined;
   const logger = createLogger({ level: config.logLevel, service, format });
   const stopRequested = nextSignal();
@@ -134,12 +136,24 @@ export async function openWorkerContext({ config, logger, metrics: own }: Proces
   installTemporalRuntime(logger, metrics === null ? null : { ...metrics, serviceName: own.serviceName });
   startWorkerMetrics();
   logger.onDropped(countDroppedLogLines);
-  const context = openContext(config, logger, own);
-  await ensureSearchAttributes(context.client, config.temporal);
-  await ensureSweepSchedules(context.client);
-  await ensureAuditSchedule(context.client, config.audit);
-  await ensureOperatorMailSchedule(context.client, config.operatorMail !== null);
+  // A worker serves all tenants, and its role may.
+  const unfenced = { ...config, database: { ...config.database, isFenced: false } };
+  const context = openContext(unfenced, logger, own);
+  await Promise.all([requireAllTenants(context.resources.databases.orders), ensureTemporal(context)]);
   return context;
+}
+
+async function ensureTemporal({ client, config }: ProcessContext): Promise<void> {
+  await ensureSearchAttributes(client, config.temporal);
+  await ensureSweepSchedules(client);
+  await ensureAuditSchedule(client, config.audit);
+  await ensureOperatorMailSchedule(client, config.operatorMail !== null);
+}
+
+/** A process that also works for all tenants cannot be held to one. */
+function refuseFenceOfAll(service: Service, { database }: Config): void {
+  if (service !== 'combined' || !database.isFenced) return;
+  exitWith('DATABASE_ROW_LEVEL_SECURITY: a combined process serves all tenants; run API and worker one by one.');
 }
 
 /** `--queues orders,payments` on the command line is `WORKER_QUEUES`; an API has none. */

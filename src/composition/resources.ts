@@ -77,6 +77,7 @@ function openResources(config: Config, logger: Logger, applicationName: string):
   const databases = createDatabases(config.database.urls, {
     poolSize: config.database.poolSize,
     applicationName,
+    isFenced: config.database.isFenced,
     onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection died'),
   });
   const onBreakerChange = (collaborator: Collaborator): BreakerListener => breakerListener(logger, collaborator);

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { allAt, createDatabase, createDatabases } from '../../db/client.ts';
 import { migrateAll } from '../../db/migrate.ts';
+import { DATABASE_ROLES } from '../../db/roles/grants.ts';
 import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import { seedCatalog } from '../../db/seed.ts';
+import { loginOf } from './database/logins.ts';
 import { bundleWorkflows } from '../../src/temporal/bundle-workflows.ts';
 import { startEmbeddedPostgres } from '../../src/dev/postgres/embedded-postgres.ts';
 import { findFreePort } from '../../src/dev/processes/ports.ts';
@@ -86,9 +88,12 @@ async function prepareTemplate(adminUrl: string, templateUrl: string): Promise<v
   const admin = createDatabase({ url: adminUrl, poolSize: 2, applicationName: 'test-setup', onIdleError: () => {} });
   await admin.pool.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
   await admin.pool.query('CREATE SEQUENCE namespaces_taken');
-  await admin.close();
   const urls = allAt(templateUrl);
-  await migrateAll(urls);
+  await migrateAll(urls, { roles: true });
+  for (const role of DATABASE_ROLES) {
+    await admin.pool.query(`CREATE ROLE ${loginOf(role)} LOGIN PASSWORD '${loginOf(role)}' IN ROLE ${role}`);
+  }
+  await admin.close();
   const databases = createDatabases(urls, { poolSize: 2, applicationName: 'test-seed', onIdleError: () => {} });
   await seedCatalog(createCatalogRepository(databases.inventory));
   await databases.close();

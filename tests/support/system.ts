@@ -7,7 +7,7 @@ import type { Client } from '@temporalio/client';
 import { inject } from 'vitest';
 import type { Activities } from '../../src/activities/index.ts';
 import { createEagerSlots } from '../../src/api/orders/eager-slots.ts';
-import { SCOPES, type Scope } from '../../src/api/http/context.ts';
+import { SCOPES, type Scope } from '../../src/domain/access/scopes.ts';
 import type { OrderView } from '../../src/api/orders/order-schemas.ts';
 import { stopProcess } from '../../src/composition/process.ts';
 import { openContext } from '../../src/composition/resources.ts';
@@ -16,14 +16,17 @@ import { startApi } from '../../src/composition/api.ts';
 import { loadConfig, type Config } from '../../src/config.ts';
 import { signDevToken } from '../../src/dev/dev-token.ts';
 import { createMailSink } from '../../src/dev/mail-sink/mail-sink.ts';
-import { createLogger } from '../../src/runtime/logger.ts';
+import { createLogger, type Logger } from '../../src/runtime/logger.ts';
 import { createProcessMetrics } from '../../src/composition/process-metrics.ts';
 import { createSimulator } from '../../src/simulator/simulator.ts';
 import type { WebhookTarget } from '../../src/simulator/webhooks.ts';
 import { ensureSearchAttributes } from '../../src/temporal/bootstrap.ts';
 import { installTemporalRuntime } from '../../src/temporal/runtime.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
+import { allAt } from '../../db/client.ts';
+import type { DatabaseRole } from '../../db/roles/grants.ts';
 import { createTestDatabase, takeNamespace, type TestDatabase } from './database/database.ts';
+import { urlAs } from './database/logins.ts';
 import { findFreePort } from '../../src/dev/processes/ports.ts';
 
 /** A parsed answer of the API. */
@@ -94,6 +97,8 @@ export interface TestSystemOptions {
   readonly webhooks?: boolean;
   /** Whether the system has a worker; without one, accepted orders stay unopened. */
   readonly worker?: boolean;
+  /** Whether API and worker have database roles of their own, and row-level security holds the API. */
+  readonly roles?: boolean;
   /** Whether the event pipeline's pumps run; they are off by default, because most tests are about orders. */
   readonly events?: boolean;
 }
@@ -187,15 +192,14 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   const logger = createLogger({ level: config.logLevel, service: 'test' });
   if (!runtimeInstalled) installTemporalRuntime(logger, null);
   runtimeInstalled = true;
-  const metrics = createProcessMetrics('order-saga-combined', () => []);
-  const context = openContext(config, logger, metrics);
+  const { context, apiContext } = openContexts(config, logger, options.roles === true);
   const { client } = context;
   await ensureSearchAttributes(client, config.temporal);
   const slots = createEagerSlots(config.api.eagerSlots);
   const activities = (options.wrapActivities ?? same)(composeActivities(context));
   const worker =
     options.worker === false ? null : await startWorker(context, { activities, onFastPathEnded: slots.release });
-  const api = await startApi(context, worker && { client: worker.eagerClient, slots });
+  const api = await startApi(apiContext, worker && { client: worker.eagerClient, slots });
   const stopWorker = async (): Promise<void> => {
     await worker?.shutDown();
     await worker?.finished;
@@ -210,7 +214,11 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
     simulatorUrl: around.simulator.url,
     stopWorker,
     stop: async () => {
-      await stopProcess({ context, api, worker });
+      if (apiContext === context) await stopProcess({ context, api, worker });
+      else {
+        await stopProcess({ context: apiContext, api, worker: null });
+        await stopProcess({ context, api: null, worker });
+      }
       await worker?.finished;
       await around.stop();
     },
@@ -282,6 +290,19 @@ export async function readLedger(simulatorUrl: string, orderId?: string): Promis
   const query = orderId === undefined ? '' : `?orderId=${orderId}`;
   const response = await fetch(`${simulatorUrl}/ledger${query}`);
   return ((await response.json()) as { entries: LedgerEntry[] }).entries;
+}
+
+/** One context for API and worker, or one for each with a database role of its own. */
+function openContexts(config: Config, logger: Logger, hasRoles: boolean) {
+  const open = (found: Config) => openContext(found, logger, createProcessMetrics('order-saga-combined', () => []));
+  const context = open(hasRoles ? at(config, 'order_saga_worker') : config);
+  return { context, apiContext: hasRoles ? open(at(config, 'order_saga_api')) : context };
+}
+
+/** The configuration for a process that logs in as a member of a role. */
+function at(config: Config, role: DatabaseRole): Config {
+  const urls = allAt(urlAs(role, config.database.urls.orders));
+  return { ...config, database: { ...config.database, urls, isFenced: role === 'order_saga_api' } };
 }
 
 function same<Value>(value: Value): Value {

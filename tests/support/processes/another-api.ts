@@ -64,7 +64,7 @@ export async function startApiProcess(
     await child.stop([{ signal: 'SIGTERM', waitMs: 15_000 }]);
     await rm(folder, { recursive: true, force: true });
   };
-  if (!(await becomesReady(url))) {
+  if (!(await becomesReady(url, child.isRunning))) {
     const printed = await log();
     await stop();
     throw new Error(`${program} is not ready after ${READY_LIMIT_MS} ms:\n${printed}`);
@@ -72,9 +72,9 @@ export async function startApiProcess(
   return { ...createSystemClient(url), url, log, stop };
 }
 
-async function becomesReady(url: string): Promise<boolean> {
+async function becomesReady(url: string, isRunning: () => boolean): Promise<boolean> {
   const deadline = performance.now() + READY_LIMIT_MS;
-  while (performance.now() < deadline) {
+  while (performance.now() < deadline && isRunning()) {
     const answer = await fetch(`${url}/readyz`).catch(() => null);
     if (answer?.status === 200) return true;
     await sleep(50);

@@ -1,0 +1,99 @@
+import type { Service } from '../client.ts';
+
+/**
+ * Roles of the database, one per kind of process. They cannot log in: a login is made a member of them, so that passwords
+ * and certificates stay with the people who run the database.
+ */
+export const DATABASE_ROLES = ['order_saga_api', 'order_saga_worker', 'order_saga_tools'] as const;
+export type DatabaseRole = (typeof DATABASE_ROLES)[number];
+
+/** What the API and the worker may do with the rows of a table; tools read all tables. Nobody may truncate. */
+interface TableGrant {
+  readonly api?: string;
+  readonly worker?: string;
+  /** Beside reading. */
+  readonly tools?: string;
+}
+
+/** A schema of the database. */
+export type Schema = Service | 'audit';
+
+const READ = 'SELECT';
+const APPEND = 'SELECT, INSERT';
+const WRITE = 'SELECT, INSERT, UPDATE';
+const CHANGE = 'SELECT, UPDATE';
+const ALL = 'SELECT, INSERT, UPDATE, DELETE';
+
+/**
+ * Every table of every schema; a test compares the list with the database. A history is written by APPEND only: no process
+ * can change or delete what it says.
+ */
+export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, TableGrant>>>> = {
+  orders: {
+    // `reseal` replaces contact data, `repair` nothing else of an order.
+    orders: { api: CHANGE, worker: WRITE },
+    order_lines: { api: READ, worker: APPEND },
+    order_events: { api: APPEND, worker: APPEND },
+    // A trigger adds what the feed takes away.
+    event_outbox: { api: 'INSERT', worker: 'SELECT, INSERT, DELETE' },
+    order_commands: { api: APPEND, worker: APPEND },
+    cases: { api: CHANGE, worker: WRITE },
+    case_decisions: { api: WRITE, worker: CHANGE },
+    rate_limits: { api: ALL },
+  },
+  inventory: {
+    products: { api: WRITE, worker: READ },
+    stock: { api: WRITE, worker: WRITE },
+    reservations: { api: READ, worker: WRITE },
+    stock_movements: { api: APPEND, worker: APPEND },
+  },
+  payments: {
+    operations: { api: READ, worker: WRITE },
+    balances: { api: READ, worker: WRITE },
+    turns: { worker: WRITE },
+    attempts: { api: READ, worker: APPEND },
+    operation_changes: { api: READ, worker: APPEND },
+    payment_notices: { api: WRITE, worker: CHANGE },
+    waiting_steps: { api: READ, worker: ALL },
+  },
+  notifications: {
+    messages: { api: READ, worker: WRITE },
+    message_attempts: { api: READ, worker: APPEND },
+    webhook_subscriptions: { api: WRITE, worker: CHANGE, tools: 'UPDATE (sealed_secret, updated_at)' },
+    webhook_deliveries: { api: CHANGE, worker: ALL },
+  },
+  events: {
+    partitions: { api: WRITE, worker: WRITE },
+    raw_events: { api: APPEND, worker: APPEND },
+    event_ids: { api: APPEND, worker: 'SELECT, INSERT, DELETE' },
+    event_requests: { api: WRITE, worker: 'SELECT, DELETE' },
+    consumers: { api: WRITE, worker: WRITE },
+    cursors: { api: CHANGE, worker: WRITE },
+    processed_events: { api: READ, worker: ALL },
+    retrying_events: { api: WRITE, worker: ALL },
+    // UPDATE stands for the lock that a reprocess takes.
+    failed_events: { api: 'SELECT, UPDATE, DELETE', worker: ALL },
+  },
+  audit: {
+    operator_actions: { api: APPEND, worker: APPEND, tools: 'INSERT' },
+  },
+};
+
+/** Tables whose rows belong to no tenant: everything else of the API's reach is kept apart by policies. */
+export const SHARED_TABLES: readonly string[] = [
+  'orders.event_outbox',
+  'orders.rate_limits',
+  'payments.turns',
+  'payments.payment_notices',
+  'payments.waiting_steps',
+  'events.partitions',
+  'events.event_requests',
+  'events.consumers',
+  'events.cursors',
+];
+
+/**
+ * Functions that open and drop the tables of a day. Only the owner of the log may do this, so they run as their owner, and
+ * only workers may call them.
+ */
+export const OWNER_FUNCTIONS: readonly string[] = ['events.open_day(date)', 'events.drop_days(timestamptz, text[])'];
