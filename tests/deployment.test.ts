@@ -103,7 +103,8 @@ it('docker-compose.yml starts nothing without secrets, and everything with those
   const secrets = makeSecrets();
   for (const name of ['api', 'worker', 'combined']) {
     const service = serviceOf(compose, name);
-    for (const missing of ['JWT_SECRET', 'CONTACT_KEYS', 'POSTGRES_PASSWORD', 'PAYMENT_WEBHOOK_SECRET']) {
+    const password = `${name.toUpperCase()}_DATABASE_PASSWORD`;
+    for (const missing of ['JWT_SECRET', 'CONTACT_KEYS', password, 'PAYMENT_WEBHOOK_SECRET']) {
       expect(() => environmentOf(service, { ...secrets, [missing]: '' })).toThrow(missing);
     }
     expect(loadConfig(environmentOf(service, secrets)).worker.queues).toContain('orders');
@@ -115,6 +116,22 @@ it('docker-compose.yml starts nothing without secrets, and everything with those
     ),
   );
   expect(plain).toEqual([]);
+});
+
+it('docker-compose.yml gives each process a login of its own, and holds the API alone to one tenant where it is asked to', () => {
+  const secrets = makeSecrets();
+  const loginOf = (name: string): string =>
+    new URL(environmentOf(serviceOf(compose, name), secrets)['DATABASE_URL'] ?? '').username;
+  const processes = ['api', 'worker', 'combined'];
+  expect(processes.map(loginOf)).toEqual(processes);
+  expect(loginOf('migrate')).toBe('order_saga');
+  const fencesWith = (DATABASE_ROW_LEVEL_SECURITY: string) => {
+    const given = { ...secrets, DATABASE_ROW_LEVEL_SECURITY };
+    expect(environmentOf(serviceOf(compose, 'database-logins'), given)).toMatchObject({ DATABASE_ROW_LEVEL_SECURITY });
+    return processes.map((name) => loadConfig(environmentOf(serviceOf(compose, name), given)).database.isFenced);
+  };
+  expect(fencesWith('false')).toEqual([false, false, false]);
+  expect(fencesWith('true')).toEqual([true, false, false]);
 });
 
 it('docker-compose.yml lets the simulator report to the API, which knows its signature', () => {

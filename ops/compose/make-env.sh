@@ -13,5 +13,8 @@ JWT_SECRET=$(hexadecimal)
 CONTACT_KEYS=k1:$(head -c 32 /dev/urandom | base64 | tr -d '\n')
 PAYMENT_WEBHOOK_SECRET=whsec_$(head -c 32 /dev/urandom | base64 | tr -d '\n')
 POSTGRES_PASSWORD=$(hexadecimal)
+API_DATABASE_PASSWORD=$(hexadecimal)
+WORKER_DATABASE_PASSWORD=$(hexadecimal)
+COMBINED_DATABASE_PASSWORD=$(hexadecimal)
 TEMPORAL_POSTGRES_PASSWORD=$(hexadecimal)
 END
