@@ -241,6 +241,14 @@ it.each(examples)('docs/cli.md shows a command that is understood: %s', async (l
   expect(said.join('\n')).toMatch(/(?:ord|case)_…/.test(line) ? /^not_found/ : /./);
 });
 
+it('docs/operations.md makes logins that are members of the roles', async () => {
+  const block = snippet("docs/operations.md: CREATE ROLE api LOGIN PASSWORD '…' IN ROLE order_saga_api;");
+  for (const statement of block.trim().split('\n')) await system.database.query(statement);
+  const members = `SELECT pg_has_role('api', 'order_saga_api', 'usage') AS api,
+    pg_has_role('worker', 'order_saga_worker', 'usage') AS worker`;
+  expect(await system.database.query(members)).toEqual([{ api: true, worker: true }]);
+});
+
 it('docs/operations.md finds parked orders, and has them tried again one by one or all', async () => {
   const [first, second] = [await parkedOrder(), await parkedOrder()];
   const asked = pasted("docs/operations.md: temporal workflow list --query 'CaseKind IS NOT NULL'", {
