@@ -294,7 +294,12 @@ export async function readLedger(simulatorUrl: string, orderId?: string): Promis
 
 /** One context for API and worker, or one for each with a database role of its own. */
 function openContexts(config: Config, logger: Logger, hasRoles: boolean) {
-  const open = (found: Config) => openContext(found, logger, createProcessMetrics('order-saga-combined', () => []));
+  const open = (found: Config) =>
+    openContext(
+      found,
+      logger,
+      createProcessMetrics('order-saga-combined', () => []),
+    );
   const context = open(hasRoles ? at(config, 'order_saga_worker') : config);
   return { context, apiContext: hasRoles ? open(at(config, 'order_saga_api')) : context };
 }

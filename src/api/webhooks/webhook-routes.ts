@@ -10,7 +10,8 @@ import type {
 } from '../../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { guardedBy } from '../access/auth.ts';
 import { topicOf } from '../../domain/event.ts';
-import type { ApiEnv, Caller, Scope } from '../http/context.ts';
+import type { Scope } from '../../domain/access/scopes.ts';
+import type { ApiEnv, Caller } from '../http/context.ts';
 import { decodeCursor, foreignCursor, toPage } from '../http/cursor.ts';
 import { parseIdempotencyKey } from '../http/idempotency-key.ts';
 import { notFound, ProblemError } from '../http/problem.ts';
