@@ -5,8 +5,10 @@ import { COLLABORATORS, PLACEMENTS, type StepPlacement } from './domain/order-se
 import { policyContradictions } from './workflows/steps/policy-check.ts';
 import { PAYMENT_PROVIDERS } from './domain/payments/payment-notice.ts';
 import { eventRetryTable } from './events/event-retries.ts';
+import { ConfigError, present, problemsOf } from './settings/config-error.ts';
 import { API_TLS_VARIABLES, apiTlsContradictions, apiTlsOf } from './settings/api-tls-settings.ts';
 import { certificatesOf } from './settings/certificates.ts';
+import { DEPLOYMENT_VARIABLES, deploymentContradictions, deploymentOf } from './settings/deployment-settings.ts';
 import { databaseModeContradictions, databaseUrl, mailUrl } from './settings/link-urls.ts';
 import { OPERATOR_MAIL_VARIABLES, operatorMailOf } from './settings/operator-mail-settings.ts';
 import { productionProblems, PROFILE } from './settings/production-rules.ts';
@@ -15,6 +17,8 @@ import { sealingKeys } from './settings/sealing-keys.ts';
 import { TELEMETRY_VARIABLES, telemetryOf } from './settings/telemetry-settings.ts';
 import { TEMPORAL_VARIABLES, temporalContradictions, temporalOf } from './settings/temporal-settings.ts';
 import { roleContradictions, TOKEN_VARIABLES, tokenSettingsOf } from './settings/token-settings.ts';
+
+export { ConfigError };
 
 const port = z.coerce.number().int().min(0).max(65_535);
 /** At most a year: far below what an integer of the database or a timer holds. */
@@ -89,6 +93,7 @@ const variables = z.object({
   DATABASE_ROW_LEVEL_SECURITY: z.enum(['true', 'false']).default('false'),
 
   ...TEMPORAL_VARIABLES,
+  ...DEPLOYMENT_VARIABLES,
 
   PAYMENT_PROVIDER: z.enum(PAYMENT_PROVIDERS).default('simulator'),
   PAYMENT_GATEWAY_URL: url.default('http://127.0.0.1:8090'),
@@ -154,18 +159,6 @@ export function loadConfig(
   throw new ConfigError([...problemsOf(parsed.error, given), ...problems]);
 }
 
-/** Variables without a value count as absent. */
-function present(env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : [])));
-}
-
-function problemsOf(error: z.ZodError | undefined, given: Readonly<Record<string, unknown>>): string[] {
-  return (error?.issues ?? []).map(({ path, message }) => {
-    const name = path.join('.');
-    return `${name}: ${name in given ? message : 'is required'}`;
-  });
-}
-
 /**
  * Contradictions between variables, which no variable's own rule can see. They are reported together with the other
  * problems.
@@ -185,6 +178,7 @@ function contradictions(given: Readonly<Record<string, string>>, needs: { readon
     ...apiTlsContradictions(given),
     ...roleContradictions(given),
     ...temporalContradictions(given),
+    ...deploymentContradictions(given),
     ...databaseModeContradictions(given),
     ...productionProblems(given, { everything: true, ...needs }),
   ];
@@ -299,14 +293,6 @@ function consoleOf(env: z.output<typeof variables>): { readonly consoleUrl?: str
   return { consoleUrl: `${isPlain ? 'http' : 'https'}://localhost:${apiPort}/console` };
 }
 
-/** The configuration cannot be used; the message lists every problem on a line of its own. */
-export class ConfigError extends Error {
-  constructor(problems: readonly string[]) {
-    super(`The configuration has ${problems.length} problem(s):\n${problems.map((text) => `  - ${text}`).join('\n')}`);
-    this.name = 'ConfigError';
-  }
-}
-
 function toConfig(env: z.output<typeof variables>, given: Readonly<Record<string, string>>) {
   const stepLimits = stepLimitsOf(env);
   return Object.freeze({
@@ -332,6 +318,7 @@ function toConfig(env: z.output<typeof variables>, given: Readonly<Record<string
       isFenced: env.DATABASE_ROW_LEVEL_SECURITY === 'true',
     },
     temporal: temporalOf(env),
+    deployment: deploymentOf(env),
     payment: paymentOf(env),
     notices: {
       unmatchedAfterMs: env.UNMATCHED_NOTICE_MINUTES * 60_000,

@@ -311,3 +311,19 @@ it('Sealing without keys is refused, and with keys names the namespace', () => {
   const { sealing } = loadConfig(given).temporal;
   expect(sealing).toMatchObject({ mode: 'seal', namespace: 'shop', keys: [{ id: '2026' }] });
 });
+
+it('A build and its deployment are set together, by names that Temporal accepts', () => {
+  const both = { TEMPORAL_DEPLOYMENT_NAME: 'shops/order-saga', TEMPORAL_WORKER_BUILD_ID: '2026-11-30.1+abc' };
+  expect(loadConfig({ ...REQUIRED, ...both }).deployment).toEqual({
+    name: 'shops/order-saga',
+    buildId: '2026-11-30.1+abc',
+  });
+  expect(loadConfig(REQUIRED).deployment).toBeNull();
+  const isAlone = 'TEMPORAL_DEPLOYMENT_NAME, TEMPORAL_WORKER_BUILD_ID: one is of no use without the other';
+  for (const [name, value] of Object.entries(both))
+    expect(problemsOf({ ...REQUIRED, [name]: value })).toEqual([isAlone]);
+  for (const name of ['order.saga', 'order:saga', "order'saga"]) {
+    const problems = problemsOf({ ...REQUIRED, ...both, TEMPORAL_DEPLOYMENT_NAME: name });
+    expect(problems).toEqual([expect.stringContaining('TEMPORAL_DEPLOYMENT_NAME: must be')]);
+  }
+});

@@ -1,3 +1,4 @@
+import type { WorkerBuild } from '../temporal/worker-host.ts';
 import type { Databases, PoolFigures } from '../../db/client.ts';
 import { readExpiries, type UsedCertificate } from '../runtime/metrics/certificate-expiry.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics/metrics.ts';
@@ -42,4 +43,10 @@ export function observeClock(metrics: Metrics, clock: { aheadMs(): number }): vo
     "How far this machine's clock is ahead of the database's; negative: behind",
     () => clock.aheadMs() / 1_000,
   );
+}
+
+/** Shows which build this process is, in the labels of a figure that is always 1. */
+export function observeBuild(metrics: Metrics, build: WorkerBuild | null): void {
+  const labels = { deployment: build?.name ?? 'none', build_id: build?.buildId ?? 'unversioned' };
+  metrics.observeEach('order_saga_build_info', 'The build of this process, in the labels', () => [[1, labels]]);
 }

@@ -81,7 +81,7 @@ export async function runProcess(
   }
   refuseFenceOfAll(service, config);
   const format = config.logFormat === 'pretty' ? await loadPrettyFormat() : undefined;
-  const logger = createLogger({ level: config.logLevel, service, format });
+  const logger = createLogger({ level: config.logLevel, service, format, build: config.deployment?.buildId });
   const stopRequested = nextSignal();
   const fail = (error: unknown): void => {
     logger.fatal({ err: error }, 'ended by an error');

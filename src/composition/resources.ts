@@ -20,7 +20,7 @@ import { CLOCK_CHECK_INTERVAL_MS, createClockMonitor, type ClockMonitor } from '
 import type { Logger } from '../runtime/logger.ts';
 import type { Metrics } from '../runtime/metrics/metrics.ts';
 import { poolFigures } from './process-metrics.ts';
-import { observeClock } from './process-metrics.ts';
+import { observeBuild, observeClock } from './process-metrics.ts';
 import { createTemporalClient } from '../temporal/connection.ts';
 import { reportTlsFault } from '../temporal/link-check.ts';
 import { reportBreaker } from '../temporal/worker-metrics.ts';
@@ -48,6 +48,7 @@ export function openContext(config: Config, logger: Logger, metrics: Metrics): P
   const resources = openResources(config, logger, metrics.serviceName);
   metrics.observeProcess(poolFigures(resources.databases));
   observeClock(metrics, resources.clock);
+  observeBuild(metrics, config.deployment);
   return {
     config,
     logger,

@@ -126,6 +126,7 @@ export async function startWorker(context: ProcessContext, options: StartWorkerO
     connection,
     namespace,
     sealing: config.temporal.sealing,
+    deployment: config.deployment,
     queues: config.worker.queues,
     activities,
     eventActivities: events?.activities ?? null,

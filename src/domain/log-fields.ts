@@ -6,6 +6,7 @@ export const LOG_FIELDS = {
   time: 'when, RFC 3339',
   level: '10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal',
   service: 'kind of process',
+  build: 'build of the program, if one is set',
   pid: 'process id',
   msg: 'what happened',
   err: 'name, code, message and stack of an error',

@@ -30,6 +30,8 @@ function traceFields(): LogFields {
 interface LoggerOptions {
   readonly level: string;
   readonly service: string;
+  /** Build of the program; its lines do not name one without it. */
+  readonly build?: string | undefined;
   /** Turns a JSON line into another form, for people. */
   readonly format?: ((line: string) => string) | undefined;
 }
@@ -43,7 +45,11 @@ export function createLogger(options: LoggerOptions): Logger {
   const { format } = options;
   const settings = {
     level: options.level,
-    base: { service: options.service, pid: process.pid },
+    base: {
+      service: options.service,
+      ...(options.build === undefined ? {} : { build: options.build }),
+      pid: process.pid,
+    },
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { err: serializeError },
     mixin: traceFields,

@@ -32,6 +32,12 @@ export function productionProblems(given: Given, reads: Reads): string[] {
   );
 }
 
+/** The same for a program that only talks to Temporal. */
+export function productionTemporalProblems(given: Given): string[] {
+  if (given['PROFILE'] !== 'production') return [];
+  return temporalProblems(given).map((problem) => `${problem} (PROFILE is production)`);
+}
+
 const DATABASES = [
   'DATABASE_URL',
   'ORDERS_DATABASE_URL',

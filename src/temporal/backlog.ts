@@ -1,7 +1,7 @@
 import type { Client, Connection } from '@temporalio/client';
 import type { BackgroundLoop } from '../runtime/background-loop.ts';
 import { createSampler } from '../runtime/sampler.ts';
-import { readTaskQueue } from './task-queues.ts';
+import { readBacklogAgeOf, readTaskQueue } from './task-queues.ts';
 
 /** Samples in the background how far the workers are behind. */
 export interface BacklogMonitor extends BackgroundLoop {
@@ -13,13 +13,17 @@ const SAMPLE_INTERVAL_MS = 2_000;
 
 /**
  * Samples the backlog of the `orders` task queue: workflows that no worker has begun. Eager starts are not on the
- * queue.
+ * queue, and with worker versioning only the builds that get new orders count.
  */
 export function createBacklogMonitor(client: Client, namespace: string): BacklogMonitor {
   const sampler = createSampler(SAMPLE_INTERVAL_MS, 0, async () => {
-    const { ageSeconds } = await readTaskQueue(client.connection as Connection, namespace, { taskQueue: 'orders' });
+    const connection = client.connection as Connection;
+    const { ageSeconds, builds } = await readTaskQueue(connection, namespace, { taskQueue: 'orders' });
+    // The oldest task may wait for a build that gets no new orders. Then it says nothing about how soon those begin.
+    const isOfThem = ageSeconds < 1 || builds.length === 0;
+    const age = isOfThem ? ageSeconds : await readBacklogAgeOf(connection, namespace, { taskQueue: 'orders', builds });
     // The limits are whole seconds, so the age is rounded down.
-    return Math.floor(ageSeconds);
+    return Math.floor(age);
   });
   return { ageSeconds: sampler.last, start: sampler.start, stop: sampler.stop };
 }

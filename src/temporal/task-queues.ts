@@ -2,10 +2,11 @@ import type { Client, Connection } from '@temporalio/client';
 import { TASK_QUEUES, type TaskQueue } from '../workflows/contract.ts';
 import { shareReads } from '../runtime/shared-read.ts';
 import { callWithin } from './calls.ts';
+import type { WorkerBuild } from './worker-host.ts';
 
 /** The state of a task queue in Temporal's matching service. */
 export interface TaskQueueState {
-  /** Workers that poll the queue. */
+  /** Workers that poll the queue for new work; with worker versioning, those of the builds that get it. */
   readonly pollers: number;
   /** Tasks that no worker has begun; tasks of a workflow that a worker has cached are on that worker's own queue. */
   readonly tasks: number;
@@ -14,6 +15,8 @@ export interface TaskQueueState {
   /** Tasks that came in, and tasks that were handed to a worker, each per second of the last half minute. */
   readonly addedPerSecond: number;
   readonly dispatchedPerSecond: number;
+  /** The builds that get new work: the current one, and one that is ramped up; empty without worker versioning. */
+  readonly builds: readonly WorkerBuild[];
 }
 
 /** The kinds of tasks in a queue, of workflows or of activities. The numbers are Temporal's. */
@@ -40,7 +43,7 @@ export async function readTaskQueue(
   namespace: string,
   { taskQueue, type = 'workflow' }: { readonly taskQueue: string; readonly type?: QueueType },
 ): Promise<TaskQueueState> {
-  const { stats, pollers } = await callWithin(ANSWER_WITHIN_MS, connection, () =>
+  const { stats, pollers, versioningInfo } = await callWithin(ANSWER_WITHIN_MS, connection, () =>
     connection.workflowService.describeTaskQueue({
       namespace,
       taskQueue: { name: taskQueue },
@@ -48,17 +51,89 @@ export async function readTaskQueue(
       reportStats: true,
     }),
   );
-  const tasks = Number(stats?.approximateBacklogCount ?? 0);
-  // When no task is left, the server still reports the age of the last one.
-  const ageSeconds = tasks === 0 ? 0 : secondsOf(stats?.approximateBacklogAge);
-  const silences = (pollers ?? []).map(({ lastAccessTime }) => Date.now() - secondsOf(lastAccessTime) * 1_000);
+  const { tasks, ageSeconds } = backlogOf(stats);
+  const builds = buildsOf(versioningInfo);
+  // With worker versioning, the oldest task may wait for a build that gets no new work and does not run.
+  const oldestTaskMs = builds.length === 0 ? ageSeconds * 1_000 : 0;
+  const polling = (pollers ?? [])
+    .filter(({ deploymentOptions }) => takesNewWork(deploymentOptions, builds))
+    .map(({ lastAccessTime }) => Date.now() - secondsOf(lastAccessTime) * 1_000)
+    .filter((silentMs) => isPolling(silentMs, oldestTaskMs));
   return {
-    pollers: silences.filter((silentMs) => isPolling(silentMs, ageSeconds * 1_000)).length,
+    pollers: polling.length,
     tasks,
     ageSeconds,
+    builds,
     addedPerSecond: stats?.tasksAddRate ?? 0,
     dispatchedPerSecond: stats?.tasksDispatchRate ?? 0,
   };
+}
+
+/**
+ * The age in seconds of the oldest task of a queue for workflows that waits for one of these builds; 0 when none does.
+ * It is a question to Temporal for each build, and each costs more than that for the queue.
+ * @throws the call's error, or that it took too long.
+ */
+export async function readBacklogAgeOf(
+  connection: Connection,
+  namespace: string,
+  { taskQueue, builds }: { readonly taskQueue: string; readonly builds: readonly WorkerBuild[] },
+): Promise<number> {
+  const ages = builds.map(async ({ name: deploymentName, buildId }) => {
+    const { versionTaskQueues } = await callWithin(ANSWER_WITHIN_MS, connection, () =>
+      connection.workflowService.describeWorkerDeploymentVersion({
+        namespace,
+        deploymentVersion: { deploymentName, buildId },
+        reportTaskQueueStats: true,
+      }),
+    );
+    const found = versionTaskQueues?.find(({ name, type }) => name === taskQueue && type === QUEUE_TYPES.workflow);
+    return backlogOf(found?.stats).ageSeconds;
+  });
+  return Math.max(0, ...(await Promise.all(ages)));
+}
+
+interface BacklogStats {
+  readonly approximateBacklogCount?: unknown;
+  readonly approximateBacklogAge?: Seconds | null;
+}
+
+/** When no task is left, the server still reports the age of the last one. */
+function backlogOf(stats: BacklogStats | null | undefined): Pick<TaskQueueState, 'tasks' | 'ageSeconds'> {
+  const tasks = Number(stats?.approximateBacklogCount ?? 0);
+  return { tasks, ageSeconds: tasks === 0 ? 0 : secondsOf(stats?.approximateBacklogAge) };
+}
+
+interface BuildName {
+  readonly deploymentName?: string | null;
+  readonly buildId?: string | null;
+}
+
+interface Routing {
+  readonly currentDeploymentVersion?: BuildName | null;
+  readonly rampingDeploymentVersion?: BuildName | null;
+  readonly rampingVersionPercentage?: number | null;
+}
+
+function buildsOf(routing: Routing | null | undefined): WorkerBuild[] {
+  const ramping = (routing?.rampingVersionPercentage ?? 0) > 0 ? routing?.rampingDeploymentVersion : null;
+  return [routing?.currentDeploymentVersion, ramping].flatMap((build) =>
+    build?.buildId ? [{ name: build.deploymentName ?? '', buildId: build.buildId }] : [],
+  );
+}
+
+/** Temporal's number for the mode of a worker that is versioned. */
+const VERSIONED = 2;
+
+function takesNewWork(
+  poller: (BuildName & { readonly workerVersioningMode?: number | null }) | null | undefined,
+  builds: readonly WorkerBuild[],
+): boolean {
+  const isVersioned = poller?.workerVersioningMode === VERSIONED;
+  if (builds.length === 0) return !isVersioned;
+  return (
+    isVersioned && builds.some(({ name, buildId }) => poller?.deploymentName === name && poller.buildId === buildId)
+  );
 }
 
 /** A worker that polled before the oldest task arrived, and has not taken that task since, no longer polls. */
@@ -113,5 +188,6 @@ function worse(one: TaskQueueState, other: TaskQueueState): TaskQueueState {
     ageSeconds: Math.max(one.ageSeconds, other.ageSeconds),
     addedPerSecond: one.addedPerSecond + other.addedPerSecond,
     dispatchedPerSecond: one.dispatchedPerSecond + other.dispatchedPerSecond,
+    builds: one.builds,
   };
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '../runtime/logger.ts';
 import { bundleFileOf, bundleWorkflows } from './bundle-workflows.ts';
+import type { HistoryAndWorkflowId } from '@temporalio/client';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createFastPathActivities, type StepListener } from '../activities/fast-path.ts';
 import type { Activities, EventActivities } from '../activities/index.ts';
@@ -17,12 +18,20 @@ import type { PayloadSealing } from './sealing/payload-codec.ts';
 import { createStepMetrics } from './worker-metrics.ts';
 import type { TaskQueue } from '../workflows/contract.ts';
 
+/** A build of the workers, and the deployment that it is a version of. */
+export interface WorkerBuild {
+  readonly name: string;
+  readonly buildId: string;
+}
+
 /** The parts that a worker process runs. */
 export interface WorkerHostOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   /** How payloads are sealed; plain when null. */
   readonly sealing: PayloadSealing | null;
+  /** The build that the workers register as; null when they are not versioned. */
+  readonly deployment: WorkerBuild | null;
   readonly queues: readonly TaskQueue[];
   readonly activities: Activities;
   /** Needed for the queue `events`. */
@@ -119,6 +128,33 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
   };
 }
 
+/** Workflow code, as the settings name it. */
+export interface WorkflowCode {
+  /** The file of the plain bundle. */
+  readonly bundlePath: string;
+  readonly sealing: PayloadSealing | null;
+}
+
+/** The file that a worker loads. */
+export function fileOf({ bundlePath, sealing }: WorkflowCode): string {
+  return bundleFileOf({ path: bundlePath, sealsFailures: sealsFailures(sealing) });
+}
+
+/**
+ * Replays histories of workflows on a bundle, as a worker does that continues them.
+ * @returns the errors by the id of the workflow; a workflow without one can be continued by that code.
+ */
+export async function replayOn(
+  code: WorkflowCode,
+  histories: AsyncIterable<HistoryAndWorkflowId>,
+): Promise<ReadonlyMap<string, Error>> {
+  const errors = new Map<string, Error>();
+  const options = { workflowBundle: { codePath: fileOf(code) }, ...dataConverterOf(code.sealing) };
+  const replays = Worker.runReplayHistories(options, histories);
+  for await (const { workflowId, error } of replays) if (error !== undefined) errors.set(workflowId, error);
+  return errors;
+}
+
 function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: StepListener): WorkerOptions {
   const { connection, namespace, sealing, poolSize, shutdownGraceMs } = options;
   const bundle = { path: options.bundlePath, sealsFailures: sealsFailures(sealing) };
@@ -132,6 +168,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
     namespace,
     taskQueue: queue,
     ...dataConverterOf(sealing),
+    ...versioningOptions(options.deployment),
     activities,
     maxConcurrentActivityTaskExecutions: slotsOf(queue, poolSize),
     maxConcurrentActivityTaskPolls: ACTIVITY_POLLS,
@@ -158,6 +195,15 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
         ...(options.onFastPathEnded === undefined ? [] : [watchFastPath(options.onFastPathEnded)]),
       ],
     },
+  };
+}
+
+/** A workflow stays with the build that began it, unless its type moves (src/workflows/index.ts). */
+function versioningOptions(build: WorkerBuild | null): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (build === null) return {};
+  const version = { deploymentName: build.name, buildId: build.buildId };
+  return {
+    workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' },
   };
 }
 

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, it, vi } from 'vitest';
 import { startInternalListener } from '../../src/composition/internal-listener.ts';
-import { createProcessMetrics, observeClock, poolFigures } from '../../src/composition/process-metrics.ts';
+import {
+  createProcessMetrics,
+  observeBuild,
+  observeClock,
+  poolFigures,
+} from '../../src/composition/process-metrics.ts';
 import type { Config } from '../../src/config.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { PROBLEMS } from '../../src/api/http/problem.ts';
@@ -63,6 +68,7 @@ async function processMetrics(): Promise<string[]> {
   await authority.remove();
   const metrics = createProcessMetrics('test', () => [{ setting: 'NODE_EXTRA_CA_CERTS', source: { pem } }]);
   observeClock(metrics, { aheadMs: () => 0 });
+  observeBuild(metrics, null);
   // No statement is sent, so no database is needed.
   const nowhere = { poolSize: 2, applicationName: 'test', onIdleError: () => {} };
   metrics.observeProcess(poolFigures(createDatabases(allAt('postgres://127.0.0.1:1/none'), nowhere)));
