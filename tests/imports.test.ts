@@ -132,6 +132,7 @@ const FORBIDDEN: readonly (readonly [from: string, ...to: string[]])[] = [
   ['src/composition/process.ts', '@temporalio/client', 'pg'],
   ['src/cli/', '../api/app.ts', '../api/orders/order-reader.ts', '../config.ts', '../simulator/app.ts'],
   ['src/cli/', '@temporalio/client', '../composition/api.ts', '../workflows/order-workflow.ts'],
+  ['src/cli/deployment/', '../../config.ts', '../../audit/audit.ts', '../../../db/client.ts', '@temporalio/client'],
   ['src/dev/', '../activities/index.ts', '../composition/api.ts', '../cli/repair.ts', '../../db/client.ts'],
   ['src/dev/demo/', '../../api/app.ts', '../../config.ts', '../../simulator/app.ts', '@temporalio/client'],
   ['src/composition/', '../config.ts', '../simulator/app.ts', '@temporalio/client', '@temporalio/worker', 'pg'],
