@@ -10,7 +10,7 @@ const KNOWN_WORDS = new Set(
   faults gateways histories http internal invariants inventory links mail messages meta metrics migrations money monitor node notifications operations operators
   order orders outages payment payments personal postgres processes produce replay repositories results runtime saga schema
   settings simulator src steps stripe supervisor support systems temporal tests tls tools tracing types workflows
-  command event log maintain notification workflow`
+  command event log maintain notification upgrade workflow`
     .split(/\s+/)
     .flatMap((word) => [word, singular(word)]),
 );

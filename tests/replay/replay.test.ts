@@ -1,14 +1,14 @@
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import type { bundleWorkflows } from '../../src/temporal/bundle-workflows.ts';
 import { createLogger } from '../../src/runtime/logger.ts';
 import { installTemporalRuntime } from '../../src/temporal/runtime.ts';
 import { STEP_POLICIES } from '../../src/workflows/steps/step-policies.ts';
+import { bundleChanged } from '../support/changed-bundle.ts';
 
 const HISTORIES = join(import.meta.dirname, 'histories');
 const SOURCE = resolve(import.meta.dirname, '../../src');
@@ -63,22 +63,12 @@ async function readable(name: string): Promise<string> {
 }
 
 /** The present workflows, except that the commit comes before the payment, and the hold after it. */
-async function bundleWithSwappedSteps(folder: string): Promise<string> {
-  for (const part of ['temporal/bundle-workflows.ts', 'runtime/command-arguments.ts', 'workflows', 'domain']) {
-    await cp(join(SOURCE, part), join(folder, 'src', part), { recursive: true });
-  }
-  await symlink(resolve(SOURCE, '../node_modules'), join(folder, 'node_modules'));
-  const steps = join(folder, 'src/workflows/order/sale-steps.ts');
-  const text = await readFile(steps, 'utf8');
-  const swapped = text.replaceAll(/steps\.run\(\s*'(holdStock|commitStock)'/g, (_, step: string) =>
-    step === 'holdStock' ? `steps.run('commitStock'` : `steps.run('holdStock'`,
-  );
-  expect(swapped).not.toBe(text);
-  await writeFile(steps, swapped);
-  const copy = (await import(join(folder, 'src/temporal/bundle-workflows.ts'))) as {
-    bundleWorkflows: typeof bundleWorkflows;
-  };
-  const bundle = join(folder, 'bundle.js');
-  await copy.bundleWorkflows({ path: bundle, sealsFailures: false });
-  return bundle;
+function bundleWithSwappedSteps(folder: string): Promise<string> {
+  return bundleChanged(folder, {
+    file: 'order/sale-steps.ts',
+    edit: (text) =>
+      text.replaceAll(/steps\.run\(\s*'(holdStock|commitStock)'/g, (_, step: string) =>
+        step === 'holdStock' ? `steps.run('commitStock'` : `steps.run('holdStock'`,
+      ),
+  });
 }

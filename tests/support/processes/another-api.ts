@@ -47,7 +47,7 @@ const READY_LIMIT_MS = 90_000;
 export async function startApiProcess(
   system: Pick<TestSystem, 'env'>,
   env: Readonly<Record<string, string>> = {},
-  program: 'src/server.ts' | 'src/combined.ts' = 'src/server.ts',
+  program = 'src/server.ts',
 ): Promise<ApiProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-api-'));
   const port = await findFreePort();

@@ -42,9 +42,12 @@ export interface ProcessSystem extends SystemClient {
   pidOf(service: ServiceName): number;
   /** Sends a signal to the service's whole process group; resolves when SIGKILL or SIGTERM has ended it. */
   signal(service: ServiceName, signal: NodeJS.Signals): Promise<void>;
-  /** Starts a service that was ended. A program is started without waiting for it to be ready. */
-  start(service: ServiceName): Promise<void>;
-  /** Resolves when the API is ready. */
+  /**
+   * Starts a service that was ended, a program also with other variables. A program is started without waiting for it
+   * to be ready.
+   */
+  start(service: ServiceName, variables?: Readonly<Record<string, string>>): Promise<void>;
+  /** Resolves when the program is ready, the first API by default. */
   ready(program?: ProgramName): Promise<void>;
   ledger(orderId?: string): Promise<LedgerEntry[]>;
   setFaults(faults: Record<string, unknown>): Promise<void>;
@@ -87,12 +90,14 @@ async function startSystemAt(
   await seedCatalog(createCatalogRepository(databases.inventory));
 
   const env = { ...environmentAt(place, databaseUrl), TEMPORAL_ADDRESS: temporal.address, ...extraEnv };
-  const start = (name: ServiceName): Promise<void> => startService(place, name, env);
-  await Promise.all((['simulator', 'mail', ...programs] as const).map(start));
+  const start: ProcessSystem['start'] = (name, variables = {}) => startService(place, name, { ...env, ...variables });
+  await Promise.all((['simulator', 'mail', ...programs] as const).map((name) => start(name)));
   const urlOf = (program: ProgramName): string => `http://127.0.0.1:${place.port(program)}`;
   const withApi = programs.filter((name) => programOf(name) !== 'worker');
   const [first = 'combined'] = withApi;
-  const ready = (program: ProgramName = first): Promise<void> => waitUntilReady(urlOf(program));
+  const internalUrlOf = (program: ProgramName): string => `http://127.0.0.1:${place.port(`${program} internal`)}`;
+  const ready = (program: ProgramName = first): Promise<void> =>
+    waitUntilReady(programOf(program) === 'worker' ? `${internalUrlOf(program)}/ready` : `${urlOf(program)}/readyz`);
   await Promise.all(withApi.map(ready));
   return {
     ...createSystemClient(urlOf(first)),
@@ -103,7 +108,7 @@ async function startSystemAt(
     databases,
     temporalAddress: temporal.address,
     urlOf,
-    internalUrlOf: (program) => `http://127.0.0.1:${place.port(`${program} internal`)}`,
+    internalUrlOf,
     start,
     ready,
     stop: async () => {
@@ -246,7 +251,7 @@ function processOf(running: ReadonlyMap<ServiceName, ManagedProcess>, name: Serv
 async function waitUntilReady(url: string): Promise<void> {
   const deadline = performance.now() + READY_LIMIT_MS;
   while (performance.now() < deadline) {
-    const answer = await fetch(`${url}/readyz`).catch(() => null);
+    const answer = await fetch(url).catch(() => null);
     if (answer?.status === 200) return;
     await sleep(100);
   }
