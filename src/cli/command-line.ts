@@ -26,6 +26,9 @@ const OPTIONS = {
   'dry-run': { type: 'boolean' },
   yes: { type: 'boolean' },
   actor: { type: 'string' },
+  'closed-after': { type: 'string' },
+  'beyond-retention': { type: 'boolean' },
+  'temporal-lost': { type: 'boolean' },
 } as const;
 type OptionName = keyof typeof OPTIONS;
 
@@ -94,7 +97,7 @@ function parseWords(words: readonly string[]) {
  * The value of a required option.
  * @throws {UsageError}
  */
-export function required(options: Options, name: 'reason' | 'action' | 'method' | 'evidence'): string {
+export function required(options: Options, name: 'reason' | 'action' | 'method' | 'evidence' | 'closed-after'): string {
   const value = options[name];
   if (value === undefined || value === '') throw new UsageError(`--${name} is required`);
   return value;
@@ -113,4 +116,17 @@ export function countOf(
   const count = Number(value);
   if (/^[1-9]\d*$/.test(value) && Number.isSafeInteger(count)) return count;
   throw new UsageError(`--${name}: "${value}" is not a whole number from 1`);
+}
+
+/**
+ * A required instant with its zone, for example `2026-11-30T12:00:00Z`.
+ * @throws {UsageError}
+ */
+export function instantOf(options: Options, name: 'closed-after'): Date {
+  const text = required(options, name);
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text)) {
+    const instant = new Date(text);
+    if (!Number.isNaN(instant.getTime())) return instant;
+  }
+  throw new UsageError(`--${name}: "${text}" is not an instant with its zone, for example 2026-11-30T12:00:00Z`);
 }

@@ -21,6 +21,8 @@ export interface RepairDeps {
   readonly settings: OrderSettings;
   /** The person who repairs, for the record. */
   readonly actor: string;
+  /** Whether Temporal was lost, so that it does not know the orders; false by default. */
+  readonly isTemporalLost?: boolean;
 }
 
 /**
@@ -69,7 +71,7 @@ const LOOK_AGAIN_MS = 250;
 const START_WITHIN_MS = 15_000;
 
 export function createRepair(deps: RepairDeps): Repair {
-  const { databases, client, actor } = deps;
+  const { databases, client, actor, isTemporalLost = false } = deps;
   const lostOrders = createLostOrders({ databases, client });
   const orders = createOrderRepository(databases.orders);
   const cases = createCaseRepository(databases.orders);
@@ -101,7 +103,7 @@ export function createRepair(deps: RepairDeps): Repair {
 
   return {
     find: lostOrders.find,
-    assertSameSystem: (lost) => assertSameSystem(client, lost, lostOrders.statusOf),
+    assertSameSystem: (lost) => assertSameSystem(client, lost, { statusOf: lostOrders.statusOf, isTemporalLost }),
     mend: async (lost) => {
       const plan = planOf(lost);
       try {

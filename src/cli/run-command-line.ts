@@ -35,11 +35,28 @@ const SYSTEM_COMMANDS = {
   },
   repair: {
     kind: 'system',
-    usage: 'repair [--dry-run] [--yes] [--actor NAME]',
-    summary: 'carry on what a terminate in the Web UI has left behind',
+    usage: 'repair [--dry-run] [--yes] [--actor NAME] [--temporal-lost]',
+    summary: 'carry on what a terminate in the Web UI, or a lost Temporal, has left behind',
     subject: null,
-    options: ['dry-run', 'yes', 'actor'],
+    options: ['dry-run', 'yes', 'actor', 'temporal-lost'],
     run: async (tools) => (await loadSystemCommands()).runRepair(tools),
+  },
+  replay: {
+    kind: 'system',
+    usage: 'replay --closed-after T [--dry-run] [--yes] [--actor NAME] [--beyond-retention]',
+    summary: 'after the database was set back to T: bring back what its workflows had done since',
+    subject: null,
+    options: ['closed-after', 'dry-run', 'yes', 'actor', 'beyond-retention'],
+    run: async (tools) => (await import('./replay/replay-command.ts')).runReplay(tools),
+  },
+  missing: {
+    kind: 'system',
+    usage: 'missing LOG',
+    summary:
+      "after a restore: the orders that an API's log says were accepted, and that are lost; - reads standard input",
+    subject: 'LOG',
+    options: [],
+    run: async (tools) => (await import('./replay/replay-command.ts')).runMissing(tools),
   },
   reseal: {
     kind: 'system',
@@ -111,7 +128,7 @@ function run(
   const tables = createTables({ colors: terminal.isTable && (env['NO_COLOR'] ?? '') === '' });
   if (command.kind === 'system') {
     const config = loadConfig(env, { tokens: false });
-    return command.run({ options, tables, config, terminal, userName: userName() });
+    return command.run({ subject, options, tables, config, terminal, userName: userName() });
   }
   const apiUrl = readApiUrl(env);
   const [name = ''] = command.usage.split(' ');

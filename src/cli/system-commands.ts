@@ -9,12 +9,15 @@ import { createTemporalClient } from '../temporal/connection.ts';
 import { UsageError, type Options } from './command-line.ts';
 import type { LostOrder } from './lost-orders.ts';
 import { createRepair, repairText, type RepairedOrder, type RepairProgress } from './repair.ts';
+import { assertNoReplayIsDue } from './replay/replay-due.ts';
 import { resealWebhookSecrets } from './reseal.ts';
 import type { Tables } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The tools of a command that uses the databases and Temporal. */
 export interface SystemTools {
+  /** The argument of the command; empty when it takes none. */
+  readonly subject: string;
   readonly options: Options;
   readonly tables: Tables;
   readonly config: Config;
@@ -52,8 +55,10 @@ export function runRepair(tools: SystemTools): Promise<number> {
   const { config, options, terminal } = tools;
   const actor = actorOf(tools);
   return withSystem(config, 'order-saga-repair', async (system) => {
-    const repair = createRepair({ ...system, settings: config.orderSettings, actor });
+    const isTemporalLost = options['temporal-lost'] === true;
+    const repair = createRepair({ ...system, settings: config.orderSettings, actor, isTemporalLost });
     const lost = await repair.find();
+    await assertNoReplayIsDue({ ...system, lost });
     if (lost.length > 0) await repair.assertSameSystem(lost);
     if (options['dry-run'] === true || lost.length === 0) {
       showFound(tools, lost);
@@ -72,7 +77,7 @@ export function runRepair(tools: SystemTools): Promise<number> {
   });
 }
 
-function actorOf({ options, userName }: SystemTools): string {
+export function actorOf({ options, userName }: SystemTools): string {
   const actor = options.actor ?? userName;
   if (actor === null || actor === '') throw new UsageError('--actor is required: this user has no name');
   return actor;
@@ -97,7 +102,8 @@ export function runReseal({ config, options, terminal }: SystemTools): Promise<n
   });
 }
 
-async function withSystem<Result>(
+/** Opens the databases and Temporal for a piece of work, and closes them. */
+export async function withSystem<Result>(
   { database, temporal }: Config,
   applicationName: string,
   work: (system: { readonly databases: Databases; readonly client: Client }) => Promise<Result>,
@@ -130,14 +136,24 @@ function showFound({ options, tables, terminal }: SystemTools, lost: readonly Lo
   terminal.print(JSON.stringify({ found }, null, 2));
 }
 
+function agreed({ tables, terminal }: SystemTools, lost: readonly LostOrder[]): Promise<boolean> {
+  return agreedTo(terminal, 'repair', { found: foundText(lost, tables), question: `Repair ${lost.length} order(s)?` });
+}
+
 /**
- * Asks whether the repair may begin.
+ * Shows what was found and asks whether a command may begin.
  * @throws {UsageError} when there is nobody to ask.
  */
-async function agreed({ tables, terminal }: SystemTools, lost: readonly LostOrder[]): Promise<boolean> {
-  if (!terminal.isInteractive) throw new UsageError('repair without a terminal needs --yes, or --dry-run to only look');
-  terminal.tell(foundText(lost, tables));
-  const answer = await terminal.ask(`Repair ${lost.length} order(s)? [y/N] `);
+export async function agreedTo(
+  terminal: Terminal,
+  command: string,
+  { found, question }: { readonly found: string; readonly question: string },
+): Promise<boolean> {
+  if (!terminal.isInteractive) {
+    throw new UsageError(`${command} without a terminal needs --yes, or --dry-run to only look`);
+  }
+  terminal.tell(found);
+  const answer = await terminal.ask(`${question} [y/N] `);
   return /^y(es)?$/i.test(answer.trim());
 }
 

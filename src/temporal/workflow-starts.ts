@@ -7,6 +7,7 @@ import type { NoticeWorkflowInput } from '../domain/payments/payment-notice.ts';
 import type { WebhookQueue } from '../domain/webhook.ts';
 import {
   CORRELATION_MEMO,
+  REPLAY_MEMO,
   TRACE_MEMO,
   NOTICE_WORKFLOW,
   NOTIFICATION_WORKFLOW,
@@ -128,20 +129,27 @@ interface OrderCommandStart {
   readonly limitMs?: number;
   /** Whether the command's workflow is known to have ended and left the command open, so that it is started again. */
   readonly isLeftOpen?: boolean;
+  /** The replay after a restore that starts the command again. */
+  readonly replayId?: string;
 }
 
 /** Starts the workflow that carries out a command: the API at once, or a sweep or a repair later. */
 export function startOrderCommand(
   client: Client,
   input: OrderCommandInput,
-  { limitMs, isLeftOpen = false }: OrderCommandStart,
+  { limitMs, isLeftOpen = false, replayId }: OrderCommandStart,
 ): Promise<StartOutcome> {
   const { orderId, tenantId, correlationId, kind, command, orderStatus: status, placedAt } = input;
   const workflow: WorkflowToStart = {
     type: ORDER_COMMAND_WORKFLOW,
     workflowId: orderCommandWorkflowId(orderId, command.commandId),
     input,
-    memo: { tenantId, [CORRELATION_MEMO]: correlationId, ...traced(input) },
+    memo: {
+      tenantId,
+      [CORRELATION_MEMO]: correlationId,
+      ...traced(input),
+      ...(replayId === undefined ? {} : { [REPLAY_MEMO]: replayId }),
+    },
     summary: `${kind} of ${orderId}`,
     attributes: attributesOf({ tenantId, status, placedAt: placedAt === undefined ? null : new Date(placedAt) }),
     reuse: isLeftOpen ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',

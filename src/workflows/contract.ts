@@ -188,6 +188,9 @@ export const TRACE_HEADER = 'traceparent';
 /** A header to a workflow's activities: when it was started, in milliseconds of Unix time. */
 export const STARTED_HEADER = 'workflow-started-at';
 
+/** The name of the replay after a restore in the memo of a command that the replay has started again. */
+export const REPLAY_MEMO = 'replayId';
+
 /** Tries the parked step of an order again; without effect while no step is parked. */
 export const resumeOrderSignal = defineSignal('resumeOrder');
 

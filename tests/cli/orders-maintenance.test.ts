@@ -279,3 +279,48 @@ function actionsOf(orderIds: readonly string[]): Promise<{ orderId: string; acto
 async function expectCleanAudit(): Promise<void> {
   expect((await auditOf(system)).violations).toEqual([]);
 }
+
+it.each([
+  ['yesterday', 2, 'is not an instant with its zone'],
+  ['2026-11-30T12:00:00', 2, 'is not an instant with its zone'],
+  ['2999-01-01T00:00:00Z', 2, 'lies in the future'],
+  ['2020-01-01T00:00:00Z', 1, 'Temporal has forgotten what ended before'],
+])('`orders replay --closed-after %s` refuses', async (instant, code, message) => {
+  const run = await cli.run(['replay', '--closed-after', instant, '--yes'], system.env);
+  expect(run).toMatchObject({ code, output: '' });
+  expect(run.errors).toContain(message);
+});
+
+it('`orders replay` finds nothing after an instant since which no workflow has done anything', async () => {
+  const run = await cli.run(['replay', '--closed-after', new Date().toISOString(), '--dry-run'], system.env);
+  expect(run).toEqual({ code: 0, output: 'Nothing is due: no workflow has done anything since.\n', errors: '' });
+});
+
+it('`orders replay` of a system that was not set back leaves every order as it is, and repairs wait until it has ended', async () => {
+  const instant = new Date().toISOString();
+  const orderId = await cli.sold();
+  await cli.answerOf('refund', orderId, '--amount', '1000');
+  await untilStatus(system, orderId, 'PARTIALLY_REFUNDED');
+  const ledger = await system.ledger(orderId);
+  // Temporal's list of workflows lags.
+  const due = async () => (await cli.run(['replay', '--closed-after', instant, '--dry-run'], system.env)).output;
+  await expect.poll(due).toMatch(/^ended as CONFIRMED +1 +1 +0$/m);
+  const { code, output } = await cli.run(['replay', '--closed-after', instant, '--yes', '--actor', 'ada'], system.env);
+  expect({ code, output }).toEqual({
+    code: 0,
+    output: '1 of 1 order(s) are as they were; 0 were open and run again\n',
+  });
+  expect(await system.ledger(orderId)).toEqual(ledger);
+  expect(await due()).toBe('Nothing is due: no workflow has done anything since.\n');
+  expect(await repair('--dry-run')).toEqual({ found: [] });
+  const later = new Date().toISOString();
+  await system.database.query(
+    `INSERT INTO audit.operator_actions (action_id, tenant_id, actor, action, subject)
+     VALUES ('act_test', '*', 'ada', 'orders.replay', $1)`,
+    [later],
+  );
+  expect((await cli.run(['repair', '--dry-run'], system.env)).errors).toContain(`the replay of ${later} has begun`);
+  expect(await cli.run(['replay', '--closed-after', later, '--yes'], system.env)).toMatchObject({ code: 0 });
+  expect(await repair('--dry-run')).toEqual({ found: [] });
+  await expectCleanAudit();
+}, 120_000);

@@ -32,6 +32,8 @@ export interface OperatorActionRepository {
   /** Whether an act was recorded under this id. */
   exists(actionId: string): Promise<boolean>;
   listByOrder(tenantId: string, orderId: string): Promise<(OperatorAction & { readonly at: Date })[]>;
+  /** The newest act of a kind; null when there is none. */
+  findLatest(tenantId: string, action: string): Promise<(OperatorAction & { readonly at: Date }) | null>;
 }
 
 export function createOperatorActionRepository(db: Database): OperatorActionRepository {
@@ -50,6 +52,10 @@ export function createOperatorActionRepository(db: Database): OperatorActionRepo
       }),
     exists: async (actionId) => (await db.run(FIND_ACTION, [actionId])).length > 0,
     listByOrder: (tenantId, orderId) => db.run(LIST_ACTIONS, [tenantId, orderId]),
+    findLatest: async (tenantId, action) => {
+      const [row] = await db.run<OperatorAction & { at: Date }>(LATEST_ACTION, [tenantId, action]);
+      return row ?? null;
+    },
   };
 }
 
@@ -95,10 +101,17 @@ const FIND_ACTION: Statement = {
   text: 'SELECT 1 FROM audit.operator_actions WHERE action_id = $1',
 };
 
+const ACTION = `action_id AS "actionId", tenant_id AS "tenantId", actor, action, subject, order_id AS "orderId", reason,
+  before, after, at`;
+
+const LATEST_ACTION: Statement = {
+  name: 'latest_operator_action',
+  text: `
+SELECT ${ACTION} FROM audit.operator_actions WHERE tenant_id = $1 AND action = $2 ORDER BY at DESC LIMIT 1`,
+};
+
 const LIST_ACTIONS: Statement = {
   name: 'list_operator_actions',
   text: `
-SELECT action_id AS "actionId", tenant_id AS "tenantId", actor, action, subject, order_id AS "orderId", reason, before,
-  after, at
-FROM audit.operator_actions WHERE tenant_id = $1 AND order_id = $2 ORDER BY at, action_id`,
+SELECT ${ACTION} FROM audit.operator_actions WHERE tenant_id = $1 AND order_id = $2 ORDER BY at, action_id`,
 };

@@ -25,7 +25,7 @@ export async function chargeAtProvider(
 
 /** Money of a charge that somebody moves in the provider's dashboard; all that is left without an amount. */
 export async function moveAtProvider(
-  { simulatorUrl }: TestSystem,
+  { simulatorUrl }: Pick<TestSystem, 'simulatorUrl'>,
   kind: 'capture' | 'refund',
   { chargeKey, amountMinor }: { readonly chargeKey: string; readonly amountMinor?: number | undefined },
 ): Promise<void> {
@@ -120,7 +120,7 @@ export interface GivenCommand {
 
 /** Gives an order a command under a fresh key unless one is given; repeats it as a client would while it is 503. */
 export async function giveCommand(
-  system: TestSystem,
+  system: Pick<TestSystem, 'request'>,
   orderId: string,
   { route, key = randomUUID(), ...body }: GivenCommand,
 ): Promise<Answer<{ decision?: string; code?: string }>> {

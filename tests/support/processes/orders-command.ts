@@ -76,14 +76,22 @@ export async function startOrdersCommand(): Promise<OrdersCommand> {
   };
 }
 
-async function inThisProcess(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Run> {
+/** Runs `npm run orders -- ...` in this process, without a terminal. */
+export async function inThisProcess(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  onTold: (text: string) => void = () => {},
+): Promise<Run> {
   const lines = { output: '', errors: '' };
   const code = await runCommandLine(args, {
     env,
     isTable: false,
     isInteractive: false,
     print: (text) => void (lines.output += `${text}\n`),
-    tell: (text) => void (lines.errors += `${text}\n`),
+    tell: (text) => {
+      lines.errors += `${text}\n`;
+      onTold(text);
+    },
     ask: () => Promise.reject(new Error('nobody is there')),
   });
   return { code, ...lines };

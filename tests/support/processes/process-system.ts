@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,6 +35,8 @@ export interface ProcessSystem extends SystemClient {
   readonly env: Readonly<Record<string, string>>;
   readonly databases: Databases;
   readonly temporalAddress: string;
+  /** Where PostgreSQL keeps its data, and beside it what a test stores of it. */
+  readonly postgresFolder: string;
   readonly simulatorUrl: string;
   /** API address of one program, for systems with several. */
   urlOf(program: ProgramName): string;
@@ -47,6 +50,12 @@ export interface ProcessSystem extends SystemClient {
    * to be ready.
    */
   start(service: ServiceName, variables?: Readonly<Record<string, string>>): Promise<void>;
+  /** Starts PostgreSQL, with other settings than before. */
+  startPostgres(settings: Readonly<Record<string, string>>): Promise<void>;
+  /** Removes everything that the Temporal server has stored; it must not run. */
+  loseTemporal(): Promise<void>;
+  /** Mails that have arrived about an order. */
+  mails(orderId: string): Promise<{ readonly messageId: string }[]>;
   /** Resolves when the program is ready, the first API by default. */
   ready(program?: ProgramName): Promise<void>;
   ledger(orderId?: string): Promise<LedgerEntry[]>;
@@ -62,11 +71,12 @@ const READY_LIMIT_MS = 90_000;
 export async function startProcessSystem(
   programs: readonly ProgramName[],
   extraEnv: Readonly<Record<string, string>> = {},
+  postgresSettings: Readonly<Record<string, string>> = {},
 ): Promise<ProcessSystem> {
   const folder = await mkdtemp(join(tmpdir(), 'order-saga-processes-'));
   // If the tests run as root, PostgreSQL runs as another user, who must be able to pass through the folder.
   await chmod(folder, 0o711);
-  const place: Place = { folder, port: await claimPorts(programs), running: new Map() };
+  const place: Place = { folder, port: await claimPorts(programs), running: new Map(), postgresSettings };
   try {
     return await startSystemAt(place, programs, extraEnv);
   } catch (error) {
@@ -107,6 +117,17 @@ async function startSystemAt(
     env,
     databases,
     temporalAddress: temporal.address,
+    postgresFolder: realpathSync(join(place.folder, 'postgres')),
+    mails: async (orderId) => {
+      const response = await fetch(`http://127.0.0.1:${place.port('inbox')}/messages?orderId=${orderId}`);
+      return (await response.json()) as { messageId: string }[];
+    },
+    loseTemporal: async () => {
+      for (const rest of ['', '-wal', '-shm']) await rm(join(place.folder, `temporal.db${rest}`), { force: true });
+    },
+    startPostgres: async (settings) => {
+      await startPostgres({ ...place, postgresSettings: settings });
+    },
     urlOf,
     internalUrlOf,
     start,
@@ -126,14 +147,15 @@ interface Place {
   readonly folder: string;
   readonly port: (name: PortName) => number;
   readonly running: Map<ServiceName, ManagedProcess>;
+  readonly postgresSettings: Readonly<Record<string, string>>;
 }
 
 const log = (): void => {};
 
-async function startPostgres({ folder, port, running }: Place) {
+async function startPostgres({ folder, port, running, postgresSettings: settings }: Place) {
   // Durable as in production: these tests kill it.
   const dataDirectory = join(folder, 'postgres');
-  const postgres = await startEmbeddedPostgres({ dataDirectory, port: port('postgres'), log });
+  const postgres = await startEmbeddedPostgres({ dataDirectory, port: port('postgres'), settings, log });
   running.set('postgres', postgres.process);
   return postgres;
 }
