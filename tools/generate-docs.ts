@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { takeArguments } from '../src/runtime/command-arguments.ts';
 import { renderApiDocument } from './api-document.ts';
 import { DASHBOARDS } from './dashboards/render-dashboards.ts';
@@ -7,6 +8,7 @@ import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './error-reference.ts';
 import { renderLogReference } from './log-reference.ts';
 import { renderRoleReference } from './role-reference.ts';
+import { renderPrometheusRule } from './prometheus-rule.ts';
 
 const USAGE = `npm run docs -- [--check]
   Writes the documents that are made from code.
@@ -15,20 +17,19 @@ const USAGE = `npm run docs -- [--check]
 // Entry of `npm run docs`.
 const { check } = takeArguments(USAGE, { options: { check: { type: 'boolean', default: false } } }).values;
 
-const PROJECT = resolve(import.meta.dirname, '..');
-
 const DOCUMENTS = {
   'docs/adr/README.md': renderDecisionIndex,
   'docs/errors.md': renderErrorReference,
   'docs/logs.md': renderLogReference,
   'docs/openapi.json': renderApiDocument,
   'docs/roles.md': renderRoleReference,
+  'ops/kubernetes/overlays/production/prometheus-rule.yaml': renderPrometheusRule,
   ...DASHBOARDS,
 } as const satisfies Record<string, () => string>;
 
 const outdated: string[] = [];
 for (const [name, render] of Object.entries(DOCUMENTS)) {
-  const file = join(PROJECT, name);
+  const file = join(PROJECT_FOLDER, name);
   const text = render();
   if ((await readFile(file, 'utf8').catch(() => null)) === text) continue;
   outdated.push(name);

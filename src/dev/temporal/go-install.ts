@@ -15,8 +15,10 @@ export interface GoInstallOptions {
   readonly go: string;
   /** Shown while it runs: `building the Temporal CLI`. */
   readonly title: string;
-  /** Packages with versions: `github.com/temporalio/cli/cmd/temporal@v1.5.1`. */
+  /** Packages with versions: `github.com/temporalio/cli/cmd/temporal@v1.5.1`; in a `module`, packages of its `go.mod`. */
   readonly packages: readonly string[];
+  /** Folder of a Go module of this project, whose `go.mod` says the versions. */
+  readonly module?: string;
   /** Folder that gets the programs. */
   readonly into: string;
   readonly log: (line: string) => void;
@@ -81,8 +83,8 @@ async function build(options: GoInstallOptions, aside: string, onLine: (line: st
   // `env` adds variables to the environment that the child inherits.
   const variables = [`GOBIN=${join(aside, 'bin')}`, `GOTMPDIR=${scratch}`];
   const child = spawn('env', [...variables, options.go, 'install', '-v', ...options.packages], {
-    // In the project's folder Go would obey a go.mod.
-    cwd: aside,
+    // With versions in the packages, Go must find no go.mod.
+    cwd: options.module ?? aside,
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
