@@ -1,13 +1,15 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseEnv, promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { beforeAll, expect, inject, it } from 'vitest';
+import { parse } from 'yaml';
 import { loadConfig, loadDatabaseConfig, VARIABLE_NAMES } from '../src/config.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { loadSimulatorConfig } from '../src/simulator/config.ts';
 import { SEARCH_ATTRIBUTES } from '../src/workflows/search-attributes.ts';
+import { builtSources, sourceOf } from './support/processes/built-sources.ts';
 import { environmentOf, readComposeFile, serviceOf, type ComposeService } from './support/processes/compose-file.ts';
 
 const inProject = (path: string): string => join(PROJECT_FOLDER, path);
@@ -20,16 +22,6 @@ const dockerfile = read('Dockerfile');
 
 /** The last stage is the image; the earlier stages only build it. */
 const finalStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
-
-/** Files of the project that `npm run build` compiles. */
-function builtSources(): readonly string[] {
-  const listed = execFileSync(inProject('node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--listFilesOnly'], {
-    cwd: PROJECT_FOLDER,
-    encoding: 'utf8',
-  });
-  const files = listed.split('\n').map((file) => relative(PROJECT_FOLDER, file));
-  return files.filter((file) => /^(?:src|db)\//.test(file));
-}
 
 let sources: readonly string[];
 beforeAll(() => {
@@ -64,10 +56,6 @@ function imageCommand(): string[] {
   return JSON.parse(/^CMD (\[.*\])$/m.exec(finalStage)?.[1] ?? '[]') as string[];
 }
 
-function sourceOf(program: string): string {
-  return program.replace(/^(?:\.\/)?dist\//, '').replace(/\.js$/, '.ts');
-}
-
 function makeSecrets() {
   return parseEnv(execFileSync('sh', [inProject('ops/compose/make-env.sh')], { encoding: 'utf8' }));
 }
@@ -80,7 +68,7 @@ it('docker-compose.yml lets workers be scaled: they have no fixed name and no po
 
 it('docker-compose.yml has database connections for ten workers, an API and a combined process', () => {
   const limit = Number(/max_connections=(\d+)/.exec(serviceOf(compose, 'postgres').command?.join(' ') ?? '')?.[1]);
-  const pool = Number(serviceOf(compose, 'worker').environment?.['DATABASE_POOL_SIZE']);
+  const pool = loadConfig(environmentOf(serviceOf(compose, 'worker'), makeSecrets())).database.poolSize;
   // PostgreSQL keeps three for its superuser.
   expect(12 * pool).toBeLessThanOrEqual(limit - 3);
 });
@@ -159,9 +147,20 @@ it('docker-compose.yml waits only for services that exist, and for their health 
   expect(impossible).toEqual([]);
 });
 
+it('docker-compose.yml gives a container no way to write outside of its volumes, no capability and few processes', () => {
+  for (const [name, { read_only, cap_drop, cap_add = [], security_opt, deploy }] of services) {
+    // The script that starts the Web UI of Temporal writes its configuration beside the template.
+    expect([name, read_only]).toEqual([name, name !== 'temporal-ui']);
+    expect([name, cap_drop, security_opt]).toEqual([name, ['ALL'], ['no-new-privileges:true']]);
+    expect([name, deploy?.resources.limits.pids ?? Infinity].at(1)).toBeLessThanOrEqual(1_024);
+    // PostgreSQL's image gives its data folder to its user before it becomes that user.
+    expect(cap_add.length === 0 || name.endsWith('postgres')).toBe(true);
+  }
+});
+
 it('docker-compose.yml names every image by a version', () => {
   const images = services.map(([, { image }]) => image);
-  expect(images.filter((image) => !/^[\w./-]+:\d[\w.-]*$/.test(image))).toEqual([]);
+  expect(images.filter((image) => !/^[\w./-]+:v?\d[\w.-]*$/.test(image))).toEqual([]);
 });
 
 it('docker-compose.yml mounts only files that exist and volumes that it declares', () => {
@@ -171,6 +170,32 @@ it('docker-compose.yml mounts only files that exist and volumes that it declares
   const named = mounts.filter((source) => !source.startsWith('./'));
   expect(new Set(named)).toEqual(new Set(Object.keys(compose.volumes)));
 });
+
+it('Prometheus in docker-compose.yml asks every service that has an internal port, and takes the rules', () => {
+  interface Scrape {
+    readonly dns_sd_configs: readonly { readonly names: readonly string[]; readonly port: number }[];
+  }
+  const { scrape_configs: scrapes, rule_files: rules } = parse(read('ops/prometheus/prometheus.yml')) as {
+    readonly scrape_configs: readonly Scrape[];
+    readonly rule_files: readonly string[];
+  };
+  const asked = scrapes
+    .flatMap(({ dns_sd_configs: found }) => found)
+    .flatMap(({ names, port }) => names.map((name) => `${name}:${port}`));
+  const internal = ours.filter(([, { environment = {} }]) => environment['INTERNAL_HOST'] !== undefined);
+  expect(new Set(asked)).toEqual(new Set(internal.map(([name]) => `${name}:9465`)));
+  const mounted = serviceOf(compose, 'prometheus').volumes ?? [];
+  expect(rules.filter((rule) => !mounted.includes(`./ops/prometheus/${rule}:/etc/prometheus/${rule}:ro`))).toEqual([]);
+});
+
+it.each(['ops/compose/services.env', 'ops/compose/observability.env'])(
+  'Every variable in %s is one that docker-compose.yml takes',
+  (path) => {
+    const names = Object.keys(parseEnv(read(path)));
+    expect(names.length).toBeGreaterThan(1);
+    expect(names.filter((name) => !read('docker-compose.yml').includes(`\${${name}:-`))).toEqual([]);
+  },
+);
 
 it('docker-compose.yml publishes ports on loopback only, because half of them ask for no login', () => {
   const published = services.flatMap(([, { ports = [] }]) => ports);

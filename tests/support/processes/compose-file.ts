@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { parse } from 'yaml';
 import { PROJECT_FOLDER } from '../../../src/dev/data-folder.ts';
 
@@ -16,12 +17,27 @@ export interface ComposeService {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };
   readonly stop_grace_period?: string;
+  readonly profiles?: readonly string[];
+  readonly read_only?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly deploy?: { readonly resources: { readonly limits: { readonly memory: string; readonly pids: number } } };
 }
 
 /** The file with its anchors resolved; `${...}` is unchanged. */
 export interface ComposeFile {
   readonly services: Readonly<Record<string, ComposeService>>;
   readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+/** Variables of a file that stands beside `.env`, filled in with those of `.env` as compose does. */
+export function readEnvFile(
+  path: string,
+  variables: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const own = parseEnv(readFileSync(join(PROJECT_FOLDER, path), 'utf8'));
+  return { ...variables, ...fillAll(own, variables) };
 }
 
 /** Reads `docker-compose.yml`. */
@@ -44,6 +60,13 @@ export function environmentOf(
   service: ComposeService,
   variables: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
+  return fillAll(service.environment ?? {}, variables);
+}
+
+function fillAll(
+  texts: Readonly<Record<string, string | number | undefined>>,
+  variables: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
   const fill = (text: string): string =>
     text.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (...found: string[]) => {
       const [, name = '', operator = '', word = ''] = found;
@@ -52,5 +75,5 @@ export function environmentOf(
       if (operator === '?') throw new RangeError(word);
       return word;
     });
-  return Object.fromEntries(Object.entries(service.environment ?? {}).map(([name, value]) => [name, fill(`${value}`)]));
+  return Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, fill(`${value}`)]));
 }
