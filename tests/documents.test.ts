@@ -10,6 +10,7 @@ const DOCUMENTS = globSync(['*.md', '.github/*.md', 'docs/**/*.md'], { cwd: PROJ
 
 /** What somebody reads who decides about this service, or about running it. */
 const SHORT_DOCUMENTS = [
+  'deployment.md',
   'index.md',
   'trade-offs.md',
   'scaling.md',

@@ -6,8 +6,9 @@ const PROJECT = join(import.meta.dirname, '..');
 
 /** Words that every engineer of this field reads without an explanation. */
 const KNOWN_WORDS = new Set(
-  `access activities alerts api audit bench browser cases catalog cli composition console dashboards data database db demo dev domain events
-  faults gateways histories http internal invariants inventory links mail messages meta metrics migrations money monitor node notifications operations operators
+  `access activities alerts api apiserver audit bench browser cases catalog checks cli cmd compose composition console containers dashboards
+  data database db demo dev dockerfile domain events faults gateways histories http image internal invariants inventory kube kubernetes links
+  mail messages meta metrics migrations money monitor node notifications operations operators
   order orders outages payment payments personal postgres processes produce replay repositories results runtime saga schema
   settings simulator src steps stripe supervisor support systems temporal tests tls tools tracing types workflows
   command event log maintain notification upgrade workflow`
