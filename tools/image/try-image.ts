@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SCOPES } from '../../src/api/http/context.ts';
+import { SCOPES } from '../../src/domain/access/scopes.ts';
 import { signDevToken } from '../../src/dev/dev-token.ts';
 import { startEmbeddedPostgres } from '../../src/dev/postgres/embedded-postgres.ts';
 import { removePostgresHome } from '../../src/dev/postgres/postgres-home.ts';
