@@ -97,7 +97,7 @@ export async function startEnvironment(cleanup: Cleanup, log: (line: string) => 
   await cleanup.add(() => admin.close());
 
   const bundle = join(folder, 'workflow-bundle.js');
-  await bundleWorkflows({ path: bundle, sealsFailures: false });
+  await bundleWorkflows({ path: bundle, sealsFailures: false, isVersioned: false });
   await administer(admin, `CREATE DATABASE ${TEMPLATES.app}`);
   await prepareApp(postgres.url(TEMPLATES.app));
   const logFile = join(folder, 'temporal-sql-tool.log');

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +32,15 @@ const NOT_RUN: Readonly<Record<string, string>> = {
     'installs anew; tests/processes/start.test.ts runs what it installs',
   'docs/operations.md: sh ops/compose/make-env.sh > .env':
     'needs Docker; tests/deployment.test.ts reads the compose file',
+  'docs/deployment.md: sh ops/compose/make-env.sh > .env':
+    'needs Docker; tests/deployment.test.ts reads the compose file',
+  'docs/deployment.md: cd ops/kubernetes/overlays/production': 'needs a cluster; tests/kubernetes reads the manifests',
+  'docs/deployment.md: sh ops/kubernetes/overlays/dev/make-secrets.sh | kubectl apply -f -':
+    'needs a cluster; tests/kubernetes reads the manifests',
+  'docs/upgrading.md: TEMPORAL_DEPLOYMENT_NAME=order-saga TEMPORAL_WORKER_BUILD_ID=2026-11-30.1 npm run start:worker':
+    'a worker that does not end; tests/upgrades/worker-versioning.test.ts starts versioned workers',
+  'docs/upgrading.md: npm run deployment -- status                     # the builds, and the open orders of each':
+    'needs builds; tests/upgrades/worker-versioning.test.ts runs each command',
   'docs/events-tools.md: what               found                                                 goal                             latency                                                                   CPU ms per 1,000 events                   load':
     'the result of a benchmark of ten minutes',
   "docs/webhooks.md: import { createServer } from 'node:http';": 'run by tests/receiver-snippet.test.ts',
@@ -226,7 +235,10 @@ const examples = [
   .filter((line) => line !== 'COMMAND');
 
 it.each(examples)('docs/cli.md shows a command that is understood: %s', async (line) => {
-  const { stdout } = await paste(`printf '%s\\n' ${line}`, { cwd: folder, env: {} });
+  // The log that the page names lies where a person would have it.
+  writeFileSync(join(folder, 'api.log'), '');
+  const here = line.replace('api.log', join(folder, 'api.log'));
+  const { stdout } = await paste(`printf '%s\\n' ${here}`, { cwd: folder, env: {} });
   const said: string[] = [];
   const code = await runCommandLine(stdout.trimEnd().split('\n'), {
     env: { ...system.env, API_URL: system.url, ORDERS_TOKEN: await system.token(), DATA_DIR: folder },

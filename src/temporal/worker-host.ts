@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from '../runtime/logger.ts';
-import { bundleFileOf, bundleWorkflows } from './bundle-workflows.ts';
+import { bundleFileOf, bundleWorkflows, type WorkflowBundle } from './bundle-workflows.ts';
 import type { HistoryAndWorkflowId } from '@temporalio/client';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createFastPathActivities, type StepListener } from '../activities/fast-path.ts';
@@ -97,7 +97,7 @@ const NOTIFICATION_SLOTS = 100;
 
 /** The workers of a process. The workflow bundle is built first if it does not exist. */
 export async function createWorkerHost(options: WorkerHostOptions): Promise<WorkerHost> {
-  const bundle = { path: options.bundlePath, sealsFailures: sealsFailures(options.sealing) };
+  const bundle = bundleOf(options);
   if (options.queues.includes('orders') && !existsSync(bundleFileOf(bundle))) {
     options.logger.warn({ bundlePath: bundleFileOf(bundle) }, 'no prebuilt workflow bundle, building one');
     await bundleWorkflows(bundle);
@@ -135,9 +135,13 @@ export interface WorkflowCode {
   readonly sealing: PayloadSealing | null;
 }
 
-/** The file that a worker loads. */
+function bundleOf({ bundlePath, sealing, deployment }: WorkerHostOptions): WorkflowBundle {
+  return { path: bundlePath, sealsFailures: sealsFailures(sealing), isVersioned: deployment !== null };
+}
+
+/** The file for a replay, in which nothing is said to the server about versions. */
 export function fileOf({ bundlePath, sealing }: WorkflowCode): string {
-  return bundleFileOf({ path: bundlePath, sealsFailures: sealsFailures(sealing) });
+  return bundleFileOf({ path: bundlePath, sealsFailures: sealsFailures(sealing), isVersioned: false });
 }
 
 /**
@@ -157,7 +161,6 @@ export async function replayOn(
 
 function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: StepListener): WorkerOptions {
   const { connection, namespace, sealing, poolSize, shutdownGraceMs } = options;
-  const bundle = { path: options.bundlePath, sealsFailures: sealsFailures(sealing) };
   const activities =
     queue === 'events'
       ? options.eventActivities
@@ -178,7 +181,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
     shutdownForceTime: shutdownGraceMs + 5_000,
     ...(queue === 'orders'
       ? {
-          workflowBundle: { codePath: bundleFileOf(bundle) },
+          workflowBundle: { codePath: bundleFileOf(bundleOf(options)) },
           maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS,
           maxConcurrentWorkflowTaskPolls: WORKFLOW_POLLS,
           maxCachedWorkflows: CACHED_WORKFLOWS,

@@ -10,13 +10,15 @@ interface Change {
   /** A file in `src/workflows/`. */
   readonly file: string;
   readonly edit: (text: string) => string;
+  /** Whether versioned workers load it, too. */
+  readonly isVersionedToo?: boolean;
 }
 
 /**
  * Bundles a copy of the present workflow code in which one file is changed, and returns the bundle's path.
  * @throws {Error} when the edit changes nothing.
  */
-export async function bundleChanged(folder: string, { file, edit }: Change): Promise<string> {
+export async function bundleChanged(folder: string, { file, edit, isVersionedToo = false }: Change): Promise<string> {
   for (const part of ['temporal/bundle-workflows.ts', 'runtime/command-arguments.ts', 'workflows', 'domain']) {
     await cp(join(SOURCE, part), join(folder, 'src', part), { recursive: true });
   }
@@ -30,7 +32,9 @@ export async function bundleChanged(folder: string, { file, edit }: Change): Pro
     bundleWorkflows: typeof bundleWorkflows;
   };
   const bundle = join(folder, 'bundle.js');
-  await copy.bundleWorkflows({ path: bundle, sealsFailures: false });
+  for (const isVersioned of isVersionedToo ? [false, true] : [false]) {
+    await copy.bundleWorkflows({ path: bundle, sealsFailures: false, isVersioned });
+  }
   return bundle;
 }
 
@@ -38,6 +42,7 @@ export async function bundleChanged(folder: string, { file, edit }: Change): Pro
 export function bundleNextSaga(folder: string): Promise<string> {
   return bundleChanged(folder, {
     file: 'order-workflow.ts',
+    isVersionedToo: true,
     edit: (text) =>
       `import { sleep } from '@temporalio/workflow';\n${text.replace('const opened =', 'await sleep(1);\n    const opened =')}`,
   });

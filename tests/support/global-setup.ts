@@ -70,7 +70,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const [postgres, temporal] = await Promise.all([
       startingPostgres,
       startingTemporal,
-      bundleWorkflows({ path: bundle, sealsFailures: false }),
+      bundleWorkflows({ path: bundle, sealsFailures: false, isVersioned: false }),
     ]);
     await prepareTemplate(postgres.url('postgres'), postgres.url(TEMPLATE_DATABASE));
     project.provide('postgresUrl', postgres.url('%s'));
