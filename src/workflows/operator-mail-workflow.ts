@@ -4,6 +4,7 @@ import { OPERATOR_MAIL_POLICY } from './steps/background-policies.ts';
 
 const { mailOperators } = proxyActivities<Activities>({
   activityId: 'mail-operators',
+  summary: 'Tell operators of cases and failed events: waits for the mail server',
   taskQueue: 'notifications',
   ...OPERATOR_MAIL_POLICY,
 });
