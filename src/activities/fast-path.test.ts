@@ -35,6 +35,9 @@ const WELL: Readonly<Record<FastPathStep, unknown>> = {
   sendMessage: undefined,
 };
 
+/** When a step was tried, and how long the try took. */
+const TIMES = { startedAtMs: expect.any(Number) as number, durationMs: expect.any(Number) as number };
+
 /** Runs the pass over steps with the given answers, and returns the input of each step. */
 async function pass(answers: Partial<Record<FastPathStep, unknown>> = {}, plan: Partial<FastPathPlan> = {}) {
   const calls: [step: string, input: unknown][] = [];
@@ -63,7 +66,9 @@ it('The fast path of an order goes from step to step with the total that was hel
     confirmOrder: { ...ORDER, totalMinor: 1_299 },
     sendMessage: { template: 'order-confirmed', content: { totalMinor: 1_299, currency: 'EUR' } },
   });
-  expect(result).toEqual(Object.fromEntries(Object.entries(WELL).map(([step, answer]) => [step, { answer }])));
+  expect(result).toEqual(
+    Object.fromEntries(Object.entries(WELL).map(([step, answer]) => [step, { answer, ...TIMES }])),
+  );
 });
 
 it.each<[step: FastPathStep, what: string, answer: unknown]>([
@@ -77,7 +82,7 @@ it.each<[step: FastPathStep, what: string, answer: unknown]>([
 ])('The fast path of an order ends at %s that %s', async (step, _, answer) => {
   const { result, calls } = await pass({ [step]: answer });
   expect(calls.at(-1)?.[0]).toBe(step);
-  expect(Object.entries(result).at(-1)).toEqual([step, { answer }]);
+  expect(Object.entries(result).at(-1)).toEqual([step, { answer, ...TIMES }]);
 });
 
 it.each(['openOrder', 'holdStock', 'takePayment', 'commitStock'] as const)(
@@ -86,7 +91,7 @@ it.each(['openOrder', 'holdStock', 'takePayment', 'commitStock'] as const)(
     const { result, calls } = await pass({ [step]: DATABASE_AWAY });
     expect(calls.at(-1)?.[0]).toBe(step);
     const failure = { type: 'database_unavailable', message: 'away', nonRetryable: false };
-    expect(Object.entries(result).at(-1)).toEqual([step, { failure }]);
+    expect(Object.entries(result).at(-1)).toEqual([step, { failure, ...TIMES }]);
   },
 );
 
@@ -104,6 +109,7 @@ it('The fast path of an order gives a step up that takes longer than its limit, 
   expect(calls.at(-1)?.[0]).toBe('holdStock');
   expect(result.holdStock).toEqual({
     failure: { type: 'timeout', message: 'no answer within 20 ms', nonRetryable: false },
+    ...TIMES,
   });
 });
 
