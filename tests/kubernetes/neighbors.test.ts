@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { VARIABLE_NAMES } from '../../src/config.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { OVERLAYS, renderOverlay, type KubernetesDocument, type Overlay } from '../../tools/kubernetes/overlays.ts';
@@ -136,4 +137,10 @@ it('The worker of the Worker Controller has the pods of production', () => {
   const controlled = workloadsOf(rendered['worker-controller']).find(({ kind }) => kind === 'WorkerDeployment');
   const { args: _queues, volumeMounts: _mounts, ...container } = (worker && containerOf(worker)) ?? {};
   expect(controlled && containerOf(controlled)).toMatchObject(container);
+});
+
+it('The variables by which the Worker Controller names a build are settings of a worker', () => {
+  expect(VARIABLE_NAMES).toEqual(
+    expect.arrayContaining(['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID', 'TEMPORAL_NAMESPACE']),
+  );
 });

@@ -37,6 +37,7 @@ const DATABASE = `postgres://order_saga:secret@postgres.postgres.svc/orders?sslm
 /** What an operator puts into the Secrets of production. */
 const SECRETS: Secrets = {
   database: { DATABASE_URL: DATABASE },
+  'api-database': { DATABASE_URL: DATABASE },
   'migration-database': { DATABASE_URL: DATABASE },
   'contact-keys': { CONTACT_KEYS: `k1:${Buffer.from(Array.from({ length: 32 }, (_, at) => at)).toString('base64')}` },
   stripe: { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_WEBHOOK_SECRET: 'whsec_1' },

@@ -27,6 +27,7 @@ secret() {
 password=$(hexadecimal)
 url="postgres://order_saga:$password@postgres:5432/order_saga"
 secret database DATABASE_URL "$url"
+secret api-database DATABASE_URL "$url"
 secret migration-database DATABASE_URL "$url"
 secret contact-keys CONTACT_KEYS "k1:$(base64_of_random)"
 secret development JWT_SECRET "$(hexadecimal)" PAYMENT_WEBHOOK_SECRET "whsec_$(base64_of_random)" POSTGRES_PASSWORD "$password"
