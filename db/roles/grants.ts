@@ -36,6 +36,8 @@ export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, Table
     order_events: { api: APPEND, worker: APPEND },
     // A trigger adds what the feed takes away.
     event_outbox: { api: 'INSERT', worker: 'SELECT, INSERT, DELETE' },
+    // As above, for cases.
+    case_outbox: { api: 'INSERT', worker: 'SELECT, INSERT, DELETE' },
     order_commands: { api: APPEND, worker: APPEND },
     cases: { api: CHANGE, worker: WRITE },
     case_decisions: { api: WRITE, worker: CHANGE },
@@ -60,6 +62,7 @@ export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, Table
     messages: { api: READ, worker: WRITE },
     message_attempts: { api: READ, worker: APPEND },
     webhook_subscriptions: { api: WRITE, worker: CHANGE, tools: 'UPDATE (sealed_secret, updated_at)' },
+    operator_alerts: { worker: ALL },
     webhook_deliveries: { api: CHANGE, worker: ALL },
   },
   events: {
@@ -73,6 +76,7 @@ export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, Table
     retrying_events: { api: WRITE, worker: ALL },
     // UPDATE stands for the lock that a reprocess takes.
     failed_events: { api: 'SELECT, UPDATE, DELETE', worker: ALL },
+    failure_outbox: { worker: ALL },
   },
   audit: {
     operator_actions: { api: APPEND, worker: APPEND, tools: 'INSERT' },

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { orderIdFor } from '../../src/domain/ids.ts';
 import { webhookWorkflowId } from '../../src/workflows/contract.ts';
 import {
   accept,
@@ -21,7 +22,7 @@ interface DeliveryRow {
 }
 
 /** The id of an order that nobody has posted. */
-export const newOrder = (): string => `ord_${randomUUID()}`;
+export const newOrder = (): string => orderIdFor('demo', randomUUID());
 
 /** Merchants that subscribe to events of a system, and what is stored about their deliveries. */
 export type Merchants = ReturnType<typeof createMerchants>;
