@@ -14,6 +14,7 @@ import { OPERATOR_MAIL_VARIABLES, operatorMailOf } from './settings/operator-mai
 import { productionProblems, PROFILE } from './settings/production-rules.ts';
 import { eventRetrySettingsOf, RETRY_VARIABLES, stepLimitsOf } from './settings/retry-settings.ts';
 import { sealingKeys } from './settings/sealing-keys.ts';
+import { STORED_DATA_VARIABLES, storedDataOf } from './settings/stored-data-settings.ts';
 import { TELEMETRY_VARIABLES, telemetryOf } from './settings/telemetry-settings.ts';
 import { TEMPORAL_VARIABLES, temporalContradictions, temporalOf } from './settings/temporal-settings.ts';
 import { roleContradictions, TOKEN_VARIABLES, tokenSettingsOf } from './settings/token-settings.ts';
@@ -82,6 +83,7 @@ const variables = z.object({
   BACKLOG_MAX_AGE_SECONDS: seconds.default(60),
   ...TOKEN_VARIABLES,
   CONTACT_KEYS: sealingKeys,
+  ...STORED_DATA_VARIABLES,
 
   DATABASE_URL: databaseUrl.optional(),
   ORDERS_DATABASE_URL: databaseUrl.optional(),
@@ -311,6 +313,7 @@ function toConfig(env: z.output<typeof variables>, given: Readonly<Record<string
     internal: internalOf(env),
     operatorPort: env.OPERATOR_ROUTES,
     contactKeys: env.CONTACT_KEYS,
+    storedData: storedDataOf(env),
     database: {
       urls: databaseUrls(env),
       poolSize: env.DATABASE_POOL_SIZE,

@@ -31,7 +31,7 @@ const ALL = 'SELECT, INSERT, UPDATE, DELETE';
 export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, TableGrant>>>> = {
   orders: {
     // `reseal` replaces contact data, `repair` nothing else of an order.
-    orders: { api: CHANGE, worker: WRITE },
+    orders: { api: CHANGE, worker: WRITE, tools: 'UPDATE (sealed_contact)' },
     order_lines: { api: READ, worker: APPEND },
     order_events: { api: APPEND, worker: APPEND },
     // A trigger adds what the feed takes away.
@@ -39,8 +39,8 @@ export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, Table
     // As above, for cases.
     case_outbox: { api: 'INSERT', worker: 'SELECT, INSERT, DELETE' },
     order_commands: { api: APPEND, worker: APPEND },
-    cases: { api: CHANGE, worker: WRITE },
-    case_decisions: { api: WRITE, worker: CHANGE },
+    cases: { api: CHANGE, worker: ALL },
+    case_decisions: { api: WRITE, worker: 'SELECT, UPDATE, DELETE' },
     rate_limits: { api: ALL },
   },
   inventory: {
@@ -55,15 +55,15 @@ export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, Table
     turns: { worker: WRITE },
     attempts: { api: READ, worker: APPEND },
     operation_changes: { api: READ, worker: APPEND },
-    payment_notices: { api: WRITE, worker: CHANGE },
+    payment_notices: { api: WRITE, worker: 'SELECT, UPDATE, DELETE' },
     waiting_steps: { api: READ, worker: ALL },
   },
   notifications: {
     messages: { api: READ, worker: WRITE },
     message_attempts: { api: READ, worker: APPEND },
-    webhook_subscriptions: { api: WRITE, worker: CHANGE, tools: 'UPDATE (sealed_secret, updated_at)' },
-    operator_alerts: { worker: ALL },
+    webhook_subscriptions: { api: WRITE, worker: 'SELECT, UPDATE, DELETE', tools: 'UPDATE (sealed_secret, url)' },
     webhook_deliveries: { api: CHANGE, worker: ALL },
+    operator_alerts: { worker: ALL },
   },
   events: {
     partitions: { api: WRITE, worker: WRITE },
@@ -74,9 +74,10 @@ export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, Table
     cursors: { api: CHANGE, worker: WRITE },
     processed_events: { api: READ, worker: ALL },
     retrying_events: { api: WRITE, worker: ALL },
-    // UPDATE stands for the lock that a reprocess takes.
-    failed_events: { api: 'SELECT, UPDATE, DELETE', worker: ALL },
+    // A trigger on failed events counts them here.
     failure_outbox: { worker: ALL },
+    // UPDATE stands for the lock that a reprocess takes.
+    failed_events: { api: 'SELECT, UPDATE, DELETE', worker: ALL, tools: 'UPDATE (properties)' },
   },
   audit: {
     operator_actions: { api: APPEND, worker: APPEND, tools: 'INSERT' },
@@ -97,7 +98,13 @@ export const SHARED_TABLES: readonly string[] = [
 ];
 
 /**
- * Functions that open and drop the tables of a day. Only the owner of the log may do this, so they run as their owner, and
- * only workers may call them.
+ * Functions that do what no role may do by itself, and the role that may call each: they open and drop the tables of a
+ * day, forget old rows of histories, and seal the content of events again. They run as the owner of the tables.
  */
-export const OWNER_FUNCTIONS: readonly string[] = ['events.open_day(date)', 'events.drop_days(timestamptz, text[])'];
+export const OWNER_FUNCTIONS: Readonly<Record<string, DatabaseRole>> = {
+  'events.open_day(date)': 'order_saga_worker',
+  'events.drop_days(timestamptz, text[])': 'order_saga_worker',
+  'events.replace_sealed(jsonb)': 'order_saga_tools',
+  'payments.forget_history(timestamptz, text[])': 'order_saga_worker',
+  'notifications.forget_messages(timestamptz, text[])': 'order_saga_worker',
+};

@@ -49,9 +49,10 @@ export const rawEvents = eventsSchema.table(
     source: text('source').notNull(),
     correlationId: text('correlation_id').notNull(),
     occurredAt: instant('occurred_at').notNull(),
-    properties: jsonb('properties').$type<Record<string, unknown>>().notNull(),
+    /** May be sealed, see `field-sealer.ts`. */
+    properties: jsonb('properties').$type<Record<string, unknown> | string>().notNull(),
     /** The parts of a CloudEvent that have no column; null for other events. */
-    cloudEvent: jsonb('cloud_event').$type<CloudEventParts>(),
+    cloudEvent: jsonb('cloud_event').$type<CloudEventParts | string>(),
     /** The W3C `traceparent` of the request or the order that the event comes from; null when it is not traced. */
     traceparent: text('traceparent'),
   },
@@ -215,7 +216,10 @@ export const failureOutbox = eventsSchema.table(
   ],
 );
 
-/** The dead letters: events that a consumer gave up, with their content. They stay until a person acts on them. */
+/**
+ * The dead letters: events that a consumer gave up, with their content. They stay until a person acts on them, or past
+ * their retention once the event has left the log.
+ */
 export const failedEvents = eventsSchema.table(
   'failed_events',
   {
@@ -230,7 +234,8 @@ export const failedEvents = eventsSchema.table(
     errorCode: text('error_code', { enum: EVENT_FAILURE_CODES }).notNull(),
     errorMessage: text('error_message').notNull(),
     attempts: integer('attempts').notNull(),
-    properties: jsonb('properties').$type<Record<string, unknown>>().notNull(),
+    /** May be sealed, see `field-sealer.ts`. */
+    properties: jsonb('properties').$type<Record<string, unknown> | string>().notNull(),
     failedAt: instant('failed_at').notNull(),
   },
   (table) => [

@@ -9,12 +9,12 @@ import {
 import { OPERATOR_ALERT_KINDS } from '../../src/domain/operator-alert.ts';
 import type { SealedText } from '../../src/domain/personal-data/text-sealer.ts';
 import {
+  STORED_WEBHOOK_URL_MAX,
   WEBHOOK_DELIVERY_STATES,
   WEBHOOK_DISABLED_REASONS,
   WEBHOOK_EVENT_TYPES,
   WEBHOOK_EXCERPT_MAX,
   WEBHOOK_STATES,
-  WEBHOOK_URL_MAX,
 } from '../../src/domain/webhook.ts';
 import { createdAt, instant, oneOf } from './columns.ts';
 
@@ -47,6 +47,7 @@ export const messages = notificationsSchema.table(
     check('messages_channel_check', oneOf(table.channel, MESSAGE_CHANNELS)),
     check('messages_state_check', oneOf(table.state, MESSAGE_STATES)),
     check('messages_attempts_check', sql`attempts >= 1`),
+    index('messages_created_idx').using('brin', table.createdAt),
   ],
 );
 
@@ -66,6 +67,7 @@ export const messageAttempts = notificationsSchema.table(
   (table) => [
     primaryKey({ columns: [table.orderId, table.template, table.channel, table.attempt] }),
     check('message_attempts_outcome_check', oneOf(table.outcome, MESSAGE_STATES)),
+    index('message_attempts_at_idx').using('brin', table.at),
   ],
 );
 
@@ -77,6 +79,7 @@ export const webhookSubscriptions = notificationsSchema.table(
     subscriptionId: text('subscription_id').primaryKey(),
     tenantId: text('tenant_id').notNull(),
     requestHash: text('request_hash').notNull(),
+    /** May be sealed, see `field-sealer.ts`. */
     url: text('url').notNull(),
     eventTypes: text('event_types').array().notNull(),
     /** The signing secret, sealed; null once the subscription is deleted. */
@@ -94,7 +97,7 @@ export const webhookSubscriptions = notificationsSchema.table(
     check('webhook_subscriptions_reason_check', oneOf(table.disabledReason, WEBHOOK_DISABLED_REASONS)),
     check('webhook_subscriptions_disabled_check', sql`(state = 'DISABLED') = (disabled_at IS NOT NULL)`),
     check('webhook_subscriptions_secret_check', sql`(state = 'DELETED') = (sealed_secret IS NULL)`),
-    check('webhook_subscriptions_url_check', sql`length(url) <= ${sql.raw(String(WEBHOOK_URL_MAX))}`),
+    check('webhook_subscriptions_url_check', sql`length(url) <= ${sql.raw(String(STORED_WEBHOOK_URL_MAX))}`),
     check(
       'webhook_subscriptions_events_check',
       sql`cardinality(event_types) >= 1 AND event_types <@ ${arrayOf(WEBHOOK_EVENT_TYPES)}`,

@@ -116,6 +116,7 @@ export const attempts = paymentsSchema.table(
     check('attempts_key_check', sql`key = order_id || ':' || kind || ':' || generation`),
     check('attempts_call_check', oneOf(table.call, PAYMENT_CALLS)),
     check('attempts_outcome_check', oneOf(table.outcome, PAYMENT_ATTEMPT_OUTCOMES)),
+    index('attempts_at_idx').using('brin', table.at),
   ],
 );
 
@@ -136,7 +137,10 @@ export const operationChanges = paymentsSchema.table(
     providerRef: text('provider_ref'),
     at: preciseInstant('at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.orderId, table.position] })],
+  (table) => [
+    primaryKey({ columns: [table.orderId, table.position] }),
+    index('operation_changes_at_idx').using('brin', table.at),
+  ],
 );
 
 /**
@@ -171,6 +175,7 @@ export const paymentNotices = paymentsSchema.table(
     index('payment_notices_received_idx')
       .on(table.receivedAt)
       .where(sql`state = 'RECEIVED'`),
+    index('payment_notices_arrived_idx').using('brin', table.receivedAt),
     check('payment_notices_provider_check', oneOf(table.provider, PAYMENT_PROVIDERS)),
     check('payment_notices_kind_check', oneOf(table.kind, PAYMENT_NOTICE_KINDS)),
     check('payment_notices_state_check', oneOf(table.state, NOTICE_STATES)),

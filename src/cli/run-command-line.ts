@@ -61,7 +61,7 @@ const SYSTEM_COMMANDS = {
   reseal: {
     kind: 'system',
     usage: 'reseal',
-    summary: "seal webhooks' secrets with the newest of CONTACT_KEYS",
+    summary: 'seal what older keys have sealed with the newest of CONTACT_KEYS',
     subject: null,
     options: [],
     run: async (tools) => (await loadSystemCommands()).runReseal(tools),

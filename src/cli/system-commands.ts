@@ -1,7 +1,12 @@
 import type { Client } from '@temporalio/client';
 import { createDatabases, type Databases } from '../../db/client.ts';
 import { requireAllTenants } from '../../db/tenant-fence.ts';
-import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
+import { createSealedEvents, createSealedFailedEvents } from '../../db/repositories/events/sealed-events.ts';
+import {
+  createSealedWebhookAddresses,
+  createSealedWebhookSecrets,
+} from '../../db/repositories/notifications/sealed-webhooks.ts';
+import { createSealedContacts } from '../../db/repositories/orders/sealed-contacts.ts';
 import { createAudit, PATIENCE_MS } from '../audit/audit.ts';
 import { formatReport, reportToJson } from '../audit/report.ts';
 import type { Config } from '../config.ts';
@@ -10,7 +15,7 @@ import { UsageError, type Options } from './command-line.ts';
 import type { LostOrder } from './lost-orders.ts';
 import { createRepair, repairText, type RepairedOrder, type RepairProgress } from './repair.ts';
 import { assertNoReplayIsDue } from './replay/replay-due.ts';
-import { resealWebhookSecrets } from './reseal.ts';
+import { reseal, RESEALED_WORDS, type ResealedKind, type ResealedRows } from './reseal.ts';
 import type { Tables } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -84,22 +89,40 @@ export function actorOf({ options, userName }: SystemTools): string {
 }
 
 /**
- * Seals the secrets of webhooks with the newest key.
- * @returns 1 when one could not be opened.
+ * Seals with the newest key everything that an older one has sealed.
+ * @returns 1 when something could not be opened.
  */
 export function runReseal({ config, options, terminal }: SystemTools): Promise<number> {
   return withSystem(config, 'order-saga-reseal', async ({ databases }) => {
-    const subscriptions = createWebhookSubscriptionRepository(databases.notifications);
-    const { keyId, resealed, unreadable } = await resealWebhookSecrets(subscriptions, config.contactKeys);
+    const result = await reseal(sealedRowsOf(databases), config.contactKeys);
+    const { keyId, resealed, unreadable } = result;
+    const counts = Object.entries(resealed).map(([kind, count]) => `${count} ${RESEALED_WORDS[kind as ResealedKind]}`);
     terminal.print(
       options.json === true
-        ? JSON.stringify({ keyId, resealed, unreadable }, null, 2)
-        : `${resealed} secret(s) of webhooks sealed anew with the key ${keyId}`,
+        ? JSON.stringify(result, null, 2)
+        : `sealed anew with the key ${keyId}: ${counts.join(', ')}`,
     );
-    for (const each of unreadable)
-      terminal.tell(`${each.subscriptionId}: the key ${each.keyId} is not in CONTACT_KEYS`);
+    for (const { kind, keyId: unknown, count, first } of unreadable)
+      terminal.tell(
+        `${count} ${RESEALED_WORDS[kind]} (the first is ${first}): the key ${unknown} is not in CONTACT_KEYS`,
+      );
     return unreadable.length === 0 ? 0 : 1;
   });
+}
+
+function sealedRowsOf({ orders, notifications, events }: Databases): readonly ResealedRows[] {
+  const sources = {
+    orders: 'the orders database',
+    notifications: 'the notifications database',
+    events: 'the events database',
+  };
+  return [
+    { kind: 'webhookSecrets', source: sources.notifications, rows: createSealedWebhookSecrets(notifications) },
+    { kind: 'webhookAddresses', source: sources.notifications, rows: createSealedWebhookAddresses(notifications) },
+    { kind: 'orderContacts', source: sources.orders, rows: createSealedContacts(orders) },
+    { kind: 'eventContents', source: sources.events, rows: createSealedEvents(events) },
+    { kind: 'failedEventContents', source: sources.events, rows: createSealedFailedEvents(events) },
+  ];
 }
 
 /** Opens the databases and Temporal for a piece of work, and closes them. */

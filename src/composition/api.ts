@@ -78,6 +78,7 @@ import type { ApiMetrics } from '../api/http/metrics.ts';
 import type { BacklogMonitor } from '../temporal/backlog.ts';
 import type { TemporalHealth } from '../temporal/health.ts';
 import type { ProcessContext } from './resources.ts';
+import { sealedField } from './sealed-fields.ts';
 
 /** The parts that start orders eagerly: the client of a worker in the same process, and the slots for fast paths. */
 export interface EagerStarts {
@@ -126,7 +127,11 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
   observeAudit(metrics, monitors.audit, config.audit);
   logger.onDropped(metrics.logLinesDropped);
   const eventMetrics = createEventMetrics(metrics);
-  const log = createEventLogRepository(resources.databases.events, config.events.partitions);
+  const log = createEventLogRepository(
+    resources.databases.events,
+    config.events.partitions,
+    sealedField(config, 'event-properties'),
+  );
   const intake = createEventIntake({ log, onAppended: eventMetrics.appended });
   const events = { log, intake, eventMetrics };
   const parts = { ...context, eager, metrics, events, taskQueues, ...monitors };
@@ -301,7 +306,7 @@ function composeEventRoutes({ config, resources, events: { log, ...events } }: A
   return {
     ...events,
     eventRequests: createEventRequestRepository(db),
-    events: createEventViewRepository(db),
+    events: createEventViewRepository(db, sealedField(config, 'event-properties')),
     eventOperations: createEventOperations({ control, overview, log, actions }),
     eventOverview: overview,
     eventBudget: createRateBudget(store, { pointsPerSecond, leaseMax: EVENT_LEASE_MAX, what: 'events' }),
@@ -322,8 +327,9 @@ function composeWebhooks(
   { actions, orders }: Pick<ReturnType<typeof openRepositories>, 'actions' | 'orders'>,
 ): WebhookRoutesDeps {
   const database = resources.databases.notifications;
-  const webhookSubscriptions = createWebhookSubscriptionRepository(database);
-  const webhookDeliveries = createWebhookDeliveryRepository(database);
+  const addresses = sealedField(config, 'webhook-addresses');
+  const webhookSubscriptions = createWebhookSubscriptionRepository(database, addresses);
+  const webhookDeliveries = createWebhookDeliveryRepository(database, addresses);
   const webhookOperations = createWebhookOperations({
     subscriptions: webhookSubscriptions,
     deliveries: webhookDeliveries,

@@ -6,6 +6,9 @@ import { createEventLogRepository } from '../../db/repositories/events/event-log
 import { createFailureOutboxRepository } from '../../db/repositories/events/failure-outbox-repository.ts';
 import { createOperatorAlertRepository } from '../../db/repositories/notifications/operator-alert-repository.ts';
 import { createEventOutboxRepository } from '../../db/repositories/orders/event-outbox-repository.ts';
+import { createNotificationRetention } from '../../db/repositories/notifications/notification-retention.ts';
+import { createEndedOrders } from '../../db/repositories/orders/ended-orders.ts';
+import { createPaymentRetention } from '../../db/repositories/payments/payment-retention.ts';
 import { createWebhookDeliveryRepository } from '../../db/repositories/notifications/webhook-delivery-repository.ts';
 import { createEventWakeups } from '../activities/events/event-wakeups.ts';
 import { createAllEventActivities, type EventActivities } from '../activities/index.ts';
@@ -19,6 +22,7 @@ import { createHttpAlertGateway } from '../gateways/alert-gateway.ts';
 import { ensureEventPumps } from '../temporal/bootstrap.ts';
 import { wakeWebhookQueue } from '../temporal/workflow-starts.ts';
 import { createWebhookPublisher } from '../activities/webhooks/webhook-publisher.ts';
+import { sealedField } from './sealed-fields.ts';
 
 /** The part of a worker that processes events. */
 export interface EventPipeline {
@@ -37,7 +41,8 @@ export function composeEventPipeline(context: ProcessContext): EventPipeline {
   const { config, logger, resources, client } = context;
   const { databases } = resources;
   const workerId = `${hostname()}:${process.pid}`;
-  const log = createEventLogRepository(databases.events, config.events.partitions);
+  const contents = sealedField(config, 'event-properties');
+  const log = createEventLogRepository(databases.events, config.events.partitions, contents);
   const listener = createEventListener(config.database.urls.events, (error) =>
     logger.warn({ err: error }, 'the listener for events lost its connection'),
   );
@@ -56,7 +61,7 @@ export function composeEventPipeline(context: ProcessContext): EventPipeline {
       log,
       wakeups,
       workerId,
-      repository: createEventConsumerRepository(databases.events),
+      repository: createEventConsumerRepository(databases.events, contents),
       control: createEventControlRepository(databases.events),
       deliveries: createWebhookDeliveryRepository(databases.notifications),
       outbox: createEventOutboxRepository(databases.orders),
@@ -69,6 +74,12 @@ export function composeEventPipeline(context: ProcessContext): EventPipeline {
       observe: createEventObserver(logger, { workerId, types: EVENT_TYPE_NAMES }),
       ports: composePorts(context),
       retentionDays: config.events.retentionDays,
+      keptDays: config.storedData.retentionDays,
+      retention: {
+        endedOrders: createEndedOrders(databases.orders),
+        payments: createPaymentRetention(databases.payments),
+        notifications: createNotificationRetention(databases.notifications),
+      },
       retries: config.events.retries,
       stopping: stopping.signal,
     }),

@@ -33,11 +33,13 @@ import {
 } from '../temporal/worker-metrics.ts';
 import { workflowAgeSeconds } from '../temporal/activity-interceptors.ts';
 import { createWorkerHost } from '../temporal/worker-host.ts';
+import { sealedField } from './sealed-fields.ts';
 
 /** The activities over real repositories and gateways. */
 export function composeActivities({ config, resources, logger, client }: ProcessContext): Activities {
   const { databases, paymentGateway, mail, sms, webhooks } = resources;
   const onMove = createOrderLog(logger, (move) => countTransition(move, workflowAgeSeconds()));
+  const addresses = sealedField(config, 'webhook-addresses');
   return createActivities({
     orders: createOrderRepository(databases.orders, onMove),
     cases: createCaseRepository(databases.orders),
@@ -64,8 +66,8 @@ export function composeActivities({ config, resources, logger, client }: Process
     sms,
     onTextMessage: countTextMessage,
     webhooks: {
-      subscriptions: createWebhookSubscriptionRepository(databases.notifications),
-      deliveries: createWebhookDeliveryRepository(databases.notifications),
+      subscriptions: createWebhookSubscriptionRepository(databases.notifications, addresses),
+      deliveries: createWebhookDeliveryRepository(databases.notifications, addresses),
       gateway: webhooks,
       sealer: createTextSealer(config.contactKeys),
       disableAfterSeconds: config.webhooks.disableAfterSeconds,

@@ -73,6 +73,9 @@ export const WEBHOOKS_PER_TENANT_MAX = 50;
 /** Characters of a subscription's address; servers commonly accept this length. */
 export const WEBHOOK_URL_MAX = 2_048;
 
+/** Characters of an address in the database; a sealed one is a third longer, and names its key. */
+export const STORED_WEBHOOK_URL_MAX = 4_096;
+
 /** Characters of a receiver's answer that are kept, so that a person can find the reason of a failure. */
 export const WEBHOOK_EXCERPT_MAX = 512;
 
@@ -89,6 +92,11 @@ export function webhookDeliveryIdFor(subscriptionId: string, eventId: string): s
 /** The subject under which a signing secret is sealed. */
 export function webhookSecretSubject(subscriptionId: string): string {
   return `webhook/${subscriptionId}`;
+}
+
+/** The subject under which an address is sealed. */
+export function webhookAddressSubject(subscriptionId: string): string {
+  return `webhook-address/${subscriptionId}`;
 }
 
 /**

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
 import type { Resealed } from '../../src/cli/reseal.ts';
 import { loadConfig } from '../../src/config.ts';
+import { createContactSealer, type SealedContact } from '../../src/domain/personal-data/contact-sealer.ts';
 import { createTextSealer } from '../../src/domain/personal-data/text-sealer.ts';
 import { webhookSecretSubject } from '../../src/domain/webhook.ts';
 import { takeNamespace } from '../support/database/database.ts';
@@ -71,23 +72,42 @@ it('`orders audit` says when it could not look, with exit code 2', async () => {
 
 const key = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
 
-it('`orders reseal` seals the secrets of webhooks with the newest key, once, and names those that it cannot open', async () => {
+it('`orders reseal` seals everything with the newest key, once, and says what it cannot open', async () => {
   const { CONTACT_KEYS: old = '' } = system.env;
   const { id, secret } = await subscribe(system, 'http://127.0.0.1:9/hook');
+  const orderId = await system.postOrder({ body: { customer: { id: 'cust_1', email: 'ada@example.com' } } });
+  await untilStatus(system, orderId, 'CONFIRMED');
   const newest = key('newest');
   const reseal = async (keys: string) => {
-    const { code, output } = await cli.run(['reseal', '--json'], { ...system.env, CONTACT_KEYS: keys });
-    return { code, ...(JSON.parse(output) as Resealed) };
+    const { code, output, errors } = await cli.run(['reseal', '--json'], { ...system.env, CONTACT_KEYS: keys });
+    return { code, errors, ...(JSON.parse(output) as Resealed) };
   };
-  const lost = { subscriptionId: id, keyId: 'test' };
-  expect(await reseal(newest)).toEqual({ code: 1, keyId: 'newest', resealed: 0, unreadable: [lost] });
-  expect(await reseal(`${newest},${old}`)).toEqual({ code: 0, keyId: 'newest', resealed: 1, unreadable: [] });
-  expect(await reseal(`${newest},${old}`)).toEqual({ code: 0, keyId: 'newest', resealed: 0, unreadable: [] });
+  const none = {
+    webhookSecrets: 0,
+    webhookAddresses: 0,
+    orderContacts: 0,
+    eventContents: 0,
+    failedEventContents: 0,
+  };
+  const blind = await reseal(newest);
+  expect(blind).toMatchObject({ code: 1, keyId: 'newest', resealed: none });
+  expect(blind.unreadable).toContainEqual({ kind: 'webhookSecrets', keyId: 'test', count: 1, first: id });
+  expect(blind.errors).toContain(`1 secret(s) of webhooks (the first is ${id}): the key test is not in CONTACT_KEYS`);
+  const first = await reseal(`${newest},${old}`);
+  expect(first).toMatchObject({ code: 0, resealed: { webhookSecrets: 1 }, unreadable: [] });
+  expect(first.resealed.orderContacts).toBeGreaterThanOrEqual(1);
+  expect(await reseal(newest)).toMatchObject({ code: 0, keyId: 'newest', resealed: none, unreadable: [] });
 
   const subscriptions = createWebhookSubscriptionRepository(system.database.databases.notifications);
   const sealed = (await subscriptions.findOptional('demo', id))?.sealedSecret ?? { keyId: '', box: '' };
-  const sealer = createTextSealer(loadConfig({ ...system.env, CONTACT_KEYS: newest }).contactKeys);
-  expect(sealer.open(webhookSecretSubject(id), sealed)).toBe(secret);
+  const { contactKeys } = loadConfig({ ...system.env, CONTACT_KEYS: newest });
+  expect(createTextSealer(contactKeys).open(webhookSecretSubject(id), sealed)).toBe(secret);
+  const [order] = await system.database.query<{ sealedContact: SealedContact }>(
+    'SELECT sealed_contact AS "sealedContact" FROM orders.orders WHERE order_id = $1',
+    [orderId],
+  );
+  const contact = order && createContactSealer(contactKeys).open(orderId, order.sealedContact);
+  expect(contact?.email).toBe('ada@example.com');
 });
 
 interface Found {

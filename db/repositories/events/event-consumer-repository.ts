@@ -1,4 +1,6 @@
 import type { EventConsumer, EventOutcome, EventPump, PendingEvent } from '../../../src/domain/event.ts';
+import { openContent, propertiesSubject } from '../../../src/domain/personal-data/event-content.ts';
+import { PLAIN_FIELDS, type FieldSealer } from '../../../src/domain/personal-data/field-sealer.ts';
 import type { Database } from '../../client.ts';
 import {
   CLAIM_CURSOR,
@@ -104,7 +106,11 @@ interface Writing {
 }
 
 /** Pumps of one process that read or write at about the same time share one statement. */
-export function createEventConsumerRepository(db: Database): EventConsumerRepository {
+export function createEventConsumerRepository(
+  db: Database,
+  fields: FieldSealer = PLAIN_FIELDS,
+): EventConsumerRepository {
+  const opened = (events: PendingEvent[]): PendingEvent[] => events.map((event) => openContent(fields, event));
   const each = { weightOf: () => 1, weightMax: PUMPS_PER_READ, runsMax: RUNS_MAX };
   const readNext = createBatcher<NextEvents, PendingEvent[]>({ ...each, run: (calls) => readAll(db, calls) });
   const skipUnwanted = createBatcher<UnwantedEvents, SkippedEvents | null>({
@@ -117,7 +123,7 @@ export function createEventConsumerRepository(db: Database): EventConsumerReposi
     weightOf: ({ handled }) => handled.length,
     weightMax: RESULTS_PER_WRITE,
     runsMax: RUNS_MAX,
-    run: (calls) => writeAll(db, calls),
+    run: (calls) => writeAll(db, fields, calls),
   });
   return {
     claim: async ({ consumer, partition }, owner) => {
@@ -126,13 +132,15 @@ export function createEventConsumerRepository(db: Database): EventConsumerReposi
       return row;
     },
     owns: (pump, epoch) => isOwned({ pump, epoch }),
-    readNext,
+    readNext: async (reading) => opened(await readNext(reading)),
     skipUnwanted,
     readDue: async (pump, limit) =>
-      (await isRetrying(pump)) ? db.run<PendingEvent>(READ_DUE, [pump.consumer, pump.partition, limit]) : [],
+      (await isRetrying(pump))
+        ? opened(await db.run<PendingEvent>(READ_DUE, [pump.consumer, pump.partition, limit]))
+        : [],
     write: (pump, cursor, handled) => {
       const isPlain = handled.every(({ event, outcome }) => isOver(outcome) && !event.isReplay);
-      return isPlain ? writeResults({ pump, cursor, handled }) : writeOutcomes(db, { pump, cursor, handled });
+      return isPlain ? writeResults({ pump, cursor, handled }) : writeOutcomes(db, fields, { pump, cursor, handled });
     },
   };
 }
@@ -172,7 +180,7 @@ async function findOwned(db: Database, proofs: readonly Proof[]): Promise<boolea
   return areNamed(proofs.length, await db.run<WithOrdinal>(FIND_OWNED, values));
 }
 
-async function writeAll(db: Database, calls: readonly Writing[]): Promise<boolean[]> {
+async function writeAll(db: Database, fields: FieldSealer, calls: readonly Writing[]): Promise<boolean[]> {
   const pumps = calls.map(({ pump }) => pump);
   const rows = await db.run<WithOrdinal>(WRITE_RESULTS, [
     ...pumpColumns(pumps),
@@ -184,9 +192,7 @@ async function writeAll(db: Database, calls: readonly Writing[]): Promise<boolea
     calls.flatMap(({ handled }, index) => handled.filter(isProcessed).map(() => index + 1)),
     ...resultColumns(calls.flatMap(({ handled }) => handled)),
     JSON.stringify(
-      calls.flatMap(({ handled }, index) =>
-        handled.flatMap(toFailedRow).map((row) => ({ ...row, ordinal: index + 1 })),
-      ),
+      calls.flatMap(({ handled }, index) => failedRows(fields, handled).map((row) => ({ ...row, ordinal: index + 1 }))),
     ),
   ]);
   return areNamed(calls.length, rows);
@@ -200,7 +206,7 @@ function areNamed(calls: number, rows: readonly WithOrdinal[]): boolean[] {
   return rowsByOrdinal(calls, rows).map((named) => named.length > 0);
 }
 
-async function writeOutcomes(db: Database, { pump, cursor, handled }: Writing): Promise<boolean> {
+async function writeOutcomes(db: Database, fields: FieldSealer, { pump, cursor, handled }: Writing): Promise<boolean> {
   const rows = await db.run(WRITE_OUTCOMES, [
     pump.consumer,
     pump.partition,
@@ -210,7 +216,7 @@ async function writeOutcomes(db: Database, { pump, cursor, handled }: Writing): 
     ...resultColumns(handled),
     pump.owner,
     handled.filter(({ event, outcome }) => event.isReplay && outcome.kind !== 'failed').map(sequenceOf),
-    JSON.stringify(handled.flatMap(toFailedRow)),
+    JSON.stringify(failedRows(fields, handled)),
     JSON.stringify(handled.flatMap(toRetryingRow)),
     handled.filter(({ event, outcome }) => event.isReplay && isOver(outcome)).map(sequenceOf),
   ]);
@@ -247,11 +253,13 @@ function identityOf({ sequence, receivedAt, tenantId, eventId, key }: PendingEve
   return { sequence, received_at: receivedAt, tenant_id: tenantId, event_id: eventId, key };
 }
 
-function toFailedRow({ event, outcome }: HandledEvent): object[] {
-  if (outcome.kind !== 'failed') return [];
-  const { code, message, attempts } = outcome;
-  const { type, properties } = event;
-  return [{ ...identityOf(event), type, properties, error_code: code, error_message: message, attempts }];
+function failedRows(fields: FieldSealer, handled: readonly HandledEvent[]): object[] {
+  return handled.flatMap(({ event, outcome }) => {
+    if (outcome.kind !== 'failed') return [];
+    const { code, message, attempts } = outcome;
+    const properties = fields.sealObject(propertiesSubject(event), event.properties);
+    return [{ ...identityOf(event), type: event.type, properties, error_code: code, error_message: message, attempts }];
+  });
 }
 
 function toRetryingRow({ event, outcome }: HandledEvent): object[] {

@@ -5,12 +5,15 @@ import {
   type EventPosition,
   type OfferedEvent,
 } from '../../../src/domain/event.ts';
+import { sealContent } from '../../../src/domain/personal-data/event-content.ts';
+import { PLAIN_FIELDS, type FieldSealer } from '../../../src/domain/personal-data/field-sealer.ts';
 import { acrossTenants } from '../../../src/runtime/tenants/tenant-reach.ts';
 import type { Database } from '../../client.ts';
 import {
   APPEND_EVENTS,
   COUNT_PARTITIONS,
   DROP_DAYS,
+  FORGET_FAILED,
   FORGET_IDS,
   FORGET_REQUESTS,
   NOTIFY_APPENDED,
@@ -49,10 +52,16 @@ export interface EventLogRepository {
   now(): Promise<Date>;
   /** Drops the days that ended before `oldest` and that no consumer needs; answers them as `YYYYMMDD`. */
   dropDays(oldest: Date): Promise<string[]>;
+  /** Deletes failed events that were given up before a time and have left the log. */
+  forgetFailed(before: Date): Promise<void>;
 }
 
-/** `wantedPartitions` counts only while the log has no partitions yet. */
-export function createEventLogRepository(db: Database, wantedPartitions: number): EventLogRepository {
+/** `wantedPartitions` counts only while the log has no partitions yet; `fields` seals what producers sent. */
+export function createEventLogRepository(
+  db: Database,
+  wantedPartitions: number,
+  fields: FieldSealer = PLAIN_FIELDS,
+): EventLogRepository {
   let known = 0;
   const countPartitions = async (): Promise<number> => {
     if (known > 0) return known;
@@ -66,7 +75,7 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
     append: async (events) => {
       const partitions = await countPartitions();
       const batch = events.map((event) => ({
-        ...event,
+        ...sealContent(fields, event),
         partition: partitionOf(event.tenantId, event.key, partitions),
         sourceHash: sourceHashOf(event),
       }));
@@ -88,5 +97,6 @@ export function createEventLogRepository(db: Database, wantedPartitions: number)
       await deleteInBatches(db, FORGET_REQUESTS, [oldest]);
       return days.map(({ day }) => day);
     },
+    forgetFailed: (before) => deleteInBatches(db, FORGET_FAILED, [before]),
   };
 }

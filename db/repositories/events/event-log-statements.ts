@@ -72,6 +72,24 @@ WITH forgotten AS (
 SELECT count(*)::integer AS forgotten FROM forgotten`,
 };
 
+/**
+ * Deletes at most `$2` failed events that were given up before `$1` and have left the log: while the event is there, its
+ * failure says what became of it, and a person may have it tried again.
+ */
+export const FORGET_FAILED: Statement = {
+  name: 'forget_failed_events',
+  text: `
+WITH forgotten AS (
+  DELETE FROM events.failed_events WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM events.failed_events f
+    WHERE f.failed_at < $1 AND NOT EXISTS (SELECT FROM events.raw_events e
+      WHERE e.partition = f.partition AND e.sequence = f.sequence AND e.received_at = f.received_at)
+    LIMIT $2 FOR UPDATE SKIP LOCKED))
+  RETURNING 1
+)
+SELECT count(*)::integer AS forgotten FROM forgotten`,
+};
+
 /** Deletes at most `$1` ids of events whose days were dropped. */
 export const FORGET_IDS: Statement = {
   name: 'forget_event_ids',

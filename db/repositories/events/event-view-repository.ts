@@ -5,6 +5,8 @@ import type {
   EventStatus,
   LoggedEvent,
 } from '../../../src/domain/event.ts';
+import { openContent, propertiesSubject } from '../../../src/domain/personal-data/event-content.ts';
+import { PLAIN_FIELDS, type FieldSealer } from '../../../src/domain/personal-data/field-sealer.ts';
 import type { Database } from '../../client.ts';
 import { FIND_EVENT, LIST_EVENTS, LIST_EVENTS_BY_STATUS, LIST_FAILED } from './event-view-statements.ts';
 
@@ -95,11 +97,11 @@ interface ListRow extends Omit<EventRecord, 'eventId'> {
   readonly eventId: string | null;
 }
 
-export function createEventViewRepository(db: Database): EventViewRepository {
+export function createEventViewRepository(db: Database, fields: FieldSealer = PLAIN_FIELDS): EventViewRepository {
   return {
     findOptional: async ({ tenantId, eventId, source }, consumer) => {
       const [row] = await db.run<EventRecord>(FIND_EVENT, [consumer, tenantId, eventId, source ?? null]);
-      return row ?? null;
+      return row === undefined ? null : openContent(fields, row);
     },
     list: async ({ tenantId, consumer, type, status, userId, before, limit }) => {
       const [receivedAt, partition, sequence] =
@@ -111,10 +113,11 @@ export function createEventViewRepository(db: Database): EventViewRepository {
         status === undefined
           ? await db.run<ListRow>(LIST_EVENTS, values)
           : await db.run<ListRow>(LIST_EVENTS_BY_STATUS, [...values, status]);
-      return toPage(rows, limit, most);
+      const { events, before: next } = toPage(rows, limit, most);
+      return { events: events.map((event) => openContent(fields, event)), before: next };
     },
-    listFailed: ({ tenantId, errorCode, consumer, before, limit }) =>
-      db.run<FailedEvent>(LIST_FAILED, [
+    listFailed: async ({ tenantId, errorCode, consumer, before, limit }) => {
+      const rows = await db.run<FailedEvent>(LIST_FAILED, [
         tenantId,
         errorCode ?? null,
         consumer ?? null,
@@ -122,7 +125,12 @@ export function createEventViewRepository(db: Database): EventViewRepository {
         before?.eventId ?? '',
         before?.consumer ?? '',
         limit,
-      ]),
+      ]);
+      return rows.map((row) => ({
+        ...row,
+        properties: fields.openObject(propertiesSubject({ tenantId, eventId: row.eventId }), row.properties),
+      }));
+    },
   };
 }
 

@@ -1,5 +1,7 @@
 import type { SealedText } from '../../../src/domain/personal-data/text-sealer.ts';
 import type { WebhookDeliveryState, WebhookQueue, WebhookState } from '../../../src/domain/webhook.ts';
+import { PLAIN_FIELDS, type FieldSealer } from '../../../src/domain/personal-data/field-sealer.ts';
+import { webhookAddressSubject } from '../../../src/domain/webhook.ts';
 import type { Database } from '../../client.ts';
 import { deleteInBatches } from '../../delete-in-batches.ts';
 import { createBatcher, rowsByOrdinal, type WithOrdinal } from '../../batching.ts';
@@ -137,7 +139,11 @@ interface Wanted {
  */
 const LOOKUPS_MAX = 500;
 
-export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRepository {
+/** `fields` opens the addresses. */
+export function createWebhookDeliveryRepository(
+  db: Database,
+  fields: FieldSealer = PLAIN_FIELDS,
+): WebhookDeliveryRepository {
   const listWanting = createBatcher<Wanted, string[]>({
     weightOf: () => 1,
     weightMax: LOOKUPS_MAX,
@@ -161,12 +167,12 @@ export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRe
         .map(({ subscriptionId }) => subscriptionId);
     },
     findHead: async ({ subscriptionId, key }) => {
-      const [row] = await db.run<WebhookHead>(FIND_HEAD, [subscriptionId, key]);
-      return row ?? null;
+      const rows = await db.run<WebhookHead>(FIND_HEAD, [subscriptionId, key]);
+      return firstOpened(fields, subscriptionId, rows);
     },
     findOpen: async ({ subscriptionId, key }, deliveryId) => {
-      const [row] = await db.run<WebhookHead>(FIND_OPEN, [subscriptionId, key, deliveryId]);
-      return row ?? null;
+      const rows = await db.run<WebhookHead>(FIND_OPEN, [subscriptionId, key, deliveryId]);
+      return firstOpened(fields, subscriptionId, rows);
     },
     cancelQueue: async ({ subscriptionId, key }) => {
       await db.run(CANCEL_QUEUE, [subscriptionId, key]);
@@ -200,6 +206,10 @@ export function createWebhookDeliveryRepository(db: Database): WebhookDeliveryRe
       db.run<WebhookQueue & { [column: string]: unknown }>(FIND_STRANDED, [pendingSeconds, overdueSeconds, limit]),
     forgetSettled: (before) => deleteInBatches(db, FORGET_SETTLED, [before]),
   };
+}
+
+function firstOpened(fields: FieldSealer, subscriptionId: string, [head]: readonly WebhookHead[]): WebhookHead | null {
+  return head === undefined ? null : { ...head, url: fields.open(webhookAddressSubject(subscriptionId), head.url) };
 }
 
 async function listAllWanting(db: Database, wanted: readonly Wanted[]): Promise<string[][]> {

@@ -1,6 +1,7 @@
 import type { SealedText } from '../../../src/domain/personal-data/text-sealer.ts';
 import type { WebhookDisabledReason, WebhookEventType, WebhookState } from '../../../src/domain/webhook.ts';
-import { WEBHOOKS_PER_TENANT_MAX } from '../../../src/domain/webhook.ts';
+import { webhookAddressSubject, WEBHOOKS_PER_TENANT_MAX } from '../../../src/domain/webhook.ts';
+import { PLAIN_FIELDS, type FieldSealer } from '../../../src/domain/personal-data/field-sealer.ts';
 import type { Database } from '../../client.ts';
 import {
   DELETE_SUBSCRIPTION,
@@ -8,9 +9,7 @@ import {
   ENABLE_SUBSCRIPTION,
   FIND_SUBSCRIPTION,
   INSERT_SUBSCRIPTION,
-  LIST_SEALED_BY_OTHERS,
   LIST_SUBSCRIPTIONS,
-  REPLACE_SECRET,
 } from './webhook-subscription-statements.ts';
 
 /** A subscription that is about to be stored. */
@@ -33,12 +32,6 @@ export interface WebhookSubscriptionRecord extends Omit<NewWebhookSubscription, 
   readonly failingSince: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
-}
-
-/** The secret of a subscription as it is stored. */
-export interface SealedWebhookSecret {
-  readonly subscriptionId: string;
-  readonly sealedSecret: SealedText;
 }
 
 /** Which page of a tenant's subscriptions, newest first. */
@@ -71,19 +64,20 @@ export interface WebhookSubscriptionRepository {
    * @returns whether it was active.
    */
   disable(subscriptionId: string, reason: WebhookDisabledReason): Promise<boolean>;
-  /** The secrets of all tenants that another key has sealed. */
-  sealedByOthersThan(keyId: string): Promise<SealedWebhookSecret[]>;
-  /**
-   * Replaces a secret that is still sealed as given.
-   * @returns whether it was replaced.
-   */
-  replaceSecret(old: SealedWebhookSecret, sealedSecret: SealedText): Promise<boolean>;
 }
 
-export function createWebhookSubscriptionRepository(db: Database): WebhookSubscriptionRepository {
+/** `fields` seals the addresses. */
+export function createWebhookSubscriptionRepository(
+  db: Database,
+  fields: FieldSealer = PLAIN_FIELDS,
+): WebhookSubscriptionRepository {
+  const opened = (row: WebhookSubscriptionRecord): WebhookSubscriptionRecord => ({
+    ...row,
+    url: fields.open(webhookAddressSubject(row.subscriptionId), row.url),
+  });
   const find = async (tenantId: string, subscriptionId: string): Promise<WebhookSubscriptionRecord | null> => {
     const [row] = await db.run<WebhookSubscriptionRecord>(FIND_SUBSCRIPTION, [tenantId, subscriptionId]);
-    return row ?? null;
+    return row === undefined ? null : opened(row);
   };
   return {
     create: async ({ subscriptionId, tenantId, requestHash, url, eventTypes, sealedSecret }) => {
@@ -91,7 +85,7 @@ export function createWebhookSubscriptionRepository(db: Database): WebhookSubscr
         subscriptionId,
         tenantId,
         requestHash,
-        url,
+        fields.seal(webhookAddressSubject(subscriptionId), url),
         [...eventTypes],
         JSON.stringify(sealedSecret),
         WEBHOOKS_PER_TENANT_MAX,
@@ -103,25 +97,22 @@ export function createWebhookSubscriptionRepository(db: Database): WebhookSubscr
       const found = await find(tenantId, subscriptionId);
       return found?.state === 'DELETED' ? null : found;
     },
-    list: ({ tenantId, before, limit }) =>
-      db.run<WebhookSubscriptionRecord>(LIST_SUBSCRIPTIONS, [
+    list: async ({ tenantId, before, limit }) => {
+      const rows = await db.run<WebhookSubscriptionRecord>(LIST_SUBSCRIPTIONS, [
         tenantId,
         before?.createdAt ?? null,
         before?.subscriptionId ?? null,
         limit,
-      ]),
+      ]);
+      return rows.map(opened);
+    },
     enable: async (tenantId, subscriptionId) => {
       const [row] = await db.run<WebhookSubscriptionRecord>(ENABLE_SUBSCRIPTION, [tenantId, subscriptionId]);
-      return row ?? null;
+      return row === undefined ? null : opened(row);
     },
     delete: async (tenantId, subscriptionId) =>
       (await db.run(DELETE_SUBSCRIPTION, [tenantId, subscriptionId])).length > 0,
     disable: async (subscriptionId, reason) =>
       (await db.run(DISABLE_SUBSCRIPTION, [subscriptionId, reason])).length > 0,
-    sealedByOthersThan: (keyId) => db.run<SealedWebhookSecret>(LIST_SEALED_BY_OTHERS, [keyId]),
-    replaceSecret: async ({ subscriptionId, sealedSecret: old }, sealedSecret) => {
-      const values = [subscriptionId, JSON.stringify(old), JSON.stringify(sealedSecret)];
-      return (await db.run(REPLACE_SECRET, values)).length > 0;
-    },
   };
 }

@@ -32,25 +32,6 @@ WHERE tenant_id = $1 AND state <> 'DELETED'
 ORDER BY created_at DESC, subscription_id DESC LIMIT $4`,
 };
 
-/** The secrets that are sealed with another key than the given one. */
-export const LIST_SEALED_BY_OTHERS: Statement = {
-  name: 'list_webhook_secrets_of_other_keys',
-  text: `
-SELECT subscription_id AS "subscriptionId", sealed_secret AS "sealedSecret"
-FROM notifications.webhook_subscriptions
-WHERE sealed_secret IS NOT NULL AND sealed_secret ->> 'keyId' <> $1
-ORDER BY subscription_id`,
-};
-
-/** Replaces the secret unless it was changed or deleted meanwhile. */
-export const REPLACE_SECRET: Statement = {
-  name: 'replace_webhook_secret',
-  text: `
-UPDATE notifications.webhook_subscriptions SET sealed_secret = $3::jsonb
-WHERE subscription_id = $1 AND sealed_secret = $2::jsonb
-RETURNING subscription_id`,
-};
-
 /** Enables an active subscription as well: its failures are forgotten. */
 export const ENABLE_SUBSCRIPTION: Statement = {
   name: 'enable_webhook_subscription',

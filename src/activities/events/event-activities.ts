@@ -6,6 +6,7 @@ import { createEventConsumers } from '../../events/event-consumers.ts';
 import type { EventRetrySettings } from '../../events/event-retries.ts';
 import type { EventPorts } from '../../events/ports.ts';
 import { runEventPump, type EventPumpDeps, type PumpRun } from './event-pump.ts';
+import { forgetEnded, type RetentionDays, type RetentionDeps } from './retention.ts';
 import type { LogFields } from '../../domain/log-fields.ts';
 import { runOrderFeed, type OrderFeedDeps } from './order-feed.ts';
 
@@ -15,6 +16,9 @@ export interface EventActivityDeps extends OrderFeedDeps, Omit<EventPumpDeps, 'o
   readonly deliveries: Pick<WebhookDeliveryRepository, 'forgetSettled'>;
   /** Minimum days for which the log is kept. */
   readonly retentionDays: number;
+  readonly retention: Omit<RetentionDeps, 'log'>;
+  /** Days for which what has ended beside the log is kept. */
+  readonly keptDays: RetentionDays;
   /** Settings that replace the retries in the code. */
   readonly retries: EventRetrySettings;
   /**
@@ -100,7 +104,7 @@ export function createEventActivities(deps: EventActivityDeps) {
 
     /**
      * Effect: opens the tables of the coming days, and drops those past the retention that no consumer needs, with the
-     * settled webhook deliveries from before them.
+     * settled webhook deliveries from before them; then deletes what has ended for longer than the settings keep it.
      * Key: the days.
      * Outcomes: the days that were dropped.
      * Failures: database, retryable.
@@ -114,6 +118,7 @@ export function createEventActivities(deps: EventActivityDeps) {
       // The log is dropped in whole days: an event that is still there would be delivered again if its consumer were
       // set back.
       await deps.deliveries.forgetSettled(new Date(oldest - DAY_MS));
+      await forgetEnded({ ...deps.retention, log: deps.log }, deps.keptDays, now);
       return { droppedDays };
     },
   };
