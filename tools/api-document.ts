@@ -18,6 +18,7 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     webUiUrl: 'http://localhost:8233',
     payloads: null,
     actions: absent(),
+    trail: absent(),
     catalog: absent(),
     sealer: absent(),
     hasher: absent(),

@@ -81,6 +81,7 @@ export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, Table
   },
   audit: {
     operator_actions: { api: APPEND, worker: APPEND, tools: 'INSERT' },
+    operator_outcomes: { api: APPEND },
   },
 };
 

@@ -204,6 +204,7 @@ export const orderCommands = ordersSchema.table(
   },
   (table) => [
     index('order_commands_order_idx').on(table.orderId),
+    index('order_commands_answered_idx').on(table.tenantId, table.answeredAt.desc(), table.commandId.desc()),
     // One effect at the provider belongs to one command. Captures have numbers of their own; all other commands pay
     // money back.
     uniqueIndex('order_commands_generation_idx')

@@ -32,6 +32,8 @@ import {
   PAYLOADS_PATH,
   type PayloadRoutesDeps,
 } from './operations/payload-routes.ts';
+import { createAuditTrailRoutes, type AuditTrailRoutesDeps } from './operations/audit-trail-routes.ts';
+import { recordOutcomes } from './request-outcome.ts';
 import { createOperationsRoutes, type OperationsRoutesDeps } from './operations/operations-routes.ts';
 import { createOrderCommandRoutes, type OrderCommandRoutesDeps } from './orders/command-routes.ts';
 import { createOrderReconciliationRoutes } from './orders/reconciliation-routes.ts';
@@ -56,6 +58,7 @@ export interface AppDeps
     ConsoleRoutesDeps,
     WebhookRoutesDeps,
     OperationsRoutesDeps,
+    AuditTrailRoutesDeps,
     PayloadRoutesDeps {
   readonly verifyToken: TokenVerifier;
   readonly rateLimits: RateLimitStore;
@@ -117,6 +120,7 @@ export function createApp(deps: AppDeps) {
     // From here on the database shows the rows of the tenant only, where it keeps tenants apart.
     return inTenant(tenantId, next);
   });
+  app.use('/v1/*', recordOutcomes(deps.actions));
   const limits = [limitRate(deps.rateLimits, deps.rateLimitPerSecond), readPlainBody(bodyMaxBytes)];
   app.use('/v1/*', except(isEventPost, ...limits));
   // A request takes a place when its body is complete, so that a client that sends half a request blocks nobody else.
@@ -132,6 +136,7 @@ export function createApp(deps: AppDeps) {
 
   app.route('/', createOperationsRoutes(deps));
   app.route('/', createPayloadRoutes(deps));
+  app.route('/', createAuditTrailRoutes(deps));
   app.route('/', createOrderRoutes(deps));
   app.route('/', createOrderInsightRoutes(deps));
   app.route('/', createOrderCommandRoutes(deps));
@@ -150,6 +155,7 @@ export function createApp(deps: AppDeps) {
   app.notFound((c) => problemResponse(c, new ProblemError('not_found', 'there is nothing at this address')));
   app.onError((error, c) => {
     const problem = toProblem(error);
+    c.set('problemCode', problem.code);
     if (problem.code === 'internal_error') deps.logger.error({ err: error, ...requestFields(c) }, 'request failed');
     return problemResponse(c, refusals.answer(c, problem));
   });

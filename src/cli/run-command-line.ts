@@ -10,6 +10,7 @@ import { dataFolderOf } from '../dev/data-folder.ts';
 import { ApiProblemError, ApiUnreachableError, createApiClient } from './api-client.ts';
 import type { ApiCommand } from './api-command.ts';
 import { CASE_COMMANDS } from './case-commands.ts';
+import { DATA_PROTECTION_COMMANDS } from './data-protection-commands.ts';
 import { parseCommandLine, UsageError, type CommandForm, type CommandLine, type Options } from './command-line.ts';
 import { ORDER_COMMANDS } from './order-subcommands.ts';
 import { WrongSystemError } from './repair-check.ts';
@@ -86,6 +87,7 @@ function loadSystemCommands() {
 const COMMANDS: Readonly<Record<string, ApiCommand | SystemCommand>> = {
   ...ORDER_COMMANDS,
   ...CASE_COMMANDS,
+  ...DATA_PROTECTION_COMMANDS,
   ...SYSTEM_COMMANDS,
 };
 

@@ -14,6 +14,7 @@ import { createEventRequestRepository } from '../../db/repositories/events/event
 import { createEventViewRepository } from '../../db/repositories/events/event-view-repository.ts';
 import { createMessageRepository } from '../../db/repositories/notifications/message-repository.ts';
 import { createNoticeRepository } from '../../db/repositories/payments/notice-repository.ts';
+import { createAuditTrailRepository } from '../../db/repositories/audit/audit-trail-repository.ts';
 import { createOperatorActionRepository } from '../../db/repositories/audit/operator-action-repository.ts';
 import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import { createPaymentHistoryRepository } from '../../db/repositories/payments/payment-history-repository.ts';
@@ -37,6 +38,7 @@ import { createEventIntake, type EventIntake } from '../api/events/event-intake.
 import { createEventMetrics, type EventMetrics } from '../api/events/event-metrics.ts';
 import { createCaseResolution } from '../api/cases/case-resolution.ts';
 import { createMessageResend } from '../api/messages/message-resend.ts';
+import { notingActs } from '../api/request-outcome.ts';
 import { createNoticeIntake } from '../api/payment-notices/notice-intake.ts';
 import { createOrderCommander } from '../api/orders/order-commands.ts';
 import { createOrderExplainer } from '../api/orders/insight/order-explanation.ts';
@@ -201,7 +203,7 @@ function composeApp(parts: AppParts) {
   const { namespace, uiUrl, sealing } = config.temporal;
   const { backlogMaxAgeSeconds, rateLimitPerSecond, unauthenticatedPerSecond, trustedHops } = config.api;
   const repositories = openRepositories(databases, createOrderLog(logger, metrics.orderMoved));
-  const { catalog, cases, actions } = repositories;
+  const { catalog, cases, actions, trail } = repositories;
   const { capabilities } = resources.paymentGateway;
   const settings = { ...config.orderSettings, authorizationSeconds: capabilities.authorizationSeconds };
   const events = composeEventRoutes(parts);
@@ -233,6 +235,7 @@ function composeApp(parts: AppParts) {
     payloads: sealing === null ? null : createPayloadTranslator(sealing),
     ...composeWebhooks(parts, repositories),
     actions,
+    trail,
     catalog,
     ...composeKeyed(config),
     capabilities,
@@ -276,7 +279,8 @@ function openRepositories({ orders, inventory, payments, notifications }: Databa
     cases: createCaseRepository(orders),
     commands: createCommandRepository(orders, onMove),
     decisions: createDecisionRepository(orders),
-    actions: createOperatorActionRepository(orders),
+    actions: notingActs(createOperatorActionRepository(orders)),
+    trail: createAuditTrailRepository(orders),
     reservations: createReservationRepository(inventory),
     catalog: createCatalogRepository(inventory),
     payments: createPaymentRepository(payments),
@@ -302,7 +306,7 @@ function composeEventRoutes({ config, resources, events: { log, ...events } }: A
   });
   const control = createEventControlRepository(db);
   const overview = createEventOverview(control);
-  const actions = createOperatorActionRepository(orders);
+  const actions = notingActs(createOperatorActionRepository(orders));
   return {
     ...events,
     eventRequests: createEventRequestRepository(db),

@@ -164,6 +164,7 @@ it('A page of a long list costs the API no more rows than it costs the owner of 
 /** Each is a history: what it says stays. */
 const HISTORIES = [
   'audit.operator_actions',
+  'audit.operator_outcomes',
   'orders.order_events',
   'inventory.stock_movements',
   'payments.attempts',

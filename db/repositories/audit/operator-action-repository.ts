@@ -13,6 +13,20 @@ export interface OperatorAction {
   readonly reason: string | null;
   readonly before: Readonly<Record<string, unknown>> | null;
   readonly after: Readonly<Record<string, unknown>> | null;
+  /** The request that it comes by; absent when it comes by none. */
+  readonly requestId?: string | undefined;
+}
+
+/** The answer to a request that acts came by. */
+export interface RequestOutcome {
+  readonly requestId: string;
+  readonly tenantId: string;
+  /** HTTP status. */
+  readonly status: number;
+  /** The code of the problem; null for a success. */
+  readonly code: string | null;
+  /** What was done, in numbers. */
+  readonly counts: Readonly<Record<string, number>> | null;
 }
 
 /** How often one act may be done to one thing. */
@@ -29,6 +43,10 @@ export interface OperatorActionRepository {
    * @returns the seconds until the act is allowed; 0 when it is recorded, now or by an earlier call.
    */
   recordWithin(action: OperatorAction, limit: ActionLimit): Promise<number>;
+  /** Records the answer to the request that did these acts; the first record of a request stays. */
+  recordOutcome(actionIds: readonly string[], outcome: RequestOutcome): Promise<void>;
+  /** What the act of this id changed; null when there is no such act. */
+  findSubject(actionId: string): Promise<string | null>;
   /** Whether an act was recorded under this id. */
   exists(actionId: string): Promise<boolean>;
   listByOrder(tenantId: string, orderId: string): Promise<(OperatorAction & { readonly at: Date })[]>;
@@ -50,6 +68,14 @@ export function createOperatorActionRepository(db: Database): OperatorActionRepo
         await record(tx, action);
         return 0;
       }),
+    recordOutcome: async (actionIds, { requestId, tenantId, status, code, counts }) => {
+      const stored = counts === null ? null : JSON.stringify(counts);
+      await db.run(RECORD_OUTCOME, [actionIds, requestId, tenantId, status, code, stored]);
+    },
+    findSubject: async (actionId) => {
+      const [row] = await db.run<{ subject: string }>(FIND_SUBJECT, [actionId]);
+      return row?.subject ?? null;
+    },
     exists: async (actionId) => (await db.run(FIND_ACTION, [actionId])).length > 0,
     listByOrder: (tenantId, orderId) => db.run(LIST_ACTIONS, [tenantId, orderId]),
     findLatest: async (tenantId, action) => {
@@ -62,7 +88,8 @@ export function createOperatorActionRepository(db: Database): OperatorActionRepo
 async function record(db: Transaction, act: OperatorAction): Promise<void> {
   const { actionId, tenantId, actor, action, subject, orderId, reason, before, after } = act;
   const stored = [before, after].map((value) => (value === null ? null : JSON.stringify(value)));
-  await db.run(RECORD_ACTION, [actionId, tenantId, actor, action, subject, orderId, reason, ...stored]);
+  const values = [actionId, tenantId, actor, action, subject, orderId, reason, ...stored, act.requestId ?? null];
+  await db.run(RECORD_ACTION, values);
 }
 
 const LOCK_SUBJECT: Statement = {
@@ -91,9 +118,23 @@ SELECT seconds FROM oldest WHERE seconds > 0 AND NOT EXISTS (SELECT 1 FROM known
 const RECORD_ACTION: Statement = {
   name: 'record_operator_action',
   text: `
-INSERT INTO audit.operator_actions (action_id, tenant_id, actor, action, subject, order_id, reason, before, after)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb)
+INSERT INTO audit.operator_actions (action_id, tenant_id, actor, action, subject, order_id, reason, before, after,
+  request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10)
 ON CONFLICT (action_id) DO NOTHING`,
+};
+
+const RECORD_OUTCOME: Statement = {
+  name: 'record_operator_outcome',
+  text: `
+INSERT INTO audit.operator_outcomes (action_id, request_id, tenant_id, status, code, counts)
+SELECT unnest($1::text[]), $2, $3, $4, $5, $6::jsonb
+ON CONFLICT (action_id, request_id) DO NOTHING`,
+};
+
+const FIND_SUBJECT: Statement = {
+  name: 'find_operator_action_subject',
+  text: 'SELECT subject FROM audit.operator_actions WHERE action_id = $1',
 };
 
 const FIND_ACTION: Statement = {

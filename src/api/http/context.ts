@@ -22,6 +22,8 @@ export interface ApiEnv {
     onlyPlacedBy: string | undefined;
     /** Whether the request may see the routes of operators. */
     servesOperators: boolean;
+    /** The code of the problem that the request is answered with. */
+    problemCode?: string;
     /** The order that the request makes; other requests name theirs in the address. */
     orderId?: string;
     /** The process's logger; `requestFields` adds the fields that name a request. */

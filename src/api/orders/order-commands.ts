@@ -31,6 +31,7 @@ import {
   orderCommandWorkflowId,
   type CommandReply,
 } from '../../workflows/contract.ts';
+import { noteAct } from '../request-outcome.ts';
 import { destinationOf } from './order-destination.ts';
 import type { OrderReader } from './order-reader.ts';
 import { notFound, orderBusy, ProblemError, unavailable } from '../http/problem.ts';
@@ -91,6 +92,7 @@ export function createOrderCommander(deps: OrderCommanderDeps): OrderCommander {
     give: async (request) => {
       const { tenantId, orderId, requestHash, actor, reason } = request;
       const commandId = commandIdFor(request);
+      noteAct(commandId);
       const command: OrderCommand = { commandId, requestHash: requestHash.text, actor, reason };
       const known = await deps.commands.findOptional(tenantId, commandId);
       if (known !== null) return replay(deps, request, { command, known });

@@ -89,6 +89,8 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /v1/orders/{id}/give-back': { body: { reason: 'asked' } },
   'POST /v1/orders/{id}/payments/reconcile': { id: 'soldId', body: {} },
   'POST /v1/orders/{id}/notifications/{template}/resend': {},
+  'GET /v1/audit/actions': { query: '?limit=50' },
+  'GET /v1/audit/actions/export': {},
   'GET /v1/cases': { query: '?limit=50' },
   'POST /v1/cases/redrive': { body: { fingerprint: 'nothing/at_all' } },
   'GET /v1/cases/redrives/{id}': { id: 'redriveId' },

@@ -1,0 +1,1 @@
+CREATE INDEX "order_commands_answered_idx" ON "orders"."order_commands" USING btree ("tenant_id","answered_at" DESC NULLS LAST,"command_id" DESC NULLS LAST);
