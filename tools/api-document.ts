@@ -19,6 +19,7 @@ export function createDescribingApp(): ReturnType<typeof createApp> {
     payloads: null,
     actions: absent(),
     trail: absent(),
+    erasure: absent(),
     catalog: absent(),
     sealer: absent(),
     hasher: absent(),

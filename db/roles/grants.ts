@@ -26,19 +26,20 @@ const ALL = 'SELECT, INSERT, UPDATE, DELETE';
 
 /**
  * Every table of every schema; a test compares the list with the database. A history is written by APPEND only: no process
- * can change or delete what it says.
+ * can change or delete what it says, except that the erasure of a customer takes out the person.
  */
 export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, TableGrant>>>> = {
   orders: {
     // `reseal` replaces contact data, `repair` nothing else of an order.
     orders: { api: CHANGE, worker: WRITE, tools: 'UPDATE (sealed_contact)' },
     order_lines: { api: READ, worker: APPEND },
-    order_events: { api: APPEND, worker: APPEND },
+    // The erasure of a customer takes people out of histories; a trigger refuses every other change of an event.
+    order_events: { api: `${APPEND}, UPDATE (actor, data)`, worker: APPEND },
     // A trigger adds what the feed takes away.
     event_outbox: { api: 'INSERT', worker: 'SELECT, INSERT, DELETE' },
     // As above, for cases.
     case_outbox: { api: 'INSERT', worker: 'SELECT, INSERT, DELETE' },
-    order_commands: { api: APPEND, worker: APPEND },
+    order_commands: { api: `${APPEND}, UPDATE (actor, reason)`, worker: APPEND },
     cases: { api: CHANGE, worker: ALL },
     case_decisions: { api: WRITE, worker: 'SELECT, UPDATE, DELETE' },
     rate_limits: { api: ALL },

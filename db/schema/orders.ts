@@ -128,7 +128,10 @@ export const orderLines = ordersSchema.table(
   ],
 );
 
-/** The history of an order. The table is append-only: a trigger refuses UPDATE and DELETE. */
+/**
+ * The history of an order. The table is append-only: a trigger refuses DELETE, and every UPDATE but the erasure of who
+ * acted and why.
+ */
 export const orderEvents = ordersSchema.table(
   'order_events',
   {

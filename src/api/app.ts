@@ -35,6 +35,7 @@ import {
 import { createAuditTrailRoutes, type AuditTrailRoutesDeps } from './operations/audit-trail-routes.ts';
 import { recordOutcomes } from './request-outcome.ts';
 import { createOperationsRoutes, type OperationsRoutesDeps } from './operations/operations-routes.ts';
+import { createErasureRoutes, type ErasureRoutesDeps } from './orders/erasure-routes.ts';
 import { createOrderCommandRoutes, type OrderCommandRoutesDeps } from './orders/command-routes.ts';
 import { createOrderReconciliationRoutes } from './orders/reconciliation-routes.ts';
 import { createOrderInsightRoutes, type OrderInsightRoutesDeps } from './orders/insight/insight-routes.ts';
@@ -59,6 +60,7 @@ export interface AppDeps
     WebhookRoutesDeps,
     OperationsRoutesDeps,
     AuditTrailRoutesDeps,
+    ErasureRoutesDeps,
     PayloadRoutesDeps {
   readonly verifyToken: TokenVerifier;
   readonly rateLimits: RateLimitStore;
@@ -141,6 +143,7 @@ export function createApp(deps: AppDeps) {
   app.route('/', createOrderInsightRoutes(deps));
   app.route('/', createOrderCommandRoutes(deps));
   app.route('/', createOrderReconciliationRoutes(deps));
+  app.route('/', createErasureRoutes(deps));
   app.route('/', createNotificationRoutes(deps));
   app.route('/', createCaseRoutes(deps));
   app.route('/', createCatalogRoutes(deps));

@@ -97,7 +97,7 @@ const USAGE = [
   ...Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage}\n      ${summary}`),
   'Over the API: --token T, else ORDERS_TOKEN, else .data/dev-token; API_URL says where it is. What changes something',
   'takes --key K: repeated with the same key it is done once. A command whose answer was lost keeps its key.',
-  'Exit code: 0 done, 1 refused, failed or broken, 2 wrong usage, or the audit could not look.',
+  'Exit code: 0 done, 1 refused, failed, broken or not done to its end, 2 wrong usage, or the audit could not look.',
 ].join('\n');
 
 /**

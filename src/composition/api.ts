@@ -3,6 +3,7 @@ import type { Databases } from '../../db/client.ts';
 import { createRateLimitStore } from '../../db/repositories/orders/rate-limit-store.ts';
 import { createCaseRepository } from '../../db/repositories/orders/case-repository.ts';
 import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
+import { createCustomerErasureRepository } from '../../db/repositories/orders/customer-erasure-repository.ts';
 import { createDecisionRepository } from '../../db/repositories/orders/decision-repository.ts';
 import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import {
@@ -40,6 +41,7 @@ import { createCaseResolution } from '../api/cases/case-resolution.ts';
 import { createMessageResend } from '../api/messages/message-resend.ts';
 import { notingActs } from '../api/request-outcome.ts';
 import { createNoticeIntake } from '../api/payment-notices/notice-intake.ts';
+import { createCustomerErasure } from '../api/orders/customer-erasure.ts';
 import { createOrderCommander } from '../api/orders/order-commands.ts';
 import { createOrderExplainer } from '../api/orders/insight/order-explanation.ts';
 import { createOrderList } from '../api/orders/order-list.ts';
@@ -204,6 +206,7 @@ function composeApp(parts: AppParts) {
   const { backlogMaxAgeSeconds, rateLimitPerSecond, unauthenticatedPerSecond, trustedHops } = config.api;
   const repositories = openRepositories(databases, createOrderLog(logger, metrics.orderMoved));
   const { catalog, cases, actions, trail } = repositories;
+  const keyed = composeKeyed(config);
   const { capabilities } = resources.paymentGateway;
   const settings = { ...config.orderSettings, authorizationSeconds: capabilities.authorizationSeconds };
   const events = composeEventRoutes(parts);
@@ -236,8 +239,9 @@ function composeApp(parts: AppParts) {
     ...composeWebhooks(parts, repositories),
     actions,
     trail,
+    erasure: createCustomerErasure({ ...repositories, ...keyed }),
     catalog,
-    ...composeKeyed(config),
+    ...keyed,
     capabilities,
     settings,
     metrics,
@@ -281,6 +285,7 @@ function openRepositories({ orders, inventory, payments, notifications }: Databa
     decisions: createDecisionRepository(orders),
     actions: notingActs(createOperatorActionRepository(orders)),
     trail: createAuditTrailRepository(orders),
+    erasures: createCustomerErasureRepository(orders),
     reservations: createReservationRepository(inventory),
     catalog: createCatalogRepository(inventory),
     payments: createPaymentRepository(payments),

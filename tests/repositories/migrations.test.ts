@@ -126,6 +126,8 @@ async function writeHistory(): Promise<void> {
 
 it.each([
   ['orders.order_events', `UPDATE orders.order_events SET actor = 'nobody'`],
+  ['orders.order_events', `UPDATE orders.order_events SET data = '{"amountMinor":1}'`],
+  ['orders.order_events', `UPDATE orders.order_events SET actor = 'hmac-sha256:key:digest', type = 'order.lost'`],
   ['orders.order_events', `DELETE FROM orders.order_events`],
   ['inventory.stock_movements', `UPDATE inventory.stock_movements SET reserved_delta = 1`],
   ['inventory.stock_movements', `DELETE FROM inventory.stock_movements`],

@@ -44,7 +44,7 @@ export type ActView = z.output<typeof actView>;
 /** Filters of the audit trail. */
 export const actFilters = z.strictObject({
   actor: text(255).optional().openapi({ description: 'Only acts of this subject' }),
-  action: text(64).optional().openapi({ description: 'Only acts of this kind', example: 'product.put' }),
+  action: text(64).optional().openapi({ description: 'Only acts of this kind', example: 'customer.erase' }),
   subject: text(255).optional().openapi({ description: 'Only acts about this thing or this order' }),
   from: requestedInstant.optional().openapi({ description: 'Only acts at this time (RFC 3339) or later' }),
   to: requestedInstant.optional().openapi({ description: 'Only acts before this time (RFC 3339)' }),

@@ -12,6 +12,7 @@ export const SCOPES = [
   'events:write',
   'events:read',
   'webhooks:write',
+  'customers:erase',
   'ops:read',
   'ops:write',
   'ops:cases',

@@ -89,6 +89,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   'POST /v1/orders/{id}/give-back': { body: { reason: 'asked' } },
   'POST /v1/orders/{id}/payments/reconcile': { id: 'soldId', body: {} },
   'POST /v1/orders/{id}/notifications/{template}/resend': {},
+  'POST /v1/customers/erasures': { body: { customerId: 'cust_nobody', reason: 'a test' } },
   'GET /v1/audit/actions': { query: '?limit=50' },
   'GET /v1/audit/actions/export': {},
   'GET /v1/cases': { query: '?limit=50' },
