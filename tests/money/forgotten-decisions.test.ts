@@ -194,6 +194,8 @@ it('A settled refund that is reset while another one is owed moves nothing, and 
     [orderId],
   );
   await decideUnseen(orderId, 'refund', { rule: REFUND_RULE, amountMinor: 2_000 });
+  // The row is settled a moment before its workflow is.
+  await system.client.workflow.getHandle(orderCommandWorkflowId(orderId, settled?.id ?? '')).result();
   const handle = await reset(orderCommandWorkflowId(orderId, settled?.id ?? ''));
   expect(await handle.result()).toMatchObject({ decision: 'accepted' });
   expect((await evidenceOf(system, orderId)).status).toBe('REFUNDING');
