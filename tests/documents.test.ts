@@ -21,6 +21,9 @@ const SHORT_DOCUMENTS = [
   'roadmap.md',
   'testing.md',
   'troubleshooting.md',
+  'deployment.md',
+  'upgrading.md',
+  'restore.md',
 ];
 
 /** Files that running the project makes, so they need not exist. */
