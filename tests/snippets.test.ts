@@ -32,6 +32,10 @@ const NOT_RUN: Readonly<Record<string, string>> = {
     'installs anew; tests/processes/start.test.ts runs what it installs',
   'docs/operations.md: sh ops/compose/make-env.sh > .env':
     'needs Docker; tests/deployment.test.ts reads the compose file',
+  "docs/data-protection.md: npm run orders -- erase cust_42 --reason 'ticket 4711'":
+    'takes a customer away; tests/cli/data-protection.test.ts erases one',
+  'docs/data-protection.md: curl --fail -H "Authorization: Bearer $ORDERS_TOKEN" "$API_URL/v1/audit/actions/export?from=2026-11-01T00:00:00Z" > acts.jsonl':
+    'tests/api/audit-trail.test.ts exports',
   'docs/deployment.md: sh ops/compose/make-env.sh > .env':
     'needs Docker; tests/deployment.test.ts reads the compose file',
   'docs/deployment.md: cd ops/kubernetes/overlays/production': 'needs a cluster; tests/kubernetes reads the manifests',
@@ -235,9 +239,9 @@ const examples = [
   .filter((line) => line !== 'COMMAND');
 
 it.each(examples)('docs/cli.md shows a command that is understood: %s', async (line) => {
-  // The log that the page names lies where a person would have it.
-  writeFileSync(join(folder, 'api.log'), '');
-  const here = line.replace('api.log', join(folder, 'api.log'));
+  // The files that the page names lie where a person would have them.
+  for (const name of ['api.log', 'erased.txt']) writeFileSync(join(folder, name), '');
+  const here = line.replace(/\b(?:api\.log|erased\.txt)\b/, (name) => join(folder, name));
   const { stdout } = await paste(`printf '%s\\n' ${here}`, { cwd: folder, env: {} });
   const said: string[] = [];
   const code = await runCommandLine(stdout.trimEnd().split('\n'), {
