@@ -240,7 +240,8 @@ const examples = [
 
 it.each(examples)('docs/cli.md shows a command that is understood: %s', async (line) => {
   // The files that the page names lie where a person would have them.
-  for (const name of ['api.log', 'erased.txt']) writeFileSync(join(folder, name), '');
+  writeFileSync(join(folder, 'api.log'), '');
+  writeFileSync(join(folder, 'erased.txt'), 'cust_nobody\n');
   const here = line.replace(/\b(?:api\.log|erased\.txt)\b/, (name) => join(folder, name));
   const { stdout } = await paste(`printf '%s\\n' ${here}`, { cwd: folder, env: {} });
   const said: string[] = [];

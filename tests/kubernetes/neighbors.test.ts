@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { isOperatorScope } from '../../src/api/access/operator-routes.ts';
 import { VARIABLE_NAMES } from '../../src/config.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
+import type { Scope } from '../../src/domain/access/scopes.ts';
 import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { OVERLAYS, renderOverlay, type KubernetesDocument, type Overlay } from '../../tools/kubernetes/overlays.ts';
 import { containerOf, ofKind, workloadsOf } from '../support/kubernetes/workloads.ts';
@@ -54,7 +56,7 @@ it('The gateway passes on every operation of customers and of payment providers'
   const ofCustomers = operations().filter((operation) => {
     const scopes = scopesOf(operation);
     if (scopes.length === 0) return operation.path.startsWith('/v1/');
-    return !scopes.some((scope) => /^(?:ops|platform):/.test(scope));
+    return !scopes.some((scope) => isOperatorScope(scope as Scope));
   });
   expect(ofCustomers.length).toBeGreaterThan(20);
   expect(ofCustomers.filter(({ path }) => !isExposed(path))).toEqual([]);

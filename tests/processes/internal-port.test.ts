@@ -43,7 +43,7 @@ const document = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'docs/openapi.json
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, { security = [] }]) => ({ path, method, scope: security[0]?.bearer[0] ?? '' })),
 );
-const forOperators = operations.filter(({ scope }) => /^(?:ops|platform):/.test(scope));
+const forOperators = operations.filter(({ scope }) => /^(?:ops:|platform:|customers:erase$)/.test(scope));
 
 /** Whether a port has the operation at all; what it says of a request without a body does not matter. */
 const hasOperation = async (base: string, { path, method }: (typeof operations)[number]): Promise<boolean> => {

@@ -12,7 +12,7 @@ export const OPERATOR_PAGES = ['/console/*', '/docs/*', '/openapi.json', '/metri
 
 /** Whether only operators have the scope. */
 export function isOperatorScope(scope: Scope): boolean {
-  return scope.startsWith('ops:') || scope.startsWith('platform:');
+  return scope.startsWith('ops:') || scope.startsWith('platform:') || scope === 'customers:erase';
 }
 
 /** Remembers whether the port of a request is one for operators. */
