@@ -1,4 +1,4 @@
-import type { OrderRetention } from '../order-retention.ts';
+import { createOrderRetention, type OrderRetention } from '../order-retention.ts';
 import type { Database, Statement } from '../../client.ts';
 import { deleteInBatches } from '../../delete-in-batches.ts';
 
@@ -40,16 +40,7 @@ SELECT count(*)::integer AS forgotten FROM forgotten`,
 
 export function createNotificationRetention(db: Database): NotificationRetention {
   return {
-    messages: {
-      listOrders: async (before, except, limit) => {
-        const rows = await db.run<{ orderId: string }>(LIST_OLD_MESSAGES, [before, [...except], limit]);
-        return rows.map(({ orderId }) => orderId);
-      },
-      forget: async (before, orderIds) => {
-        const [row] = await db.run<{ forgotten: number }>(FORGET_MESSAGES, [before, [...orderIds]]);
-        return row?.forgotten ?? 0;
-      },
-    },
+    messages: createOrderRetention(db, { list: LIST_OLD_MESSAGES, forget: FORGET_MESSAGES }),
     forgetDeletedWebhooks: (before) => deleteInBatches(db, FORGET_DELETED_WEBHOOKS, [before]),
   };
 }

@@ -1,4 +1,4 @@
-import type { OrderRetention } from '../order-retention.ts';
+import { createOrderRetention, type OrderRetention } from '../order-retention.ts';
 import type { Database, Statement } from '../../client.ts';
 import { deleteInBatches } from '../../delete-in-batches.ts';
 
@@ -42,16 +42,7 @@ SELECT count(*)::integer AS forgotten FROM forgotten`,
 
 export function createPaymentRetention(db: Database): PaymentRetention {
   return {
-    history: {
-      listOrders: async (before, except, limit) => {
-        const rows = await db.run<{ orderId: string }>(LIST_OLD_HISTORY, [before, [...except], limit]);
-        return rows.map(({ orderId }) => orderId);
-      },
-      forget: async (before, orderIds) => {
-        const [row] = await db.run<{ forgotten: number }>(FORGET_HISTORY, [before, [...orderIds]]);
-        return row?.forgotten ?? 0;
-      },
-    },
+    history: createOrderRetention(db, { list: LIST_OLD_HISTORY, forget: FORGET_HISTORY }),
     forgetAppliedNotices: (before) => deleteInBatches(db, FORGET_NOTICES, [before]),
   };
 }
