@@ -201,7 +201,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
   };
 }
 
-/** A workflow stays with the build that began it, unless its type moves (src/workflows/index.ts). */
+/** A workflow stays with the build that began it, unless its type moves (src/workflows/versioned.ts). */
 function versioningOptions(build: WorkerBuild | null): Pick<WorkerOptions, 'workerDeploymentOptions'> {
   if (build === null) return {};
   const version = { deploymentName: build.name, buildId: build.buildId };

@@ -52,7 +52,7 @@ interface PartitionRange {
   readonly to: number;
 }
 
-/** The partitions with the sequence of the first event that is kept, and with the one that the next event gets. */
+/** The partitions, each with the sequence of its first kept event and the sequence that its next event gets. */
 const PARTITIONS: Statement = {
   name: 'audit_event_partitions',
   text: `

@@ -11,8 +11,8 @@ export interface OperatorAlertRepository {
   /** Notes alerts; an alert that is known is left as it is. */
   note(alerts: readonly OperatorAlert[]): Promise<void>;
   /**
-   * The mail that has to be sent now: the one that was begun and not taken by the server, else a new one about all
-   * alerts that no mail tells of, if the last mail was begun at least `everySeconds` ago. Null when there is none.
+   * The mail that has to be sent now. A mail that was begun and that the server has not taken comes first. Else a new mail
+   * tells of all alerts without a mail, if the last mail was begun at least `everySeconds` ago. Null when there is none.
    */
   claim(mailId: string, everySeconds: number): Promise<OperatorDigest | null>;
   /** Marks a mail as taken by the server, and forgets alerts whose mail is two days old. */

@@ -1,7 +1,7 @@
 import { isAtRest, ORDER_STATUSES } from '../../../src/domain/order-status.ts';
 import type { Database, Statement } from '../../client.ts';
 
-/** A customer of a tenant, by the names that are to go, and the one that takes their place. */
+/** A customer of a tenant: the names that an erasure removes, and the pseudonym that replaces them. */
 export interface NamesToErase {
   readonly tenantId: string;
   readonly customerId: string;
