@@ -39,15 +39,15 @@ it('A case is told when it is opened and when it is resolved, each once, with th
   const { caseId } = await cases.open(reportOn(order.orderId));
   await cases.open(reportOn(order.orderId, { errorCode: 'payment_unavailable', attempts: 3 }));
   const place = { orderId: order.orderId, step: 'take-payment', workflowId: `order/${order.orderId}` };
-  await cases.resolve(place, 'step_succeeded', 'ada');
-  await cases.resolve(place, 'step_succeeded', 'ada');
+  await cases.resolve(place, 'step_succeeded', 'ada@shop');
+  await cases.resolve(place, 'step_succeeded', 'ada@shop');
   const about = { caseId, orderId: order.orderId, tenantId: 'demo', step: 'take-payment' };
   expect(await changes()).toMatchObject([
     { ...about, type: 'case.opened', errorCode: 'payment_mismatch', attempts: 1, resolution: null },
     { ...about, type: 'case.resolved', errorCode: 'payment_unavailable', attempts: 4, resolution: 'step_succeeded' },
   ]);
   expect(await changes()).toMatchObject([{ correlationId: order.correlationId }, {}]);
-  expect(JSON.stringify(await changes())).not.toContain('ada');
+  expect(JSON.stringify(await changes())).not.toContain('ada@shop');
 });
 
 it('A case of an order without a row is told as well', async () => {

@@ -43,7 +43,8 @@ const BODIES: [string, object, string][] = [
 it.each(BODIES)('A card number is refused by %s, and not repeated: %#', async (path, body, pointer) => {
   const answer = await post(path, body);
   expect(pointersOf(expectProblem(answer, 'validation_failed'))).toEqual([pointer]);
-  expect(JSON.stringify(answer.body)).not.toMatch(/4111/);
+  // The request's id is random: one in a few thousand holds the first digits of the card.
+  expect(JSON.stringify({ ...answer.body, requestId: null })).not.toMatch(/4111/);
 });
 
 it('A card number is refused in a CloudEvent in any attribute', async () => {

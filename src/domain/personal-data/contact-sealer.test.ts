@@ -34,7 +34,7 @@ it('Sealed contact data opens for its order', () => {
 it('Sealed contact data shows its key id and nothing of its content', () => {
   const sealed = sealer.seal('ord_1', CONTACT);
   expect(sealed.keyId).toBe('k1');
-  expect(Buffer.from(sealed.box, 'base64').toString('latin1')).not.toContain('ada');
+  expect(Buffer.from(sealed.box, 'base64').toString('latin1')).not.toContain(CONTACT.email);
 });
 
 it('Sealed contact data looks different each time, so that equal customers cannot be told', () => {
