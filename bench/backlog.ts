@@ -10,12 +10,15 @@ export type BacklogSample = Sample<TaskQueueState>;
 /** One question costs Temporal a millisecond; Temporal counts about once a second. */
 const INTERVAL_MS = 1_000;
 
-/** Watches a task queue. */
+const NOTHING_TO_WATCH: Sampling<TaskQueueState> = { stop: () => [] };
+
+/** Watches a task queue; a system without one (null) has no samples. */
 export async function watchBacklog(
   stage: Stage,
-  taskQueue: string,
+  taskQueue: string | null,
   cleanup: Cleanup,
 ): Promise<Sampling<TaskQueueState>> {
+  if (taskQueue === null) return NOTHING_TO_WATCH;
   // The client has no interceptors, because one of them would repeat a call after the connection was closed.
   const connection = await Connection.connect({ address: stage.temporalAddress, interceptors: [] });
   const sampling = sampleEvery(INTERVAL_MS, () => readTaskQueue(connection, stage.namespace, { taskQueue }));

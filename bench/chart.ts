@@ -3,7 +3,7 @@ import { BarChart, LineChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
 import { init, use, type EChartsCoreOption } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import type { Report } from './report.ts';
+import { nameOf, type Report } from './report.ts';
 
 const WIDTH = 1_000;
 const HEIGHT = 460;
@@ -15,8 +15,8 @@ const GRIDS = [
 ];
 
 /** Parts of the CPU time, as colored in the chart; every other process of the system is a Node process. */
-const PARTS = ['node', 'postgres', 'temporal'] as const;
-const COLORS = ['#2f6f9f', '#8a6fb0', '#d98e32'];
+const PARTS = ['node', 'postgres', 'temporal', 'restate'] as const;
+const COLORS = ['#2f6f9f', '#8a6fb0', '#d98e32', '#b3433f'];
 
 use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
 
@@ -42,7 +42,7 @@ export function renderChart(option: EChartsCoreOption, height: number): { svg: s
 function chartOption(report: Report) {
   // The axis grows upwards: the first system is drawn at the top.
   const systems = report.systems.toReversed();
-  const names = systems.map(({ system }) => system);
+  const names = systems.map(nameOf);
   const textStyle = { fontFamily: 'DejaVu Sans, sans-serif' };
   const title = (text: string, { left, top, fontSize }: { left: number; top: number; fontSize: number }) => ({
     text,
@@ -56,11 +56,14 @@ function chartOption(report: Report) {
     backgroundColor: 'white',
     textStyle,
     title: [
-      title(`${report.job}: ${report.orders} orders, ${machine.cores} cores for everything, ${machine.cpu}`, {
-        left: 20,
-        top: 12,
-        fontSize: 16,
-      }),
+      title(
+        `${report.job}: ${report.orders} orders, ${machine.cores} cores for everything, ${machine.cpu} (* smaller)`,
+        {
+          left: 20,
+          top: 12,
+          fontSize: 16,
+        },
+      ),
       title('orders per second', { left: 150, top: 56, fontSize: 13 }),
       title('CPU ms per order', { left: 610, top: 56, fontSize: 13 }),
     ],
@@ -98,7 +101,7 @@ function barLabel(ordersPerSecond: number | null, timesTextbook: number | null):
   return `${ordersPerSecond.toFixed(1)}${ratio}`;
 }
 
-const NOT_NODE = new Set(['postgres', 'temporal', 'simulator', 'mail sink', 'load']);
+const NOT_NODE = new Set(['postgres', 'temporal', 'restate', 'simulator', 'mail sink', 'load']);
 
 function cpuOfPart(byProcess: Readonly<Record<string, number>>, part: (typeof PARTS)[number]): number {
   const entries = Object.entries(byProcess).filter(([process]) =>

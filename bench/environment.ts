@@ -70,6 +70,7 @@ export interface Stage {
   readonly folder: string;
   readonly bundle: string;
   readonly databaseUrl: string;
+  /** Empty on a stage without Temporal. */
   readonly temporalAddress: string;
   readonly namespace: string;
   readonly simulatorUrl: string;
@@ -78,8 +79,8 @@ export interface Stage {
   /** Bearer token of the tenant `demo` with all scopes. */
   readonly token: string;
   readonly databases: TemporalDatabases & { readonly app: string };
-  readonly processes: { readonly temporal: CountedProcess; readonly around: readonly CountedProcess[] };
-  /** Ends Temporal, so that its connections report their transactions. */
+  readonly processes: { readonly temporal: readonly CountedProcess[]; readonly around: readonly CountedProcess[] };
+  /** Ends Temporal, if there is one, so that its connections report their transactions. */
   stopTemporal(): Promise<void>;
 }
 
@@ -139,16 +140,28 @@ export async function administer(admin: Database, text: string): Promise<void> {
   }
 }
 
-/**
- * Starts the surroundings of a system: its databases, Temporal, the payment simulator (5 ms a call) and the mail sink.
- */
-export async function setStage(environment: Environment, name: string, cleanup: Cleanup): Promise<Stage> {
+/** How long the payment provider takes for a call, unless a job says otherwise. */
+export const PROVIDER_LATENCY_MS = 5;
+
+/** What a stage is set for. */
+export interface StagePlan {
+  readonly name: string;
+  /** A system that brings another engine is not charged for an idle Temporal. */
+  readonly withTemporal?: boolean;
+  readonly providerLatencyMs?: number;
+}
+
+/** Starts the surroundings of a system: its databases, Temporal, the payment simulator and the mail sink. */
+export async function setStage(environment: Environment, plan: StagePlan, cleanup: Cleanup): Promise<Stage> {
+  const { name, withTemporal = true, providerLatencyMs = PROVIDER_LATENCY_MS } = plan;
   const { postgres, bundle } = environment;
   const folder = join(environment.folder, name);
   await mkdir(folder, { recursive: true });
   const databases = await copyTemplates(environment, name, cleanup);
-  const { address, server, stopTemporal } = await startTemporal(environment, { folder, databases }, cleanup);
-  const simulator = await startSimulator(folder, cleanup);
+  const { address, servers, stopTemporal } = withTemporal
+    ? await startTemporal(environment, { folder, databases }, cleanup)
+    : { address: '', servers: [], stopTemporal: () => Promise.resolve() };
+  const simulator = await startSimulator(folder, providerLatencyMs, cleanup);
   const sink = await startMailSink(folder, cleanup);
   const jwtSecret = randomBytes(32).toString('base64url');
   return {
@@ -163,7 +176,7 @@ export async function setStage(environment: Environment, name: string, cleanup: 
     jwtSecret,
     token: await signToken(jwtSecret),
     processes: {
-      temporal: { name: 'temporal', pid: server.pid },
+      temporal: servers.map(({ pid }) => ({ name: 'temporal', pid })),
       around: [
         { name: 'simulator', pid: simulator.pid },
         { name: 'mail sink', pid: sink.pid },
@@ -216,12 +229,10 @@ async function startTemporal(
       await cleanup.add(stopTemporal);
     },
   });
-  const [server] = started;
-  if (server === undefined) throw new Error('Temporal was started without telling of its process');
-  return { address, server, stopTemporal };
+  return { address, servers: started, stopTemporal };
 }
 
-async function startSimulator(folder: string, cleanup: Cleanup) {
+async function startSimulator(folder: string, latencyMs: number, cleanup: Cleanup) {
   const port = await findFreePort();
   const { pid } = await startNode({
     name: 'simulator',
@@ -235,7 +246,7 @@ async function startSimulator(folder: string, cleanup: Cleanup) {
   await fetch(`${url}/faults`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ latencyMs: 5 }),
+    body: JSON.stringify({ latencyMs }),
   });
   return { url, pid };
 }

@@ -6,7 +6,8 @@ function namesOf(...args: string[]): string[] | undefined {
 }
 
 it('Each job of the benchmark of orders has its systems', () => {
-  expect(namesOf()).toEqual(['combined-lean', 'combined-standard', 'split', 'textbook', 'floor']);
+  const usual = ['combined-lean', 'combined-standard', 'split', 'textbook', 'floor', 'dbos', 'restate'];
+  expect(namesOf()).toEqual(usual);
   expect(namesOf('paced')).toEqual(namesOf('flood'));
   expect(namesOf('workers')).toEqual(['split', 'split-2', 'split-4']);
   expect(namesOf('flood', '--systems', 'traced-10,traced-100')).toEqual(['traced-10', 'traced-100']);
@@ -17,7 +18,7 @@ it('The yardstick is the only system that is paced slower', () => {
   const options = readOrderBenchOptions(['paced', '--orders', '10', '--warm-up', '5', '--rounds', '1']);
   expect(options?.job).toMatchObject({ name: 'paced', orders: 10, warmUpOrders: 5 });
   const paces = options?.systems.map((system) => options.job.pace(system));
-  expect(paces).toEqual([50, 50, 50, 15, 50].map((perSecond) => ({ kind: 'paced', perSecond })));
+  expect(paces).toEqual([50, 50, 50, 15, 50, 50, 50].map((perSecond) => ({ kind: 'paced', perSecond })));
 });
 
 it.each([

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { ArgumentError, parseArguments } from '../src/runtime/command-arguments.ts';
 import { splitPair } from './events/options.ts';
 import type { Job } from './round.ts';
+import { createDbosSystem, createRestateSystem } from './systems/peers.ts';
 import { createCombinedSystem, createSplitSystem } from './systems/product.ts';
 import type { System } from './systems/system.ts';
 import { createTracedSystem } from './systems/traced.ts';
-import { createFloorSystem, createTextbookSystem } from './systems/textbook.ts';
+import { createFloorSystem, createTextbookSystem } from './systems/yardsticks.ts';
 
 /** The options of the benchmark of orders. */
 export interface OrderBenchOptions {
@@ -18,7 +19,7 @@ export interface OrderBenchOptions {
 /** The text that `--help` and a mistake print. */
 export const ORDER_BENCH_USAGE = `npm run bench -- [flood|paced|workers] [options], or npm run bench -- events [options]
   --systems LIST   of combined-lean, combined-standard, split, split-2, split-4, traced-10, traced-100,
-                   textbook, floor (default: all but split-2, split-4 and traced-*; workers: split, split-2, split-4)
+                   textbook, floor, dbos, restate (default: all but split-2, split-4 and traced-*; workers: split, split-2, split-4)
   --rounds N       interleaved rounds, of which the median counts (default 3)
   --orders N       measured orders per system and round (default: 2000, paced 1000)
   --warm-up N      orders before them (default 300)
@@ -31,7 +32,7 @@ const FLOOD = { kind: 'flood', connections: 64 } as const;
 /** Orders per second of the open loop; the yardstick could not keep up with the rate of the others. */
 const PACED_PER_SECOND = { textbook: 15, others: 50 };
 
-const USUAL_SYSTEMS = 'combined-lean,combined-standard,split,textbook,floor';
+const USUAL_SYSTEMS = 'combined-lean,combined-standard,split,textbook,floor,dbos,restate';
 
 const JOBS = {
   flood: { orders: 2_000, systems: USUAL_SYSTEMS, pace: () => FLOOD },
@@ -98,6 +99,8 @@ function pickSystems(list: string, extra: Readonly<Record<string, string>>): Sys
     ...[10, 100].map((percent) => createTracedSystem(percent, extra)),
     createTextbookSystem(),
     createFloorSystem(),
+    createDbosSystem(),
+    createRestateSystem((line) => process.stderr.write(`${line}\n`)),
   ];
   return list.split(',').map((name) => {
     const system = all.find((candidate) => candidate.name === name.trim());

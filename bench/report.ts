@@ -4,10 +4,12 @@ import { arch, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
+import type { DiskUse } from './disk.ts';
 import type { Environment } from './environment.ts';
 import type { Latency } from './measure.ts';
 import type { Job, RoundResult } from './round.ts';
-import type { System } from './systems/system.ts';
+import { RESTATE_VERSION } from './peers/restate/restate-server.ts';
+import type { Scope, System } from './systems/system.ts';
 
 /** Processes beside the system: their CPU time and memory are shown, but not added to the system's. */
 const BESIDE = new Set(['simulator', 'mail sink', 'load']);
@@ -19,6 +21,7 @@ const YARDSTICK = 'textbook';
 interface SystemSummary {
   readonly system: string;
   readonly description: string;
+  readonly scope: Scope;
   /** Null when no round passed its audit. */
   readonly ordersPerSecond: number | null;
   readonly timesTextbook: number | null;
@@ -28,6 +31,8 @@ interface SystemSummary {
   readonly transactionsPerOrder: { readonly app: number; readonly temporal: number };
   readonly accept: Latency;
   readonly endToEnd: Latency;
+  /** What an order adds on disk, in bytes. */
+  readonly bytesPerOrder: DiskUse;
   readonly pssMiB: number;
   /** The largest number of orders that no worker had begun, and how long the oldest had waited. */
   readonly backlog: { readonly mostTasks: number; readonly oldestSeconds: number };
@@ -72,7 +77,7 @@ export async function describeRun(environment: Environment) {
   };
 }
 
-function summarize({ name, description }: System, results: readonly RoundResult[], yardstick: number | null) {
+function summarize({ name, description, scope }: System, results: readonly RoundResult[], yardstick: number | null) {
   const own = results.filter(({ system }) => system === name);
   const median = (pick: (result: RoundResult) => number): number => medianOf(own, pick) ?? Number.NaN;
   const latency = (pick: (result: RoundResult) => Latency): Latency => ({
@@ -85,6 +90,7 @@ function summarize({ name, description }: System, results: readonly RoundResult[
   const summary: SystemSummary = {
     system: name,
     description,
+    scope,
     ordersPerSecond,
     timesTextbook: ordersPerSecond === null || yardstick === null ? null : ordersPerSecond / yardstick,
     cpuMsPerOrder: median((result) => ownSum(result.cpuMsPerOrder)),
@@ -98,6 +104,7 @@ function summarize({ name, description }: System, results: readonly RoundResult[
     },
     accept: latency((result) => result.accept),
     endToEnd: latency((result) => result.endToEnd),
+    bytesPerOrder: medianDiskUse(own),
     pssMiB: median((result) => ownSum(result.pssMiB)),
     backlog: {
       mostTasks: median(({ backlog }) => Math.max(0, ...backlog.map(({ tasks }) => tasks))),
@@ -106,6 +113,19 @@ function summarize({ name, description }: System, results: readonly RoundResult[
     audit: own.every(({ verdict }) => verdict.ok) ? 'clean' : 'failed',
   };
   return summary;
+}
+
+function medianDiskUse(results: readonly RoundResult[]): DiskUse {
+  const median = (pick: (use: DiskUse) => number): number =>
+    medianOf(results, ({ bytesPerOrder }) => pick(bytesPerOrder)) ?? Number.NaN;
+  const schemas = Object.keys(results[0]?.bytesPerOrder.bySchema ?? {});
+  return {
+    app: median(({ app }) => app),
+    temporal: median(({ temporal }) => temporal),
+    store: median(({ store }) => store),
+    wal: median(({ wal }) => wal),
+    bySchema: Object.fromEntries(schemas.map((name) => [name, median(({ bySchema }) => bySchema[name] ?? 0)])),
+  };
 }
 
 function ownSum(byProcess: Readonly<Record<string, number>>): number {
@@ -126,14 +146,17 @@ function medianOf(results: readonly RoundResult[], pick: (result: RoundResult) =
 
 async function versions({ admin }: Environment): Promise<Record<string, string>> {
   const { rows } = await admin.pool.query<{ server_version: string }>('SHOW server_version');
-  const sdk = JSON.parse(await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>;
-  };
+  const { dependencies, devDependencies } = JSON.parse(
+    await readFile(join(PROJECT_FOLDER, 'package.json'), 'utf8'),
+  ) as Record<'dependencies' | 'devDependencies', Record<string, string>>;
   return {
     node: process.version,
     postgres: rows[0]?.server_version ?? 'unknown',
     temporalServer: '1.32.1',
-    temporalSdk: sdk.dependencies['@temporalio/worker'] ?? 'unknown',
+    temporalSdk: dependencies['@temporalio/worker'] ?? 'unknown',
+    dbos: devDependencies['@dbos-inc/dbos-sdk'] ?? 'unknown',
+    restateServer: RESTATE_VERSION,
+    restateSdk: devDependencies['@restatedev/restate-sdk'] ?? 'unknown',
   };
 }
 
@@ -160,7 +183,7 @@ export function roundLine({ round, system, ordersPerSecond, seconds, cpuMsPerOrd
 export function reportTable(report: Report): string {
   const latency = ({ p50, p95, p99 }: Latency): string => [p50, p95, p99].map((value) => value.toFixed(0)).join(' / ');
   const rows = report.systems.map((summary) => [
-    summary.system,
+    nameOf(summary),
     summary.ordersPerSecond?.toFixed(1) ?? '-',
     summary.timesTextbook?.toFixed(2) ?? '-',
     summary.cpuMsPerOrder.toFixed(1),
@@ -169,6 +192,7 @@ export function reportTable(report: Report): string {
     `${summary.transactionsPerOrder.app.toFixed(1)} + ${summary.transactionsPerOrder.temporal.toFixed(1)}`,
     latency(summary.accept),
     latency(summary.endToEnd),
+    kilobytes(summary.bytesPerOrder),
     summary.pssMiB.toFixed(0),
     `${summary.backlog.mostTasks.toFixed(0)} / ${summary.backlog.oldestSeconds.toFixed(1)} s`,
     summary.audit,
@@ -183,9 +207,27 @@ export function reportTable(report: Report): string {
       'writes/order',
       'transactions/order (app + temporal)',
     ],
-    ['accept ms p50/p95/p99', 'end to end ms p50/p95/p99', 'PSS MiB', 'most waiting / oldest', 'audit'],
+    [
+      'accept ms p50/p95/p99',
+      'end to end ms p50/p95/p99',
+      'disk kB/order',
+      'PSS MiB',
+      'most waiting / oldest',
+      'audit',
+    ],
   ].flat();
-  return alignColumns([heads, ...rows]);
+  return `${alignColumns([heads, ...rows])}\n\n${SMALLER}`;
+}
+
+const SMALLER = '* smaller: the same steps without cases, commands, event stream and compensations';
+
+/** The name of a system for people, with the mark of one that does less than the product. */
+export function nameOf({ system, scope }: Pick<SystemSummary, 'system' | 'scope'>): string {
+  return scope === 'smaller' ? `${system} *` : system;
+}
+
+function kilobytes({ app, temporal, store }: DiskUse): string {
+  return ((app + temporal + store) / 1_000).toFixed(1);
 }
 
 function ownProcesses(byProcess: Readonly<Record<string, number>>): string {

@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../db/client.ts';
 import { watchBacklog, type BacklogSample } from './backlog.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
-import { administer, openDatabase, setStage, type Environment, type Stage } from './environment.ts';
+import { bytesPerOrder, readDiskUse, type DiskUse } from './disk.ts';
+import {
+  administer,
+  openDatabase,
+  PROVIDER_LATENCY_MS,
+  setStage,
+  type Environment,
+  type Stage,
+} from './environment.ts';
 import { makeOrders, postOrders, type LoadResult, type Pace } from './load.ts';
 import {
   confirmationTimes,
@@ -25,6 +33,8 @@ export interface Job {
   readonly warmUpOrders: number;
   readonly orders: number;
   readonly pace: (system: System) => Pace;
+  /** How long the payment provider takes for a call; `PROVIDER_LATENCY_MS` by default. */
+  readonly providerLatencyMs?: number;
 }
 
 /** The result of one system in one round. */
@@ -43,6 +53,7 @@ export interface RoundResult {
   readonly writesPerOrder: number;
   /** All commits, including those that only read, and those of the warm-up and the background. */
   readonly transactionsPerOrder: { readonly app: number; readonly temporal: number };
+  readonly bytesPerOrder: DiskUse;
   readonly pssMiB: Readonly<Record<string, number>>;
   readonly refusals: number;
   /** Orders that no worker had begun, over the seconds of the load. */
@@ -65,7 +76,10 @@ export async function runRound(
   const cleanup = createCleanup();
   await outer.add(() => cleanup.run());
   try {
-    const stage = await setStage(environment, `${job.name}-${round}-${system.name}`, cleanup);
+    const { providerLatencyMs = PROVIDER_LATENCY_MS } = job;
+    const name = `${job.name}-${round}-${system.name}`;
+    const plan = { name, withTemporal: system.usesTemporal, providerLatencyMs };
+    const stage = await setStage(environment, plan, cleanup);
     const running = await system.start(stage, cleanup);
     const app = openDatabase(stage.databaseUrl);
     await cleanup.add(() => app.close());
@@ -120,18 +134,21 @@ async function measure({ environment, stage, running, app, job, system, cleanup 
   const orders = makeOrders('order', job.orders, SEEDS.load);
   const processes = [
     ...running.processes,
-    stage.processes.temporal,
+    ...stage.processes.temporal,
     { name: 'postgres', pid: environment.postgres.pid, withChildren: true },
     ...stage.processes.around,
     { name: 'load', pid: process.pid },
   ];
   const backlog = await watchBacklog(stage, running.taskQueue, cleanup);
+  const disk = () => readDiskUse({ admin: environment.admin, app }, stage, running.storeFolder);
+  const diskBefore = await disk();
   const cpuBefore = cpuMs(processes);
   const writesBefore = await writesOf(environment.admin);
   const load = await postOrders({ url: running.url, token: stage.token }, orders, job.pace(system));
   await untilDone(app, job.warmUpOrders + job.orders);
   const cpu = difference(cpuBefore, cpuMs(processes));
   const writes = (await writesOf(environment.admin)) - writesBefore;
+  const diskAfter = await disk();
   const times = durations(load, await confirmationTimes(app));
   const seconds = (times.lastConfirmedAt - load.firstPostAt) / 1_000;
   return {
@@ -141,6 +158,7 @@ async function measure({ environment, stage, running, app, job, system, cleanup 
     endToEnd: latencyOf(times.endToEndMs),
     cpuMsPerOrder: Object.fromEntries(Object.entries(cpu).map(([name, ms]) => [name, ms / job.orders])),
     writesPerOrder: writes / job.orders,
+    bytesPerOrder: bytesPerOrder(diskBefore, diskAfter, job.orders),
     pssMiB: pssMiB(processes),
     refusals: load.refusals,
     backlog: backlog.stop(),

@@ -36,7 +36,7 @@ const log = (line: string): void => {
 
 async function run(names: readonly string[], cleanup: Cleanup): Promise<boolean> {
   const environment = await startEnvironment(cleanup, log);
-  const stage = await setStage(environment, 'corpus', cleanup);
+  const stage = await setStage(environment, { name: 'corpus' }, cleanup);
   const inspectPort = await findFreePort();
   const env = { NODE_OPTIONS: `--inspect=127.0.0.1:${inspectPort}`, LOG_LEVEL: 'error' };
   const server = await createPrograms(stage, { env, profileFolder: null }, cleanup).startCombined();

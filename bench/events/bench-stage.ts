@@ -51,7 +51,7 @@ export async function setEventStage(
   { options, log }: Pick<BenchStage, 'options' | 'log'>,
   cleanup: Cleanup,
 ): Promise<BenchStage> {
-  const stage = await setStage(environment, 'events', cleanup);
+  const stage = await setStage(environment, { name: 'events' }, cleanup);
   const app = openDatabase(stage.databaseUrl);
   await cleanup.add(() => app.close());
   const programs = createPrograms(
@@ -85,5 +85,5 @@ export async function setEventStage(
 }
 
 function counted({ postgres }: Environment, stage: Stage, programs: readonly Program[]): CountedProcess[] {
-  return [...programs, { name: 'postgres', pid: postgres.pid, withChildren: true }, stage.processes.temporal];
+  return [...programs, { name: 'postgres', pid: postgres.pid, withChildren: true }, ...stage.processes.temporal];
 }

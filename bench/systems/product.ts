@@ -5,6 +5,8 @@ import type { System } from './system.ts';
 /** The task queue of the workflows of orders. */
 const TASK_QUEUE: TaskQueue = 'orders';
 
+const WHOLE = { scope: 'whole', usesTemporal: true } as const;
+
 type Settings = Readonly<Record<string, string>>;
 
 /** API and worker in one process, as in production, with every setting except the sandbox at its default. */
@@ -12,6 +14,7 @@ export function createCombinedSystem(sandbox: 'standard' | 'lean', extra: Settin
   return {
     name: `combined-${sandbox}`,
     description: `API and worker in one process, ${sandbox} sandbox`,
+    ...WHOLE,
     start: async (stage, cleanup) => {
       const options = { env: { WORKFLOW_SANDBOX: sandbox, ...extra }, profileFolder: null };
       const combined = await createPrograms(stage, options, cleanup).startCombined();
@@ -25,6 +28,7 @@ export function createSplitSystem(workers: number, extra: Settings): System {
   return {
     name: workers === 1 ? 'split' : `split-${workers}`,
     description: `one API, ${workers === 1 ? 'one worker' : `${workers} workers`}, lean sandbox`,
+    ...WHOLE,
     start: async (stage, cleanup) => {
       const options = { env: { WORKFLOW_SANDBOX: 'lean', ...extra }, profileFolder: null };
       const programs = createPrograms(stage, options, cleanup);

@@ -14,6 +14,8 @@ export function createTracedSystem(percent: number, extra: Readonly<Record<strin
   return {
     name: `traced-${percent}`,
     description: `combined-lean with ${percent} % of the traces recorded`,
+    scope: 'whole',
+    usesTemporal: true,
     start: async (stage, cleanup) => {
       const port = await findFreePort();
       const url = `http://${LOOPBACK}:${port}`;

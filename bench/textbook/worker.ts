@@ -1,35 +1,24 @@
 import { createServer } from 'node:net';
+import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { allAt, createDatabases } from '../../db/client.ts';
-import { createSmtpMailGateway } from '../../src/gateways/mail-gateway.ts';
-import { createSimulatorPaymentGateway } from '../../src/gateways/simulator-payment-gateway.ts';
-import { createTextbookActivities } from './activities.ts';
-import { settings } from './settings.ts';
+import { openOrderSteps } from '../service/order-steps.ts';
+import { settings } from '../service/settings.ts';
 
-const url = settings.databaseUrl;
-const databases = createDatabases(allAt(url), {
-  poolSize: 20,
-  applicationName: 'textbook',
-  onIdleError: console.error,
+const { steps, close } = openOrderSteps({
+  name: 'textbook',
+  executionId: () => activityInfo().workflowExecution?.runId ?? '',
+  refusal: (reason) => ApplicationFailure.nonRetryable(reason),
 });
-const mail = createSmtpMailGateway({
-  url: settings.smtpUrl,
-  from: 'orders@order-saga.local',
-  onBreakerChange: () => {},
-});
-const gateway = createSimulatorPaymentGateway({ baseUrl: settings.paymentGatewayUrl, onBreakerChange: () => {} });
-
 const connection = await NativeConnection.connect({ address: settings.temporalAddress });
 const worker = await Worker.create({
   connection,
   taskQueue: 'textbook',
   workflowsPath: new URL('./workflow.ts', import.meta.url).pathname,
-  activities: createTextbookActivities(databases, gateway, mail),
+  activities: steps,
 });
 const ready = createServer().listen(settings.readyPort, '127.0.0.1');
 // The SDK ends the worker on SIGTERM by default.
 await worker.run();
 ready.close();
-mail.close();
-await databases.close();
+await close();
 await connection.close();
