@@ -1,11 +1,13 @@
+import { join } from 'node:path';
 import { ArgumentError } from '../src/runtime/command-arguments.ts';
 import { createInterrupts } from '../src/dev/processes/interrupts.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
+import { compareRatios, comparisonTable, isWithinTolerance, readCommitted } from './comparison.ts';
 import { startEnvironment } from './environment.ts';
 import { EVENT_BENCH_USAGE, readEventBenchOptions } from './events/options.ts';
 import { runEventBench } from './events/run.ts';
-import { ORDER_BENCH_USAGE, readOrderBenchOptions, type OrderBenchOptions } from './options.ts';
-import { createReport, reportTable, roundLine } from './report.ts';
+import { ORDER_BENCH_USAGE, readOrderBenchOptions, RESULTS_FOLDER, type OrderBenchOptions } from './options.ts';
+import { createReport, reportTable, roundLine, type Report } from './report.ts';
 import { runRound, type RoundResult } from './round.ts';
 import { writeReport } from './write-report.ts';
 
@@ -29,7 +31,15 @@ async function runAll(options: OrderBenchOptions, cleanup: Cleanup): Promise<boo
   const report = await createReport({ job, systems }, results, environment);
   await writeReport(report, options.out);
   process.stdout.write(`\n${reportTable(report)}\n`);
-  return results.every(({ verdict }) => verdict.ok);
+  const isSound = results.every(({ verdict }) => verdict.ok);
+  return options.isQuick ? (await hasCommittedRatios(report)) && isSound : isSound;
+}
+
+/** Prints the comparison with the committed results. */
+async function hasCommittedRatios(report: Report): Promise<boolean> {
+  const comparisons = compareRatios(report, await readCommitted(join(RESULTS_FOLDER, `${report.job}.json`)));
+  process.stdout.write(`\n${comparisonTable(comparisons)}\n`);
+  return isWithinTolerance(comparisons);
 }
 
 /** The job that the command line asks for, not begun yet; null when help is requested. */

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { ArgumentError, parseArguments } from '../src/runtime/command-arguments.ts';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { splitPair } from './events/options.ts';
 import type { Job } from './round.ts';
 import { createDbosSystem, createRestateSystem } from './systems/peers.ts';
-import { createCombinedSystem, createSplitSystem } from './systems/product.ts';
+import { createCombinedSystem, createSplitSystem, createWaitingSystem } from './systems/product.ts';
 import type { System } from './systems/system.ts';
 import { createTracedSystem } from './systems/traced.ts';
 import { createFloorSystem, createTextbookSystem } from './systems/yardsticks.ts';
@@ -13,18 +14,22 @@ export interface OrderBenchOptions {
   readonly job: Job;
   readonly systems: readonly System[];
   readonly rounds: number;
+  /** Whether the ratios are compared with the committed ones. */
+  readonly isQuick: boolean;
   readonly out: string;
 }
 
 /** The text that `--help` and a mistake print. */
 export const ORDER_BENCH_USAGE = `npm run bench -- [flood|paced|workers] [options], or npm run bench -- events [options]
-  --systems LIST   of combined-lean, combined-standard, split, split-2, split-4, traced-10, traced-100,
-                   textbook, floor, dbos, restate (default: all but split-2, split-4 and traced-*; workers: split, split-2, split-4)
+  --systems LIST   of combined-lean, combined-standard, split, split-2, split-4, waiting-1, waiting-2, waiting-4,
+                   traced-10, traced-100, textbook, floor, dbos, restate (default: combined-*, split, textbook, floor,
+                   dbos, restate; workers: waiting-*)
   --rounds N       interleaved rounds, of which the median counts (default 3)
-  --orders N       measured orders per system and round (default: 2000, paced 1000)
-  --warm-up N      orders before them (default 300)
+  --orders N       measured orders per system and round (default: 2000, paced 1000, workers 300)
+  --warm-up N      orders before them (default 300, workers 60)
+  --quick          a flood of fewer orders in one round, under 5 minutes; compares its ratios with the committed ones
   --env K=V        a variable for the product's processes, to try a setting; may be repeated
-  --out FOLDER     where the report goes (default bench/results)`;
+  --out FOLDER     where the report goes (default bench/results; --quick: .data/bench)`;
 
 /** Connections of the closed loop. */
 const FLOOD = { kind: 'flood', connections: 64 } as const;
@@ -32,11 +37,32 @@ const FLOOD = { kind: 'flood', connections: 64 } as const;
 /** Orders per second of the open loop; the yardstick could not keep up with the rate of the others. */
 const PACED_PER_SECOND = { textbook: 15, others: 50 };
 
+/**
+ * Orders of a quick run: with 200 to warm up and 400 to measure, the textbook takes 40 s on two cores, and every other
+ * system about 15 s.
+ */
+const QUICK = { orders: 400, warmUpOrders: 200, rounds: 1 };
+const USUAL = { warmUpOrders: 300 };
+const USUAL_ROUNDS = 3;
+
+/** The folder of the committed results. */
+export const RESULTS_FOLDER = join(import.meta.dirname, 'results');
+
+/** The result of a quick run must not replace a committed one. */
+const QUICK_FOLDER = join(PROJECT_FOLDER, '.data/bench');
+
+/**
+ * With two payments at a time this is 5 orders a second for each worker, and 20 for four: about half of what two cores
+ * can do.
+ */
+const WAITING_LATENCY_MS = 400;
+
 const USUAL_SYSTEMS = 'combined-lean,combined-standard,split,textbook,floor,dbos,restate';
 
 const JOBS = {
-  flood: { orders: 2_000, systems: USUAL_SYSTEMS, pace: () => FLOOD },
+  flood: { ...USUAL, orders: 2_000, systems: USUAL_SYSTEMS, pace: () => FLOOD },
   paced: {
+    ...USUAL,
     orders: 1_000,
     systems: USUAL_SYSTEMS,
     pace: ({ name }) => ({
@@ -44,8 +70,17 @@ const JOBS = {
       perSecond: name === 'textbook' ? PACED_PER_SECOND.textbook : PACED_PER_SECOND.others,
     }),
   },
-  workers: { orders: 2_000, systems: 'split,split-2,split-4', pace: () => FLOOD },
-} as const satisfies Record<string, Pick<Job, 'orders' | 'pace'> & { readonly systems: string }>;
+  workers: {
+    orders: 300,
+    warmUpOrders: 60,
+    systems: 'waiting-1,waiting-2,waiting-4',
+    pace: () => FLOOD,
+    providerLatencyMs: WAITING_LATENCY_MS,
+  },
+} as const satisfies Record<
+  string,
+  Pick<Job, 'orders' | 'warmUpOrders' | 'pace' | 'providerLatencyMs'> & { readonly systems: string }
+>;
 
 /**
  * Reads the command line; null when help is requested.
@@ -56,11 +91,12 @@ export function readOrderBenchOptions(args: readonly string[]): OrderBenchOption
     positionalsMax: Number.POSITIVE_INFINITY,
     options: {
       systems: { type: 'string' },
-      rounds: { type: 'string', default: '3' },
+      rounds: { type: 'string' },
       orders: { type: 'string' },
-      'warm-up': { type: 'string', default: '300' },
+      'warm-up': { type: 'string' },
+      quick: { type: 'boolean', default: false },
       env: { type: 'string', multiple: true, default: [] },
-      out: { type: 'string', default: join(import.meta.dirname, 'results') },
+      out: { type: 'string' },
     },
   });
   if (given === null) return null;
@@ -68,16 +104,21 @@ export function readOrderBenchOptions(args: readonly string[]): OrderBenchOption
   const [jobName = 'flood', ...unknown] = positionals;
   if (!isJob(jobName) || unknown.length > 0) throw new ArgumentError(`there is no job ${positionals.join(' ')}`);
   const job = JOBS[jobName];
+  const isQuick = values.quick;
+  if (isQuick && jobName !== 'flood') throw new ArgumentError('--quick is for the flood');
+  const usual = isQuick ? QUICK : { ...job, rounds: USUAL_ROUNDS };
   return {
     job: {
       name: jobName,
       pace: job.pace,
-      orders: positive('--orders', values.orders ?? String(job.orders)),
-      warmUpOrders: positive('--warm-up', values['warm-up']),
+      ...('providerLatencyMs' in job ? { providerLatencyMs: job.providerLatencyMs } : {}),
+      orders: positive('--orders', values.orders ?? usual.orders),
+      warmUpOrders: positive('--warm-up', values['warm-up'] ?? usual.warmUpOrders),
     },
     systems: pickSystems(values.systems ?? job.systems, Object.fromEntries(values.env.map(splitPair))),
-    rounds: positive('--rounds', values.rounds),
-    out: values.out,
+    rounds: positive('--rounds', values.rounds ?? usual.rounds),
+    isQuick,
+    out: values.out ?? (isQuick ? QUICK_FOLDER : RESULTS_FOLDER),
   };
 }
 
@@ -85,8 +126,8 @@ function isJob(name: string): name is keyof typeof JOBS {
   return Object.hasOwn(JOBS, name);
 }
 
-function positive(option: string, text: string): number {
-  const number = Number(text);
+function positive(option: string, given: string | number): number {
+  const number = Number(given);
   if (!Number.isInteger(number) || number < 1) throw new ArgumentError(`${option} must be a positive whole number`);
   return number;
 }
@@ -96,6 +137,7 @@ function pickSystems(list: string, extra: Readonly<Record<string, string>>): Sys
     createCombinedSystem('lean', extra),
     createCombinedSystem('standard', extra),
     ...[1, 2, 4].map((workers) => createSplitSystem(workers, extra)),
+    ...[1, 2, 4].map((workers) => createWaitingSystem(workers, extra)),
     ...[10, 100].map((percent) => createTracedSystem(percent, extra)),
     createTextbookSystem(),
     createFloorSystem(),

@@ -26,8 +26,10 @@ export function findRate(bench: BenchStage, server: Server, goal: RateGoal): Pro
 
 function toStep(rate: number, load: LoadReport): RateStep {
   const refused = Object.values(load.refused).reduce((sum, count) => sum + count, 0);
-  const { accept, accepted, late } = load;
-  return { rate, acceptedPerSecond: accepted / load.seconds, accept, refused, late, events: accepted + rate };
+  const { accept, accepted, late, cpuMs: generatorMs } = load;
+  const generatorCpuMsPerThousand = (generatorMs / Math.max(1, load.sent)) * 1_000;
+  const acceptedPerSecond = accepted / load.seconds;
+  return { rate, acceptedPerSecond, accept, refused, late, events: accepted + rate, generatorCpuMsPerThousand };
 }
 
 function describeStep({ rate, acceptedPerSecond, accept, refused }: RateStep): string {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { shareOfGenerator } from './generator-share.ts';
 import { isSound } from './log-reader.ts';
 import { readEventBenchOptions } from './options.ts';
 import { parseQueueWait, percentileBetween } from './queue-wait.ts';
@@ -61,7 +62,15 @@ const goal = { batch: 1, p95LimitMs: 10, rates: [1, 2, 3, 4, 5] };
 const scripted = (p95s: Readonly<Record<number, number[]>>) => (rate: number) => {
   const p95 = p95s[rate]?.shift() ?? 99;
   const accept = { p50: 1, p95, p99: 99 };
-  const step: RateStep = { rate, acceptedPerSecond: rate, accept, refused: 0, late: 0, events: 1 };
+  const step: RateStep = {
+    rate,
+    acceptedPerSecond: rate,
+    accept,
+    refused: 0,
+    late: 0,
+    events: 1,
+    generatorCpuMsPerThousand: 0,
+  };
   return Promise.resolve({ ...step, cpuMsPerThousand: {}, loadAverage: 0 });
 };
 const told = (tries: readonly RateStep[]): string => tries.map(({ rate, accept }) => `${rate}:${accept.p95}`).join(' ');
@@ -92,9 +101,30 @@ it('The search for a rate takes no rate that was refused, or not reached', async
   expect((await searchRate(goal, { step: slow, hold: slow })).holds).toEqual([]);
 });
 
+it('Without its generator the service holds as many more events as the generator costs', () => {
+  const accept = { p50: 1, p95: 9, p99: 20 };
+  const step = { rate: 1_000, acceptedPerSecond: 1_000, accept, refused: 0, late: 0, events: 1 };
+  const held = { ...step, generatorCpuMsPerThousand: 250, cpuMsPerThousand: { combined: 400, postgres: 350 } };
+  expect(shareOfGenerator({ ...held, loadAverage: 1 }, 2)).toEqual({
+    generatorCpuMs: 250,
+    serviceCpuMs: 750,
+    share: 0.25,
+    busy: 0.5,
+    rateWithout: 4_000 / 3,
+  });
+});
+
 it('The table has a row for what ran, with its goal', () => {
   const accept = { p50: 1, p95: 8.25, p99: 120 };
-  const step = { rate: 2_000, acceptedPerSecond: 1_999, accept, refused: 0, late: 0, events: 1 };
+  const step = {
+    rate: 2_000,
+    acceptedPerSecond: 1_999,
+    accept,
+    refused: 0,
+    late: 0,
+    events: 1,
+    generatorCpuMsPerThousand: 50,
+  };
   const cost = { cpuMsPerThousand: { 'worker-1-of-2': 10, 'worker-2-of-2': 12, postgres: 100 }, loadAverage: 2.34 };
   const held = { ...step, ...cost };
   const machine = { cpu: 'CPU', cores: 2, memoryGiB: 4, system: 'linux' };
@@ -102,6 +132,7 @@ it('The table has a row for what ran, with its goal', () => {
     machine,
     results: {
       single: { batch: 1, p95LimitMs: 10, steps: [step], holds: [held], held },
+      generator: shareOfGenerator(held, machine.cores),
       workers: [{ ...cost, workers: 2, processedPerSecond: 9_000, shares: [9, 7], events: 1 }],
     },
   });
@@ -110,6 +141,9 @@ it('The table has a row for what ran, with its goal', () => {
   );
   expect(table).toMatch(
     /^2 workers +9,000 processed\/s +compared +partitions 9 \+ 7 +workers 22, postgres 100 +2\.3$/m,
+  );
+  expect(table).toMatch(
+    /^ {2}load generator +29 % of the CPU time; without it: about 2,820\/s .+ 17 % busy with both +generator 50$/m,
   );
   expect(table).not.toContain('batches');
 });

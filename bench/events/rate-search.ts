@@ -11,6 +11,8 @@ export interface RateStep {
   readonly late: number;
   /** Accepted events, including those of the generator's second of warm-up, which are processed, too. */
   readonly events: number;
+  /** CPU milliseconds of the load generator, which are not part of the service's cost. */
+  readonly generatorCpuMsPerThousand: number;
 }
 
 /** A rate that was tried for longer, with its cost. */

@@ -1,6 +1,7 @@
 import type { Environment } from '../environment.ts';
 import type { Latency } from '../measure.ts';
 import { alignColumns, describeRun } from '../report.ts';
+import type { GeneratorShare } from './generator-share.ts';
 import { isSound } from './log-reader.ts';
 import type { EventBenchOptions } from './options.ts';
 import type { BurstResult, SustainedResult } from './phases.ts';
@@ -10,6 +11,8 @@ import type { WorkersResult } from './workers-phase.ts';
 /** What the phases that ran have found. */
 export interface EventResults {
   single?: RateResult;
+  /** The part of the load generator in the held rate of single events; null when no rate was held. */
+  generator?: GeneratorShare | null;
   batch?: RateResult;
   sustained?: SustainedResult;
   burst?: BurstResult;
@@ -38,6 +41,7 @@ export function eventReportTable({ results, machine }: Pick<EventReport, 'result
   const rows = [
     ['what', 'found', 'goal', 'latency', 'CPU ms per 1,000 events', 'load'],
     ...rateRows('single events', results.single, '2,000/s, accept p95 < 10 ms'),
+    ...generatorRows(results),
     ...rateRows('batches of 100', results.batch, '10,000 events/s accepted'),
     ...sustainedRows(results),
     ...burstRows('burst', results.burst, 'drained, nothing lost, in order'),
@@ -65,6 +69,18 @@ function rateRows(name: string, found: RateResult | undefined, goal: string): st
       held?.loadAverage.toFixed(1) ?? '',
     ],
   ];
+}
+
+function generatorRows({ generator = null }: EventResults): string[][] {
+  if (generator === null) return [];
+  const { share, busy, rateWithout, generatorCpuMs } = generator;
+  const found = `${percent(share)} of the CPU time; without it: about ${number(rateWithout)}/s`;
+  const cost = `generator ${generatorCpuMs.toFixed(0)}`;
+  return [['  load generator', found, 'the same', `the cores are ${percent(busy)} busy with both`, cost, '']];
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(0)} %`;
 }
 
 function sustainedRows({ sustained }: EventResults): string[][] {

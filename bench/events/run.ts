@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os';
 import type { Cleanup } from '../cleanup.ts';
 import { startEnvironment } from '../environment.ts';
 import { setEventStage, type BenchStage } from './bench-stage.ts';
+import { shareOfGenerator } from './generator-share.ts';
 import { isSound } from './log-reader.ts';
 import type { EventBenchOptions, EventPhase } from './options.ts';
 import { burst, findRate, sustain } from './phases.ts';
@@ -61,6 +63,8 @@ async function runOnCombined(bench: BenchStage, results: EventResults): Promise<
   };
   await run('single', async () => {
     results.single = await findRate(bench, server, SINGLE);
+    const { held } = results.single;
+    results.generator = held === null ? null : shareOfGenerator(held, availableParallelism());
   });
   await run('batch', async () => {
     results.batch = await findRate(bench, server, BATCHED);
