@@ -5,6 +5,7 @@ import { createCleanup, type Cleanup } from './cleanup.ts';
 import { compareRatios, comparisonTable, isWithinTolerance, readCommitted } from './comparison.ts';
 import { startEnvironment } from './environment.ts';
 import { EVENT_BENCH_USAGE, readEventBenchOptions } from './events/options.ts';
+import { compareWaitingConsumers, consumersTable } from './events/waiting-consumers.ts';
 import { runEventBench } from './events/run.ts';
 import { ORDER_BENCH_USAGE, readOrderBenchOptions, RESULTS_FOLDER, type OrderBenchOptions } from './options.ts';
 import { createReport, reportTable, roundLine, type Report } from './report.ts';
@@ -28,10 +29,16 @@ async function runAll(options: OrderBenchOptions, cleanup: Cleanup): Promise<boo
       log(roundLine(result));
     }
   }
-  const report = await createReport({ job, systems }, results, environment);
+  // More workers must also be more events, where the handler waits.
+  const consumers = job.name === 'workers' ? await compareWaitingConsumers(environment, cleanup, log) : [];
+  const report = {
+    ...(await createReport({ job, systems }, results, environment)),
+    ...(consumers.length > 0 ? { consumers } : {}),
+  };
   await writeReport(report, options.out);
   process.stdout.write(`\n${reportTable(report)}\n`);
-  const isSound = results.every(({ verdict }) => verdict.ok);
+  if (consumers.length > 0) process.stdout.write(`\n${consumersTable(consumers)}\n`);
+  const isSound = results.every(({ verdict }) => verdict.ok) && consumers.every((measured) => measured.isSound);
   return options.isQuick ? (await hasCommittedRatios(report)) && isSound : isSound;
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ArgumentError, parseArguments } from '../src/runtime/command-arguments.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { splitPair } from './events/options.ts';
+import { PROVIDER_LATENCY_MS } from './environment.ts';
 import type { Job } from './round.ts';
 import { createDbosSystem, createRestateSystem } from './systems/peers.ts';
 import { createCombinedSystem, createSplitSystem, createWaitingSystem } from './systems/product.ts';
@@ -25,7 +26,7 @@ export const ORDER_BENCH_USAGE = `npm run bench -- [flood|paced|workers] [option
                    traced-10, traced-100, textbook, floor, dbos, restate (default: combined-*, split, textbook, floor,
                    dbos, restate; workers: waiting-*)
   --rounds N       interleaved rounds, of which the median counts (default 3)
-  --orders N       measured orders per system and round (default: 2000, paced 1000, workers 300)
+  --orders N       measured orders per system and round (default: 2000, paced 1000, workers 240)
   --warm-up N      orders before them (default 300, workers 60)
   --quick          a flood of fewer orders in one round, under 5 minutes; compares its ratios with the committed ones
   --env K=V        a variable for the product's processes, to try a setting; may be repeated
@@ -52,12 +53,18 @@ export const RESULTS_FOLDER = join(import.meta.dirname, 'results');
 const QUICK_FOLDER = join(PROJECT_FOLDER, '.data/bench');
 
 /**
- * With two payments at a time this is 5 orders a second for each worker, and 20 for four: about half of what two cores
+ * With two payments at a time this is 3.3 orders a second for each worker, and 13 for four: about half of what two cores
  * can do.
  */
-const WAITING_LATENCY_MS = 400;
+const WAITING_LATENCY_MS = 600;
 
 const USUAL_SYSTEMS = 'combined-lean,combined-standard,split,textbook,floor,dbos,restate';
+
+interface UsualJob extends Pick<Job, 'orders' | 'warmUpOrders' | 'pace'> {
+  readonly systems: string;
+  /** `PROVIDER_LATENCY_MS` by default. */
+  readonly providerLatencyMs?: number;
+}
 
 const JOBS = {
   flood: { ...USUAL, orders: 2_000, systems: USUAL_SYSTEMS, pace: () => FLOOD },
@@ -71,16 +78,13 @@ const JOBS = {
     }),
   },
   workers: {
-    orders: 300,
+    orders: 240,
     warmUpOrders: 60,
     systems: 'waiting-1,waiting-2,waiting-4',
     pace: () => FLOOD,
     providerLatencyMs: WAITING_LATENCY_MS,
   },
-} as const satisfies Record<
-  string,
-  Pick<Job, 'orders' | 'warmUpOrders' | 'pace' | 'providerLatencyMs'> & { readonly systems: string }
->;
+} as const satisfies Record<string, UsualJob>;
 
 /**
  * Reads the command line; null when help is requested.
@@ -103,22 +107,37 @@ export function readOrderBenchOptions(args: readonly string[]): OrderBenchOption
   const { values, positionals } = given;
   const [jobName = 'flood', ...unknown] = positionals;
   if (!isJob(jobName) || unknown.length > 0) throw new ArgumentError(`there is no job ${positionals.join(' ')}`);
-  const job = JOBS[jobName];
-  const isQuick = values.quick;
-  if (isQuick && jobName !== 'flood') throw new ArgumentError('--quick is for the flood');
+  if (values.quick && jobName !== 'flood') throw new ArgumentError('--quick is for the flood');
+  return optionsOf(JOBS[jobName], { ...values, name: jobName });
+}
+
+interface Given {
+  readonly name: string;
+  readonly systems?: string | undefined;
+  readonly rounds?: string | undefined;
+  readonly orders?: string | undefined;
+  readonly 'warm-up'?: string | undefined;
+  readonly quick: boolean;
+  readonly env: readonly string[];
+  readonly out?: string | undefined;
+}
+
+function optionsOf(job: UsualJob, given: Given): OrderBenchOptions {
+  const isQuick = given.quick;
   const usual = isQuick ? QUICK : { ...job, rounds: USUAL_ROUNDS };
+  const { pace, providerLatencyMs = PROVIDER_LATENCY_MS } = job;
   return {
     job: {
-      name: jobName,
-      pace: job.pace,
-      ...('providerLatencyMs' in job ? { providerLatencyMs: job.providerLatencyMs } : {}),
-      orders: positive('--orders', values.orders ?? usual.orders),
-      warmUpOrders: positive('--warm-up', values['warm-up'] ?? usual.warmUpOrders),
+      name: given.name,
+      pace,
+      providerLatencyMs,
+      orders: positive('--orders', given.orders ?? usual.orders),
+      warmUpOrders: positive('--warm-up', given['warm-up'] ?? usual.warmUpOrders),
     },
-    systems: pickSystems(values.systems ?? job.systems, Object.fromEntries(values.env.map(splitPair))),
-    rounds: positive('--rounds', values.rounds ?? usual.rounds),
+    systems: pickSystems(given.systems ?? job.systems, Object.fromEntries(given.env.map(splitPair))),
+    rounds: positive('--rounds', given.rounds ?? usual.rounds),
     isQuick,
-    out: values.out ?? (isQuick ? QUICK_FOLDER : RESULTS_FOLDER),
+    out: given.out ?? (isQuick ? QUICK_FOLDER : RESULTS_FOLDER),
   };
 }
 

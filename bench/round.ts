@@ -3,14 +3,7 @@ import type { Database } from '../db/client.ts';
 import { watchBacklog, type BacklogSample } from './backlog.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
 import { bytesPerOrder, readDiskUse, type DiskUse } from './disk.ts';
-import {
-  administer,
-  openDatabase,
-  PROVIDER_LATENCY_MS,
-  setStage,
-  type Environment,
-  type Stage,
-} from './environment.ts';
+import { administer, openDatabase, setStage, type Environment, type Stage } from './environment.ts';
 import { makeOrders, postOrders, type LoadResult, type Pace } from './load.ts';
 import {
   confirmationTimes,
@@ -33,8 +26,8 @@ export interface Job {
   readonly warmUpOrders: number;
   readonly orders: number;
   readonly pace: (system: System) => Pace;
-  /** How long the payment provider takes for a call; `PROVIDER_LATENCY_MS` by default. */
-  readonly providerLatencyMs?: number;
+  /** How long the payment provider takes for a call. */
+  readonly providerLatencyMs: number;
 }
 
 /** The result of one system in one round. */
@@ -76,7 +69,7 @@ export async function runRound(
   const cleanup = createCleanup();
   await outer.add(() => cleanup.run());
   try {
-    const { providerLatencyMs = PROVIDER_LATENCY_MS } = job;
+    const { providerLatencyMs } = job;
     const name = `${job.name}-${round}-${system.name}`;
     const plan = { name, withTemporal: system.usesTemporal, providerLatencyMs };
     const stage = await setStage(environment, plan, cleanup);

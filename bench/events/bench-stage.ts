@@ -19,6 +19,8 @@ import { createPrograms, type Program, type Programs } from '../systems/programs
 export interface BenchStage {
   readonly options: EventBenchOptions;
   readonly app: Database;
+  /** Bearer token of the tenant of the load. */
+  readonly token: string;
   readonly programs: Programs;
   readonly log: (line: string) => void;
   load(url: string, load: Load): Promise<LoadReport>;
@@ -48,10 +50,10 @@ const SETTINGS = { EVENT_RATE_LIMIT_PER_SECOND: '1000000', WORKFLOW_SANDBOX: 'le
 /** Starts the stage. */
 export async function setEventStage(
   environment: Environment,
-  { options, log }: Pick<BenchStage, 'options' | 'log'>,
+  { name = 'events', options, log }: Pick<BenchStage, 'options' | 'log'> & { readonly name?: string },
   cleanup: Cleanup,
 ): Promise<BenchStage> {
-  const stage = await setStage(environment, { name: 'events' }, cleanup);
+  const stage = await setStage(environment, { name }, cleanup);
   const app = openDatabase(stage.databaseUrl);
   await cleanup.add(() => app.close());
   const programs = createPrograms(
@@ -62,6 +64,7 @@ export async function setEventStage(
   return {
     options,
     app,
+    token: stage.token,
     programs,
     log,
     load: (url, load) => runLoad({ url, token: stage.token, folder: stage.folder, cleanup }, load),

@@ -133,7 +133,7 @@ it('The table has a row for what ran, with its goal', () => {
     results: {
       single: { batch: 1, p95LimitMs: 10, steps: [step], holds: [held], held },
       generator: shareOfGenerator(held, machine.cores),
-      workers: [{ ...cost, workers: 2, processedPerSecond: 9_000, shares: [9, 7], events: 1 }],
+      workers: [{ ...cost, workers: 2, processedPerSecond: 9_000, drainSeconds: 1, shares: [9, 7], events: 1 }],
     },
   });
   expect(table).toMatch(

@@ -31,7 +31,7 @@ export function createSplitSystem(workers: number, extra: Settings): System {
     name: workers === 1 ? 'split' : `split-${workers}`,
     description: `one API, ${countOf(workers)}, lean sandbox`,
     ...WHOLE,
-    start: (stage, cleanup) => startSplit(workers, extra, stage, cleanup),
+    start: (stage, cleanup) => startSplit({ workers, settings: extra }, stage, cleanup),
   };
 }
 
@@ -51,7 +51,7 @@ export function createWaitingSystem(workers: number, extra: Settings): System {
     name: `waiting-${workers}`,
     description: `one API, ${countOf(workers)}, two payments at a time in each worker`,
     ...WHOLE,
-    start: (stage, cleanup) => startSplit(workers, { ...FEW_SLOTS, ...extra }, stage, cleanup),
+    start: (stage, cleanup) => startSplit({ workers, settings: { ...FEW_SLOTS, ...extra } }, stage, cleanup),
   };
 }
 
@@ -59,7 +59,11 @@ function countOf(workers: number): string {
   return workers === 1 ? 'one worker' : `${workers} workers`;
 }
 
-async function startSplit(workers: number, settings: Settings, stage: Stage, cleanup: Cleanup): Promise<RunningSystem> {
+async function startSplit(
+  { workers, settings }: { readonly workers: number; readonly settings: Settings },
+  stage: Stage,
+  cleanup: Cleanup,
+): Promise<RunningSystem> {
   const options = { env: { WORKFLOW_SANDBOX: 'lean', ...settings }, profileFolder: null };
   const programs = createPrograms(stage, options, cleanup);
   const names = Array.from({ length: workers }, (_, index) => (workers === 1 ? 'worker' : `worker-${index + 1}`));
