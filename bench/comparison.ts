@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { alignColumns } from './report.ts';
 
 /** How far a ratio may be from the committed one, in both directions, as a part of the committed one. */
-export const TOLERANCE = 0.25;
+const TOLERANCE = 0.25;
 
 /** The system that the others are compared with. */
 const YARDSTICK = 'textbook';

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import type { Database } from '../db/client.ts';
 import type { Stage } from './environment.ts';
 
+/** The unit of `blocks` in Node's `Stats`. */
+const BLOCK_BYTES = 512;
+
 /** What a system has on disk, in bytes: tables with their indexes, and with the rows that a vacuum has not removed yet. */
 export interface DiskUse {
   /** The database of the service. */
@@ -62,11 +65,10 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^(pg_|information_schema)'
 GROUP BY n.nspname ORDER BY n.nspname`;
 
-/** A file that the engine removes meanwhile has no size. */
+/** Blocks count, because stores reserve files that they have not filled. A file that is removed meanwhile has none. */
 function folderBytes(folder: string): number {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const sizes = files.map(
-    ({ parentPath, name }) => statSync(join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0,
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  return files
+    .map(({ parentPath, name }) => statSync(join(parentPath, name), { throwIfNoEntry: false })?.blocks ?? 0)
+    .reduce((sum, blocks) => sum + blocks * BLOCK_BYTES, 0);
 }

@@ -13,7 +13,8 @@ import { signDevToken, TOKEN_AUDIENCE, TOKEN_ISSUER } from '../src/dev/dev-token
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/dev/postgres/embedded-postgres.ts';
 import { findFreePort, LOOPBACK } from '../src/dev/processes/ports.ts';
 import { removePostgresHome } from '../src/dev/postgres/postgres-home.ts';
-import { startProcess, type ManagedProcess, type StopStage } from '../src/dev/processes/processes.ts';
+import { logTail } from '../src/dev/processes/process-log.ts';
+import { describeExit, startProcess, type ManagedProcess, type StopStage } from '../src/dev/processes/processes.ts';
 import { untilListening } from '../src/dev/processes/readiness.ts';
 import { buildTemporalServer } from '../src/dev/temporal/temporal-cli.ts';
 import type { Cleanup } from './cleanup.ts';
@@ -295,4 +296,15 @@ export async function startNode(spec: {
     await started.stop(STOP);
   });
   return started;
+}
+
+/**
+ * A limit for a process to become ready. It also ends when the process does, and then tells what the process said.
+ */
+export function readyLimit({ name, exited, logFile }: ManagedProcess, limitMs: number): AbortSignal {
+  const gone = new AbortController();
+  void exited.then((status) => {
+    gone.abort(new Error(`${name} ended before it was ready (${describeExit(status)}):\n${logTail(logFile)}`));
+  });
+  return AbortSignal.any([gone.signal, AbortSignal.timeout(limitMs)]);
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { findFreePort, LOOPBACK } from '../../src/dev/processes/ports.ts';
 import { startProcess, type StopStage } from '../../src/dev/processes/processes.ts';
-import { untilReady } from '../../src/dev/processes/readiness.ts';
+import { untilListening, untilReady } from '../../src/dev/processes/readiness.ts';
 import type { Cleanup } from '../cleanup.ts';
-import type { Stage } from '../environment.ts';
+import { readyLimit, type Stage } from '../environment.ts';
 import { installRestateServer } from '../peers/restate/restate-server.ts';
 import type { System } from './system.ts';
-import { startService, untilPorts } from './yardsticks.ts';
+import { startService } from './yardsticks.ts';
 
 const PEER = { scope: 'smaller', usesTemporal: false } as const;
 
@@ -22,8 +22,8 @@ export function createDbosSystem(): System {
     ...PEER,
     start: async (stage, cleanup) => {
       const program = { name: 'dbos', args: ['bench/peers/dbos/main.ts'] };
-      const { port, url, counted, stop } = await startService(program, stage, cleanup);
-      await untilPorts(port);
+      const { port, limit, url, counted, stop } = await startService(program, stage, cleanup);
+      await untilListening(port, limit);
       return { url, taskQueue: null, processes: [counted], stop };
     },
   };
@@ -41,7 +41,7 @@ export function createRestateSystem(log: (line: string) => void): System {
       const env = { READY_PORT: String(handlerPort), RESTATE_URL: server.ingressUrl };
       const program = { name: 'service', args: ['bench/peers/restate/main.ts'], env };
       const service = await startService(program, stage, cleanup);
-      await untilPorts(service.port, handlerPort);
+      await Promise.all([service.port, handlerPort].map((port) => untilListening(port, service.limit)));
       await registerHandlers(server.adminUrl, `http://${LOOPBACK}:${handlerPort}`);
       return {
         url: service.url,
@@ -61,7 +61,7 @@ export function createRestateSystem(log: (line: string) => void): System {
 async function startRestateServer(command: string, { folder }: Stage, cleanup: Cleanup) {
   const [ingress, admin, node] = [await findFreePort(), await findFreePort(), await findFreePort()];
   const storeFolder = join(folder, 'restate');
-  const { pid, stop } = await startProcess({
+  const started = await startProcess({
     name: 'restate',
     command,
     args: ['--no-logo', '--node-name', 'bench', '--base-dir', storeFolder],
@@ -76,12 +76,13 @@ async function startRestateServer(command: string, { folder }: Stage, cleanup: C
     },
     logFile: join(folder, 'restate.log'),
   });
-  const stopServer = async (): Promise<void> => void (await stop(STOP));
+  const stopServer = async (): Promise<void> => void (await started.stop(STOP));
   await cleanup.add(stopServer);
   const adminUrl = `http://${LOOPBACK}:${admin}`;
-  await untilReady(`${adminUrl}/health`, AbortSignal.timeout(START_LIMIT_MS));
-  await untilPorts(ingress);
-  return { pid, storeFolder, adminUrl, ingressUrl: `http://${LOOPBACK}:${ingress}`, stop: stopServer };
+  const limit = readyLimit(started, START_LIMIT_MS);
+  await untilReady(`${adminUrl}/health`, limit);
+  await untilListening(ingress, limit);
+  return { pid: started.pid, storeFolder, adminUrl, ingressUrl: `http://${LOOPBACK}:${ingress}`, stop: stopServer };
 }
 
 /** Tells the server where the handlers are; it asks them which ones they are. */

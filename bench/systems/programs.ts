@@ -4,7 +4,7 @@ import { findFreePort, LOOPBACK } from '../../src/dev/processes/ports.ts';
 import type { StopStage } from '../../src/dev/processes/processes.ts';
 import { untilListening, untilReady } from '../../src/dev/processes/readiness.ts';
 import type { Cleanup } from '../cleanup.ts';
-import { startNode, type CountedProcess, type Stage } from '../environment.ts';
+import { readyLimit, startNode, type CountedProcess, type Stage } from '../environment.ts';
 
 const DRAIN: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 30_000 }];
 const START_LIMIT_MS = 60_000;
@@ -38,7 +38,7 @@ export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: C
   const start = async (name: string, script: string, own: Readonly<Record<string, string>> = {}) => {
     const [apiPort, metricsPort, internalPort] = [await findFreePort(), await findFreePort(), await findFreePort()];
     const ports = { API_PORT: apiPort, WORKER_METRICS_PORT: metricsPort, INTERNAL_PORT: internalPort };
-    const { pid, stop } = await startNode({
+    const started = await startNode({
       name,
       args: [...profileArguments(options, name), '--import', './src/temporal/lean-sandbox.ts', script],
       env: { ...shared, ...asVariables(ports), ...own },
@@ -46,13 +46,14 @@ export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: C
       cleanup,
     });
     const metricsUrl = `http://${LOOPBACK}:${metricsPort}/metrics`;
+    const { pid, stop } = started;
     const program: Program = { name, pid, metricsUrl, stop: async () => void (await stop(DRAIN)) };
-    return { program, url: `http://${LOOPBACK}:${apiPort}`, metricsPort };
+    const limit = readyLimit(started, START_LIMIT_MS);
+    return { program, url: `http://${LOOPBACK}:${apiPort}`, metricsPort, limit };
   };
-  const limit = (): AbortSignal => AbortSignal.timeout(START_LIMIT_MS);
   const startServer = async (name: string, script: string) => {
-    const { program, url } = await start(name, script);
-    await untilReady(`${url}/readyz`, limit());
+    const { program, url, limit } = await start(name, script);
+    await untilReady(`${url}/readyz`, limit);
     return { ...program, url };
   };
   return {
@@ -60,8 +61,8 @@ export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: C
     startApi: () => startServer('api', 'src/server.ts'),
     startWorker: async (name, queues) => {
       const own: Record<string, string> = queues === undefined ? {} : { WORKER_QUEUES: queues };
-      const { program, metricsPort } = await start(name, 'src/worker.ts', own);
-      await untilListening(metricsPort, limit());
+      const { program, metricsPort, limit } = await start(name, 'src/worker.ts', own);
+      await untilListening(metricsPort, limit);
       return program;
     },
   };

@@ -2,7 +2,7 @@ import { findFreePort, LOOPBACK } from '../../src/dev/processes/ports.ts';
 import type { StopStage } from '../../src/dev/processes/processes.ts';
 import { untilListening } from '../../src/dev/processes/readiness.ts';
 import type { Cleanup } from '../cleanup.ts';
-import { startNode, type Stage } from '../environment.ts';
+import { readyLimit, startNode, type Stage } from '../environment.ts';
 import type { System } from './system.ts';
 
 const STOP: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 30_000 }];
@@ -21,7 +21,7 @@ export function createTextbookSystem(): System {
       const env = { READY_PORT: String(readyPort) };
       const worker = await startService({ name: 'worker', args: ['bench/textbook/worker.ts'], env }, stage, cleanup);
       const api = await startService({ name: 'api', args: ['bench/textbook/api.ts'], env }, stage, cleanup);
-      await untilPorts(api.port, readyPort);
+      await Promise.all([untilListening(api.port, api.limit), untilListening(readyPort, worker.limit)]);
       return {
         url: api.url,
         taskQueue: 'textbook',
@@ -44,17 +44,11 @@ export function createFloorSystem(): System {
     start: async (stage, cleanup) => {
       const args = ['--import', './src/temporal/lean-sandbox.ts', 'bench/floor/main.ts'];
       const env = { WORKFLOW_SANDBOX: 'lean' };
-      const { port, url, counted, stop } = await startService({ name: 'floor', args, env }, stage, cleanup);
-      await untilPorts(port);
+      const { port, limit, url, counted, stop } = await startService({ name: 'floor', args, env }, stage, cleanup);
+      await untilListening(port, limit);
       return { url, taskQueue: 'floor', processes: [counted], stop };
     },
   };
-}
-
-/** Resolves when something listens on each of the ports. */
-export async function untilPorts(...ports: readonly number[]): Promise<void> {
-  const limit = AbortSignal.timeout(START_LIMIT_MS);
-  await Promise.all(ports.map((port) => untilListening(port, limit)));
 }
 
 /** Starts a process of `bench/` that takes orders or carries them out, with the variables of `bench/service`. */
@@ -64,7 +58,7 @@ export async function startService(
   cleanup: Cleanup,
 ) {
   const port = await findFreePort();
-  const { pid, stop } = await startNode({
+  const started = await startNode({
     name: spec.name,
     args: spec.args,
     env: {
@@ -81,8 +75,10 @@ export async function startService(
   });
   return {
     port,
+    /** Until when the port must be listened on. */
+    limit: readyLimit(started, START_LIMIT_MS),
     url: `http://${LOOPBACK}:${port}`,
-    counted: { name: spec.name, pid },
-    stop: async (): Promise<void> => void (await stop(STOP)),
+    counted: { name: spec.name, pid: started.pid },
+    stop: async (): Promise<void> => void (await started.stop(STOP)),
   };
 }
