@@ -36,6 +36,7 @@ interface SystemSummary {
   readonly pssMiB: number;
   /** The largest number of orders that no worker had begun, and how long the oldest had waited. */
   readonly backlog: { readonly mostTasks: number; readonly oldestSeconds: number };
+  readonly loadAverage: number;
   readonly audit: 'clean' | 'failed';
 }
 
@@ -110,6 +111,7 @@ function summarize({ name, description, scope }: System, results: readonly Round
       mostTasks: median(({ backlog }) => Math.max(0, ...backlog.map(({ tasks }) => tasks))),
       oldestSeconds: median(({ backlog }) => Math.max(0, ...backlog.map(({ ageSeconds }) => ageSeconds))),
     },
+    loadAverage: median((result) => result.loadAverage),
     audit: own.every(({ verdict }) => verdict.ok) ? 'clean' : 'failed',
   };
   return summary;
@@ -195,6 +197,7 @@ export function reportTable(report: Report): string {
     kilobytes(summary.bytesPerOrder),
     summary.pssMiB.toFixed(0),
     `${summary.backlog.mostTasks.toFixed(0)} / ${summary.backlog.oldestSeconds.toFixed(1)} s`,
+    summary.loadAverage.toFixed(1),
     summary.audit,
   ]);
   const heads = [

@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../db/client.ts';
 import { watchBacklog, type BacklogSample } from './backlog.ts';
@@ -49,6 +50,8 @@ export interface RoundResult {
   readonly bytesPerOrder: DiskUse;
   readonly pssMiB: Readonly<Record<string, number>>;
   readonly refusals: number;
+  /** The load average of the last minute at the end; far above the number of cores, other programs interfered. */
+  readonly loadAverage: number;
   /** Orders that no worker had begun, over the seconds of the load. */
   readonly backlog: readonly BacklogSample[];
   readonly verdict: Verdict;
@@ -154,6 +157,7 @@ async function measure({ environment, stage, running, app, job, system, cleanup 
     bytesPerOrder: bytesPerOrder(diskBefore, diskAfter, job.orders),
     pssMiB: pssMiB(processes),
     refusals: load.refusals,
+    loadAverage: loadavg()[0] ?? 0,
     backlog: backlog.stop(),
   };
 }

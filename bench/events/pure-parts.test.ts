@@ -101,7 +101,7 @@ it('The search for a rate takes no rate that was refused, or not reached', async
   expect((await searchRate(goal, { step: slow, hold: slow })).holds).toEqual([]);
 });
 
-it('Without its generator the service holds as many more events as the generator costs', () => {
+it('The service holds as many more events without its generator as the generator costs', () => {
   const accept = { p50: 1, p95: 9, p99: 20 };
   const step = { rate: 1_000, acceptedPerSecond: 1_000, accept, refused: 0, late: 0, events: 1 };
   const held = { ...step, generatorCpuMsPerThousand: 250, cpuMsPerThousand: { combined: 400, postgres: 350 } };
