@@ -58,11 +58,11 @@ async function replaceGrants(client: pg.Client, schema: Schema): Promise<void> {
       if (rights !== undefined) await client.query(`GRANT ${rights} ON ${schema}.${table} TO ${role}`);
     }
   }
-  for (const [name, role] of Object.entries(OWNER_FUNCTIONS)) {
+  for (const [name, roles] of Object.entries(OWNER_FUNCTIONS)) {
     if (!name.startsWith(`${schema}.`)) continue;
     await client.query(`ALTER FUNCTION ${name} SECURITY DEFINER SET search_path = pg_catalog, pg_temp`);
     await client.query(`REVOKE ALL ON FUNCTION ${name} FROM PUBLIC`);
-    await client.query(`GRANT EXECUTE ON FUNCTION ${name} TO ${role}`);
+    await client.query(`GRANT EXECUTE ON FUNCTION ${name} TO ${[roles].flat().join(', ')}`);
   }
 }
 

@@ -25,7 +25,8 @@ const CHANGE = 'SELECT, UPDATE';
 const ALL = 'SELECT, INSERT, UPDATE, DELETE';
 
 /**
- * Every table of every schema; a test compares the list with the database. A history is written by APPEND only: no process
+ * Every table of every schema; a test compares the list with the database. An archive has no rights of its own: a query that
+ * names the hot table reads it by the rights and policies of the hot table. A history is written by APPEND only: no process
  * can change or delete what it says, except that the erasure of a customer takes out the person.
  */
 export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, TableGrant>>>> = {
@@ -49,6 +50,7 @@ export const TABLE_GRANTS: Readonly<Record<Schema, Readonly<Record<string, Table
     stock: { api: WRITE, worker: WRITE },
     reservations: { api: READ, worker: WRITE },
     stock_movements: { api: APPEND, worker: APPEND },
+    archived_stock: { worker: READ },
   },
   payments: {
     operations: { api: READ, worker: WRITE },
@@ -100,13 +102,23 @@ export const SHARED_TABLES: readonly string[] = [
 ];
 
 /**
- * Functions that do what no role may do by itself, and the role that may call each: they open and drop the tables of a
- * day, forget old rows of histories, and seal the content of events again. They run as the owner of the tables.
+ * Functions that do what no role may do by itself, and the roles that may call each: they open and drop the tables of a
+ * day, forget old rows of histories, seal the content of events again, and move orders into the archive and back. They
+ * run as the owner of the tables.
  */
-export const OWNER_FUNCTIONS: Readonly<Record<string, DatabaseRole>> = {
+export const OWNER_FUNCTIONS: Readonly<Record<string, DatabaseRole | readonly DatabaseRole[]>> = {
   'events.open_day(date)': 'order_saga_worker',
   'events.drop_days(timestamptz, text[])': 'order_saga_worker',
   'events.replace_sealed(jsonb)': 'order_saga_tools',
   'payments.forget_history(timestamptz, text[])': 'order_saga_worker',
   'notifications.forget_messages(timestamptz, text[])': 'order_saga_worker',
+  'orders.archive_orders(text[])': ['order_saga_worker', 'order_saga_tools'],
+  'inventory.archive_orders(text[])': ['order_saga_worker', 'order_saga_tools'],
+  'payments.archive_orders(text[])': ['order_saga_worker', 'order_saga_tools'],
+  'notifications.archive_orders(text[])': ['order_saga_worker', 'order_saga_tools'],
+  // The API decides commands, which brings the order's own rows back; the steps of the command bring the others.
+  'orders.restore_orders(text[])': ['order_saga_api', 'order_saga_worker'],
+  'inventory.restore_orders(text[])': 'order_saga_worker',
+  'payments.restore_orders(text[])': 'order_saga_worker',
+  'notifications.restore_orders(text[])': 'order_saga_worker',
 };

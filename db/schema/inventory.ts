@@ -100,3 +100,19 @@ export const stockMovements = inventorySchema.table(
     check('stock_movements_kind_check', oneOf(table.kind, MOVEMENT_KINDS)),
   ],
 );
+
+/**
+ * What the archived movements of a SKU come to, and the pieces of archived COMMITTED lines, so that the hot rows and this
+ * row together give the stock figures. `archive_orders` and `restore_orders` keep it; nothing else writes it.
+ */
+export const archivedStock = inventorySchema.table(
+  'archived_stock',
+  {
+    tenantId: text('tenant_id').notNull(),
+    sku: text('sku').notNull(),
+    onHandDelta: pieces('on_hand_delta').notNull(),
+    reservedDelta: pieces('reserved_delta').notNull(),
+    committed: pieces('committed').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenantId, table.sku] })],
+);

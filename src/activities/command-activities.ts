@@ -45,7 +45,8 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
     },
 
     /**
-     * Effect: decides a command by the order's row; an allowed command owns the order from then on.
+     * Effect: decides a command by the order's row; an allowed command owns the order from then on, and an archived
+     * order comes back to the hot tables.
      * Key: the command id; the first decision stays.
      * Outcomes: the decision; `busy` (which is not stored) while another command owns the order; null when the order
      * has another version than the caller judged, or was sold and the rule is only for unsold orders.

@@ -106,6 +106,7 @@ export function createAudit(sources: FactsSources, options: AuditOptions = {}): 
       const suspects = await lookAtAll(reader, tally, pageSize);
       const violations = [
         ...(await checkStock(reader, tally)),
+        ...(await checkPlaces(reader)),
         ...(await checkEvents(reader, tally)),
         ...(await confirm(reader, suspects, { patienceMs, pageSize, onWait })),
       ];
@@ -231,7 +232,22 @@ async function checkStock(reader: FactsReader, tally: Tally): Promise<Violation[
     subject: orderId,
     message: `a movement of ${sku} carries tenant ${movementTenantId}, its reservation ${reservationTenantId}`,
   }));
-  return [...figures, ...strays];
+  const closing = (await reader.closingDifferences()).map(({ tenantId, sku, entry, sums }) => ({
+    invariant: 'I2' as const,
+    subject: `${tenantId}/${sku}`,
+    message: `its closing entry (on hand, reserved, sold) is ${entry}, its archived rows come to ${sums}`,
+  }));
+  return [...figures, ...strays, ...closing];
+}
+
+/** An order is in one place. Its other rows are keyed by it, so rows of one order in both places are one order's. */
+async function checkPlaces(reader: FactsReader): Promise<Violation[]> {
+  const doubled = await reader.doubledOrders();
+  return doubled.map((subject) => ({
+    invariant: 'I1' as const,
+    subject,
+    message: 'it is among the hot orders and in the archive',
+  }));
 }
 
 async function checkMoved(reader: FactsReader, skus: readonly TenantSku[]): Promise<Violation[]> {

@@ -4,6 +4,7 @@ import {
   createAuditRepository,
   type AuditRepository,
   type AuditScope,
+  type ClosingDifference,
   type MovedFigures,
   type OrdersPage,
   type OrdersSlice,
@@ -51,6 +52,8 @@ export interface FactsReader {
   /** Figures of some SKUs, without those that have more movements than the limit. */
   movedFigures(skus: readonly TenantSku[], movementsMax: number): Promise<MovedFigures[]>;
   strayMovements(): Promise<StrayMovement[]>;
+  closingDifferences(): Promise<ClosingDifference[]>;
+  doubledOrders(): Promise<string[]>;
   /** The figures of all kept events, or of a stretch of each partition. */
   eventPartitions(stretch?: EventStretch): Promise<PartitionFigures[]>;
   eventConsumers(stretch?: EventStretch): Promise<ConsumerFigures[]>;
@@ -95,6 +98,8 @@ export function createFactsReader({ databases, client, paymentGatewayUrl }: Fact
     skuFigures: () => reading('the inventory database', rows.listSkuFigures()),
     movedFigures: (skus, movementsMax) => reading('the inventory database', rows.listMovedFigures(skus, movementsMax)),
     strayMovements: () => reading('the inventory database', rows.listStrayMovements()),
+    closingDifferences: () => reading('the inventory database', rows.listClosingDifferences()),
+    doubledOrders: () => reading('the orders database', rows.listDoubledOrders()),
     eventPartitions: (stretch) => reading('the events database', events.listPartitions(stretch)),
     eventConsumers: (stretch) => reading('the events database', events.listConsumers(stretch)),
   };

@@ -12,6 +12,7 @@ const OPTIONS = {
   cursor: { type: 'string' },
   reason: { type: 'string' },
   amount: { type: 'string' },
+  days: { type: 'string' },
   state: { type: 'string' },
   step: { type: 'string' },
   error: { type: 'string' },
@@ -112,7 +113,7 @@ export function required(options: Options, name: 'reason' | 'action' | 'method' 
  */
 export function countOf(
   options: Options,
-  name: 'amount' | 'limit' | 'version' | 'canary' | 'max-per-second',
+  name: 'amount' | 'days' | 'limit' | 'version' | 'canary' | 'max-per-second',
 ): number | undefined {
   const value = options[name];
   if (value === undefined) return undefined;

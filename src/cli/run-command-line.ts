@@ -67,6 +67,14 @@ const SYSTEM_COMMANDS = {
     options: [],
     run: async (tools) => (await loadSystemCommands()).runReseal(tools),
   },
+  archive: {
+    kind: 'system',
+    usage: 'archive [--days N]',
+    summary: 'move orders that ended N days ago out of the hot tables now, as the hourly job does',
+    subject: null,
+    options: ['days'],
+    run: async (tools) => (await import('./archive-command.ts')).runArchive(tools),
+  },
   policies: {
     kind: 'system',
     usage: 'policies',

@@ -5,6 +5,7 @@ import { createEventControlRepository } from '../../db/repositories/events/event
 import { createEventLogRepository } from '../../db/repositories/events/event-log-repository.ts';
 import { createFailureOutboxRepository } from '../../db/repositories/events/failure-outbox-repository.ts';
 import { createOperatorAlertRepository } from '../../db/repositories/notifications/operator-alert-repository.ts';
+import { createOrderArchive } from '../../db/repositories/order-archive.ts';
 import { createEventOutboxRepository } from '../../db/repositories/orders/event-outbox-repository.ts';
 import { createNotificationRetention } from '../../db/repositories/notifications/notification-retention.ts';
 import { createEndedOrders } from '../../db/repositories/orders/ended-orders.ts';
@@ -14,6 +15,7 @@ import { createEventWakeups } from '../activities/events/event-wakeups.ts';
 import { createAllEventActivities, type EventActivities } from '../activities/index.ts';
 import { createBackgroundLoop } from '../runtime/background-loop.ts';
 import { breakerListener, type ProcessContext } from './resources.ts';
+import { countArchivedOrders } from '../temporal/worker-metrics.ts';
 import { createEventObserver } from '../temporal/event-observer.ts';
 import { EventFailure } from '../events/event-failure.ts';
 import { EVENT_TYPE_NAMES } from '../events/event-types.ts';
@@ -80,6 +82,9 @@ export function composeEventPipeline(context: ProcessContext): EventPipeline {
         payments: createPaymentRetention(databases.payments),
         notifications: createNotificationRetention(databases.notifications),
       },
+      archive: createOrderArchive(databases),
+      onArchived: countArchivedOrders,
+      archiveAfterDays: config.storedData.archiveAfterDays,
       retries: config.events.retries,
       stopping: stopping.signal,
     }),

@@ -32,3 +32,6 @@ export interface OrderSettings {
   /** Absent in orders of earlier versions, and when the limits are those of the code. */
   readonly stepLimits?: StepLimits;
 }
+
+/** Orders stay in the hot tables for this time at least; the functions of the database refuse what is younger than 29. */
+export const ARCHIVE_DAYS_MIN = 30;

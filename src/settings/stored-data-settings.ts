@@ -28,14 +28,19 @@ export const STORED_DATA_VARIABLES = {
   MESSAGE_RETENTION_DAYS: daysKept.default(0),
   CASE_RETENTION_DAYS: daysKept.default(0),
   PAYMENT_HISTORY_RETENTION_DAYS: daysKept.default(0),
+  ORDER_ARCHIVE_AFTER_DAYS: daysKept.default(0),
 } as const;
 
 const storedDataVariables = z.object(STORED_DATA_VARIABLES);
 
-/** The fields that are sealed, and the days for which rows are kept; null for ever. */
+/**
+ * The fields that are sealed, the days for which rows are kept (null for ever), and after how many days ended orders go to
+ * the archive (null never).
+ */
 export function storedDataOf(env: z.output<typeof storedDataVariables>) {
   return {
     sealedFields: env.SEAL_AT_REST,
+    archiveAfterDays: orForEver(env.ORDER_ARCHIVE_AFTER_DAYS),
     retentionDays: {
       paymentNotices: orForEver(env.PAYMENT_NOTICE_RETENTION_DAYS),
       failedEvents: orForEver(env.FAILED_EVENT_RETENTION_DAYS),

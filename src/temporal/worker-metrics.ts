@@ -58,6 +58,7 @@ const webhooksDisabled = counter(
   'Webhook subscriptions that were disabled, by reason',
 );
 const textMessages = counter('text_messages', 'Tries to send a text message, by outcome');
+const archivedOrders = counter('orders_archived', 'Ended orders that were moved out of the hot tables');
 const droppedLines = counter(
   'log_lines_dropped',
   'Log lines that could not be written: a full disk, or a reader that stands still',
@@ -87,6 +88,7 @@ function inTime(is: boolean) {
 /** Counters with the series that alerts need exist from the start: a first failure is else invisible to `rate()`. */
 export function startWorkerMetrics(): void {
   countDroppedLogLines(0);
+  countArchivedOrders(0);
   for (const labels of TRANSITION_LABELS) transitions(0, labels);
   for (const is of [true, false]) settled(0, inTime(is));
   for (const outcome of WEBHOOK_OUTCOMES) countWebhookAttempt(outcome, 0);
@@ -111,6 +113,11 @@ export function reportBreaker(collaborator: string, route: string, isOpen: boole
 /** Counts an attempt to deliver a webhook by its result. */
 export function countWebhookAttempt(outcome: string, count = 1): void {
   webhookAttempts(count, { outcome });
+}
+
+/** Counts orders that were moved to the archive. */
+export function countArchivedOrders(orders: number): void {
+  archivedOrders(orders, {});
 }
 
 /** Counts log lines that could not be written. */

@@ -12,6 +12,7 @@ import { failBefore } from '../support/faults/faults.ts';
 import { openCaseOf, untilStatus } from '../support/faults/order-actions.ts';
 import { subscribe } from '../support/http/webhook-receiver.ts';
 import { findFreePort } from '../../src/dev/processes/ports.ts';
+import { grow } from '../archive/archived-orders.ts';
 import { startOrdersCommand, type OrdersCommand } from '../support/processes/orders-command.ts';
 import { auditOf } from '../support/audits.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -68,6 +69,19 @@ it('`orders audit` says when it could not look, with exit code 2', async () => {
   const { code, output, errors } = await cli.run(['audit'], { ...system.env, PAYMENT_GATEWAY_URL: address });
   expect({ code, output }).toEqual({ code: 2, output: '' });
   expect(errors).toContain(`the payment ledger at ${address} cannot be read`);
+});
+
+it('`orders archive` moves orders that ended long ago, and nothing younger than the setting allows', async () => {
+  const orderId = await cli.sold();
+  await grow(system, [orderId]);
+  expect(await cli.run(['archive'], system.env)).toMatchObject({ code: 2, errors: expect.stringContaining('--days') });
+  expect(await cli.run(['archive', '--days', '29'], system.env)).toMatchObject({ code: 2, output: '' });
+  expect(await cli.run(['archive', '--days', '200', '--json'], system.env)).toMatchObject({
+    output: '{"archived":0}\n',
+  });
+  const days = { ...system.env, ORDER_ARCHIVE_AFTER_DAYS: '90' };
+  expect(await cli.run(['archive'], days)).toMatchObject({ code: 0, output: '1 order(s) moved to the archive\n' });
+  expect(await system.orderAtRest(orderId)).toMatchObject({ status: 'CONFIRMED' });
 });
 
 const key = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;

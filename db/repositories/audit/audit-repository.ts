@@ -13,7 +13,9 @@ import type { Database, Databases, Statement, Transaction } from '../../client.t
 import {
   BALANCES,
   CASES,
+  CLOSING_DIFFERENCES,
   COMMANDS,
+  DOUBLED_ORDERS,
   EVENTS,
   LINES,
   MESSAGES,
@@ -155,6 +157,12 @@ export interface StrayMovement {
   readonly reservationTenantId: string;
 }
 
+/** A SKU whose closing entry is not the sum of its archived rows: on hand, reserved, sold. */
+export interface ClosingDifference extends TenantSku {
+  readonly entry: string;
+  readonly sums: string;
+}
+
 /**
  * Reads for the audit, over all tenants. Each method reads one schema in one snapshot, and the caller joins the
  * schemas. A range contains every row in it, so rows without an order are found too.
@@ -175,6 +183,10 @@ export interface AuditRepository {
   listMovedFigures(skus: readonly TenantSku[], movementsMax: number): Promise<MovedFigures[]>;
   /** The first thousand of them. */
   listStrayMovements(): Promise<StrayMovement[]>;
+  /** The first thousand of them. */
+  listClosingDifferences(): Promise<ClosingDifference[]>;
+  /** The ids of orders that are both hot and archived: the first thousand of them. */
+  listDoubledOrders(): Promise<string[]>;
 }
 
 export function createAuditRepository(databases: Databases): AuditRepository {
@@ -210,6 +222,11 @@ export function createAuditRepository(databases: Databases): AuditRepository {
         movementsMax,
       ]),
     listStrayMovements: () => databases.inventory.run(STRAY_MOVEMENTS, []),
+    listClosingDifferences: () => databases.inventory.run(CLOSING_DIFFERENCES, []),
+    listDoubledOrders: async () => {
+      const rows = await databases.orders.run<{ orderId: string }>(DOUBLED_ORDERS, []);
+      return rows.map(({ orderId }) => orderId);
+    },
   };
 }
 

@@ -98,29 +98,67 @@ export const MESSAGES = scoped(
   `SELECT order_id AS "orderId", tenant_id AS "tenantId" FROM notifications.messages`,
 );
 
-/** Reads movements and reservations once, in one snapshot. A SKU that is in only one of the two has a row, too. */
+/**
+ * Reads the hot movements and reservations once, in one snapshot, with the closing entries of the archived ones. A SKU
+ * that is in only one of them has a row, too. The closing entries are compared with the archived rows apart.
+ */
 export const SKU_FIGURES: Statement = {
   name: 'audit_sku_figures',
   text: `
 WITH moved AS (
   SELECT tenant_id, sku, sum(on_hand_delta)::bigint AS on_hand, sum(reserved_delta)::bigint AS reserved,
     (sum(on_hand_delta) FILTER (WHERE kind IN ('initial', 'adjustment')))::bigint AS supplied
-  FROM inventory.stock_movements GROUP BY tenant_id, sku
+  FROM ONLY inventory.stock_movements GROUP BY tenant_id, sku
 ), claimed AS (
   SELECT tenant_id, sku, sum(quantity) FILTER (WHERE state = 'HELD') AS held,
     sum(quantity) FILTER (WHERE state = 'COMMITTED') AS committed
-  FROM inventory.reservations WHERE state IN ('HELD', 'COMMITTED') GROUP BY tenant_id, sku
+  FROM ONLY inventory.reservations WHERE state IN ('HELD', 'COMMITTED') GROUP BY tenant_id, sku
 )
 SELECT tenant_id AS "tenantId", sku, s.on_hand AS "onHand", s.reserved,
-  coalesce(m.on_hand, 0) AS "movedOnHand", coalesce(m.reserved, 0) AS "movedReserved",
-  coalesce(m.supplied, 0) AS supplied, coalesce(c.held, 0) AS held, coalesce(c.committed, 0) AS committed
+  coalesce(m.on_hand, 0) + coalesce(a.on_hand_delta, 0) AS "movedOnHand",
+  coalesce(m.reserved, 0) + coalesce(a.reserved_delta, 0) AS "movedReserved",
+  coalesce(m.supplied, 0) AS supplied, coalesce(c.held, 0) AS held,
+  coalesce(c.committed, 0) + coalesce(a.committed, 0) AS committed
 FROM inventory.stock s
 FULL JOIN moved m USING (tenant_id, sku)
-FULL JOIN claimed c USING (tenant_id, sku)`,
+FULL JOIN claimed c USING (tenant_id, sku)
+FULL JOIN inventory.archived_stock a USING (tenant_id, sku)`,
+};
+
+/** SKUs whose closing entry differs from the sums of the archived rows; the first 1,000 of them. */
+export const CLOSING_DIFFERENCES: Statement = {
+  name: 'audit_closing_differences',
+  text: `
+WITH moved AS (
+  SELECT tenant_id, sku, sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved
+  FROM inventory.stock_movements WHERE tableoid <> 'inventory.stock_movements'::regclass GROUP BY tenant_id, sku
+), sold AS (
+  SELECT tenant_id, sku, sum(quantity) AS pieces FROM inventory.reservations
+  WHERE tableoid <> 'inventory.reservations'::regclass AND state = 'COMMITTED' GROUP BY tenant_id, sku
+), compared AS (
+  SELECT tenant_id, sku,
+    ARRAY[coalesce(a.on_hand_delta, 0), coalesce(a.reserved_delta, 0), coalesce(a.committed, 0)] AS entry,
+    ARRAY[coalesce(m.on_hand, 0), coalesce(m.reserved, 0), coalesce(s.pieces, 0)]::bigint[] AS sums
+  FROM inventory.archived_stock a
+  FULL JOIN moved m USING (tenant_id, sku)
+  FULL JOIN sold s USING (tenant_id, sku)
+)
+SELECT tenant_id AS "tenantId", sku, array_to_string(entry, ', ') AS entry, array_to_string(sums, ', ') AS sums
+FROM compared WHERE entry <> sums ORDER BY tenant_id, sku LIMIT 1000`,
+};
+
+/** Orders that are both among the hot ones and in the archive; the first 1,000 of them. */
+export const DOUBLED_ORDERS: Statement = {
+  name: 'audit_doubled_orders',
+  text: `
+SELECT o.order_id AS "orderId" FROM ONLY orders.orders o
+WHERE EXISTS (SELECT FROM orders.orders a WHERE a.order_id = o.order_id AND a.tableoid <> o.tableoid)
+ORDER BY o.order_id LIMIT 1000`,
 };
 
 /**
- * The stock figures of some SKUs (`$1` tenants, `$2` SKUs) beside the sums of their movements. A SKU with more than `$3`
+ * The stock figures of some SKUs (`$1` tenants, `$2` SKUs) beside the sums of their movements: the hot ones, and the
+ * closing entry of the archived ones. A SKU with more than `$3`
  * movements is left out, so that no SKU makes the statement long.
  */
 export const MOVED_FIGURES: Statement = {
@@ -134,11 +172,13 @@ CROSS JOIN LATERAL (
   SELECT count(*) AS movements, coalesce(sum(n.on_hand_delta), 0)::bigint AS on_hand,
     coalesce(sum(n.reserved_delta), 0)::bigint AS reserved
   FROM (
-    SELECT on_hand_delta, reserved_delta FROM inventory.stock_movements
-    WHERE tenant_id = w.tenant_id AND sku = w.sku LIMIT $3::integer + 1
+    (SELECT on_hand_delta, reserved_delta FROM ONLY inventory.stock_movements
+     WHERE tenant_id = w.tenant_id AND sku = w.sku LIMIT $3::integer + 1)
+    UNION ALL
+    SELECT on_hand_delta, reserved_delta FROM inventory.archived_stock WHERE tenant_id = w.tenant_id AND sku = w.sku
   ) n
 ) m
-WHERE m.movements <= $3::integer AND (s.sku IS NOT NULL OR m.movements > 0)`,
+WHERE m.movements <= $3::integer + 1 AND (s.sku IS NOT NULL OR m.movements > 0)`,
 };
 
 /** Movements under another tenant than that of their reservation; the first 1,000 of them. */

@@ -13,6 +13,7 @@ import {
   LIST_MOVEMENTS,
   LOCK_STOCK,
   RELEASE_RESERVATIONS,
+  RESTORE_LINES,
   RETAKE_EXPIRED,
 } from './reservation-statements.ts';
 
@@ -117,6 +118,7 @@ export function createReservationRepository(db: Database): ReservationRepository
     },
     release: (tenantId, orderId, lines) =>
       db.transaction(async (tx) => {
+        await tx.run(RESTORE_LINES, [orderId]);
         // The locks are taken by a statement of their own, because the next statement must see a hold that committed
         // meanwhile.
         await tx.run(LOCK_STOCK, [tenantId, lines.map((line) => line.sku)]);

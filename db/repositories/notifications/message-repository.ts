@@ -67,6 +67,7 @@ export function createMessageRepository(db: Database): MessageRepository {
     listByOrder: (tenantId, orderId) => db.run<MessageRecord>(LIST_MESSAGES, [tenantId, orderId]),
     listAttempts: (tenantId, orderId) => db.run<MessageAttempt>(LIST_ATTEMPTS, [tenantId, orderId]),
     record: async ({ orderId, name, channel }, { tenantId, state, lastError, copyId }) => {
+      if (copyId !== null) await db.run(RESTORE_MESSAGES, [orderId]);
       await db.run(RECORD_MESSAGE, [orderId, name, channel, tenantId, state, lastError, copyId]);
     },
   };
@@ -94,6 +95,14 @@ const LIST_ATTEMPTS: Statement = {
   text: `
 SELECT ${NAME}, channel, attempt, outcome, at FROM notifications.message_attempts
 WHERE tenant_id = $1 AND order_id = $2 ORDER BY at, template, occurrence, channel, attempt`,
+};
+
+/** A further copy may be of an archived order, whose messages then come back. */
+const RESTORE_MESSAGES: Statement = {
+  name: 'restore_messages',
+  text: `
+SELECT notifications.restore_orders(ARRAY[$1::text]) WHERE EXISTS (
+  SELECT FROM notifications.messages WHERE order_id = $1 AND tableoid <> 'notifications.messages'::regclass)`,
 };
 
 const RECORD_MESSAGE: Statement = {

@@ -20,6 +20,7 @@ import {
   OLDEST_OWNED,
   OWN_ORDER,
   RELEASE_ORDER,
+  RESTORE_ORDER,
 } from './command-statements.ts';
 
 /** A command and the order that it is about. */
@@ -127,8 +128,8 @@ export function createCommandRepository(db: Database, onMove: OrderMoveListener 
  * twice.
  */
 async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRule): Promise<Decided> {
-  const { commandId, orderId, tenantId } = command;
-  const [order] = await tx.run<LockedOrder>(LOCK_ORDER, [orderId, tenantId]);
+  const { commandId, tenantId } = command;
+  const order = await lockOrder(tx, command);
   if (order === undefined) return unmoved(null);
   const [known] = await tx.run<AnsweredCommand>(FIND_COMMAND, [commandId, tenantId]);
   if (known !== undefined) return unmoved(decidedOf(known));
@@ -147,6 +148,17 @@ async function decide(tx: Transaction, command: CommandOfOrder, rule: CommandRul
   }
 }
 
+/** An archived order comes back to the hot tables, because the command may change it. */
+async function lockOrder(
+  tx: Transaction,
+  order: Pick<CommandOfOrder, 'orderId' | 'tenantId'>,
+): Promise<LockedOrder | undefined> {
+  const [locked] = await tx.run<LockedOrder>(LOCK_ORDER, [order.orderId, order.tenantId]);
+  if (locked?.isArchived !== true) return locked;
+  await tx.run(RESTORE_ORDER, [order.orderId]);
+  return lockOrder(tx, order);
+}
+
 /** A decision, and the status that the order enters with it. */
 interface Decided {
   readonly decided: DecidedCommand | null;
@@ -160,6 +172,7 @@ function unmoved(decided: DecidedCommand | null): Decided {
 interface LockedOrder extends OrderToDecide {
   /** The order's total is 0, so no payment was taken. */
   readonly isFree: boolean;
+  readonly isArchived: boolean;
   readonly captureCount: number;
   readonly refundCount: number;
 }

@@ -1,6 +1,9 @@
 import type { Statement } from '../../client.ts';
 
-/** The order's row with everything that a decision on a command needs; it stays locked until the transaction ends. */
+/**
+ * The order's row with everything that a decision on a command needs; it stays locked until the transaction ends. The
+ * row may be in the archive.
+ */
 export const LOCK_ORDER: Statement = {
   name: 'lock_order',
   text: `
@@ -8,8 +11,15 @@ SELECT status, version, confirmed_at IS NOT NULL AS "wasSold", owner_command_id 
   extract(epoch FROM now() - confirmed_at)::float8 AS "soldForSeconds",
   refusal IS NOT NULL AND status IN ('PENDING', 'AWAITING_CAPTURE') AS "isGivenUp",
   coalesce(total_minor = 0, false) AS "isFree",
-  capture_count AS "captureCount", refund_count AS "refundCount"
+  capture_count AS "captureCount", refund_count AS "refundCount",
+  tableoid <> 'orders.orders'::regclass AS "isArchived"
 FROM orders.orders WHERE order_id = $1 AND tenant_id = $2 FOR NO KEY UPDATE`,
+};
+
+/** Brings an archived order back to the hot tables. */
+export const RESTORE_ORDER: Statement = {
+  name: 'restore_order',
+  text: 'SELECT orders.restore_orders(ARRAY[$1::text])',
 };
 
 /**

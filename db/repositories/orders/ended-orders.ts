@@ -13,7 +13,7 @@ export interface EndedOrders {
 const ENDED = ORDER_STATUSES.filter((status) => isAtRest(status) && status !== 'AWAITING_CAPTURE');
 
 /** The order `o` has ended before `$1`: no workflow, command or person works on it. */
-const HAS_ENDED = `o.status IN (${ENDED.map((status) => `'${status}'`).join(', ')}) AND o.updated_at < $1
+export const HAS_ENDED = `o.status IN (${ENDED.map((status) => `'${status}'`).join(', ')}) AND o.updated_at < $1
   AND o.owner_command_id IS NULL
   AND NOT EXISTS (SELECT FROM orders.cases open WHERE open.order_id = o.order_id AND open.state = 'open')`;
 

@@ -17,7 +17,7 @@ const UNDER_WAY = `
   coalesce((SELECT a.amount_minor FROM orders.orders owned JOIN orders.order_commands a ON a.command_id = owned.owner_command_id
      WHERE owned.order_id = o.order_id AND a.kind = 'capture'), 0)`;
 
-/** Writes row, lines and first event; writes nothing when the order exists. */
+/** Writes row, lines and first event; writes nothing when the order exists, here or in the archive. */
 export const OPEN_ORDER: Statement = {
   name: 'open_order',
   text: `
@@ -25,7 +25,8 @@ WITH opened AS (
   INSERT INTO orders.orders (order_id, tenant_id, idempotency_key, request_hash, first_execution_run_id,
     correlation_id, customer_id, sealed_contact, currency, payment_method, capture_mode, expected_total_minor,
     reference, traceparent, placed_by, status, version)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $15, $16, 'PENDING', 1)
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $15, $16, 'PENDING', 1
+  WHERE NOT EXISTS (SELECT FROM orders.orders WHERE order_id = $1)
   ON CONFLICT DO NOTHING
   RETURNING order_id, tenant_id
 ), lines AS (

@@ -70,6 +70,7 @@ export function createPaymentRepository(db: Database): PaymentRepository {
   return {
     findOptional,
     beginTurn: async ({ orderId, turn, commandId }) => {
+      if (turn > FIRST_TURN) await db.run(RESTORE_PAYMENTS, [orderId]);
       const rows = await db.run(BEGIN_TURN, [orderId, turn, commandId]);
       if (rows.length === 0) throw new OrderTurnOverError(orderId, turn);
     },
@@ -138,6 +139,15 @@ const LIST_OPERATIONS: Statement = {
   name: 'list_operations',
   text: `SELECT ${COLUMNS}, created_at AS "createdAt", updated_at AS "updatedAt" FROM payments.operations
 WHERE order_id = $1 ORDER BY created_at, key`,
+};
+
+/** A command may be about an archived order, whose payments then come back. */
+const RESTORE_PAYMENTS: Statement = {
+  name: 'restore_payments',
+  text: `
+SELECT payments.restore_orders(ARRAY[$1::text])
+WHERE EXISTS (SELECT FROM payments.turns WHERE order_id = $1 AND tableoid <> 'payments.turns'::regclass)
+  OR EXISTS (SELECT FROM payments.operations WHERE order_id = $1 AND tableoid <> 'payments.operations'::regclass)`,
 };
 
 /** Begins or continues a turn; no row when a later turn has begun. */

@@ -1,5 +1,6 @@
 import { Context, log } from '@temporalio/activity';
 import type { EventControlRepository } from '../../../db/repositories/events/event-control-repository.ts';
+import type { OrderArchive } from '../../../db/repositories/order-archive.ts';
 import type { WebhookDeliveryRepository } from '../../../db/repositories/notifications/webhook-delivery-repository.ts';
 import type { EventConsumer } from '../../domain/event.ts';
 import { createEventConsumers } from '../../events/event-consumers.ts';
@@ -19,6 +20,11 @@ export interface EventActivityDeps extends OrderFeedDeps, Omit<EventPumpDeps, 'o
   readonly retention: Omit<RetentionDeps, 'log'>;
   /** Days for which what has ended beside the log is kept. */
   readonly keptDays: RetentionDays;
+  readonly archive: Pick<OrderArchive, 'archive'>;
+  /** Called with the number of orders that were moved to the archive together. */
+  readonly onArchived: (orders: number) => void;
+  /** Days after which ended orders leave the hot tables; null never. */
+  readonly archiveAfterDays: number | null;
   /** Settings that replace the retries in the code. */
   readonly retries: EventRetrySettings;
   /**
@@ -104,7 +110,8 @@ export function createEventActivities(deps: EventActivityDeps) {
 
     /**
      * Effect: opens the tables of the coming days, and drops those past the retention that no consumer needs, with the
-     * settled webhook deliveries from before them; then deletes what has ended for longer than the settings keep it.
+     * settled webhook deliveries from before them; then deletes what has ended for longer than the settings keep it, and
+     * moves old orders to the archive.
      * Key: the days.
      * Outcomes: the days that were dropped.
      * Failures: database, retryable.
@@ -119,6 +126,9 @@ export function createEventActivities(deps: EventActivityDeps) {
       // set back.
       await deps.deliveries.forgetSettled(new Date(oldest - DAY_MS));
       await forgetEnded({ ...deps.retention, log: deps.log }, deps.keptDays, now);
+      if (deps.archiveAfterDays !== null) {
+        await deps.archive.archive(new Date(now.getTime() - deps.archiveAfterDays * DAY_MS), deps.onArchived);
+      }
       return { droppedDays };
     },
   };
