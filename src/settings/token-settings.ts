@@ -22,6 +22,12 @@ function isRole(text: string): text is Role {
   return ROLE_NAMES.some((role) => role === text);
 }
 
+/** Names separated by commas; null when there are none. */
+const tenantNames = z.string().transform((text): ReadonlySet<string> | null => {
+  const names = text.split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()]));
+  return names.length === 0 ? null : new Set(names);
+});
+
 /** At most a year. */
 const lifetimeSeconds = z.coerce.number().int().min(1).max(31_536_000);
 
@@ -34,6 +40,7 @@ export const TOKEN_VARIABLES = {
   JWT_MAX_LIFETIME_SECONDS: lifetimeSeconds.default(2_592_000),
   JWT_ROLES_CLAIM: z.string().trim().min(1).optional(),
   JWT_ROLES: roleNames.prefault(''),
+  TENANTS: tenantNames.prefault(''),
 } as const;
 
 const tokenVariables = z.object(TOKEN_VARIABLES);
@@ -44,7 +51,7 @@ export function roleContradictions(given: Readonly<Record<string, unknown>>): st
   return isLost ? ['JWT_ROLES: needs JWT_ROLES_CLAIM, the claim in which the roles stand'] : [];
 }
 
-/** How tokens are verified; `roles` is null when tokens have scopes only. */
+/** How tokens are verified; `roles` is null when tokens have scopes only, `tenants` when every tenant is served. */
 export function tokenSettingsOf(env: z.output<typeof tokenVariables>) {
   const { JWT_ROLES_CLAIM: claim, JWT_ROLES: names } = env;
   const roles: RoleSource | null = claim === undefined ? null : { claim, names };
@@ -53,6 +60,7 @@ export function tokenSettingsOf(env: z.output<typeof tokenVariables>) {
     jwksUrl: env.JWT_JWKS_URL ?? null,
     issuer: env.JWT_ISSUER,
     audience: env.JWT_AUDIENCE,
+    tenants: env.TENANTS,
     maxLifetimeSeconds: env.JWT_MAX_LIFETIME_SECONDS,
     roles,
   };

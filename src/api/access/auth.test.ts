@@ -34,7 +34,13 @@ beforeEach(async () => {
   server = createServer((_, response) => response.writeHead(answer.status).end(answer.body));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
-  const expected = { issuer: 'https://idp.example', audience: 'order-saga', maxLifetimeSeconds: 3_600, roles: null };
+  const expected = {
+    issuer: 'https://idp.example',
+    audience: 'order-saga',
+    maxLifetimeSeconds: 3_600,
+    roles: null,
+    tenants: null,
+  };
   verify = createTokenVerifier({ secret: null, jwksUrl, ...expected });
 });
 

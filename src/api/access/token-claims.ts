@@ -27,6 +27,7 @@ const REFUSALS = {
   audience: 'the token is for another audience',
   type: 'the token is of another type than an access token',
   lifetime: 'the token is valid for longer than this service allows',
+  tenant: 'the token is of a tenant that is not served here',
   claims: 'the token lacks a claim that is needed, or has it in another form',
 } as const;
 export type TokenRefusal = keyof typeof REFUSALS;
@@ -44,6 +45,8 @@ export function refuseToken(refusal: TokenRefusal): ProblemError {
 /** What the configuration says about claims. */
 export interface ClaimRules {
   readonly maxLifetimeSeconds: number;
+  /** The tenants that this process serves; null for all. */
+  readonly tenants: ReadonlySet<string> | null;
   /** Null when tokens have scopes only. */
   readonly roles: RoleSource | null;
 }
@@ -57,6 +60,7 @@ export function callerOf(payload: JWTPayload, header: ProtectedHeaderParameters,
   requireLifetime(payload, rules.maxLifetimeSeconds);
   const { sub, tenant, scope, scp } = payload;
   if (typeof tenant !== 'string' || !TENANT.test(tenant)) throw refuseToken('claims');
+  if (rules.tenants?.has(tenant) === false) throw refuseToken('tenant');
   if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw refuseToken('claims');
   const roles = rules.roles === null ? [] : rolesIn(payload, rules.roles);
   return { tenantId: tenant, subject: sub, ...grantOf(roles, new Set([...scopesOf(scope), ...scopesOf(scp)])) };

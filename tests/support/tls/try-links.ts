@@ -22,6 +22,7 @@ const tokens = createTokenVerifier({
   audience: 'audience',
   maxLifetimeSeconds: 60,
   roles: null,
+  tenants: null,
 });
 const stripe = { secretKey: 'sk_test_1', apiUrl: base, onBreakerChange };
 const text = { orderId: 'ord_1', messageId: 'message-1', to: '+4915112345678', text: 'hello' };
