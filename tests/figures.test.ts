@@ -13,6 +13,7 @@ interface FloodSystem {
   readonly cpuMsPerOrder: number;
   readonly cpuMsPerOrderByProcess: Readonly<Record<string, number>>;
   readonly writesPerOrder: number;
+  readonly bytesPerOrder?: { readonly app: number; readonly temporal: number };
 }
 
 interface EventFigures {
@@ -135,6 +136,9 @@ it('docs/cost.md multiplies the CPU times of flood.json', () => {
     expect(Number(cores), name).toBeCloseTo((milliseconds * 100 * 2) / 1_000, 1);
   }
   expect(read('docs/cost.md')).toContain(`${writesPerOrder.toFixed(1)} writing transactions an order`);
+  const { app = Number.NaN, temporal = Number.NaN } = floodOf('combined-standard').bytesPerOrder ?? {};
+  const [ours, theirs] = [app, temporal].map((bytes) => `${(bytes / 1_000).toFixed(1)} kB in`);
+  expect(read('docs/cost.md')).toContain(`leaves ${ours} the service's database and ${theirs} Temporal's`);
   expect(read('docs/cost.md')).toContain(`${floodOf('textbook').cpuMsPerOrder.toFixed(1)} ms for the same order`);
 });
 
