@@ -58,7 +58,6 @@ WHERE o.order_id = ANY ($2::text[]) AND ${HAS_ENDED} ORDER BY o.order_id FOR UPD
 type ArchivedDatabases = Pick<Databases, 'orders' | (typeof EFFECTS)[number]>;
 
 export function createOrderArchive(databases: ArchivedDatabases): OrderArchive {
-  const { orders } = databases;
   return {
     archive: async (before, onMoved = () => {}) => {
       const until = performance.now() + RUN_MS;
