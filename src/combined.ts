@@ -11,7 +11,7 @@ await runProcess('combined', async (basis) => {
   const { config } = basis;
   const context = await openWorkerContext(basis);
   const slots = createEagerSlots(config.api.eagerSlots);
-  const worker = await startWorker(context, { onFastPathEnded: slots.release });
+  const worker = await startWorker(context, { onFastPathEnded: slots.release, onStep: slots.stepEnded });
   const api = await startApi(context, { client: worker.eagerClient, slots });
   return { context, api, worker };
 });

@@ -8,7 +8,7 @@ const PROJECT = join(import.meta.dirname, '..');
 const KNOWN_WORDS = new Set(
   `access activities alerts api apiserver archive audit bench browser capacity cases catalog checks cli cmd compose
   composition console containers dashboards data database db dbos demo dev dockerfile domain events faults gateways
-  histories http image internal invariants inventory kube kubernetes links mail messages meta metrics migrations
+  histories http image internal invariants inventory kube kubernetes links load mail messages meta metrics migrations
   money monitor node notifications operations operators order orders outages payment payments peers personal postgres
   processes produce replay repositories requirements restate results runtime saga schema service settings simulator
   src steps stripe supervisor support systems temporal tests tls tools tracing types workflows

@@ -40,7 +40,11 @@ ${renderTable(
 /** Messages that a search starts from. */
 const LOG_MESSAGES: readonly (readonly [message: string, level: string, when: string])[] = [
   ['request', 'info; warn from status 400, error from 500', 'each request; probes that succeed only at debug'],
-  ['refused', 'warn', 'a request without a good token, signature or scope; ten lines in 10 s, the rest in `unlogged`'],
+  [
+    'refused',
+    'warn',
+    'a request without a good token, signature or scope, or too much at once; ten lines in 10 s, the rest in `unlogged`',
+  ],
   ['order', 'info', 'each status that an order enters; a rejection with its `reason`'],
   ['event', 'info; warn for a failure', 'each failed try of an event, and one in 100 that succeeded'],
   [

@@ -11,13 +11,12 @@ import type { ApiEnv } from './http/context.ts';
 import { mountDocs } from './http/docs.ts';
 import { identifyRequest, isProbe, logAccess, requestFields, traceRequest } from './http/request-context.ts';
 import { problemResponse, ProblemError, unavailable } from './http/problem.ts';
-import { limitRate } from './access/rate-limit.ts';
+import { limitRate, type RateBudget } from './access/rate-limit.ts';
 import { createConcurrencyLimit, limitConcurrency, tenantOf } from './http/concurrency-limit.ts';
 import { hidePages, markOperatorPort, OPERATOR_PAGES, type OperatorPort } from './access/operator-routes.ts';
 import { createRefusals } from './access/refusals.ts';
 import { createNetworkOf } from './access/client-network.ts';
 import { readPlainBody, tooLarge } from './http/request-body.ts';
-import type { RateLimitStore } from '../../db/repositories/orders/rate-limit-store.ts';
 import { createCaseRoutes, type CaseRoutesDeps } from './cases/case-routes.ts';
 import { createCatalogRoutes, type CatalogRoutesDeps } from './catalog/catalog-routes.ts';
 import { createEventOperationRoutes, type EventOperationRoutesDeps } from './events/operation-routes.ts';
@@ -63,8 +62,8 @@ export interface AppDeps
     ErasureRoutesDeps,
     PayloadRoutesDeps {
   readonly verifyToken: TokenVerifier;
-  readonly rateLimits: RateLimitStore;
-  readonly rateLimitPerSecond: number;
+  /** One point per request. */
+  readonly requestBudget: RateBudget;
   /** Requests of one network without a valid token or signature. */
   readonly unauthenticatedPerSecond: number;
   readonly operatorPort: OperatorPort;
@@ -123,7 +122,7 @@ export function createApp(deps: AppDeps) {
     return inTenant(tenantId, next);
   });
   app.use('/v1/*', recordOutcomes(deps.actions));
-  const limits = [limitRate(deps.rateLimits, deps.rateLimitPerSecond), readPlainBody(bodyMaxBytes)];
+  const limits = [limitRate(deps.requestBudget), readPlainBody(bodyMaxBytes)];
   app.use('/v1/*', except(isEventPost, ...limits));
   // A request takes a place when its body is complete, so that a client that sends half a request blocks nobody else.
   app.post(

@@ -1,6 +1,5 @@
 import type { Client } from '@temporalio/client';
 import type { Databases } from '../../db/client.ts';
-import { createRateLimitStore } from '../../db/repositories/orders/rate-limit-store.ts';
 import { createCaseRepository } from '../../db/repositories/orders/case-repository.ts';
 import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
 import { createCustomerErasureRepository } from '../../db/repositories/orders/customer-erasure-repository.ts';
@@ -49,13 +48,13 @@ import { createOrderReader } from '../api/orders/order-reader.ts';
 import { createOrderStarter } from '../api/orders/order-starter.ts';
 import { createOrderInsight } from '../api/orders/insight/order-insight.ts';
 import { createOverviewFeed } from '../api/console/overview-feed.ts';
-import { createRateBudget, EVENT_LEASE_MAX, RATE_WINDOW_SECONDS } from '../api/access/rate-limit.ts';
 import type { WebhookRoutesDeps } from '../api/webhooks/webhook-routes.ts';
 import { REFUSAL_REASONS } from '../api/access/refusals.ts';
 import { createDependencyMonitor } from '../api/operations/dependency-monitor.ts';
 import { createServiceMonitor } from '../api/operations/service-monitor.ts';
 import { createServiceFiguresRepository } from '../../db/repositories/audit/service-figures.ts';
 import { createAuditMonitor } from '../audit/latest-audit.ts';
+import { composeAdmission, tellEarlyRefusals, type AdmissionParts } from './admission.ts';
 import { observeAudit, observeQueues, observeService, observeState } from './api-metrics.ts';
 import { createReadiness } from '../api/operations/readiness.ts';
 import { createTaskQueues, type TaskQueues } from '../temporal/task-queues.ts';
@@ -138,7 +137,8 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
   );
   const intake = createEventIntake({ log, onAppended: eventMetrics.appended });
   const events = { log, intake, eventMetrics };
-  const parts = { ...context, eager, metrics, events, taskQueues, ...monitors };
+  const admission = composeAdmission(context, { slots: eager?.slots ?? null, intake });
+  const parts = { ...context, admission, eager, metrics, events, taskQueues, ...monitors };
   const app = composeApp({
     ...parts,
     shutdown: shutdown.signal,
@@ -155,6 +155,7 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
     port,
     portVariable: 'API_PORT',
     onRefused,
+    early: { refusalOf: admission.refusalOf, onRefused: tellEarlyRefusals(metrics, logger) },
     tls: tlsOf(context),
   });
   logger.info({ port: server.port }, 'listening');
@@ -184,6 +185,7 @@ function tlsOf({ config, logger }: ProcessContext): HttpsOptions | null {
 }
 
 interface AppParts extends ProcessContext {
+  readonly admission: AdmissionParts;
   readonly eager: EagerStarts | null;
   readonly metrics: ApiMetrics;
   readonly health: TemporalHealth;
@@ -199,11 +201,11 @@ interface AppParts extends ProcessContext {
 }
 
 function composeApp(parts: AppParts) {
-  const { config, logger, resources, client, eager, metrics, health, backlog, taskQueues, shutdown, isShuttingDown } =
-    parts;
+  const { config, logger, resources, client, eager, metrics, health, backlog, taskQueues } = parts;
+  const { admission, shutdown, isShuttingDown } = parts;
   const { databases } = resources;
   const { namespace, uiUrl, sealing } = config.temporal;
-  const { backlogMaxAgeSeconds, rateLimitPerSecond, unauthenticatedPerSecond, trustedHops } = config.api;
+  const { backlogMaxAgeSeconds, unauthenticatedPerSecond, trustedHops } = config.api;
   const repositories = openRepositories(databases, createOrderLog(logger, metrics.orderMoved));
   const { catalog, cases, actions, trail } = repositories;
   const keyed = composeKeyed(config);
@@ -249,12 +251,8 @@ function composeApp(parts: AppParts) {
     shutdown,
     readiness: composeReadiness(parts),
     isShuttingDown,
-    verifyToken: createTokenVerifier(config.jwt),
-    rateLimits: createRateLimitStore(databases.orders, {
-      points: rateLimitPerSecond * RATE_WINDOW_SECONDS,
-      windowSeconds: RATE_WINDOW_SECONDS,
-    }),
-    rateLimitPerSecond,
+    verifyToken: createTokenVerifier(config.jwt, admission.tokens),
+    requestBudget: admission.requestBudget,
     unauthenticatedPerSecond,
     trustedHops,
     operatorPort: config.operatorPort,
@@ -301,14 +299,8 @@ function composeKeyed({ contactKeys }: Config) {
 }
 
 /** Builds the dependencies of the routes of events. */
-function composeEventRoutes({ config, resources, events: { log, ...events } }: AppParts) {
+function composeEventRoutes({ config, resources, admission, events: { log, ...events } }: AppParts) {
   const { orders, events: db } = resources.databases;
-  const pointsPerSecond = config.api.eventRateLimitPerSecond;
-  const store = createRateLimitStore(orders, {
-    points: pointsPerSecond * RATE_WINDOW_SECONDS,
-    windowSeconds: RATE_WINDOW_SECONDS,
-    keyPrefix: 'events',
-  });
   const control = createEventControlRepository(db);
   const overview = createEventOverview(control);
   const actions = notingActs(createOperatorActionRepository(orders));
@@ -318,7 +310,7 @@ function composeEventRoutes({ config, resources, events: { log, ...events } }: A
     events: createEventViewRepository(db, sealedField(config, 'event-properties')),
     eventOperations: createEventOperations({ control, overview, log, actions }),
     eventOverview: overview,
-    eventBudget: createRateBudget(store, { pointsPerSecond, leaseMax: EVENT_LEASE_MAX, what: 'events' }),
+    eventBudget: admission.eventBudget,
   };
 }
 

@@ -15,6 +15,7 @@ import { createWebhookDeliveryRepository } from '../../db/repositories/notificat
 import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
 import { createCommandRestarter } from '../temporal/command-restarter.ts';
 import { createAudit } from '../audit/audit.ts';
+import type { StepListener } from '../activities/fast-path.ts';
 import { createActivities, type Activities } from '../activities/index.ts';
 import { createBackgroundLoop, type BackgroundLoop } from '../runtime/background-loop.ts';
 import { createContactSealer } from '../domain/personal-data/contact-sealer.ts';
@@ -100,6 +101,8 @@ interface StartWorkerOptions {
    * Called when an order's first fast path is over: it ended, or a step failed and continues as a regular activity.
    */
   readonly onFastPathEnded?: (workflowId: string) => void;
+  /** Called after each try of a step. */
+  readonly onStep?: StepListener;
 }
 
 /** The workers of one process, with the parts that run beside them. */

@@ -45,6 +45,8 @@ export interface WorkerHostOptions {
    * Called when an order's first fast path is over: it ended, or a step failed and continues as a regular activity.
    */
   readonly onFastPathEnded?: (workflowId: string) => void;
+  /** Called after each try of a step. */
+  readonly onStep?: StepListener;
 }
 
 /** The workers of one process, one per task queue. */
@@ -102,7 +104,11 @@ export async function createWorkerHost(options: WorkerHostOptions): Promise<Work
     options.logger.warn({ bundlePath: bundleFileOf(bundle) }, 'no prebuilt workflow bundle, building one');
     await bundleWorkflows(bundle);
   }
-  const onStep = createStepMetrics();
+  const count = createStepMetrics();
+  const onStep: StepListener = (ended) => {
+    count(ended);
+    options.onStep?.(ended);
+  };
   const workers = await Promise.all(
     options.queues.map((queue) => Worker.create(workerOptions(queue, options, onStep))),
   );

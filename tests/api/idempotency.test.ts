@@ -103,7 +103,7 @@ it('The rate limit stops a tenant that asks too often, tells it when to come bac
   if (first === undefined || second === undefined) throw new RangeError('two APIs were started');
   try {
     const token = await system.token('greedy');
-    // 5 a second over a window of 10 s are 50, counted over both processes.
+    // 5 a second are 50 that are saved up in 10 s, counted over both processes; one more comes back every 200 ms.
     const answers = await Promise.all(
       Array.from({ length: 120 }, (_, index) => (index % 2 === 0 ? first : second).request('/v1/orders', { token })),
     );
@@ -115,7 +115,10 @@ it('The rate limit stops a tenant that asks too often, tells it when to come bac
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
       expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(10);
     }
-    expectProblem(await post(first, randomUUID(), { token }), 'rate_limited');
+    const posts = await Promise.all(Array.from({ length: 60 }, () => post(first, randomUUID(), { token })));
+    const [late] = posts.filter(({ status }) => status !== 202);
+    if (late === undefined) throw new RangeError('no post was refused');
+    expectProblem(late, 'rate_limited');
     expect(await post(first, randomUUID(), { token: await system.token('modest') })).toMatchObject({ status: 202 });
     expect(await first.request('/livez')).toMatchObject({ status: 200 });
   } finally {

@@ -129,15 +129,14 @@ it('A text with many brackets and commas is accepted, because it only looks expe
 });
 
 it('A body costs the budget by its bytes, and a body that can never fit is told so', async () => {
-  const api = await startAnotherApi(system, { EVENT_RATE_LIMIT_PER_SECOND: '10' });
+  const api = await startAnotherApi(system, { EVENT_RATE_LIMIT_PER_SECOND: '1' });
   onTestFinished(() => api.stop());
   const [first, second] = [await system.token('first'), await system.token('second')];
-  // 40 KiB count as 10 events, and there are 100 in ten seconds.
+  // 40 KiB count as 10 events, and these are saved up in ten seconds.
   const large = { type: 'custom', properties: { text: 'x'.repeat(40 * 1024 - 60) } };
-  const statuses: number[] = [];
-  for (let turn = 0; turn < 11; turn += 1) statuses.push((await sendEvents(api, large, { token: first })).status);
-  expect(statuses).toEqual([...Array.from({ length: 10 }, () => 202), 429]);
-  const many = { events: Array.from({ length: 101 }, () => purchase()) };
+  expect(await sendEvents(api, large, { token: first })).toMatchObject({ status: 202 });
+  expectProblem(await sendEvents(api, large, { token: first }), 'rate_limited');
+  const many = { events: Array.from({ length: 11 }, () => purchase()) };
   expectProblem(await sendEvents(api, many, { token: second }), 'payload_too_large');
   const huge = {
     events: Array.from({ length: 10 }, () => ({ type: 'custom', properties: { text: 'x'.repeat(50_000) } })),

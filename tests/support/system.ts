@@ -198,7 +198,9 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   const slots = createEagerSlots(config.api.eagerSlots);
   const activities = (options.wrapActivities ?? same)(composeActivities(context));
   const worker =
-    options.worker === false ? null : await startWorker(context, { activities, onFastPathEnded: slots.release });
+    options.worker === false
+      ? null
+      : await startWorker(context, { activities, onFastPathEnded: slots.release, onStep: slots.stepEnded });
   const api = await startApi(apiContext, worker && { client: worker.eagerClient, slots });
   const stopWorker = async (): Promise<void> => {
     await worker?.shutDown();

@@ -6,6 +6,7 @@ import type { ApiEnv, Caller } from '../http/context.ts';
 import { notFound, ProblemError, unavailable } from '../http/problem.ts';
 import { isOperatorScope, requireOperatorPort } from './operator-routes.ts';
 import { scopesFor, type Scope } from '../../domain/access/scopes.ts';
+import { createTokenMemory } from './token-memory.ts';
 import { callerOf, CLOCK_TOLERANCE_SECONDS, refuseToken, type ClaimRules, type TokenRefusal } from './token-claims.ts';
 
 /** How tokens are verified: a shared secret (development) or the keys of an identity provider. */
@@ -22,16 +23,8 @@ export interface JwtOptions extends ClaimRules {
  */
 export type TokenVerifier = (token: string) => Promise<Caller>;
 
-/**
- * How long a verified token is accepted without another check, and never past its own expiry. A client sends the same
- * token with every request, and checking a signature costs half a millisecond. The time is short enough for a withdrawn
- * key.
- */
-const BELIEVED_MS = 30_000;
-const BELIEVED_TOKENS_MAX = 1_000;
-
 /** The configuration fixes the algorithms; the token cannot choose one. */
-export function createTokenVerifier(options: JwtOptions): TokenVerifier {
+export function createTokenVerifier(options: JwtOptions, memory = createTokenMemory()): TokenVerifier {
   const checks = (algorithms: string[]): JWTVerifyOptions => ({
     algorithms,
     issuer: options.issuer,
@@ -40,17 +33,12 @@ export function createTokenVerifier(options: JwtOptions): TokenVerifier {
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
   });
   const verify = verifierOf(options, checks);
-  const believed = new Map<string, { readonly caller: Caller; readonly until: number }>();
   return async (token) => {
-    const known = believed.get(token);
-    if (known !== undefined && Date.now() < known.until) return known.caller;
+    const known = memory.find(token);
+    if (known !== undefined) return known;
     const { payload, protectedHeader } = await verify(token).catch(rejectToken);
     const caller = callerOf(payload, protectedHeader, options);
-    // The oldest entry is dropped first; its token is verified again when it is needed.
-    const [oldest] = believed.keys();
-    if (believed.size >= BELIEVED_TOKENS_MAX && oldest !== undefined) believed.delete(oldest);
-    believed.delete(token);
-    believed.set(token, { caller, until: Math.min(Date.now() + BELIEVED_MS, Number(payload.exp) * 1_000) });
+    memory.keep(token, caller, Number(payload.exp) * 1_000);
     return caller;
   };
 }
@@ -100,13 +88,17 @@ const REFUSAL_OF_CLAIM: ReadonlyMap<string, TokenRefusal> = new Map([
   ['nbf', 'not_yet_valid'],
 ]);
 
+/** The token in a header `Authorization`; null when there is none. */
+export function bearerTokenOf(header = ''): string | null {
+  return /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header)?.[1] ?? null;
+}
+
 /** Sets `caller` from the `Authorization` header. */
 export function authenticate(verify: TokenVerifier) {
   return createMiddleware<ApiEnv>(async (c, next) => {
-    const header = c.req.header('authorization') ?? '';
-    const match = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header);
-    if (match?.[1] === undefined) throw refuseToken('missing');
-    c.set('caller', await verify(match[1]));
+    const token = bearerTokenOf(c.req.header('authorization'));
+    if (token === null) throw refuseToken('missing');
+    c.set('caller', await verify(token));
     await next();
   });
 }

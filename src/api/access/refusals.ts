@@ -1,9 +1,9 @@
 import { createMiddleware } from 'hono/factory';
 import type { Context } from 'hono';
 import { routePath } from 'hono/route';
-import type { LogFields } from '../../domain/log-fields.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { NetworkOf } from './client-network.ts';
+import { createBoundedLog } from '../../runtime/bounded-log.ts';
 import type { ApiEnv } from '../http/context.ts';
 import { ProblemError } from '../http/problem.ts';
 import { RATE_WINDOW_SECONDS } from './rate-limit.ts';
@@ -14,9 +14,6 @@ const WINDOW_MS = RATE_WINDOW_SECONDS * 1_000;
 
 /** Networks that are counted at once, 100 bytes each; past this number the network that was seen first is dropped. */
 const NETWORKS_MAX = 10_000;
-
-/** Lines about refusals in a window; further refusals are only counted. */
-const LINES_MAX = 10;
 
 export interface RefusalsDeps {
   readonly networkOf: NetworkOf;
@@ -96,21 +93,5 @@ function createWindows(points: number): (network: string) => number {
     if (window.left === 0) return window.endsAt - now;
     window.left -= 1;
     return 0;
-  };
-}
-
-/** An attack is logged without filling the disk. */
-function createBoundedLog(logger: Logger): (fields: LogFields) => void {
-  let [lines, unlogged, endsAt] = [0, 0, 0];
-  return (fields) => {
-    const now = Date.now();
-    if (endsAt <= now) [lines, endsAt] = [0, now + WINDOW_MS];
-    if (lines >= LINES_MAX) {
-      unlogged += 1;
-      return;
-    }
-    lines += 1;
-    logger.warn({ ...fields, ...(unlogged === 0 ? {} : { unlogged }) }, 'refused');
-    unlogged = 0;
   };
 }

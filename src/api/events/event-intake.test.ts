@@ -160,3 +160,45 @@ it('The intake answers and announces what it has when it is closed', async () =>
   expect((await submitted).flat()).toHaveLength(1_600);
   expect(announced.length).toBeGreaterThanOrEqual(1);
 });
+
+it('A burst fills the whole queue, and an overload only a part of it, so that accepted events are answered soon', async () => {
+  const { log } = createLog();
+  const intake = createEventIntake({ log });
+  const submitted: Promise<unknown>[] = [];
+  const fill = (): number => {
+    let requests = 0;
+    for (; intake.refusal() === null && requests < 1_000; requests += 1)
+      submitted.push(intake.submit(many(100), 1_000));
+    return requests;
+  };
+  expect(fill()).toBe(200);
+  expect(intake.refusal()).toMatchObject({ code: 'unavailable', headers: { 'Retry-After': expect.any(String) } });
+
+  // The queue is kept full until no append has taken everything for more than a second.
+  const startedAt = performance.now();
+  let [refilled, largest] = [0, 0];
+  while (performance.now() - startedAt < 1_500) {
+    refilled = fill();
+    if (performance.now() - startedAt > 1_200) largest = Math.max(largest, refilled);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(largest).toBeLessThanOrEqual(40);
+  await Promise.all(submitted);
+  expect(intake.refusal()).toBeNull();
+  expect(fill()).toBe(200);
+  await intake.close();
+});
+
+it('A request that is being read counts as much as requests usually have, once', async () => {
+  const { log } = createLog();
+  const intake = createEventIntake({ log });
+  for (let request = 0; request < 60; request += 1) await intake.submit(many(500), 1_000).catch(() => {});
+  const arrivals = Array.from({ length: 45 }, () => intake.announce());
+  expect(intake.refusal()).not.toBeNull();
+  for (const arrived of arrivals) {
+    arrived();
+    arrived();
+  }
+  expect(intake.refusal()).toBeNull();
+  await intake.close();
+});

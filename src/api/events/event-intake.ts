@@ -4,6 +4,7 @@ import { sourceHashOf, type OfferedEvent } from '../../domain/event.ts';
 import { DatabaseContractError, DatabaseUnavailableError } from '../../domain/errors.ts';
 import { shareSpans, traceContext } from '../../runtime/tracing/spans.ts';
 import { createEventAnnouncer, type EventAnnouncer } from './event-announcer.ts';
+import { retryAfterSeconds } from '../http/concurrency-limit.ts';
 import { ProblemError, unavailable } from '../http/problem.ts';
 
 /** Collects the events of concurrent requests and appends them to the log together. */
@@ -15,6 +16,10 @@ export interface EventIntake {
    * @throws {DatabaseUnavailableError} when it is unknown whether they were appended: repeat with the same ids.
    */
   submit(events: readonly OfferedEvent[], bytes: number): Promise<AppendedEvent[]>;
+  /** `unavailable` when a request that comes now would find no room, else null. */
+  refusal(): ProblemError | null;
+  /** Counts a request that is being read, until the returned function is called; it may be called again. */
+  announce(): () => void;
   /** Resolves when every submitted request is answered and announced. */
   close(): Promise<void>;
 }
@@ -35,6 +40,16 @@ const BATCH_MAX_BYTES = 4 * 1024 * 1024;
 /** Events that may wait: one second at the highest measured rate, and a bound on memory. */
 const WAITING_MAX_EVENTS = 20_000;
 const WAITING_MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Events that may wait when for a second no append has taken everything that waited. That is no burst but an overload,
+ * and a long queue would only make all answers late: four appends take a quarter of a second.
+ */
+const STANDING_MAX_EVENTS = 4 * BATCH_MAX_EVENTS;
+const BURST_MS = 1_000;
+
+/** Weight of one request in the mean number of events in a request. */
+const SIZE_WEIGHT = 0.05;
 
 /**
  * An append that follows another one waits this long for more requests, because fewer commits leave the machine more
@@ -60,6 +75,9 @@ export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIn
   const sink: AppendSink = { log, announce: announcer.add, onAppended };
   const queue = createQueue();
   let running: Promise<void> | null = null;
+  // Requests that are being read, and how many events a request has. Their events are known when it is too late to
+  // refuse them cheaply.
+  let [arriving, meanEvents] = [0, 1];
 
   const run = async (): Promise<void> => {
     await soon();
@@ -74,10 +92,20 @@ export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIn
     running = null;
   };
   return {
+    refusal: () => (queue.hasRoom(arriving * meanEvents) ? null : tooManyEvents()),
+    announce: () => {
+      arriving += 1;
+      let isArriving = true;
+      return () => {
+        if (isArriving) arriving -= 1;
+        isArriving = false;
+      };
+    },
     submit: (events, bytes) =>
       new Promise((resolve, reject) => {
+        meanEvents += (events.length - meanEvents) * SIZE_WEIGHT;
         if (!queue.put({ events, bytes, trace: traceContext(), resolve, reject })) {
-          reject(unavailable('too many events wait for the log; nothing was accepted'));
+          reject(tooManyEvents());
         } else {
           running ??= run();
         }
@@ -89,8 +117,13 @@ export function createEventIntake({ log, onAppended }: EventIntakeDeps): EventIn
   };
 }
 
+function tooManyEvents(): ProblemError {
+  return unavailable('too many events wait for the log; nothing was accepted', retryAfterSeconds());
+}
+
 /** Requests that wait for an append, first come, first served. */
 function createQueue() {
+  let emptiedAt = performance.now();
   let waiting: Submission[] = [];
   let events = 0;
   let bytes = 0;
@@ -109,8 +142,8 @@ function createQueue() {
      * @returns whether there was room.
      */
     put: (submission: Submission): boolean => {
-      const hasRoom = events + submission.events.length <= WAITING_MAX_EVENTS;
-      if (!hasRoom || bytes + submission.bytes > WAITING_MAX_BYTES) return false;
+      if (events + submission.events.length > WAITING_MAX_EVENTS || bytes + submission.bytes > WAITING_MAX_BYTES)
+        return false;
       waiting.push(submission);
       events += submission.events.length;
       bytes += submission.bytes;
@@ -125,7 +158,15 @@ function createQueue() {
         if (count > 0 && (room.events < 0 || room.bytes < 0)) break;
         count += 1;
       }
-      return remove(count);
+      const taken = remove(count);
+      if (waiting.length === 0) emptiedAt = performance.now();
+      return taken;
+    },
+    /** Whether a request that comes after this number of events finds room. */
+    hasRoom: (arriving: number): boolean => {
+      if (waiting.length === 0 && arriving === 0) emptiedAt = performance.now();
+      const isBurst = performance.now() - emptiedAt < BURST_MS;
+      return events + arriving < (isBurst ? WAITING_MAX_EVENTS : STANDING_MAX_EVENTS);
     },
     clear: (): Submission[] => remove(waiting.length),
     isEmpty: (): boolean => waiting.length === 0,

@@ -79,6 +79,8 @@ export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
   app.openAPIRegistry.registerPath(postEvents);
   app.post('/v1/events', postEvents.middleware, async (c) => {
     const { tenantId } = c.get('caller');
+    const arrived = intake.announce();
+    onResponseEnd(c.env, arrived);
     // A refused request costs points, too: one for the request, and those of its bytes before they are read.
     const spent = createSpending(eventBudget, tenantId);
     await spent.upTo(1);
@@ -92,6 +94,7 @@ export function createEventIntakeRoutes(deps: EventIntakeRoutesDeps) {
     await spent.upTo(events.length);
     const { idempotencyKey } = sender;
     if (idempotencyKey !== null) await claimEventRequest(deps, { tenantId, idempotencyKey }, body);
+    arrived();
     const receipts = await intake.submit(events, body.bytes);
     let accepted = 0;
     const places = events.map(({ eventId, type }, index) => {

@@ -80,6 +80,6 @@ export function tenantOf(c: Context<ApiEnv>): string {
 }
 
 /** Long enough for requests in progress to end, and spread, so that the flood does not return all at once. */
-function retryAfterSeconds(): number {
+export function retryAfterSeconds(): number {
   return 3 + Math.floor(Math.random() * 6);
 }

@@ -11,7 +11,7 @@ import {
   type CertificateListener,
 } from '../../runtime/certificate-reload.ts';
 import { createConnectionTurns, type ConnectionTurns } from './connection-turns.ts';
-import { problemOfHead } from './request-head.ts';
+import { problemOfHead, refuseEarly, type EarlyRefusal, type RefusalOfHead } from './request-head.ts';
 import { PROBLEMS, problemBody, type ProblemCode } from './problem.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
@@ -151,10 +151,15 @@ interface ListenerOptions {
   readonly fetch: Fetch;
   readonly host: string;
   readonly onRefused: RefusalListener;
+  /** Without it every request reaches the application. */
+  readonly early?: {
+    readonly refusalOf: RefusalOfHead;
+    readonly onRefused: (refused: EarlyRefusal) => void;
+  };
 }
 
-/** Hands requests to the application, except for those whose target or host makes no address. */
-function requestListener({ fetch, host, onRefused }: ListenerOptions, turns: ConnectionTurns) {
+/** Hands requests to the application, except for those whose head makes no address or is refused at once. */
+function requestListener({ fetch, host, onRefused, early }: ListenerOptions, turns: ConnectionTurns) {
   const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
     // Replaces the Host header, which HTTP/1.0 health checks do not send.
     hostname: host.includes(':') ? `[${host}]` : host,
@@ -164,8 +169,13 @@ function requestListener({ fetch, host, onRefused }: ListenerOptions, turns: Con
     turns.take(request, response, () => {
       response.setHeaders(SECURITY_HEADERS);
       const problem = problemOfHead(request);
-      if (problem === null) void listener(request, response);
-      else refuse(response, problem, onRefused);
+      if (problem !== null) {
+        refuse(response, problem, onRefused);
+        return;
+      }
+      const refusal = early?.refusalOf(request) ?? null;
+      if (refusal === null) void listener(request, response);
+      else early?.onRefused(refuseEarly(request, response, refusal));
     });
   };
 }

@@ -201,7 +201,7 @@ export const PROBLEMS = {
     status: 429,
     title: 'Too many requests',
     cause:
-      'The tenant has used up its requests of this time window, or callers without a valid token have used up those of their network.',
+      'The tenant has used up its requests, which come back at its rate, or callers without a valid token have used up those of their network.',
     advice: 'Wait as long as `Retry-After` says.',
   },
   resent_too_often: {

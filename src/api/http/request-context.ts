@@ -12,13 +12,16 @@ import type { ApiMetrics } from './metrics.ts';
 /** Ids from outside enter logs and workflow memos, so only harmless ones are accepted. */
 const SAFE_ID = /^[A-Za-z0-9_.:-]{1,64}$/;
 
+/** The correlation id of a request: the client's if it is harmless, else the request's own id. */
+export function correlationIdOf(given: string | readonly string[] | undefined, requestId: string): string {
+  return typeof given === 'string' && SAFE_ID.test(given) && !holdsCardNumber(given) ? given : requestId;
+}
+
 /** Gives each request its id and correlation id, in variables, answer headers and every log line. */
 export function identifyRequest(logger: Logger) {
   return createMiddleware<ApiEnv>((c, next) => {
     const requestId = randomUUID();
-    const given = c.req.header('x-correlation-id');
-    const isSafe = given !== undefined && SAFE_ID.test(given) && !holdsCardNumber(given);
-    const correlationId = isSafe ? given : requestId;
+    const correlationId = correlationIdOf(c.req.header('x-correlation-id'), requestId);
     c.set('requestId', requestId);
     c.set('correlationId', correlationId);
     c.set('logger', logger);

@@ -1,4 +1,7 @@
-import type { IncomingMessage } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PROBLEMS, problemBody, type ProblemError } from './problem.ts';
+import { correlationIdOf } from './request-context.ts';
 
 /**
  * What is wrong with the head of a request that Node's parser accepts; null when nothing is. It is checked before
@@ -29,4 +32,43 @@ function timesSent(rawHeaders: readonly string[], name: string): number {
     if (sent.length === name.length && sent.toLowerCase() === name) times += 1;
   }
   return times;
+}
+
+/** Looks at the head of a request; the problem that it would get for certain, or null when it must be read. */
+export type RefusalOfHead = (request: IncomingMessage) => ProblemError | null;
+
+/** A request that was refused by its head. */
+export interface EarlyRefusal {
+  readonly requestId: string;
+  readonly method: string;
+  /** Without its query. */
+  readonly path: string;
+  readonly status: number;
+  readonly errorCode: string;
+}
+
+/**
+ * Answers a request without reading its body: in an overload most requests are refused, and what a refusal costs is
+ * missing for those that are accepted. The connection stays usable; Node throws the body away.
+ */
+export function refuseEarly(request: IncomingMessage, response: ServerResponse, problem: ProblemError): EarlyRefusal {
+  const requestId = randomUUID();
+  const { status } = PROBLEMS[problem.code];
+  const body = problemBody(problem, requestId);
+  response.writeHead(status, {
+    ...problem.headers,
+    'Content-Type': 'application/problem+json',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Request-Id': requestId,
+    'X-Correlation-Id': correlationIdOf(request.headers['x-correlation-id'], requestId),
+  });
+  response.end(body);
+  return { requestId, method: request.method ?? '', path: pathOf(request), status, errorCode: problem.code };
+}
+
+/** The path of a request's target, without its query. */
+export function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
 }

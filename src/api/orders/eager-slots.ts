@@ -1,12 +1,23 @@
+import { createBurstAllowance } from './burst-allowance.ts';
+import { createOutsideShare } from './outside-share.ts';
+import { createTenantLines } from './tenant-lines.ts';
+
+/** How an order goes on: in a slot of this process, over the task queue, or not now. */
+export type Admission = 'slot' | 'queue' | 'full';
+
 /**
  * Slots for orders that this process carries through their fast path. They keep the number of orders in flight below
  * the worker's capacity: above it, tasks take the longer way over the task queue.
  */
 export interface EagerSlots {
-  /** Takes a slot, waiting up to the limit; false when no slot became free. */
-  acquire(workflowId: string): Promise<boolean>;
+  /** Takes a slot, waiting up to the limit. A burst goes to the queue; in an overload nobody new may wait. */
+  acquire(workflowId: string, tenantId: string): Promise<Admission>;
+  /** Whether an order of the tenant would get `full` now; costs nothing, so it may be asked before anything is read. */
+  isFull(tenantId: string): boolean;
   /** Frees the order's slot; harmless when it has none. */
   release(workflowId: string): void;
+  /** Notes how long a step took, to tell slow partners from a busy machine. */
+  stepEnded(ended: { readonly step: string; readonly seconds: number }): void;
   inUse(): number;
 }
 
@@ -18,61 +29,85 @@ export interface EagerSlots {
 const SLOT_WAIT_MS = 2_000;
 
 /**
- * Orders that may wait for a slot, per slot: as many as one change of all slots can serve. More orders are a burst, and
- * go to the task queue without waiting.
+ * Orders that may wait for a slot, per slot: as many as one change of all slots can serve. They are fewer where slots
+ * change so slowly that an order would wait longer than it may.
  */
 const WAITERS_PER_SLOT = 3;
 
-/** An order that has not ended its fast path by then is waiting for something, and must not block other orders. */
+/**
+ * An order that has not ended its fast path by then must not block other orders if it waits for a partner. If the
+ * machine is busy, another order in its place would only make it busier; then it may hold its slot until its first
+ * workflow task is given to somebody else (`workflowTaskTimeout`).
+ */
 const SLOT_HOLD_MS = 2_000;
+const BUSY_HOLD_MS = 5_000;
+
+/** Weight of one order in the mean time that orders hold a slot: it follows a change within 20 orders. */
+const ORDER_WEIGHT = 0.05;
+
+/** Before the first order has ended. */
+const FIRST_HOLD_MS = 100;
 
 /** Creates `size` slots. */
 export function createEagerSlots(size: number): EagerSlots {
-  const holders = new Map<string, NodeJS.Timeout>();
-  const waiting: Array<() => boolean> = [];
-  let waiters = 0;
+  const holders = new Map<string, { timer: NodeJS.Timeout; readonly since: number }>();
+  const lines = createTenantLines<() => void>();
+  const burst = createBurstAllowance();
+  const partners = createOutsideShare();
+  let meanHoldMs = FIRST_HOLD_MS;
 
   const take = (workflowId: string): void => {
-    holders.set(workflowId, setTimeout(() => release(workflowId), SLOT_HOLD_MS).unref());
+    const holder = { timer: setTimeout(() => holdOn(), SLOT_HOLD_MS).unref(), since: performance.now() };
+    const holdOn = (): void => {
+      if (partners.isSlow()) release(workflowId);
+      else holder.timer = setTimeout(() => release(workflowId), BUSY_HOLD_MS - SLOT_HOLD_MS).unref();
+    };
+    holders.set(workflowId, holder);
   };
   const release = (workflowId: string): void => {
-    const timer = holders.get(workflowId);
-    if (timer === undefined) return;
-    clearTimeout(timer);
+    const holder = holders.get(workflowId);
+    if (holder === undefined) return;
+    clearTimeout(holder.timer);
     holders.delete(workflowId);
-    // A waiter that gave up declines, and the slot goes to the next one.
-    while (holders.size < size) {
-      const grant = waiting.shift();
-      if (grant === undefined) return;
-      grant();
-    }
+    meanHoldMs += (performance.now() - holder.since - meanHoldMs) * ORDER_WEIGHT;
+    if (holders.size < size) lines.next()?.();
   };
-  const waitForSlot = (workflowId: string): Promise<boolean> =>
+  const mayWait = (tenantId: string): boolean => {
+    const inTime = (SLOT_WAIT_MS / meanHoldMs) * size;
+    const places = Math.min(WAITERS_PER_SLOT * size, inTime) / lines.tenantsWith(tenantId);
+    return lines.lengthOf(tenantId) < Math.max(1, places);
+  };
+  const waitForSlot = (workflowId: string, tenantId: string): Promise<Admission> =>
     new Promise((resolve) => {
-      let settled = false;
-      const settle = (granted: boolean): boolean => {
-        if (settled) return false;
-        settled = true;
-        waiters -= 1;
+      const timer = setTimeout(() => {
+        lines.leave(tenantId, grant);
+        resolve('queue');
+      }, SLOT_WAIT_MS);
+      const grant = (): void => {
         clearTimeout(timer);
-        if (granted) take(workflowId);
-        resolve(granted);
-        return granted;
+        take(workflowId);
+        resolve('slot');
       };
-      const timer = setTimeout(() => settle(false), SLOT_WAIT_MS);
-      waiters += 1;
-      waiting.push(() => settle(true));
+      lines.join(tenantId, grant);
     });
+  // To refuse orders because a partner is slow would make its slowness an outage of ours: the queue keeps them, until it
+  // is too old.
+  const hasRoom = (tenantId: string): boolean => holders.size < size || mayWait(tenantId) || partners.isSlow();
 
   return {
-    acquire: async (workflowId) => {
+    acquire: async (workflowId, tenantId) => {
       // If the same order is posted twice at once, only one of the starts will succeed.
-      if (holders.has(workflowId)) return false;
-      if (holders.size >= size) return waiters < WAITERS_PER_SLOT * size && waitForSlot(workflowId);
-      take(workflowId);
-      return true;
+      if (holders.has(workflowId)) return 'queue';
+      if (holders.size < size) {
+        take(workflowId);
+        return 'slot';
+      }
+      if (mayWait(tenantId)) return waitForSlot(workflowId, tenantId);
+      return partners.isSlow() || burst.spend() ? 'queue' : 'full';
     },
+    isFull: (tenantId) => !hasRoom(tenantId) && burst.isSpent(),
     release,
+    stepEnded: partners.stepEnded,
     inUse: () => holders.size,
   };
 }

@@ -5,6 +5,7 @@ import { isNotNow } from '../../temporal/calls.ts';
 import { startOrder, type Dispatch, type StartOutcome } from '../../temporal/workflow-starts.ts';
 import type { BacklogMonitor } from '../../temporal/backlog.ts';
 import type { EagerSlots } from './eager-slots.ts';
+import { tooManyOrders } from './order-room.ts';
 import { unavailable, type ProblemError } from '../http/problem.ts';
 import { requireTemporal } from '../temporal-outage.ts';
 import { DeadlineExceededError, within } from '../../runtime/deadline.ts';
@@ -26,7 +27,8 @@ export interface OrderStarter {
   /**
    * Starts the order's workflow.
    * @returns `exists` when this order id was started before.
-   * @throws {ProblemError} `unavailable` when Temporal does not take it now; repeating with the same key is safe.
+   * @throws {ProblemError} `unavailable` when Temporal does not take it now, or too many orders are under way; repeating
+   * with the same key is safe.
    */
   start(order: OrderWorkflowInput): Promise<StartOutcome>;
 }
@@ -65,13 +67,19 @@ export function createOrderStarter(deps: OrderStarterDeps): OrderStarter {
   };
 }
 
-/** Starts the order in this process, in a slot; null when no slot became free or there are none. */
+/**
+ * Starts the order in this process, in a slot; null when no slot became free or there are none.
+ * @throws {ProblemError} `unavailable` when too many orders are under way.
+ */
 async function startEagerly(
   { eager, onStarted }: OrderStarterDeps,
   order: OrderWorkflowInput,
 ): Promise<StartOutcome | null> {
+  if (eager === null) return null;
   const workflowId = orderWorkflowId(order.orderId);
-  if (eager === null || !(await eager.slots.acquire(workflowId))) return null;
+  const admission = await eager.slots.acquire(workflowId, order.tenantId);
+  if (admission === 'full') throw tooManyOrders();
+  if (admission === 'queue') return null;
   try {
     const outcome = outcomeOf(await startOrder(eager.client, order, true), onStarted);
     if (outcome === 'exists') eager.slots.release(workflowId);

@@ -11,6 +11,8 @@ export interface Post {
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  /** The header `Retry-After`. */
+  readonly retryAfter?: string;
 }
 
 /** Posts to one API. */
@@ -48,16 +50,21 @@ export function createSender(options: {
 
 function answerTo(resolve: (answer: Answer) => void): Dispatcher.DispatchHandler {
   let status = 0;
+  let retryAfter: string | undefined;
   const chunks: Buffer[] = [];
   return {
     onRequestStart: () => {},
-    onResponseStart: (_, code) => {
+    onResponseStart: (_, code, headers) => {
       status = code;
+      retryAfter = headers['retry-after']?.toString();
     },
     onResponseData: (_, chunk) => {
       chunks.push(chunk);
     },
-    onResponseEnd: () => resolve({ status, text: Buffer.concat(chunks).toString('utf8') }),
+    onResponseEnd: () => {
+      const text = Buffer.concat(chunks).toString('utf8');
+      resolve({ status, text, ...(retryAfter === undefined ? {} : { retryAfter }) });
+    },
     onResponseError: (_, error) => resolve({ status: 0, text: error.message }),
   };
 }
