@@ -7,6 +7,8 @@ import { startEnvironment } from './environment.ts';
 import { EVENT_BENCH_USAGE, readEventBenchOptions } from './events/options.ts';
 import { compareWaitingConsumers, consumersTable } from './events/waiting-consumers.ts';
 import { runEventBench } from './events/run.ts';
+import { LOAD_TEST_USAGE, readLoadTestOptions } from './load-tests/options.ts';
+import { LOAD_TESTS } from './load-tests/tests.ts';
 import { ORDER_BENCH_USAGE, readOrderBenchOptions, RESULTS_FOLDER, type OrderBenchOptions } from './options.ts';
 import { createReport, reportTable, roundLine, type Report } from './report.ts';
 import { runRound, type RoundResult } from './round.ts';
@@ -56,11 +58,22 @@ function readJob(): ((cleanup: Cleanup) => Promise<boolean>) | null {
     const options = readEventBenchOptions(rest);
     return options && ((cleanup) => runEventBench(options, cleanup, log));
   }
+  const loadTest = LOAD_TESTS.get(first ?? '');
+  if (loadTest !== undefined) {
+    const options = readLoadTestOptions(rest, loadTest.seconds);
+    return options && ((cleanup) => loadTest.run(options, cleanup, log));
+  }
   const options = readOrderBenchOptions(process.argv.slice(2));
   return options && ((cleanup) => runAll(options, cleanup));
 }
 
-const usage = process.argv[2] === 'events' ? EVENT_BENCH_USAGE : ORDER_BENCH_USAGE;
+/** The usage of the job that the command line names. */
+function usageOf(job = ''): string {
+  if (LOAD_TESTS.has(job)) return LOAD_TEST_USAGE;
+  return job === 'events' ? EVENT_BENCH_USAGE : ORDER_BENCH_USAGE;
+}
+
+const usage = usageOf(process.argv[2]);
 let job: ReturnType<typeof readJob>;
 try {
   job = readJob();

@@ -14,11 +14,16 @@ export async function writeResults(
   { svg, png }: { readonly svg: string; readonly png: Buffer },
   folder: string,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await writeJson(report, folder);
   const path = (extension: string): string => join(folder, `${report.job}.${extension}`);
-  await writeFile(path('json'), `${JSON.stringify(report, rounded, 2)}\n`);
   await writeFile(path('svg'), svg);
   await writeFile(path('png'), png);
+}
+
+/** Writes a report that has no chart, `<job>.json`. */
+export async function writeJson(report: { readonly job: string }, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${report.job}.json`), `${JSON.stringify(report, rounded, 2)}\n`);
 }
 
 /** The measurement is not precise enough for more than three digits. */

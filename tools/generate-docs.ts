@@ -6,6 +6,7 @@ import { renderApiDocument } from './api-document.ts';
 import { DASHBOARDS } from './dashboards/render-dashboards.ts';
 import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './error-reference.ts';
+import { renderLoadReference } from './load-reference.ts';
 import { renderLogReference } from './log-reference.ts';
 import { renderRequirements } from './requirements/render-requirements.ts';
 import { renderRoleReference } from './role-reference.ts';
@@ -21,6 +22,7 @@ const { check } = takeArguments(USAGE, { options: { check: { type: 'boolean', de
 const DOCUMENTS = {
   'docs/adr/README.md': renderDecisionIndex,
   'docs/errors.md': renderErrorReference,
+  'docs/load-results.md': renderLoadReference,
   'docs/logs.md': renderLogReference,
   'docs/openapi.json': renderApiDocument,
   'docs/requirements.md': renderRequirements,

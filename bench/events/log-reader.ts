@@ -116,6 +116,22 @@ SELECT count(*) AS results,
 FROM events.processed_events
 WHERE consumer = 'analytics' AND received_at >= $1 AND received_at <= $2`;
 
+/**
+ * Reads for each second (since the epoch) between two moments how long the events took that were accepted in it, p95 in
+ * milliseconds.
+ */
+export async function readResultTimes(app: Database, from: number, to: number): Promise<Map<number, number>> {
+  const rows = await read<{ second: number; p95: number }>(app, RESULT_TIMES, [new Date(from), new Date(to)]);
+  return new Map(rows.map(({ second, p95 }) => [second, p95]));
+}
+
+const RESULT_TIMES = `
+SELECT floor(date_part('epoch', received_at))::integer AS second,
+  percentile_cont(0.95) WITHIN GROUP (ORDER BY date_part('epoch', processed_at - received_at) * 1000) AS p95
+FROM events.processed_events
+WHERE consumer = 'analytics' AND received_at >= $1 AND received_at <= $2
+GROUP BY 1`;
+
 /** How many partitions of `analytics` each worker holds. */
 export async function readShares(app: Database): Promise<number[]> {
   const rows = await read<{ partitions: number }>(

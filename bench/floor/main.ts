@@ -50,11 +50,11 @@ await connection.close();
 
 /** The answer to the start contains the first workflow task, if a slot was free; otherwise the task takes the queue. */
 async function startOrder(order: Order): Promise<void> {
-  const requestEagerStart = await slots.acquire(order.orderId);
+  const admission = await slots.acquire(order.orderId, order.tenantId);
   await client.workflow.start<typeof floorOrderWorkflow>('floorOrderWorkflow', {
     workflowId: `order/${order.orderId}`,
     taskQueue: TASK_QUEUE,
-    requestEagerStart,
+    requestEagerStart: admission === 'slot',
     args: [order],
   });
 }

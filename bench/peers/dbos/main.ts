@@ -41,7 +41,7 @@ DBOS.setConfig({
 await DBOS.launch();
 
 const { stopped } = serveOrders(async (order) => {
-  await slots.acquire(order.orderId);
+  await slots.acquire(order.orderId, order.tenantId);
   // A second start with the same id is the same workflow.
   await DBOS.startWorkflow(workflow, { workflowID: order.orderId })(order);
 });

@@ -34,7 +34,7 @@ handlers.listen(settings.readyPort, '127.0.0.1');
 const restate = connect({ url: settings.restateUrl });
 
 const { stopped } = serveOrders(async (order) => {
-  await slots.acquire(order.orderId);
+  await slots.acquire(order.orderId, order.tenantId);
   // A second submission with the same key is the same workflow.
   await restate.workflowClient<typeof orderWorkflow>({ name: 'orders' }, order.orderId).workflowSubmit(order);
 });

@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { targetRows, type Target } from '../bench/load-tests/targets.ts';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
+import { renderTable } from './markdown-table.ts';
+
+const HEAD = `# Results under load
+
+<!-- Made by \`npm run docs\` from bench/results/overload.json, hot-sku.json and users.json. -->
+
+What the words mean: [load.md](load.md).
+`;
+
+/** The part of a result that the document tells; targets stand in the parts, or at the top. */
+interface LoadResult {
+  readonly at: string;
+  readonly commit: string;
+  readonly seconds: number;
+  readonly machine: { readonly cpu: string; readonly cores: number };
+  readonly parts?: readonly { readonly what: string; readonly targets: readonly Target[] }[];
+  readonly tenants?: { readonly targets: readonly Target[] } | null;
+  readonly targets?: readonly Target[];
+}
+
+/** The tests in the order of the document. */
+const JOBS = ['overload', 'hot-sku', 'users'] as const;
+
+/** The text of `docs/load-results.md`. */
+export function renderLoadReference(): string {
+  return [HEAD, ...JOBS.map((job) => sectionOf(job, readResult(job)))].join('\n');
+}
+
+function readResult(job: string): LoadResult | null {
+  const file = join(PROJECT_FOLDER, 'bench/results', `${job}.json`);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as LoadResult) : null;
+}
+
+/** One test's targets as a table, each with its verdict. */
+export function sectionOf(job: string, result: LoadResult | null): string {
+  const title = `## npm run bench -- ${job}\n`;
+  if (result === null) return `${title}\nNo result is committed yet.\n`;
+  const { at, commit, seconds, machine, parts = [], tenants, targets = [] } = result;
+  const rows = [
+    ...parts.flatMap(({ what, targets: ofPart }) => targetRows(what, ofPart)),
+    ...(tenants === undefined || tenants === null ? [] : targetRows('tenants', tenants.targets)),
+    ...targetRows(job, targets),
+  ];
+  const missed = rows.filter((row) => row.at(-1) === 'missed').length;
+  const about = `${at.slice(0, 10)}, commit ${commit}, loads of ${seconds} s, ${machine.cores} cores (${machine.cpu}): ${
+    rows.length - missed
+  } of ${rows.length} targets met.`;
+  return `${title}\n${about}\n\n${renderTable(['part', 'target', 'measured', 'limit', 'verdict'], rows)}\n`;
+}
