@@ -92,7 +92,7 @@ async function setScene(environment: Environment, { name, env, log }: SceneOptio
 }
 
 /** A token of a tenant with all scopes. */
-function tokenOf({ jwtSecret }: Stage, tenant: string): Promise<string> {
+export function tokenOf({ jwtSecret }: Stage, tenant: string): Promise<string> {
   return signDevToken({
     secret: jwtSecret,
     issuer: TOKEN_ISSUER,

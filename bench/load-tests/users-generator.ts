@@ -45,14 +45,14 @@ interface Connection {
   close(): Promise<void>;
 }
 
-function connect(): Connection {
+function connect(token: string): Connection {
   const client = new Client(plan.url, {
     pipelining: 1,
     keepAliveTimeout: 600_000,
     headersTimeout: ANSWER_LIMIT_MS,
     bodyTimeout: ANSWER_LIMIT_MS,
   });
-  const authorization = `Bearer ${plan.token}`;
+  const authorization = `Bearer ${token}`;
   return {
     ask: async (method, path, post) => {
       const more =
@@ -83,7 +83,7 @@ async function order({ ask }: Connection): Promise<void> {
 
 async function poll({ ask }: Connection): Promise<void> {
   const startedAt = performance.now();
-  const { status } = await ask('GET', `/v1/orders/${plan.polledOrderId ?? ''}?wait=${POLL_WAITS}`);
+  const { status } = await ask('GET', `/v1/orders/${plan.polled?.orderId ?? ''}?wait=${POLL_WAITS}`);
   if (status !== 200) note(`long poll ${status}`);
   else if (performance.now() - startedAt >= POLL_WAITS * 1_000 - 100) results.pollsHeld += 1;
 }
@@ -110,7 +110,9 @@ function pause(meanMs: number): number {
 async function open(count: number): Promise<Connection[]> {
   const connections: Connection[] = [];
   while (connections.length < count) {
-    const next = Array.from({ length: Math.min(OPENED_PER_SECOND / 10, count - connections.length) }, connect);
+    const next = Array.from({ length: Math.min(OPENED_PER_SECOND / 10, count - connections.length) }, (_, index) =>
+      connect(connections.length + index < plan.users ? plan.token : (plan.polled?.token ?? plan.token)),
+    );
     await Promise.all([sleep(100), ...next.map((connection) => keepOpen(connection))]);
     connections.push(...next);
   }

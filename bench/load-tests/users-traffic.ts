@@ -16,7 +16,8 @@ export interface UsersPlan {
   readonly ordersPerSecond: number;
   /** Connections that wait for an order that does not come to rest, one long poll after another. */
   readonly polls: number;
-  readonly polledOrderId: string | null;
+  /** The order, and the token of its tenant: another one, because a tenant has places for 1,000 waits. */
+  readonly polled: { readonly orderId: string; readonly token: string } | null;
   /** Connections that are only kept open. */
   readonly idle: number;
   readonly seconds: number;

@@ -7,7 +7,7 @@ import { sampleEvery } from '../sampling.ts';
 import { writeJson } from '../write-report.ts';
 import type { LoadTestOptions } from './options.ts';
 import { measureCapacity } from './overload-phases.ts';
-import { findingsOf, watch, withScene, type Scene } from './scene.ts';
+import { findingsOf, tokenOf, watch, withScene, type Scene } from './scene.ts';
 import { atLeast, atMost, targetRows, type Target } from './targets.ts';
 import { sendUsers, type UsersPlan, type UsersReport } from './users-traffic.ts';
 
@@ -16,6 +16,9 @@ const SHARE = 0.6;
 
 /** Connections that are held, and how many of them are long polls: as many as one tenant may have in one process. */
 const HELD = { idle: 4_000, polls: 1_000 } as const;
+
+/** It has the seeded catalog, too. */
+const POLLING_TENANT = 'acme';
 
 /** Users who order beside the connections that are held. */
 const ORDERING_USERS = 500;
@@ -78,15 +81,15 @@ export async function runUsers(
   return targets.every(({ met }) => met);
 }
 
-async function act(scene: Scene, plan: Omit<UsersPlan, 'url' | 'token' | 'polledOrderId'>): Promise<UsersResult> {
+async function act(scene: Scene, plan: Omit<UsersPlan, 'url' | 'token' | 'polled'>): Promise<UsersResult> {
   const { server, stage, cleanup } = scene;
-  const polledOrderId = plan.polls === 0 ? null : await postUnrestingOrder(scene);
+  const polled = plan.polls === 0 ? null : await postUnrestingOrder(scene);
   const descriptors = sampleEvery(1_000, async () => ({ open: (await readdir(`/proc/${server.pid}/fd`)).length }));
   const place = { folder: stage.folder, cleanup };
   const [report, { cpuMsPerSecond, samples }] = await watch(scene, () =>
-    sendUsers(place, { ...plan, polledOrderId, url: server.url, token: stage.token }),
+    sendUsers(place, { ...plan, polled, url: server.url, token: stage.token }),
   );
-  if (polledOrderId === null) await scene.settle();
+  if (polled === null) await scene.settle();
   return {
     ...report,
     users: plan.users,
@@ -99,11 +102,12 @@ async function act(scene: Scene, plan: Omit<UsersPlan, 'url' | 'token' | 'polled
 }
 
 /** An order that stays in motion: its provider does not answer. */
-async function postUnrestingOrder({ server, stage }: Scene): Promise<string> {
+async function postUnrestingOrder({ server, stage }: Scene): Promise<NonNullable<UsersPlan['polled']>> {
+  const token = await tokenOf(stage, POLLING_TENANT);
   const response = await fetch(`${server.url}/v1/orders`, {
     method: 'POST',
     headers: {
-      authorization: `Bearer ${stage.token}`,
+      authorization: `Bearer ${token}`,
       'content-type': 'application/json',
       'idempotency-key': randomUUID(),
     },
@@ -114,7 +118,7 @@ async function postUnrestingOrder({ server, stage }: Scene): Promise<string> {
       payment: { method: 'pm_down' },
     }),
   });
-  return ((await response.json()) as { readonly id: string }).id;
+  return { orderId: ((await response.json()) as { readonly id: string }).id, token };
 }
 
 function nameOf({ users, polls, idle }: Pick<UsersResult, 'users' | 'polls' | 'idle'>): string {
