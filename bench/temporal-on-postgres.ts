@@ -18,6 +18,8 @@ const START_TIMEOUT_MS = 60_000;
 
 const POLL_MS = 100;
 
+const CONFIG_FILE = 'temporal.json';
+
 /** History is kept as long as in production (7 days): a shorter time would not make the run cheaper. */
 const RETENTION_SECONDS = 7 * 24 * 3_600;
 
@@ -45,7 +47,7 @@ export interface TemporalDatabases {
 /** Creates both databases with the newest schema. */
 export async function createTemporalDatabases(options: {
   readonly programs: TemporalPrograms;
-  readonly postgres: EmbeddedPostgres;
+  readonly postgres: Pick<EmbeddedPostgres, 'port' | 'url'>;
   readonly databases: TemporalDatabases;
   readonly logFile: string;
 }): Promise<void> {
@@ -82,7 +84,8 @@ async function runSqlTool(
 /** What a server is started with. */
 export interface TemporalServerOptions {
   readonly programs: TemporalPrograms;
-  readonly postgres: EmbeddedPostgres;
+  /** How the server reaches PostgreSQL. */
+  readonly postgres: Pick<EmbeddedPostgres, 'port' | 'url'>;
   readonly databases: TemporalDatabases;
   readonly namespace: string;
   readonly dynamicConfigFile: string;
@@ -94,21 +97,29 @@ export interface TemporalServerOptions {
 
 /** Starts all four services in one process, and resolves with the address when the namespace can be used. */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<string> {
-  const configFile = join(options.folder, 'temporal.json');
+  const configFile = join(options.folder, CONFIG_FILE);
   const port = await findLowPort();
   // The configuration is YAML, and JSON is valid YAML.
   await writeFile(configFile, JSON.stringify(await serverConfig(options, port), null, 2), { mode: 0o600 });
-  const server = await startProcess({
-    name: 'Temporal',
-    command: options.programs.server,
-    args: ['--config-file', configFile, '--allow-no-auth', 'start'],
-    env: { PATH: '/usr/bin:/bin', GOGC },
-    logFile: join(options.folder, 'temporal.log'),
-  });
+  const server = await relaunchTemporalServer(options);
   await options.onStarted(server);
   const address = `${LOOPBACK}:${port}`;
   await prepareNamespace(server, address, options);
   return address;
+}
+
+/** Starts a server with the configuration and the ports of an earlier start in the same folder; it does not answer yet. */
+export function relaunchTemporalServer({
+  programs,
+  folder,
+}: Pick<TemporalServerOptions, 'programs' | 'folder'>): Promise<ManagedProcess> {
+  return startProcess({
+    name: 'Temporal',
+    command: programs.server,
+    args: ['--config-file', join(folder, CONFIG_FILE), '--allow-no-auth', 'start'],
+    env: { PATH: '/usr/bin:/bin', GOGC },
+    logFile: join(folder, 'temporal.log'),
+  });
 }
 
 /** Stops a server. Running histories are in the database, so nothing is lost. */

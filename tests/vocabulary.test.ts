@@ -36,7 +36,7 @@ function listUnexplained(names: readonly string[]): string[] {
 }
 
 it('The names of folders are words of the field, or stand in Terms', () => {
-  const folders = globSync('{src,db,bench,tests,tools}/**/', { cwd: PROJECT, exclude: ['**/node_modules/**'] });
+  const folders = globSync('{src,db,bench,chaos,tests,tools}/**/', { cwd: PROJECT, exclude: ['**/node_modules/**'] });
   const names = [...new Set(folders.map((folder) => basename(folder)))];
   expect(names.length).toBeGreaterThan(50);
   expect(listUnexplained(names)).toEqual([]);
