@@ -45,10 +45,10 @@ const connectionHoard: FaultKind = {
     const url = system.controls.postgres.url('postgres');
     const hoard = createDatabase({ url, poolSize: HOARD_MAX, applicationName: 'chaos-hoard', onIdleError: () => {} });
     await terminateBackends(system, 'chaos_app');
-    const wanted = Array.from({ length: HOARD_MAX }, () => hoard.pool.connect());
+    // The server refuses the last ones.
+    const taken = Promise.allSettled(Array.from({ length: HOARD_MAX }, () => hoard.pool.connect()));
     return async () => {
-      // The server has refused the last ones.
-      for (const each of await Promise.allSettled(wanted)) if (each.status === 'fulfilled') each.value.release(true);
+      for (const each of await taken) if (each.status === 'fulfilled') each.value.release(true);
       await hoard.close();
     };
   },

@@ -52,7 +52,12 @@ const clockSkew: FaultKind = {
             NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'clock-ahead.ts')).href}`,
             CLOCK_AHEAD_MS: String(seconds * 1_000),
           }
-        : { LD_PRELOAD: FAKETIME, FAKETIME: `+${seconds}s`, FAKETIME_DONT_FAKE_MONOTONIC: '1', DONT_FAKE_MONOTONIC: '1' },
+        : {
+            LD_PRELOAD: FAKETIME,
+            FAKETIME: `+${seconds}s`,
+            FAKETIME_DONT_FAKE_MONOTONIC: '1',
+            DONT_FAKE_MONOTONIC: '1',
+          },
     );
   },
 };
@@ -84,7 +89,7 @@ const settingsChanged: FaultKind = {
 const BUGS = {
   fails: "throw new TypeError('a bug of this release');",
   'does-not-replay':
-    "if (globalThis.__TEMPORAL_ACTIVATOR__?.info?.unsafe?.isReplaying) { await new Promise((resolve) => setTimeout(resolve, 1)); }",
+    'if (globalThis.__TEMPORAL_ACTIVATOR__?.info?.unsafe?.isReplaying) { await new Promise((resolve) => setTimeout(resolve, 1)); }',
 } as const;
 
 const ENTRY = /async function orderWorkflow\(input\) \{/;
@@ -95,7 +100,10 @@ async function badBundle(bundle: string, bug: keyof typeof BUGS): Promise<string
   if (existsSync(path)) return path;
   const text = await readFile(bundle, 'utf8');
   if (!ENTRY.test(text)) throw new Error('the bundle has no orderWorkflow');
-  await writeFile(path, text.replace(ENTRY, (line) => `${line}\n${BUGS[bug]}`));
+  await writeFile(
+    path,
+    text.replace(ENTRY, (line) => `${line}\n${BUGS[bug]}`),
+  );
   return path;
 }
 

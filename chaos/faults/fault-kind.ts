@@ -1,6 +1,6 @@
 import type { History } from '../history.ts';
 import type { Random } from '../random.ts';
-import type { Topology } from '../system/product.ts';
+import type { Topology } from '../system/topology.ts';
 import type { ControlledSystem } from '../system/system.ts';
 
 /** Ends a fault. It may be called again when it has failed. */
@@ -17,6 +17,10 @@ export interface FaultStart {
   readonly history: History;
   /** Aborted when the fault must end. */
   readonly signal: AbortSignal;
+  /** What an operator does when everything works again. */
+  readonly afterwards: (act: () => Promise<unknown>) => void;
+  /** Lets clients post ordinary orders at once, beside the others. */
+  readonly postOrders: (count: number) => Promise<void>;
 }
 
 /** A kind of fault. */
@@ -27,7 +31,7 @@ export interface FaultKind {
   /** The names of what it can strike. */
   targets(topology: Topology): readonly string[];
   /** What no other fault may strike meanwhile; `*` is everything. By default it is the target. */
-  claims?(target: string): readonly string[];
+  claims?(target: string, topology: Topology): readonly string[];
   /** Why this machine cannot have it; null or absent when it can. */
   whyNot?(): string | null;
   begin(start: FaultStart): Promise<Heal>;

@@ -61,7 +61,7 @@ const rollingRestart: FaultKind = {
   name: 'rolling-restart',
   lengthMs: [6_000, 12_000],
   targets: () => ['product'],
-  claims: () => ['product'],
+  claims: (_, topology) => productNames(topology),
   begin: async ({ system, signal }) => {
     const restarts = (async () => {
       for (const process of system.controls.product) {

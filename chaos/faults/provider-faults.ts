@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { ReceiverMode } from '../system/receiver.ts';
 import type { ControlledSystem } from '../system/system.ts';
-import { askOperator } from '../operator-tools.ts';
+import { reconcileOrder } from '../operator-tools.ts';
 import type { FaultKind } from './fault-kind.ts';
 
 const HEALTHY = { latencyMs: 5, errorRate: 0, resetAfterRate: 0, lateMs: 0, down: false };
@@ -36,27 +37,25 @@ function providerFault(name: string, lengthMs: FaultKind['lengthMs'], switches: 
 /** The switches for a strength from 0 to 1. */
 type SwitchesOf = (strength: number) => Readonly<Record<string, unknown>>;
 
-const entriesSchema = z.object({
-  entries: z.array(
-    z.object({
-      id: z.string().optional(),
-      orderId: z.string(),
-      key: z.string(),
-      kind: z.string(),
-      state: z.string(),
-      amountMinor: z.number(),
-      currency: z.string(),
-      at: z.string(),
-      external: z.boolean().optional(),
-    }),
-  ),
+const entrySchema = z.object({
+  id: z.string(),
+  orderId: z.string(),
+  key: z.string(),
+  kind: z.string(),
+  state: z.string(),
+  amountMinor: z.number(),
+  currency: z.string(),
+  at: z.string(),
+  external: z.boolean().optional(),
 });
 
-type LedgerEntry = z.output<typeof entriesSchema>['entries'][number];
+type LedgerEntry = z.output<typeof entrySchema>;
 
-async function readLedger(system: ControlledSystem): Promise<LedgerEntry[]> {
-  const response = await fetch(`${system.simulatorUrl}/ledger`, { signal: AbortSignal.timeout(5_000) });
-  return entriesSchema.parse(await response.json()).entries;
+/** The provider's own file, which names its effects; a line that is just being written is left out. */
+async function readLedger({ controls }: ControlledSystem): Promise<LedgerEntry[]> {
+  const text = await readFile(join(controls.folder, 'ledger.jsonl'), 'utf8');
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return whole.split('\n').flatMap((line) => (line === '' ? [] : [entrySchema.parse(JSON.parse(line))]));
 }
 
 /** Repeats of each report. */
@@ -85,7 +84,7 @@ const reportStorm: FaultKind = {
 };
 
 async function sendReport(system: ControlledSystem, entry: LedgerEntry): Promise<void> {
-  const { id: ref = entry.key, orderId, key, amountMinor, currency, at, kind, state } = entry;
+  const { id: ref, orderId, key, amountMinor, currency, at, kind, state } = entry;
   const type =
     kind === 'refund' ? 'refund.succeeded' : state === 'SUCCEEDED' ? 'payment.succeeded' : 'payment.declined';
   const body = JSON.stringify({ type, timestamp: at, data: { id: ref, orderId, key, amountMinor, currency } });
@@ -93,7 +92,7 @@ async function sendReport(system: ControlledSystem, entry: LedgerEntry): Promise
   const timestamp = String(Math.floor(Date.now() / 1_000));
   const secret = Buffer.from(system.settings.paymentWebhookSecret.replace(/^whsec_/, ''), 'base64');
   const signature = createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64');
-  const response = await fetch(system.reportUrl, {
+  const response = await fetch(system.controls.reportUrl, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
@@ -116,7 +115,7 @@ const effectAtProvider: FaultKind = {
   lengthMs: [500, 3_000],
   targets: () => ['simulator'],
   claims: () => ['outside'],
-  begin: async ({ system, random, history }) => {
+  begin: async ({ system, random, history, afterwards }) => {
     const ledger = await readLedger(system);
     const moved = new Set(ledger.filter(({ kind }) => kind !== 'sale').map(({ orderId }) => orderId));
     const sales = ledger.filter(
@@ -136,6 +135,7 @@ const effectAtProvider: FaultKind = {
       await response.body?.cancel();
       history.write({ who: 'nemesis', op: 'refund-at-provider', order: orderId, type: 'ok', status, data: { part } });
     }
+    for (const { orderId } of chosen) afterwards(() => reconcileOrder(system, orderId, history));
     return async () => {};
   },
 };

@@ -64,15 +64,21 @@ function strikes({ name, query, act, undo, mend }: Strike): FaultKind {
         for (const info of await listSome(client, query, random)) {
           if (!(await wish(() => act(client, info, namespace)))) continue;
           struck.push(info);
-          history.write({ who: 'nemesis', op: name, order: orderOf(info), type: 'ok', data: { workflow: info.workflowId } });
+          history.write({
+            who: 'nemesis',
+            op: name,
+            order: orderOf(info),
+            type: 'ok',
+            data: { workflow: info.workflowId },
+          });
         }
       } catch (error) {
         await client.connection.close();
         throw error;
       }
+      if (mend !== undefined && struck.length > 0) start.afterwards(() => mend(start));
       const heal: Heal = async () => {
         if (undo !== undefined) for (const info of struck) await wish(() => undo(client, info, namespace));
-        if (mend !== undefined && struck.length > 0) await mend(start);
         await client.connection.close();
       };
       return heal;
