@@ -8,26 +8,10 @@ import { openLink, type Link } from '../links/link.ts';
 import type { Random } from '../random.ts';
 import { probeHttp } from './probes.ts';
 import { supervise, type SupervisedProcess } from './supervised-process.ts';
+import { CREWS, DEPENDENCIES, hasApi, hasWorker, type CrewMember, type Dependency, type Topology } from './topology.ts';
 
 /** An orchestrator's patience: longer than the grace that running steps get. */
 const DRAIN: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 30_000 }];
-
-/** `combined` is two processes with API and worker; `split` is two APIs and three workers. */
-export type Topology = 'combined' | 'split';
-
-const CREWS = {
-  combined: [
-    { name: 'combined-1', script: 'src/combined.ts' },
-    { name: 'combined-2', script: 'src/combined.ts' },
-  ],
-  split: [
-    { name: 'api-1', script: 'src/server.ts' },
-    { name: 'api-2', script: 'src/server.ts' },
-    { name: 'worker-1', script: 'src/worker.ts' },
-    { name: 'worker-2', script: 'src/worker.ts' },
-    { name: 'worker-3', script: 'src/worker.ts' },
-  ],
-} as const satisfies Record<Topology, readonly { readonly name: string; readonly script: string }[]>;
 
 /** One process of the product with the links that only this process uses. */
 export interface ProductProcess extends SupervisedProcess {
@@ -36,7 +20,7 @@ export interface ProductProcess extends SupervisedProcess {
   /** The port of its API, not through a link. */
   readonly apiPort: number;
   /** Links to what it depends on. */
-  readonly links: Readonly<Record<'postgres' | 'temporal' | 'simulator' | 'mail-sink', Link>>;
+  readonly links: Readonly<Record<Dependency, Link>>;
 }
 
 /** What all processes of the product have in common. */
@@ -48,7 +32,7 @@ export interface ProductOptions {
   /** Variables of every process beside its addresses. */
   readonly env: Readonly<Record<string, string>>;
   /** Ports of the parts that the links lead to. */
-  readonly ports: Readonly<Record<keyof ProductProcess['links'], number>>;
+  readonly ports: Readonly<Record<Dependency, number>>;
   readonly databaseUrl: string;
   readonly random: Random;
   readonly log: (line: string) => void;
@@ -68,7 +52,7 @@ export async function prepareProduct(options: ProductOptions, cleanup: Cleanup):
 }
 
 async function prepareProcess(
-  { name, script }: { readonly name: string; readonly script: string },
+  { name, script }: CrewMember,
   options: ProductOptions,
   cleanup: Cleanup,
 ): Promise<ProductProcess> {
@@ -103,7 +87,7 @@ async function prepareProcess(
     options.log,
   );
   await cleanup.add(() => supervised.stop());
-  return { ...supervised, links, apiPort, hasApi: !name.startsWith('worker'), hasWorker: !name.startsWith('api') };
+  return { ...supervised, links, apiPort, hasApi: hasApi(name), hasWorker: hasWorker(name) };
 }
 
 async function openLinks(
@@ -111,17 +95,13 @@ async function openLinks(
   { ports, random }: ProductOptions,
   cleanup: Cleanup,
 ): Promise<ProductProcess['links']> {
-  const open = async (server: keyof ProductProcess['links']): Promise<Link> => {
+  const opened: [Dependency, Link][] = [];
+  for (const server of DEPENDENCIES) {
     const link = await openLink({ name: `${name}>${server}`, serverPort: () => ports[server] }, random);
     await cleanup.add(() => link.close());
-    return link;
-  };
-  return {
-    postgres: await open('postgres'),
-    temporal: await open('temporal'),
-    simulator: await open('simulator'),
-    'mail-sink': await open('mail-sink'),
-  };
+    opened.push([server, link]);
+  }
+  return Object.fromEntries(opened) as Record<Dependency, Link>;
 }
 
 function withPort(text: string, port: number): string {

@@ -1,10 +1,11 @@
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createTemporalDatabases,
   relaunchTemporalServer,
   startTemporalServer,
 } from '../../bench/temporal-on-postgres.ts';
-import type { Cleanup } from '../../bench/cleanup.ts';
+import { createCleanup, type Cleanup } from '../../bench/cleanup.ts';
 import { allAt, createDatabase, createDatabases, type Database } from '../../db/client.ts';
 import { migrateAll } from '../../db/migrate.ts';
 import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
@@ -21,6 +22,7 @@ import { startProcess, type ManagedProcess } from '../../src/dev/processes/proce
 import { buildTemporalServer } from '../../src/dev/temporal/temporal-cli.ts';
 import { TEMPORAL_STOP_STAGES } from '../../src/dev/temporal/temporal-dev-server.ts';
 import { probeHttp, probePort } from './probes.ts';
+import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
 import { supervise, type SupervisedProcess } from './supervised-process.ts';
 
 /** Durability is PostgreSQL's default; the limit of connections leaves room for everything but a hoarder. */
@@ -57,6 +59,8 @@ export interface PostgresPart {
   readonly admin: Database;
   /** The product's database. */
   readonly databaseUrl: string;
+  /** The disk of the product's tables; null where it is the disk of everything. */
+  readonly disk: SmallDisk | null;
 }
 
 export async function startPostgres({ folder, log }: StageOptions, cleanup: Cleanup): Promise<PostgresPart> {
@@ -64,6 +68,9 @@ export async function startPostgres({ folder, log }: StageOptions, cleanup: Clea
   const port = await findFreePort();
   const logFile = join(folder, 'postgres.log');
   await cleanup.add(() => removePostgresHome(dataDirectory));
+  // A disk is unmounted after the server has stopped, and before its folder is removed.
+  const unmounts = createCleanup();
+  await cleanup.add(() => unmounts.run());
   const start = (): Promise<EmbeddedPostgres> =>
     startEmbeddedPostgres({ dataDirectory, port, settings: POSTGRES_SETTINGS, logFile, log: () => {} });
   const first = await start();
@@ -87,10 +94,13 @@ export async function startPostgres({ folder, log }: StageOptions, cleanup: Clea
   await cleanup.add(() => process.stop());
   const admin = openAdmin(first.url('postgres'));
   await cleanup.add(() => admin.close());
-  await admin.pool.query(`CREATE DATABASE ${APP_DATABASE}`);
+  const home = await realpath(dataDirectory);
+  const disk = await mountSmallDisk(join(home, 'small-disk'), home, unmounts);
+  if (disk !== null) await admin.pool.query(`CREATE TABLESPACE small_disk LOCATION '${disk.folder}'`);
+  await admin.pool.query(`CREATE DATABASE ${APP_DATABASE} ${disk === null ? '' : 'TABLESPACE small_disk'}`);
   const databaseUrl = first.url(APP_DATABASE);
   await prepareApp(databaseUrl);
-  return { process, port, url: first.url, admin, databaseUrl };
+  return { process, port, url: first.url, admin, databaseUrl, disk };
 }
 
 /** A database for statements of the harness. */

@@ -5,7 +5,7 @@ import type { Cleanup } from '../../bench/cleanup.ts';
 import { LOOPBACK } from '../../src/dev/processes/ports.ts';
 import { openLink, type Link } from '../links/link.ts';
 import type { Random } from '../random.ts';
-import { bundleTree, prepareProduct, type ProductProcess, type Topology } from './product.ts';
+import { bundleTree, prepareProduct, type ProductProcess } from './product.ts';
 import { startReceiver, type ReceivedWebhook, type Receiver } from './receiver.ts';
 import {
   NAMESPACE,
@@ -19,6 +19,7 @@ import {
   type TemporalPart,
 } from './stage.ts';
 import type { SupervisedProcess } from './supervised-process.ts';
+import type { Topology } from './topology.ts';
 
 /** The running system as clients, samplers and the checker see it. */
 export interface ChaosSystem {
@@ -66,9 +67,16 @@ export interface SystemControls {
   readonly processes: readonly SupervisedProcess[];
   /** All links by their names. */
   readonly links: ReadonlyMap<string, Link>;
+  /** Where the provider sends its reports, through their link. */
+  readonly reportUrl: string;
   /** The bundle of the workflow code that the processes were started with. */
   readonly bundle: string;
   readonly folder: string;
+}
+
+/** A system that faults can act on. */
+export interface ControlledSystem extends ChaosSystem {
+  readonly controls: SystemControls;
 }
 
 export interface ChaosSystemOptions {
@@ -81,15 +89,31 @@ export interface ChaosSystemOptions {
   readonly log: (line: string) => void;
 }
 
+/** The steps that ask the payment provider. */
+const MONEY_STEPS = [
+  'take-payment',
+  'capture-payment',
+  'undo-payment',
+  'abandon-charge',
+  'abandon-capture',
+  'release-authorization',
+  'refund-payment',
+  'find-external',
+  'adopt-external',
+  'return-charge',
+] as const;
+
 /**
- * Settings that differ from the defaults. Budgets are as short as a run can wait for, so that steps are parked and
- * events fail within it; what they say is otherwise the same.
+ * Settings that differ from the defaults. Four attempts (36 s of waits) instead of 14 minutes, so that steps open their
+ * cases within a run, and operators close them.
  */
 const SETTINGS = {
   WORKFLOW_SANDBOX: 'lean',
   WEBHOOK_ALLOW_PRIVATE: 'true',
   EVENT_PARTITIONS: '8',
   SHUTDOWN_GRACE_SECONDS: '10',
+  STEP_MAX_ATTEMPTS: MONEY_STEPS.map((step) => `${step}=4`).join(','),
+  UNMATCHED_NOTICE_MINUTES: '1',
   LOG_REQUESTS: 'false',
 } as const;
 
@@ -97,12 +121,46 @@ const SETTINGS = {
 const START_LIMIT_MS = 120_000;
 
 /** Starts everything; it all serves when this resolves. The cleanup stops it. */
-export async function startChaosSystem(
-  options: ChaosSystemOptions,
-  cleanup: Cleanup,
-): Promise<ChaosSystem & { readonly controls: SystemControls }> {
-  const { folder, projectFolder, topology, random, log } = options;
-  await mkdir(folder, { recursive: true });
+export async function startChaosSystem(options: ChaosSystemOptions, cleanup: Cleanup): Promise<ControlledSystem> {
+  await mkdir(options.folder, { recursive: true });
+  const secrets = makeSecrets();
+  const surroundings = await startSurroundings(options, secrets, cleanup);
+  const { links, postgres, temporal, simulator, mailSink } = surroundings;
+  const env = {
+    ...SETTINGS,
+    ...secrets,
+    TEMPORAL_NAMESPACE: NAMESPACE,
+    WORKFLOW_BUNDLE: surroundings.bundle,
+  };
+  const product = await prepareProduct(
+    {
+      ...options,
+      env,
+      databaseUrl: postgres.databaseUrl,
+      ports: {
+        postgres: postgres.port,
+        temporal: temporal.port,
+        simulator: simulator.port,
+        'mail-sink': mailSink.smtpPort,
+      },
+    },
+    cleanup,
+  );
+  for (const link of product.flatMap((process) => Object.values(process.links))) links.set(link.name, link);
+  const apis = product.filter(({ hasApi }) => hasApi);
+  surroundings.reportTo(apis[0]?.apiPort ?? 0);
+  const fronts: Link[] = [];
+  for (const api of apis) fronts.push(await surroundings.open(`client>${api.name}`, () => api.apiPort));
+  const processes = [postgres.process, temporal.process, simulator.process, mailSink.process, ...product];
+  const serving = AbortSignal.timeout(START_LIMIT_MS);
+  await Promise.all(product.map((process) => process.start()));
+  await Promise.all(processes.map((process) => process.untilServing(serving)));
+  return describe(options, { ...surroundings, secrets, env, product, processes, fronts });
+}
+
+/** Everything but the product. */
+async function startSurroundings(options: ChaosSystemOptions, secrets: Secrets, cleanup: Cleanup) {
+  const { folder, projectFolder, random } = options;
   const links = new Map<string, Link>();
   const open = async (name: string, serverPort: () => number): Promise<Link> => {
     const link = await openLink({ name, serverPort }, random);
@@ -118,35 +176,33 @@ export async function startChaosSystem(
   await cleanup.add(() => receiver.close());
   const merchant = await open('product>receiver', () => receiver.port);
   const mailSink = await startMailSink(options, cleanup);
-  let reportTo = 0;
-  const reports = await open('simulator>api', () => reportTo);
-  const secrets = makeSecrets();
+  let reportPort = 0;
+  const reports = await open('simulator>api', () => reportPort);
   const reportUrl = `http://${LOOPBACK}:${reports.port}/v1/payment-webhooks/simulator`;
-  const simulator = await startSimulator(options, { url: reportUrl, secret: secrets.PAYMENT_WEBHOOK_SECRET }, cleanup);
-  const env = { ...SETTINGS, ...secrets, TEMPORAL_NAMESPACE: NAMESPACE, WORKFLOW_BUNDLE: bundle };
-  const { databaseUrl } = postgres;
-  const ports = {
-    postgres: postgres.port,
-    temporal: temporal.port,
-    simulator: simulator.port,
-    'mail-sink': mailSink.smtpPort,
+  const webhook = { url: reportUrl, secret: secrets.PAYMENT_WEBHOOK_SECRET };
+  const simulator = await startSimulator(options, webhook, cleanup);
+  const reportTo = (port: number): void => {
+    reportPort = port;
   };
-  const product = await prepareProduct(
-    { projectFolder, folder, topology, env, ports, databaseUrl, random, log },
-    cleanup,
-  );
-  for (const link of product.flatMap((process) => Object.values(process.links))) links.set(link.name, link);
-  const apis = product.filter(({ hasApi }) => hasApi);
-  reportTo = apis[0]?.apiPort ?? 0;
-  const fronts: Link[] = [];
-  for (const api of apis) fronts.push(await open(`client>${api.name}`, () => api.apiPort));
-  const processes = [postgres.process, temporal.process, simulator.process, mailSink.process, ...product];
-  const serving = AbortSignal.timeout(START_LIMIT_MS);
-  await Promise.all(product.map((process) => process.start()));
-  await Promise.all(processes.map((process) => process.untilServing(serving)));
+  return { links, open, bundle, postgres, temporal, receiver, merchant, mailSink, reportUrl, reportTo, simulator };
+}
+
+interface StartedParts extends Awaited<ReturnType<typeof startSurroundings>> {
+  readonly secrets: Secrets;
+  readonly env: Readonly<Record<string, string>>;
+  readonly product: readonly ProductProcess[];
+  readonly processes: readonly SupervisedProcess[];
+  readonly fronts: readonly Link[];
+}
+
+function describe({ folder, projectFolder }: ChaosSystemOptions, parts: StartedParts): ControlledSystem {
+  const { postgres, temporal, simulator, mailSink, receiver, merchant, secrets, env, product, processes } = parts;
+  const { databaseUrl } = postgres;
   const simulatorUrl = `http://${LOOPBACK}:${simulator.port}`;
+  const direct = { DATABASE_URL: databaseUrl, TEMPORAL_ADDRESS: temporal.address, PAYMENT_GATEWAY_URL: simulatorUrl };
+  const { links, bundle, reportUrl } = parts;
   return {
-    apiUrls: fronts.map(({ port }) => `http://${LOOPBACK}:${port}`),
+    apiUrls: parts.fronts.map(({ port }) => `http://${LOOPBACK}:${port}`),
     databaseUrl,
     temporalAddress: temporal.address,
     namespace: NAMESPACE,
@@ -157,17 +213,24 @@ export async function startChaosSystem(
       jwtSecret: secrets.JWT_SECRET,
       contactKeys: secrets.CONTACT_KEYS,
       paymentWebhookSecret: secrets.PAYMENT_WEBHOOK_SECRET,
-      toolEnv: {
-        ...env,
-        DATABASE_URL: databaseUrl,
-        TEMPORAL_ADDRESS: temporal.address,
-        PAYMENT_GATEWAY_URL: simulatorUrl,
-      },
+      toolEnv: { ...env, ...direct },
     },
     projectFolder,
     logFiles: product.map(({ name }) => join(folder, `${name}.log`)),
     pids: () => Object.fromEntries(processes.flatMap((each) => pidEntry(each))),
-    controls: { product, postgres, temporal, simulator, mailSink, receiver, processes, links, bundle, folder },
+    controls: {
+      product,
+      postgres,
+      temporal,
+      simulator,
+      mailSink,
+      receiver,
+      processes,
+      links,
+      reportUrl,
+      bundle,
+      folder,
+    },
   };
 }
 
@@ -175,6 +238,8 @@ function pidEntry(process: SupervisedProcess): [string, number][] {
   const pid = process.pid();
   return pid === null ? [] : [[process.name, pid]];
 }
+
+type Secrets = ReturnType<typeof makeSecrets>;
 
 function makeSecrets() {
   return {

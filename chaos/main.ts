@@ -1,0 +1,39 @@
+import { createCleanup } from '../bench/cleanup.ts';
+import { createInterrupts } from '../src/dev/processes/interrupts.ts';
+import { ArgumentError } from '../src/runtime/command-arguments.ts';
+import { CHAOS_USAGE, readChaosOptions, type ChaosOptions } from './options.ts';
+import { runChaos } from './run.ts';
+
+// Entry of `npm run chaos`.
+const startedAt = performance.now();
+const log = (line: string): void => {
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6);
+  process.stderr.write(`${seconds} s  ${line}\n`);
+};
+
+let options: ChaosOptions | null;
+try {
+  options = readChaosOptions(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof ArgumentError)) throw error;
+  process.stderr.write(`${error.message}\n\n${CHAOS_USAGE}\n`);
+  process.exit(2);
+}
+if (options === null) {
+  process.stdout.write(`${CHAOS_USAGE}\n`);
+  process.exit(0);
+}
+// The reader of the output may be gone before the cleanup is done.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+const interrupts = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
+const cleanup = createCleanup();
+const work = runChaos(options, cleanup, log);
+try {
+  const passed = await Promise.race([work, interrupts.stopped]);
+  if (passed === null) log('interrupted: stopping everything');
+  process.exitCode = passed === true ? 0 : 1;
+} finally {
+  await cleanup.run();
+  // Parts that were still starting when the cleanup began have ended by now.
+  await work.catch(() => {});
+}
