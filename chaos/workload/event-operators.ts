@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { History, HistoryEntry } from '../history.ts';
 import type { Random } from '../random.ts';
 import type { AnswerBody, GoodClient } from './good-client.ts';
 
 /** A person who looks after the events of one tenant. */
 export interface EventOperator {
   readonly client: GoodClient;
+  readonly history: History;
   readonly random: Random;
   readonly signal: AbortSignal;
 }
@@ -13,6 +15,9 @@ const LOOK_EVERY_MS = 4_000;
 
 /** Places of the log that one replay covers. */
 const REPLAYED = 200;
+
+/** Lines of the history in which the place of a replay is looked for. */
+const RECENT = 500;
 
 /** Share of the looks in which a stretch of the log is replayed. */
 const REPLAYS = 0.3;
@@ -41,11 +46,10 @@ async function reprocess({ client, signal }: EventOperator): Promise<void> {
   }
 }
 
-async function replay({ client, random }: EventOperator): Promise<void> {
-  const newest = await client.ask({ op: 'list_events', method: 'GET', path: '/v1/events?limit=20' });
-  const items = (newest?.body['items'] ?? []) as readonly { readonly partition: number; readonly sequence: number }[];
-  if (items.length === 0) return;
-  const { partition, sequence } = random.pick(items);
+async function replay({ client, random, history }: EventOperator): Promise<void> {
+  const places = history.entries.slice(-RECENT).flatMap(placesOf);
+  if (places.length === 0) return;
+  const { partition, sequence } = random.pick(places);
   await client.ask({
     op: 'replay',
     method: 'POST',
@@ -54,4 +58,14 @@ async function replay({ client, random }: EventOperator): Promise<void> {
     data: { partition },
     read: ({ replayed }: AnswerBody) => ({ replayed }),
   });
+}
+
+interface Place {
+  readonly partition: number;
+  readonly sequence: number;
+}
+
+/** The places of events that were accepted. */
+function placesOf({ op, type, data }: HistoryEntry): readonly Place[] {
+  return op === 'event' && type === 'ok' ? (data['places'] as readonly Place[]) : [];
 }

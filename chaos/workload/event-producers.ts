@@ -27,6 +27,9 @@ const USERS = 12;
 /** Shares of the events: wrong content, which is accepted and then given up; and purchases that are alerted. */
 const SHARES = { invalid: 0.03, alerted: 0.05, batches: 0.3, repeated: 0.06 } as const;
 
+/** The sales team hears of purchases over this amount. */
+const ALERTED_OVER = 1_000;
+
 const BATCH = { least: 3, most: 30 } as const;
 
 /** Sends events one request after the other, so that the order of a key's events is known. */
@@ -41,7 +44,7 @@ export async function runProducer(producer: EventProducer): Promise<void> {
       path: '/v1/events',
       body: size === 1 ? events[0] : { events },
       read: placesOf,
-      data: { sent: events.map(({ id, userId, properties }) => ({ id, key: userId, valid: isValid(properties) })) },
+      data: { sent: events.map(({ id, userId, properties }) => ({ id, key: userId, ...natureOf(properties) })) },
     } as const;
     const answer = await client.ask(post);
     // A producer that does not trust its own memory sends the request again.
@@ -54,9 +57,9 @@ function placesOf({ events }: AnswerBody): Record<string, unknown> {
   return { places: events };
 }
 
-/** The content that `invalid` events have. */
-function isValid(properties: MadeEvent['properties']): boolean {
-  return properties['amount'] !== -1;
+/** Whether the content is right, and whether the event is alerted. */
+function natureOf({ amount = 0 }: MadeEvent['properties']) {
+  return { valid: amount !== -1, alerted: Number(amount) > ALERTED_OVER };
 }
 
 function makeEvent(random: Random, id: string, producer: string): MadeEvent {
@@ -64,10 +67,10 @@ function makeEvent(random: Random, id: string, producer: string): MadeEvent {
   const share = random.next();
   if (share < SHARES.invalid) return { ...shared, type: 'purchase', properties: { amount: -1 } };
   if (share < SHARES.invalid + SHARES.alerted) {
-    return { ...shared, type: 'purchase', properties: { amount: random.between(1_001, 9_000) } };
+    return { ...shared, type: 'purchase', properties: { amount: random.between(ALERTED_OVER + 1, 9 * ALERTED_OVER) } };
   }
   return random.pick([
-    { ...shared, type: 'purchase', properties: { amount: random.between(1, 999) } },
+    { ...shared, type: 'purchase', properties: { amount: random.between(1, ALERTED_OVER) } },
     { ...shared, type: 'page_view', properties: { path: `/products/${random.between(1, 999)}` } },
     { ...shared, type: 'user_signup', properties: {} },
     { ...shared, type: 'custom', properties: { value: random.between(0, 99) } },

@@ -105,7 +105,7 @@ async function resolve(person: GoodClient, found: OpenCase, action: CaseAction):
     op: 'resolve',
     method: 'POST',
     path: `/v1/cases/${id}/resolve`,
-    key: `resolve-${id}-${version}-${action}-${person.who}`,
+    key: `resolve-${id}-${version}-${action}-${person.who.replace('/', '-')}`,
     order: orderId,
     body: {
       action,

@@ -29,6 +29,13 @@ export interface WorkloadResult {
   readonly seconds: number;
 }
 
+/** A webhook that waits for its next try. */
+export interface WaitingDelivery {
+  readonly tenantId: string;
+  readonly subscriptionId: string;
+  readonly deliveryId: string;
+}
+
 /** A workload under way. */
 export interface Workload {
   /** Resolves when the last order was due. */
@@ -40,6 +47,8 @@ export interface Workload {
   readonly finished: Promise<WorkloadResult>;
   /** Posts ordinary orders, and resolves when they are at rest. */
   postFresh(count: number): Promise<void>;
+  /** Has webhooks sent again at once that would wait for minutes, as merchants do after their server was away. */
+  redeliver(waiting: readonly WaitingDelivery[]): Promise<void>;
   /** Ends clients and operators. */
   stop(): Promise<void>;
 }
@@ -54,6 +63,7 @@ interface Stage {
   /** How long the orders take to come. */
   readonly seconds: number;
   readonly orders: number;
+  readonly history: History;
 }
 
 /** Requests with events for each order, and with mistakes. */
@@ -69,7 +79,7 @@ export async function startWorkload(system: ChaosSystem, options: WorkloadOption
   await seedTenants(system, orders);
   const crews = await hireCrews(system, { random, history, signal });
   await subscribeCrews(crews, system, run);
-  const stage: Stage = { crews, random, signal, run, orders, seconds: orders / perSecond };
+  const stage: Stage = { crews, random, signal, run, orders, history, seconds: orders / perSecond };
   const startedAt = performance.now();
   const flows: Promise<void>[] = [];
   const posted = pace(stage, planOrders(random.branch('orders'), orders, run), (plan) => {
@@ -77,6 +87,7 @@ export async function startWorkload(system: ChaosSystem, options: WorkloadOption
   });
   const senders = [...startProducers(stage), startPoison(stage)];
   const operators = startOperators(stage);
+  let batches = 0;
   return {
     posted,
     finished: posted.then(async () => {
@@ -84,8 +95,13 @@ export async function startWorkload(system: ChaosSystem, options: WorkloadOption
       return { orders, seconds: (performance.now() - startedAt) / 1_000 };
     }),
     postFresh: async (count) => {
-      const fresh = planOrders(random.branch('fresh'), count, `${run}-fresh`).map(asPlain);
+      batches += 1;
+      const name = `fresh-${batches}`;
+      const fresh = planOrders(random.branch(name), count, `${run}-${name}`).map(asPlain);
       await Promise.all(fresh.map((plan) => follow(stage, plan)));
+    },
+    redeliver: async (waiting) => {
+      for (const delivery of waiting) await redeliver(stage, delivery);
     },
     stop: async () => {
       stopped.abort();
@@ -110,6 +126,12 @@ function follow({ crews, random, signal }: Stage, plan: OrderPlan): Promise<void
   const [own, other] = [crews[at], crews[(at + 1) % crews.length]];
   if (own === undefined || other === undefined) throw new Error(`no crew for ${plan.tenant}`);
   return runOrder({ plan, shop: own.shop, spy: other.shop, random: random.branch(plan.key), signal });
+}
+
+async function redeliver({ crews }: Stage, { tenantId, subscriptionId, deliveryId }: WaitingDelivery): Promise<void> {
+  const crew = crews.find(({ tenant }) => tenant.id === tenantId);
+  const path = `/v1/webhooks/${subscriptionId}/deliveries/${deliveryId}/redeliver`;
+  await crew?.shop.ask({ op: 'redeliver', method: 'POST', path });
 }
 
 /** An order without a fault of its own, so its end says how the system is. */
@@ -151,9 +173,9 @@ function startPoison({ crews, random, signal, seconds, orders }: Stage): Promise
   return runPoison({ client: crew.shop, random: random.branch('poison'), signal, requests, pauseMs });
 }
 
-function startOperators({ crews, random, signal }: Stage): Promise<void>[] {
+function startOperators({ crews, random, history, signal }: Stage): Promise<void>[] {
   return crews.flatMap(({ tenant, operators: [first, second] }) => [
     runOperators({ tenant: tenant.id, first, second, random: random.branch(`cases ${tenant.id}`), signal }),
-    runEventOperator({ client: second, random: random.branch(`events ${tenant.id}`), signal }),
+    runEventOperator({ client: second, history, random: random.branch(`events ${tenant.id}`), signal }),
   ]);
 }
