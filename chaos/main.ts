@@ -27,11 +27,17 @@ if (options === null) {
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 const interrupts = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
 const cleanup = createCleanup();
+// A bug of the harness must not leave the system running.
+const crashed = Promise.withResolvers<never>();
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, crashed.reject);
 const work = runChaos(options, cleanup, log);
 try {
-  const passed = await Promise.race([work, interrupts.stopped]);
+  const passed = await Promise.race([work, interrupts.stopped, crashed.promise]);
   if (passed === null) log('interrupted: stopping everything');
   process.exitCode = passed === true ? 0 : 1;
+} catch (error) {
+  log(`the run has ended by an error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  process.exitCode = 1;
 } finally {
   await cleanup.run();
   // Parts that were still starting when the cleanup began have ended by now.

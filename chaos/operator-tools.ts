@@ -8,31 +8,41 @@ import { signDevToken, TOKEN_AUDIENCE, TOKEN_ISSUER } from '../src/dev/dev-token
 import type { History } from './history.ts';
 import type { ControlledSystem } from './system/system.ts';
 
-/** A person's own tools: what the documents tell an operator to do after an incident. */
+// What the documents tell an operator to do after an incident.
+
 const COMMAND_WITHIN_MS = 90_000;
 const TRIES_MAX = 10;
+const REPAIRS_MAX = 3;
 const AGAIN_MS = 1_000;
 
 /**
  * Continues orders whose workflow was terminated or deleted, by `npm run orders -- repair --yes`.
- * @returns what the command printed.
- * @throws {Error} when it fails again and again.
+ * @throws {Error} with what the command has printed, when it fails again and again.
  */
-export async function repairOrders({ projectFolder, settings }: ControlledSystem): Promise<string> {
-  const words = ['src/cli/main.ts', 'repair', '--yes', '--json', '--actor', 'chaos'];
+export async function repairOrders(system: ControlledSystem): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
-      const { stdout } = await promisify(execFile)(process.execPath, words, {
-        cwd: projectFolder,
-        env: { PATH: '/usr/bin:/bin', ...settings.toolEnv },
-        timeout: COMMAND_WITHIN_MS,
-        maxBuffer: 64 * 1_024 * 1_024,
-      });
-      return stdout;
+      await runOrdersCommand(system, ['repair', '--yes', '--actor', 'chaos']);
+      return;
     } catch (error) {
-      if (tries === TRIES_MAX) throw error;
+      if (tries === REPAIRS_MAX) throw error;
       await sleep(AGAIN_MS);
     }
+  }
+}
+
+/** Runs `npm run orders`. @throws {Error} with what it has printed, when its exit code is not 0. */
+async function runOrdersCommand({ projectFolder, settings }: ControlledSystem, words: readonly string[]) {
+  try {
+    await promisify(execFile)(process.execPath, ['src/cli/main.ts', ...words], {
+      cwd: projectFolder,
+      env: { PATH: '/usr/bin:/bin', ...settings.toolEnv },
+      timeout: COMMAND_WITHIN_MS,
+      maxBuffer: 64 * 1_024 * 1_024,
+    });
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new Error(`orders ${words.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error });
   }
 }
 

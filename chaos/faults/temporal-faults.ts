@@ -8,6 +8,9 @@ import type { FaultKind, FaultStart, Heal } from './fault-kind.ts';
 /** Workflows that one fault strikes. */
 const STRUCK_MAX = 3;
 
+/** Open workflows that they are chosen from. */
+const LISTED_MAX = 200;
+
 /** An order's first workflow; commands after its end have workflows of their own. */
 const OPEN_ORDERS = "WorkflowType = 'orderWorkflow' AND ExecutionStatus = 'Running'";
 const OPEN_WORK =
@@ -16,10 +19,13 @@ const OPEN_WORK =
 /** A wish to Temporal is repeated until Temporal has taken it; a fault of its own may be under way. */
 const WISH_TRIES = 5;
 
-async function wish(act: () => Promise<unknown>): Promise<boolean> {
+/** Longest time of one call; Temporal itself may be away. */
+const CALL_WITHIN_MS = 3_000;
+
+async function wish(client: Client, act: () => Promise<unknown>): Promise<boolean> {
   for (let tries = 1; tries <= WISH_TRIES; tries += 1) {
     try {
-      await act();
+      await client.connection.withDeadline(Date.now() + CALL_WITHIN_MS, act);
       return true;
     } catch (error) {
       // It has ended meanwhile.
@@ -32,10 +38,12 @@ async function wish(act: () => Promise<unknown>): Promise<boolean> {
 
 async function listSome(client: Client, query: string, random: Random): Promise<WorkflowExecutionInfo[]> {
   const found: WorkflowExecutionInfo[] = [];
-  for await (const info of client.workflow.list({ query, pageSize: 100 })) {
-    found.push(info);
-    if (found.length >= 200) break;
-  }
+  await client.connection.withDeadline(Date.now() + CALL_WITHIN_MS, async () => {
+    for await (const info of client.workflow.list({ query, pageSize: LISTED_MAX })) {
+      found.push(info);
+      if (found.length === LISTED_MAX) break;
+    }
+  });
   return random.shuffle(found).slice(0, STRUCK_MAX);
 }
 
@@ -62,7 +70,7 @@ function strikes({ name, query, act, undo, mend }: Strike): FaultKind {
       const struck: WorkflowExecutionInfo[] = [];
       try {
         for (const info of await listSome(client, query, random)) {
-          if (!(await wish(() => act(client, info, namespace)))) continue;
+          if (!(await wish(client, () => act(client, info, namespace)))) continue;
           struck.push(info);
           history.write({
             who: 'nemesis',
@@ -78,7 +86,7 @@ function strikes({ name, query, act, undo, mend }: Strike): FaultKind {
       }
       if (mend !== undefined && struck.length > 0) start.afterwards(() => mend(start));
       const heal: Heal = async () => {
-        if (undo !== undefined) for (const info of struck) await wish(() => undo(client, info, namespace));
+        if (undo !== undefined) for (const info of struck) await wish(client, () => undo(client, info, namespace));
         await client.connection.close();
       };
       return heal;
@@ -132,9 +140,9 @@ const pauseSchedules: FaultKind = {
     const client = createTemporalClient({ address: system.temporalAddress, namespace: system.namespace });
     const ids: string[] = [];
     for await (const { scheduleId } of client.schedule.list()) ids.push(scheduleId);
-    for (const id of ids) await wish(() => client.schedule.getHandle(id).pause(SCHEDULES_PAUSED_NOTE));
+    for (const id of ids) await wish(client, () => client.schedule.getHandle(id).pause(SCHEDULES_PAUSED_NOTE));
     return async () => {
-      for (const id of ids) await wish(() => client.schedule.getHandle(id).unpause(SCHEDULES_PAUSED_NOTE));
+      for (const id of ids) await wish(client, () => client.schedule.getHandle(id).unpause(SCHEDULES_PAUSED_NOTE));
       await client.connection.close();
     };
   },
