@@ -8,6 +8,8 @@ export interface Edit {
 /** A bug that breaks one guarantee, for a run that must find it. */
 export interface Plant {
   readonly title: string;
+  /** The checks that must find it. What others find may only follow from a run that was cut short. */
+  readonly foundBy: readonly string[];
   readonly edits: readonly Edit[];
 }
 
@@ -15,6 +17,7 @@ export interface Plant {
 export const PLANTS = {
   M1: {
     title: 'a charge has another key at each attempt, so the provider cannot recognize a repeat',
+    foundBy: ['money', 'I6'],
     edits: [
       {
         file: 'src/gateways/simulator-payment-gateway.ts',
@@ -25,6 +28,7 @@ export const PLANTS = {
   },
   M2: {
     title: 'the undo of a payment is registered after the payment instead of before it',
+    foundBy: ['money', 'I3'],
     edits: [
       {
         file: 'src/workflows/order-workflow.ts',
@@ -39,6 +43,7 @@ export const PLANTS = {
   },
   M3: {
     title: 'a release leaves no tombstone, so a hold that comes late takes the stock of an ended order',
+    foundBy: ['I5'],
     edits: [
       {
         file: 'db/repositories/inventory/reservation-statements.ts',
@@ -53,6 +58,7 @@ export const PLANTS = {
   },
   M4: {
     title: 'an order is answered with 202 before Temporal has stored it',
+    foundBy: ['accepted'],
     edits: [
       {
         file: 'src/api/orders/order-starter.ts',
@@ -70,6 +76,7 @@ export const PLANTS = {
   },
   M5: {
     title: 'the relay from the orders to the event log drops every tenth change',
+    foundBy: ['webhooks'],
     edits: [
       {
         file: 'src/activities/events/order-feed.ts',
@@ -80,6 +87,7 @@ export const PLANTS = {
   },
   M6: {
     title: 'an error of the payment’s undo is swallowed, and the order ends as if the money were back',
+    foundBy: ['money', 'I3'],
     edits: [
       {
         file: 'src/activities/payments/undo-payment-activities.ts',
@@ -90,6 +98,7 @@ export const PLANTS = {
   },
   M7: {
     title: 'the hold reads the stock without a lock and writes what it has computed',
+    foundBy: ['stock', 'I2'],
     edits: [
       {
         file: 'db/repositories/inventory/reservation-statements.ts',
@@ -100,6 +109,7 @@ export const PLANTS = {
   },
   M8: {
     title: 'a payment without an answer counts as declined',
+    foundBy: ['ends'],
     edits: [
       {
         file: 'src/activities/payments/payment-activities.ts',
@@ -113,6 +123,7 @@ export const PLANTS = {
   },
   M9: {
     title: 'an order is read without the filter of its tenant',
+    foundBy: ['answers'],
     edits: [
       {
         file: 'db/repositories/orders/order-statements.ts',
@@ -124,6 +135,7 @@ export const PLANTS = {
   },
   M10: {
     title: 'a charge without an answer is posted again under a new key instead of being looked up',
+    foundBy: ['money', 'I6'],
     edits: [
       {
         file: 'src/activities/payments/payment-activities.ts',
@@ -138,6 +150,7 @@ export const PLANTS = {
   },
   M11: {
     title: 'two commands of one order move its money at once',
+    foundBy: ['money', 'commands', 'I3', 'I4', 'I6', 'I14'],
     edits: [
       {
         file: 'src/domain/command.ts',
