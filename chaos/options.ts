@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { ArgumentError, parseArguments } from '../src/runtime/command-arguments.ts';
+import { isPlant, PLANTS, type PlantName } from './plants/plants.ts';
 import { TOPOLOGIES, type Topology } from './system/topology.ts';
 
 /** What a run does. */
@@ -16,6 +17,8 @@ export interface ChaosOptions {
   readonly longestMs: number;
   /** A plan that an earlier run has saved; null for a new one. */
   readonly planFile: string | null;
+  /** A bug that the run must find; null for the code as it is. */
+  readonly plant: PlantName | null;
   /** Where plan, history, logs and report go. */
   readonly out: string;
 }
@@ -36,6 +39,7 @@ export const CHAOS_USAGE = `npm run chaos -- [options]
   --orders N, --faults N, --per-second N, --topology combined|split
                    other numbers than those of the profile
   --plan FILE      plays the plan that another run has saved, or a part of it
+  --plant NAME     runs a copy of the code with a bug in it that the checker must find: M1 to M11
   --out FOLDER     where plan, history, logs and report go (default .data/chaos)
 Exit code: 0 every promise was kept, 1 a promise was broken or too little was reached, 2 a mistake in the options.`;
 
@@ -53,6 +57,7 @@ export function readChaosOptions(words: readonly string[]): ChaosOptions | null 
       'per-second': { type: 'string' },
       topology: { type: 'string' },
       plan: { type: 'string' },
+      plant: { type: 'string' },
       out: { type: 'string', default: join(PROJECT_FOLDER, '.data/chaos') },
     },
   });
@@ -73,8 +78,14 @@ export function readChaosOptions(words: readonly string[]): ChaosOptions | null 
     topology,
     longestMs: usual.longestMs,
     planFile: values.plan ?? null,
+    plant: values.plant === undefined ? null : plantNamed(values.plant),
     out: values.out,
   };
+}
+
+function plantNamed(name: string): PlantName {
+  if (isPlant(name)) return name;
+  throw new ArgumentError(`--plant must be one of ${Object.keys(PLANTS).join(', ')}`);
 }
 
 function isProfile(name: string): name is Profile {

@@ -2,18 +2,33 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cleanup } from '../bench/cleanup.ts';
+import { createDatabase, type Database } from '../db/client.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
+import { checkRun } from './checker/check.ts';
+import { settle, type Settled } from './checker/settle.ts';
 import { availableKinds, unavailableKinds } from './faults/catalog.ts';
 import { createHistory, type History } from './history.ts';
 import { startNemesis, type Nemesis } from './nemesis.ts';
 import type { ChaosOptions } from './options.ts';
+import { plantTree } from './plants/planted-tree.ts';
 import { makePlan, parsePlan, planText, type Plan } from './plan.ts';
 import { createRandom } from './random.ts';
+import { hasPassed, makeReport, writeReport, type FinishedRun } from './report/report.ts';
+import { startSamplers } from './samplers/samplers.ts';
 import { startChaosSystem, type ControlledSystem } from './system/system.ts';
 import { startWorkload, type Workload } from './workload/workload.ts';
 
-/** After the last heal every client must have come to an end within this time. */
-const SETTLE_WITHIN_MS = 120_000;
+/**
+ * How long after the last heal the run waits for everything to end. Orders may take 120 s, the webhooks and messages about
+ * them a little longer.
+ */
+const SETTLE_WITHIN_MS = 180_000;
+
+/** With a planted bug some orders never end, and the checks that must find it do not wait for them. */
+const PLANTED_SETTLE_WITHIN_MS = 30_000;
+
+/** The orders that are placed at the end take a second. */
+const FRESH_WITHIN_MS = 60_000;
 
 /** Orders after everything else that must simply succeed. */
 const FRESH_ORDERS = 50;
@@ -29,9 +44,10 @@ export async function runChaos(options: ChaosOptions, cleanup: Cleanup, log: Log
   await writeFile(join(out, 'plan.json'), `${JSON.stringify(plan, null, 2)}\n`);
   log(`seed ${seed}: ${options.orders} orders, ${plan.faults.length} faults\n${planText(plan)}`);
   for (const [kind, reason] of Object.entries(unavailableKinds())) log(`without ${kind}: ${reason}`);
+  const startedAt = performance.now();
   const system = await startChaosSystem(
     {
-      projectFolder: PROJECT_FOLDER,
+      projectFolder: await chooseTree(options),
       folder: join(out, 'system'),
       topology: options.topology,
       random: createRandom(seed).branch('links'),
@@ -41,9 +57,35 @@ export async function runChaos(options: ChaosOptions, cleanup: Cleanup, log: Log
   );
   log('everything serves');
   const history = createHistory(join(out, 'history.jsonl'));
-  await play({ system, history, plan, options, log }, cleanup);
+  const played = await play({ system, history, plan, options, log }, cleanup);
+  const check = await withDatabase(system, (database) => checkRun(system, database, history));
   await history.close();
-  return true;
+  const { profile, orders, perSecond, topology, plant } = options;
+  const settings = { profile, seed, orders, perSecond, topology, plant, planned: plan.faults.length };
+  const report = makeReport({ settings, seconds: (performance.now() - startedAt) / 1_000, check, ...played });
+  process.stdout.write(`${await writeReport(report, out)}\n`);
+  return hasPassed(report);
+}
+
+/** The tree that the product runs from: a copy when a bug is planted. */
+async function chooseTree({ plant, out }: ChaosOptions): Promise<string> {
+  if (plant === null) return PROJECT_FOLDER;
+  const tree = join(out, 'tree');
+  await plantTree(plant, tree);
+  return tree;
+}
+
+/** A connection for looking, which goes through no link. */
+async function withDatabase<Result>(
+  { databaseUrl: url }: ControlledSystem,
+  look: (database: Database) => Promise<Result>,
+): Promise<Result> {
+  const database = createDatabase({ url, poolSize: 2, applicationName: 'chaos-checker', onIdleError: () => {} });
+  try {
+    return await look(database);
+  } finally {
+    await database.close();
+  }
 }
 
 async function choosePlan({ planFile, seed, topology, faults, orders, perSecond, longestMs }: ChaosOptions) {
@@ -64,13 +106,18 @@ interface Run {
 }
 
 /** Workload and faults, then the heal, and the end of all orders. */
-async function play({ system, history, plan, options, log }: Run, cleanup: Cleanup): Promise<void> {
+async function play(
+  { system, history, plan, options, log }: Run,
+  cleanup: Cleanup,
+): Promise<Pick<FinishedRun, 'settled' | 'samples'>> {
   const { seed, orders, perSecond } = options;
   const stop = new AbortController();
   await cleanup.add(() => stop.abort());
   const { signal } = stop;
   const workload: Workload = await startWorkload(system, { seed, orders, perSecond, history, signal });
   await cleanup.add(() => workload.stop());
+  const samplers = startSamplers(system, history);
+  await cleanup.add(async () => void (await samplers.stop()));
   const nemesis: Nemesis = startNemesis({
     system,
     plan,
@@ -87,9 +134,21 @@ async function play({ system, history, plan, options, log }: Run, cleanup: Clean
   history.write({ who: 'nemesis', op: 'healed', type: 'ok' });
   await nemesis.mendAll();
   log('operators have mended what the faults have left');
-  const late = sleep(SETTLE_WITHIN_MS, 'late', { signal }).catch(() => 'late');
-  const settled = await Promise.race([workload.finished.then(() => 'settled'), late]);
-  log(settled === 'late' ? 'clients still wait' : 'every client has come to an end');
-  await workload.postFresh(FRESH_ORDERS);
-  await workload.stop();
+  const ended = async (settled: Settled) => {
+    await workload.stop();
+    return { settled, samples: await samplers.stop() };
+  };
+  return withDatabase(system, async (database) => {
+    const settled = await settle(
+      database,
+      workload,
+      options.plant === null ? SETTLE_WITHIN_MS : PLANTED_SETTLE_WITHIN_MS,
+    );
+    log(`${Object.keys(settled.left).length === 0 ? 'settled' : 'not settled'} after ${settled.seconds.toFixed(1)} s`);
+    if (options.plant !== null) return ended(settled);
+    const late = sleep(FRESH_WITHIN_MS, undefined, { signal }).catch(() => {});
+    await Promise.race([workload.postFresh(FRESH_ORDERS), late]);
+    await settle(database, workload, FRESH_WITHIN_MS);
+    return ended(settled);
+  });
 }

@@ -108,7 +108,7 @@ SELECT count(DISTINCT key) AS count FROM payments.attempts WHERE call = 'lookup'
 SELECT count(*) AS count FROM payments.attempts WHERE call IN ('charge', 'lookup') AND outcome = 'voided'`,
   'money moved at the provider itself': `SELECT count(*) AS count FROM payments.operations WHERE generation = 0`,
   'hold expired': `SELECT count(*) AS count FROM inventory.stock_movements WHERE kind = 'expire'`,
-  'late hold met a tombstone': `
+  'tombstone left for a late hold': `
 SELECT count(DISTINCT order_id) AS count FROM inventory.reservations WHERE state = 'RELEASED' AND unit_price_minor IS NULL`,
   'message tried again': `SELECT count(*) AS count FROM notifications.messages WHERE attempts > 1`,
 };

@@ -15,7 +15,7 @@ export interface Settled {
 
 const LOOK_EVERY_MS = 1_000;
 
-/** What the operators cannot end: a method that stays down, a wrong amount, a card that takes no refund. */
+/** Everything that the service has promised to do and has not done yet. */
 const COUNTS: Readonly<Record<string, string>> = {
   'orders in motion': `
 SELECT count(*) AS count FROM orders.orders o
@@ -38,8 +38,11 @@ SELECT count(*) AS count FROM notifications.messages WHERE state IN ('PENDING', 
 /** Waits until nothing is under way; operators and merchants act meanwhile, as they would. */
 export async function settle(database: Database, workload: Workload, patienceMs: number): Promise<Settled> {
   const startedAt = performance.now();
+  let waiting = 1;
+  void workload.finished.then(() => (waiting = 0));
   for (;;) {
-    const left = await countUnsettled(database);
+    const clients = waiting === 0 ? {} : { 'clients that wait': waiting };
+    const left = { ...clients, ...(await countUnsettled(database)) };
     const tookMs = performance.now() - startedAt;
     if (Object.keys(left).length === 0 || tookMs > patienceMs) return { seconds: tookMs / 1_000, left };
     await workload.redeliver(await waitingDeliveries(database));

@@ -34,14 +34,14 @@ export function startSamplers(system: Pick<ChaosSystem, 'databaseUrl' | 'pids'>,
   });
   const stock = sampleStock(database, history, signal);
   const memory = sampleMemory(system, signal);
-  return {
-    stop: async () => {
-      stopped.abort();
-      const samples = { ...(await stock), memoryMax: await memory };
-      await database.close();
-      return samples;
-    },
+  const end = async (): Promise<Samples> => {
+    stopped.abort();
+    const samples = { ...(await stock), memoryMax: await memory };
+    await database.close();
+    return samples;
   };
+  let ended: Promise<Samples> | null = null;
+  return { stop: () => (ended ??= end()) };
 }
 
 async function sampleStock(database: Database, history: History, signal: AbortSignal) {

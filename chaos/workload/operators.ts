@@ -86,17 +86,23 @@ async function decide(operators: Operators, found: OpenCase): Promise<void> {
   else await resolve(first, found, actionFor(found, random));
 }
 
-/** Another amount is never accepted; a method that is down is replaced or given up; the rest is tried again. */
-function actionFor({ errorCode, actions, input, id }: OpenCase, random: Random): CaseAction {
-  const wanted: CaseAction[] =
-    errorCode === 'payment_mismatch'
-      ? ['abort']
-      : errorCode === 'refund_refused'
-        ? ['forceResolve']
-        : input.method === 'pm_down'
-          ? [id < 'case_m' ? 'retryWith' : 'abort']
-          : [random.strikes(0.2) ? 'abort' : 'retry'];
-  return wanted.find((action) => actions.includes(action)) ?? 'retry';
+/** What a person does about a failure that another try does not help. */
+const REMEDIES: Readonly<Record<string, CaseAction>> = {
+  // Another amount is never accepted.
+  payment_mismatch: 'abort',
+  refund_refused: 'forceResolve',
+  notice_unexpected: 'skip',
+  notice_unmatched: 'skip',
+};
+
+/** Share of the other cases that are given up instead of tried again. */
+const GIVEN_UP = 0.2;
+
+function actionFor({ errorCode, actions, input }: OpenCase, random: Random): CaseAction {
+  const isDown = input.method === 'pm_down';
+  const usual = isDown ? random.pick(['retryWith', 'abort'] as const) : random.strikes(GIVEN_UP) ? 'abort' : 'retry';
+  const wanted = REMEDIES[errorCode] ?? usual;
+  return actions.includes(wanted) ? wanted : 'retry';
 }
 
 async function resolve(person: GoodClient, found: OpenCase, action: CaseAction): Promise<void> {
