@@ -10,7 +10,6 @@ import { describeExit, runToEnd, startProcess, type ManagedProcess } from '../sr
 import { TEMPORAL_STOP_STAGES } from '../src/dev/temporal/temporal-dev-server.ts';
 import { SEARCH_ATTRIBUTES } from '../src/workflows/search-attributes.ts';
 
-/** Immutable for the life of a cluster; each shard writes one transaction at a time. */
 const HISTORY_SHARDS = 128;
 
 /** The namespace reaches every part of the server through a cache that is refreshed every 2 s. */
@@ -91,6 +90,8 @@ export interface TemporalServerOptions {
   readonly dynamicConfigFile: string;
   /** For the configuration and the log. */
   readonly folder: string;
+  /** Immutable for the life of a cluster; each shard writes one transaction at a time. 128 by default. */
+  readonly historyShards?: number;
   /** Called as soon as the process exists, before it answers. */
   readonly onStarted: (process: ManagedProcess) => Promise<void>;
 }
@@ -127,7 +128,8 @@ export async function stopTemporalServer(server: ManagedProcess): Promise<void> 
   await server.stop(TEMPORAL_STOP_STAGES);
 }
 
-async function serverConfig({ postgres, databases, dynamicConfigFile }: TemporalServerOptions, frontendPort: number) {
+async function serverConfig(options: TemporalServerOptions, frontendPort: number) {
+  const { postgres, databases, dynamicConfigFile, historyShards = HISTORY_SHARDS } = options;
   const { username, password } = new URL(postgres.url('postgres'));
   const store = (databaseName: string, maxConns: number) => ({
     sql: {
@@ -154,7 +156,7 @@ async function serverConfig({ postgres, databases, dynamicConfigFile }: Temporal
     persistence: {
       defaultStore: 'main',
       visibilityStore: 'visibility',
-      numHistoryShards: HISTORY_SHARDS,
+      numHistoryShards: historyShards,
       datastores: { main: store(databases.main, 20), visibility: store(databases.visibility, 10) },
     },
     global: { membership: { maxJoinDuration: '30s', broadcastAddress: LOOPBACK } },

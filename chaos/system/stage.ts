@@ -38,6 +38,9 @@ const POSTGRES_SETTINGS = {
 const APP_DATABASE = 'chaos_app';
 const TEMPORAL_DATABASES = { main: 'chaos_temporal', visibility: 'chaos_visibility' } as const;
 
+/** Enough for the rate of a run. Each start of the server takes all shards over again, which costs a core for seconds. */
+const HISTORY_SHARDS = 8;
+
 /** The namespace of the run. */
 export const NAMESPACE = 'default';
 
@@ -143,6 +146,7 @@ export async function startTemporal(
     databases,
     folder,
     namespace: NAMESPACE,
+    historyShards: HISTORY_SHARDS,
     dynamicConfigFile: join(PROJECT_FOLDER, 'ops/temporal/dynamic-config.yaml'),
     onStarted: async (server) => {
       handed = server;
