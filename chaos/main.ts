@@ -43,3 +43,5 @@ try {
   // Parts that were still starting when the cleanup began have ended by now.
   await work.catch(() => {});
 }
+// Idle connections of the clients would keep the process for some minutes.
+process.exit();
