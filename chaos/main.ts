@@ -49,3 +49,5 @@ try {
   await Promise.race([work.catch(() => {}), limit]);
   process.exit();
 }
+// Idle connections of the clients would keep the process for some minutes.
+process.exit();

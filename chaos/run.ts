@@ -139,16 +139,14 @@ async function play(
     return { settled, samples: await samplers.stop() };
   };
   return withDatabase(system, async (database) => {
-    const settled = await settle(
-      database,
-      workload,
-      options.plant === null ? SETTLE_WITHIN_MS : PLANTED_SETTLE_WITHIN_MS,
-    );
+    const parts = { database, workload };
+    const patienceMs = options.plant === null ? SETTLE_WITHIN_MS : PLANTED_SETTLE_WITHIN_MS;
+    const settled = await settle(system, parts, patienceMs);
     log(`${Object.keys(settled.left).length === 0 ? 'settled' : 'not settled'} after ${settled.seconds.toFixed(1)} s`);
     if (options.plant !== null) return ended(settled);
     const late = sleep(FRESH_WITHIN_MS, undefined, { signal }).catch(() => {});
     await Promise.race([workload.postFresh(FRESH_ORDERS), late]);
-    await settle(database, workload, FRESH_WITHIN_MS);
+    await settle(system, parts, FRESH_WITHIN_MS);
     return ended(settled);
   });
 }

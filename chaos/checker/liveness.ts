@@ -8,7 +8,7 @@ import { kindsByKey } from './ends.ts';
 export const REST_WITHIN_MS = 120_000;
 
 /** Kinds that wait for a person by their nature, whatever the system does. */
-const PARKED: readonly OrderKindName[] = ['wrong_amount', 'unreachable', 'refund_fails'];
+const PARKED: readonly OrderKindName[] = ['wrong_amount', 'refund_fails'];
 
 /** Every accepted order comes to rest soon after the faults have ended, and the orders that follow succeed. */
 export function checkLiveness(facts: RunFacts): Violation[] {

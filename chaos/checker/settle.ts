@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../db/client.ts';
+import type { ChaosSystem } from '../system/system.ts';
 import type { WaitingDelivery, Workload } from '../workload/workload.ts';
 import { readAll } from './read-facts.ts';
 
@@ -36,7 +37,12 @@ SELECT count(*) AS count FROM notifications.messages WHERE state IN ('PENDING', 
 };
 
 /** Waits until nothing is under way; operators and merchants act meanwhile, as they would. */
-export async function settle(database: Database, workload: Workload, patienceMs: number): Promise<Settled> {
+export async function settle(
+  { simulatorUrl }: Pick<ChaosSystem, 'simulatorUrl'>,
+  { database, workload }: { readonly database: Database; readonly workload: Workload },
+  patienceMs: number,
+): Promise<Settled> {
+  await bringMethodBack(simulatorUrl);
   const startedAt = performance.now();
   let waiting = 1;
   void workload.finished.then(() => (waiting = 0));
@@ -48,6 +54,15 @@ export async function settle(database: Database, workload: Workload, patienceMs:
     await workload.redeliver(await waitingDeliveries(database));
     await sleep(LOOK_EVERY_MS);
   }
+}
+
+/** The method that is always down is healed, too: nothing is left that keeps an order from its end. */
+async function bringMethodBack(simulatorUrl: string): Promise<void> {
+  await fetch(`${simulatorUrl}/faults`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ pmDown: false }),
+  });
 }
 
 async function countUnsettled(database: Database): Promise<Unsettled> {
