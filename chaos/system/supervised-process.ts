@@ -26,7 +26,7 @@ export interface SupervisedProcess {
   restarts(): number;
   /** Starts it; without effect while it runs. */
   start(): Promise<void>;
-  /** Resolves when it serves. @throws the signal's reason. */
+  /** Resolves when it serves. @throws {Error} with what is missing, when the signal is aborted. */
   untilServing(signal: AbortSignal): Promise<void>;
   /** SIGKILL; it stays away until `start`. */
   kill(): Promise<void>;
@@ -58,19 +58,9 @@ export function supervise(launch: Launch, log: (line: string) => void): Supervis
   let last: Promise<void> = Promise.resolve();
   const inTurn = (act: () => Promise<void>): Promise<void> => (last = last.catch(() => {}).then(act));
 
-  const spawn = async (): Promise<ManagedProcess> => {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await launch.spawn(Object.fromEntries(changes));
-      } catch (error) {
-        if (tries === START_TRIES_MAX) throw error;
-        await sleep(RESTART_AFTER_MS);
-      }
-    }
-  };
   const launchNow = async (): Promise<void> => {
     if (running !== null || !isWanted) return;
-    const started = await spawn();
+    const started = await spawnPatiently(launch, changes);
     running = started;
     void started.exited.then(async ({ code, signal }) => {
       if (running === started) running = null;
@@ -101,14 +91,7 @@ export function supervise(launch: Launch, log: (line: string) => void): Supervis
       isWanted = true;
       return inTurn(launchNow);
     },
-    untilServing: async (signal) => {
-      for (;;) {
-        const missing = await launch.probe();
-        if (missing === null && running !== null) return;
-        if (signal.aborted) throw new Error(`${launch.name} does not serve: ${missing ?? 'it is not started'}`);
-        await sleep(PROBE_EVERY_MS);
-      }
-    },
+    untilServing: (signal) => untilServing(launch, () => running !== null, signal),
     kill: () => {
       isWanted = false;
       return inTurn(async () => {
@@ -131,6 +114,26 @@ export function supervise(launch: Launch, log: (line: string) => void): Supervis
       }
     },
   };
+}
+
+async function spawnPatiently(launch: Launch, changes: ReadonlyMap<string, string>): Promise<ManagedProcess> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await launch.spawn(Object.fromEntries(changes));
+    } catch (error) {
+      if (tries === START_TRIES_MAX) throw error;
+      await sleep(RESTART_AFTER_MS);
+    }
+  }
+}
+
+async function untilServing({ name, probe }: Launch, isRunning: () => boolean, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const missing = await probe();
+    if (missing === null && isRunning()) return;
+    if (signal.aborted) throw new Error(`${name} does not serve: ${missing ?? 'it is not started'}`);
+    await sleep(PROBE_EVERY_MS);
+  }
 }
 
 /** PostgreSQL has a process per connection; the children of a killed one end by themselves. */

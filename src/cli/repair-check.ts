@@ -56,19 +56,30 @@ export async function assertSameSystem(
     );
   }
   if (isTemporalLost) return;
+  const isKnown = async ({ orderId }: Pick<LostOrder, 'orderId'>): Promise<boolean> =>
+    (await statusOf(orderWorkflowId(orderId))) !== null;
   const since = await rememberedSince(client);
-  const isKnown = async (orderId: string): Promise<boolean> => (await statusOf(orderWorkflowId(orderId))) !== null;
-  let unseen: LostOrder | null = null;
-  for (const each of lost) {
-    if (await isKnown(each.orderId)) return;
-    if (each.order !== null && each.order.createdAt >= since) unseen ??= each;
-  }
-  if (unseen?.order == null) return;
-  for (const orderId of await sampleOrders()) if (await isKnown(orderId)) return;
+  const unseen = await firstUnseen(lost, since, isKnown);
+  if (unseen === null) return;
+  for (const orderId of await sampleOrders()) if (await isKnown({ orderId })) return;
   throw new WrongSystemError(
     `namespace ${namespace} has never seen ${unseen.orderId}, which the database holds since ` +
-      `${unseen.order.createdAt.toISOString()}, nor another order of it: they ran elsewhere. Name the system of this ` +
+      `${unseen.createdAt.toISOString()}, nor another order of it: they ran elsewhere. Name the system of this ` +
       'database by TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or say --temporal-lost when its Temporal was lost and this ' +
       'one is new.',
   );
+}
+
+/** An order that Temporal must remember and has never seen; null as soon as it knows one of them. */
+async function firstUnseen(
+  lost: readonly LostOrder[],
+  since: Date,
+  isKnown: (lost: LostOrder) => Promise<boolean>,
+): Promise<NonNullable<LostOrder['order']> | null> {
+  let unseen: LostOrder['order'] = null;
+  for (const each of lost) {
+    if (await isKnown(each)) return null;
+    if (each.order !== null && each.order.createdAt >= since) unseen ??= each.order;
+  }
+  return unseen;
 }
