@@ -26,12 +26,13 @@ const TARGETS = {
 
 /** `docs/reliability.md`, with the figures of the committed runs. */
 export function renderReliabilityReference(): string {
-  return renderReliability(readResult<ChaosReport>(RUN_FILE), readResult<PlantFigures>(PLANTS_FILE));
+  return renderReliability(readResult(RUN_FILE) as ChaosReport | null, readResult(PLANTS_FILE) as PlantFigures | null);
 }
 
-function readResult<Result>(path: string): Result | null {
+/** Null for a run that is not committed. */
+function readResult(path: string): unknown {
   const file = join(PROJECT_FOLDER, path);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Result) : null;
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
 }
 
 /** The page for these results; null for a run that is not committed. */
@@ -114,36 +115,31 @@ Seconds from the heal until ordinary orders that met the fault were at rest; oth
 }
 
 function figureRows(run: ChaosReport): string[][] {
-  const row = (name: string, required: string, measured: string, isMet: boolean): string[] => [
-    name,
-    required,
-    measured,
-    isMet ? 'met' : 'missed',
-  ];
   const { orders, faults, kinds, violations, settled, recovery } = run;
   const isSettled = Object.keys(settled.left).length === 0;
   const killed = worstOf(recovery, ['kill at worker', 'kill at combined'], ({ fromBegin }) => fromBegin?.p99);
   const restarted = worstOf(recovery, ['kill-everything'], ({ fromHeal }) => fromHeal?.max);
+  const rest = isSettled ? `${settled.seconds.toFixed(1)} s` : 'not all';
+  const isRestInTime = isSettled && settled.seconds <= TARGETS.restSeconds;
   return [
-    row('orders', thousands(TARGETS.orders), thousands(orders), orders >= TARGETS.orders),
-    row('faults', `${TARGETS.faults}`, `${faults}`, faults >= TARGETS.faults),
-    row('kinds of faults', `${TARGETS.kinds}`, `${kinds}`, kinds >= TARGETS.kinds),
-    row('violations', '0', thousands(violations), violations === 0),
-    row(
-      'everything at rest after the last heal',
-      `${TARGETS.restSeconds} s`,
-      isSettled ? `${settled.seconds.toFixed(1)} s` : 'not all',
-      isSettled && settled.seconds <= TARGETS.restSeconds,
-    ),
+    ['orders', thousands(TARGETS.orders), thousands(orders), verdict(orders >= TARGETS.orders)],
+    ['faults', `${TARGETS.faults}`, `${faults}`, verdict(faults >= TARGETS.faults)],
+    ['kinds of faults', `${TARGETS.kinds}`, `${kinds}`, verdict(kinds >= TARGETS.kinds)],
+    ['violations', '0', thousands(violations), verdict(violations === 0)],
+    ['everything at rest after the last heal', `${TARGETS.restSeconds} s`, rest, verdict(isRestInTime)],
     timeRow('order of a killed worker at rest, p99', TARGETS.killSeconds, killed),
     timeRow('everything killed: orders at rest after the restart', TARGETS.restartSeconds, restarted),
   ];
 }
 
+function verdict(isMet: boolean): string {
+  return isMet ? 'met' : 'missed';
+}
+
 function timeRow(name: string, requiredSeconds: number, measuredMs: number | null): string[] {
   if (measuredMs === null) return [name, `${requiredSeconds} s`, 'no such order', 'missed'];
   const isMet = measuredMs <= requiredSeconds * 1_000;
-  return [name, `${requiredSeconds} s`, `${(measuredMs / 1_000).toFixed(1)} s`, isMet ? 'met' : 'missed'];
+  return [name, `${requiredSeconds} s`, toSeconds(measuredMs), verdict(isMet)];
 }
 
 /** The largest value over the kinds; null without one. */
