@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createCleanup } from '../bench/cleanup.ts';
 import { createInterrupts } from '../src/dev/processes/interrupts.ts';
 import { ArgumentError } from '../src/runtime/command-arguments.ts';
 import { CHAOS_USAGE, readChaosOptions, type ChaosOptions } from './options.ts';
 import { runChaos } from './run.ts';
+
+/** How long an interrupted run may still take after everything was stopped. */
+const END_WITHIN_MS = 5_000;
 
 // Entry of `npm run chaos`.
 const startedAt = performance.now();
@@ -40,8 +44,10 @@ try {
   process.exitCode = 1;
 } finally {
   await cleanup.run();
-  // Parts that were still starting when the cleanup began have ended by now.
-  await work.catch(() => {});
+  // Parts that were still starting when the cleanup began end soon; clients may wait for longer.
+  const limit = sleep(END_WITHIN_MS, undefined, { ref: false });
+  await Promise.race([work.catch(() => {}), limit]);
+  process.exit();
 }
 // Idle connections of the clients would keep the process for some minutes.
 process.exit();

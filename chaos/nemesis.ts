@@ -40,12 +40,12 @@ const RECOVERED_WITHIN_MS = 60_000;
 export function startNemesis(options: NemesisOptions): Nemesis {
   const { system, plan, signal, log } = options;
   const startedAt = performance.now();
-  const mends: (() => Promise<unknown>)[] = [];
+  const mends = new Map<string, () => Promise<unknown>>();
   const strike = async (fault: PlannedFault): Promise<void> => {
     const early = startedAt + fault.startMs - performance.now();
     if (early > 0) await sleep(early, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
-    await playFault(fault, options, (act) => void mends.push(act));
+    await playFault(fault, options, (name, act) => void mends.set(name, act));
   };
   return {
     finished: Promise.all(plan.faults.map(strike)).then(() => {}),
@@ -62,7 +62,10 @@ export function startNemesis(options: NemesisOptions): Nemesis {
       await Promise.all(processes.map((process) => process.untilServing(within)));
     },
     mendAll: async () => {
-      for (const mend of mends) await mend().catch((error: unknown) => log(`not mended: ${describe(error)}`));
+      const each = async ([name, mend]: [string, () => Promise<unknown>]): Promise<void> => {
+        await mend().catch((error: unknown) => log(`not done: ${name}: ${describe(error)}`));
+      };
+      await Promise.all([...mends].map(each));
     },
   };
 }

@@ -24,7 +24,7 @@ export interface ChaosOptions {
 }
 
 const PROFILES = {
-  ci: { orders: 400, perSecond: 12, faults: 18, topology: 'combined', longestMs: 3_000 },
+  ci: { orders: 300, perSecond: 12, faults: 18, topology: 'combined', longestMs: 3_000 },
   full: { orders: 10_000, perSecond: 20, faults: 200, topology: 'split', longestMs: 10_000 },
 } as const;
 

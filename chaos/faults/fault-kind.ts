@@ -17,8 +17,8 @@ export interface FaultStart {
   readonly history: History;
   /** Aborted when the fault must end. */
   readonly signal: AbortSignal;
-  /** What an operator does when everything works again. */
-  readonly afterwards: (act: () => Promise<unknown>) => void;
+  /** What an operator does when everything works again; once for each name. */
+  readonly afterwards: (name: string, act: () => Promise<unknown>) => void;
   /** Lets clients post ordinary orders at once, beside the others. */
   readonly postOrders: (count: number) => Promise<void>;
 }

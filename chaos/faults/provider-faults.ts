@@ -135,7 +135,9 @@ const effectAtProvider: FaultKind = {
       await response.body?.cancel();
       history.write({ who: 'nemesis', op: 'refund-at-provider', order: orderId, type: 'ok', status, data: { part } });
     }
-    for (const { orderId } of chosen) afterwards(() => reconcileOrder(system, orderId, history));
+    for (const { orderId } of chosen) {
+      afterwards(`reconcile ${orderId}`, () => reconcileOrder(system, orderId, history));
+    }
     return async () => {};
   },
 };

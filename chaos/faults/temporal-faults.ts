@@ -3,7 +3,7 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { createTemporalClient } from '../../src/temporal/connection.ts';
 import { repairOrders } from '../operator-tools.ts';
 import type { Random } from '../random.ts';
-import type { FaultKind, FaultStart, Heal } from './fault-kind.ts';
+import type { FaultKind, Heal } from './fault-kind.ts';
 
 /** Workflows that one fault strikes. */
 const STRUCK_MAX = 3;
@@ -53,18 +53,17 @@ interface Strike {
   readonly act: (client: Client, info: WorkflowExecutionInfo, namespace: string) => Promise<unknown>;
   /** Ends what the act has begun. */
   readonly undo?: (client: Client, info: WorkflowExecutionInfo, namespace: string) => Promise<unknown>;
-  /** What an operator does afterwards. */
-  readonly mend?: (start: FaultStart) => Promise<unknown>;
+  /** Whether it leaves orders that an operator must repair. */
+  readonly isMended?: boolean;
 }
 
 /** An action of Temporal's own tools on workflows that are open just now. */
-function strikes({ name, query, act, undo, mend }: Strike): FaultKind {
+function strikes({ name, query, act, undo, isMended = false }: Strike): FaultKind {
   return {
     name,
     lengthMs: [500, 5_000],
     targets: () => ['workflows'],
-    begin: async (start) => {
-      const { system, random, history } = start;
+    begin: async ({ system, random, history, afterwards }) => {
       const { namespace, temporalAddress: address } = system;
       const client = createTemporalClient({ address, namespace });
       const struck: WorkflowExecutionInfo[] = [];
@@ -84,7 +83,7 @@ function strikes({ name, query, act, undo, mend }: Strike): FaultKind {
         await client.connection.close();
         throw error;
       }
-      if (mend !== undefined && struck.length > 0) start.afterwards(() => mend(start));
+      if (isMended && struck.length > 0) afterwards('repair', () => repairOrders(system));
       const heal: Heal = async () => {
         if (undo !== undefined) for (const info of struck) await wish(client, () => undo(client, info, namespace));
         await client.connection.close();
@@ -154,14 +153,14 @@ export const TEMPORAL_FAULTS: readonly FaultKind[] = [
     name: 'terminate-workflows',
     query: OPEN_ORDERS,
     act: (client, { workflowId }) => client.workflow.getHandle(workflowId).terminate('chaos'),
-    mend: ({ system }) => repairOrders(system),
+    isMended: true,
   }),
   strikes({
     name: 'delete-workflows',
     query: OPEN_ORDERS,
     act: (client, { workflowId, runId }, namespace) =>
       client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId, runId } }),
-    mend: ({ system }) => repairOrders(system),
+    isMended: true,
   }),
   strikes({ name: 'reset-workflows', query: OPEN_ORDERS, act: resetToFirstTask }),
   strikes({

@@ -136,12 +136,16 @@ async function redeliver({ crews }: Stage, { tenantId, subscriptionId, deliveryI
 
 /** An order without a fault of its own, so its end says how the system is. */
 function asPlain(plan: OrderPlan): OrderPlan {
-  const { lines } = plan.body as { lines: readonly object[] };
+  const {
+    lines,
+    expectedTotalMinor: _,
+    ...body
+  } = plan.body as { lines: readonly object[]; expectedTotalMinor?: number };
   return {
     ...plan,
     kind: 'fresh',
     story: 'watch',
-    body: { ...plan.body, currency: 'EUR', lines: lines.slice(0, 1), payment: { method: 'pm_ok' } },
+    body: { ...body, currency: 'EUR', lines: lines.slice(0, 1), payment: { method: 'pm_ok' } },
     repeat: 'none',
     reusesKey: false,
     isSpiedOn: false,
