@@ -7,6 +7,7 @@ import { DASHBOARDS } from './dashboards/render-dashboards.ts';
 import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './error-reference.ts';
 import { renderLogReference } from './log-reference.ts';
+import { renderReliabilityReference } from './reliability-reference.ts';
 import { renderRoleReference } from './role-reference.ts';
 import { renderPrometheusRule } from './prometheus-rule.ts';
 
@@ -22,6 +23,7 @@ const DOCUMENTS = {
   'docs/errors.md': renderErrorReference,
   'docs/logs.md': renderLogReference,
   'docs/openapi.json': renderApiDocument,
+  'docs/reliability.md': renderReliabilityReference,
   'docs/roles.md': renderRoleReference,
   'ops/kubernetes/overlays/production/prometheus-rule.yaml': renderPrometheusRule,
   ...DASHBOARDS,

@@ -1,3 +1,4 @@
+import type { OrderStatus } from '../../src/domain/order-status.ts';
 import type { HistoryEntry } from '../history.ts';
 import { ORDER_KINDS, type OrderKindName } from '../workload/order-plans.ts';
 import { violation, type OrderFact, type RunFacts, type Violation } from './facts.ts';
@@ -35,28 +36,36 @@ interface Explanation {
   readonly isAborted: boolean;
 }
 
-function problemOf(facts: RunFacts, order: OrderFact, { kind, isAborted }: Explanation): string | null {
-  const { orderId, status, reason } = order;
-  const ends: readonly string[] = ORDER_KINDS[kind].ends;
+function problemOf(facts: RunFacts, order: OrderFact, explanation: Explanation): string | null {
+  const { orderId, status } = order;
   switch (status) {
     case 'REJECTED':
-      if (reason === 'out_of_stock' || ends.includes(reason ?? '')) return null;
-      return reason === 'operator_aborted' && isAborted ? null : `rejected for ${reason}`;
+      return isRefusedRightly(order, explanation) ? null : `rejected for ${order.reason}`;
     case 'CANCELLED':
-      return isCancelled(facts, orderId) || isAborted ? null : 'cancelled, and nobody has asked for it';
+      return isCancelled(facts, orderId) || explanation.isAborted ? null : 'cancelled, and nobody has asked for it';
     case 'EXPIRED':
       return wasVoidedOutside(facts, orderId) ? null : 'expired, long before its time';
     case 'CONFIRMED':
     case 'AWAITING_CAPTURE':
     case 'PARTIALLY_REFUNDED':
     case 'REFUNDED':
-      if (NEVER_SOLD.includes(kind)) return `${status}, although its payment is always declined`;
-      return ends.length > 0 ? `${status}, although it had to be refused` : null;
+      return saleProblem(status, explanation.kind);
     case 'PENDING':
     case 'CANCELLING':
     case 'REFUNDING':
       return null;
   }
+}
+
+function isRefusedRightly({ reason }: OrderFact, { kind, isAborted }: Explanation): boolean {
+  const ends: readonly string[] = ORDER_KINDS[kind].ends;
+  if (reason === 'operator_aborted') return isAborted;
+  return reason === 'out_of_stock' || ends.includes(reason ?? '');
+}
+
+function saleProblem(status: OrderStatus, kind: OrderKindName): string | null {
+  if (NEVER_SOLD.includes(kind)) return `${status}, although its payment is always declined`;
+  return ORDER_KINDS[kind].ends.length > 0 ? `${status}, although it had to be refused` : null;
 }
 
 function isCancelled({ commands }: RunFacts, orderId: string): boolean {

@@ -5,7 +5,7 @@ import { violation, type CaseFact, type MoveFact, type OrderFact, type RunFacts,
 import { kindsByKey } from './ends.ts';
 
 /** An accepted order is at rest this long after the last heal, or waits for a person for a reason that was planted. */
-export const REST_WITHIN_MS = 120_000;
+const REST_WITHIN_MS = 120_000;
 
 /** Kinds that wait for a person by their nature, whatever the system does. */
 const PARKED: readonly OrderKindName[] = ['wrong_amount', 'refund_fails'];
@@ -27,7 +27,7 @@ export function checkLiveness(facts: RunFacts): Violation[] {
 }
 
 /** Milliseconds since 1970; null without a fault that was healed. */
-export function lastHealOf({ entries }: Pick<RunFacts, 'entries'>): number | null {
+function lastHealOf({ entries }: Pick<RunFacts, 'entries'>): number | null {
   const heals = faultsOf(entries).flatMap(({ healedAt }) => (healedAt === null ? [] : [healedAt]));
   return heals.length === 0 ? null : Math.max(...heals);
 }

@@ -20,17 +20,17 @@ const seen = (status: string, version: number, id = ORDER) => ({ ...READ, data: 
 const messages = (found: readonly Violation[]): string[] => found.map(({ message }) => message);
 
 it('A sound run has no violation in any check', () => {
-  const then = [seen('PENDING', 1), seen('CONFIRMED', 2)];
-  const facts = runWith({ then });
+  const later = [seen('PENDING', 1), seen('CONFIRMED', 2)];
+  const facts = runWith({ later });
   for (const [name, check] of Object.entries(CHECKS)) expect(check(facts), name).toEqual([]);
 });
 
 it.each<[string, RunFacts, string]>([
   ['is lost', runWith({}, { orders: new Map() }), 'there is no order'],
-  ['has two ids', runWith({ then: [{ ...POST, data: { body: 'first', id: OTHER } }] }), 'it was answered with 2 ids'],
+  ['has two ids', runWith({ later: [{ ...POST, data: { body: 'first', id: OTHER } }] }), 'it was answered with 2 ids'],
   [
     'was accepted with two bodies',
-    runWith({ then: [{ ...POST, data: { body: 'other', id: ORDER } }] }),
+    runWith({ later: [{ ...POST, data: { body: 'other', id: ORDER } }] }),
     'two bodies were accepted under it',
   ],
   ['was never asked for', runWith({}, { entries: [] }), 'nobody has asked for the key order-1'],
@@ -38,32 +38,32 @@ it.each<[string, RunFacts, string]>([
   expect(messages(checkAccepted(facts)).join()).toContain(message);
 });
 
-it.each<[string, OrderCase['then'], string]>([
+it.each<[string, OrderCase['later'], string]>([
   ['an order is not found after its 202', [{ ...READ, type: 'fail', status: 404 }], 'read: 404'],
   ['the service fails', [{ ...READ, type: 'info', status: 500 }], 'read: 500'],
   ['another tenant reads the order', [{ ...READ, op: 'spy' }], 'another tenant has read the order'],
   ['a malformed request is taken', [{ ...POST, op: 'poison' }], 'it was taken with 202'],
   ['a good order is refused', [{ ...POST, type: 'fail', status: 422, data: { body: 'first' } }], 'create: 422'],
-])('An answer is found where %s', (_, then = [], message) => {
-  expect(messages(checkAnswers(runWith({ then }))).join()).toContain(message);
+])('An answer is found where %s', (_, later = [], message) => {
+  expect(messages(checkAnswers(runWith({ later }))).join()).toContain(message);
 });
 
 it('An answer is right that says 503, or refuses what must be refused', () => {
-  const then = [
+  const later = [
     { ...READ, type: 'info', status: 503 },
     { ...READ, op: 'spy', type: 'fail', status: 404 },
     { ...POST, op: 'poison', type: 'fail', status: 400 },
     { ...POST, type: 'fail', status: 422, data: { body: 'other' } },
   ] as const;
-  expect(checkAnswers(runWith({ then }))).toEqual([]);
+  expect(checkAnswers(runWith({ later }))).toEqual([]);
 });
 
 it.each([
   ['goes back to an earlier version', [seen('CONFIRMED', 2), seen('PENDING', 1)], 'version 1 was read after version 2'],
   ['leaves a terminal status', [seen('REJECTED', 2), seen('CONFIRMED', 2)], 'CONFIRMED was read after REJECTED'],
   ['is another order', [seen('PENDING', 1), seen('PENDING', 1, OTHER)], `it was answered with the order ${OTHER}`],
-])('A read that %s is found', (_, then, message) => {
-  expect(messages(checkReads(runWith({ then })))).toEqual([message]);
+])('A read that %s is found', (_, later, message) => {
+  expect(messages(checkReads(runWith({ later })))).toEqual([message]);
 });
 
 it.each<[string, OrderCase, string]>([
@@ -93,13 +93,13 @@ const told = (op: string, decision: string, amountMinor?: number) =>
   ({ who: 'demo/shop', op, key: 'k-1', type: 'ok', status: 202, data: { decision, amountMinor } }) as const;
 
 it.each<[string, OrderCase, string]>([
-  ['a promised cancel is not done', { then: [told('cancel', 'will_refund')] }, 'it is CONFIRMED'],
+  ['a promised cancel is not done', { later: [told('cancel', 'will_refund')] }, 'it is CONFIRMED'],
   [
     'a decision changes',
-    { status: 'CANCELLED', then: [told('cancel', 'will_cancel'), told('cancel', 'will_refund')] },
+    { status: 'CANCELLED', later: [told('cancel', 'will_cancel'), told('cancel', 'will_refund')] },
     'it was answered with will_cancel and will_refund',
   ],
-  ['a promised refund is not paid', { then: [told('refund', 'accepted', 100)] }, 'the provider has paid 0'],
+  ['a promised refund is not paid', { later: [told('refund', 'accepted', 100)] }, 'the provider has paid 0'],
 ])('A command is found where %s', (_, order, message) => {
   expect(messages(checkCommands(runWith(order))).join()).toContain(message);
 });
@@ -147,10 +147,10 @@ it('Liveness is broken by an order that stays in motion, is owned, or is parked 
 
 it('Liveness is broken by an order that comes to rest later than two minutes after the last heal', () => {
   const facts = (restAfterMs: number): RunFacts => {
-    const then = [{ ...HEAL, type: 'invoke' } as const, { ...HEAL, type: 'ok' } as const];
+    const later = [{ ...HEAL, type: 'invoke' } as const, { ...HEAL, type: 'ok' } as const];
     const [first] = runWith().moves.get(ORDER) ?? [];
     const rest = { orderId: ORDER, seq: 2, to: 'CONFIRMED', at: STARTED_AT + restAfterMs } as const;
-    return runWith({ then }, { moves: new Map([[ORDER, first === undefined ? [] : [first, rest]]]) });
+    return runWith({ later }, { moves: new Map([[ORDER, first === undefined ? [] : [first, rest]]]) });
   };
   expect(checkLiveness(facts(119_000))).toEqual([]);
   expect(messages(checkLiveness(facts(121_000)))).toEqual(['it came to rest 121 s after the last heal']);

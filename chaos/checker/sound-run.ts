@@ -32,7 +32,7 @@ export interface OrderCase {
   readonly ledger?: readonly Pick<LedgerFact, 'kind' | 'amountMinor'>[];
   readonly commands?: readonly Omit<CommandFact, 'orderId'>[];
   /** Lines after the 202. */
-  readonly then?: readonly NewEntry[];
+  readonly later?: readonly NewEntry[];
 }
 
 /** The total of every order, in minor units. */
@@ -87,12 +87,12 @@ function orderOf(
   return order;
 }
 
-function historyOf({ kind = 'plain', then = [] }: OrderCase, orderId: string, key: string): HistoryEntry[] {
+function historyOf({ kind = 'plain', later = [] }: OrderCase, orderId: string, key: string): HistoryEntry[] {
   const post = { who: 'demo/shop', op: 'create', key, data: { body: 'first', kind } } as const;
   return lines(
     { ...post, type: 'invoke' },
     { ...post, type: 'ok', status: 202, data: { ...post.data, id: orderId } },
-    ...then.map((entry) => ({ order: orderId, ...entry })),
+    ...later.map((entry) => ({ order: orderId, ...entry })),
   );
 }
 

@@ -77,15 +77,18 @@ it('An event that was sent later and stands before another one of its key is fou
 
 const SUBSCRIBED = { who: 'demo/shop', op: 'subscribe', type: 'ok', status: 201, data: { secret: SECRET } } as const;
 
-function messageOf(id: string, type: string, at: number, secret = SECRET): ReceivedWebhook {
+const CREATION = { id: 'msg_1', type: 'order.created', at: STARTED_AT + 10 };
+const CONFIRMATION = { id: 'msg_2', type: 'order.confirmed', at: STARTED_AT + 20 };
+
+function messageOf({ id, type, at }: typeof CREATION, secret = SECRET): ReceivedWebhook {
   const body = JSON.stringify({ type, data: { orderId: ORDER } });
   const signature = new Webhook(secret).sign(id, new Date(STARTED_AT), body);
   const headers = { 'webhook-timestamp': String(STARTED_AT / 1_000), 'webhook-signature': signature };
   return { at, id, headers, body, answered: 200 };
 }
 
-const CREATED = messageOf('msg_1', 'order.created', STARTED_AT + 10);
-const CONFIRMED = messageOf('msg_2', 'order.confirmed', STARTED_AT + 20);
+const CREATED = messageOf(CREATION);
+const CONFIRMED = messageOf(CONFIRMATION);
 
 function deliveryOf(seq: number, eventType: string, state = 'DELIVERED'): DeliveryFact {
   return { deliveryId: `msg_${seq}`, tenantId: 'demo', seq, eventType, eventKey: ORDER, state, attempts: 1 };
@@ -94,7 +97,7 @@ function deliveryOf(seq: number, eventType: string, state = 'DELIVERED'): Delive
 const DELIVERED = [deliveryOf(1, 'order.created'), deliveryOf(2, 'order.confirmed')];
 
 function webhooksWith(received: readonly ReceivedWebhook[], deliveries = DELIVERED): RunFacts {
-  return runWith({ then: [SUBSCRIBED] }, { received, deliveries });
+  return runWith({ later: [SUBSCRIBED] }, { received, deliveries });
 }
 
 it('Webhooks of a sound run have no violation, also where one arrives twice', () => {
@@ -111,7 +114,7 @@ it.each<[string, RunFacts, string]>([
   ],
   [
     'is signed for another tenant',
-    webhooksWith([CREATED, messageOf('msg_2', 'order.confirmed', STARTED_AT + 20, `whsec_${btoa('another-secret')}`)]),
+    webhooksWith([CREATED, messageOf(CONFIRMATION, `whsec_${btoa('another-secret')}`)]),
     'is not signed by the secret of demo',
   ],
   [

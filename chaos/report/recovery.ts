@@ -29,7 +29,7 @@ const ORDINARY: readonly OrderKindName[] = ['plain', 'declined', 'fresh'];
 /** The recovery from each kind of fault. Other faults may be on at the same time, and then count for both kinds. */
 export function measureRecovery(facts: RunFacts): Recovery[] {
   const ways = ordinaryWays(facts);
-  const byKind = Map.groupBy(faultsOf(facts.entries), ({ kind }) => kind);
+  const byKind = Map.groupBy(faultsOf(facts.entries), nameOf);
   return [...byKind]
     .map(([kind, faults]) => {
       const delays = faults.flatMap((fault) => delaysBy(fault, ways));
@@ -42,6 +42,11 @@ export function measureRecovery(facts: RunFacts): Recovery[] {
       };
     })
     .toSorted((one, other) => one.kind.localeCompare(other.kind));
+}
+
+/** Killed processes are told apart by what they are, because each has a limit of its own. */
+function nameOf({ kind, target }: FaultNote): string {
+  return kind === 'kill' ? `kill at ${target.replace(/-\d+$/, '')}` : kind;
 }
 
 /** When an order was accepted, and when it came to rest. */

@@ -62,7 +62,7 @@ export function pickTenant(random: Random): Tenant {
 }
 
 /** The pieces that a tenant begins with: enough of most SKUs, and too few of the scarce ones. */
-export function stockOf({ share }: Tenant, rank: number, orders: number): number {
+function stockOf({ share }: Tenant, rank: number, orders: number): number {
   const asked = orders * share * PIECES_PER_ORDER * ((WEIGHTS[rank] ?? 0) / WEIGHT_SUM);
   const isScarce = rank % SCARCE.every === 1;
   return isScarce ? Math.max(3, Math.floor(asked * SCARCE.supplied)) : Math.ceil(asked * 2) + 50;
