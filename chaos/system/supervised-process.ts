@@ -54,7 +54,7 @@ export function supervise(launch: Launch, log: (line: string) => void): Supervis
   let running: ManagedProcess | null = null;
   let isWanted = false;
   let restarts = 0;
-  // Starts and ends of one process come one after another, although several faults may ask for them.
+  // Starts and ends of one process come one after another.
   let last: Promise<void> = Promise.resolve();
   const inTurn = (act: () => Promise<void>): Promise<void> => (last = last.catch(() => {}).then(act));
 
