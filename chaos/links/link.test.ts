@@ -67,7 +67,7 @@ it.each<readonly [string, LinkMode, readonly string[], string]>([
   ['before the effect, the server has not seen the request', { kind: 'reset-before', share: 1 }, [], ''],
   ['after the effect, the server has done it', { kind: 'reset-after', share: 1 }, ['pay'], ''],
   ['within the answer, a part of it has come', { kind: 'truncate', share: 1, bytes: 4 }, ['pay'], 'done'],
-])('When a connection is reset %s', async (_, mode, seen, read) => {
+])('When a connection is reset %s', async (_, mode, ...[seen, read]) => {
   const { link, arrived } = await startLine();
   await link.set(mode);
   const client = await dial(link);

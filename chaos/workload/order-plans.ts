@@ -41,7 +41,12 @@ export const ORDER_KINDS = {
   slow: { weight: 20, method: 'pm_slow', stories: ['watch', 'cancel_early'], ends: [] },
   wrong_amount: { weight: 15, method: 'pm_wrong_amount', stories: ['leave'], ends: [] },
   unreachable: { weight: 10, method: 'pm_down', stories: ['leave', 'cancel_early'], ends: [] },
-  refund_fails: { weight: 12, method: 'pm_refund_fails', stories: ['refund_full', 'cancel_sold'], ends: [] },
+  refund_fails: {
+    weight: 25,
+    method: 'pm_refund_fails',
+    stories: ['refund_full', 'cancel_sold', 'cancel_sold'],
+    ends: [],
+  },
   unknown_method: { weight: 6, method: 'pm_unheard_of', stories: ['leave'], ends: ['payment_declined'] },
   unknown_sku: { weight: 8, method: SOLD, stories: ['leave'], ends: ['unknown_sku'] },
   price_changed: { weight: 8, method: SOLD, stories: ['leave'], ends: ['price_changed'] },
