@@ -7,8 +7,9 @@ interface Sums {
   readonly refunded: number;
   /** What can still be captured. */
   readonly open: number;
-  /** Charges that took or authorized money. */
-  readonly charges: number;
+  /** Sales, and the largest of them. */
+  readonly sales: number;
+  readonly largestSale: number;
 }
 
 /**
@@ -23,7 +24,7 @@ export function checkMoney(facts: RunFacts): Violation[] {
   const wrong = [...facts.orders.values()].flatMap((order) => {
     const sums = sumsOf(facts.ledger.get(order.orderId) ?? []);
     const isPaidBackOutside = kinds.get(order.key) === 'refund_fails';
-    return problemsOf(order, sums, isPaidBackOutside).map((message) =>
+    return [...chargedTwice(sums), ...problemsOf(order, sums, isPaidBackOutside)].map((message) =>
       violation('money', order.orderId, `${order.status}: ${message}`),
     );
   });
@@ -34,12 +35,20 @@ function sumsOf(entries: readonly LedgerFact[]): Sums {
   const succeeded = entries.filter(({ state }) => state === 'SUCCEEDED');
   const sum = (...kinds: string[]): number =>
     succeeded.filter(({ kind }) => kinds.includes(kind)).reduce((total, { amountMinor }) => total + amountMinor, 0);
+  const sales = succeeded.filter(({ kind }) => kind === 'sale').map(({ amountMinor }) => amountMinor);
   return {
     taken: sum('sale', 'capture'),
     refunded: sum('refund'),
     open: sum('authorize') - sum('capture') - sum('void'),
-    charges: succeeded.filter(({ kind }) => kind === 'sale' || kind === 'authorize').length,
+    sales: sales.length,
+    largestSale: Math.max(0, ...sales),
   };
+}
+
+/** In no status more is taken than one charge. */
+function chargedTwice({ sales, largestSale, taken, refunded }: Sums): string[] {
+  const isTwice = sales > 1 && taken - refunded > largestSale;
+  return isTwice ? [`it was charged ${sales} times, and ${taken - refunded} is taken`] : [];
 }
 
 function problemsOf(order: OrderFact, sums: Sums, isPaidBackOutside: boolean): string[] {
@@ -68,11 +77,8 @@ function problemsOf(order: OrderFact, sums: Sums, isPaidBackOutside: boolean): s
   }
 }
 
-function soldAtOnce({ totalMinor }: OrderFact, { taken, refunded, charges }: Sums): string[] {
-  return [
-    ...(taken - refunded === totalMinor ? [] : [`the total is ${totalMinor}, and ${taken - refunded} is taken`]),
-    ...(charges > 1 && refunded === 0 ? [`it was charged ${charges} times`] : []),
-  ];
+function soldAtOnce({ totalMinor }: OrderFact, { taken, refunded }: Sums): string[] {
+  return taken - refunded === totalMinor ? [] : [`the total is ${totalMinor}, and ${taken - refunded} is taken`];
 }
 
 function soldInParts({ totalMinor }: OrderFact, { taken, refunded }: Sums): string[] {

@@ -108,7 +108,8 @@ const sale = { kind: 'sale', amountMinor: TOTAL };
 const refund = { kind: 'refund', amountMinor: TOTAL };
 
 it.each<[string, OrderCase, string]>([
-  ['a sold order is charged twice', { ledger: [sale, sale] }, 'it was charged 2 times'],
+  ['a sold order is charged twice', { ledger: [sale, sale] }, 'it was charged 2 times, and 2000 is taken'],
+  ['a parked order is charged twice', { status: 'PENDING', ledger: [sale, sale] }, 'it was charged 2 times'],
   ['a sold order is not charged', { ledger: [] }, 'the total is 1000, and 0 is taken'],
   ['a refused order keeps the money', { status: 'REJECTED', ledger: [sale] }, '1000 is still taken'],
   [

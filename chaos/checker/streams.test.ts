@@ -105,7 +105,8 @@ it('Webhooks of a sound run have no violation, also where one arrives twice', ()
 });
 
 it.each<[string, RunFacts, string]>([
-  ['never arrived', webhooksWith([CREATED]), 'order.confirmed never arrived'],
+  ['was never published', webhooksWith([CREATED], DELIVERED.slice(0, 1)), 'there is no delivery of order.confirmed'],
+  ['never arrived', webhooksWith([CREATED]), 'is DELIVERED, and never arrived'],
   ['was refused and yet DELIVERED', webhooksWith([CREATED, { ...CONFIRMED, answered: 500 }]), 'and never arrived'],
   [
     'overtook another one',

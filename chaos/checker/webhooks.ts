@@ -19,9 +19,9 @@ export function checkWebhooks(facts: RunFacts): Violation[] {
   const taken = facts.received.filter(({ answered }) => answered >= 200 && answered < 300).map(readMessage);
   const secrets = secretsByTenant(facts.entries);
   return [
-    ...checkDeliveries(facts.deliveries, taken),
+    ...checkTold(facts, secrets),
     ...checkSignatures(facts, secrets, taken),
-    ...checkTold(facts, secrets, taken),
+    ...checkDeliveries(facts.deliveries, taken),
   ];
 }
 
@@ -88,15 +88,14 @@ const TOLD: Readonly<Partial<Record<OrderStatus, string>>> = {
   REFUNDED: 'order.refunded',
 };
 
-function checkTold({ orders }: RunFacts, secrets: ReadonlyMap<string, string>, taken: readonly Taken[]): Violation[] {
-  const told = new Set(taken.map(({ orderId, type }) => `${orderId} ${type}`));
+/** Whether a message arrived is judged by its delivery; here each end must have one. */
+function checkTold({ orders, deliveries }: RunFacts, secrets: ReadonlyMap<string, string>): Violation[] {
+  const known = new Set(deliveries.map(({ eventKey, eventType }) => `${eventKey} ${eventType}`));
   const missing = ({ orderId, tenantId, status }: OrderFact): string[] =>
-    secrets.has(tenantId)
-      ? ['order.created', TOLD[status]]
-          .filter((type) => type !== undefined && !told.has(`${orderId} ${type}`))
-          .map(String)
-      : [];
+    ['order.created', TOLD[status]].flatMap((type) =>
+      type === undefined || !secrets.has(tenantId) || known.has(`${orderId} ${type}`) ? [] : [type],
+    );
   return [...orders.values()].flatMap((order) =>
-    missing(order).map((type) => violation('webhooks', order.orderId, `${type} never arrived`)),
+    missing(order).map((type) => violation('webhooks', order.orderId, `there is no delivery of ${type}`)),
   );
 }

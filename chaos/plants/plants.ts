@@ -10,6 +10,8 @@ export interface Plant {
   readonly title: string;
   /** The checks that must find it. What others find may only follow from a run that was cut short. */
   readonly foundBy: readonly string[];
+  /** Words of the violation; any by default. */
+  readonly says?: string;
   readonly edits: readonly Edit[];
 }
 
@@ -77,6 +79,7 @@ export const PLANTS = {
   M5: {
     title: 'the relay from the orders to the event log drops every tenth change',
     foundBy: ['webhooks'],
+    says: 'there is no delivery',
     edits: [
       {
         file: 'src/activities/events/order-feed.ts',
