@@ -113,10 +113,11 @@ async function soak({ system, plan, options, log }: Soak, cleanup: Cleanup): Pro
   };
 }
 
-async function settleSystem({ databaseUrl: url }: ControlledSystem, workload: Workload): Promise<Settled> {
+async function settleSystem(system: ControlledSystem, workload: Workload): Promise<Settled> {
+  const url = system.databaseUrl;
   const database = createDatabase({ url, poolSize: 2, applicationName: 'chaos-soak', onIdleError: () => {} });
   try {
-    return await settle(database, workload, SETTLE_WITHIN_MS);
+    return await settle(system, { database, workload }, SETTLE_WITHIN_MS);
   } finally {
     await database.close();
   }
