@@ -9,7 +9,7 @@ const KNOWN_WORDS = new Set(
   `access activities alerts api apiserver audit bench browser cases catalog chaos checker checks cli cmd compose composition console containers dashboards
   data database db demo dev dockerfile domain events faults gateways histories http image internal invariants inventory kube kubernetes links
   mail messages meta metrics migrations money monitor node notifications operations operators
-  order orders outages payment payments personal plants postgres processes produce replay report repositories results runtime saga samplers schema
+  order orders outages payment payments personal plants postgres processes produce replay report repositories results runtime saga samplers soak schema
   settings simulator src steps stripe supervisor support systems temporal tests tls tools tracing types workflows workload
   command event log maintain notification upgrade workflow`
     .split(/\s+/)

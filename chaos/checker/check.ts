@@ -49,7 +49,7 @@ export async function checkRun(system: ChaosSystem, database: Database, history:
     const { subject, message } = describeBroken(broken);
     history.write({ who: 'checker', op: 'stock', type: 'fail', key: subject, data: { message } });
   }
-  const audit = await runAudit(system);
+  const audit = await auditSystem(system);
   // The ledger is read after the audit, so that late effects of the provider have come.
   const facts = await readFacts(system, database, history);
   return {
@@ -71,7 +71,7 @@ function checkSamples({ entries }: RunFacts): Violation[] {
 }
 
 /** The product's audit, whose code is of this tree and not of the one in which a bug is planted. */
-async function runAudit({ settings }: ChaosSystem): Promise<AuditReport> {
+export async function auditSystem({ settings }: Pick<ChaosSystem, 'settings'>): Promise<AuditReport> {
   const { database, temporal, payment } = loadConfig(settings.toolEnv);
   const databases = createDatabases(database.urls, {
     poolSize: 4,
