@@ -69,7 +69,8 @@ function problemsOf(order: OrderFact, sums: Sums, isPaidBackOutside: boolean): s
     case 'PARTIALLY_REFUNDED':
       return refunded > 0 && left > 0 ? [] : [`${refunded} of ${taken} was paid back`];
     case 'AWAITING_CAPTURE':
-      return taken === 0 ? [] : [`${taken} was taken before a capture`];
+      // A capture that owns the order takes the money before it sells the order.
+      return taken === 0 || order.ownerId !== null ? [] : [`${taken} was taken before a capture`];
     case 'PENDING':
     case 'CANCELLING':
     case 'REFUNDING':
