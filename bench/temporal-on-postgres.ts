@@ -10,13 +10,14 @@ import { describeExit, runToEnd, startProcess, type ManagedProcess } from '../sr
 import { TEMPORAL_STOP_STAGES } from '../src/dev/temporal/temporal-dev-server.ts';
 import { SEARCH_ATTRIBUTES } from '../src/workflows/search-attributes.ts';
 
-/** Immutable for the life of a cluster; each shard writes one transaction at a time. */
 const HISTORY_SHARDS = 128;
 
 /** The namespace reaches every part of the server through a cache that is refreshed every 2 s. */
 const START_TIMEOUT_MS = 60_000;
 
 const POLL_MS = 100;
+
+const CONFIG_FILE = 'temporal.json';
 
 /** History is kept as long as in production (7 days): a shorter time would not make the run cheaper. */
 const RETENTION_SECONDS = 7 * 24 * 3_600;
@@ -45,7 +46,7 @@ export interface TemporalDatabases {
 /** Creates both databases with the newest schema. */
 export async function createTemporalDatabases(options: {
   readonly programs: TemporalPrograms;
-  readonly postgres: EmbeddedPostgres;
+  readonly postgres: Pick<EmbeddedPostgres, 'port' | 'url'>;
   readonly databases: TemporalDatabases;
   readonly logFile: string;
 }): Promise<void> {
@@ -82,33 +83,44 @@ async function runSqlTool(
 /** What a server is started with. */
 export interface TemporalServerOptions {
   readonly programs: TemporalPrograms;
-  readonly postgres: EmbeddedPostgres;
+  /** How the server reaches PostgreSQL. */
+  readonly postgres: Pick<EmbeddedPostgres, 'port' | 'url'>;
   readonly databases: TemporalDatabases;
   readonly namespace: string;
   readonly dynamicConfigFile: string;
   /** For the configuration and the log. */
   readonly folder: string;
+  /** Immutable for the life of a cluster; each shard writes one transaction at a time. 128 by default. */
+  readonly historyShards?: number;
   /** Called as soon as the process exists, before it answers. */
   readonly onStarted: (process: ManagedProcess) => Promise<void>;
 }
 
 /** Starts all four services in one process, and resolves with the address when the namespace can be used. */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<string> {
-  const configFile = join(options.folder, 'temporal.json');
+  const configFile = join(options.folder, CONFIG_FILE);
   const port = await findLowPort();
   // The configuration is YAML, and JSON is valid YAML.
   await writeFile(configFile, JSON.stringify(await serverConfig(options, port), null, 2), { mode: 0o600 });
-  const server = await startProcess({
-    name: 'Temporal',
-    command: options.programs.server,
-    args: ['--config-file', configFile, '--allow-no-auth', 'start'],
-    env: { PATH: '/usr/bin:/bin', GOGC },
-    logFile: join(options.folder, 'temporal.log'),
-  });
+  const server = await relaunchTemporalServer(options);
   await options.onStarted(server);
   const address = `${LOOPBACK}:${port}`;
   await prepareNamespace(server, address, options);
   return address;
+}
+
+/** Starts a server with the configuration and the ports of an earlier start in the same folder; it does not answer yet. */
+export function relaunchTemporalServer({
+  programs,
+  folder,
+}: Pick<TemporalServerOptions, 'programs' | 'folder'>): Promise<ManagedProcess> {
+  return startProcess({
+    name: 'Temporal',
+    command: programs.server,
+    args: ['--config-file', join(folder, CONFIG_FILE), '--allow-no-auth', 'start'],
+    env: { PATH: '/usr/bin:/bin', GOGC },
+    logFile: join(folder, 'temporal.log'),
+  });
 }
 
 /** Stops a server. Running histories are in the database, so nothing is lost. */
@@ -116,7 +128,8 @@ export async function stopTemporalServer(server: ManagedProcess): Promise<void> 
   await server.stop(TEMPORAL_STOP_STAGES);
 }
 
-async function serverConfig({ postgres, databases, dynamicConfigFile }: TemporalServerOptions, frontendPort: number) {
+async function serverConfig(options: TemporalServerOptions, frontendPort: number) {
+  const { postgres, databases, dynamicConfigFile, historyShards = HISTORY_SHARDS } = options;
   const { username, password } = new URL(postgres.url('postgres'));
   const store = (databaseName: string, maxConns: number) => ({
     sql: {
@@ -143,7 +156,7 @@ async function serverConfig({ postgres, databases, dynamicConfigFile }: Temporal
     persistence: {
       defaultStore: 'main',
       visibilityStore: 'visibility',
-      numHistoryShards: HISTORY_SHARDS,
+      numHistoryShards: historyShards,
       datastores: { main: store(databases.main, 20), visibility: store(databases.visibility, 10) },
     },
     global: { membership: { maxJoinDuration: '30s', broadcastAddress: LOOPBACK } },

@@ -37,7 +37,7 @@ function quotedIn(document: string): string[] {
 
 it.each(DOCUMENTS)('%s names only files that exist, and none by line number', (document) => {
   const paths = quotedIn(document).filter((word) =>
-    /^(?:\.(?:ci|devcontainer|githooks|github|vscode)|bench|db|docs|ops|src|tests|tools)\/[\w./-]*$/.test(word),
+    /^(?:\.(?:ci|devcontainer|githooks|github|vscode)|bench|chaos|db|docs|ops|src|tests|tools)\/[\w./-]*$/.test(word),
   );
   expect(paths.filter((path) => !MADE_LATER.test(path) && !existsSync(join(PROJECT_FOLDER, path)))).toEqual([]);
   expect(read(document)).not.toMatch(/\.(?:ts|sql|ya?ml):\d+/);

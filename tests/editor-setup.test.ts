@@ -84,7 +84,7 @@ it('.editorconfig agrees with the formatter about width', () => {
 
 it('Every file that a person writes keeps to .editorconfig', () => {
   const made = ['**/node_modules/**', '.data/**', 'dist/**', 'db/migrations/**', 'tests/replay/histories/**'];
-  const patterns = ['*', '{.devcontainer,.github,.vscode,bench,db,docs,ops,src,tests,tools}/**/*'].map(
+  const patterns = ['*', '{.devcontainer,.github,.vscode,bench,chaos,db,docs,ops,src,tests,tools}/**/*'].map(
     (path) => `${path}.{css,html,js,json,md,sh,ts,yaml,yml}`,
   );
   const files = globSync(patterns, { cwd: PROJECT_FOLDER, exclude: made });

@@ -146,7 +146,7 @@ it.each([
 });
 
 it('Prose has a subject and a noun in every comment', () => {
-  const sources = readSources('{src,db,bench,tools,tests}/**/*.{ts,js}');
+  const sources = readSources('{src,db,bench,chaos,tools,tests}/**/*.{ts,js}');
   expect(sources.length).toBeGreaterThan(50);
   expect(sources.flatMap(({ path, text }) => listRefusedWordings(path, listComments(text)))).toEqual([]);
 });
@@ -158,7 +158,7 @@ it('Prose has a subject and a noun in every document', () => {
 });
 
 it('A file is named in kebab-case for its role, and no drawer for odds and ends', () => {
-  const names = readSources('{src,db,tests,bench,tools}/**/*.ts').map(({ path }) => basename(path));
+  const names = readSources('{src,db,tests,bench,chaos,tools}/**/*.ts').map(({ path }) => basename(path));
   const odd = names.filter((name) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config)?\.ts$/.test(name));
   const drawers = names.filter((name) => /^(utils?|helpers?|common|misc|types)\.ts$/.test(name));
   expect([...odd, ...drawers]).toEqual([]);
@@ -168,7 +168,7 @@ it('A file is named in kebab-case for its role, and no drawer for odds and ends'
 const FILES_PER_FOLDER_MAX = 20;
 
 it('No folder has more than 20 code files; unit tests beside the code do not count', () => {
-  const files = globSync('{src,db,bench,tools,tests}/**/*.{ts,js}', {
+  const files = globSync('{src,db,bench,chaos,tools,tests}/**/*.{ts,js}', {
     cwd: PROJECT,
     exclude: ['**/node_modules/**'],
   });

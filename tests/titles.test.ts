@@ -49,7 +49,7 @@ it.each([
 });
 
 it('The title of every test is a sentence that can be read alone', () => {
-  const sources = readSources('{src,db,bench,tools,tests}/**/*.test.ts').filter(
+  const sources = readSources('{src,db,bench,chaos,tools,tests}/**/*.test.ts').filter(
     ({ path }) => path !== 'tests/titles.test.ts',
   );
   expect(sources.length).toBeGreaterThan(150);

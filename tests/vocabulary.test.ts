@@ -6,12 +6,13 @@ const PROJECT = join(import.meta.dirname, '..');
 
 /** Words that every engineer of this field reads without an explanation. */
 const KNOWN_WORDS = new Set(
-  `access activities alerts api apiserver archive audit bench browser capacity cases catalog checks cli cmd compose
-  composition console containers dashboards data database db dbos demo dev dockerfile domain events faults gateways
-  histories http image internal invariants inventory kube kubernetes links load mail messages meta metrics migrations
-  money monitor node notifications operations operators order orders outages payment payments peers personal postgres
-  processes produce replay repositories requirements restate results runtime saga schema service settings simulator
-  src steps stripe supervisor support systems temporal tests tls tools tracing types workflows
+  `access activities alerts api apiserver archive audit bench browser capacity cases catalog chaos checker checks cli
+  cmd compose composition console containers dashboards data database db dbos demo dev dockerfile domain events
+  faults gateways histories http image internal invariants inventory kube kubernetes links load mail messages meta
+  metrics migrations money monitor node notifications operations operators order orders outages payment payments
+  peers personal plants postgres processes produce replay report repositories requirements restate results runtime
+  saga samplers schema service settings simulator soak src steps stripe supervisor support systems temporal tests tls
+  tools tracing types workflows workload
   command event log maintain notification upgrade workflow`
     .split(/\s+/)
     .flatMap((word) => [word, singular(word)]),
@@ -37,7 +38,7 @@ function listUnexplained(names: readonly string[]): string[] {
 }
 
 it('The names of folders are words of the field, or stand in Terms', () => {
-  const folders = globSync('{src,db,bench,tests,tools}/**/', { cwd: PROJECT, exclude: ['**/node_modules/**'] });
+  const folders = globSync('{src,db,bench,chaos,tests,tools}/**/', { cwd: PROJECT, exclude: ['**/node_modules/**'] });
   const names = [...new Set(folders.map((folder) => basename(folder)))];
   expect(names.length).toBeGreaterThan(50);
   expect(listUnexplained(names)).toEqual([]);

@@ -8,6 +8,7 @@ import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './error-reference.ts';
 import { renderLoadReference } from './load-reference.ts';
 import { renderLogReference } from './log-reference.ts';
+import { renderReliabilityReference } from './reliability-reference.ts';
 import { renderRequirements } from './requirements/render-requirements.ts';
 import { renderRoleReference } from './role-reference.ts';
 import { renderPrometheusRule } from './prometheus-rule.ts';
@@ -25,6 +26,7 @@ const DOCUMENTS = {
   'docs/load-results.md': renderLoadReference,
   'docs/logs.md': renderLogReference,
   'docs/openapi.json': renderApiDocument,
+  'docs/reliability.md': renderReliabilityReference,
   'docs/requirements.md': renderRequirements,
   'docs/roles.md': renderRoleReference,
   'ops/kubernetes/overlays/production/prometheus-rule.yaml': renderPrometheusRule,

@@ -54,12 +54,17 @@ export interface LostOrders {
    * @throws {SourceUnavailableError} when a needed source is down.
    */
   find(): Promise<LostOrder[]>;
+  /** Ids of some orders of the database, in no order that means anything. */
+  sampleOrders(): Promise<readonly string[]>;
   /** Status of the newest run; null when Temporal does not know the workflow. */
   statusOf(workflowId: string): Promise<WorkflowExecutionStatusName | null>;
 }
 
 /** Orders in one step, the same as in the audit. */
 const PAGE_SIZE = 1_000;
+
+/** Enough that one of them is younger than Temporal's memory, unless nearly all orders are older. */
+const SAMPLE_SIZE = 50;
 
 /** No order can have more open cases, because it has fewer steps. */
 const CASES_MAX = 100;
@@ -97,6 +102,10 @@ export function createLostOrders({
   };
   return {
     statusOf: sources.statusOf,
+    sampleOrders: async () => {
+      const { orders } = await reading('the orders database', sources.rows.pageOrders('', SAMPLE_SIZE));
+      return orders.map(({ orderId }) => orderId);
+    },
     find: async () => {
       const lost: LostOrder[] = [];
       let after: string | null = '';

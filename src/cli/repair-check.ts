@@ -31,19 +31,22 @@ export async function rememberedSince(client: Client): Promise<Date> {
 /** What is known about the system beside its rows. */
 interface SystemFacts {
   readonly statusOf: LostOrders['statusOf'];
+  /** Some orders of the database, lost or not. */
+  readonly sampleOrders: LostOrders['sampleOrders'];
   /** Whether the operator says that this Temporal took the place of one that was lost. */
   readonly isTemporalLost: boolean;
 }
 
 /**
- * Compares Temporal with the rows before anything is repaired.
- * @throws {WrongSystemError} when no worker would carry out a repair, or when this namespace has never seen an order
- * that its workflow wrote so recently that Temporal must remember it.
+ * Compares Temporal with the rows before anything is repaired. A namespace that knows one order of the database is the
+ * right one: workflows of other orders were deleted by hand.
+ * @throws {WrongSystemError} when no worker would carry out a repair, or when this namespace knows no order of the
+ * database although it must remember at least one.
  */
 export async function assertSameSystem(
   client: Client,
   lost: readonly LostOrder[],
-  { statusOf, isTemporalLost }: SystemFacts,
+  { statusOf, sampleOrders, isTemporalLost }: SystemFacts,
 ): Promise<void> {
   const { namespace } = client.options;
   if (!(await hasWorkers(client))) {
@@ -53,14 +56,30 @@ export async function assertSameSystem(
     );
   }
   if (isTemporalLost) return;
+  const isKnown = async ({ orderId }: Pick<LostOrder, 'orderId'>): Promise<boolean> =>
+    (await statusOf(orderWorkflowId(orderId))) !== null;
   const since = await rememberedSince(client);
-  for (const { orderId, order } of lost) {
-    if (order === null || order.createdAt < since) continue;
-    if ((await statusOf(orderWorkflowId(orderId))) !== null) continue;
-    throw new WrongSystemError(
-      `namespace ${namespace} has never seen ${orderId}, which the database holds since ${order.createdAt.toISOString()}: ` +
-        'the order ran elsewhere. Name the system of this database by TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or say ' +
-        '--temporal-lost when its Temporal was lost and this one is new.',
-    );
+  const unseen = await firstUnseen(lost, since, isKnown);
+  if (unseen === null) return;
+  for (const orderId of await sampleOrders()) if (await isKnown({ orderId })) return;
+  throw new WrongSystemError(
+    `namespace ${namespace} has never seen ${unseen.orderId}, which the database holds since ` +
+      `${unseen.createdAt.toISOString()}, nor another order of it: they ran elsewhere. Name the system of this ` +
+      'database by TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or say --temporal-lost when its Temporal was lost and this ' +
+      'one is new.',
+  );
+}
+
+/** An order that Temporal must remember and has never seen; null as soon as it knows one of them. */
+async function firstUnseen(
+  lost: readonly LostOrder[],
+  since: Date,
+  isKnown: (lost: LostOrder) => Promise<boolean>,
+): Promise<NonNullable<LostOrder['order']> | null> {
+  let unseen: LostOrder['order'] = null;
+  for (const each of lost) {
+    if (await isKnown(each)) return null;
+    if (each.order !== null && each.order.createdAt >= since) unseen ??= each.order;
   }
+  return unseen;
 }

@@ -103,7 +103,7 @@ export function createRepair(deps: RepairDeps): Repair {
 
   return {
     find: lostOrders.find,
-    assertSameSystem: (lost) => assertSameSystem(client, lost, { statusOf: lostOrders.statusOf, isTemporalLost }),
+    assertSameSystem: (lost) => assertSameSystem(client, lost, { ...lostOrders, isTemporalLost }),
     mend: async (lost) => {
       const plan = planOf(lost);
       try {

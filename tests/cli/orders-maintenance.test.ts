@@ -14,6 +14,8 @@ import { subscribe } from '../support/http/webhook-receiver.ts';
 import { findFreePort } from '../../src/dev/processes/ports.ts';
 import { grow } from '../archive/archived-orders.ts';
 import { startOrdersCommand, type OrdersCommand } from '../support/processes/orders-command.ts';
+import { describeWorkflow } from '../../src/temporal/calls.ts';
+import { orderWorkflowId } from '../../src/workflows/contract.ts';
 import { auditOf } from '../support/audits.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -276,6 +278,20 @@ it('`orders repair` refuses where no worker would carry on, or where the orders 
   expect(await openCaseOf(system, orderId)).toMatchObject({ orderId });
   expect(await actionsOf([orderId])).toEqual([]);
   expect(await repair<Repaired>('--yes')).toMatchObject({ settled: 1 });
+});
+
+it('A repair gives back an order whose workflow was deleted by hand', async () => {
+  const known = await system.postOrder();
+  await untilStatus(system, known, 'CONFIRMED');
+  const orderId = await cli.parked();
+  const { connection, options } = system.client;
+  const execution = { workflowId: orderWorkflowId(orderId) };
+  const { namespace } = options;
+  await connection.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: execution });
+  await expect.poll(() => describeWorkflow(system.client, execution.workflowId)).toBeNull();
+  expect(await repair<Repaired>('--yes')).toMatchObject({ started: 1, settled: 1 });
+  await untilStatus(system, orderId, 'CANCELLED');
+  await expectCleanAudit();
 });
 
 it('A repair goes on when its own workflow is terminated', async () => {

@@ -5,8 +5,9 @@ import { createCommandRepository, type CommandOfOrder } from '../../db/repositor
 import { createOrderRepository } from '../../db/repositories/orders/order-repository.ts';
 import { createPaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
 import type { CommandKind, CommandRule } from '../../src/domain/command.ts';
-import { PaymentContractError } from '../../src/domain/errors.ts';
+import { PaymentContractError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
 import { paymentKey } from '../../src/domain/payments/payment.ts';
+import { describeWorkflow } from '../../src/temporal/calls.ts';
 import {
   COMMAND_SWEEP_WORKFLOW,
   orderWorkflowId,
@@ -15,7 +16,7 @@ import {
 } from '../../src/workflows/contract.ts';
 import { authorized, capturedInPart, kindsOf, operationOf, TOTAL } from '../support/faults/captured-orders.ts';
 import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
-import { createFaults } from '../support/faults/faults.ts';
+import { createFaults, failBefore } from '../support/faults/faults.ts';
 import { giveCommand, openCaseOf, resolveCase, untilStatus, untilUnowned } from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -132,6 +133,28 @@ it('A refund that was decided by an API that then died is carried out by the swe
   await untilStatus(system, orderId, 'CONFIRMED');
   await decideUnseen(orderId, 'refund', { rule: REFUND_RULE });
   await sweep(orderId);
+  await untilStatus(system, orderId, 'REFUNDED');
+  const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
+  expect(kindsOf(ledger)).toEqual(['sale 4500', 'refund 4500']);
+});
+
+it('A refund whose workflow does not exist is carried out as soon as its client repeats it, once', async () => {
+  const orderId = await system.postOrder();
+  await untilStatus(system, orderId, 'CONFIRMED');
+  faults.inject(orderId, 'refundPayment', failBefore(new PaymentOutcomeUnknownError(orderId, 'made so'), 1));
+  const key = randomUUID();
+  const ask = () => giveCommand(system, orderId, { route: 'refunds', key });
+  expect(await ask()).toMatchObject({ status: 202, body: { decision: 'accepted' } });
+  const [{ ownerId } = { ownerId: '' }] = await system.database.query<{ ownerId: string }>(
+    `SELECT owner_command_id AS "ownerId" FROM orders.orders WHERE order_id = $1`,
+    [orderId],
+  );
+  const { client, namespace } = system;
+  const workflowId = orderCommandWorkflowId(orderId, ownerId);
+  await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId } });
+  await expect.poll(() => describeWorkflow(client, workflowId)).toBeNull();
+
+  expect(await ask()).toMatchObject({ status: 202, body: { decision: 'accepted' } });
   await untilStatus(system, orderId, 'REFUNDED');
   const { ledger } = await proveEnd(system, orderId, 'REFUNDED');
   expect(kindsOf(ledger)).toEqual(['sale 4500', 'refund 4500']);

@@ -119,7 +119,29 @@ async function replay(
     throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another command');
   }
   await remind(deps, request, command);
+  await startUnstarted(deps, request, { command, known });
   return { decision: known.decision, replayed: true };
+}
+
+/**
+ * Starts the workflow of a command that was decided by an API that then died: the sweep would find it only after a
+ * minute or two, and the client, who had no answer, repeats the command now. A workflow that was ended by hand is left to
+ * the repair.
+ */
+async function startUnstarted(
+  deps: OrderCommanderDeps,
+  { tenantId, orderId, kind }: CommandRequest,
+  { command, known }: { readonly command: OrderCommand; readonly known: AnsweredCommand },
+): Promise<void> {
+  const order = await deps.orders.findOptional(tenantId, orderId);
+  const isOfSold = order !== null && order.confirmedAt !== null && order.ownerCommandId === command.commandId;
+  // The workflow of a reconciliation decides it, and so was started before the decision.
+  if (!isOfSold || kind === 'reconcile') return;
+  if ((await statusOf(deps, orderCommandWorkflowId(orderId, command.commandId))) !== 'absent') return;
+  const input = orderCommandInput({ kind, amountMinor: known.amountMinor, command }, order, deps.settings);
+  await startOrderCommand(deps.client, input, { limitMs: CALL_TIMEOUT_MS }).catch((error: unknown) => {
+    if (!isNoAnswer(error)) throw error;
+  });
 }
 
 /**

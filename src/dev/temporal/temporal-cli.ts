@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { loadToolFolders, type ToolFolders } from '../dev-environment.ts';
 import { findExecutable, goInstall, isExecutable } from './go-install.ts';
@@ -60,20 +60,30 @@ export async function findOrBuildTemporalCli(options: TemporalCliOptions): Promi
   return cachedCli(folders.cacheFolder) ?? download(options, folders);
 }
 
+function serverPrograms({ cacheFolder }: ToolFolders): { server: string; sql: string } {
+  const folder = join(cacheFolder, `temporal-server-${SERVER_VERSION}`);
+  return { server: join(folder, 'server'), sql: join(folder, 'sql') };
+}
+
+/** Whether `buildTemporalServer` has the server or the means to build it. */
+export function canBuildTemporalServer(folders: ToolFolders = loadToolFolders(process.env)): boolean {
+  return isExecutable(serverPrograms(folders).server) || findExecutable('go', folders.goSearchPath) !== null;
+}
+
 /**
  * Returns the paths of a production-like Temporal server and its schema tool, for benchmarks. They are built with Go
  * once (4 minutes) and stay in the cache.
  */
 export async function buildTemporalServer(options: TemporalCliOptions): Promise<{ server: string; sql: string }> {
   const { folders = loadToolFolders(process.env), terminal = process.stderr } = options;
-  const into = join(folders.cacheFolder, `temporal-server-${SERVER_VERSION}`);
-  const programs = { server: join(into, 'server'), sql: join(into, 'sql') };
+  const programs = serverPrograms(folders);
   if (isExecutable(programs.server) && isExecutable(programs.sql)) return programs;
   const go = findExecutable('go', folders.goSearchPath);
   if (go === null) throw new Error('building the Temporal server needs Go 1.26.8 or newer: https://go.dev/dl');
   options.log(`Temporal server ${SERVER_VERSION}: building it once, this takes 4 minutes on 2 cores`);
   const module = 'go.temporal.io/server/cmd';
   const packages = [`${module}/server@v${SERVER_VERSION}`, `${module}/tools/sql@v${SERVER_VERSION}`];
+  const into = dirname(programs.server);
   await goInstall({ ...options, terminal, go, title: 'building the Temporal server', packages, into });
   return programs;
 }

@@ -1,0 +1,60 @@
+import { isAtRest } from '../../src/domain/order-status.ts';
+import { faultsOf } from '../history.ts';
+import type { OrderKindName } from '../workload/order-plans.ts';
+import { violation, type CaseFact, type MoveFact, type OrderFact, type RunFacts, type Violation } from './facts.ts';
+import { kindsByKey } from './ends.ts';
+
+/** An accepted order is at rest this long after the last heal, or waits for a person for a reason that was planted. */
+const REST_WITHIN_MS = 120_000;
+
+/** Kinds that wait for a person by their nature, whatever the system does. */
+const PARKED: readonly OrderKindName[] = ['wrong_amount', 'refund_fails'];
+
+/** Every accepted order comes to rest soon after the faults have ended, and the orders that follow succeed. */
+export function checkLiveness(facts: RunFacts): Violation[] {
+  const kinds = kindsByKey(facts.entries);
+  const casesByOrder = Map.groupBy(facts.cases, ({ orderId }) => orderId);
+  const healedAt = lastHealOf(facts);
+  return [...facts.orders.values()].flatMap((order) => {
+    const { orderId, key } = order;
+    const kind = kinds.get(key);
+    if (kind !== undefined && PARKED.includes(kind)) return [];
+    const cases = casesByOrder.get(orderId) ?? [];
+    const problem = restProblem(order, cases) ?? delayProblem(facts.moves.get(orderId) ?? [], cases, healedAt);
+    const freshProblem = kind === 'fresh' ? endOfFresh(order) : null;
+    return [problem, freshProblem].flatMap((each) => (each === null ? [] : [violation('liveness', orderId, each)]));
+  });
+}
+
+/** Milliseconds since 1970; null without a fault that was healed. */
+function lastHealOf({ entries }: Pick<RunFacts, 'entries'>): number | null {
+  const heals = faultsOf(entries).flatMap(({ healedAt }) => (healedAt === null ? [] : [healedAt]));
+  return heals.length === 0 ? null : Math.max(...heals);
+}
+
+function restProblem({ status, ownerId }: OrderFact, cases: readonly CaseFact[]): string | null {
+  const open = cases.find(({ resolvedAt }) => resolvedAt === null);
+  if (open !== undefined) return `it is parked at ${open.step} with ${open.errorCode}, which nobody has planted`;
+  if (!isAtRest(status)) return `it is ${status}, and nothing brings it on`;
+  return ownerId === null ? null : `it is ${status}, and a command still owns it`;
+}
+
+/** An order that was in motion at the last heal has come to rest in time. The time in which it was parked counts not. */
+function delayProblem(moves: readonly MoveFact[], cases: readonly CaseFact[], healedAt: number | null): string | null {
+  if (healedAt === null) return null;
+  const entered = moves.findLast(({ at }) => at <= healedAt);
+  if (entered === undefined || isAtRest(entered.to)) return null;
+  const rest = moves.find(({ at, to }) => at > healedAt && isAtRest(to));
+  if (rest === undefined) return null;
+  const parkedMs = cases.reduce(
+    (sum, { openedAt, resolvedAt }) => sum + Math.max(0, (resolvedAt ?? rest.at) - Math.max(openedAt, healedAt)),
+    0,
+  );
+  const tookMs = rest.at - healedAt - parkedMs;
+  return tookMs > REST_WITHIN_MS ? `it came to rest ${Math.round(tookMs / 1_000)} s after the last heal` : null;
+}
+
+function endOfFresh({ status, reason }: OrderFact): string | null {
+  if (status === 'CONFIRMED' || reason === 'out_of_stock') return null;
+  return `it was placed on the healed system, and is ${status}`;
+}

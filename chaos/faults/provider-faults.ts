@@ -1,0 +1,179 @@
+import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { ReceiverMode } from '../system/receiver.ts';
+import type { ControlledSystem } from '../system/system.ts';
+import { reconcileOrder } from '../operator-tools.ts';
+import type { FaultKind } from './fault-kind.ts';
+
+const HEALTHY = { latencyMs: 5, errorRate: 0, resetAfterRate: 0, lateMs: 0, down: false };
+
+/** Sets the provider's switches. */
+async function setProvider(system: ControlledSystem, faults: Readonly<Record<string, unknown>>): Promise<void> {
+  const response = await fetch(`${system.simulatorUrl}/faults`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(faults),
+    signal: AbortSignal.timeout(2_000),
+  });
+  if (!response.ok) throw new Error(`the simulator answered ${response.status}`);
+}
+
+/** A fault that is a setting of the provider. */
+function providerFault(name: string, lengthMs: FaultKind['lengthMs'], switches: SwitchesOf): FaultKind {
+  return {
+    name,
+    lengthMs,
+    targets: () => ['simulator'],
+    begin: async ({ system, random }) => {
+      await setProvider(system, switches(random.next()));
+      // A simulator that was killed meanwhile has no faults.
+      return () => setProvider(system, HEALTHY);
+    },
+  };
+}
+
+/** The switches for a strength from 0 to 1. */
+type SwitchesOf = (strength: number) => Readonly<Record<string, unknown>>;
+
+const entrySchema = z.object({
+  id: z.string(),
+  orderId: z.string(),
+  key: z.string(),
+  kind: z.string(),
+  state: z.string(),
+  amountMinor: z.number(),
+  currency: z.string(),
+  at: z.string(),
+  external: z.boolean().optional(),
+});
+
+type LedgerEntry = z.output<typeof entrySchema>;
+
+/** The provider's own file, which names its effects; a line that is just being written is left out. */
+async function readLedger({ controls }: ControlledSystem): Promise<LedgerEntry[]> {
+  const text = await readFile(join(controls.folder, 'ledger.jsonl'), 'utf8');
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return whole.split('\n').flatMap((line) => (line === '' ? [] : [entrySchema.parse(JSON.parse(line))]));
+}
+
+/** Repeats of each report. */
+const REPEATS = 3;
+
+/** Orders whose reports a storm repeats. */
+const STORM_ORDERS = 150;
+
+/** The provider sends its reports again, several times and in another order, among them some about unknown orders. */
+const reportStorm: FaultKind = {
+  name: 'report-storm',
+  lengthMs: [1_000, 4_000],
+  targets: () => ['simulator>api'],
+  begin: async ({ system, random, signal }) => {
+    const charges = (await readLedger(system)).filter(({ kind, external }) => kind !== 'void' && external !== true);
+    const some = random.shuffle(charges).slice(0, STORM_ORDERS);
+    const reports = random.shuffle([...some, ...some, ...some].slice(0, some.length * REPEATS));
+    const storm = (async () => {
+      for (const entry of reports) {
+        if (signal.aborted) return;
+        await sendReport(system, entry).catch(() => {});
+      }
+    })();
+    return () => storm;
+  },
+};
+
+async function sendReport(system: ControlledSystem, entry: LedgerEntry): Promise<void> {
+  const { id: ref, orderId, key, amountMinor, currency, at, kind, state } = entry;
+  const type =
+    kind === 'refund' ? 'refund.succeeded' : state === 'SUCCEEDED' ? 'payment.succeeded' : 'payment.declined';
+  const body = JSON.stringify({ type, timestamp: at, data: { id: ref, orderId, key, amountMinor, currency } });
+  const id = `evt_${ref}`;
+  const timestamp = String(Math.floor(Date.now() / 1_000));
+  const secret = Buffer.from(system.settings.paymentWebhookSecret.replace(/^whsec_/, ''), 'base64');
+  const signature = createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64');
+  const response = await fetch(system.controls.reportUrl, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'webhook-id': id,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': `v1,${signature}`,
+    },
+    body,
+    signal: AbortSignal.timeout(5_000),
+  });
+  await response.body?.cancel();
+}
+
+/** Orders whose money is moved outside in one fault. */
+const OUTSIDE_MAX = 2;
+
+/** A person refunds sold orders in the provider's own dashboard; an operator later compares the books. */
+const effectAtProvider: FaultKind = {
+  name: 'refund-at-provider',
+  lengthMs: [500, 3_000],
+  targets: () => ['simulator'],
+  claims: () => ['outside'],
+  begin: async ({ system, random, history, afterwards }) => {
+    const ledger = await readLedger(system);
+    const moved = new Set(ledger.filter(({ kind }) => kind !== 'sale').map(({ orderId }) => orderId));
+    const sales = ledger.filter(
+      ({ kind, state, orderId }) => kind === 'sale' && state === 'SUCCEEDED' && !moved.has(orderId),
+    );
+    const chosen = random.shuffle(sales).slice(0, OUTSIDE_MAX);
+    for (const { key, orderId, amountMinor } of chosen) {
+      const part = random.strikes(0.5) ? amountMinor : random.between(1, amountMinor);
+      history.write({ who: 'nemesis', op: 'refund-at-provider', order: orderId, type: 'invoke', data: { part } });
+      const response = await fetch(`${system.simulatorUrl}/v1/payments/${encodeURIComponent(key)}/external-refunds`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ amountMinor: part }),
+        signal: AbortSignal.timeout(5_000),
+      });
+      const { status } = response;
+      await response.body?.cancel();
+      history.write({ who: 'nemesis', op: 'refund-at-provider', order: orderId, type: 'ok', status, data: { part } });
+    }
+    for (const { orderId } of chosen) {
+      afterwards(`reconcile ${orderId}`, () => reconcileOrder(system, orderId, history));
+    }
+    return async () => {};
+  },
+};
+
+/** The merchant's server of webhooks answers otherwise than it should. */
+function receiverFault(name: string, modeOf: (strength: number) => ReceiverMode): FaultKind {
+  return {
+    name,
+    lengthMs: [2_000, 10_000],
+    targets: () => ['receiver'],
+    begin: async ({ system, random }) => {
+      const { receiver } = system.controls;
+      receiver.answer(modeOf(random.next()));
+      return async () => receiver.answer({ kind: 'take' });
+    },
+  };
+}
+
+const REFUSALS = [500, 503, 429, 404] as const;
+
+/** Faults of the payment provider, and of the merchants' servers. */
+export const PROVIDER_FAULTS: readonly FaultKind[] = [
+  providerFault('provider-down', [1_000, 8_000], () => ({ down: true })),
+  providerFault('provider-errors', [1_000, 8_000], (strength) => ({ errorRate: 0.2 + 0.7 * strength })),
+  providerFault('provider-slow', [1_000, 8_000], (strength) => ({ latencyMs: Math.round(300 + 3_000 * strength) })),
+  // The effect comes after every limit of the caller: it is late, and looked up in vain before.
+  providerFault('late-effects', [2_000, 8_000], (strength) => ({
+    lateMs: Math.round(500 + 8_000 * strength),
+    resetAfterRate: 0.5,
+  })),
+  providerFault('lost-answers', [1_000, 8_000], (strength) => ({ resetAfterRate: 0.2 + 0.7 * strength })),
+  reportStorm,
+  effectAtProvider,
+  receiverFault('receiver-refuses', (strength) => ({
+    kind: 'refuse',
+    status: REFUSALS[Math.floor(strength * REFUSALS.length)] ?? 500,
+  })),
+  receiverFault('receiver-resets', () => ({ kind: 'reset' })),
+];

@@ -1,0 +1,99 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
+import { ArgumentError, parseArguments } from '../src/runtime/command-arguments.ts';
+import { isPlant, PLANTS, type PlantName } from './plants/plants.ts';
+import { TOPOLOGIES, type Topology } from './system/topology.ts';
+
+/** What a run does. */
+export interface ChaosOptions {
+  readonly profile: Profile;
+  readonly seed: number;
+  readonly orders: number;
+  readonly perSecond: number;
+  readonly faults: number;
+  readonly topology: Topology;
+  /** No fault lasts longer, in milliseconds. */
+  readonly longestMs: number;
+  /** A plan that an earlier run has saved; null for a new one. */
+  readonly planFile: string | null;
+  /** A bug that the run must find; null for the code as it is. */
+  readonly plant: PlantName | null;
+  /** Where plan, history, logs and report go. */
+  readonly out: string;
+}
+
+const PROFILES = {
+  ci: { orders: 300, perSecond: 12, faults: 18, topology: 'combined', longestMs: 3_000 },
+  full: { orders: 10_000, perSecond: 20, faults: 200, topology: 'split', longestMs: 10_000 },
+} as const;
+
+export type Profile = keyof typeof PROFILES;
+
+/** The text that `--help` and a mistake print. */
+export const CHAOS_USAGE = `npm run chaos -- [options]
+  Starts the whole system as processes with a proxy on every link, lets seeded clients order while a seeded plan of
+  faults is played, and checks afterwards that every promise was kept.
+  --profile NAME   full (10,000 orders, 200 faults, 2 APIs and 3 workers; default) or ci (2 minutes, 2 combined)
+  --seed N         repeats the plan and the workload of another run (default: a random one, which is printed)
+  --orders N, --faults N, --per-second N, --topology combined|split
+                   other numbers than those of the profile
+  --plan FILE      plays the plan that another run has saved, or a part of it
+  --plant NAME     runs a copy of the code with a bug in it that the checker must find: M1 to M11
+  --out FOLDER     where plan, history, logs and report go (default .data/chaos)
+Exit code: 0 every promise was kept, 1 a promise was broken or too little was reached, 2 a mistake in the options.`;
+
+/**
+ * Reads the command line; null when help is requested.
+ * @throws {ArgumentError}
+ */
+export function readChaosOptions(words: readonly string[]): ChaosOptions | null {
+  const given = parseArguments(words, {
+    options: {
+      profile: { type: 'string', default: 'full' },
+      seed: { type: 'string' },
+      orders: { type: 'string' },
+      faults: { type: 'string' },
+      'per-second': { type: 'string' },
+      topology: { type: 'string' },
+      plan: { type: 'string' },
+      plant: { type: 'string' },
+      out: { type: 'string', default: join(PROJECT_FOLDER, '.data/chaos') },
+    },
+  });
+  if (given === null) return null;
+  const { values } = given;
+  const { profile } = values;
+  if (!isProfile(profile)) throw new ArgumentError(`--profile must be full or ci`);
+  const usual = PROFILES[profile];
+  const topology = TOPOLOGIES.find((name) => name === (values.topology ?? usual.topology));
+  if (topology === undefined) throw new ArgumentError(`--topology must be combined or split`);
+  const seed = values.seed === undefined ? randomInt(1, 1_000_000) : number('--seed', values.seed);
+  return {
+    profile,
+    seed,
+    orders: number('--orders', values.orders ?? String(usual.orders)),
+    perSecond: number('--per-second', values['per-second'] ?? String(usual.perSecond)),
+    faults: number('--faults', values.faults ?? String(usual.faults)),
+    topology,
+    longestMs: usual.longestMs,
+    planFile: values.plan ?? null,
+    plant: values.plant === undefined ? null : plantNamed(values.plant),
+    out: values.out,
+  };
+}
+
+function plantNamed(name: string): PlantName {
+  if (isPlant(name)) return name;
+  throw new ArgumentError(`--plant must be one of ${Object.keys(PLANTS).join(', ')}`);
+}
+
+function isProfile(name: string): name is Profile {
+  return Object.hasOwn(PROFILES, name);
+}
+
+function number(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new ArgumentError(`${option} must be a positive whole number`);
+  return value;
+}

@@ -1,0 +1,143 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Cleanup } from '../../bench/cleanup.ts';
+import { createDatabase } from '../../db/client.ts';
+import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
+import { auditSystem } from '../checker/check.ts';
+import { settle, type Settled } from '../checker/settle.ts';
+import { availableKinds } from '../faults/catalog.ts';
+import { startNemesis } from '../nemesis.ts';
+import { makePlan, type Plan } from '../plan.ts';
+import { createRandom } from '../random.ts';
+import { startChaosSystem, type ControlledSystem } from '../system/system.ts';
+import { startWorkload, type Workload } from '../workload/workload.ts';
+import { growthPerOrder, readSizes, watchMemory, type MemoryMinutes, type Sizes } from './growth.ts';
+import type { SoakOptions } from './options.ts';
+import { createTally, type MinuteOfClients } from './tally.ts';
+
+/** What a soak has shown. */
+export interface SoakReport extends Pick<SoakOptions, 'minutes' | 'perSecond' | 'faultsPerMinute' | 'seed'> {
+  /** RFC 3339. */
+  readonly at: string;
+  readonly accepted: number;
+  readonly faults: number;
+  readonly availability: number;
+  readonly clients: readonly MinuteOfClients[];
+  readonly memoryMib: MemoryMinutes;
+  /** Bytes per order. */
+  readonly growth: Sizes;
+  readonly settled: Settled;
+  /** What the product's audit has found. */
+  readonly violations: number;
+}
+
+/** No fault of a soak lasts longer. */
+const LONGEST_MS = 5_000;
+
+const SETTLE_WITHIN_MS = 180_000;
+
+type Log = (line: string) => void;
+
+/** Runs a soak. @returns whether everything settled and the audit is clean. */
+export async function runSoak(options: SoakOptions, cleanup: Cleanup, log: Log): Promise<boolean> {
+  const { out, seed } = options;
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  const plan = planOf(options);
+  log(`seed ${seed}: ${options.minutes} min at ${options.perSecond} orders/s, ${plan.faults.length} faults`);
+  const random = createRandom(seed).branch('links');
+  const place = { projectFolder: PROJECT_FOLDER, folder: join(out, 'system'), topology: 'combined' } as const;
+  const system = await startChaosSystem({ ...place, random, log }, cleanup);
+  const report = await soak({ system, plan, options, log }, cleanup);
+  await writeFile(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  process.stdout.write(`${soakText(report)}\n`);
+  return report.violations === 0 && Object.keys(report.settled.left).length === 0;
+}
+
+function planOf({ minutes, faultsPerMinute, seed }: SoakOptions): Plan {
+  const faults = minutes * faultsPerMinute;
+  if (faults === 0) return { faults: [] };
+  const kinds = availableKinds().filter(({ name }) => name !== 'kill-everything');
+  const room = { kinds, topology: 'combined', faults, durationMs: minutes * 60_000, longestMs: LONGEST_MS } as const;
+  return makePlan(room, createRandom(seed).branch('plan'));
+}
+
+interface Soak {
+  readonly system: ControlledSystem;
+  readonly plan: Plan;
+  readonly options: SoakOptions;
+  readonly log: Log;
+}
+
+async function soak({ system, plan, options, log }: Soak, cleanup: Cleanup): Promise<SoakReport> {
+  const { minutes, perSecond, faultsPerMinute, seed } = options;
+  const { admin } = system.controls.postgres;
+  const stop = new AbortController();
+  await cleanup.add(() => stop.abort());
+  const { signal } = stop;
+  const tally = createTally(Date.now());
+  const { history } = tally;
+  const before = await readSizes(admin);
+  const orders = minutes * 60 * perSecond;
+  const workload = await startWorkload(system, { seed, orders, perSecond, history, signal });
+  await cleanup.add(() => workload.stop());
+  const over = new AbortController();
+  const memory = watchMemory(system, AbortSignal.any([signal, over.signal]));
+  const postOrders = (count: number): Promise<void> => workload.postFresh(count);
+  const random = createRandom(seed).branch('faults');
+  const nemesis = startNemesis({ system, plan, kinds: availableKinds(), history, random, postOrders, log, signal });
+  await Promise.all([workload.posted, nemesis.finished]);
+  over.abort();
+  await nemesis.healAll();
+  await nemesis.mendAll();
+  const settled = await settleSystem(system, workload);
+  await workload.stop();
+  const clients = tally.minutes();
+  const requests = clients.reduce((sum, minute) => sum + minute.requests, 0);
+  const failed = clients.reduce((sum, minute) => sum + minute.failed, 0);
+  const { violations } = await auditSystem(system);
+  return {
+    minutes,
+    perSecond,
+    faultsPerMinute,
+    seed,
+    at: new Date().toISOString(),
+    accepted: tally.accepted(),
+    faults: plan.faults.length,
+    availability: requests === 0 ? 0 : 1 - failed / requests,
+    clients,
+    memoryMib: await memory,
+    growth: growthPerOrder(before, await readSizes(admin), Math.max(1, tally.accepted())),
+    settled,
+    violations: violations.length,
+  };
+}
+
+async function settleSystem(system: ControlledSystem, workload: Workload): Promise<Settled> {
+  const url = system.databaseUrl;
+  const database = createDatabase({ url, poolSize: 2, applicationName: 'chaos-soak', onIdleError: () => {} });
+  try {
+    return await settle(system, { database, workload }, SETTLE_WITHIN_MS);
+  } finally {
+    await database.close();
+  }
+}
+
+/** The report for people: one line per minute, then the sums. */
+export function soakText(report: SoakReport): string {
+  const minutes = report.clients.map(({ accepted, acceptMs, availability }, index) => {
+    const memory = Object.entries(report.memoryMib[index] ?? {}).map(([name, mib]) => `${name} ${mib}`);
+    const latency = acceptMs === null ? '-' : `${acceptMs.p50}/${acceptMs.p99} ms`;
+    const served = `${(availability * 100).toFixed(2)} %`;
+    return `  ${String(index + 1).padStart(3)} min  ${accepted} orders  ${latency}  ${served}  MiB: ${memory.join(', ')}`;
+  });
+  const growth = Object.entries(report.growth).map(([name, bytes]) => `  ${name}: ${bytes} bytes per order`);
+  return [
+    'accepted, 202 after (p50/p99), requests served, memory:',
+    ...minutes,
+    'growth:',
+    ...growth,
+    `orders=${report.accepted} faults=${report.faults} availability=${(report.availability * 100).toFixed(3)}% ` +
+      `settled=${report.settled.seconds.toFixed(1)}s violations=${report.violations} seed=${report.seed}`,
+  ].join('\n');
+}

@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest';
+import type { ChaosReport } from '../chaos/report/report.ts';
+import { renderReliability } from './reliability-reference.ts';
+
+const times = (p50: number, p99: number, max: number) => ({ p50, p99, max });
+const recovery = (kind: string, begin: number, heal: number) => ({
+  kind,
+  faults: 4,
+  orders: 20,
+  fromBegin: times(1, begin, begin),
+  fromHeal: times(1, heal, heal),
+});
+
+const RUN = {
+  profile: 'full',
+  seed: 5,
+  at: '2026-11-30T10:00:00.000Z',
+  commit: 'abc1234',
+  topology: 'split',
+  seconds: 900,
+  orders: 10_000,
+  faults: 201,
+  kinds: 20,
+  violations: 0,
+  settled: { seconds: 33.3, left: {} },
+  recovery: [recovery('kill at worker', 9_000, 100), recovery('kill-everything', 40_000, 29_000)],
+} as unknown as ChaosReport;
+
+/** The last two cells of the row that begins so. */
+function cellsOf(page: string, name: string): string[] {
+  const row = page.split('\n').find((line) => line.startsWith(`| ${name}`)) ?? '';
+  return row
+    .split('|')
+    .slice(3, -1)
+    .map((cell) => cell.trim());
+}
+
+it('The page tells the figures of the committed run, and which of them are met', () => {
+  const page = renderReliability(RUN, { plants: [] });
+  expect(page).toContain('`npm run chaos -- --profile full --seed 5`, 2026-11-30, commit abc1234');
+  expect(cellsOf(page, 'orders')).toEqual(['10,000', 'met']);
+  expect(cellsOf(page, 'violations')).toEqual(['0', 'met']);
+  expect(cellsOf(page, 'everything at rest')).toEqual(['33.3 s', 'met']);
+  expect(cellsOf(page, 'order of a killed worker')).toEqual(['9.0 s', 'met']);
+  expect(cellsOf(page, 'everything killed')).toEqual(['29.0 s', 'met']);
+});
+
+it('The page tells a missed figure in the same table', () => {
+  const poor = { ...RUN, violations: 2, faults: 199, settled: { seconds: 180, left: { 'orders in motion': 1 } } };
+  const page = renderReliability({ ...poor, recovery: [recovery('kill at worker', 10_001, 0)] }, null);
+  expect(cellsOf(page, 'violations')).toEqual(['2', 'missed']);
+  expect(cellsOf(page, 'faults')).toEqual(['199', 'missed']);
+  expect(cellsOf(page, 'everything at rest')).toEqual(['not all', 'missed']);
+  expect(cellsOf(page, 'order of a killed worker')).toEqual(['10.0 s', 'missed']);
+  expect(cellsOf(page, 'everything killed')).toEqual(['no such order', 'missed']);
+});
+
+it('The page tells of each plant by which seed it was caught, not caught, or not run', () => {
+  const plants = [
+    { plant: 'M1', caughtBy: 2 },
+    { plant: 'M2', caughtBy: null },
+  ];
+  const page = renderReliability(null, { plants });
+  const last = (name: string): string | undefined => cellsOf(page, `${name} `).at(-1);
+  expect(['M1', 'M2', 'M3'].map(last)).toEqual(['seed 2', 'no', 'not run']);
+  expect(page).toContain('No full run is committed yet');
+});

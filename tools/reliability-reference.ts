@@ -1,0 +1,174 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ChaosReport } from '../chaos/report/report.ts';
+import type { Recovery } from '../chaos/report/recovery.ts';
+import { PLANTS } from '../chaos/plants/plants.ts';
+import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
+import { renderTable } from './markdown-table.ts';
+
+/** What `npm run chaos:plants -- --json FILE` writes, as far as the page tells it. */
+export interface PlantFigures {
+  readonly plants: readonly { readonly plant: string; readonly caughtBy: number | null }[];
+}
+
+const RUN_FILE = 'bench/results/chaos.json';
+const PLANTS_FILE = 'bench/results/chaos-plants.json';
+
+/** What a full run must show. */
+const TARGETS = {
+  orders: 10_000,
+  faults: 200,
+  kinds: 15,
+  restSeconds: 120,
+  killSeconds: 10,
+  restartSeconds: 30,
+} as const;
+
+/** `docs/reliability.md`, with the figures of the committed runs. */
+export function renderReliabilityReference(): string {
+  return renderReliability(readResult(RUN_FILE) as ChaosReport | null, readResult(PLANTS_FILE) as PlantFigures | null);
+}
+
+/** Null for a run that is not committed. */
+function readResult(path: string): unknown {
+  const file = join(PROJECT_FOLDER, path);
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+}
+
+/** The page for these results; null for a run that is not committed. */
+export function renderReliability(run: ChaosReport | null, plants: PlantFigures | null): string {
+  return `# Reliability
+
+<!-- Made by \`npm run docs\` from tools/reliability-reference.ts, ${RUN_FILE}, ${PLANTS_FILE}. -->
+
+What the service promises, and how a machine tries to prove it wrong. Single failures have tests of their own
+([failure-scenarios.md](failure-scenarios.md)); this page is about all of them at once.
+
+## The run
+
+\`\`\`
+npm run chaos -- --seed 1                  # 10,000 orders, 200 faults, about a quarter of an hour
+npm run chaos -- --seed 1 --profile ci     # the same in small, two minutes
+npm run chaos:plants                       # checks the checker
+\`\`\`
+
+It starts the whole system as processes, with a proxy on every link. Clients of four tenants place orders of every kind
+(scarce stock, declines, lost replies, wrong amounts, manual captures in parts), cancel, capture and refund them, reuse keys
+and send malformed requests; producers send events; operators decide cases. Meanwhile a plan of faults is played: processes
+killed, frozen and replaced, links cut before and after the effect, stores restarted and filled up, effects at the provider
+itself, workflows ended by Temporal's own tools. One seed decides workload and plan. The processes are real, so a seed
+repeats the plan and not every moment of it: \`--plan FILE\` plays a saved plan again, or a part of it.
+
+Everything that clients, operators and faults did is in \`history.jsonl\`. An answer that never came counts as unknown, and
+not as a failure. After the last heal the checker compares the history with what the system has left.
+
+## Promises
+
+${renderTable(['promise', 'how the run checks it'], PROMISES)}
+
+## The last full run
+
+${run === null ? NOT_RUN : runText(run)}
+
+## The checker is checked
+
+\`npm run chaos:plants\` puts one bug into a copy of the code and runs it; the checks that are about the guarantee must
+find it within five seeds. Each check also has a unit test that tells it one lie (\`chaos/checker/orders.test.ts\`,
+\`chaos/checker/streams.test.ts\`).
+
+${renderTable(['plant', 'bug', 'caught'], plantRows(plants))}
+
+A run that reaches too little fails, although nothing was broken: it names the courses that it has missed (no ambiguous
+charge, no sold-out SKU, no operator's decision, a kind of fault that struck fewer than three times).
+`;
+}
+
+const PROMISES: string[][] = [
+  ['an accepted order is never lost', 'each key with a 202 has one order, one id in all answers, and its end'],
+  ['the same key never makes a second one', 'repeats get the first answer; another body under the key gets 422'],
+  ['no charge without a confirmed order', 'the provider’s ledger by itself says what the status says; then the audit'],
+  ['stock is never oversold and never leaked', 'twice a second, in one snapshot: figures, movements and holds agree'],
+  ['an unknown outcome is looked up', 'no order ends as declined whose payment method cannot be declined'],
+  [
+    'every state has an owner and a deadline',
+    'orders are at rest within 120 s of the last heal, or parked for a reason',
+  ],
+  ['a message never hurts the order', 'every end has its mail once, and its webhook, signed, in order'],
+  ['an event is processed once, in order', 'each acknowledged event has one result; keys keep their order'],
+  ['a command that was answered is done', 'a decision never changes; promised cancels and refunds are at the provider'],
+  ['a tenant sees its own orders only', 'others get 404; webhooks are signed by the tenant’s own secret'],
+  ['no secret in a log', 'addresses of customers and secrets of the service are searched in every log'],
+];
+
+const NOT_RUN = `No full run is committed yet: \`npm run chaos\`, then copy \`.data/chaos/report.json\` to \`${RUN_FILE}\` and run \`npm run docs\`.`;
+
+function runText(run: ChaosReport): string {
+  const { seed, commit, topology, at } = run;
+  const command = `\`npm run chaos -- --profile ${run.profile} --seed ${seed}\``;
+  return `${command}, ${at.slice(0, 10)}, commit ${commit ?? 'unknown'}, topology ${topology}, ${thousands(run.seconds)} s:
+
+${renderTable(['figure', 'required', 'measured', ''], figureRows(run))}
+
+${renderTable(['fault', 'struck', 'orders', 'p50', 'p99', 'longest'], run.recovery.map(recoveryRow))}
+
+Seconds from the heal until ordinary orders that met the fault were at rest; other faults were on at the same time.`;
+}
+
+function figureRows(run: ChaosReport): string[][] {
+  const { orders, faults, kinds, violations, settled, recovery } = run;
+  const isSettled = Object.keys(settled.left).length === 0;
+  const killed = worstOf(recovery, ['kill at worker', 'kill at combined'], ({ fromBegin }) => fromBegin?.p99);
+  const restarted = worstOf(recovery, ['kill-everything'], ({ fromHeal }) => fromHeal?.max);
+  const rest = isSettled ? `${settled.seconds.toFixed(1)} s` : 'not all';
+  const isRestInTime = isSettled && settled.seconds <= TARGETS.restSeconds;
+  return [
+    ['orders', thousands(TARGETS.orders), thousands(orders), verdict(orders >= TARGETS.orders)],
+    ['faults', `${TARGETS.faults}`, `${faults}`, verdict(faults >= TARGETS.faults)],
+    ['kinds of faults', `${TARGETS.kinds}`, `${kinds}`, verdict(kinds >= TARGETS.kinds)],
+    ['violations', '0', thousands(violations), verdict(violations === 0)],
+    ['everything at rest after the last heal', `${TARGETS.restSeconds} s`, rest, verdict(isRestInTime)],
+    timeRow('order of a killed worker at rest, p99', TARGETS.killSeconds, killed),
+    timeRow('everything killed: orders at rest after the restart', TARGETS.restartSeconds, restarted),
+  ];
+}
+
+function verdict(isMet: boolean): string {
+  return isMet ? 'met' : 'missed';
+}
+
+function timeRow(name: string, requiredSeconds: number, measuredMs: number | null): string[] {
+  if (measuredMs === null) return [name, `${requiredSeconds} s`, 'no such order', 'missed'];
+  const isMet = measuredMs <= requiredSeconds * 1_000;
+  return [name, `${requiredSeconds} s`, toSeconds(measuredMs), verdict(isMet)];
+}
+
+/** The largest value over the kinds; null without one. */
+function worstOf(
+  recovery: readonly Recovery[],
+  kinds: readonly string[],
+  value: (of: Recovery) => number | undefined,
+): number | null {
+  const values = recovery.filter(({ kind }) => kinds.includes(kind)).flatMap((of) => value(of) ?? []);
+  return values.length === 0 ? null : Math.max(...values);
+}
+
+function recoveryRow({ kind, faults, orders, fromHeal }: Recovery): string[] {
+  const seconds = fromHeal === null ? ['-', '-', '-'] : [fromHeal.p50, fromHeal.p99, fromHeal.max].map(toSeconds);
+  return [kind, String(faults), thousands(orders), ...seconds];
+}
+
+function toSeconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
+
+function plantRows(results: PlantFigures | null): string[][] {
+  return Object.entries(PLANTS).map(([name, { title }]) => {
+    const result = results?.plants.find(({ plant }) => plant === name);
+    if (result === undefined) return [name, title, 'not run'];
+    return [name, title, result.caughtBy === null ? 'no' : `seed ${result.caughtBy}`];
+  });
+}
+
+function thousands(value: number): string {
+  return value.toLocaleString('en-US');
+}
