@@ -25,8 +25,8 @@ export interface NeighborSpec {
   readonly seconds: number;
 }
 
-/** The quiet tenant begins when the neighbor is already there. */
-const HEAD_START_MS = 2_000;
+/** The quiet tenant begins when the neighbor has spent the points that it had saved up, and these orders are done. */
+const HEAD_START_MS = 6_000;
 
 /** Sends orders of both tenants, each from a process of its own. */
 export async function besideNeighbor(
