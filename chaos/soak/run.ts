@@ -137,6 +137,7 @@ export function soakText(report: SoakReport): string {
     ...minutes,
     'growth:',
     ...growth,
+    ...Object.entries(report.settled.left).map(([name, count]) => `still under way: ${name} ${count}`),
     `orders=${report.accepted} faults=${report.faults} availability=${(report.availability * 100).toFixed(3)}% ` +
       `settled=${report.settled.seconds.toFixed(1)}s violations=${report.violations} seed=${report.seed}`,
   ].join('\n');
