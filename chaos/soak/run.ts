@@ -16,7 +16,7 @@ import type { SoakOptions } from './options.ts';
 import { createTally, type MinuteOfClients } from './tally.ts';
 
 /** What a soak has shown. */
-export interface SoakReport extends Pick<SoakOptions, 'minutes' | 'perSecond' | 'faultsPerMinute' | 'seed'> {
+interface SoakReport extends Pick<SoakOptions, 'minutes' | 'perSecond' | 'faultsPerMinute' | 'seed'> {
   /** RFC 3339. */
   readonly at: string;
   readonly accepted: number;
@@ -124,7 +124,7 @@ async function settleSystem(system: ControlledSystem, workload: Workload): Promi
 }
 
 /** The report for people: one line per minute, then the sums. */
-export function soakText(report: SoakReport): string {
+function soakText(report: SoakReport): string {
   const minutes = report.clients.map(({ accepted, acceptMs, availability }, index) => {
     const memory = Object.entries(report.memoryMib[index] ?? {}).map(([name, mib]) => `${name} ${mib}`);
     const latency = acceptMs === null ? '-' : `${acceptMs.p50}/${acceptMs.p99} ms`;
@@ -137,6 +137,7 @@ export function soakText(report: SoakReport): string {
     ...minutes,
     'growth:',
     ...growth,
+    ...Object.entries(report.settled.left).map(([name, count]) => `still under way: ${name} ${count}`),
     `orders=${report.accepted} faults=${report.faults} availability=${(report.availability * 100).toFixed(3)}% ` +
       `settled=${report.settled.seconds.toFixed(1)}s violations=${report.violations} seed=${report.seed}`,
   ].join('\n');

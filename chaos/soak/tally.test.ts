@@ -1,24 +1,25 @@
 import { expect, it } from 'vitest';
+import type { NewEntry } from '../history.ts';
 import { growthPerOrder } from './growth.ts';
 import { createTally } from './tally.ts';
 
 it('A soak counts each order once, each try’s latency, and requests that were not served as unavailable', () => {
   let now = 0;
   const { history, minutes, accepted } = createTally(0, () => now);
-  const create = (key: string, type: 'invoke' | 'ok' | 'info', at: number, status: number | null = null): void => {
+  const create = (key: string, at: number, told: Pick<NewEntry, 'type' | 'status'>): void => {
     now = at;
-    history.write({ who: 'demo/shop', op: 'create', key, type, status });
+    history.write({ who: 'demo/shop', op: 'create', key, ...told });
   };
-  create('a', 'invoke', 0);
-  create('a', 'info', 8_000);
-  create('a', 'invoke', 9_000);
-  create('a', 'ok', 9_040, 202);
-  create('b', 'invoke', 61_000);
-  create('b', 'info', 61_010, 503);
-  create('b', 'invoke', 62_000);
-  create('b', 'ok', 62_010, 202);
-  create('b', 'invoke', 62_020);
-  create('b', 'ok', 62_030, 202);
+  create('a', 0, { type: 'invoke' });
+  create('a', 8_000, { type: 'info' });
+  create('a', 9_000, { type: 'invoke' });
+  create('a', 9_040, { type: 'ok', status: 202 });
+  create('b', 61_000, { type: 'invoke' });
+  create('b', 61_010, { type: 'info', status: 503 });
+  create('b', 62_000, { type: 'invoke' });
+  create('b', 62_010, { type: 'ok', status: 202 });
+  create('b', 62_020, { type: 'invoke' });
+  create('b', 62_030, { type: 'ok', status: 202 });
   history.write({ who: 'nemesis', op: 'fault', type: 'invoke', key: '1' });
   expect(accepted()).toBe(2);
   expect(minutes()).toEqual([
