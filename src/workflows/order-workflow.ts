@@ -62,12 +62,8 @@ async function end(order: OrderContext, result: SaleResult): Promise<EndStatus> 
   }
 }
 
-/** The message does not wait for the status, because the sale is decided. */
 async function confirmAndTell({ sale, tellCustomer }: OrderContext, totalMinor: number): Promise<EndStatus> {
-  const confirmed = sale.confirmOrder(totalMinor);
-  const told = tellCustomer('CONFIRMED', totalMinor);
-  await Promise.allSettled([confirmed, told]);
-  await Promise.all([confirmed, told]);
+  await sale.confirmAndTell(totalMinor, () => tellCustomer('CONFIRMED', totalMinor));
   return 'CONFIRMED';
 }
 

@@ -60,6 +60,7 @@ export function createFastPath(settings: OrderSettings, inputs: StepInputs, { co
         return true;
       }
     },
+    has: (step) => outcomes.has(step),
     take: (step) => {
       const tried = outcomes.get(step);
       if (tried === undefined) return null;

@@ -1,4 +1,4 @@
-import { sleep } from '@temporalio/workflow';
+import { patched, sleep } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.ts';
 import { assertNever } from '../../domain/errors.ts';
 import type { Refusal } from '../../domain/order.ts';
@@ -35,8 +35,8 @@ export interface SaleSteps {
   takePayment(totalMinor: number): Promise<PaymentResult>;
   /** Deducts the held stock. */
   commitStock(totalMinor: number): Promise<Extract<SaleResult, { kind: 'paid' | 'refused' }>>;
-  /** Enters CONFIRMED. */
-  confirmOrder(totalMinor: number): Promise<void>;
+  /** Enters CONFIRMED, and tells the customer meanwhile: the message does not wait for the status. */
+  confirmAndTell(totalMinor: number, tell: () => Promise<void>): Promise<void>;
   /** Enters the status of an order that was not sold, with the sums after its payment was undone. */
   closeOrder(result: Unsold): Promise<'REJECTED' | 'CANCELLED' | 'EXPIRED'>;
 }
@@ -57,7 +57,7 @@ export function createSaleSteps(order: OrderState, inputs: StepInputs): SaleStep
       return paymentResultOf(await charge(order, { ...inputs.takePayment, amountMinor: totalMinor }));
     },
     commitStock: (totalMinor) => commitStock(order, totalMinor),
-    confirmOrder: (totalMinor) => confirmOrder(order, totalMinor),
+    confirmAndTell: (totalMinor, tell) => confirmAndTell(order, totalMinor, tell),
     closeOrder: (result) => closeOrder(order, result),
   };
 }
@@ -149,11 +149,21 @@ async function commitStock(
 }
 
 /** Changes the status to CONFIRMED. */
-async function confirmOrder(order: OrderState, totalMinor: number): Promise<void> {
+/**
+ * The message begins when the local try of the status has ended. If both were tried locally at once and failed one after
+ * the other, the first to fail would ask for its next attempt first; a replay hears of both failures at once, and the
+ * shorter way through the code would come first, whatever the history says.
+ */
+async function confirmAndTell(order: OrderState, totalMinor: number, tell: () => Promise<void>): Promise<void> {
   const { input, steps, capture, onConflict } = order;
   const { orderId, tenantId } = input;
   const byHand = capture === null ? {} : { capture };
-  await steps.run('confirmOrder', { orderId, tenantId, totalMinor, ...byHand }, { onConflict });
+  const waits = !steps.isTried('confirmOrder') && patched('tell-after-first-try');
+  const { promise: firstTry, resolve: onTried } = Promise.withResolvers<void>();
+  const confirmed = steps.run('confirmOrder', { orderId, tenantId, totalMinor, ...byHand }, { onConflict, onTried });
+  const told = waits ? firstTry.then(tell) : tell();
+  await Promise.allSettled([confirmed, told]);
+  await Promise.all([confirmed, told]);
 }
 
 /** Writes the final status of an order that was not sold, with the sums after its payment was undone. */

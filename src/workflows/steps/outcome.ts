@@ -18,6 +18,8 @@ export interface FastPath {
    * payment may have been asked for.
    */
   run(): Promise<boolean>;
+  /** Whether there is an outcome of a step to be taken. */
+  has(step: string): boolean;
   /** The outcome of a step; null when it was not tried, or was taken before. */
   take(step: string): Outcome<unknown> | null;
 }

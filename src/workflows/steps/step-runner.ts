@@ -36,6 +36,8 @@ export interface Recovery<Name extends StepName> {
   readonly force?: (decision: CaseDecision) => Promise<StepResult<Name>>;
   /** `skip`: what counts as the answer of a skipped step. */
   readonly skip?: StepResult<Name>;
+  /** Called when the local try has ended, or when there is none; not called when the fast path has tried the step. */
+  readonly onTried?: () => void;
 }
 
 /** Runs the steps of one order. */
@@ -46,6 +48,8 @@ export interface Steps {
    * operator ({@link StepAbortedError}), finds a conflict ({@link StepConflictError}), or meets a bug.
    */
   run<Name extends StepName>(name: Name, input: StepInput<Name>, recovery?: Recovery<Name>): Promise<StepResult<Name>>;
+  /** Whether the fast path has tried the step, so that `run` does not try it locally. */
+  isTried(name: StepName): boolean;
   /** Tries the parked step again, if there is one. */
   resume(): void;
   /**
@@ -85,7 +89,7 @@ interface StepParts {
   readonly parking: Parking;
   readonly reports: StepReports;
   /** Absent in workflows without a fast path. */
-  readonly fastPath?: Pick<FastPath, 'take'>;
+  readonly fastPath?: Pick<FastPath, 'has' | 'take'>;
 }
 
 /** A step that the fast path has tried is not tried again. */
@@ -120,18 +124,22 @@ export function createSteps(
     input: StepInput<Name>,
     taken: Outcome<unknown> | null,
   ): Promise<StepResult<Name>> {
-    const { name, policy, report } = step;
+    const { name, policy, recovery, report } = step;
     const { collaborator } = policy;
     const isLocal = collaborator === null || settings.placement[collaborator] === 'local';
-    if (!isLocal) return insist(step, { input, failure: null, attempts: 0, decision: null });
-    const { answer, failure } = taken ?? (await tryLocally(name, policy, input));
+    if (!isLocal) {
+      recovery.onTried?.();
+      return insist(step, { input, failure: null, attempts: 0, decision: null });
+    }
+    const { answer, failure } = taken ?? (await tryLocally(name, policy, input).finally(() => recovery.onTried?.()));
     report.tried(1, failure?.type ?? undefined);
     if (failure === undefined) return answer as StepResult<Name>;
     showDetails(order, `Step **${policy.id}** did not succeed at once; it is retried by its policy.`);
     return insist(step, { input, failure, attempts: 1, decision: null });
   }
 
-  return { run, resume: parking.resume, check: parking.check, resolve: parking.resolve };
+  const isTried = (name: StepName): boolean => fastPath?.has(name) === true;
+  return { run, isTried, resume: parking.resume, check: parking.check, resolve: parking.resolve };
 }
 
 interface Step<Name extends StepName> {
