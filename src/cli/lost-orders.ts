@@ -16,7 +16,11 @@ import {
   type StoredCommand,
 } from '../../db/repositories/orders/command-repository.ts';
 import type { OrderRecord } from '../../db/repositories/orders/order-record.ts';
-import { createOrderRepository, type OrderRepository } from '../../db/repositories/orders/order-repository.ts';
+import {
+  createOrderRepository,
+  type NewOrder,
+  type OrderRepository,
+} from '../../db/repositories/orders/order-repository.ts';
 import { createPaymentRepository, type PaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
 import { isOpen } from '../audit/facts.ts';
 import { reading } from '../audit/source-error.ts';
@@ -25,6 +29,7 @@ import { isAtRest, isTerminal } from '../domain/order-status.ts';
 import { EMPTY_BALANCE } from '../domain/payments/payment.ts';
 import { describeWorkflow } from '../temporal/calls.ts';
 import { orderWorkflowId, orderCommandWorkflowId, type OrderCommandInput } from '../workflows/contract.ts';
+import { findUnopened } from './unopened-orders.ts';
 
 /** The input of the command workflow that brings an order to its end. */
 export interface CommandTask extends Pick<OrderCommandInput, 'kind' | 'amountMinor'> {
@@ -37,8 +42,10 @@ export interface CommandTask extends Pick<OrderCommandInput, 'kind' | 'amountMin
 export interface LostOrder {
   readonly orderId: string;
   readonly tenantId: string;
-  /** Null when only a case of the order is left. */
+  /** Null when only a case of the order is left, and when it was never opened. */
   readonly order: OrderRecord | null;
+  /** What an order that was never opened was accepted with; else null. */
+  readonly opening: NewOrder | null;
   /** What happened to the workflow that should carry the order, in words. */
   readonly found: string;
   /** Its open cases that no parked workflow has. */
@@ -118,9 +125,17 @@ export function createLostOrders({
         }
         after = page.scope.upTo;
       }
+      for (const opening of await findUnopened(client, sources.orders)) lost.push(await unopened(sources, opening));
       return lost;
     },
   };
+}
+
+async function unopened(sources: Sources, opening: NewOrder): Promise<LostOrder> {
+  const { orderId, tenantId } = opening;
+  const task = cancelUnsold(orderId);
+  const found = await wordsOf(sources, orderId, task);
+  return { orderId, tenantId, order: null, opening, found, deadCases: [], task };
 }
 
 function statusOf(client: Client, workflowId: string): Promise<WorkflowExecutionStatusName | null> {
@@ -149,7 +164,7 @@ async function examine(sources: Sources, suspect: Suspect): Promise<LostOrder | 
   const deadCases = await deadCasesOf(sources, suspect);
   const task = due ?? (order === null ? null : parkedTask(orderId, given, deadCases));
   if (task === null && deadCases.length === 0) return null;
-  return { ...suspect, order, found: await wordsOf(sources, orderId, task), deadCases, task };
+  return { ...suspect, order, opening: null, found: await wordsOf(sources, orderId, task), deadCases, task };
 }
 
 /** The work that is left of the command that owns an order, or else of its status. */

@@ -60,8 +60,16 @@ export async function assertSameSystem(
     (await statusOf(orderWorkflowId(orderId))) !== null;
   const since = await rememberedSince(client);
   const unseen = await firstUnseen(lost, since, isKnown);
-  if (unseen === null) return;
+  // An order that only Temporal knows may as well belong to another database.
+  const unopened = lost.find(({ opening }) => opening !== null);
+  if (unseen === null && unopened === undefined) return;
   for (const orderId of await sampleOrders()) if (await isKnown({ orderId })) return;
+  if (unseen === null) {
+    throw new WrongSystemError(
+      `namespace ${namespace} knows ${unopened?.orderId}, which the database does not, and no order of the database. Name ` +
+        'the system of this database by TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE.',
+    );
+  }
   throw new WrongSystemError(
     `namespace ${namespace} has never seen ${unseen.orderId}, which the database holds since ` +
       `${unseen.createdAt.toISOString()}, nor another order of it: they ran elsewhere. Name the system of this ` +
@@ -78,6 +86,7 @@ async function firstUnseen(
 ): Promise<NonNullable<LostOrder['order']> | null> {
   let unseen: LostOrder['order'] = null;
   for (const each of lost) {
+    if (each.opening !== null) continue;
     if (await isKnown(each)) return null;
     if (each.order !== null && each.order.createdAt >= since) unseen ??= each.order;
   }

@@ -83,7 +83,15 @@ export function createRepair(deps: RepairDeps): Repair {
     return inShort?.attention === true ? 'parked' : 'on its way';
   };
 
-  const carryOn = async ({ orderId, tenantId, order, task, found, deadCases }: LostOrder, plan: Plan) => {
+  /** The row is written as the order's first step would have written it. */
+  const opened = async ({ orderId, tenantId, order, opening }: LostOrder): Promise<OrderRecord | null> => {
+    if (opening === null) return order;
+    await orders.open(opening);
+    return orders.findOptional(tenantId, orderId);
+  };
+
+  const carryOn = async (lost: LostOrder, plan: Plan): Promise<Outcome> => {
+    const { orderId, tenantId, task, found, deadCases } = lost;
     const steps = deadCases.map(({ step }) => step);
     await actions.record({
       actionId: randomId('act'),
@@ -98,6 +106,7 @@ export function createRepair(deps: RepairDeps): Repair {
     });
     // The cases are closed before the workflow starts, because it may open a case at the same step again.
     for (const each of deadCases) await cases.resolve(each, 'repaired', actor);
+    const order = await opened(lost);
     return task === null || order === null ? 'cases closed' : start(deps, order, task);
   };
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createWebhookSubscriptionRepository } from '../../db/repositories/notifications/webhook-subscription-repository.ts';
 import type { Resealed } from '../../src/cli/reseal.ts';
 import { loadConfig } from '../../src/config.ts';
+import { DatabaseUnavailableError } from '../../src/domain/errors.ts';
 import { createContactSealer, type SealedContact } from '../../src/domain/personal-data/contact-sealer.ts';
 import { createTextSealer } from '../../src/domain/personal-data/text-sealer.ts';
 import { webhookSecretSubject } from '../../src/domain/webhook.ts';
@@ -291,6 +292,23 @@ it('A repair gives back an order whose workflow was deleted by hand', async () =
   await expect.poll(() => describeWorkflow(system.client, execution.workflowId)).toBeNull();
   expect(await repair<Repaired>('--yes')).toMatchObject({ started: 1, settled: 1 });
   await untilStatus(system, orderId, 'CANCELLED');
+  await expectCleanAudit();
+});
+
+it('A repair opens and gives back an order whose workflow was terminated before its first step', async () => {
+  const known = await system.postOrder();
+  await untilStatus(system, known, 'CONFIRMED');
+  const { key, orderId } = plannedOrder();
+  cli.faults.inject(orderId, 'openOrder', failBefore(new DatabaseUnavailableError('53300'), Number.POSITIVE_INFINITY));
+  await system.postOrder({}, key);
+  await terminate(orderWorkflowId(orderId));
+  // The list of workflows is some moments behind.
+  await expect
+    .poll(async () => (await repair<{ found: Found[] }>('--dry-run')).found)
+    .toMatchObject([{ orderId, status: null, repair: { kind: 'repair' } }]);
+  expect(await repair<Repaired>('--yes')).toMatchObject({ started: 1, settled: 1 });
+  await untilStatus(system, orderId, 'CANCELLED');
+  expect(await system.postOrder({}, key)).toBe(orderId);
   await expectCleanAudit();
 });
 
