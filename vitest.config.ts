@@ -28,11 +28,21 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/**/*.test.ts'],
+          exclude: ['tests/chaos/**'],
           globalSetup: ['tests/support/global-setup.ts'],
           // Files that start systems of their own, one after the other in two processes: to load the product again for
           // each would be a quarter of the time.
           pool: 'forks',
           isolate: false,
+          ...PATIENCE,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['tests/chaos/**/*.test.ts'],
+          // It starts a whole system of its own, so it runs when everything else has ended.
+          sequence: { groupOrder: 1 },
           ...PATIENCE,
         },
       },

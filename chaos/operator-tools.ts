@@ -93,7 +93,18 @@ function tokenFor({ settings }: ControlledSystem, tenant: string): Promise<strin
   });
 }
 
-async function tenantOf({ databaseUrl }: ControlledSystem, orderId: string): Promise<string> {
+/** Whether the first step of the order has written its row. */
+export async function hasRow(system: ControlledSystem, orderId: string | null): Promise<boolean> {
+  return orderId !== null && (await findTenant(system, orderId)) !== null;
+}
+
+async function tenantOf(system: ControlledSystem, orderId: string): Promise<string> {
+  const tenant = await findTenant(system, orderId);
+  if (tenant === null) throw new Error(`there is no order ${orderId}`);
+  return tenant;
+}
+
+async function findTenant({ databaseUrl }: ControlledSystem, orderId: string): Promise<string | null> {
   const database = createDatabase({
     url: databaseUrl,
     poolSize: 1,
@@ -105,9 +116,7 @@ async function tenantOf({ databaseUrl }: ControlledSystem, orderId: string): Pro
       'SELECT tenant_id AS tenant FROM orders.orders WHERE order_id = $1',
       [orderId],
     );
-    const [row] = rows;
-    if (row === undefined) throw new Error(`there is no order ${orderId}`);
-    return row.tenant;
+    return rows[0]?.tenant ?? null;
   } finally {
     await database.close();
   }

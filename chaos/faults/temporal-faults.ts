@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { createTemporalClient } from '../../src/temporal/connection.ts';
-import { repairOrders } from '../operator-tools.ts';
+import { hasRow, repairOrders } from '../operator-tools.ts';
 import type { Random } from '../random.ts';
 import type { FaultKind, Heal } from './fault-kind.ts';
 
@@ -55,10 +55,15 @@ interface Strike {
   readonly undo?: (client: Client, info: WorkflowExecutionInfo, namespace: string) => Promise<unknown>;
   /** Whether it leaves orders that an operator must repair. */
   readonly isMended?: boolean;
+  /**
+   * Whether only orders with a row are struck. Before its row is written, an accepted order is known to Temporal alone,
+   * and nobody can bring back what was deleted there.
+   */
+  readonly needsRow?: boolean;
 }
 
 /** An action of Temporal's own tools on workflows that are open just now. */
-function strikes({ name, query, act, undo, isMended = false }: Strike): FaultKind {
+function strikes({ name, query, act, undo, isMended = false, needsRow = false }: Strike): FaultKind {
   return {
     name,
     lengthMs: [500, 5_000],
@@ -69,6 +74,7 @@ function strikes({ name, query, act, undo, isMended = false }: Strike): FaultKin
       const struck: WorkflowExecutionInfo[] = [];
       try {
         for (const info of await listSome(client, query, random)) {
+          if (needsRow && !(await hasRow(system, orderOf(info)))) continue;
           if (!(await wish(client, () => act(client, info, namespace)))) continue;
           struck.push(info);
           history.write({
@@ -161,6 +167,7 @@ export const TEMPORAL_FAULTS: readonly FaultKind[] = [
     act: (client, { workflowId, runId }, namespace) =>
       client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId, runId } }),
     isMended: true,
+    needsRow: true,
   }),
   strikes({ name: 'reset-workflows', query: OPEN_ORDERS, act: resetToFirstTask }),
   strikes({

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,14 +7,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { canBuildTemporalServer } from '../../src/dev/temporal/temporal-cli.ts';
 
-/** A plan that reaches every course that the profile requires. */
-const FIXED_SEED = 1;
+/** A plan of nine kinds of faults, among them a deletion by hand, a lost store of Temporal, and effects that come late. */
+const SEED = 2;
 
 /** The build of Temporal's server, on a machine that has none yet, takes some minutes of it. */
 const LIMIT_MS = 900_000;
 
 interface ChaosRun {
-  readonly code: number;
   /** What the run has printed. */
   readonly text: string;
   readonly report: { readonly violations: number; readonly accepted: number; readonly faults: number };
@@ -26,33 +24,21 @@ async function runChaos(words: readonly string[]): Promise<ChaosRun> {
   onTestFinished(() => rm(out, { recursive: true, force: true }));
   const args = ['chaos/main.ts', '--profile', 'ci', '--out', out, ...words];
   const run = promisify(execFile)(process.execPath, args, { cwd: PROJECT_FOLDER, maxBuffer: 64 * 1_024 * 1_024 });
-  const { code, stdout, stderr } = await run.then(
-    (printed) => ({ code: 0, ...printed }),
-    (error: unknown) => error as { code: number; stdout: string; stderr: string },
-  );
+  // The exit code also says whether a run of full length has reached enough, which this one cannot.
+  const { stdout, stderr } = await run.catch((error: unknown) => error as { stdout: string; stderr: string });
   const text = `${stderr}\n${stdout}`;
   const report = await readFile(join(out, 'report.json'), 'utf8').catch(() => null);
   if (report === null) throw new Error(`the run has no report:\n${text}`);
-  return { code, text, report: JSON.parse(report) as ChaosRun['report'] };
+  return { text, report: JSON.parse(report) as ChaosRun['report'] };
 }
 
 it.runIf(canBuildTemporalServer())(
-  'Every promise is kept under a fixed plan of faults, which reaches the rare courses',
+  'Every promise is kept under a short plan of faults',
   async () => {
-    const { code, text } = await runChaos(['--seed', String(FIXED_SEED)]);
-    expect(code, text).toBe(0);
-  },
-  LIMIT_MS,
-);
-
-it.runIf(canBuildTemporalServer())(
-  'Every promise is kept under a random plan of faults',
-  async () => {
-    const seed = randomInt(1, 1_000_000);
-    console.log(`seed of the random plan: ${seed}`);
-    const { text, report } = await runChaos(['--seed', String(seed), '--orders', '100', '--faults', '8']);
+    const { text, report } = await runChaos(['--seed', String(SEED), '--orders', '150', '--faults', '10']);
     expect(report.violations, text).toBe(0);
-    expect(report.accepted, text).toBeGreaterThan(50);
+    expect(report.accepted, text).toBeGreaterThan(100);
+    expect(report.faults, text).toBeGreaterThan(5);
   },
   LIMIT_MS,
 );

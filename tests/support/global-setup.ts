@@ -28,7 +28,7 @@ declare module 'vitest' {
 export const TEMPLATE_DATABASE = 'order_saga_template';
 
 /** Namespaces are made beforehand, because every part of the server knows a new one only after seconds. */
-export const NAMESPACES = Array.from({ length: 120 }, (_, index) => `test-${index + 1}`);
+export const NAMESPACES = Array.from({ length: 140 }, (_, index) => `test-${index + 1}`);
 
 /** All namespaces are there within seconds, unless the machine is busy with other things. */
 const SLOW_MACHINE_MS = 180_000;

@@ -60,6 +60,7 @@ export interface Results {
   readonly events: EventRun;
   readonly outages: OutageRun;
   readonly paced: OrderRun | null;
+  readonly workers: Pick<OrderRun, 'systems'> | null;
 }
 
 /** Whether the results of a run are committed. */
@@ -76,6 +77,7 @@ export function readResults(): Results {
     events: read('events.json') as EventRun,
     outages: read('outages.json') as OutageRun,
     paced: hasResult('paced.json') ? (read('paced.json') as OrderRun) : null,
+    workers: hasResult('workers.json') ? (read('workers.json') as OrderRun) : null,
   };
 }
 
