@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build, type Histogram } from 'hdr-histogram-js';
+import { createDraws } from './draws.ts';
 
 /** Longest latency that is recorded exactly, in microseconds: two minutes. */
 const HIGHEST_MICROSECONDS = 120_000_000;
@@ -39,7 +40,7 @@ export type Pace =
 
 /** Orders that are the same for every system and run: 2 lines out of 1,000 SKUs, 1 to 3 pieces, no declines. */
 export function makeOrders(prefix: string, count: number, seed: number): LoadOrder[] {
-  const random = createRandom(seed);
+  const random = createDraws(seed);
   const below = (limit: number): number => Math.floor(random() * limit);
   return Array.from({ length: count }, (_, index) => {
     const skus = new Set<number>();
@@ -54,17 +55,6 @@ export function makeOrders(prefix: string, count: number, seed: number): LoadOrd
       body: JSON.stringify({ customer, currency: 'EUR', lines, payment: { method: 'pm_ok' } }),
     };
   });
-}
-
-/** Mulberry32: small, and the same on every machine. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**

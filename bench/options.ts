@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ArgumentError, parseArguments } from '../src/runtime/command-arguments.ts';
+import { ArgumentError, parseArguments, positiveInteger } from '../src/runtime/command-arguments.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { splitPair } from './events/options.ts';
 import { PROVIDER_LATENCY_MS } from './environment.ts';
@@ -131,11 +131,11 @@ function optionsOf(job: UsualJob, given: Given): OrderBenchOptions {
       name: given.name,
       pace,
       providerLatencyMs,
-      orders: positive('--orders', given.orders ?? usual.orders),
-      warmUpOrders: positive('--warm-up', given['warm-up'] ?? usual.warmUpOrders),
+      orders: positiveInteger('--orders', given.orders ?? usual.orders),
+      warmUpOrders: positiveInteger('--warm-up', given['warm-up'] ?? usual.warmUpOrders),
     },
     systems: pickSystems(given.systems ?? job.systems, Object.fromEntries(given.env.map(splitPair))),
-    rounds: positive('--rounds', given.rounds ?? usual.rounds),
+    rounds: positiveInteger('--rounds', given.rounds ?? usual.rounds),
     isQuick,
     out: given.out ?? (isQuick ? QUICK_FOLDER : RESULTS_FOLDER),
   };
@@ -143,12 +143,6 @@ function optionsOf(job: UsualJob, given: Given): OrderBenchOptions {
 
 function isJob(name: string): name is keyof typeof JOBS {
   return Object.hasOwn(JOBS, name);
-}
-
-function positive(option: string, given: string | number): number {
-  const number = Number(given);
-  if (!Number.isInteger(number) || number < 1) throw new ArgumentError(`${option} must be a positive whole number`);
-  return number;
 }
 
 function pickSystems(list: string, extra: Readonly<Record<string, string>>): System[] {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
-import { ArgumentError, parseArguments } from '../src/runtime/command-arguments.ts';
+import { ArgumentError, parseArguments, positiveInteger } from '../src/runtime/command-arguments.ts';
 import { isPlant, PLANTS, type PlantName } from './plants/plants.ts';
 import { TOPOLOGIES, type Topology } from './system/topology.ts';
 
@@ -68,13 +68,13 @@ export function readChaosOptions(words: readonly string[]): ChaosOptions | null 
   const usual = PROFILES[profile];
   const topology = TOPOLOGIES.find((name) => name === (values.topology ?? usual.topology));
   if (topology === undefined) throw new ArgumentError(`--topology must be combined or split`);
-  const seed = values.seed === undefined ? randomInt(1, 1_000_000) : number('--seed', values.seed);
+  const seed = values.seed === undefined ? randomInt(1, 1_000_000) : positiveInteger('--seed', values.seed);
   return {
     profile,
     seed,
-    orders: number('--orders', values.orders ?? String(usual.orders)),
-    perSecond: number('--per-second', values['per-second'] ?? String(usual.perSecond)),
-    faults: number('--faults', values.faults ?? String(usual.faults)),
+    orders: positiveInteger('--orders', values.orders ?? usual.orders),
+    perSecond: positiveInteger('--per-second', values['per-second'] ?? usual.perSecond),
+    faults: positiveInteger('--faults', values.faults ?? usual.faults),
     topology,
     longestMs: usual.longestMs,
     planFile: values.plan ?? null,
@@ -90,10 +90,4 @@ function plantNamed(name: string): PlantName {
 
 function isProfile(name: string): name is Profile {
   return Object.hasOwn(PROFILES, name);
-}
-
-function number(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new ArgumentError(`${option} must be a positive whole number`);
-  return value;
 }

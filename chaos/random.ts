@@ -1,3 +1,5 @@
+import { createDraws } from '../bench/draws.ts';
+
 /** Random numbers that a seed repeats. */
 export interface Random {
   /** A number from 0 up to but not including 1. */
@@ -17,16 +19,9 @@ export interface Random {
   branch(name: string): Random;
 }
 
-/** A generator (mulberry32) whose draws follow from the seed alone. */
+/** A generator whose draws follow from the seed alone. */
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d_2b_79_f5) >>> 0;
-    let mixed = state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_00_00_00_00;
-  };
+  const next = createDraws(seed);
   const between = (low: number, high: number): number => low + Math.floor(next() * (high - low + 1));
   return {
     next,

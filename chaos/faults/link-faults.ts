@@ -36,7 +36,7 @@ function shareFor(target: string, random: Random): number {
 const COMMITTED = 'COMMIT\0';
 
 const resetAfter = linkFault('reset-after-effect', [1_000, 6_000], (target, random) => {
-  // A lost answer to COMMIT is the one that leaves the client in doubt.
+  // A client that loses the answer to COMMIT does not know whether its transaction was stored.
   if (target.endsWith('>postgres') && random.strikes(0.6)) {
     return { kind: 'reset-after', share: random.between(10, 50) / 100, match: COMMITTED };
   }

@@ -1,4 +1,4 @@
-/** The side of a link that bytes go to: the one that opened the connection, or the one that took it. */
+/** The process that bytes are sent to: the client opened the connection, and the server accepted it. */
 export type Side = 'client' | 'server';
 
 /**

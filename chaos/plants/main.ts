@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { formatTable } from '../../src/dev/demo/table.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { createInterrupts } from '../../src/dev/processes/interrupts.ts';
-import { ArgumentError, takeArguments } from '../../src/runtime/command-arguments.ts';
+import { ArgumentError, positiveInteger, takeArguments } from '../../src/runtime/command-arguments.ts';
 import { isPlant, PLANTS, type PlantName } from './plants.ts';
 import { runPlants, type PlantResult } from './run-plants.ts';
 
@@ -41,10 +41,10 @@ async function main(): Promise<number> {
   const interrupts = createInterrupts(process, { watchParent: process.env['npm_lifecycle_event'] !== undefined });
   const results = await runPlants({
     plants: values.only.split(',').map(plantNamed),
-    seeds: number('--seeds', values.seeds),
-    orders: number('--orders', values.orders),
-    faults: number('--faults', values.faults),
-    perSecond: number('--per-second', values['per-second']),
+    seeds: positiveInteger('--seeds', values.seeds),
+    orders: positiveInteger('--orders', values.orders),
+    faults: positiveInteger('--faults', values.faults),
+    perSecond: positiveInteger('--per-second', values['per-second']),
     out: values.out,
     log: (line) => process.stderr.write(`${line}\n`),
     signal: interrupts.stop,
@@ -57,12 +57,6 @@ async function main(): Promise<number> {
 function plantNamed(name: string): PlantName {
   if (isPlant(name)) return name;
   throw new ArgumentError(`there is no plant ${name}`);
-}
-
-function number(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new ArgumentError(`${option} must be a positive whole number`);
 }
 
 function tableOf(results: readonly PlantResult[]): string {

@@ -3,9 +3,12 @@ import type { NewOrder, OrderRepository } from '../../db/repositories/orders/ord
 import { reading } from '../audit/source-error.ts';
 import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
 import { readWorkflowPast } from '../temporal/history/workflow-past.ts';
+import { orderWorkflowId } from '../workflows/contract.ts';
+
+const ORDER_PREFIX = orderWorkflowId('');
 
 /** Order workflows that have not come to an end of their own, of any run. */
-const ENDED_BY_FORCE = "WorkflowId STARTS_WITH 'order/' AND ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut')";
+const ENDED_BY_FORCE = `WorkflowId STARTS_WITH '${ORDER_PREFIX}' AND ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut')`;
 
 /** Workflows in one step: their rows are looked for in one statement. */
 const PAGE_SIZE = 500;
@@ -28,7 +31,7 @@ export async function findUnopened(client: Client, orders: Pick<OrderRepository,
     while (ids.size < PAGE_SIZE && !isDone) {
       const { done, value } = await ask(() => executions.next());
       isDone = done === true;
-      if (!isDone) ids.add(value.workflowId.slice('order/'.length));
+      if (!isDone) ids.add(value.workflowId.slice(ORDER_PREFIX.length));
     }
     const known = new Set(await reading('the orders database', orders.listKnown([...ids])));
     for (const orderId of ids) {
@@ -41,7 +44,7 @@ export async function findUnopened(client: Client, orders: Pick<OrderRepository,
 
 /** What the order was accepted with; null when its newest run goes on. */
 async function openingOf(client: Client, orderId: string): Promise<NewOrder | null> {
-  const past = await readWorkflowPast(client, `order/${orderId}`);
+  const past = await readWorkflowPast(client, orderWorkflowId(orderId));
   if (past === null || past.status === 'RUNNING' || past.status === 'COMPLETED') return null;
   return { ...(past.input as OrderWorkflowInput), firstExecutionRunId: past.firstRunId };
 }

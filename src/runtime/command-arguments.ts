@@ -73,3 +73,13 @@ export function takeArguments<const Options extends ParseArgsOptionsConfig>(
     process.exit(2);
   }
 }
+
+/**
+ * Reads a whole number above 0.
+ * @throws {ArgumentError} that names the option.
+ */
+export function positiveInteger(option: string, given: string | number): number {
+  const number = Number(given);
+  if (!Number.isInteger(number) || number < 1) throw new ArgumentError(`${option} must be a positive whole number`);
+  return number;
+}
