@@ -36,7 +36,7 @@ function cellsOf(page: string, name: string): string[] {
 }
 
 it('The page tells the figures of the committed run, and which of them are met', () => {
-  const page = renderReliability(RUN, { plants: [] });
+  const page = renderReliability({ run: RUN, plants: { plants: [] }, soak: null });
   expect(page).toContain('`npm run chaos -- --profile full --seed 5`, 2026-11-30, commit abc1234');
   expect(cellsOf(page, 'orders')).toEqual(['10,000', 'met']);
   expect(cellsOf(page, 'violations')).toEqual(['0', 'met']);
@@ -47,7 +47,8 @@ it('The page tells the figures of the committed run, and which of them are met',
 
 it('The page tells a missed figure in the same table', () => {
   const poor = { ...RUN, violations: 2, faults: 199, settled: { seconds: 180, left: { 'orders in motion': 1 } } };
-  const page = renderReliability({ ...poor, recovery: [recovery('kill at worker', 10_001, 0)] }, null);
+  const run = { ...poor, recovery: [recovery('kill at worker', 10_001, 0)] };
+  const page = renderReliability({ run, plants: null, soak: null });
   expect(cellsOf(page, 'violations')).toEqual(['2', 'missed']);
   expect(cellsOf(page, 'faults')).toEqual(['199', 'missed']);
   expect(cellsOf(page, 'everything at rest')).toEqual(['not all', 'missed']);
@@ -60,8 +61,40 @@ it('The page tells of each plant by which seed it was caught, not caught, or not
     { plant: 'M1', caughtBy: 2 },
     { plant: 'M2', caughtBy: null },
   ];
-  const page = renderReliability(null, { plants });
+  const page = renderReliability({ run: null, plants: { plants }, soak: null });
   const last = (name: string): string | undefined => cellsOf(page, `${name} `).at(-1);
   expect(['M1', 'M2', 'M3'].map(last)).toEqual(['seed 2', 'no', 'not run']);
   expect(page).toContain('No full run is committed yet');
+});
+
+it('The page tells the soak in fifths, each with its own share of served requests', () => {
+  const minute = (accepted: number, failed: number, p50: number) => ({
+    accepted,
+    acceptMs: times(p50, p50 * 2, p50 * 3),
+    requests: 100,
+    failed,
+    availability: 1 - failed / 100,
+  });
+  const soak = {
+    minutes: 10,
+    perSecond: 20,
+    faultsPerMinute: 2,
+    seed: 3,
+    at: '2026-11-30T10:00:00.000Z',
+    commit: 'abc1234',
+    accepted: 1_200,
+    faults: 20,
+    availability: 0.9876,
+    clients: Array.from({ length: 10 }, (_, index) => minute(100 + index, index === 9 ? 50 : 0, 10 + index)),
+    memoryMib: Array.from({ length: 10 }, (_, index) => ({ 'combined-1': 200 + index, temporal: 300, postgres: 9 })),
+    growth: { chaos_app: 8_200 },
+    settled: { seconds: 4, left: {} },
+    violations: 0,
+  };
+  const page = renderReliability({ run: null, plants: null, soak });
+  expect(page).toContain('`npm run soak -- --minutes 10 --per-second 20 --faults-per-minute 2 --seed 3`, 2026-11-30');
+  expect(page).toContain('98.76 % of the requests served');
+  expect(cellsOf(page, '1 to 2')).toEqual(['11 ms', '22 ms', '100.00 %', 'combined-1 201, temporal 300']);
+  expect(cellsOf(page, '9 to 10')).toEqual(['19 ms', '38 ms', '75.00 %', 'combined-1 209, temporal 300']);
+  expect(page).toContain('| chaos_app |');
 });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ChaosReport } from '../chaos/report/report.ts';
 import type { Recovery } from '../chaos/report/recovery.ts';
+import type { SoakReport } from '../chaos/soak/run.ts';
 import { PLANTS } from '../chaos/plants/plants.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { renderTable } from './markdown-table.ts';
@@ -13,6 +14,7 @@ export interface PlantFigures {
 
 const RUN_FILE = 'bench/results/chaos.json';
 const PLANTS_FILE = 'bench/results/chaos-plants.json';
+const SOAK_FILE = 'bench/results/soak.json';
 
 /** What a full run must show. */
 const TARGETS = {
@@ -26,7 +28,11 @@ const TARGETS = {
 
 /** `docs/reliability.md`, with the figures of the committed runs. */
 export function renderReliabilityReference(): string {
-  return renderReliability(readResult(RUN_FILE) as ChaosReport | null, readResult(PLANTS_FILE) as PlantFigures | null);
+  return renderReliability({
+    run: readResult(RUN_FILE) as ChaosReport | null,
+    plants: readResult(PLANTS_FILE) as PlantFigures | null,
+    soak: readResult(SOAK_FILE) as SoakReport | null,
+  });
 }
 
 /** Null for a run that is not committed. */
@@ -35,11 +41,18 @@ function readResult(path: string): unknown {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
 }
 
-/** The page for these results; null for a run that is not committed. */
-export function renderReliability(run: ChaosReport | null, plants: PlantFigures | null): string {
+/** The committed results; null for a run that is not committed. */
+export interface ReliabilityResults {
+  readonly run: ChaosReport | null;
+  readonly plants: PlantFigures | null;
+  readonly soak: SoakReport | null;
+}
+
+/** The page for these results. */
+export function renderReliability({ run, plants, soak }: ReliabilityResults): string {
   return `# Reliability
 
-<!-- Made by \`npm run docs\` from tools/reliability-reference.ts, ${RUN_FILE}, ${PLANTS_FILE}. -->
+<!-- Made by \`npm run docs\` from tools/reliability-reference.ts and the files chaos.json, chaos-plants.json and soak.json in bench/results/. -->
 
 What the service promises, and how a machine tries to prove it wrong. Single failures have tests of their own
 ([failure-scenarios.md](failure-scenarios.md)); this page is about all of them at once.
@@ -50,6 +63,7 @@ What the service promises, and how a machine tries to prove it wrong. Single fai
 npm run chaos -- --seed 1                  # 10,000 orders, 200 faults, about a quarter of an hour
 npm run chaos -- --seed 1 --profile ci     # the same in small, two minutes
 npm run chaos:plants                       # checks the checker
+npm run soak -- --minutes 30               # a steady rate for a long time, with faults on
 \`\`\`
 
 It starts the whole system as processes, with a proxy on every link. Clients of four tenants place orders of every kind
@@ -69,6 +83,10 @@ ${renderTable(['promise', 'how the run checks it'], PROMISES)}
 ## The last full run
 
 ${run === null ? NOT_RUN : runText(run)}
+
+## The last soak
+
+${soak === null ? NO_SOAK : soakText(soak)}
 
 ## The checker is checked
 
@@ -102,6 +120,8 @@ const PROMISES: string[][] = [
 
 const NOT_RUN = `No full run is committed yet: \`npm run chaos\`, then copy \`.data/chaos/report.json\` to \`${RUN_FILE}\` and run \`npm run docs\`.`;
 
+const NO_SOAK = `No soak is committed yet: \`npm run soak\`, then copy \`.data/soak/report.json\` to \`${SOAK_FILE}\` and run \`npm run docs\`.`;
+
 function runText(run: ChaosReport): string {
   const { seed, commit, topology, at } = run;
   const command = `\`npm run chaos -- --profile ${run.profile} --seed ${seed}\``;
@@ -112,6 +132,59 @@ ${renderTable(['figure', 'required', 'measured', ''], figureRows(run))}
 ${renderTable(['fault', 'struck', 'orders', 'p50', 'p99', 'longest'], run.recovery.map(recoveryRow))}
 
 Seconds from the heal until ordinary orders that met the fault were at rest; other faults were on at the same time.`;
+}
+
+/** One row for each fifth of the run, so that what grows is seen. */
+const SOAK_PARTS = 5;
+
+function soakText(soak: SoakReport): string {
+  const { minutes, perSecond, faultsPerMinute, seed, at, commit, availability, accepted, settled, violations } = soak;
+  const options = `--minutes ${minutes} --per-second ${perSecond} --faults-per-minute ${faultsPerMinute} --seed ${seed}`;
+  const growth = Object.entries(soak.growth).map(([name, bytes]) => [name, thousands(bytes)]);
+  return `\`npm run soak -- ${options}\`, ${at.slice(0, 10)}, commit ${commit ?? 'unknown'}: ${thousands(accepted)} orders
+accepted, ${soak.faults} faults, ${(availability * 100).toFixed(2)} % of the requests served (each try for itself; a request fails
+without an answer or with 5xx), everything at rest ${settled.seconds.toFixed(1)} s after the last heal, ${violations} violations.
+
+${renderTable(['minutes', 'orders', '202 p50', '202 p99', 'served', 'memory of each process, MiB'], soakRows(soak))}
+
+What an order has added on disk, in bytes:
+
+${renderTable(['where', 'bytes per order'], growth)}`;
+}
+
+function soakRows({ minutes, clients, memoryMib }: SoakReport): string[][] {
+  const length = Math.ceil(minutes / SOAK_PARTS);
+  const starts = Array.from({ length: Math.ceil(minutes / length) }, (_, index) => index * length);
+  return starts.map((start) => {
+    const end = Math.min(minutes, start + length);
+    const part = clients.slice(start, end);
+    const requests = sumOf(part.map((minute) => minute.requests));
+    const failed = sumOf(part.map((minute) => minute.failed));
+    const latency = (pick: 'p50' | 'p99') => medianOf(part.flatMap(({ acceptMs }) => acceptMs?.[pick] ?? []));
+    return [
+      `${start + 1} to ${end}`,
+      thousands(sumOf(part.map(({ accepted }) => accepted))),
+      `${latency('p50')} ms`,
+      `${latency('p99')} ms`,
+      `${((1 - failed / Math.max(1, requests)) * 100).toFixed(2)} %`,
+      medianMemory(memoryMib.slice(start, end)),
+    ];
+  });
+}
+
+/** Medians of the minutes, of the processes of the product and of Temporal's server. */
+function medianMemory(minutes: SoakReport['memoryMib']): string {
+  const names = new Set(minutes.flatMap((minute) => Object.keys(minute)));
+  const told = [...names].filter((name) => name.startsWith('combined') || name === 'temporal').toSorted();
+  return told.map((name) => `${name} ${medianOf(minutes.flatMap((minute) => minute[name] ?? []))}`).join(', ');
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function figureRows(run: ChaosReport): string[][] {

@@ -192,7 +192,7 @@ function tally(names: readonly string[]): Record<string, number> {
 }
 
 /** The commit of this tree; null outside of a clone. */
-function presentCommit(): string | null {
+export function presentCommit(): string | null {
   try {
     return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', cwd: import.meta.dirname }).trim();
   } catch {

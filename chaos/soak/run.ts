@@ -9,6 +9,7 @@ import { availableKinds } from '../faults/catalog.ts';
 import { startNemesis } from '../nemesis.ts';
 import { makePlan, type Plan } from '../plan.ts';
 import { createRandom } from '../random.ts';
+import { presentCommit } from '../report/report.ts';
 import { startChaosSystem, type ControlledSystem } from '../system/system.ts';
 import { startWorkload, type Workload } from '../workload/workload.ts';
 import { growthPerOrder, readSizes, watchMemory, type MemoryMinutes, type Sizes } from './growth.ts';
@@ -16,9 +17,10 @@ import type { SoakOptions } from './options.ts';
 import { createTally, type MinuteOfClients } from './tally.ts';
 
 /** What a soak has shown. */
-interface SoakReport extends Pick<SoakOptions, 'minutes' | 'perSecond' | 'faultsPerMinute' | 'seed'> {
+export interface SoakReport extends Pick<SoakOptions, 'minutes' | 'perSecond' | 'faultsPerMinute' | 'seed'> {
   /** RFC 3339. */
   readonly at: string;
+  readonly commit: string | null;
   readonly accepted: number;
   readonly faults: number;
   readonly availability: number;
@@ -102,6 +104,7 @@ async function soak({ system, plan, options, log }: Soak, cleanup: Cleanup): Pro
     faultsPerMinute,
     seed,
     at: new Date().toISOString(),
+    commit: presentCommit(),
     accepted: tally.accepted(),
     faults: plan.faults.length,
     availability: requests === 0 ? 0 : 1 - failed / requests,

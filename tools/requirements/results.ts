@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Target } from '../../bench/load-tests/targets.ts';
+import type { ChaosReport } from '../../chaos/report/report.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 
 const FOLDER = 'bench/results';
@@ -54,6 +56,40 @@ interface OutageRun {
   }[];
 }
 
+/** `overload.json`: the loads, and the tenant beside a noisy one. */
+export interface OverloadRun {
+  readonly parts: readonly { readonly what: string; readonly targets: readonly Target[] }[];
+  readonly tenants: { readonly targets: readonly Target[] } | null;
+}
+
+/** `users.json`. */
+export interface UsersRun {
+  readonly results: readonly {
+    readonly users: number;
+    readonly polls: number;
+    readonly idle: number;
+    readonly orders: number;
+    readonly accept: Latency;
+    readonly errors: Readonly<Record<string, number>>;
+  }[];
+  readonly targets: readonly Target[];
+}
+
+/** `hot-sku.json`. */
+export interface HotSkuRun {
+  /** Orders a second of one SKU, as a share of the orders a second of many. */
+  readonly share: number;
+  readonly stock: { readonly oversold: number };
+  readonly targets: readonly Target[];
+}
+
+/** `soak.json`. */
+export interface SoakRun {
+  readonly minutes: number;
+  readonly perSecond: number;
+  readonly availability: number;
+}
+
 /** What the committed results say; a run that is not committed yet is null. */
 export interface Results {
   readonly flood: OrderRun;
@@ -61,6 +97,18 @@ export interface Results {
   readonly outages: OutageRun;
   readonly paced: OrderRun | null;
   readonly workers: Pick<OrderRun, 'systems'> | null;
+  readonly overload: OverloadRun | null;
+  readonly users: UsersRun | null;
+  readonly hotSku: HotSkuRun | null;
+  readonly chaos: Pick<ChaosReport, 'orders' | 'faults' | 'kinds' | 'violations' | 'recovery'> | null;
+  readonly soak: SoakRun | null;
+}
+
+/** What a run has shown of a requirement. */
+export interface Figure {
+  /** The figure in words. */
+  readonly text: string;
+  readonly isMet: boolean;
 }
 
 /** Whether the results of a run are committed. */
@@ -72,12 +120,18 @@ export function hasResult(file: string): boolean {
 export function readResults(): Results {
   const read = (file: string): unknown =>
     JSON.parse(readFileSync(join(PROJECT_FOLDER, FOLDER, file), 'utf8')) as unknown;
+  const readIfThere = (file: string): unknown => (hasResult(file) ? read(file) : null);
   return {
     flood: read('flood.json') as OrderRun,
     events: read('events.json') as EventRun,
     outages: read('outages.json') as OutageRun,
-    paced: hasResult('paced.json') ? (read('paced.json') as OrderRun) : null,
-    workers: hasResult('workers.json') ? (read('workers.json') as OrderRun) : null,
+    paced: readIfThere('paced.json') as Results['paced'],
+    workers: readIfThere('workers.json') as Results['workers'],
+    overload: readIfThere('overload.json') as Results['overload'],
+    users: readIfThere('users.json') as Results['users'],
+    hotSku: readIfThere('hot-sku.json') as Results['hotSku'],
+    chaos: readIfThere('chaos.json') as Results['chaos'],
+    soak: readIfThere('soak.json') as Results['soak'],
   };
 }
 
