@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { ArgumentError, parseArguments, positiveInteger } from '../src/runtime/command-arguments.ts';
+import { FAULT_KINDS } from './faults/catalog.ts';
 import { isPlant, PLANTS, type PlantName } from './plants/plants.ts';
 import { TOPOLOGIES, type Topology } from './system/topology.ts';
 
@@ -13,6 +14,8 @@ export interface ChaosOptions {
   readonly perSecond: number;
   readonly faults: number;
   readonly topology: Topology;
+  /** The only kinds of faults that are played; null for all. */
+  readonly kinds: readonly string[] | null;
   /** No fault lasts longer, in milliseconds. */
   readonly longestMs: number;
   /** A plan that an earlier run has saved; null for a new one. */
@@ -38,6 +41,7 @@ export const CHAOS_USAGE = `npm run chaos -- [options]
   --seed N         repeats the plan and the workload of another run (default: a random one, which is printed)
   --orders N, --faults N, --per-second N, --topology combined|split
                    other numbers than those of the profile
+  --kinds A,B      only these kinds of faults, for example kill,kill-everything
   --plan FILE      plays the plan that another run has saved, or a part of it
   --plant NAME     runs a copy of the code with a bug in it that the checker must find: M1 to M11
   --out FOLDER     where plan, history, logs and report go (default .data/chaos)
@@ -56,6 +60,7 @@ export function readChaosOptions(words: readonly string[]): ChaosOptions | null 
       faults: { type: 'string' },
       'per-second': { type: 'string' },
       topology: { type: 'string' },
+      kinds: { type: 'string' },
       plan: { type: 'string' },
       plant: { type: 'string' },
       out: { type: 'string', default: join(PROJECT_FOLDER, '.data/chaos') },
@@ -76,11 +81,20 @@ export function readChaosOptions(words: readonly string[]): ChaosOptions | null 
     perSecond: positiveInteger('--per-second', values['per-second'] ?? usual.perSecond),
     faults: positiveInteger('--faults', values.faults ?? usual.faults),
     topology,
+    kinds: values.kinds === undefined ? null : knownKinds(values.kinds.split(',')),
     longestMs: usual.longestMs,
     planFile: values.plan ?? null,
     plant: values.plant === undefined ? null : plantNamed(values.plant),
     out: values.out,
   };
+}
+
+function knownKinds(names: readonly string[]): readonly string[] {
+  const unknown = names.find((name) => FAULT_KINDS.every((kind) => kind.name !== name));
+  if (unknown === undefined) return names;
+  throw new ArgumentError(
+    `--kinds: there is no kind '${unknown}'; known: ${FAULT_KINDS.map(({ name }) => name).join(', ')}`,
+  );
 }
 
 function plantNamed(name: string): PlantName {

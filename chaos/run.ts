@@ -60,8 +60,8 @@ export async function runChaos(options: ChaosOptions, cleanup: Cleanup, log: Log
   const played = await play({ system, history, plan, options, log }, cleanup);
   const check = await withDatabase(system, (database) => checkRun(system, database, history));
   await history.close();
-  const { profile, orders, perSecond, topology, plant } = options;
-  const settings = { profile, seed, orders, perSecond, topology, plant, planned: plan.faults.length };
+  const { profile, orders, perSecond, topology, plant, kinds: only } = options;
+  const settings = { profile, seed, orders, perSecond, topology, plant, only, planned: plan.faults.length };
   const report = makeReport({ settings, seconds: (performance.now() - startedAt) / 1_000, check, ...played });
   process.stdout.write(`${await writeReport(report, out)}\n`);
   return hasPassed(report);
@@ -88,13 +88,12 @@ async function withDatabase<Result>(
   }
 }
 
-async function choosePlan({ planFile, seed, topology, faults, orders, perSecond, longestMs }: ChaosOptions) {
+async function choosePlan(options: ChaosOptions): Promise<Plan> {
+  const { planFile, seed, topology, faults, orders, perSecond, longestMs } = options;
   if (planFile !== null) return parsePlan(await readFile(planFile, 'utf8'));
   const durationMs = (orders / perSecond) * 1_000;
-  return makePlan(
-    { kinds: availableKinds(), topology, faults, durationMs, longestMs },
-    createRandom(seed).branch('plan'),
-  );
+  const kinds = availableKinds().filter(({ name }) => options.kinds?.includes(name) ?? true);
+  return makePlan({ kinds, topology, faults, durationMs, longestMs }, createRandom(seed).branch('plan'));
 }
 
 interface Run {

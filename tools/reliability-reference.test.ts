@@ -14,6 +14,9 @@ const recovery = (kind: string, begin: number, heal: number) => ({
 const RUN = {
   profile: 'full',
   seed: 5,
+  perSecond: 20,
+  planned: 205,
+  only: null,
   at: '2026-11-30T10:00:00.000Z',
   commit: 'abc1234',
   topology: 'split',
@@ -36,8 +39,10 @@ function cellsOf(page: string, name: string): string[] {
 }
 
 it('The page tells the figures of the committed run, and which of them are met', () => {
-  const page = renderReliability({ run: RUN, plants: { plants: [] }, soak: null });
-  expect(page).toContain('`npm run chaos -- --profile full --seed 5`, 2026-11-30, commit abc1234');
+  const page = renderReliability({ run: RUN, kills: RUN, plants: { plants: [] }, soak: null });
+  const command =
+    'npm run chaos -- --profile full --seed 5 --orders 10000 --per-second 20 --faults 205 --topology split';
+  expect(page).toContain(`\`${command}\`,\n2026-11-30, commit abc1234`);
   expect(cellsOf(page, 'orders')).toEqual(['10,000', 'met']);
   expect(cellsOf(page, 'violations')).toEqual(['0', 'met']);
   expect(cellsOf(page, 'everything at rest')).toEqual(['33.3 s', 'met']);
@@ -47,8 +52,9 @@ it('The page tells the figures of the committed run, and which of them are met',
 
 it('The page tells a missed figure in the same table', () => {
   const poor = { ...RUN, violations: 2, faults: 199, settled: { seconds: 180, left: { 'orders in motion': 1 } } };
-  const run = { ...poor, recovery: [recovery('kill at worker', 10_001, 0)] };
-  const page = renderReliability({ run, plants: null, soak: null });
+  const kills = { ...RUN, only: ['kill'], recovery: [recovery('kill at worker', 10_001, 0)] };
+  const page = renderReliability({ run: poor, kills, plants: null, soak: null });
+  expect(page).toContain('--topology split --kinds kill`');
   expect(cellsOf(page, 'violations')).toEqual(['2', 'missed']);
   expect(cellsOf(page, 'faults')).toEqual(['199', 'missed']);
   expect(cellsOf(page, 'everything at rest')).toEqual(['not all', 'missed']);
@@ -61,7 +67,7 @@ it('The page tells of each plant by which seed it was caught, not caught, or not
     { plant: 'M1', caughtBy: 2 },
     { plant: 'M2', caughtBy: null },
   ];
-  const page = renderReliability({ run: null, plants: { plants }, soak: null });
+  const page = renderReliability({ run: null, plants: { plants }, soak: null, kills: null });
   const last = (name: string): string | undefined => cellsOf(page, `${name} `).at(-1);
   expect(['M1', 'M2', 'M3'].map(last)).toEqual(['seed 2', 'no', 'not run']);
   expect(page).toContain('No full run is committed yet');
@@ -91,7 +97,7 @@ it('The page tells the soak in fifths, each with its own share of served request
     settled: { seconds: 4, left: {} },
     violations: 0,
   };
-  const page = renderReliability({ run: null, plants: null, soak });
+  const page = renderReliability({ run: null, plants: null, soak, kills: null });
   expect(page).toContain('`npm run soak -- --minutes 10 --per-second 20 --faults-per-minute 2 --seed 3`, 2026-11-30');
   expect(page).toContain('98.76 % of the requests served');
   expect(cellsOf(page, '1 to 2')).toEqual(['11 ms', '22 ms', '100.00 %', 'combined-1 201, temporal 300']);

@@ -13,6 +13,7 @@ export interface PlantFigures {
 }
 
 const RUN_FILE = 'bench/results/chaos.json';
+const KILLS_FILE = 'bench/results/chaos-kills.json';
 const PLANTS_FILE = 'bench/results/chaos-plants.json';
 const SOAK_FILE = 'bench/results/soak.json';
 
@@ -30,6 +31,7 @@ const TARGETS = {
 export function renderReliabilityReference(): string {
   return renderReliability({
     run: readResult(RUN_FILE) as ChaosReport | null,
+    kills: readResult(KILLS_FILE) as ChaosReport | null,
     plants: readResult(PLANTS_FILE) as PlantFigures | null,
     soak: readResult(SOAK_FILE) as SoakReport | null,
   });
@@ -44,15 +46,17 @@ function readResult(path: string): unknown {
 /** The committed results; null for a run that is not committed. */
 export interface ReliabilityResults {
   readonly run: ChaosReport | null;
+  /** A run in which processes are killed and nothing else happens. */
+  readonly kills: ChaosReport | null;
   readonly plants: PlantFigures | null;
   readonly soak: SoakReport | null;
 }
 
 /** The page for these results. */
-export function renderReliability({ run, plants, soak }: ReliabilityResults): string {
+export function renderReliability({ run, kills, plants, soak }: ReliabilityResults): string {
   return `# Reliability
 
-<!-- Made by \`npm run docs\` from tools/reliability-reference.ts and the files chaos.json, chaos-plants.json and soak.json in bench/results/. -->
+<!-- Made by \`npm run docs\` from tools/reliability-reference.ts and files of bench/results/: chaos.json, chaos-kills.json, chaos-plants.json, soak.json. -->
 
 What the service promises, and how a machine tries to prove it wrong. Single failures have tests of their own
 ([failure-scenarios.md](failure-scenarios.md)); this page is about all of them at once.
@@ -83,6 +87,10 @@ ${renderTable(['promise', 'how the run checks it'], PROMISES)}
 ## The last full run
 
 ${run === null ? NOT_RUN : runText(run)}
+
+## Kills alone
+
+${kills === null ? NO_KILLS : killsText(kills)}
 
 ## The last soak
 
@@ -123,15 +131,33 @@ const NOT_RUN = `No full run is committed yet: \`npm run chaos\`, then copy \`.d
 const NO_SOAK = `No soak is committed yet: \`npm run soak\`, then copy \`.data/soak/report.json\` to \`${SOAK_FILE}\` and run \`npm run docs\`.`;
 
 function runText(run: ChaosReport): string {
-  const { seed, commit, topology, at } = run;
-  const command = `\`npm run chaos -- --profile ${run.profile} --seed ${seed}\``;
-  return `${command}, ${at.slice(0, 10)}, commit ${commit ?? 'unknown'}, topology ${topology}, ${thousands(run.seconds)} s:
+  return `${aboutText(run)}
 
 ${renderTable(['figure', 'required', 'measured', ''], figureRows(run))}
 
 ${renderTable(['fault', 'struck', 'orders', 'p50', 'p99', 'longest'], run.recovery.map(recoveryRow))}
 
 Seconds from the heal until ordinary orders that met the fault were at rest; other faults were on at the same time.`;
+}
+
+const NO_KILLS = `No such run is committed yet: \`npm run chaos -- --kinds kill,kill-everything\`, report to \`${KILLS_FILE}\`.`;
+
+function killsText(run: ChaosReport): string {
+  return `How long an order stands still because of a kill is seen only where nothing else is broken at the same time.
+${aboutText(run)}
+
+${renderTable(['figure', 'required', 'measured', ''], [violationsRow(run), ...killRows(run)])}
+
+${renderTable(['fault', 'struck', 'orders', 'p50', 'p99', 'longest'], run.recovery.map(recoveryRow))}`;
+}
+
+/** The command that repeats the run, and when it was. */
+function aboutText(run: ChaosReport): string {
+  const { profile, seed, orders, perSecond, planned, topology, only, commit, at, seconds } = run;
+  const kinds = only === null ? '' : ` --kinds ${only.join(',')}`;
+  const size = `--orders ${orders} --per-second ${perSecond} --faults ${planned} --topology ${topology}`;
+  return `\`npm run chaos -- --profile ${profile} --seed ${seed} ${size}${kinds}\`,
+${at.slice(0, 10)}, commit ${commit ?? 'unknown'}, ${thousands(seconds)} s:`;
 }
 
 /** One row for each fifth of the run, so that what grows is seen. */
@@ -188,18 +214,27 @@ function medianOf(values: readonly number[]): number {
 }
 
 function figureRows(run: ChaosReport): string[][] {
-  const { orders, faults, kinds, violations, settled, recovery } = run;
+  const { orders, faults, kinds, settled } = run;
   const isSettled = Object.keys(settled.left).length === 0;
-  const killed = worstOf(recovery, ['kill at worker', 'kill at combined'], ({ fromBegin }) => fromBegin?.p99);
-  const restarted = worstOf(recovery, ['kill-everything'], ({ fromHeal }) => fromHeal?.max);
   const rest = isSettled ? `${settled.seconds.toFixed(1)} s` : 'not all';
   const isRestInTime = isSettled && settled.seconds <= TARGETS.restSeconds;
   return [
     ['orders', thousands(TARGETS.orders), thousands(orders), verdict(orders >= TARGETS.orders)],
     ['faults', `${TARGETS.faults}`, `${faults}`, verdict(faults >= TARGETS.faults)],
     ['kinds of faults', `${TARGETS.kinds}`, `${kinds}`, verdict(kinds >= TARGETS.kinds)],
-    ['violations', '0', thousands(violations), verdict(violations === 0)],
+    violationsRow(run),
     ['everything at rest after the last heal', `${TARGETS.restSeconds} s`, rest, verdict(isRestInTime)],
+  ];
+}
+
+function violationsRow({ violations }: ChaosReport): string[] {
+  return ['violations', '0', thousands(violations), verdict(violations === 0)];
+}
+
+function killRows({ recovery }: ChaosReport): string[][] {
+  const killed = worstOf(recovery, ['kill at worker', 'kill at combined'], ({ fromBegin }) => fromBegin?.p99);
+  const restarted = worstOf(recovery, ['kill-everything'], ({ fromHeal }) => fromHeal?.max);
+  return [
     timeRow('order of a killed worker at rest, p99', TARGETS.killSeconds, killed),
     timeRow('everything killed: orders at rest after the restart', TARGETS.restartSeconds, restarted),
   ];

@@ -13,6 +13,7 @@ const SETTINGS: RunSettings = {
   perSecond: 1,
   topology: 'combined',
   planned: 0,
+  only: null,
   plant: null,
 };
 

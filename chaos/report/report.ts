@@ -19,6 +19,8 @@ export interface RunSettings {
   readonly topology: string;
   /** Faults in the plan. */
   readonly planned: number;
+  /** The only kinds of faults that were played; null for all. */
+  readonly only: readonly string[] | null;
   /** The planted bug; null for the code as it is. */
   readonly plant: string | null;
 }
