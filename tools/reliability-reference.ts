@@ -64,7 +64,7 @@ What the service promises, and how a machine tries to prove it wrong. Single fai
 ## The run
 
 \`\`\`
-npm run chaos -- --seed 1                  # 10,000 orders, 200 faults, about a quarter of an hour
+npm run chaos -- --seed 1                  # 10,000 orders, 220 faults, half an hour
 npm run chaos -- --seed 1 --profile ci     # the same in small, two minutes
 npm run chaos:plants                       # checks the checker
 npm run soak -- --minutes 30               # a steady rate for a long time, with faults on

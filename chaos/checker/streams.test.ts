@@ -127,6 +127,11 @@ it.each<[string, RunFacts, string]>([
   expect(messages(checkWebhooks(facts)).join()).toContain(message);
 });
 
+it('A webhook about an order of a tenant that has none is found', () => {
+  const facts = runWith({}, { received: [CREATED], deliveries: DELIVERED });
+  expect(messages(checkWebhooks(facts)).join()).toContain('went out, and demo has no webhook');
+});
+
 it('A secret and an address of a customer are found in a log', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'chaos-secrets-'));
   onTestFinished(() => rm(folder, { recursive: true }));

@@ -65,8 +65,12 @@ function checkSignatures(
 ): Violation[] {
   return taken.flatMap(({ message, orderId }) => {
     const tenant = orders.get(orderId ?? '')?.tenantId;
-    const secret = tenant === undefined ? undefined : secrets.get(tenant);
-    if (orderId === null || secret === undefined || isSignedBy(secret, message)) return [];
+    if (orderId === null || tenant === undefined) return [];
+    const secret = secrets.get(tenant);
+    if (secret === undefined) {
+      return [violation('webhooks', orderId, `the message ${message.id} went out, and ${tenant} has no webhook`)];
+    }
+    if (isSignedBy(secret, message)) return [];
     return [violation('webhooks', orderId, `the message ${message.id} is not signed by the secret of ${tenant}`)];
   });
 }

@@ -104,7 +104,10 @@ export function makeReport({ settings, seconds, check, settled, samples }: Finis
     violations: violations.length,
     violationsBy: Object.fromEntries([...byCheck].map(([name, found]) => [name, found.length])),
     examples: [...byCheck.values()].flatMap((found) => found.slice(0, EXAMPLES_MAX)),
-    missed: [...missingPaths(rarePaths, settings.profile), ...missingFaults(settings, faults)],
+    missed: [
+      ...(settings.only === null ? missingPaths(rarePaths, settings.profile) : []),
+      ...missingFaults(settings, faults),
+    ],
   };
 }
 

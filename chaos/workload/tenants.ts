@@ -9,14 +9,19 @@ import type { ChaosSystem } from '../system/system.ts';
 export interface Tenant {
   readonly id: string;
   readonly share: number;
+  /**
+   * Whether it hears of its orders by webhooks. Each delivery is a workflow with an activity of its own, which costs more
+   * than the order; if all tenants had them, a machine of two cores would spend a run on little else.
+   */
+  readonly hasWebhooks: boolean;
 }
 
 /** Tenants of unequal rate: what a busy one suffers must not reach a quiet one. */
 export const TENANTS: readonly Tenant[] = [
-  { id: 'demo', share: 0.55 },
-  { id: 'acme', share: 0.25 },
-  { id: 'globex', share: 0.15 },
-  { id: 'initech', share: 0.05 },
+  { id: 'demo', share: 0.55, hasWebhooks: false },
+  { id: 'acme', share: 0.25, hasWebhooks: true },
+  { id: 'globex', share: 0.15, hasWebhooks: false },
+  { id: 'initech', share: 0.05, hasWebhooks: true },
 ];
 
 /** SKUs of each tenant. */
