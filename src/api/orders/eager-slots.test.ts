@@ -86,18 +86,37 @@ it('A tenant finds a place to wait when another tenant has taken all of them', a
   expect(quiet.count('full')).toBe(0);
 });
 
-it('Fewer orders may wait where slots change too slowly to serve them in time', async () => {
+/** Slots that change so slowly that two changes are beyond the wait of two seconds. */
+async function slowSlots() {
   const slots = createEagerSlots(SIZE);
   const shop = crowd(slots, 'shop');
-  // Each order holds its slot for a second and a half: two changes are beyond the wait of two seconds.
   for (let order = 1; order <= 200; order += SIZE) {
     await shop.post(SIZE);
     await vi.advanceTimersByTimeAsync(1_500);
     for (let one = order; one < order + SIZE; one += 1) slots.release(`shop-${one}`);
   }
+  return { slots, shop };
+}
+
+it('Where slots change slowly a small crowd is made to wait, and takes the queue when its time is over', async () => {
+  const { shop } = await slowSlots();
   await shop.post(SIZE + WAITERS);
-  expect(shop.count('queue')).toBeGreaterThan(WAITERS / 2 - 2);
-  expect(shop.count('queue')).toBeLessThan(WAITERS);
+  expect(shop.count('queue')).toBe(0);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(shop.count('queue')).toBe(WAITERS);
+});
+
+it('Where slots change slowly only those may wait in an overload who are served in time', async () => {
+  const { slots, shop } = await slowSlots();
+  await shop.post(SIZE + WAITERS + BURST);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(shop.count('queue') + shop.count('full')).toBe(WAITERS + BURST);
+  shop.end();
+  const refused = shop.count('full');
+  await shop.post(SIZE + WAITERS);
+  expect(shop.count('full') - refused).toBeGreaterThan(WAITERS / 2 - 2);
+  expect(shop.count('full') - refused).toBeLessThan(WAITERS);
+  expect(slots.isFull('shop')).toBe(true);
 });
 
 it.each(['takePayment', 'sendMessage'])(

@@ -29,8 +29,10 @@ export interface EagerSlots {
 const SLOT_WAIT_MS = 2_000;
 
 /**
- * Orders that may wait for a slot, per slot: as many as one change of all slots can serve. They are fewer where slots
- * change so slowly that an order would wait longer than it may.
+ * Orders that may wait for a slot, per slot: as many as three changes of all slots can serve. Where slots change so
+ * slowly that not all of them get one in time, the others wait nevertheless while a burst is allowed: a client that was
+ * told 202 at once would post again at once, and a process that has just started, and is slow, would fill the task queue
+ * within a second.
  */
 const WAITERS_PER_SLOT = 3;
 
@@ -72,16 +74,16 @@ export function createEagerSlots(size: number): EagerSlots {
     meanHoldMs += (performance.now() - holder.since - meanHoldMs) * ORDER_WEIGHT;
     if (holders.size < size) lines.next()?.();
   };
-  const mayWait = (tenantId: string): boolean => {
-    const inTime = (SLOT_WAIT_MS / meanHoldMs) * size;
-    const places = Math.min(WAITERS_PER_SLOT * size, inTime) / lines.tenantsWith(tenantId);
-    return lines.lengthOf(tenantId) < Math.max(1, places);
-  };
-  const waitForSlot = (workflowId: string, tenantId: string): Promise<Admission> =>
+  const hasPlace = (tenantId: string, places: number): boolean =>
+    lines.lengthOf(tenantId) < Math.max(1, places / lines.tenantsWith(tenantId));
+  const mayWait = (tenantId: string): boolean => hasPlace(tenantId, WAITERS_PER_SLOT * size);
+  const isInTime = (tenantId: string): boolean => hasPlace(tenantId, (SLOT_WAIT_MS / meanHoldMs) * size);
+  const asBurst = (): Admission => (partners.isSlow() || burst.spend() ? 'queue' : 'full');
+  const waitForSlot = (workflowId: string, tenantId: string, otherwise: () => Admission): Promise<Admission> =>
     new Promise((resolve) => {
       const timer = setTimeout(() => {
         lines.leave(tenantId, grant);
-        resolve('queue');
+        resolve(otherwise());
       }, SLOT_WAIT_MS);
       const grant = (): void => {
         clearTimeout(timer);
@@ -92,7 +94,8 @@ export function createEagerSlots(size: number): EagerSlots {
     });
   // To refuse orders because a partner is slow would make its slowness an outage of ours: the queue keeps them, until it
   // is too old.
-  const hasRoom = (tenantId: string): boolean => holders.size < size || mayWait(tenantId) || partners.isSlow();
+  const hasRoom = (tenantId: string): boolean =>
+    holders.size < size || (mayWait(tenantId) && isInTime(tenantId)) || partners.isSlow();
 
   return {
     acquire: async (workflowId, tenantId) => {
@@ -102,8 +105,9 @@ export function createEagerSlots(size: number): EagerSlots {
         take(workflowId);
         return 'slot';
       }
-      if (mayWait(tenantId)) return waitForSlot(workflowId, tenantId);
-      return partners.isSlow() || burst.spend() ? 'queue' : 'full';
+      if (!mayWait(tenantId)) return asBurst();
+      if (isInTime(tenantId)) return waitForSlot(workflowId, tenantId, () => 'queue');
+      return burst.isSpent() ? asBurst() : waitForSlot(workflowId, tenantId, asBurst);
     },
     isFull: (tenantId) => !hasRoom(tenantId) && burst.isSpent(),
     release,
