@@ -7,7 +7,6 @@ import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 
 interface FloodSystem {
   readonly system: string;
-  readonly scope?: 'whole' | 'smaller';
   readonly ordersPerSecond: number;
   readonly timesTextbook: number;
   readonly cpuMsPerOrder: number;
@@ -19,16 +18,6 @@ interface FloodSystem {
 interface EventFigures {
   readonly batch: { readonly holds: readonly { readonly acceptedPerSecond: number }[] };
   readonly sustained: { readonly endToEnd: { readonly p95: number }; readonly rate: number };
-}
-
-interface WorkersFigures {
-  readonly systems: readonly { readonly system: string; readonly ordersPerSecond: number }[];
-  readonly consumers: readonly {
-    readonly partitions: number;
-    readonly workers: number;
-    readonly processedPerSecond: number;
-    readonly isSound: boolean;
-  }[];
 }
 
 interface Outage {
@@ -44,7 +33,6 @@ const readJson = (path: string): unknown => JSON.parse(read(path));
 
 const { systems } = readJson('bench/results/flood.json') as { systems: readonly FloodSystem[] };
 const { results: events } = readJson('bench/results/events.json') as { results: EventFigures };
-const workers = readJson('bench/results/workers.json') as WorkersFigures;
 const { outages } = readJson('bench/results/outages.json') as { outages: readonly Outage[] };
 
 /** The cells of a table's row that begins with these words. */
@@ -62,50 +50,7 @@ function floodOf(name: string): FloodSystem {
   return found;
 }
 
-/** Systems that do less than this service are marked. */
-function nameInDocument({ system, scope = 'whole' }: Pick<FloodSystem, 'system' | 'scope'>): string {
-  return `\`${system}\`${scope === 'smaller' ? ' \\*' : ''}`;
-}
-
 const thousands = (value: number): string => Math.round(value).toLocaleString('en-US');
-
-it.each(systems)('docs/benchmark.md says of $system what flood.json says', (measured) => {
-  const [rate, ratio, cpu, parts = '', writes] = cellsOf('docs/benchmark.md', nameInDocument(measured)).slice(-5);
-  expect([rate, ratio, cpu, writes]).toEqual([
-    measured.ordersPerSecond.toFixed(1),
-    measured.timesTextbook.toFixed(2),
-    measured.cpuMsPerOrder.toFixed(1),
-    measured.writesPerOrder.toFixed(1),
-  ]);
-  for (const part of parts.split(', ')) {
-    const [, process = '', told] = /^(.+) ([\d.]+)$/.exec(part) ?? [];
-    const exact = measured.cpuMsPerOrderByProcess[process] ?? Number.NaN;
-    // One decimal, rounded either way at its middle.
-    expect(Math.abs(Number(told) - exact), part).toBeLessThan(0.051);
-  }
-});
-
-it.each(workers.systems)('docs/benchmark.md says of the orders of $system what workers.json says', (measured) => {
-  const [one] = workers.systems;
-  const count = measured.system.replace('waiting-', '');
-  expect(cellsOf('docs/benchmark.md', `orders, ${count} ${count === '1' ? 'worker' : 'workers'}`)).toEqual([
-    measured.ordersPerSecond.toFixed(1),
-    (measured.ordersPerSecond / (one?.ordersPerSecond ?? Number.NaN)).toFixed(2),
-  ]);
-});
-
-it.each(workers.consumers)(
-  'docs/benchmark.md says of $partitions partitions and $workers workers what workers.json says',
-  ({ partitions, workers: count, processedPerSecond, isSound }) => {
-    const [first] = workers.consumers;
-    const row = `events, ${partitions} partitions, ${count} ${count === 1 ? 'worker' : 'workers'}`;
-    expect(cellsOf('docs/benchmark.md', row)).toEqual([
-      thousands(processedPerSecond),
-      (processedPerSecond / (first?.processedPerSecond ?? Number.NaN)).toFixed(2),
-    ]);
-    expect(isSound).toBe(true);
-  },
-);
 
 it('README.md states the speeds that the committed results have', () => {
   const [standard, lean] = [floodOf('combined-standard'), floodOf('combined-lean')];

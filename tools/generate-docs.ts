@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { takeArguments } from '../src/runtime/command-arguments.ts';
 import { renderApiDocument } from './api-document.ts';
+import { renderBenchmarkReference } from './benchmark-reference.ts';
 import { DASHBOARDS } from './dashboards/render-dashboards.ts';
 import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './error-reference.ts';
@@ -22,6 +23,7 @@ const { check } = takeArguments(USAGE, { options: { check: { type: 'boolean', de
 
 const DOCUMENTS = {
   'docs/adr/README.md': renderDecisionIndex,
+  'docs/benchmark-results.md': renderBenchmarkReference,
   'docs/errors.md': renderErrorReference,
   'docs/load-results.md': renderLoadReference,
   'docs/logs.md': renderLogReference,
