@@ -49,6 +49,8 @@ export interface RoundResult {
   readonly transactionsPerOrder: { readonly app: number; readonly temporal: number };
   readonly bytesPerOrder: DiskUse;
   readonly pssMiB: Readonly<Record<string, number>>;
+  /** The system's own processes before the first order. */
+  readonly restPssMiB: Readonly<Record<string, number>>;
   readonly refusals: number;
   /** The load average of the last minute at the end; far above the number of cores, other programs interfered. */
   readonly loadAverage: number;
@@ -60,7 +62,7 @@ export interface RoundResult {
 /** Every system and round gets the same orders; the warm-up has others. */
 const SEEDS = { warmUp: 1, load: 2 } as const;
 
-/** A pause after the warm-up, in which its timers and mails come to rest. */
+/** A pause after the start and after the warm-up, in which timers and mails come to rest. */
 const SETTLE_MS = 1_000;
 
 /** Runs one system once, on a stage of its own. */
@@ -80,6 +82,8 @@ export async function runRound(
     const app = openDatabase(stage.databaseUrl);
     await cleanup.add(() => app.close());
     const run = { environment, stage, running, app, job, system, cleanup };
+    await sleep(SETTLE_MS);
+    const restPssMiB = pssMiB(running.processes);
     const before = await transactions(run);
     await warmUp(run);
     const measured = await measure(run);
@@ -93,6 +97,7 @@ export async function runRound(
       system: system.name,
       round,
       ...measured,
+      restPssMiB,
       ordersPerSecond: verdict.ok ? measured.ordersPerSecond : null,
       transactionsPerOrder: { app: ofApp / all, temporal: ofTemporal / all },
       verdict,

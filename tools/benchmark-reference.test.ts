@@ -25,7 +25,11 @@ const FLOOD: OrdersResult = {
       endToEnd: LATENCY,
     },
   ],
-  rounds: [300, 500, 400].map((floor) => ({ system: 'floor', pssMiB: { floor, load: 9 } })),
+  rounds: [300, 500, 400].map((floor) => ({
+    system: 'floor',
+    pssMiB: { floor, load: 9 },
+    restPssMiB: { floor: floor / 4 },
+  })),
 };
 
 const WORKERS: WorkersResult = {
@@ -54,6 +58,7 @@ it('A system of the flood is told with its own processes, and the medians of its
     '11.7',
     '9.9 / 100.0 / 1235',
     '9.9 / 100.0 / 1235',
+    'floor 100',
     'floor 400',
   ]);
   expect(page).toContain('Medians of 3 rounds');

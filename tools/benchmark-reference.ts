@@ -35,7 +35,12 @@ interface System {
 /** `flood.json` and `paced.json`. */
 export interface OrdersResult extends About {
   readonly systems: readonly System[];
-  readonly rounds: readonly { readonly system: string; readonly pssMiB: Readonly<Record<string, number>> }[];
+  readonly rounds: readonly {
+    readonly system: string;
+    readonly pssMiB: Readonly<Record<string, number>>;
+    /** Before the first order; results before 2026-11-30 have none. */
+    readonly restPssMiB?: Readonly<Record<string, number>>;
+  }[];
 }
 
 /** `workers.json`. */
@@ -117,14 +122,15 @@ function floodText(run: OrdersResult): string {
     system.writesPerOrder.toFixed(1),
     latencyOf(system.accept),
     latencyOf(system.endToEnd),
-    memoryOf(run, system.system),
+    memoryOf(run, system.system, 'restPssMiB'),
+    memoryOf(run, system.system, 'pssMiB'),
   ]);
   const head = ['system', 'orders/s', 'x textbook', 'CPU ms/order', 'of which', 'writes/order'];
   return `${aboutText(run)}
 
-${renderTable([...head, 'accept ms, p50/p95/p99', 'end to end ms', 'memory, MiB'], rows)}
+${renderTable([...head, 'accept ms, p50/p95/p99', 'end to end ms', 'MiB at rest', 'MiB under load'], rows)}
 
-Medians of ${countRounds(run)} rounds. Memory is the PSS of each process under the load.`;
+Medians of ${countRounds(run)} rounds. Memory is the PSS of each process, before the first order and at the end of the load.`;
 }
 
 function pacedText(run: OrdersResult): string {
@@ -169,12 +175,12 @@ function latencyOf({ p50, p95, p99 }: Latency): string {
 }
 
 /** The median of each process over the rounds. */
-function memoryOf({ rounds }: OrdersResult, name: string): string {
-  const own = rounds.filter(({ system }) => system === name);
-  const processes = [...new Set(own.flatMap(({ pssMiB }) => Object.keys(pssMiB)))].filter((each) => !BESIDE.has(each));
+function memoryOf({ rounds }: OrdersResult, name: string, when: 'pssMiB' | 'restPssMiB'): string {
+  const own = rounds.filter(({ system }) => system === name).map((round) => round[when] ?? {});
+  const processes = [...new Set(own.flatMap((sizes) => Object.keys(sizes)))].filter((each) => !BESIDE.has(each));
   return processes
     .map((process) => {
-      const sizes = own.flatMap(({ pssMiB }) => pssMiB[process] ?? []).toSorted((a, b) => a - b);
+      const sizes = own.flatMap((of) => of[process] ?? []).toSorted((a, b) => a - b);
       return `${process} ${(sizes[Math.floor(sizes.length / 2)] ?? 0).toFixed(0)}`;
     })
     .join(', ');

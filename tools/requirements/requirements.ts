@@ -37,10 +37,10 @@ function triedAt(rate: number, { events }: Results): { accepted: number; p95: nu
   };
 }
 
-/** Memory of a process under the flood: the median of the rounds. */
-function memoryOf(process: string, { flood }: Results): number {
-  const sizes = flood.rounds.flatMap(({ system, pssMiB }) =>
-    system === 'split' ? [pssMiB[process] ?? Number.NaN] : [],
+/** Memory of a process under the flood, or before it: the median of the rounds. */
+function memoryOf(process: string, { flood }: Results, when: 'pssMiB' | 'restPssMiB' = 'pssMiB'): number {
+  const sizes = flood.rounds.flatMap((round) =>
+    round.system === 'split' ? [round[when]?.[process] ?? Number.NaN] : [],
   );
   return sizes.toSorted((a, b) => a - b)[Math.floor(sizes.length / 2)] ?? Number.NaN;
 }
@@ -274,6 +274,17 @@ export const BUDGET: readonly Requirement[] = [
     target: 'p50 20, p95 35, p99 60 ms',
     ...PACED,
     read: (results) => pacedLatency(results, 'endToEnd', { p50: 20, p95: 35, p99: 60 }),
+  },
+  {
+    what: 'memory of a worker at rest',
+    target: '256 MiB',
+    ...FLOOD,
+    // Committed with the first flood that has measured it.
+    file: 'flood.json with memory at rest',
+    read: (results) => {
+      const size = memoryOf('worker', results, 'restPssMiB');
+      return Number.isNaN(size) ? null : { text: `${whole(size)} MiB`, isMet: size <= 256 };
+    },
   },
   {
     what: 'memory of a worker under load, the budget',

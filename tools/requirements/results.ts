@@ -26,7 +26,12 @@ interface OrderSystem {
 
 interface OrderRun {
   readonly systems: readonly OrderSystem[];
-  readonly rounds: readonly { readonly system: string; readonly pssMiB: Readonly<Record<string, number>> }[];
+  readonly rounds: readonly {
+    readonly system: string;
+    readonly pssMiB: Readonly<Record<string, number>>;
+    /** Before the first order; results before 2026-11-30 have none. */
+    readonly restPssMiB?: Readonly<Record<string, number>>;
+  }[];
 }
 
 interface EventRate {
