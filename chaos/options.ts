@@ -27,13 +27,13 @@ export interface ChaosOptions {
 }
 
 /**
- * Two cores carry 7 of these orders a second: most of them have commands, webhooks or notices, each with a workflow of
+ * Two cores carry 8 of these orders a second: most of them have commands, webhooks or notices, each with a workflow of
  * its own, and every byte goes through a link. 20 faults more are planned than must strike, because some find nothing
  * to strike.
  */
 const PROFILES = {
-  ci: { orders: 200, perSecond: 7, faults: 12, topology: 'combined', longestMs: 3_000 },
-  full: { orders: 10_000, perSecond: 7, faults: 220, topology: 'combined', longestMs: 10_000 },
+  ci: { orders: 200, perSecond: 8, faults: 12, topology: 'combined', longestMs: 3_000 },
+  full: { orders: 10_000, perSecond: 8, faults: 220, topology: 'combined', longestMs: 10_000 },
 } as const;
 
 export type Profile = keyof typeof PROFILES;
