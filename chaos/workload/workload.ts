@@ -15,7 +15,7 @@ import { seedTenants } from './tenants.ts';
 export interface WorkloadOptions {
   readonly seed: number;
   readonly orders: number;
-  /** Orders that are due each second, whether or not earlier ones are accepted. */
+  /** Orders that are due each second; at most `UNDER_WAY_MAX` of them are under way, so some come later. */
   readonly perSecond: number;
   readonly history: History;
   /** Ends the workload before its time. */
@@ -66,6 +66,15 @@ interface Stage {
   readonly history: History;
 }
 
+/**
+ * Orders that clients follow at once. Without a bound, thousands of clients would repeat their posts every second after
+ * an outage, and the machine, which also runs the clients, would do little else until the end of the run.
+ */
+const UNDER_WAY_MAX = 250;
+
+/** How often a client looks whether it is its turn. */
+const TURN_MS = 100;
+
 /** Requests with events for each order, and with mistakes. */
 const SHARES = { events: 0.8, poison: 0.02 } as const;
 
@@ -82,8 +91,13 @@ export async function startWorkload(system: ChaosSystem, options: WorkloadOption
   const stage: Stage = { crews, random, signal, run, orders, history, seconds: orders / perSecond };
   const startedAt = performance.now();
   const flows: Promise<void>[] = [];
-  const posted = pace(stage, planOrders(random.branch('orders'), orders, run), (plan) => {
-    flows.push(follow(stage, plan));
+  let underWay = 0;
+  const posted = pace(stage, planOrders(random.branch('orders'), orders, run), {
+    isFull: () => underWay >= UNDER_WAY_MAX,
+    begin: (plan) => {
+      underWay += 1;
+      flows.push(follow(stage, plan).finally(() => (underWay -= 1)));
+    },
   });
   const senders = [...startProducers(stage), startPoison(stage)];
   const operators = startOperators(stage);
@@ -110,12 +124,17 @@ export async function startWorkload(system: ChaosSystem, options: WorkloadOption
   };
 }
 
-/** Calls `begin` for each plan when it is due, in an open loop. */
-async function pace({ signal, seconds }: Stage, plans: readonly OrderPlan[], begin: (plan: OrderPlan) => void) {
+/** Calls `begin` for each plan when it is due, or later where too many are under way. */
+async function pace(
+  { signal, seconds }: Stage,
+  plans: readonly OrderPlan[],
+  { isFull, begin }: { readonly isFull: () => boolean; readonly begin: (plan: OrderPlan) => void },
+): Promise<void> {
   const startedAt = performance.now();
   for (const [index, plan] of plans.entries()) {
     const early = startedAt + (index * seconds * 1_000) / plans.length - performance.now();
     if (early > 0) await sleep(early, undefined, { signal }).catch(() => {});
+    while (isFull() && !signal.aborted) await sleep(TURN_MS, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
     begin(plan);
   }
