@@ -14,6 +14,11 @@ export interface NemesisOptions {
   readonly history: History;
   readonly random: Random;
   readonly postOrders: (count: number) => Promise<void>;
+  /**
+   * The clock of the plan, in milliseconds. It follows the workload, so that a machine that is behind does not meet all
+   * faults within the first orders.
+   */
+  readonly playedMs: () => number;
   readonly log: (line: string) => void;
   /** Ends the plan before its time; faults that have begun are healed. */
   readonly signal: AbortSignal;
@@ -39,14 +44,17 @@ const HEAL_AGAIN_MS = 1_000;
 /** How long a process may take to serve after its heal; on a busy machine a start alone takes half a minute. */
 const RECOVERED_WITHIN_MS = 120_000;
 
+/** How often a fault looks whether it is due. */
+const LOOK_MS = 50;
+
 /** Begins the plan now. */
 export function startNemesis(options: NemesisOptions): Nemesis {
   const { system, plan, signal, log } = options;
-  const startedAt = performance.now();
   const mends = new Map<string, () => Promise<unknown>>();
   const strike = async (fault: PlannedFault): Promise<void> => {
-    const early = startedAt + fault.startMs - performance.now();
-    if (early > 0) await sleep(early, undefined, { signal }).catch(() => {});
+    while (options.playedMs() < fault.startMs && !signal.aborted) {
+      await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+    }
     if (signal.aborted) return;
     await playFault(fault, options, (name, act) => void mends.set(name, act));
   };

@@ -124,6 +124,7 @@ async function play(
     history,
     random: createRandom(seed).branch('faults'),
     postOrders: (count) => workload.postFresh(count),
+    playedMs: workload.playedMs,
     log,
     signal,
   });

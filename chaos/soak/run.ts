@@ -87,7 +87,9 @@ async function soak({ system, plan, options, log }: Soak, cleanup: Cleanup): Pro
   const memory = watchMemory(system, AbortSignal.any([signal, over.signal]));
   const postOrders = (count: number): Promise<void> => workload.postFresh(count);
   const random = createRandom(seed).branch('faults');
-  const nemesis = startNemesis({ system, plan, kinds: availableKinds(), history, random, postOrders, log, signal });
+  const { playedMs } = workload;
+  const kinds = availableKinds();
+  const nemesis = startNemesis({ system, plan, kinds, history, random, postOrders, playedMs, log, signal });
   await Promise.all([workload.posted, nemesis.finished]);
   over.abort();
   await nemesis.healAll();

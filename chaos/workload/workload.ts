@@ -38,6 +38,11 @@ export interface WaitingDelivery {
 
 /** A workload under way. */
 export interface Workload {
+  /**
+   * Milliseconds of the workload that have been played: the moment at which the next order was due. It stands still while
+   * too many orders are under way.
+   */
+  playedMs(): number;
   /** Resolves when the last order was due. */
   readonly posted: Promise<void>;
   /**
@@ -92,10 +97,12 @@ export async function startWorkload(system: ChaosSystem, options: WorkloadOption
   const startedAt = performance.now();
   const flows: Promise<void>[] = [];
   let underWay = 0;
+  let begun = 0;
   const posted = pace(stage, planOrders(random.branch('orders'), orders, run), {
     isFull: () => underWay >= UNDER_WAY_MAX,
     begin: (plan) => {
       underWay += 1;
+      begun += 1;
       flows.push(follow(stage, plan).finally(() => (underWay -= 1)));
     },
   });
@@ -104,6 +111,7 @@ export async function startWorkload(system: ChaosSystem, options: WorkloadOption
   let batches = 0;
   return {
     posted,
+    playedMs: () => (begun / perSecond) * 1_000,
     finished: posted.then(async () => {
       await Promise.all([...flows, ...senders]);
       return { orders, seconds: (performance.now() - startedAt) / 1_000 };
