@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Cleanup } from '../../bench/cleanup.ts';
@@ -22,6 +23,13 @@ export interface ProductProcess extends SupervisedProcess {
   /** Links to what it depends on. */
   readonly links: Readonly<Record<Dependency, Link>>;
 }
+
+/**
+ * The processes of the product get what the others leave of the processor, as if Temporal, PostgreSQL and the links had
+ * machines of their own. With equal shares the starts of killed processes kept Temporal from its database for so long
+ * that it repeated the same loads again and again.
+ */
+const NICENESS = 10;
 
 /** What all processes of the product have in common. */
 export interface ProductOptions {
@@ -73,15 +81,18 @@ async function prepareProcess(
       name,
       role: 'product',
       stages: DRAIN,
-      spawn: (changes) =>
-        startProcess({
+      spawn: async (changes) => {
+        const started = await startProcess({
           name,
           command: process.execPath,
           args: ['--import', './src/temporal/lean-sandbox.ts', script],
           cwd: options.projectFolder,
           env: { PATH: '/usr/bin:/bin', ...env, ...changes },
           logFile: join(options.folder, `${name}.log`),
-        }),
+        });
+        setPriority(started.pid, NICENESS);
+        return started;
+      },
       probe: () => probeHttp(`http://${LOOPBACK}:${internalPort}/ready`),
     },
     options.log,
