@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { allAt, createDatabase, createDatabases, type Database } from '../db/client.ts';
 import { migrateAll } from '../db/migrate.ts';
 import { createCatalogRepository } from '../db/repositories/inventory/catalog-repository.ts';
@@ -98,6 +100,8 @@ export async function startEnvironment(cleanup: Cleanup, log: (line: string) => 
   const admin = openDatabase(postgres.url('postgres'));
   await cleanup.add(() => admin.close());
 
+  log('building dist/');
+  await promisify(execFile)('npm', ['run', '--silent', 'build'], { cwd: PROJECT_FOLDER });
   const bundle = join(folder, 'workflow-bundle.js');
   await bundleWorkflows({ path: bundle, sealsFailures: false, isVersioned: false });
   await administer(admin, `CREATE DATABASE ${TEMPLATES.app}`);

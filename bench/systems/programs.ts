@@ -15,7 +15,7 @@ export interface Program extends CountedProcess {
   stop(): Promise<void>;
 }
 
-/** Starts processes of the product on one stage, all with the same secrets. */
+/** Starts processes of the product on one stage, from `dist/` as in its image, all with the same secrets. */
 export interface Programs {
   /** API and worker in one process. */
   startCombined(): Promise<Program & { readonly url: string }>;
@@ -40,7 +40,7 @@ export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: C
     const ports = { API_PORT: apiPort, WORKER_METRICS_PORT: metricsPort, INTERNAL_PORT: internalPort };
     const started = await startNode({
       name,
-      args: [...profileArguments(options, name), '--import', './src/temporal/lean-sandbox.ts', script],
+      args: [...profileArguments(options, name), '--import', './dist/src/temporal/lean-sandbox.js', script],
       env: { ...shared, ...asVariables(ports), ...own },
       folder: stage.folder,
       cleanup,
@@ -57,11 +57,11 @@ export function createPrograms(stage: Stage, options: ProgramOptions, cleanup: C
     return { ...program, url };
   };
   return {
-    startCombined: () => startServer('combined', 'src/combined.ts'),
-    startApi: () => startServer('api', 'src/server.ts'),
+    startCombined: () => startServer('combined', 'dist/src/combined.js'),
+    startApi: () => startServer('api', 'dist/src/server.js'),
     startWorker: async (name, queues) => {
       const own: Record<string, string> = queues === undefined ? {} : { WORKER_QUEUES: queues };
-      const { program, metricsPort, limit } = await start(name, 'src/worker.ts', own);
+      const { program, metricsPort, limit } = await start(name, 'dist/src/worker.js', own);
       await untilListening(metricsPort, limit);
       return program;
     },
