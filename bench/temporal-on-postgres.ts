@@ -98,6 +98,8 @@ export interface TemporalServerOptions {
   readonly folder: string;
   /** Immutable for the life of a cluster; each shard writes one transaction at a time. 128 by default. */
   readonly historyShards?: number;
+  /** To the database of workflows; 20, the server's default, by default. */
+  readonly connections?: number;
   /** Called as soon as the process exists, before it answers. */
   readonly onStarted: (process: ManagedProcess) => Promise<void>;
 }
@@ -135,7 +137,7 @@ export async function stopTemporalServer(server: ManagedProcess): Promise<void> 
 }
 
 async function serverConfig(options: TemporalServerOptions, frontendPort: number) {
-  const { postgres, databases, dynamicConfigFile, historyShards = HISTORY_SHARDS } = options;
+  const { postgres, databases, dynamicConfigFile, historyShards = HISTORY_SHARDS, connections = 20 } = options;
   const { username, password } = new URL(postgres.url('postgres'));
   const store = (databaseName: string, maxConns: number) => ({
     sql: {
@@ -163,7 +165,7 @@ async function serverConfig(options: TemporalServerOptions, frontendPort: number
       defaultStore: 'main',
       visibilityStore: 'visibility',
       numHistoryShards: historyShards,
-      datastores: { main: store(databases.main, 20), visibility: store(databases.visibility, 10) },
+      datastores: { main: store(databases.main, connections), visibility: store(databases.visibility, 10) },
     },
     global: { membership: { maxJoinDuration: '30s', broadcastAddress: LOOPBACK } },
     services: {

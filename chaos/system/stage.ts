@@ -32,7 +32,7 @@ const POSTGRES_SETTINGS = {
   full_page_writes: 'on',
   shared_buffers: '256MB',
   max_wal_size: '2GB',
-  max_connections: '200',
+  max_connections: '300',
 } as const;
 
 const APP_DATABASE = 'chaos_app';
@@ -44,6 +44,12 @@ const TEMPORAL_DATABASES = { main: 'chaos_temporal', visibility: 'chaos_visibili
  * seconds at each start of the server, which takes all of them over again.
  */
 const HISTORY_SHARDS = 64;
+
+/**
+ * To load a workflow takes ten statements one after the other, each through a link: with the server's default of 20
+ * connections they waited for one until the load came too late.
+ */
+const TEMPORAL_CONNECTIONS = 80;
 
 /** The namespace of the run. */
 export const NAMESPACE = 'default';
@@ -151,6 +157,7 @@ export async function startTemporal(
     folder,
     namespace: NAMESPACE,
     historyShards: HISTORY_SHARDS,
+    connections: TEMPORAL_CONNECTIONS,
     dynamicConfigFile: join(PROJECT_FOLDER, 'ops/temporal/dynamic-config.yaml'),
     onStarted: async (server) => {
       handed = server;
