@@ -29,7 +29,7 @@ export interface ProductProcess extends SupervisedProcess {
  * machines of their own. With equal shares the starts of killed processes kept Temporal from its database for so long
  * that it repeated the same loads again and again.
  */
-const NICENESS = 10;
+const NICENESS = 5;
 
 /** What all processes of the product have in common. */
 export interface ProductOptions {

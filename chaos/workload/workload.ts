@@ -75,7 +75,7 @@ interface Stage {
  * Orders that clients follow at once. Without a bound, thousands of clients would repeat their posts every second after
  * an outage, and the machine, which also runs the clients, would do little else until the end of the run.
  */
-const UNDER_WAY_MAX = 250;
+const UNDER_WAY_MAX = 80;
 
 /** How often a client looks whether it is its turn. */
 const TURN_MS = 100;
