@@ -21,24 +21,24 @@ function overload(goodput: number) {
   return { parts: [{ what: 'orders', targets }], tenants: { targets: quiet } };
 }
 
-describe('A figure of a run under load', () => {
-  it('is met when it is at each factor', () => {
+describe('Figures of runs under load', () => {
+  it('A target of an overload is met when it is met at each factor', () => {
     const results = resultsWith({ overload: overload(1.01) });
     expect(load.goodputUnderOverload(results)).toEqual({ text: 'orders 2x 99 %, 10x 91 %', isMet: true });
     expect(load.refusalsUnderOverload(results)).toEqual({ text: 'orders 2x 16 ms, 10x 80 ms', isMet: true });
     expect(load.goodputUnderOverload(resultsWith({ overload: overload(0.99) }))?.isMet).toBe(false);
   });
 
-  it('is not met when it was not measured in a part', () => {
+  it('A target of an overload is missed when a part has not measured it', () => {
     expect(load.recoveryFromOverload(resultsWith({ overload: overload(1) }))?.isMet).toBe(false);
   });
 
-  it('is missed when one of the latencies of the other tenant is', () => {
+  it('The target of the quiet tenant is missed when one of its latencies is too high', () => {
     const figure = load.noisyTenant(resultsWith({ overload: overload(1) }));
     expect(figure).toEqual({ text: 'accept p95 12 ms, end to end p95 90 ms', isMet: false });
   });
 
-  it('is null while its results are not committed', () => {
+  it('A requirement has no figure while its results are not committed', () => {
     const nothing = resultsWith({ overload: null, users: null, hotSku: null, chaos: null, soak: null });
     expect(load.goodputUnderOverload(nothing)).toBeNull();
     expect(load.noisyTenant(nothing)).toBeNull();
@@ -67,7 +67,7 @@ it('Users with think time and connections that are held are told apart', () => {
   expect(load.usersAtOnce(resultsWith({ users }), 500)).toBeNull();
 });
 
-it('A full run counts as such with its orders, its faults and no violation', () => {
+it('The full run needs all its orders, all its faults and no violation', () => {
   const recovery = [
     { kind: 'kill at worker', faults: 3, orders: 9, fromBegin: null, fromHeal: { p50: 1, p99: 2, max: 59_000 } },
     { kind: 'freeze', faults: 3, orders: 9, fromBegin: null, fromHeal: { p50: 1, p99: 2, max: 90_000 } },

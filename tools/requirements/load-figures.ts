@@ -64,7 +64,7 @@ export function noisyTenant({ overload }: Results): Figure | null {
   return { text: text.join(', '), isMet: targets.every(({ met }) => met) };
 }
 
-/** So many users with think time. */
+/** What this number of users with think time saw. */
 export function usersAtOnce({ users }: Results, count: number): Figure | null {
   return figureOfUsers(
     users,
@@ -73,7 +73,7 @@ export function usersAtOnce({ users }: Results, count: number): Figure | null {
   );
 }
 
-/** So many connections that are held beside users who order. */
+/** What users saw who ordered while this number of connections was held. */
 export function connectionsHeld({ users }: Results, count: number): Figure | null {
   return figureOfUsers(users, ({ polls, idle }) => polls + idle === count, `${count} connections held:`);
 }
