@@ -86,8 +86,10 @@ export async function bookUntaken(
   }
   if (found.kind !== 'voided') return assertNever(found);
   if (amountMinor > 0) await book.note({ kind, generation, amountMinor, state: 'SUCCEEDED' });
-  else await book.note({ kind, generation, amountMinor: askedMinor, state: 'FAILED' });
   await book.note({ kind: 'void', generation, amountMinor, state: 'SUCCEEDED' });
+  // This is written last: a charge that is known to have failed is not voided again, so a process that died between the
+  // two would leave the void out of the books.
+  if (amountMinor === 0) await book.note({ kind, generation, amountMinor: askedMinor, state: 'FAILED' });
 }
 
 /**
