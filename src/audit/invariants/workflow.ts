@@ -1,10 +1,10 @@
-import { isAtRest, isTerminal, type OrderStatus } from '../../domain/order-status.ts';
+import { isAtRest, type OrderStatus } from '../../domain/order-status.ts';
 import { isOpen, openExecutions, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
 /**
- * I10: an order in motion has a workflow that carries it, an order at rest has none any more, no workflow has died, and
- * a case is open exactly while a workflow is parked.
+ * I10: an order in motion has a workflow that carries it, an order at rest has none any more, no workflow has died while
+ * its order was in motion, and a case is open exactly while a workflow is parked.
  */
 export function checkWorkflow(facts: OrderFacts): Finding {
   const { order, workflow, commandExecutions, cases } = facts;
@@ -20,8 +20,9 @@ export function checkWorkflow(facts: OrderFacts): Finding {
 function deathOf({ order, workflow }: OrderFacts): string | null {
   if (workflow === null || isOpen(workflow)) return null;
   if (workflow.status === 'COMPLETED' || workflow.status === 'CONTINUED_AS_NEW') return null;
-  // A command workflow has brought the order to its end; I3 and I5 prove that nothing is left.
-  if (order !== null && isTerminal(order.status)) return null;
+  // It died after the order had come to rest, or a command has brought the order there: nothing is left for a repair, and
+  // I3 and I5 prove it.
+  if (order !== null && needsNoWorkflow(order.status)) return null;
   return `its workflow ended as ${workflow.status}, the order is ${order?.status ?? 'not opened'}`;
 }
 
@@ -30,10 +31,14 @@ function executionProblems(status: OrderStatus, facts: OrderFacts): string[] {
   const { order, workflow } = facts;
   const ownerId = order?.ownerCommandId ?? null;
   if (ownerId !== null && !isCarried) return [`the command ${ownerId} owns it, but no workflow carries it`];
-  if (!isAtRest(status) || status === 'AWAITING_CAPTURE') {
+  if (!needsNoWorkflow(status)) {
     return isCarried ? [] : [`it is ${status}, but no workflow carries it`];
   }
   return workflow !== null && isOpen(workflow) ? [`it is ${status}, but its workflow is still open`] : [];
+}
+
+function needsNoWorkflow(status: OrderStatus): boolean {
+  return isAtRest(status) && status !== 'AWAITING_CAPTURE';
 }
 
 function caseProblems(facts: OrderFacts): string[] {
