@@ -1,10 +1,10 @@
-import { isAtRest, type OrderStatus } from '../../domain/order-status.ts';
+import { isAtRest, isTerminal, type OrderStatus } from '../../domain/order-status.ts';
 import { isOpen, openExecutions, type OrderFacts } from '../facts.ts';
 import { NOT_APPLICABLE, type Finding } from './finding.ts';
 
 /**
- * I10: an order in motion has a workflow that carries it, an order at rest has none any more, no workflow has died while
- * its order was in motion, and a case is open exactly while a workflow is parked.
+ * I10: an order in motion has a workflow that carries it, an order at rest has none any more, no workflow has died, and
+ * a case is open exactly while a workflow is parked.
  */
 export function checkWorkflow(facts: OrderFacts): Finding {
   const { order, workflow, commandExecutions, cases } = facts;
@@ -20,9 +20,10 @@ export function checkWorkflow(facts: OrderFacts): Finding {
 function deathOf({ order, workflow }: OrderFacts): string | null {
   if (workflow === null || isOpen(workflow)) return null;
   if (workflow.status === 'COMPLETED' || workflow.status === 'CONTINUED_AS_NEW') return null;
-  // It died after the order had come to rest, or a command has brought the order there: nothing is left for a repair, and
-  // I3 and I5 prove it.
-  if (order !== null && needsNoWorkflow(order.status)) return null;
+  // A command workflow has brought the order to its end; I3 and I5 prove that nothing is left.
+  if (order !== null && isTerminal(order.status)) return null;
+  // A person ended it after the order had come to rest: no repair could do anything. A failure stays a bug.
+  if (order !== null && needsNoWorkflow(order.status) && workflow.status === 'TERMINATED') return null;
   return `its workflow ended as ${workflow.status}, the order is ${order?.status ?? 'not opened'}`;
 }
 
