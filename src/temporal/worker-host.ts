@@ -62,13 +62,14 @@ export interface WorkerHost {
 }
 
 /**
- * Polls at once, as many as the server advises between these limits. At rest few are enough, because eager starts need
- * none. After an outage a poll takes half a second instead of some milliseconds, and whatever waits comes by polls: with
- * two per activity queue, and one for the tasks of workflows that no worker knows (a fifth of five, as the SDK divides
- * them), two workers took 4 workflow tasks a second from a queue of a thousand, and were idle otherwise.
+ * Polls at once. At rest fewer would do, because eager starts need none. After an outage a poll takes half a second
+ * instead of some milliseconds, and whatever waits comes by polls: with two per activity queue, and one for the tasks of
+ * workflows that no worker knows (a fifth of five, as the SDK divides them by itself), two workers took 4 workflow tasks
+ * a second from a queue of a thousand, and were idle otherwise. Now half of the workflow polls look at that queue.
  */
-const ACTIVITY_POLLS = { type: 'autoscaling', minimum: 1, initial: 2, maximum: 20 } as const;
-const WORKFLOW_POLLS = { type: 'autoscaling', minimum: 2, initial: 5, maximum: 30 } as const;
+const ACTIVITY_POLLS = 5;
+const WORKFLOW_POLLS = 16;
+const SHARED_QUEUE_POLLS = 0.5;
 
 /**
  * Workflow tasks at a time. Each is an order's whole fast path of 10 to 40 ms of CPU, and must end within the 5 s of a
@@ -182,7 +183,7 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
     ...versioningOptions(options.deployment),
     activities,
     maxConcurrentActivityTaskExecutions: slotsOf(queue, poolSize),
-    activityTaskPollerBehavior: ACTIVITY_POLLS,
+    maxConcurrentActivityTaskPolls: ACTIVITY_POLLS,
     maxConcurrentLocalActivityExecutions: 2 * poolSize,
     shutdownGraceTime: shutdownGraceMs,
     // After the grace time a step is abandoned here, and another worker takes it over.
@@ -191,7 +192,8 @@ function workerOptions(queue: TaskQueue, options: WorkerHostOptions, onStep: Ste
       ? {
           workflowBundle: { codePath: bundleFileOf(bundleOf(options)) },
           maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS,
-          workflowTaskPollerBehavior: WORKFLOW_POLLS,
+          maxConcurrentWorkflowTaskPolls: WORKFLOW_POLLS,
+          nonStickyToStickyPollRatio: SHARED_QUEUE_POLLS,
           maxCachedWorkflows: CACHED_WORKFLOWS,
           stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
         }
