@@ -20,11 +20,16 @@ export function checkWorkflow(facts: OrderFacts): Finding {
 function deathOf({ order, workflow }: OrderFacts): string | null {
   if (workflow === null || isOpen(workflow)) return null;
   if (workflow.status === 'COMPLETED' || workflow.status === 'CONTINUED_AS_NEW') return null;
-  // A command workflow has brought the order to its end; I3 and I5 prove that nothing is left.
-  if (order !== null && isTerminal(order.status)) return null;
-  // A person ended it after the order had come to rest: no repair could do anything. A failure stays a bug.
-  if (order !== null && needsNoWorkflow(order.status) && workflow.status === 'TERMINATED') return null;
+  if (order !== null && leavesNothing(order.status, workflow.status)) return null;
   return `its workflow ended as ${workflow.status}, the order is ${order?.status ?? 'not opened'}`;
+}
+
+/** Whether nothing was left to do when the order's own workflow ended, whatever the end was. */
+function leavesNothing(status: OrderStatus, end: string): boolean {
+  // A command workflow has brought the order to its end; I3 and I5 prove that nothing is left.
+  if (isTerminal(status)) return true;
+  // A person ended it after the order had come to rest: no repair could do anything. A failure stays a bug.
+  return needsNoWorkflow(status) && end === 'TERMINATED';
 }
 
 function executionProblems(status: OrderStatus, facts: OrderFacts): string[] {
