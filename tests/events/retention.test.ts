@@ -10,6 +10,7 @@ import {
   type EventLogRepository,
 } from '../../db/repositories/events/event-log-repository.ts';
 import { createEventRequestRepository } from '../../db/repositories/events/event-request-repository.ts';
+import { DatabaseUnavailableError } from '../../src/domain/errors.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database/database.ts';
 import { offer } from '../support/offered-events.ts';
 
@@ -34,6 +35,18 @@ beforeEach(async () => {
   log = createEventLogRepository(database.databases.events, 1);
   await log.append([offer()]);
 });
+
+/** As the activity does: on a busy machine others may have the lock for longer than the quarter of a second it waits. */
+async function openDays(ahead: number): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await log.openDays(ahead);
+      return;
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError) || tries === 20) throw error;
+    }
+  }
+}
 
 /** An event of the old day that seems to have arrived then. */
 async function arriveLongAgo(sequence: number): Promise<string> {
@@ -112,13 +125,13 @@ it('A day of the log is opened while others write, and none of them notices', as
       );
     }
   };
-  await Promise.all([write(), write(), write(), carry(), log.openDays(3)]);
+  await Promise.all([write(), write(), write(), carry(), openDays(3)]);
   expect(await rowsOn('raw_events')).toBe(121);
   expect(await rowsOn('raw_events_default')).toBe(0);
 });
 
 it('A day of the log is opened once by several processes at once', async () => {
-  await Promise.all([log.openDays(2), log.openDays(2), log.openDays(2)]);
+  await Promise.all([openDays(2), openDays(2), openDays(2)]);
   expect(await rowsOn('raw_events')).toBe(1);
 });
 
