@@ -64,8 +64,8 @@ export interface WorkerHost {
 /**
  * Polls at once. At rest fewer would do, because eager starts need none. After an outage a poll takes half a second
  * instead of some milliseconds, and whatever waits comes by polls: with two per activity queue, and one for the tasks of
- * workflows that no worker knows (a fifth of five, as the SDK divides them by itself), two workers took 4 workflow tasks
- * a second from a queue of a thousand, and were idle otherwise. Now half of the workflow polls look at that queue.
+ * workflows that no worker knows (a fifth of five, as the SDK divides them by itself), two workers on a busy machine
+ * took 4 workflow tasks a second from a queue of a thousand. Now half of the workflow polls look at that queue.
  */
 const ACTIVITY_POLLS = 5;
 const WORKFLOW_POLLS = 16;
