@@ -39,8 +39,8 @@ const WORKERS: WorkersResult = {
     { system: 'waiting-4', ordersPerSecond: 11.4 },
   ],
   consumers: [
-    { partitions: 2, workers: 1, processedPerSecond: 100, loadAverage: 1, isSound: true },
-    { partitions: 8, workers: 2, processedPerSecond: 350, loadAverage: 1, isSound: false },
+    { partitions: 2, workers: 1, processedPerSecond: 100, isSound: true },
+    { partitions: 8, workers: 2, processedPerSecond: 350, isSound: false },
   ],
 };
 

@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
+import { readResult } from './committed-result.ts';
 import { renderTable } from './markdown-table.ts';
 
 interface Latency {
@@ -50,7 +48,6 @@ export interface WorkersResult extends About {
     readonly partitions: number;
     readonly workers: number;
     readonly processedPerSecond: number;
-    readonly loadAverage: number;
     readonly isSound: boolean;
   }[];
 }
@@ -65,15 +62,10 @@ export interface BenchmarkResults {
 /** The text of `docs/benchmark-results.md`. */
 export function renderBenchmarkReference(): string {
   return renderBenchmark({
-    flood: readResult('flood') as OrdersResult | null,
-    paced: readResult('paced') as OrdersResult | null,
-    workers: readResult('workers') as WorkersResult | null,
+    flood: readResult('flood.json') as OrdersResult | null,
+    paced: readResult('paced.json') as OrdersResult | null,
+    workers: readResult('workers.json') as WorkersResult | null,
   });
-}
-
-function readResult(job: string): unknown {
-  const file = join(PROJECT_FOLDER, 'bench/results', `${job}.json`);
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
 }
 
 const NOTHING = 'No result is committed yet.';

@@ -1,7 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { targetRows, type Target } from '../bench/load-tests/targets.ts';
-import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
+import { readResult } from './committed-result.ts';
 import { renderTable } from './markdown-table.ts';
 
 const HEAD = `# Results under load
@@ -27,12 +25,7 @@ const JOBS = ['overload', 'hot-sku', 'users'] as const;
 
 /** The text of `docs/load-results.md`. */
 export function renderLoadReference(): string {
-  return [HEAD, ...JOBS.map((job) => sectionOf(job, readResult(job)))].join('\n');
-}
-
-function readResult(job: string): LoadResult | null {
-  const file = join(PROJECT_FOLDER, 'bench/results', `${job}.json`);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as LoadResult) : null;
+  return [HEAD, ...JOBS.map((job) => sectionOf(job, readResult(`${job}.json`) as LoadResult | null))].join('\n');
 }
 
 /** One test's targets as a table, each with its verdict. */

@@ -1,10 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ChaosReport } from '../chaos/report/report.ts';
 import type { Recovery } from '../chaos/report/recovery.ts';
 import type { SoakReport } from '../chaos/soak/run.ts';
 import { PLANTS } from '../chaos/plants/plants.ts';
-import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
+import { readResult } from './committed-result.ts';
 import { renderTable } from './markdown-table.ts';
 
 /** What `npm run chaos:plants -- --json FILE` writes, as far as the page tells it. */
@@ -12,10 +10,10 @@ export interface PlantFigures {
   readonly plants: readonly { readonly plant: string; readonly caughtBy: number | null }[];
 }
 
-const RUN_FILE = 'bench/results/chaos.json';
-const KILLS_FILE = 'bench/results/chaos-kills.json';
-const PLANTS_FILE = 'bench/results/chaos-plants.json';
-const SOAK_FILE = 'bench/results/soak.json';
+const RUN_FILE = 'chaos.json';
+const KILLS_FILE = 'chaos-kills.json';
+const PLANTS_FILE = 'chaos-plants.json';
+const SOAK_FILE = 'soak.json';
 
 /** What a full run must show. */
 const TARGETS = {
@@ -35,12 +33,6 @@ export function renderReliabilityReference(): string {
     plants: readResult(PLANTS_FILE) as PlantFigures | null,
     soak: readResult(SOAK_FILE) as SoakReport | null,
   });
-}
-
-/** Null for a run that is not committed. */
-function readResult(path: string): unknown {
-  const file = join(PROJECT_FOLDER, path);
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
 }
 
 /** The committed results; null for a run that is not committed. */
@@ -126,9 +118,9 @@ const PROMISES: string[][] = [
   ['no secret in a log', 'addresses of customers and secrets of the service are searched in every log'],
 ];
 
-const NOT_RUN = `No full run is committed yet: \`npm run chaos\`, then copy \`.data/chaos/report.json\` to \`${RUN_FILE}\` and run \`npm run docs\`.`;
+const NOT_RUN = `No full run is committed yet: \`npm run chaos\`, then copy \`.data/chaos/report.json\` to \`bench/results/${RUN_FILE}\` and run \`npm run docs\`.`;
 
-const NO_SOAK = `No soak is committed yet: \`npm run soak\`, then copy \`.data/soak/report.json\` to \`${SOAK_FILE}\` and run \`npm run docs\`.`;
+const NO_SOAK = `No soak is committed yet: \`npm run soak\`, then copy \`.data/soak/report.json\` to \`bench/results/${SOAK_FILE}\` and run \`npm run docs\`.`;
 
 function runText(run: ChaosReport): string {
   return `${aboutText(run)}
@@ -140,7 +132,7 @@ ${renderTable(['fault', 'struck', 'orders', 'p50', 'p99', 'longest'], run.recove
 Seconds from the heal until ordinary orders that met the fault were at rest; other faults were on at the same time.`;
 }
 
-const NO_KILLS = `No such run is committed yet: \`npm run chaos -- --kinds kill,kill-everything\`, report to \`${KILLS_FILE}\`.`;
+const NO_KILLS = `No such run is committed yet: \`npm run chaos -- --kinds kill,kill-everything\`, report to \`bench/results/${KILLS_FILE}\`.`;
 
 function killsText(run: ChaosReport): string {
   return `How long an order stands still because of a kill is seen only where nothing else is broken at the same time.

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
+import { hasResult } from '../committed-result.ts';
 import { verdictOf } from './render-requirements.ts';
 import { BRIEF, BUDGET, type Requirement } from './requirements.ts';
-import { hasResult, readResults } from './results.ts';
+import { readResults } from './results.ts';
 
 const results = readResults();
 const all: readonly Requirement[] = [...BRIEF, ...BUDGET];

@@ -1,10 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Target } from '../../bench/load-tests/targets.ts';
 import type { ChaosReport } from '../../chaos/report/report.ts';
-import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
-
-const FOLDER = 'bench/results';
+import { readResult } from '../committed-result.ts';
 
 interface Latency {
   readonly p50: number;
@@ -116,28 +112,27 @@ export interface Figure {
   readonly isMet: boolean;
 }
 
-/** Whether the results of a run are committed. */
-export function hasResult(file: string): boolean {
-  return existsSync(join(PROJECT_FOLDER, FOLDER, file));
-}
-
 /** Reads `bench/results/`, which `npm run bench` and `npm run outages` write. */
 export function readResults(): Results {
-  const read = (file: string): unknown =>
-    JSON.parse(readFileSync(join(PROJECT_FOLDER, FOLDER, file), 'utf8')) as unknown;
-  const readIfThere = (file: string): unknown => (hasResult(file) ? read(file) : null);
   return {
-    flood: read('flood.json') as OrderRun,
-    events: read('events.json') as EventRun,
-    outages: read('outages.json') as OutageRun,
-    paced: readIfThere('paced.json') as Results['paced'],
-    workers: readIfThere('workers.json') as Results['workers'],
-    overload: readIfThere('overload.json') as Results['overload'],
-    users: readIfThere('users.json') as Results['users'],
-    hotSku: readIfThere('hot-sku.json') as Results['hotSku'],
-    chaos: readIfThere('chaos.json') as Results['chaos'],
-    soak: readIfThere('soak.json') as Results['soak'],
+    flood: readNeeded('flood.json') as OrderRun,
+    events: readNeeded('events.json') as EventRun,
+    outages: readNeeded('outages.json') as OutageRun,
+    paced: readResult('paced.json') as Results['paced'],
+    workers: readResult('workers.json') as Results['workers'],
+    overload: readResult('overload.json') as Results['overload'],
+    users: readResult('users.json') as Results['users'],
+    hotSku: readResult('hot-sku.json') as Results['hotSku'],
+    chaos: readResult('chaos.json') as Results['chaos'],
+    soak: readResult('soak.json') as Results['soak'],
   };
+}
+
+/** @throws {Error} when the results are not committed. */
+function readNeeded(file: string): unknown {
+  const result = readResult(file);
+  if (result === null) throw new Error(`bench/results/${file} is not committed`);
+  return result;
 }
 
 /** A system of a run. */
