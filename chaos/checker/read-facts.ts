@@ -1,5 +1,6 @@
 import type { Database } from '../../db/client.ts';
 import type { History } from '../history.ts';
+import { MAILS_MAX } from '../system/stage.ts';
 import type { ChaosSystem } from '../system/system.ts';
 import type {
   CaseFact,
@@ -126,9 +127,6 @@ async function readLedger(simulatorUrl: string): Promise<LedgerFact[]> {
   const { entries } = (await readJson(`${simulatorUrl}/ledger`)) as { entries: Partial<LedgerFact>[] };
   return entries.map(({ result = null, external = false, ...entry }) => ({ ...entry, result, external }) as LedgerFact);
 }
-
-/** More mails than any run sends. */
-const MAILS_MAX = 1_000_000;
 
 async function readMails(inboxUrl: string): Promise<MailFact[]> {
   return (await readJson(`${inboxUrl}/messages?limit=${MAILS_MAX}`)) as MailFact[];

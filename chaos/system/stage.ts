@@ -222,6 +222,9 @@ export interface MailSinkPart {
   readonly inboxPort: number;
 }
 
+/** More mails than any run sends. */
+export const MAILS_MAX = 1_000_000;
+
 /** Starts the mail sink, whose file keeps what it has taken when it is killed. */
 export async function startMailSink({ folder, log }: StageOptions, cleanup: Cleanup): Promise<MailSinkPart> {
   const [smtpPort, inboxPort] = [await findFreePort(), await findFreePort()];
@@ -229,6 +232,7 @@ export async function startMailSink({ folder, log }: StageOptions, cleanup: Clea
     MAIL_SINK_SMTP_PORT: String(smtpPort),
     MAIL_SINK_INBOX_PORT: String(inboxPort),
     MAIL_SINK_FILE: join(folder, 'mails.jsonl'),
+    MAIL_SINK_KEPT: String(MAILS_MAX),
   };
   const spawn = () => startHelper({ name: 'mail-sink', script: 'src/dev/mail-sink-server.ts', env, folder });
   const probe = () => probePort(inboxPort);

@@ -100,7 +100,11 @@ const GIVEN_UP = 0.2;
 
 function actionFor({ errorCode, actions, input }: OpenCase, random: Random): CaseAction {
   const isDown = input.method === 'pm_down';
-  const usual = isDown ? random.pick(['retryWith', 'abort'] as const) : random.strikes(GIVEN_UP) ? 'abort' : 'retry';
+  const usual = isDown
+    ? random.pick(['retry', 'retryWith', 'abort'] as const)
+    : random.strikes(GIVEN_UP)
+      ? 'abort'
+      : 'retry';
   const wanted = REMEDIES[errorCode] ?? usual;
   return actions.includes(wanted) ? wanted : 'retry';
 }

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { listenAddress, temporalNamespace } from '../runtime/setting-forms.ts';
 import { localHttpUrl } from '../runtime/local-address.ts';
 import { dataFolderOf, PROJECT_FOLDER } from './data-folder.ts';
+import { INBOX_LIMIT } from './mail-sink/mail-inbox.ts';
 import { TOKEN_AUDIENCE, TOKEN_ISSUER } from './dev-token.ts';
 import type { PortClaim } from './processes/ports.ts';
 
@@ -289,6 +290,7 @@ const mailSinkSchema = z.object({
   MAIL_SINK_INBOX_PORT: PORT_VARIABLES.MAIL_SINK_INBOX_PORT,
   MAIL_SINK_HOST: HOST_VARIABLES.MAIL_SINK_HOST,
   MAIL_SINK_FILE: z.string().optional(),
+  MAIL_SINK_KEPT: z.coerce.number().int().positive().default(INBOX_LIMIT),
 });
 
 /** Reads the settings of the mail sink process. */
@@ -299,6 +301,7 @@ export function loadMailSinkSettings(env: EnvironmentVariables) {
     inboxPort: values.MAIL_SINK_INBOX_PORT,
     host: values.MAIL_SINK_HOST,
     file: values.MAIL_SINK_FILE ?? null,
+    kept: values.MAIL_SINK_KEPT,
   };
 }
 

@@ -19,31 +19,28 @@ export const messageSchema = z.object({
  */
 export type InboxMessage = Readonly<z.infer<typeof messageSchema>>;
 
-/** Messages that are kept: enough for a benchmark, some 4 MB. */
+/** Messages that are kept unless another number is given: enough for a benchmark, some 4 MB. */
 export const INBOX_LIMIT = 10_000;
-
-/**
- * The array and the file may grow to twice the limit before the older half is cut off, so the cost per mail stays
- * constant.
- */
-const CUT_AT = 2 * INBOX_LIMIT;
 
 /** The newest messages, optionally kept in a file. */
 export interface MailInbox {
   /** Stores a message. With a file, the operating system has it when this returns, so a kill loses nothing. */
   add(message: InboxMessage): void;
-  /** Newest first, at most `INBOX_LIMIT`. */
+  /** Newest first, at most as many as are kept. */
   newest(filter?: { orderId?: string | undefined; limit?: number | undefined }): InboxMessage[];
   clear(): void;
   close(): void;
 }
 
-/** With a file (one JSON document per line), the inbox starts with the file's messages. */
-export function createMailInbox(file: string | null): MailInbox {
-  let messages = file === null ? [] : readMessages(file);
+/**
+ * With a file (one JSON document per line), the inbox starts with the file's messages. The array and the file may grow
+ * to twice the messages that are kept before the older half is cut off, so the cost per mail stays constant.
+ */
+export function createMailInbox(file: string | null, kept = INBOX_LIMIT): MailInbox {
+  let messages = file === null ? [] : readMessages(file).slice(-kept);
   let lines = file === null ? null : openLines(file, messages);
   const cut = (): void => {
-    messages = messages.slice(-INBOX_LIMIT);
+    messages = messages.slice(-kept);
     if (file === null || lines === null) return;
     closeSync(lines);
     lines = openLines(file, messages);
@@ -52,11 +49,11 @@ export function createMailInbox(file: string | null): MailInbox {
     add: (message) => {
       messages.push(message);
       if (lines !== null) writeSync(lines, toLine(message));
-      if (messages.length >= CUT_AT) cut();
+      if (messages.length >= 2 * kept) cut();
     },
-    newest: ({ orderId, limit = INBOX_LIMIT } = {}) =>
+    newest: ({ orderId, limit = kept } = {}) =>
       messages
-        .slice(-INBOX_LIMIT)
+        .slice(-kept)
         .toReversed()
         .filter((message) => orderId === undefined || message.orderId === orderId)
         .slice(0, limit),
@@ -85,12 +82,10 @@ function openLines(file: string, messages: readonly InboxMessage[]): number {
 
 /** A line that a kill cut short is left out. */
 function readMessages(file: string): InboxMessage[] {
-  return readLines(file)
-    .flatMap((line) => {
-      const parsed = messageSchema.safeParse(parseJson(line));
-      return parsed.success ? [parsed.data] : [];
-    })
-    .slice(-INBOX_LIMIT);
+  return readLines(file).flatMap((line) => {
+    const parsed = messageSchema.safeParse(parseJson(line));
+    return parsed.success ? [parsed.data] : [];
+  });
 }
 
 function readLines(file: string): string[] {

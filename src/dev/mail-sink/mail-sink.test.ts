@@ -122,19 +122,26 @@ it('A taken port is an error and leaves nothing listening', async () => {
   await expect(second.start()).rejects.toThrow('EADDRINUSE');
 });
 
+const MAIL = {
+  channel: 'email' as const,
+  messageId: null,
+  to: 'a@example.com',
+  orderId: null,
+  text: '',
+  at: new Date().toISOString(),
+};
+
+it('The inbox keeps as many messages as it is told to', () => {
+  const messages = createMailInbox(null, 3);
+  for (let number = 0; number < 7; number++) messages.add({ ...MAIL, subject: String(number) });
+  expect(messages.newest().map(({ subject }) => subject)).toEqual(['6', '5', '4']);
+});
+
 it('The inbox keeps the newest messages only, in memory and in the file', () => {
   const file = join(folder, 'many.jsonl');
   const messages = createMailInbox(file);
-  const message = {
-    channel: 'email' as const,
-    messageId: null,
-    to: 'a@example.com',
-    orderId: null,
-    text: '',
-    at: new Date().toISOString(),
-  };
   const total = 2 * INBOX_LIMIT + 5;
-  for (let number = 0; number < total; number++) messages.add({ ...message, subject: String(number) });
+  for (let number = 0; number < total; number++) messages.add({ ...MAIL, subject: String(number) });
   expect(messages.newest()).toHaveLength(INBOX_LIMIT);
   expect(messages.newest({ limit: 1 })[0]?.subject).toBe(String(total - 1));
   messages.close();

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import PostalMime from 'postal-mime';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { z } from 'zod';
-import { createMailInbox, type InboxMessage, type MailInbox } from './mail-inbox.ts';
+import { createMailInbox, INBOX_LIMIT, type InboxMessage, type MailInbox } from './mail-inbox.ts';
 import { inboxPage, PAGE_LIMIT, PAGE_SECURITY_POLICY, PAGE_STYLE } from './mail-inbox-page.ts';
 
 /** Pooled clients keep idle connections open; they get this time to leave when the sink stops. */
@@ -21,6 +21,8 @@ export interface MailSinkOptions {
   readonly host: string;
   /** Keeps the messages over a restart; with `null` or without it they are only in memory. */
   readonly file?: string | null;
+  /** The newest messages that are kept; default `INBOX_LIMIT`. */
+  readonly kept?: number;
 }
 
 interface Servers {
@@ -43,7 +45,7 @@ export interface MailSink {
  * `?orderId=` and `?limit=` narrow it), `DELETE /messages` and `POST /sms`, which is an SMS gateway.
  */
 export function createMailSink(options: MailSinkOptions): MailSink {
-  const { host, smtpPort, inboxPort, file = null } = options;
+  const { host, smtpPort, inboxPort } = options;
   let ports = { smtp: smtpPort, inbox: inboxPort };
   let servers: Servers | null = null;
   const stop = async (): Promise<void> => {
@@ -60,7 +62,7 @@ export function createMailSink(options: MailSinkOptions): MailSink {
       return ports;
     },
     start: async () => {
-      servers = createServers(file);
+      servers = createServers(options);
       const { smtp, http } = servers;
       try {
         await Promise.all([
@@ -77,8 +79,8 @@ export function createMailSink(options: MailSinkOptions): MailSink {
   };
 }
 
-function createServers(file: string | null): Servers {
-  const inbox = createMailInbox(file);
+function createServers({ file = null, kept = INBOX_LIMIT }: MailSinkOptions): Servers {
+  const inbox = createMailInbox(file, kept);
   const smtp = createSmtpServer(inbox);
   // Clients handle broken connections; `start` reports a port that is taken.
   smtp.on('error', () => {});
