@@ -1,4 +1,3 @@
-import { activityInfo } from '@temporalio/activity';
 import type { CaseRepository, CauseCase } from '../../db/repositories/orders/case-repository.ts';
 import { actionOf, type DecisionRepository } from '../../db/repositories/orders/decision-repository.ts';
 import type { OperatorActionRepository } from '../../db/repositories/audit/operator-action-repository.ts';
@@ -6,6 +5,7 @@ import { handedOver, type CaseReport, type CaseState } from '../domain/case.ts';
 import { randomId } from '../domain/ids.ts';
 import { traceIdOf } from '../domain/traceparent.ts';
 import { activeTrace } from '../runtime/tracing/spans.ts';
+import { callingWorkflowId } from './left-cases.ts';
 
 export interface CaseActivityDeps {
   readonly cases: CaseRepository;
@@ -49,8 +49,7 @@ export function createCaseActivities({ cases, decisions, actions }: CaseActivity
      */
     async resolveCase(input: { orderId: string; step: string; resolution: string; actor: string }): Promise<void> {
       const { orderId, step, resolution, actor } = input;
-      const { workflowId = '' } = activityInfo().workflowExecution ?? {};
-      await cases.resolve({ orderId, step, workflowId }, resolution, actor);
+      await cases.resolve({ orderId, step, workflowId: callingWorkflowId() }, resolution, actor);
     },
 
     /**

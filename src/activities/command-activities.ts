@@ -9,14 +9,16 @@ import { COMMAND_ENDS, type CommandEndEvent, type CommandRule, type OrderOwnersh
 import { OrderStateConflictError } from '../domain/errors.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
+import type { OrderMoves } from './left-cases.ts';
 
 export interface CommandActivityDeps {
   readonly orders: OrderRepository;
+  readonly moves: OrderMoves;
   readonly commands: CommandRepository;
 }
 
 /** Steps that move an accepted order because a client or an operator asked for it. */
-export function createCommandActivities({ orders, commands }: CommandActivityDeps) {
+export function createCommandActivities({ orders, moves, commands }: CommandActivityDeps) {
   return {
     /**
      * Effect: changes PENDING to AWAITING_CAPTURE, with the total and the time until which the order waits.
@@ -32,7 +34,7 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
       captureWithinMs: number;
     }): Promise<{ captureBy: string }> {
       const { orderId, totalMinor, captureWithinMs } = input;
-      const { captureBy } = await orders.transition({
+      const { captureBy } = await moves.move('await-capture', {
         orderId,
         to: 'AWAITING_CAPTURE',
         eventType: 'order.authorized',
@@ -91,6 +93,7 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
      */
     async endCommand(input: CommandEnd & { tenantId: string }): Promise<void> {
       await commands.release(input);
+      await moves.closeLeft('end-command', input.orderId);
     },
 
     /**
@@ -113,7 +116,7 @@ export function createCommandActivities({ orders, commands }: CommandActivityDep
       const { orderId, to, ownerId, data } = input;
       const eventType = `order.${to.toLowerCase()}`;
       const refusal = to === 'EXPIRED' ? ({ reason: 'payment_expired', details: null } as const) : undefined;
-      await orders.transition({
+      await moves.move('close-command', {
         orderId,
         to,
         eventType,

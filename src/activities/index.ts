@@ -17,6 +17,7 @@ import {
   type NotificationActivityDeps,
 } from './notifications/notification-activities.ts';
 import { createOperatorMailActivities, type OperatorMailDeps } from './notifications/operator-mail-activities.ts';
+import { createOrderMoves } from './left-cases.ts';
 import { createOrderActivities, type OrderActivityDeps } from './order-activities.ts';
 import { createWebhookActivities, type WebhookActivityDeps } from './webhooks/webhook-activities.ts';
 import { createUndoPaymentActivities } from './payments/undo-payment-activities.ts';
@@ -24,14 +25,12 @@ import { createPaymentActivities, type PaymentActivityDeps } from './payments/pa
 import { listingWaits, type WaitingSteps } from './waiting-steps.ts';
 
 /** The dependencies of all steps of an order. */
-export type ActivityDeps = OrderActivityDeps &
-  CommandActivityDeps &
+export type ActivityDeps = Omit<OrderActivityDeps & CommandActivityDeps & NoticeActivityDeps, 'moves'> &
   CommandSweepDeps &
   AuditActivityDeps &
   CaseActivityDeps &
   Parameters<typeof createInventoryActivities>[0] &
-  PaymentActivityDeps & { readonly paymentHistory: PaymentHistoryRepository } & NoticeActivityDeps &
-  NotificationActivityDeps &
+  PaymentActivityDeps & { readonly paymentHistory: PaymentHistoryRepository } & NotificationActivityDeps &
   OperatorMailDeps & { readonly webhooks: WebhookActivityDeps; readonly waitingSteps: WaitingSteps };
 
 /** The activities that a worker registers. Workflows import only this type. */
@@ -43,9 +42,10 @@ export function createActivities(deps: ActivityDeps) {
     ...deps,
     onLost: (lost) => log.warn('calls to the payment provider could not be written down', lost),
   });
+  const moves = createOrderMoves(deps.orders, deps.cases);
   return withFailures({
-    ...createOrderActivities(deps),
-    ...createCommandActivities(deps),
+    ...createOrderActivities({ ...deps, moves }),
+    ...createCommandActivities({ ...deps, moves }),
     ...createCommandSweepActivities(deps),
     ...createAuditActivities(deps),
     ...createCaseActivities(deps),
@@ -58,7 +58,7 @@ export function createActivities(deps: ActivityDeps) {
       }),
       { steps: deps.waitingSteps, gateway: deps.gateway },
     ),
-    ...createNoticeActivities(deps),
+    ...createNoticeActivities({ ...deps, moves }),
     ...createNotificationActivities(deps),
     ...createOperatorMailActivities(deps),
     ...createWebhookActivities(deps.webhooks),

@@ -3,9 +3,11 @@ import type { OrderOwnership } from '../domain/command.ts';
 import type { Refusal } from '../domain/order.ts';
 import type { OrderStatus } from '../domain/order-status.ts';
 import type { OrderWorkflowInput } from '../domain/accepted-order.ts';
+import type { OrderMoves } from './left-cases.ts';
 
 export interface OrderActivityDeps {
   readonly orders: OrderRepository;
+  readonly moves: OrderMoves;
 }
 
 /** A new order, and the run that opens it. */
@@ -31,7 +33,7 @@ export type OpenOrderResult =
   | { readonly kind: 'duplicate' };
 
 /** Steps on the order itself. */
-export function createOrderActivities({ orders }: OrderActivityDeps) {
+export function createOrderActivities({ orders, moves }: OrderActivityDeps) {
   return {
     /**
      * Effect: writes the order's row, lines and first event.
@@ -67,7 +69,7 @@ export function createOrderActivities({ orders }: OrderActivityDeps) {
       const { orderId, totalMinor, capture } = input;
       // The first money that the order took: the whole total, or the amount of the capture that sold it.
       const amountMinor = capture?.amountMinor ?? totalMinor;
-      await orders.transition({
+      await moves.move('confirm-order', {
         orderId,
         to: 'CONFIRMED',
         eventType: 'order.confirmed',
@@ -104,7 +106,8 @@ export function createOrderActivities({ orders }: OrderActivityDeps) {
       data?: Readonly<Record<string, unknown>>;
     }): Promise<void> {
       const { orderId, refusal, data = {} } = input;
-      await orders.transition({ orderId, to: 'REJECTED', eventType: 'order.rejected', actor: 'system', refusal, data });
+      const change = { to: 'REJECTED', eventType: 'order.rejected', actor: 'system', refusal, data } as const;
+      await moves.move('reject-order', { orderId, ...change });
     },
   };
 }

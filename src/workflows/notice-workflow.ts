@@ -36,7 +36,7 @@ export async function noticeWorkflow(
         taskQueue: 'payments',
         summary: 'Close the notice: waits for the database of payments',
       });
-      await closeNotice({ notice: input.notice, outcome });
+      await closeNotice({ notice: input.notice, outcome, orderId: input.orderId });
     }
     showDetails(input, `The notice ended as **${outcome}**.`);
     return { outcome, ...reports.listed() };

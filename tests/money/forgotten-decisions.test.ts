@@ -17,7 +17,14 @@ import {
 import { authorized, capturedInPart, kindsOf, operationOf, TOTAL } from '../support/faults/captured-orders.ts';
 import { evidenceOf, plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore } from '../support/faults/faults.ts';
-import { giveCommand, openCaseOf, resolveCase, untilStatus, untilUnowned } from '../support/faults/order-actions.ts';
+import {
+  giveCommand,
+  openCaseOf,
+  resetToStart,
+  resolveCase,
+  untilStatus,
+  untilUnowned,
+} from '../support/faults/order-actions.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const faults = createFaults();
@@ -219,7 +226,7 @@ it('A settled refund that is reset while another one is owed moves nothing, and 
   await decideUnseen(orderId, 'refund', { rule: REFUND_RULE, amountMinor: 2_000 });
   // The row is settled a moment before its workflow is.
   await system.client.workflow.getHandle(orderCommandWorkflowId(orderId, settled?.id ?? '')).result();
-  const handle = await reset(orderCommandWorkflowId(orderId, settled?.id ?? ''));
+  const handle = await resetToStart(system, orderCommandWorkflowId(orderId, settled?.id ?? ''));
   expect(await handle.result()).toMatchObject({ decision: 'accepted' });
   expect((await evidenceOf(system, orderId)).status).toBe('REFUNDING');
   await sweep(orderId);
@@ -249,7 +256,7 @@ it('A capture that is remembered after the order was cancelled takes nothing; th
   const before = await proveEnd(system, orderId, 'CANCELLED');
 
   isStale = true;
-  const handle = await reset(orderWorkflowId(orderId));
+  const handle = await resetToStart(system, orderWorkflowId(orderId));
   await stale.promise;
   // The same key again: the API tells the workflow once more.
   await giveCommand(system, orderId, { route: 'capture', key: captureKey });
@@ -264,18 +271,4 @@ async function voidAtProvider(orderId: string): Promise<void> {
     body: JSON.stringify({ orderId, currency: 'EUR' }),
   });
   expect(answer.status).toBe(200);
-}
-
-/** Back to its first workflow task, as from the Web UI. */
-async function reset(workflowId: string) {
-  const { client } = system;
-  const { runId } = await client.workflow.getHandle(workflowId).describe();
-  const done = await client.workflowService.resetWorkflowExecution({
-    namespace: client.options.namespace,
-    workflowExecution: { workflowId, runId },
-    reason: 'a test',
-    workflowTaskFinishEventId: 4 as never,
-    requestId: randomUUID(),
-  });
-  return client.workflow.getHandle(workflowId, done.runId);
 }

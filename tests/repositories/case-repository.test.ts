@@ -161,6 +161,23 @@ it('A case tells the order and its history when it opens and when it is resolved
   ]);
 });
 
+it('Cases that a workflow has left are closed in its name, and those of other workflows stay open', async () => {
+  const orderId = await openedOrder();
+  await cases.open(reportOn(orderId));
+  await cases.open(reportOn(orderId, { step: 'confirm-order' }));
+  const other = `order-command/${orderId}/1`;
+  await cases.open(reportOn(orderId, { workflowId: other }));
+
+  await cases.resolveLeft({ ...placeOf(orderId), step: 'confirm-order' });
+  const listed = await cases.list({ tenantId: 'demo', orderId, limit: 10 });
+  const ends = listed.map(({ step, workflowId, resolution }) => `${step} of ${workflowId}: ${resolution}`);
+  expect(ends.toSorted()).toEqual([
+    `confirm-order of order/${orderId}: step_succeeded`,
+    `take-payment of ${other}: null`,
+    `take-payment of order/${orderId}: order_moved_on`,
+  ]);
+});
+
 it('A case that is resolved makes room for a new one', async () => {
   const orderId = await openedOrder();
   const first = await cases.open(reportOn(orderId));

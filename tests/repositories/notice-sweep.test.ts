@@ -20,6 +20,7 @@ function sweepOf(databases: Pick<Databases, 'orders' | 'payments'>, unmatchedAft
     commands: createCommandRepository(orders),
     notices: createNoticeRepository(payments),
     cases: createCaseRepository(orders),
+    moves: { closeLeft: () => Promise.resolve() },
     retrigger: { wake: () => Promise.resolve('nothing'), judgeAgain: () => Promise.resolve() },
     settings: { holdTtlSeconds: 1, placement: { inventory: 'local', payment: 'local', notification: 'local' } },
     noticePolicy: { unmatchedAfterMs, tenantId: 'demo' },

@@ -9,6 +9,7 @@ import {
   FIND_CASE,
   LIST_CASES,
   LIST_CAUSE,
+  LIST_LEFT,
   LIST_PARKED,
   OPEN_CASE,
   RESOLVE_CASE,
@@ -74,6 +75,11 @@ export interface CaseRepository {
   open(report: OpenCase): Promise<{ readonly caseId: string }>;
   /** Closes the open case of a workflow's step and writes an order event; harmless when no case is open. */
   resolve(place: CasePlace, resolution: string, actor: string): Promise<void>;
+  /**
+   * Closes every case that is open in a workflow, after `step` has moved the order on: an earlier run of the workflow,
+   * which was reset or terminated, may have left cases at other steps. A decision about such a case is refused.
+   */
+  resolveLeft(place: CasePlace): Promise<void>;
   findOptional(tenantId: string, caseId: string): Promise<CaseRecord | null>;
   list(query: CaseListQuery): Promise<CaseRecord[]>;
   /** Open cases with a fingerprint, oldest first. */
@@ -90,10 +96,19 @@ function fingerprintOf(report: Pick<CaseReport, 'step' | 'errorCode'>): string {
 }
 
 export function createCaseRepository(db: Database): CaseRepository {
+  const resolve: CaseRepository['resolve'] = async ({ orderId, step, workflowId }, resolution, actor) => {
+    await db.run(RESOLVE_CASE, [orderId, step, resolution, actor, workflowId]);
+  };
   return {
     open: (report) => open(db, report),
-    resolve: async ({ orderId, step, workflowId }, resolution, actor) => {
-      await db.run(RESOLVE_CASE, [orderId, step, resolution, actor, workflowId]);
+    resolve,
+    resolveLeft: async ({ orderId, step, workflowId }) => {
+      const left = await db.run<{ step: string; actor: string }>(LIST_LEFT, [orderId, workflowId]);
+      for (const { step: at, actor } of left) {
+        const place = { orderId, step: at, workflowId };
+        if (at === step) await resolve(place, 'step_succeeded', actor);
+        else await resolve(place, 'order_moved_on', 'system');
+      }
     },
     findOptional: async (tenantId, caseId) => {
       const [row] = await db.run<CaseRecord>(FIND_CASE, [tenantId, caseId]);

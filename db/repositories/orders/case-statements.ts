@@ -64,6 +64,18 @@ SELECT order_id, version, tenant_id, 'case.resolved', NULL, NULL, $4,
   jsonb_build_object('step', $2::text, 'resolution', $3::text) FROM noted`,
 };
 
+/**
+ * The steps of a workflow with an open case, each with the person whose retry was under way; `system` when nobody's was.
+ */
+export const LIST_LEFT: Statement = {
+  name: 'list_left_cases',
+  text: `
+SELECT c.step_name AS step, coalesce(d.actor, 'system') AS actor
+FROM orders.cases c
+LEFT JOIN orders.case_decisions d ON d.case_id = c.case_id AND d.state = 'decided' AND d.action IN ('retry', 'retryWith')
+WHERE c.order_id = $1 AND c.workflow_id = $2 AND c.state = 'open'`,
+};
+
 /** The columns of a case that operators and redrives see. */
 const COLUMNS = `case_id AS "caseId", order_id AS "orderId", tenant_id AS "tenantId", step_name AS step,
   error_code AS "errorCode", message, fingerprint, attempts, mismatch, state, resolution, workflow_id AS "workflowId",

@@ -84,8 +84,18 @@ export interface OrderTransition {
   readonly captureWithinMs?: number;
   /** The command that owns the order; its ownership ends with this change. Absent when no command owns the order. */
   readonly ownerId?: string | undefined;
+  /** The workflow that moves the order; absent when none does. */
+  readonly workflowId?: string | undefined;
   /** Data of the event beside the total and the refusal. */
   readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** An order after its change of status. */
+export interface Transitioned {
+  readonly version: number;
+  readonly captureBy: Date | null;
+  /** False when the workflow that moved the order has no open case. */
+  readonly mayLeaveCases: boolean;
 }
 
 /** Orders and their history. Only `transition` writes the status. */
@@ -108,7 +118,7 @@ export interface OrderRepository {
    * @throws {OrderStateConflictError} when the order's status does not lead to the new one, or another command owns the
    * order.
    */
-  transition(change: OrderTransition): Promise<{ readonly version: number; readonly captureBy: Date | null }>;
+  transition(change: OrderTransition): Promise<Transitioned>;
   /** The order; null when the tenant does not have it. */
   findOptional(tenantId: string, orderId: string): Promise<OrderRecord | null>;
   /** Who placed the order (null: not known); null when the tenant does not have it. */
@@ -280,23 +290,22 @@ async function recordRefusal(db: Database, orderId: string, refusal: Refusal): P
 /** The row after a transition, with its tenant. */
 interface MovedOrder extends Pick<OrderMove, 'tenantId' | 'correlationId' | 'from' | 'version'> {
   readonly captureBy: Date | null;
+  readonly mayLeaveCases: boolean;
 }
-
-type Transitioned = Pick<MovedOrder, 'version' | 'captureBy'>;
 
 async function transition(db: Database, change: OrderTransition, onMove: OrderMoveListener): Promise<Transitioned> {
   const { orderId, to, refusal } = change;
   const [moved] = await db.run<MovedOrder>(TRANSITION_ORDER, transitionColumns(change));
   if (moved !== undefined) {
-    const { version, captureBy, ...whose } = moved;
+    const { version, captureBy, mayLeaveCases, ...whose } = moved;
     onMove({ ...whose, orderId, to, version, ...refusalColumns(refusal) });
-    return { version, captureBy };
+    return { version, captureBy, mayLeaveCases };
   }
   return findTransition(db, change);
 }
 
 function transitionColumns({ orderId, to, eventType, actor, ...change }: OrderTransition): unknown[] {
-  const { totalMinor = null, refusal, captureWithinMs = null, ownerId = null } = change;
+  const { totalMinor = null, refusal, captureWithinMs = null, ownerId = null, workflowId = null } = change;
   const { reason, reasonDetails } = refusalColumns(refusal);
   const details = reasonDetails === null ? null : JSON.stringify(reasonDetails);
   const told = { ...(refusal ?? (totalMinor === null ? {} : { totalMinor })), ...change.data };
@@ -312,6 +321,7 @@ function transitionColumns({ orderId, to, eventType, actor, ...change }: OrderTr
     JSON.stringify(told),
     captureWithinMs,
     ownerId,
+    workflowId,
   ];
 }
 
@@ -336,7 +346,7 @@ async function findTransition(db: Database, change: OrderTransition): Promise<Tr
     if (change.ownerId !== undefined) {
       await db.run(RELEASE_ORDER, [change.orderId, change.ownerId, 'order.command_ended', '{}']);
     }
-    return { version: row.version, captureBy: row.captureBy };
+    return { version: row.version, captureBy: row.captureBy, mayLeaveCases: true };
   }
   throw new OrderStateConflictError(change.orderId, row?.status ?? 'absent', change.to);
 }

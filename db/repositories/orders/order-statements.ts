@@ -103,7 +103,8 @@ WITH before AS (
   INSERT INTO orders.order_events (order_id, seq, tenant_id, type, from_status, to_status, actor, data)
   SELECT order_id, version, tenant_id, $7, from_status, to_status, $8, $9::jsonb FROM moved
 )
-SELECT version, capture_by AS "captureBy", tenant_id AS "tenantId", correlation_id AS "correlationId", from_status AS "from"
+SELECT version, capture_by AS "captureBy", tenant_id AS "tenantId", correlation_id AS "correlationId", from_status AS "from",
+  EXISTS (SELECT FROM orders.cases WHERE order_id = $1 AND workflow_id = $12 AND state = 'open') AS "mayLeaveCases"
 FROM moved`,
 };
 

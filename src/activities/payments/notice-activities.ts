@@ -39,6 +39,10 @@ export interface NoticeActivityDeps {
   readonly commands: CommandRepository;
   readonly notices: NoticeRepository;
   readonly cases: CaseRepository;
+  readonly moves: {
+    /** Closes the cases of the calling workflow, which no step waits for any more. */
+    closeLeft(step: string, orderId: string): Promise<void>;
+  };
   readonly retrigger: PaymentRetrigger;
   readonly settings: OrderSettings;
   readonly noticePolicy: {
@@ -64,7 +68,7 @@ const PAGE_SIZE = 200;
 
 /** Steps on reports of payment providers. */
 export function createNoticeActivities(deps: NoticeActivityDeps) {
-  const { notices, orders, commands, retrigger, noticePolicy } = deps;
+  const { notices, orders, commands, retrigger, noticePolicy, moves } = deps;
   return {
     /**
      * Effect: closes notices that the books explain by now; their cases close by themselves.
@@ -145,14 +149,16 @@ export function createNoticeActivities(deps: NoticeActivityDeps) {
     },
 
     /**
-     * Effect: stores the outcome of a notice.
+     * Effect: stores the outcome of a notice, and closes the cases that its workflow has left open.
      * Key: the event's id; the first outcome stays.
      * Outcomes: done.
      * Failures: database, retried without end.
      * Undo: none.
      */
-    async closeNotice(input: { notice: NoticeKey; outcome: NoticeOutcome }): Promise<void> {
+    async closeNotice(input: { notice: NoticeKey; outcome: NoticeOutcome; orderId?: string }): Promise<void> {
       await notices.close(input.notice, input.outcome);
+      // A workflow of an earlier version does not say the order.
+      if (input.orderId !== undefined) await moves.closeLeft('close-notice', input.orderId);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
 import { createDecisionRepository } from '../../../db/repositories/orders/decision-repository.ts';
 import { createNoticeRepository } from '../../../db/repositories/payments/notice-repository.ts';
 import { createReservationRepository } from '../../../db/repositories/inventory/reservation-repository.ts';
@@ -201,4 +202,17 @@ export async function makeHoldOverdue(system: TestSystem, orderId: string): Prom
     `UPDATE inventory.reservations SET expires_at = now() - interval '1 second' WHERE order_id = $1`,
     [orderId],
   );
+}
+
+/** Takes a workflow back to its first task, as an operator does in the Web UI. @returns the new run. */
+export async function resetToStart({ client }: TestSystem, workflowId: string): Promise<WorkflowHandle> {
+  const { runId } = await client.workflow.getHandle(workflowId).describe();
+  const done = await client.workflowService.resetWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId, runId },
+    reason: 'a test',
+    workflowTaskFinishEventId: 4 as never,
+    requestId: randomUUID(),
+  });
+  return client.workflow.getHandle(workflowId, done.runId);
 }
