@@ -76,15 +76,27 @@ it('docs/cost.md multiplies the CPU times of flood.json', () => {
   ];
   for (const [name, milliseconds] of rows) {
     const [told, cores] = cellsOf('docs/cost.md', name);
-    expect(Number(told), name).toBeCloseTo(milliseconds, 1);
+    expect(told, name).toBe(milliseconds.toFixed(1));
     // 100 orders a second, on cores that are half idle.
-    expect(Number(cores), name).toBeCloseTo((milliseconds * 100 * 2) / 1_000, 1);
+    expect(cores, name).toBe(((milliseconds * 100 * 2) / 1_000).toFixed(1));
   }
   expect(read('docs/cost.md')).toContain(`${writesPerOrder.toFixed(1)} writing transactions an order`);
   const { app = Number.NaN, temporal = Number.NaN } = floodOf('combined-standard').bytesPerOrder ?? {};
   const [ours, theirs] = [app, temporal].map((bytes) => `${(bytes / 1_000).toFixed(1)} kB in`);
   expect(read('docs/cost.md')).toContain(`leaves ${ours} the service's database and ${theirs} Temporal's`);
   expect(read('docs/cost.md')).toContain(`${floodOf('textbook').cpuMsPerOrder.toFixed(1)} ms for the same order`);
+});
+
+it('The documents state the shares of CPU time that follow from flood.json', () => {
+  const [lean, standard, split] = ['combined-lean', 'combined-standard', 'split'].map((name) => floodOf(name));
+  const percent = (one = lean, other = lean): string =>
+    `${Math.round((1 - (one?.cpuMsPerOrder ?? 0) / (other?.cpuMsPerOrder ?? 0)) * 100)} %`;
+  expect(read('docs/cost.md')).toContain(`workers apart (${percent(lean, split)} of the CPU time)`);
+  expect(read('docs/cost.md')).toContain(`\`WORKFLOW_SANDBOX=lean\`, ${percent(lean, standard)},`);
+  expect(read('docs/roadmap.md')).toContain(`${percent(lean, standard)} of the CPU time without methods`);
+  expect(read('docs/roadmap.md')).toContain(`${lean?.writesPerOrder.toFixed(1)} writing transactions`);
+  const more = ((split?.cpuMsPerOrder ?? 0) / (lean?.cpuMsPerOrder ?? 0) - 1) * 100;
+  expect(read('docs/scaling.md')).toContain(`about ${Math.round(more)} %`);
 });
 
 it.each(outages)('docs/operations.md says of $minutes minutes without the provider what was measured', (outage) => {
