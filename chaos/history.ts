@@ -66,6 +66,15 @@ export interface FaultNote {
   readonly healedAt: number | null;
 }
 
+/** When each order was first accepted, by its key, in milliseconds since 1970. */
+export function acceptedByKey(entries: readonly HistoryEntry[]): Map<string, number> {
+  const acceptedAt = new Map<string, number>();
+  for (const { op, type, key, at } of entries) {
+    if (op === 'create' && type === 'ok' && key !== null && !acceptedAt.has(key)) acceptedAt.set(key, at);
+  }
+  return acceptedAt;
+}
+
 /**
  * The faults that struck: an `invoke` with the op `fault`, its number as the key, and `kind` and `target` as data; the
  * `ok` under the same key is its heal. A fault whose `fail` follows did not take place.

@@ -1,5 +1,5 @@
 import { isAtRest } from '../../src/domain/order-status.ts';
-import { faultsOf } from '../history.ts';
+import { acceptedByKey, faultsOf } from '../history.ts';
 import type { OrderKindName } from '../workload/order-plans.ts';
 import { violation, type CaseFact, type MoveFact, type OrderFact, type RunFacts, type Violation } from './facts.ts';
 import { kindsByKey } from './ends.ts';
@@ -15,13 +15,15 @@ export function checkLiveness(facts: RunFacts): Violation[] {
   const kinds = kindsByKey(facts.entries);
   const casesByOrder = Map.groupBy(facts.cases, ({ orderId }) => orderId);
   const healedAt = lastHealOf(facts);
+  const acceptedAt = acceptedByKey(facts.entries);
   return [...facts.orders.values()].flatMap((order) => {
     const { orderId, key } = order;
     const kind = kinds.get(key);
     if (kind !== undefined && PARKED.includes(kind)) return [];
     const cases = casesByOrder.get(orderId) ?? [];
     const problem = restProblem(order, cases) ?? delayProblem(facts.moves.get(orderId) ?? [], cases, healedAt);
-    const freshProblem = kind === 'fresh' ? endOfFresh(order) : null;
+    const isProbe = kind === 'fresh' && (acceptedAt.get(key) ?? 0) > (healedAt ?? 0);
+    const freshProblem = isProbe ? endOfFresh(order) : null;
     return [problem, freshProblem].flatMap((each) => (each === null ? [] : [violation('liveness', orderId, each)]));
   });
 }
@@ -54,6 +56,7 @@ function delayProblem(moves: readonly MoveFact[], cases: readonly CaseFact[], he
   return tookMs > REST_WITHIN_MS ? `it came to rest ${Math.round(tookMs / 1_000)} s after the last heal` : null;
 }
 
+/** An order of the same kind that a burst has placed while faults were on may have met them. */
 function endOfFresh({ status, reason }: OrderFact): string | null {
   if (status === 'CONFIRMED' || reason === 'out_of_stock') return null;
   return `it was placed on the healed system, and is ${status}`;

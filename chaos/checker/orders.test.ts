@@ -162,6 +162,11 @@ it('Liveness is broken by a fresh order that is not sold', () => {
   expect(messages(checkLiveness(facts))).toEqual(['it was placed on the healed system, and is CANCELLED']);
 });
 
+it('Liveness lets an order of a burst end otherwise, because faults came after it', () => {
+  const later = [{ ...HEAL, type: 'invoke' } as const, { ...HEAL, type: 'ok' } as const];
+  expect(checkLiveness(runWith({ kind: 'fresh', status: 'PARTIALLY_REFUNDED', later }))).toEqual([]);
+});
+
 it.each<[string, Partial<RunFacts>, string]>([
   ['never arrived', { mails: [] }, 'is SENT, and never arrived'],
   ['was never written', { messages: [], mails: [] }, 'there is no order-confirmed'],

@@ -1,7 +1,7 @@
 import { isAtRest } from '../../src/domain/order-status.ts';
 import { kindsByKey } from '../checker/ends.ts';
 import type { RunFacts } from '../checker/facts.ts';
-import { faultsOf, type FaultNote } from '../history.ts';
+import { acceptedByKey, faultsOf, type FaultNote } from '../history.ts';
 import type { OrderKindName } from '../workload/order-plans.ts';
 
 /** How long orders stood still because of faults of one kind; times in milliseconds, 0 orders have none. */
@@ -57,10 +57,7 @@ interface Way {
 
 function ordinaryWays({ orders, moves, entries }: RunFacts): Way[] {
   const kinds = kindsByKey(entries);
-  const acceptedAt = new Map<string, number>();
-  for (const { op, type, key, at } of entries) {
-    if (op === 'create' && type === 'ok' && key !== null && !acceptedAt.has(key)) acceptedAt.set(key, at);
-  }
+  const acceptedAt = acceptedByKey(entries);
   return [...orders.values()].flatMap(({ orderId, key }) => {
     const from = acceptedAt.get(key);
     const rest = moves.get(orderId)?.find(({ to }) => isAtRest(to));
