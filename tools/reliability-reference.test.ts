@@ -12,6 +12,7 @@ const recovery = (kind: string, begin: number, heal: number) => ({
 });
 
 const RUN = {
+  examples: [],
   profile: 'full',
   seed: 5,
   perSecond: 20,
@@ -51,11 +52,19 @@ it('The page tells the figures of the committed run, and which of them are met',
 });
 
 it('The page tells a missed figure in the same table', () => {
-  const poor = { ...RUN, violations: 2, faults: 199, settled: { seconds: 180, left: { 'orders in motion': 1 } } };
+  const examples = [{ check: 'mails', subject: 'ord_1', message: 'it never arrived' }];
+  const poor = {
+    ...RUN,
+    examples,
+    violations: 2,
+    faults: 199,
+    settled: { seconds: 180, left: { 'orders in motion': 1 } },
+  };
   const kills = { ...RUN, only: ['kill'], recovery: [recovery('kill at worker', 10_001, 0)] };
   const page = renderReliability({ run: poor, kills, plants: null, soak: null });
   expect(page).toContain('--topology split --kinds kill`');
   expect(cellsOf(page, 'violations')).toEqual(['2', 'missed']);
+  expect(page).toContain('The checker has reported:\n\n- `mails`, ord_1: it never arrived');
   expect(cellsOf(page, 'faults')).toEqual(['199', 'missed']);
   expect(cellsOf(page, 'everything at rest')).toEqual(['not all', 'missed']);
   expect(cellsOf(page, 'order of a killed worker')).toEqual(['10.0 s', 'missed']);

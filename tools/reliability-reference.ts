@@ -126,7 +126,7 @@ function runText(run: ChaosReport): string {
   return `${aboutText(run)}
 
 ${renderTable(['figure', 'required', 'measured', ''], figureRows(run))}
-
+${examplesText(run)}
 ${renderTable(['fault', 'struck', 'orders', 'p50', 'p99', 'longest'], run.recovery.map(recoveryRow))}
 
 Seconds from the heal until ordinary orders that met the fault were at rest; other faults were on at the same time.`;
@@ -139,8 +139,14 @@ function killsText(run: ChaosReport): string {
 ${aboutText(run)}
 
 ${renderTable(['figure', 'required', 'measured', ''], [violationsRow(run), ...killRows(run)])}
-
+${examplesText(run)}
 ${renderTable(['fault', 'struck', 'orders', 'p50', 'p99', 'longest'], run.recovery.map(recoveryRow))}`;
+}
+
+/** What the checker has reported; empty for a run without a violation. */
+function examplesText({ examples }: ChaosReport): string {
+  const lines = examples.map(({ check, subject, message }) => `- \`${check}\`, ${subject}: ${message}`);
+  return lines.length === 0 ? '' : `\nThe checker has reported:\n\n${lines.join('\n')}\n`;
 }
 
 /** The command that repeats the run, and when it was. */
