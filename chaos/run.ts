@@ -13,7 +13,8 @@ import type { ChaosOptions } from './options.ts';
 import { plantTree } from './plants/planted-tree.ts';
 import { makePlan, parsePlan, planText, type Plan } from './plan.ts';
 import { createRandom } from './random.ts';
-import { hasPassed, makeReport, writeReport, type FinishedRun } from './report/report.ts';
+import { hasPassed, makeReport, presentCommit, writeReport, type FinishedRun } from './report/report.ts';
+import { saveRun } from './report/saved-run.ts';
 import { startSamplers } from './samplers/samplers.ts';
 import { startChaosSystem, type ControlledSystem } from './system/system.ts';
 import { startWorkload, type Workload } from './workload/workload.ts';
@@ -62,7 +63,10 @@ export async function runChaos(options: ChaosOptions, cleanup: Cleanup, log: Log
   await history.close();
   const { profile, orders, perSecond, topology, plant, kinds: only } = options;
   const settings = { profile, seed, orders, perSecond, topology, plant, only, planned: plan.faults.length };
-  const report = makeReport({ settings, seconds: (performance.now() - startedAt) / 1_000, check, ...played });
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const run = { settings, at: new Date().toISOString(), commit: presentCommit(), seconds, check, ...played };
+  await saveRun(run, out);
+  const report = makeReport(run);
   process.stdout.write(`${await writeReport(report, out)}\n`);
   return hasPassed(report);
 }

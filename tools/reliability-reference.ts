@@ -58,6 +58,7 @@ What the service promises, and how a machine tries to prove it wrong. Single fai
 \`\`\`
 npm run chaos -- --seed 1                  # 10,000 orders, 220 faults, half an hour
 npm run chaos -- --seed 1 --profile ci     # the same in small, two minutes
+npm run chaos:judge -- .data/chaos         # judges an ended run again, after a check was mended
 npm run chaos:plants                       # checks the checker
 npm run soak -- --minutes 30               # a steady rate for a long time, with faults on
 \`\`\`
@@ -151,11 +152,11 @@ function examplesText({ examples }: ChaosReport): string {
 
 /** The command that repeats the run, and when it was. */
 function aboutText(run: ChaosReport): string {
-  const { profile, seed, orders, perSecond, planned, topology, only, commit, at, seconds } = run;
+  const { profile, seed, orders, perSecond, planned, topology, only, commit, judgedBy, at, seconds } = run;
   const kinds = only === null ? '' : ` --kinds ${only.join(',')}`;
   const size = `--orders ${orders} --per-second ${perSecond} --faults ${planned} --topology ${topology}`;
   return `\`npm run chaos -- --profile ${profile} --seed ${seed} ${size}${kinds}\`,
-${at.slice(0, 10)}, commit ${commit ?? 'unknown'}, ${thousands(seconds)} s:`;
+${at.slice(0, 10)}, commit ${commit ?? 'unknown'}${judgedBy == null ? '' : ` (judged by the checks of ${judgedBy})`}, ${thousands(seconds)} s:`;
 }
 
 /** One row for each fifth of the run, so that what grows is seen. */

@@ -36,6 +36,8 @@ export const CHECKS = {
 /** The result of all checks. */
 export interface Check {
   readonly violations: readonly Violation[];
+  /** Those that do not follow from the facts: of the search for secrets and of the audit. */
+  readonly beyondFacts: readonly Violation[];
   readonly facts: RunFacts;
   readonly audit: AuditReport;
 }
@@ -52,15 +54,16 @@ export async function checkRun(system: ChaosSystem, database: Database, history:
   const audit = await auditSystem(system);
   // The ledger is read after the audit, so that late effects of the provider have come.
   const facts = await readFacts(system, database, history);
-  return {
-    facts,
-    audit,
-    violations: [
-      ...Object.values(CHECKS).flatMap((check) => check(facts)),
-      ...(await checkSecrets(system)),
-      ...audit.violations.map(({ invariant, subject, message }) => violation(invariant, subject, message)),
-    ],
-  };
+  const beyondFacts = [
+    ...(await checkSecrets(system)),
+    ...audit.violations.map(({ invariant, subject, message }) => violation(invariant, subject, message)),
+  ];
+  return { facts, audit, beyondFacts, violations: [...checkFacts(facts), ...beyondFacts] };
+}
+
+/** Judges what clients saw and the system left. */
+export function checkFacts(facts: RunFacts): Violation[] {
+  return Object.values(CHECKS).flatMap((check) => check(facts));
 }
 
 /** What the samplers found while the faults struck, each SKU once. */

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { AuditReport } from '../../src/audit/audit.ts';
 import { runWith, STARTED_AT } from '../checker/sound-run.ts';
@@ -5,6 +8,7 @@ import { faultsOf, type NewEntry } from '../history.ts';
 import { missingPaths } from './rare-paths.ts';
 import { measureRecovery, quantilesOf } from './recovery.ts';
 import { formatReport, hasPassed, makeReport, type FinishedRun, type RunSettings } from './report.ts';
+import { judgeAgain, saveRun } from './saved-run.ts';
 
 const SETTINGS: RunSettings = {
   profile: 'ci',
@@ -21,8 +25,10 @@ function finished(violations: FinishedRun['check']['violations'] = [], settings 
   const audit = { checked: { I1: 1 } } as unknown as AuditReport;
   return {
     settings,
+    at: '2026-11-30T10:00:00.000Z',
+    commit: 'abc1234',
     seconds: 12.3,
-    check: { violations, facts: runWith(), audit },
+    check: { violations, beyondFacts: violations, facts: runWith(), audit },
     settled: { seconds: 1.5, left: {} },
     samples: { stockLooks: 3, stockMissed: 0, memoryMax: {} },
   };
@@ -99,4 +105,15 @@ it('The recovery of a fault counts the orders that it met, from its begin and fr
 it('Quantiles are values that occurred', () => {
   expect(quantilesOf(Array.from({ length: 100 }, (_, index) => index + 1))).toEqual({ p50: 50, p99: 99, max: 100 });
   expect(quantilesOf([])).toBeNull();
+});
+
+it('A saved run is judged again by the present checks, and keeps what the audit has found', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'chaos-judge-'));
+  const falseAlarm = { check: 'liveness', subject: 'ord_1', message: 'a check was wrong' };
+  const found = { check: 'I10', subject: 'ord_1', message: 'no workflow carries it' };
+  const run = finished([falseAlarm, found]);
+  await saveRun({ ...run, check: { ...run.check, beyondFacts: [found] } }, folder);
+  const report = await judgeAgain(folder);
+  await rm(folder, { recursive: true });
+  expect(report).toMatchObject({ violations: 1, examples: [found], commit: run.commit, at: run.at });
 });

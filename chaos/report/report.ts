@@ -30,6 +30,8 @@ export interface ChaosReport extends RunSettings {
   /** RFC 3339. */
   readonly at: string;
   readonly commit: string | null;
+  /** The commit of the checks, if they have judged the run again. */
+  readonly judgedBy?: string | null;
   readonly seconds: number;
   /** Keys that a client has the 202 of. */
   readonly accepted: number;
@@ -62,6 +64,10 @@ export interface ChaosReport extends RunSettings {
 /** The parts of a finished run. */
 export interface FinishedRun {
   readonly settings: RunSettings;
+  /** When it ended, RFC 3339. */
+  readonly at: string;
+  /** The commit that was run. */
+  readonly commit: string | null;
   readonly seconds: number;
   readonly check: Check;
   readonly settled: Settled;
@@ -72,7 +78,7 @@ export interface FinishedRun {
 const EXAMPLES_MAX = 10;
 
 /** Puts the report together. */
-export function makeReport({ settings, seconds, check, settled, samples }: FinishedRun): ChaosReport {
+export function makeReport({ settings, at, commit, seconds, check, settled, samples }: FinishedRun): ChaosReport {
   const { facts, violations, audit } = check;
   const faults = faultsOf(facts.entries);
   const rarePaths = countRarePaths(facts);
@@ -80,8 +86,8 @@ export function makeReport({ settings, seconds, check, settled, samples }: Finis
   const byCheck = Map.groupBy(violations, (violation) => violation.check);
   return {
     ...settings,
-    at: new Date().toISOString(),
-    commit: presentCommit(),
+    at,
+    commit,
     seconds: Math.round(seconds),
     accepted: new Set(facts.entries.flatMap(acceptedKey)).size,
     ends: tally([...facts.orders.values()].map(({ status, reason }) => [status, reason].filter(Boolean).join(' '))),
