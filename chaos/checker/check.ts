@@ -36,7 +36,7 @@ export const CHECKS = {
 /** The result of all checks. */
 export interface Check {
   readonly violations: readonly Violation[];
-  /** Those that do not follow from the facts: of the search for secrets and of the audit. */
+  /** The violations that do not follow from the facts: those of the search for secrets and of the audit. */
   readonly beyondFacts: readonly Violation[];
   readonly facts: RunFacts;
   readonly audit: AuditReport;
