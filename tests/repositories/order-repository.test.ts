@@ -4,6 +4,7 @@ import {
   createOrderRepository,
   type NewOrder,
   type OrderRepository,
+  type Transitioned,
 } from '../../db/repositories/orders/order-repository.ts';
 import { createCaseRepository } from '../../db/repositories/orders/case-repository.ts';
 import { OrderStateConflictError } from '../../src/domain/errors.ts';
@@ -24,7 +25,7 @@ const OUT_OF_STOCK: Refusal = {
   details: { lines: [{ sku: 'SKU-0001', requested: 2, available: 1 }] },
 };
 
-function confirm(orderId: string): Promise<{ readonly version: number }> {
+function confirm(orderId: string): Promise<Transitioned> {
   return orders.transition({
     orderId,
     to: 'CONFIRMED',
