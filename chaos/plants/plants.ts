@@ -13,6 +13,8 @@ export interface Plant {
   /** Words of the violation; any by default. */
   readonly says?: string;
   readonly edits: readonly Edit[];
+  /** Orders that a run has at least; absent when the usual number meets the bug. */
+  readonly ordersLeast?: number;
 }
 
 /** The planted bugs by their names. */
@@ -153,6 +155,8 @@ export const PLANTS = {
   },
   M11: {
     title: 'two commands of one order move its money at once',
+    // One order in 25 is captured and cancelled at the same moment.
+    ordersLeast: 500,
     foundBy: ['money', 'I3', 'I4', 'I6', 'I14'],
     edits: [
       {
