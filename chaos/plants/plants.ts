@@ -13,8 +13,6 @@ export interface Plant {
   /** Words of the violation; any by default. */
   readonly says?: string;
   readonly edits: readonly Edit[];
-  /** Orders that a run has at least; absent when the usual number meets the bug. */
-  readonly ordersLeast?: number;
 }
 
 /** The planted bugs by their names. */
@@ -155,8 +153,6 @@ export const PLANTS = {
   },
   M11: {
     title: 'two commands of one order move its money at once',
-    // One order in 25 is captured and cancelled at the same moment.
-    ordersLeast: 500,
     foundBy: ['money', 'I3', 'I4', 'I6', 'I14'],
     edits: [
       {

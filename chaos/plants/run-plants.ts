@@ -59,9 +59,7 @@ async function runPlant(plant: PlantName, trials: PlantTrials): Promise<PlantRes
 
 /** Null when the run came to no report. */
 async function runOnce(plant: PlantName, seed: number, trials: PlantTrials): Promise<ChaosReport | null> {
-  const { faults, perSecond, signal, log } = trials;
-  const { ordersLeast = 0 }: Plant = PLANTS[plant];
-  const orders = Math.max(trials.orders, ordersLeast);
+  const { orders, faults, perSecond, signal, log } = trials;
   const out = join(trials.out, `${plant}-${seed}`);
   const logFile = `${out}.log`;
   const numbers = { seed, orders, faults, 'per-second': perSecond };
