@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { WorkflowExecutionStatusName } from '@temporalio/client';
@@ -25,7 +24,7 @@ import {
 import { plannedOrder } from './support/faults/evidence.ts';
 import { createFaults } from './support/faults/faults.ts';
 import { postAtRate, settle } from './support/load.ts';
-import { giveCommand, untilStatus } from './support/faults/order-actions.ts';
+import { giveCommand, resetToStart, untilStatus } from './support/faults/order-actions.ts';
 import { findFreePort } from '../src/dev/processes/ports.ts';
 import { startTestSystem, type TestSystem } from './support/system.ts';
 
@@ -127,17 +126,7 @@ it('The audit raises no false alarm while orders run', async () => {
 }, 600_000);
 
 it('The audit takes the newest run of an order whose workflow was reset', async () => {
-  const handle = system.client.workflow.getHandle(orderWorkflowId(ids.down));
-  const { runId } = await handle.describe();
-  const { events } = await handle.fetchHistory();
-  const finished = events?.find(({ workflowTaskCompletedEventAttributes: completed }) => completed != null);
-  await system.client.workflowService.resetWorkflowExecution({
-    namespace: system.namespace,
-    workflowExecution: { workflowId: orderWorkflowId(ids.down), runId },
-    workflowTaskFinishEventId: finished?.eventId ?? null,
-    requestId: randomUUID(),
-    reason: 'test',
-  });
+  await resetToStart(system, orderWorkflowId(ids.down));
   await expectExactly();
 });
 

@@ -9,6 +9,7 @@ import { messageIdFor } from '../../src/domain/notification.ts';
 import { notificationWorkflowId, orderWorkflowId } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { createFaults, failBefore, lateAnswer } from '../support/faults/faults.ts';
+import { resetToStart } from '../support/faults/order-actions.ts';
 import { USUAL_COURSE } from '../support/faults/usual-course.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -52,7 +53,7 @@ it('A mail server that accepts connections and says nothing does not delay the o
 it('A confirmation survives a reset of its order, whose end stays the same', async () => {
   const orderId = await system.postOrder();
   await proveEnd(system, orderId, 'CONFIRMED');
-  await resetToItsStart(orderId);
+  await resetToStart(system, orderWorkflowId(orderId));
   const { events } = await proveEnd(system, orderId, 'CONFIRMED');
   expect(events).toHaveLength(2);
   expect((await child(orderId).describe()).status.name).toBe('RUNNING');
@@ -99,22 +100,6 @@ it('A confirmation is sent once although every attempt but the last one failed',
   expect(await mailsIn(sink, orderId)).toHaveLength(1);
   await sink.stop();
 });
-
-/** Resets the order like an operator in the Web UI: the whole order runs again, in a new run. */
-async function resetToItsStart(orderId: string): Promise<void> {
-  const workflowId = orderWorkflowId(orderId);
-  const handle = system.client.workflow.getHandle(workflowId);
-  const { runId } = await handle.describe();
-  const { events } = await handle.fetchHistory();
-  const firstTask = events?.find((event) => event.workflowTaskCompletedEventAttributes != null);
-  await system.client.workflowService.resetWorkflowExecution({
-    namespace: system.namespace,
-    workflowExecution: { workflowId, runId },
-    workflowTaskFinishEventId: firstTask?.eventId ?? null,
-    reason: 'a test',
-    requestId: orderId,
-  });
-}
 
 function child(orderId: string) {
   return system.client.workflow.getHandle(notificationWorkflowId(orderId, TEMPLATE));

@@ -206,12 +206,15 @@ export async function makeHoldOverdue(system: TestSystem, orderId: string): Prom
 
 /** Takes a workflow back to its first task, as an operator does in the Web UI. @returns the new run. */
 export async function resetToStart({ client }: TestSystem, workflowId: string): Promise<WorkflowHandle> {
-  const { runId } = await client.workflow.getHandle(workflowId).describe();
+  const handle = client.workflow.getHandle(workflowId);
+  const { runId } = await handle.describe();
+  const { events } = await handle.fetchHistory();
+  const firstTask = events?.find((event) => event.workflowTaskCompletedEventAttributes != null);
   const done = await client.workflowService.resetWorkflowExecution({
     namespace: client.options.namespace,
     workflowExecution: { workflowId, runId },
     reason: 'a test',
-    workflowTaskFinishEventId: 4 as never,
+    workflowTaskFinishEventId: firstTask?.eventId ?? null,
     requestId: randomUUID(),
   });
   return client.workflow.getHandle(workflowId, done.runId);
