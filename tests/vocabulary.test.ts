@@ -10,7 +10,7 @@ const KNOWN_WORDS = new Set(
   cmd compose composition console containers dashboards data database db dbos demo dev dockerfile domain events
   faults gateways histories http image internal invariants inventory kube kubernetes links load mail messages meta
   metrics migrations money monitor node notifications operations operators order orders outages payment payments
-  peers personal plants postgres processes produce replay report repositories requirements restate results runtime
+  peers personal plants postgres processes produce reference replay report repositories requirements restate results runtime
   saga samplers schema service settings simulator soak src steps stripe supervisor support systems temporal tests tls
   tools tracing types workflows workload
   command event log maintain notification upgrade workflow`

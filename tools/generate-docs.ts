@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { takeArguments } from '../src/runtime/command-arguments.ts';
 import { renderApiDocument } from './api-document.ts';
-import { renderBenchmarkReference } from './benchmark-reference.ts';
+import { renderBenchmarkReference } from './references/benchmark-reference.ts';
 import { DASHBOARDS } from './dashboards/render-dashboards.ts';
 import { renderDecisionIndex } from './decision-index.ts';
-import { renderErrorReference } from './error-reference.ts';
-import { renderLoadReference } from './load-reference.ts';
-import { renderLogReference } from './log-reference.ts';
-import { renderReliabilityReference } from './reliability-reference.ts';
+import { renderErrorReference } from './references/error-reference.ts';
+import { renderLoadReference } from './references/load-reference.ts';
+import { renderLogReference } from './references/log-reference.ts';
+import { renderReliabilityReference } from './references/reliability-reference.ts';
 import { renderRequirements } from './requirements/render-requirements.ts';
-import { renderRoleReference } from './role-reference.ts';
+import { renderRoleReference } from './references/role-reference.ts';
 import { renderPrometheusRule } from './prometheus-rule.ts';
 
 const USAGE = `npm run docs -- [--check]

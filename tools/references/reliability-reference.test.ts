@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ChaosReport } from '../chaos/report/report.ts';
+import type { ChaosReport } from '../../chaos/report/report.ts';
 import { renderReliability } from './reliability-reference.ts';
 
 const times = (p50: number, p99: number, max: number) => ({ p50, p99, max });

@@ -1,9 +1,9 @@
-import type { ChaosReport } from '../chaos/report/report.ts';
-import type { Recovery } from '../chaos/report/recovery.ts';
-import type { SoakReport } from '../chaos/soak/run.ts';
-import { PLANTS } from '../chaos/plants/plants.ts';
-import { readResult } from './committed-result.ts';
-import { renderTable } from './markdown-table.ts';
+import type { ChaosReport } from '../../chaos/report/report.ts';
+import type { Recovery } from '../../chaos/report/recovery.ts';
+import type { SoakReport } from '../../chaos/soak/run.ts';
+import { PLANTS } from '../../chaos/plants/plants.ts';
+import { readResult } from '../committed-result.ts';
+import { renderTable } from '../markdown-table.ts';
 
 /** What `npm run chaos:plants -- --json FILE` writes, as far as the page tells it. */
 export interface PlantFigures {
@@ -48,7 +48,7 @@ export interface ReliabilityResults {
 export function renderReliability({ run, kills, plants, soak }: ReliabilityResults): string {
   return `# Reliability
 
-<!-- Made by \`npm run docs\` from tools/reliability-reference.ts and files of bench/results/: chaos.json, chaos-kills.json, chaos-plants.json, soak.json. -->
+<!-- Made by \`npm run docs\` from tools/references/reliability-reference.ts and files of bench/results/: chaos.json, chaos-kills.json, chaos-plants.json, soak.json. -->
 
 What the service promises, and how a machine tries to prove it wrong. Single failures have tests of their own
 ([failure-scenarios.md](failure-scenarios.md)); this page is about all of them at once.

@@ -1,6 +1,6 @@
-import { targetRows, type Target } from '../bench/load-tests/targets.ts';
-import { readResult } from './committed-result.ts';
-import { renderTable } from './markdown-table.ts';
+import { targetRows, type Target } from '../../bench/load-tests/targets.ts';
+import { readResult } from '../committed-result.ts';
+import { renderTable } from '../markdown-table.ts';
 
 const HEAD = `# Results under load
 

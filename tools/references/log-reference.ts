@@ -1,11 +1,11 @@
-import { LOG_FIELDS } from '../src/domain/log-fields.ts';
-import { renderTable } from './markdown-table.ts';
+import { LOG_FIELDS } from '../../src/domain/log-fields.ts';
+import { renderTable } from '../markdown-table.ts';
 
 /** `docs/logs.md`, made from the list of fields. */
 export function renderLogReference(): string {
   return `# Logs
 
-<!-- Made by \`npm run docs\` from src/domain/log-fields.ts, tools/log-reference.ts. -->
+<!-- Made by \`npm run docs\` from src/domain/log-fields.ts, tools/references/log-reference.ts. -->
 
 Logs are JSON lines on standard output. \`LOG_LEVEL\` sets the lowest level that is written. \`LOG_FORMAT=pretty\` writes
 lines for people instead. A line that cannot be written is dropped, and \`log_lines_dropped_total\` counts it. No line

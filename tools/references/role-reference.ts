@@ -1,7 +1,7 @@
-import { ROLE_NAMES, ROLES, type Role } from '../src/domain/access/roles.ts';
-import { SCOPE_BUNDLES, SCOPES } from '../src/domain/access/scopes.ts';
-import { renderTable } from './markdown-table.ts';
-import { listOperations, reachOf, type Operation } from './role-matrix.ts';
+import { ROLE_NAMES, ROLES, type Role } from '../../src/domain/access/roles.ts';
+import { SCOPE_BUNDLES, SCOPES } from '../../src/domain/access/scopes.ts';
+import { renderTable } from '../markdown-table.ts';
+import { listOperations, reachOf, type Operation } from '../role-matrix.ts';
 
 /** `docs/roles.md`, made from the roles and the routes. */
 export function renderRoleReference(): string {

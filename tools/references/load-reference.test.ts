@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { atLeast, atMost } from '../bench/load-tests/targets.ts';
+import { atLeast, atMost } from '../../bench/load-tests/targets.ts';
 import { sectionOf } from './load-reference.ts';
 
 const RESULT = { at: '2026-11-30T10:00:00.000Z', commit: 'abc1234', seconds: 120, machine: { cpu: 'some', cores: 2 } };

@@ -1,10 +1,10 @@
-import { RETRY_CLASSES } from '../src/activities/failure.ts';
-import { PROBLEMS } from '../src/api/http/problem.ts';
-import { FAILURE_CODES } from '../src/domain/errors.ts';
-import { EVENT_FAILURE_CODES } from '../src/domain/event.ts';
-import { EVENT_FAILURES } from '../src/events/event-failure.ts';
-import { FAILURE_ADVICE, RETRY_CLASS_EFFECTS } from './failure-advice.ts';
-import { renderTable } from './markdown-table.ts';
+import { RETRY_CLASSES } from '../../src/activities/failure.ts';
+import { PROBLEMS } from '../../src/api/http/problem.ts';
+import { FAILURE_CODES } from '../../src/domain/errors.ts';
+import { EVENT_FAILURE_CODES } from '../../src/domain/event.ts';
+import { EVENT_FAILURES } from '../../src/events/event-failure.ts';
+import { FAILURE_ADVICE, RETRY_CLASS_EFFECTS } from '../failure-advice.ts';
+import { renderTable } from '../markdown-table.ts';
 
 /** `docs/errors.md`, made from the code's own tables. */
 export function renderErrorReference(): string {

@@ -1,5 +1,5 @@
-import { readResult } from './committed-result.ts';
-import { renderTable } from './markdown-table.ts';
+import { readResult } from '../committed-result.ts';
+import { renderTable } from '../markdown-table.ts';
 
 interface Latency {
   readonly p50: number;
