@@ -7,6 +7,7 @@ import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import type { DiskUse } from './disk.ts';
 import type { Environment } from './environment.ts';
 import type { Latency } from './measure.ts';
+import { medianOf } from './median.ts';
 import type { Job, RoundResult } from './round.ts';
 import { RESTATE_VERSION } from './peers/restate/restate-server.ts';
 import type { Scope, System } from './systems/system.ts';
@@ -49,7 +50,7 @@ export async function createReport(
   results: readonly RoundResult[],
   environment: Environment,
 ) {
-  const yardstick = medianOf(
+  const yardstick = medianOver(
     results.filter(({ system }) => system === YARDSTICK),
     (result) => result.ordersPerSecond,
   );
@@ -80,13 +81,13 @@ export async function describeRun(environment: Environment) {
 
 function summarize({ name, description, scope }: System, results: readonly RoundResult[], yardstick: number | null) {
   const own = results.filter(({ system }) => system === name);
-  const median = (pick: (result: RoundResult) => number): number => medianOf(own, pick) ?? Number.NaN;
+  const median = (pick: (result: RoundResult) => number): number => medianOver(own, pick) ?? Number.NaN;
   const latency = (pick: (result: RoundResult) => Latency): Latency => ({
     p50: median((result) => pick(result).p50),
     p95: median((result) => pick(result).p95),
     p99: median((result) => pick(result).p99),
   });
-  const ordersPerSecond = medianOf(own, (result) => result.ordersPerSecond);
+  const ordersPerSecond = medianOver(own, (result) => result.ordersPerSecond);
   const processes = Object.keys(own[0]?.cpuMsPerOrder ?? {});
   const summary: SystemSummary = {
     system: name,
@@ -119,7 +120,7 @@ function summarize({ name, description, scope }: System, results: readonly Round
 
 function medianDiskUse(results: readonly RoundResult[]): DiskUse {
   const median = (pick: (use: DiskUse) => number): number =>
-    medianOf(results, ({ bytesPerOrder }) => pick(bytesPerOrder)) ?? Number.NaN;
+    medianOver(results, ({ bytesPerOrder }) => pick(bytesPerOrder)) ?? Number.NaN;
   const schemas = Object.keys(results[0]?.bytesPerOrder.bySchema ?? {});
   return {
     app: median(({ app }) => app),
@@ -135,15 +136,8 @@ function ownSum(byProcess: Readonly<Record<string, number>>): number {
 }
 
 /** Rounds without a figure do not count; null when none has one. */
-function medianOf(results: readonly RoundResult[], pick: (result: RoundResult) => number | null): number | null {
-  const values = results
-    .map(pick)
-    .filter((value) => value !== null)
-    .toSorted((one, other) => one - other);
-  const middle = Math.floor(values.length / 2);
-  const upper = values[middle];
-  if (upper === undefined) return null;
-  return values.length % 2 === 1 ? upper : (upper + (values[middle - 1] ?? upper)) / 2;
+function medianOver(results: readonly RoundResult[], pick: (result: RoundResult) => number | null): number | null {
+  return medianOf(results.map(pick).filter((value) => value !== null));
 }
 
 async function versions({ admin }: Environment): Promise<Record<string, string>> {

@@ -15,6 +15,7 @@ import { startProcess } from '../src/dev/processes/processes.ts';
 import { orderIdFor } from '../src/domain/ids.ts';
 import { takeArguments } from '../src/runtime/command-arguments.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
+import { medianOf } from './median.ts';
 
 const USAGE = `npm run bench:rls -- [options]
   What row-level security adds to a read of the API (GET /v1/orders/{id}), in CPU time of the API and of PostgreSQL.
@@ -200,11 +201,6 @@ async function readOrders({ url }: RunningVariant, { token, ids, reads }: Load):
   await Promise.all(Array.from({ length: CONNECTIONS }, read));
 }
 
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
 async function measure(cleanup: Cleanup): Promise<void> {
   const [rounds, reads] = [Number(values.rounds), Number(values.reads)];
   const databaseUrl = await startDatabase(cleanup);
@@ -246,10 +242,10 @@ async function report(costs: ReadonlyMap<string, readonly Cost[]>, run: object):
   const base = costs.get('off') ?? [];
   const variants = [...costs].map(([name, each]) => ({
     name,
-    apiMicros: Math.round(median(each.map(({ api }) => api))),
-    databaseMicros: Math.round(median(each.map(({ database }) => database))),
+    apiMicros: Math.round(medianOf(each.map(({ api }) => api)) ?? 0),
+    databaseMicros: Math.round(medianOf(each.map(({ database }) => database)) ?? 0),
     /** Against `off` in the same round. */
-    ratio: Number(median(each.map((cost, index) => sumOf(cost) / sumOf(base[index]))).toFixed(3)),
+    ratio: Number((medianOf(each.map((cost, index) => sumOf(cost) / sumOf(base[index]))) ?? 0).toFixed(3)),
   }));
   console.table(variants);
   const machine = { cpus: cpus().length, model: cpus()[0]?.model, node: process.version };

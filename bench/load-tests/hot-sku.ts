@@ -6,6 +6,7 @@ import { alignColumns, describeRun } from '../report.ts';
 import { writeJson } from '../write-report.ts';
 import type { LoadTestOptions } from './options.ts';
 import { HOT_SKU } from './posts.ts';
+import { medianOf } from '../median.ts';
 import { findingsOf, withScene, type Scene } from './scene.ts';
 import { atLeast, atMost, targetRows } from './targets.ts';
 import { segmentOf, type TrafficPlan } from './traffic.ts';
@@ -53,7 +54,7 @@ export async function runHotSku(
     const audited = await findingsOf(running);
     return { results: taken, findings: audited, stock: await sellOut(running) };
   });
-  const share = median(results.map(({ spread, hot }) => hot.ordersPerSecond / spread.ordersPerSecond));
+  const share = medianOf(results.map(({ spread, hot }) => hot.ordersPerSecond / spread.ordersPerSecond)) ?? 0;
   const targets = [
     atLeast('orders/s of one SKU, share of the spread case', share, [SHARE, '']),
     atMost('pieces sold beyond the stock', stock.oversold, [0, 'pieces']),
@@ -136,9 +137,4 @@ async function adjust({ server, stage }: Scene, delta: number): Promise<void> {
     body: JSON.stringify({ delta, reason: 'the last pieces' }),
   });
   if (!answer.ok) throw new Error(`the stock was not adjusted: ${answer.status} ${await answer.text()}`);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
 }

@@ -1,3 +1,4 @@
+import { medianOf } from '../../bench/median.ts';
 import { readResult } from '../committed-result.ts';
 import { renderTable } from '../markdown-table.ts';
 
@@ -172,8 +173,8 @@ function memoryOf({ rounds }: OrdersResult, name: string, when: 'pssMiB' | 'rest
   const processes = [...new Set(own.flatMap((sizes) => Object.keys(sizes)))].filter((each) => !BESIDE.has(each));
   return processes
     .map((process) => {
-      const sizes = own.flatMap((of) => of[process] ?? []).toSorted((a, b) => a - b);
-      return `${process} ${(sizes[Math.floor(sizes.length / 2)] ?? 0).toFixed(0)}`;
+      const size = medianOf(own.flatMap((of) => of[process] ?? [])) ?? 0;
+      return `${process} ${size.toFixed(0)}`;
     })
     .join(', ');
 }

@@ -109,7 +109,7 @@ it('The page tells the soak in fifths, each with its own share of served request
   const page = renderReliability({ run: null, plants: null, soak, kills: null });
   expect(page).toContain('`npm run soak -- --minutes 10 --per-second 20 --faults-per-minute 2 --seed 3`, 2026-11-30');
   expect(page).toContain('98.76 % of the requests served');
-  expect(cellsOf(page, '1 to 2')).toEqual(['11 ms', '22 ms', '100.00 %', 'combined-1 201, temporal 300']);
-  expect(cellsOf(page, '9 to 10')).toEqual(['19 ms', '38 ms', '75.00 %', 'combined-1 209, temporal 300']);
+  expect(cellsOf(page, '1 to 2')).toEqual(['11 ms', '21 ms', '100.00 %', 'combined-1 201, temporal 300']);
+  expect(cellsOf(page, '9 to 10')).toEqual(['19 ms', '37 ms', '75.00 %', 'combined-1 209, temporal 300']);
   expect(page).toContain('| chaos_app |');
 });

@@ -1,6 +1,7 @@
 import type { ChaosReport } from '../../chaos/report/report.ts';
 import type { Recovery } from '../../chaos/report/recovery.ts';
 import type { SoakReport } from '../../chaos/soak/run.ts';
+import { medianOf } from '../../bench/median.ts';
 import { PLANTS } from '../../chaos/plants/plants.ts';
 import { readResult } from '../committed-result.ts';
 import { renderTable } from '../markdown-table.ts';
@@ -185,7 +186,7 @@ function soakRows({ minutes, clients, memoryMib }: SoakReport): string[][] {
     const part = clients.slice(start, end);
     const requests = sumOf(part.map((minute) => minute.requests));
     const failed = sumOf(part.map((minute) => minute.failed));
-    const latency = (pick: 'p50' | 'p99') => medianOf(part.flatMap(({ acceptMs }) => acceptMs?.[pick] ?? []));
+    const latency = (pick: 'p50' | 'p99') => rounded(part.flatMap(({ acceptMs }) => acceptMs?.[pick] ?? []));
     return [
       `${start + 1} to ${end}`,
       thousands(sumOf(part.map(({ accepted }) => accepted))),
@@ -201,15 +202,16 @@ function soakRows({ minutes, clients, memoryMib }: SoakReport): string[][] {
 function medianMemory(minutes: SoakReport['memoryMib']): string {
   const names = new Set(minutes.flatMap((minute) => Object.keys(minute)));
   const told = [...names].filter((name) => name.startsWith('combined') || name === 'temporal').toSorted();
-  return told.map((name) => `${name} ${medianOf(minutes.flatMap((minute) => minute[name] ?? []))}`).join(', ');
+  return told.map((name) => `${name} ${rounded(minutes.flatMap((minute) => minute[name] ?? []))}`).join(', ');
+}
+
+/** The median of milliseconds or MiB, of which the fractions do not matter. */
+function rounded(values: readonly number[]): number {
+  return Math.round(medianOf(values) ?? 0);
 }
 
 function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
-}
-
-function medianOf(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function figureRows(run: ChaosReport): string[][] {

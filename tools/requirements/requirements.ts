@@ -1,3 +1,4 @@
+import { medianOf } from '../../bench/median.ts';
 import * as load from './load-figures.ts';
 import { systemOf, type Figure, type Results } from './results.ts';
 
@@ -42,7 +43,7 @@ function memoryOf(process: string, { flood }: Results, when: 'pssMiB' | 'restPss
   const sizes = flood.rounds.flatMap((round) =>
     round.system === 'split' ? [round[when]?.[process] ?? Number.NaN] : [],
   );
-  return sizes.toSorted((a, b) => a - b)[Math.floor(sizes.length / 2)] ?? Number.NaN;
+  return medianOf(sizes) ?? Number.NaN;
 }
 
 function pacedLatency(
