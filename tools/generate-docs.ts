@@ -7,6 +7,7 @@ import { renderBenchmarkReference } from './references/benchmark-reference.ts';
 import { DASHBOARDS } from './dashboards/render-dashboards.ts';
 import { renderDecisionIndex } from './decision-index.ts';
 import { renderErrorReference } from './references/error-reference.ts';
+import { renderEventsReference } from './references/events-reference.ts';
 import { renderLoadReference } from './references/load-reference.ts';
 import { renderLogReference } from './references/log-reference.ts';
 import { renderReliabilityReference } from './references/reliability-reference.ts';
@@ -25,6 +26,7 @@ const DOCUMENTS = {
   'docs/adr/README.md': renderDecisionIndex,
   'docs/benchmark-results.md': renderBenchmarkReference,
   'docs/errors.md': renderErrorReference,
+  'docs/events-results.md': renderEventsReference,
   'docs/load-results.md': renderLoadReference,
   'docs/logs.md': renderLogReference,
   'docs/openapi.json': renderApiDocument,

@@ -38,7 +38,13 @@ export async function createEventReport(
 
 /** The report as a table for the terminal. */
 export function eventReportTable({ results, machine }: Pick<EventReport, 'results' | 'machine'>): string {
-  const rows = [
+  const rows = eventReportRows(results);
+  return `${alignColumns(rows)}\n\n${machine.cores} cores for everything, ${machine.cpu}; load: average of the last minute`;
+}
+
+/** The rows of that table, the head first. */
+export function eventReportRows(results: EventResults): string[][] {
+  return [
     ['what', 'found', 'goal', 'latency', 'CPU ms per 1,000 events', 'load'],
     ...rateRows('single events', results.single, '2,000/s, accept p95 < 10 ms'),
     ...generatorRows(results),
@@ -48,7 +54,6 @@ export function eventReportTable({ results, machine }: Pick<EventReport, 'result
     ...burstRows('1,000,000 events', results.million, 'the same, memory flat'),
     ...workerRows(results),
   ];
-  return `${alignColumns(rows)}\n\n${machine.cores} cores for everything, ${machine.cpu}; load: average of the last minute`;
 }
 
 function rateRows(name: string, found: RateResult | undefined, goal: string): string[][] {

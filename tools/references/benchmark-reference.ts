@@ -13,6 +13,7 @@ interface About {
   readonly at: string;
   readonly commit: string;
   readonly orders: number;
+  readonly warmUpOrders: number;
   readonly machine: { readonly cpu: string; readonly cores: number };
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -36,6 +37,8 @@ export interface OrdersResult extends About {
   readonly systems: readonly System[];
   readonly rounds: readonly {
     readonly system: string;
+    /** Processes that ran or wanted to, in the minute before its end. */
+    readonly loadAverage: number;
     readonly pssMiB: Readonly<Record<string, number>>;
     /** Before the first order; results before 2026-11-30 have none. */
     readonly restPssMiB?: Readonly<Record<string, number>>;
@@ -45,6 +48,7 @@ export interface OrdersResult extends About {
 /** `workers.json`. */
 export interface WorkersResult extends About {
   readonly systems: readonly Pick<System, 'system' | 'ordersPerSecond'>[];
+  readonly rounds: readonly { readonly system: string; readonly loadAverage: number }[];
   readonly consumers: readonly {
     readonly partitions: number;
     readonly workers: number;
@@ -80,7 +84,7 @@ export function renderBenchmark({ flood, paced, workers }: BenchmarkResults): st
 What the systems are and what the words mean: [benchmark.md](benchmark.md). What was asked for: [requirements.md](requirements.md).
 \\* does less than this service.
 
-## npm run bench
+## npm run bench -- flood
 
 ${flood === null ? NOTHING : floodText(flood)}
 
@@ -94,9 +98,17 @@ ${workers === null ? NOTHING : workersText(workers)}
 `;
 }
 
-function aboutText({ at, commit, orders, machine, versions }: About): string {
+/** The command that made a result, when it was, and the machine; then how many rounds there were, and how busy it was. */
+function aboutText(job: string, run: OrdersResult | WorkersResult): string {
+  const { at, commit, orders, warmUpOrders, machine, versions, systems, rounds } = run;
+  const names = systems.map(({ system }) => system).join(',');
+  const count = Math.round(rounds.length / Math.max(1, systems.length));
+  const size = `--orders ${orders} --warm-up ${warmUpOrders} --rounds ${count}`;
   const parts = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `${at.slice(0, 10)}, commit ${commit}, ${orders} orders, ${machine.cores} cores (${machine.cpu}); ${parts.join(', ')}.`;
+  const load = rounds.map(({ loadAverage }) => loadAverage);
+  return `\`npm run bench -- ${job} --systems ${names} ${size}\`,
+${at.slice(0, 10)}, commit ${commit}, ${machine.cores} cores (${machine.cpu}); ${parts.join(', ')}.
+${count === 1 ? 'One round' : `Medians of ${count} rounds`}; load average ${Math.min(...load).toFixed(0)} to ${Math.max(...load).toFixed(0)}.`;
 }
 
 /** These processes are not part of a system. */
@@ -119,11 +131,11 @@ function floodText(run: OrdersResult): string {
     memoryOf(run, system.system, 'pssMiB'),
   ]);
   const head = ['system', 'orders/s', 'x textbook', 'CPU ms/order', 'of which', 'writes/order'];
-  return `${aboutText(run)}
+  return `${aboutText('flood', run)}
 
 ${renderTable([...head, 'accept ms, p50/p95/p99', 'end to end ms', 'MiB at rest', 'MiB under load'], rows)}
 
-Medians of ${countRounds(run)} rounds. Memory is the PSS of each process, before the first order and at the end of the load.`;
+Memory is the PSS of each process, before the first order and at the end of the load.`;
 }
 
 function pacedText(run: OrdersResult): string {
@@ -133,11 +145,9 @@ function pacedText(run: OrdersResult): string {
     latencyOf(system.accept),
     latencyOf(system.endToEnd),
   ]);
-  return `${aboutText(run)}
+  return `${aboutText('paced', run)}
 
-${renderTable(['system', 'orders/s', 'accept ms, p50/p95/p99', 'end to end ms'], rows)}
-
-Medians of ${countRounds(run)} rounds.`;
+${renderTable(['system', 'orders/s', 'accept ms, p50/p95/p99', 'end to end ms'], rows)}`;
 }
 
 function workersText(run: WorkersResult): string {
@@ -154,7 +164,7 @@ function workersText(run: WorkersResult): string {
     processedPerSecond.toFixed(0),
     times(processedPerSecond, first?.processedPerSecond),
   ]);
-  return `${aboutText(run)}
+  return `${aboutText('workers', run)}
 
 ${renderTable(['what', 'per second', 'x the first'], [...orders, ...events])}`;
 }
@@ -177,10 +187,6 @@ function memoryOf({ rounds }: OrdersResult, name: string, when: 'pssMiB' | 'rest
       return `${process} ${size.toFixed(0)}`;
     })
     .join(', ');
-}
-
-function countRounds({ rounds, systems }: OrdersResult): number {
-  return Math.round(rounds.length / Math.max(1, systems.length));
 }
 
 function counted(count: number, noun: string): string {

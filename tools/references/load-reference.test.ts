@@ -11,7 +11,9 @@ it('The results of a load test are told with every target, the missed ones too',
   };
   const tenants = { targets: [atMost('refused', 0, [0, 'posts'])] };
   const text = sectionOf('overload', { ...RESULT, parts: [orders], tenants });
-  expect(text).toContain('2026-11-30, commit abc1234, loads of 120 s, 2 cores (some): 2 of 3 targets met.');
+  expect(text).toContain(
+    '`npm run bench -- overload --seconds 120`, 2026-11-30, commit abc1234, 2 cores (some): 2 of 3 targets met.',
+  );
   expect(text).toMatch(/^\| orders +\| 10x: goodput +\| 0\.835 +\| >= 0\.9 +\| missed +\|$/m);
   expect(text).toMatch(/^\| orders +\| p99 +\| 99 ms +\| <= 100 ms +\| met +\|$/m);
   expect(text).toMatch(/^\| tenants +\| refused +\| 0 posts +\| <= 0 posts +\| met +\|$/m);

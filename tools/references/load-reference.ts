@@ -18,6 +18,8 @@ interface LoadResult {
   readonly parts?: readonly { readonly what: string; readonly targets: readonly Target[] }[];
   readonly tenants?: { readonly targets: readonly Target[] } | null;
   readonly targets?: readonly Target[];
+  /** One of each round of the hot SKU; one of each number of users. */
+  readonly results?: readonly unknown[];
 }
 
 /** The tests in the order of the document. */
@@ -32,14 +34,15 @@ export function renderLoadReference(): string {
 export function sectionOf(job: string, result: LoadResult | null): string {
   const title = `## npm run bench -- ${job}\n`;
   if (result === null) return `${title}\nNo result is committed yet.\n`;
-  const { at, commit, seconds, machine, parts = [], tenants, targets = [] } = result;
+  const { at, commit, seconds, machine, parts = [], tenants, targets = [], results = [] } = result;
   const rows = [
     ...parts.flatMap(({ what, targets: ofPart }) => targetRows(what, ofPart)),
     ...(tenants === undefined || tenants === null ? [] : targetRows('tenants', tenants.targets)),
     ...targetRows(job, targets),
   ];
   const missed = rows.filter((row) => row.at(-1) === 'missed').length;
-  const about = `${at.slice(0, 10)}, commit ${commit}, loads of ${seconds} s, ${machine.cores} cores (${machine.cpu}): ${
+  const rounds = job === 'hot-sku' ? ` --rounds ${results.length}` : '';
+  const about = `\`npm run bench -- ${job} --seconds ${seconds}${rounds}\`, ${at.slice(0, 10)}, commit ${commit}, ${machine.cores} cores (${machine.cpu}): ${
     rows.length - missed
   } of ${rows.length} targets met.`;
   return `${title}\n${about}\n\n${renderTable(['part', 'target', 'measured', 'limit', 'verdict'], rows)}\n`;
