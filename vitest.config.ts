@@ -2,9 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 /** A limit that is too short fails on a busy machine; a long one costs nothing, because only what fails waits for it. */
 const PATIENCE = {
-  testTimeout: 120_000,
-  hookTimeout: 180_000,
-  expect: { poll: { interval: 50, timeout: 30_000 } },
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  expect: { poll: { interval: 50, timeout: 90_000 } },
 };
 
 export default defineConfig({

@@ -154,11 +154,11 @@ it('README.md starts an API and a worker apart', async () => {
         ({ status }) => status,
         () => null,
       );
-    await expect.poll(ready, { timeout: 60_000 }).toBe(200);
+    await expect.poll(ready).toBe(200);
     const queue = { taskQueue: { name: 'payments' }, taskQueueType: 2, namespace: system.namespace };
     const pollers = async (): Promise<number | undefined> =>
       (await system.client.workflowService.describeTaskQueue(queue)).pollers?.length;
-    await expect.poll(pollers, { timeout: 60_000 }).toBe(2);
+    await expect.poll(pollers).toBe(2);
   } finally {
     for (const part of started) await part.stop([{ signal: 'SIGTERM', waitMs: 20_000 }]);
   }

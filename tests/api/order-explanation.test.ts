@@ -130,7 +130,7 @@ it('The explanation of an order that is being repaired looks at its repair', asy
     });
   // A type of workflow that no worker knows fails its task again and again.
   await expect
-    .poll(() => explain(system, orderId), { timeout: 60_000 })
+    .poll(() => explain(system, orderId))
     .toMatchObject({
       whoMustAct: 'an operator',
       summary: expect.stringContaining(`${repair} fails again and again`),

@@ -391,4 +391,4 @@ it('`orders replay` of a system that was not set back leaves every order as it i
   expect(await cli.run(['replay', '--closed-after', later, '--yes'], system.env)).toMatchObject({ code: 0 });
   expect(await repair('--dry-run')).toEqual({ found: [] });
   await expectCleanAudit();
-}, 120_000);
+});

@@ -113,14 +113,14 @@ it('A batch of the Temporal CLI finds parked orders by step, tenant, status and 
 
 it('After all that is done to orders by the Temporal CLI, the audit is clean', async () => {
   expect([...ran].toSorted()).toEqual(COMMANDS.toSorted());
-  await expect.poll(async () => (await auditOf(system)).violations, { timeout: 20_000 }).toEqual([]);
+  await expect.poll(async () => (await auditOf(system)).violations).toEqual([]);
 });
 
 /** An order that waits for a payment provider that is away. */
 async function postWaiting(): Promise<string> {
   await system.setFaults({ down: true });
   const orderId = await system.postOrder();
-  await expect.poll(() => pendingStep(orderId), { timeout: 20_000 }).toMatchObject({ activityId: STEP });
+  await expect.poll(() => pendingStep(orderId)).toMatchObject({ activityId: STEP });
   return orderId;
 }
 

@@ -78,7 +78,7 @@ beforeAll(async () => {
       return startAnotherWorker({ env }, (activities) => activities);
     }),
   );
-}, 120_000);
+});
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.stop()));
   await system.stop();

@@ -62,4 +62,4 @@ it('An operation refuses or answers every odd request, and none is a fault of ou
   };
   await Promise.all(Array.from({ length: 16 }, worker));
   expect(faults).toEqual([]);
-}, 180_000);
+});

@@ -43,7 +43,7 @@ beforeAll(async () => {
   await readFirstFigures();
   await work();
   text = await scrape();
-}, 120_000);
+});
 afterAll(async () => {
   await system.stop();
   await authority.remove();

@@ -41,7 +41,7 @@ it('A process with a server of profiles sends CPU and heap of its main thread, a
   });
   expect(files.filter((file) => /workflow-bundle|src\/workflows\/(order|steps)/.test(file))).toEqual([]);
   await sink.close();
-}, 90_000);
+});
 
 it('A server of profiles that hangs holds up no order and no end of a process', async () => {
   const sink = await startProfileSink();
@@ -49,4 +49,4 @@ it('A server of profiles that hangs holds up no order and no end of a process', 
   expect(await playOrders(sink)).toBeLessThan(10_000);
   expect(sink.posts()).toBeGreaterThan(0);
   await sink.close();
-}, 90_000);
+});

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const queues = { WORKER_QUEUES: 'orders,inventory,payments,notifications,events', LOG_LEVEL: 'info' };
   system = await startProcessSystem(['api', 'worker'], queues, ARCHIVING);
   life = createLife(system);
-}, 120_000);
+});
 afterAll(() => system.stop());
 
 const orders = (args: readonly string[], onTold?: (text: string) => void): Promise<Run> =>
@@ -147,11 +147,11 @@ it('A database that is set back by its archived log comes back to what was done 
   await system.ready('api');
   expect.soft(await movedMoney()).toEqual(ledger);
   expect.soft(await audit()).toEqual([]);
-  await expect.poll(() => life.snapshot(), { timeout: 10_000 }).toEqual(seen);
+  await expect.poll(() => life.snapshot()).toEqual(seen);
   const { output } = await orders(['replay', '--closed-after', instant, '--dry-run', '--json']);
   expect(JSON.parse(output)).toEqual({ due: [] });
   expect(await orders(['repair', '--dry-run', '--json'])).toMatchObject({ code: 0, output: '{\n  "found": []\n}\n' });
-}, 240_000);
+});
 
 it('A database that is set back to its last copy, long before, comes back as well, a second time', async () => {
   const seen = await life.snapshot();
@@ -165,8 +165,8 @@ it('A database that is set back to its last copy, long before, comes back as wel
   await system.ready('api');
   expect.soft(await movedMoney()).toEqual(ledger);
   expect.soft(await audit()).toEqual([]);
-  await expect.poll(() => life.snapshot(), { timeout: 10_000 }).toEqual(seen);
-}, 240_000);
+  await expect.poll(() => life.snapshot()).toEqual(seen);
+});
 
 it('A lost Temporal fills itself; a repair ends what was in motion, and repeated keys make no second order', async () => {
   await system.signal('worker', 'SIGKILL');
@@ -187,10 +187,8 @@ it('A lost Temporal fills itself; a repair ends what was in motion, and repeated
 
   // Until the worker polls, that is the reason of the refusal.
   const refusal = async () => (await orders(['repair', '--yes', '--actor', 'ada'])).errors;
-  await expect.poll(refusal, { timeout: 30_000 }).toContain('--temporal-lost');
-  await expect
-    .poll(() => orders(['repair', '--yes', '--actor', 'ada', '--temporal-lost']), { timeout: 60_000 })
-    .toMatchObject({ code: 0 });
+  await expect.poll(refusal).toContain('--temporal-lost');
+  await expect.poll(() => orders(['repair', '--yes', '--actor', 'ada', '--temporal-lost'])).toMatchObject({ code: 0 });
   expect(await life.repeatAll()).toEqual([]);
   for (const orderId of unopened) await life.until(orderId, 'CONFIRMED');
   expect(await orders(['missing', logFile])).toMatchObject({ code: 0 });
@@ -200,7 +198,7 @@ it('A lost Temporal fills itself; a repair ends what was in motion, and repeated
   expect.soft([...now.values()].filter(({ status }) => !AT_AN_END.has(status))).toEqual([]);
   expect(await audit()).toEqual([]);
   expect(await chargedTwice()).toEqual([]);
-}, 240_000);
+});
 
 const AT_AN_END: ReadonlySet<string> = new Set([
   'CONFIRMED',

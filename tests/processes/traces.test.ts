@@ -150,7 +150,7 @@ it('Every line that a worker logs about a traced order names the trace', async (
     (await linesOf('worker')).map((line) => [line['msg'], line['correlationId'], line['traceId']]);
   // The process itself writes the first line, and an activity the second, by the SDK.
   for (const msg of ['order', 'webhook subscription disabled']) {
-    await expect.poll(ofWorker, { timeout: 20_000 }).toContainEqual([msg, 'lines-1', traceId]);
+    await expect.poll(ofWorker).toContainEqual([msg, 'lines-1', traceId]);
   }
   expect(await ofWorker()).toEqual((await ofWorker()).map(([msg]) => [msg, 'lines-1', traceId]));
   const [posted] = (await linesOf('api')).filter(({ method }) => method === 'POST');
@@ -162,7 +162,7 @@ it('Every line that a worker logs about a traced order names the trace', async (
 async function linksOf(answered: Headers): Promise<readonly string[]> {
   const [, traceId = ''] = (answered.get('traceparent') ?? '').split('-');
   const links = () => sink.of(traceId).flatMap((span) => span.links);
-  await expect.poll(links, { timeout: 20_000 }).not.toEqual([]);
+  await expect.poll(links).not.toEqual([]);
   return links();
 }
 
@@ -192,13 +192,13 @@ it('A mail and a webhook that an operator has sent again are in the trace of the
     system.request(path, { method: 'POST', headers: { 'idempotency-key': freshKey() }, body: JSON.stringify(body) });
   const mail = await again(`/v1/orders/${orderId}/notifications/order-confirmed/resend`);
   expect(await linksOf(mail.headers)).toEqual([traceId]);
-  await expect.poll(() => namesIn(traceId, 'mail.send'), { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => namesIn(traceId, 'mail.send')).toBe(2);
   const { body } = await system.request<{ items: { id: string; key: string }[] }>(`/v1/webhooks/${hookId}/deliveries`);
   const sent = namesIn(traceId, 'webhook.send');
   const delivery = body.items.find(({ key }) => key === orderId)?.id;
   const webhook = await again(`/v1/webhooks/${hookId}/deliveries/${delivery}/redeliver`);
   expect(await linksOf(webhook.headers)).toEqual([traceId]);
-  await expect.poll(() => namesIn(traceId, 'webhook.send'), { timeout: 20_000 }).toBe(sent + 1);
+  await expect.poll(() => namesIn(traceId, 'webhook.send')).toBe(sent + 1);
   expectWhole(sink.of(traceId), orderId);
 });
 

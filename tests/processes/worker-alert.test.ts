@@ -26,4 +26,4 @@ it('A real Prometheus with the shipped rules calls somebody when the workers of 
   expect(new Set(queues)).toEqual(new Set(TASK_QUEUES));
   await system.signal('worker', 'SIGCONT');
   expect(await untilAlert(prometheus, 'TaskQueueHasNoWorker', { fires: false, limitMs: 60_000 })).not.toBe(null);
-}, 180_000);
+});

@@ -45,10 +45,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const cliPath = await findOrBuildTemporalCli({ log: (line: string) => process.stderr.write(`${line}\n`) });
   const bundle = join(folder, 'workflow-bundle.js');
   const [postgresPort, temporalPort] = [await findFreePort(), await findFreePort()];
+  // Neither server waits for the disk: after a power failure a test machine has nothing worth keeping.
   const startingPostgres = startEmbeddedPostgres({
     dataDirectory: join(folder, 'postgres'),
     port: postgresPort,
-    // After a power failure a test machine has nothing worth keeping.
     settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
     log,
   });
@@ -59,6 +59,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     databaseFile: join(folder, 'temporal.db'),
     namespaces: NAMESPACES,
     startTimeoutMs: SLOW_MACHINE_MS,
+    synchronous: 'OFF',
     log,
   });
   const stop = async (): Promise<void> => {

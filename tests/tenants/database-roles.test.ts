@@ -32,11 +32,11 @@ it('Orders, events and reports of the provider come to their end with the rights
   // The simulator reports the charge, the API stores the report, and finds it in the books.
   const reports = () =>
     system.database.query('SELECT state FROM payments.payment_notices WHERE order_id = $1', [orderId]);
-  await expect.poll(reports, { timeout: 15_000 }).toEqual([{ state: 'APPLIED' }]);
+  await expect.poll(reports).toEqual([{ state: 'APPLIED' }]);
   const event = { type: 'purchase', userId: 'u1', id: randomUUID(), properties: { amount: 1_200 } };
   await system.request('/v1/events', { method: 'POST', body: JSON.stringify(event) });
   const read = async () => (await system.request(`/v1/events/${event.id}`)).body;
-  await expect.poll(read, { timeout: 15_000 }).toMatchObject({ status: 'PROCESSED' });
+  await expect.poll(read).toMatchObject({ status: 'PROCESSED' });
 });
 
 it('Every operation works with the rights of the API and the worker, and row-level security on', async () => {

@@ -190,6 +190,6 @@ it('A customer follows and cancels an order of their own, also before a worker h
   expect((await system.request(`/v1/orders/${waiting.body.id}`, { token: eve })).status).toBe(404);
   const ids = async (as: string) =>
     (await system.request<{ items: { id: string }[] }>('/v1/orders', { token: as })).body.items.map((item) => item.id);
-  await expect.poll(() => ids(token), { timeout: 15_000 }).toContain(waiting.body.id);
+  await expect.poll(() => ids(token)).toContain(waiting.body.id);
   expect(await ids(eve)).not.toContain(waiting.body.id);
 });

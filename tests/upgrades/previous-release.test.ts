@@ -114,6 +114,7 @@ it('An order of the previous release is ended by the workers of today', async (c
   const init = { method: 'POST', headers: { 'idempotency-key': `capture-${waiting}` }, body: '{}' };
   await system.request(`/v1/orders/${waiting}/capture`, init);
   await untilStatus(system, waiting, 'CONFIRMED');
-  await worker.stop();
+  // The mail follows the status, and the audit waits for it.
   expect(await auditOf(system)).toMatchObject({ clean: true });
+  await worker.stop();
 });

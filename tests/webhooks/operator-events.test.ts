@@ -55,7 +55,7 @@ it('A case that is opened and resolved reaches the webhooks of its tenant, in th
   await resolveCase(system, orderId, { action: 'abort' });
   const ofOrder = () => told().filter(({ data }) => data['orderId'] === orderId);
   await expect
-    .poll(() => ofOrder().map(({ type }) => type), { timeout: 20_000 })
+    .poll(() => ofOrder().map(({ type }) => type))
     .toEqual(['case.opened', 'case.resolved', 'order.rejected']);
   const about = { caseId, orderId, step: 'take-payment', errorCode: expect.any(String), traceId: null };
   const [opened, resolved] = ofOrder();
@@ -67,7 +67,7 @@ it('A case that is opened and resolved reaches the webhooks of its tenant, in th
 it('An event that is given up reaches the webhooks of its tenant', async () => {
   const event = await failEvent();
   const failures = () => told().filter(({ data }) => data['eventId'] === event?.id);
-  await expect.poll(() => failures().map(({ type }) => type), { timeout: 20_000 }).toEqual(['event.failed']);
+  await expect.poll(() => failures().map(({ type }) => type)).toEqual(['event.failed']);
   const { id: _, ...place } = event ?? { id: '' };
   expect(failures()[0]?.data).toMatchObject({
     ...place,
@@ -117,7 +117,7 @@ it('Operators get one mail about all new cases and failed events, and no second 
   await system.database.query('DELETE FROM notifications.operator_alerts');
   const orderIds = await Promise.all([1, 2, 3].map(() => system.postOrder({ method: 'pm_wrong_amount' })));
   await Promise.all([...orderIds.map((orderId) => system.orderAtRest(orderId)), failEvent()]);
-  await expect.poll(waiting, { timeout: 20_000 }).toBe(4);
+  await expect.poll(waiting).toBe(4);
   expect(await runOnce()).toEqual({ told: 4 });
   const sent = await inbox();
   expect(sent.map(({ to }) => to).toSorted()).toEqual(ONCALL.toSorted());
@@ -130,7 +130,7 @@ it('Operators get one mail about all new cases and failed events, and no second 
   }
 
   await failEvent();
-  await expect.poll(waiting, { timeout: 20_000 }).toBe(1);
+  await expect.poll(waiting).toBe(1);
   expect(await runOnce()).toEqual({ told: 0 });
   expect(await inbox()).toHaveLength(2);
 });

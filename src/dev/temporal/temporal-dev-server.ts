@@ -20,13 +20,11 @@ const PROBE_TIMEOUT_MS = 2_000;
 export const TEMPORAL_STOP_STAGES: readonly StopStage[] = [{ signal: 'SIGTERM', waitMs: 10_000 }];
 
 /**
- * The journal and sync modes make writes four times faster than the defaults. NORMAL survives the death of the process,
- * but a power cut may lose the last moments. Eager execution saves a round trip per activity; servers before 1.32 have
- * it off.
+ * The journal and sync modes make writes four times faster than the defaults. Eager execution saves a round trip per
+ * activity; servers before 1.32 have it off.
  */
 const TUNING = [
   ['--sqlite-pragma', 'journal_mode=WAL'],
-  ['--sqlite-pragma', 'synchronous=NORMAL'],
   ['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
 ];
 
@@ -40,6 +38,11 @@ export interface TemporalDevServerOptions {
   readonly databaseFile: string;
   /** Namespaces beside `default`, which always exists. */
   readonly namespaces?: readonly string[];
+  /**
+   * When SQLite waits for the disk. Both survive the death of the process. After a power cut NORMAL, the default, may have
+   * lost the last moments, and OFF may have lost everything.
+   */
+  readonly synchronous?: 'NORMAL' | 'OFF';
   /** Default: beside the database file. */
   readonly logFile?: string;
   readonly log: (line: string) => void;
@@ -108,13 +111,14 @@ function placeOf(databaseFile: string): { readonly file: string; readonly cwd?: 
   return isAbsolute(databaseFile) && existsSync(cwd) ? { file: basename(databaseFile), cwd } : { file: databaseFile };
 }
 
-function flags({ port, uiPort, databaseFile, namespaces = [] }: TemporalDevServerOptions): string[] {
+function flags({ port, uiPort, databaseFile, ...options }: TemporalDevServerOptions): string[] {
   return [
     ['server', 'start-dev'],
     ['--ip', LOOPBACK, '--port', String(port), '--db-filename', databaseFile],
     uiPort === null ? ['--headless'] : ['--ui-ip', LOOPBACK, '--ui-port', String(uiPort)],
-    ...namespaces.map((namespace) => ['--namespace', namespace]),
+    ...(options.namespaces ?? []).map((namespace) => ['--namespace', namespace]),
     ...TUNING,
+    ['--sqlite-pragma', `synchronous=${options.synchronous ?? 'NORMAL'}`],
     // This applies only to a new database; in an older one the application registers missing attributes.
     ...SEARCH_ATTRIBUTES.map(({ name, word }) => ['--search-attribute', `${name}=${word}`]),
     ['--log-level', 'warn'],

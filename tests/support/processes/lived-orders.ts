@@ -39,7 +39,7 @@ export function createLife(system: ProcessSystem) {
     return orderId;
   };
   const until = async (orderId: string, status: OrderView['status']): Promise<void> => {
-    await expect.poll(async () => (await read(system, orderId)).status, { timeout: 30_000 }).toBe(status);
+    await expect.poll(async () => (await read(system, orderId)).status).toBe(status);
   };
   const order = async (status: OrderView['status'], overrides: OrderOverrides = {}): Promise<string> => {
     const orderId = await post(overrides);

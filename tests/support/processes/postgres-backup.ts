@@ -48,7 +48,7 @@ export async function untilArchived({ databases }: ProcessSystem): Promise<void>
     const { rows: found } = await pool.query('SELECT last_archived_wal AS name FROM pg_stat_archiver');
     return (found[0] as { name: string | null }).name ?? '';
   };
-  await expect.poll(async () => (await archived()) >= lastFile, { timeout: 30_000 }).toBe(true);
+  await expect.poll(async () => (await archived()) >= lastFile).toBe(true);
 }
 
 /**
