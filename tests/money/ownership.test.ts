@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPaymentRepository } from '../../db/repositories/payments/payment-repository.ts';
 import { createRepair } from '../../src/cli/repair.ts';
@@ -11,6 +10,7 @@ import { createFaults } from '../support/faults/faults.ts';
 import {
   chargeAtProvider,
   giveCommand,
+  insistOn,
   openCaseOf,
   untilStatus,
   untilUnowned,
@@ -24,16 +24,6 @@ beforeAll(async () => {
   system = await startTestSystem({ wrapActivities: faults.wrap });
 });
 afterAll(() => system.stop());
-
-/** Repeats a command under its key until the order is not another one's. */
-async function insist(orderId: string, route: 'cancel' | 'capture' | 'refunds', body: Record<string, unknown> = {}) {
-  const key = randomUUID();
-  for (;;) {
-    const answer = await giveCommand(system, orderId, { route, ...body, key });
-    if (answer.body.code !== 'order_busy' && answer.body.decision !== 'pending') return answer;
-    await sleep(50);
-  }
-}
 
 it.each(['cancel', 'refunds', 'capture'] as const)(
   'A further capture under way keeps a %s out until it has ended',
@@ -86,7 +76,9 @@ it.each([
   ['of other amounts', [100, 200, 300, 400]],
 ])('Captures at once %s have numbers of their own and are all taken', async (_, amounts) => {
   const orderId = await capturedInPart(system);
-  const answers = await Promise.all(amounts.map((amountMinor) => insist(orderId, 'capture', { amountMinor })));
+  const answers = await Promise.all(
+    amounts.map((amountMinor) => insistOn(system, orderId, { route: 'capture', amountMinor })),
+  );
   expect(answers.map(({ status }) => status)).toEqual(amounts.map(() => 202));
   await untilUnowned(system, orderId);
   const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
@@ -98,7 +90,9 @@ it.each([
 
 it('Captures at once that together exceed what is left are refused with the request but for the first', async () => {
   const orderId = await capturedInPart(system);
-  const answers = await Promise.all([1, 2, 3].map(() => insist(orderId, 'capture', { amountMinor: 3_000 })));
+  const answers = await Promise.all(
+    [1, 2, 3].map(() => insistOn(system, orderId, { route: 'capture', amountMinor: 3_000 })),
+  );
   const told = answers.map(({ body }) => body.code ?? body.decision);
   expect(told.filter((each) => each === 'accepted')).toHaveLength(1);
   expect(told.filter((each) => each === 'amount_exceeds_authorized')).toHaveLength(2);

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import { orderIdFor } from '../../../src/domain/ids.ts';
 import { EVIDENCE_PREFIX } from '../../../src/domain/payments/payment.ts';
 import { ORDER_TRANSITIONS, type OrderStatus } from '../../../src/domain/order-status.ts';
 import { orderWorkflowId, type OrderWorkflowResult } from '../../../src/workflows/contract.ts';
+import { untilPatienceEnds } from './order-actions.ts';
 import type { LedgerEntry, TestSystem } from '../system.ts';
 
 /** The content of a reservation row. */
@@ -115,17 +115,15 @@ export async function proveEnd(system: TestSystem, orderId: string, status: Orde
 /**
  * Other workflows than the order's (of a command, of a notice) close their case a moment after its subject has ended.
  */
-async function settledEvidenceOf(system: TestSystem, orderId: string): Promise<Evidence> {
-  const deadline = Date.now() + CASE_PATIENCE_MS;
-  for (;;) {
-    const evidence = await evidenceOf(system, orderId);
-    const isSettled = evidence.openCases === 0 && evidence.ownerId === null;
-    if (isSettled || Date.now() > deadline) return evidence;
-    await sleep(50);
-  }
+function settledEvidenceOf(system: TestSystem, orderId: string): Promise<Evidence> {
+  return untilPatienceEnds(
+    () => evidenceOf(system, orderId),
+    ({ openCases, ownerId }) => openCases === 0 && ownerId === null,
+    CASE_PATIENCE_MS,
+  );
 }
 
-const CASE_PATIENCE_MS = 30_000;
+const CASE_PATIENCE_MS = 90_000;
 
 /**
  * The timeline has no gap and only allowed transitions; each begins where the last one ended, and the last one ends at

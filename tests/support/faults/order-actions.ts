@@ -94,20 +94,41 @@ function nameOf({ eventId, eventType }: { eventId?: unknown; eventType?: unknown
 }
 
 /**
- * Seconds, unless a busy machine makes attempts fail for their time: the provider is then asked again after 1, 5 and 25 s.
- * A little less than a test has, so that a test that fails tells of its order.
+ * Seconds, unless a busy machine makes attempts fail for their time: the provider is then asked again after 1, 5, 25 and
+ * 125 s. A little less than a test has, so that a test that fails tells of its order.
  */
-const PATIENCE_MS = 100_000;
+const PATIENCE_MS = 280_000;
 
 async function untilSeen(
   system: TestSystem,
   orderId: string,
   { what, look }: { readonly what: string; readonly look: () => Promise<boolean> },
 ): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (!(await look())) {
-    if (Date.now() > deadline) throw new Error(`${orderId} is not ${what} in time: ${await tellOf(system, orderId)}`);
-    await sleep(50);
+  if (!(await untilPatienceEnds(look, Boolean))) {
+    throw new Error(`${orderId} is not ${what} in time: ${await tellOf(system, orderId)}`);
+  }
+}
+
+const FIRST_PAUSE_MS = 50;
+const PAUSES_GROW_BY = 1.2;
+/** As long as the service asks its clients to wait. */
+const LONGEST_PAUSE_MS = 1_000;
+
+/**
+ * Asks until there is an answer, with pauses that grow. Clients that repeat at once would take a slow machine from the
+ * service that they wait for.
+ * @returns the last answer; it is not what was waited for when the time is over.
+ */
+export async function untilPatienceEnds<Answered>(
+  ask: () => Promise<Answered>,
+  isIt: (answer: Answered) => boolean,
+  patienceMs = PATIENCE_MS,
+): Promise<Answered> {
+  const deadline = Date.now() + patienceMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(PAUSES_GROW_BY * pauseMs, LONGEST_PAUSE_MS)) {
+    const answer = await ask();
+    if (isIt(answer) || Date.now() > deadline) return answer;
+    await sleep(pauseMs);
   }
 }
 
@@ -119,20 +140,35 @@ export interface GivenCommand {
   readonly reason?: string;
 }
 
+type CommandAnswer = Answer<{ decision?: string; code?: string }>;
+
 /** Gives an order a command under a fresh key unless one is given; repeats it as a client would while it is 503. */
-export async function giveCommand(
+export function giveCommand(
   system: Pick<TestSystem, 'request'>,
   orderId: string,
   { route, key = randomUUID(), ...body }: GivenCommand,
-): Promise<Answer<{ decision?: string; code?: string }>> {
-  for (;;) {
-    const answer = await system.request(`/v1/orders/${orderId}/${route}`, {
-      method: 'POST',
-      headers: { 'idempotency-key': key },
-      body: JSON.stringify(body),
-    });
-    if (answer.status !== 503) return answer;
-  }
+): Promise<CommandAnswer> {
+  const init = { method: 'POST', headers: { 'idempotency-key': key }, body: JSON.stringify(body) };
+  return untilPatienceEnds(
+    () => system.request(`/v1/orders/${orderId}/${route}`, init),
+    ({ status }) => status !== 503,
+  );
+}
+
+/** Gives an order a command, and repeats it under its key until it is decided and the order is not another one's. */
+export async function insistOn(
+  system: TestSystem,
+  orderId: string,
+  { key = randomUUID(), ...command }: GivenCommand,
+): Promise<CommandAnswer> {
+  const answer = await untilPatienceEnds(() => giveCommand(system, orderId, { ...command, key }), isLast);
+  if (isLast(answer)) return answer;
+  const open = answer.body.code ?? answer.body.decision;
+  throw new Error(`${command.route} of ${orderId} is still ${open}: ${await tellOf(system, orderId)}`);
+}
+
+function isLast({ body }: CommandAnswer): boolean {
+  return body.decision !== 'pending' && body.code !== 'order_busy';
 }
 
 interface CaseBody {
