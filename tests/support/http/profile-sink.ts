@@ -10,8 +10,8 @@ export interface ReceivedProfile {
   readonly name: string;
   /** What the samples count, such as `cpu` and `inuse_objects`. */
   readonly kinds: readonly string[];
-  /** The files of the functions that the samples were in. */
-  readonly files: ReadonlySet<string>;
+  /** The functions that the samples were in, each with its file before its name. */
+  readonly functions: ReadonlySet<string>;
 }
 
 /** The stand-in of a Pyroscope server: it takes `/ingest` and reads the profiles. */
@@ -60,6 +60,6 @@ function profileIn(body: Buffer, name: string): ReceivedProfile {
   return {
     name,
     kinds: profile.sampleType.map(({ type }) => word(type)),
-    files: new Set(profile.function.map((each) => word(each.filename))),
+    functions: new Set(profile.function.map(({ filename, name }) => `${word(filename)} ${word(name)}`)),
   };
 }
