@@ -18,6 +18,8 @@ export interface MethodBehavior {
   readonly flaky?: true;
   /** The charge is durable, then the connection is reset instead of answered. */
   readonly losesReply?: true;
+  /** The same for every capture of the charge. */
+  readonly losesCaptureReply?: true;
   /** Answers 503 while the fault `pmDown` is on. */
   readonly downByFault?: true;
   /** Every refund of the charge is refused. */
@@ -31,6 +33,7 @@ const METHODS: ReadonlyMap<string, MethodBehavior> = new Map<string, MethodBehav
   ['pm_slow', { slow: true }],
   ['pm_flaky', { flaky: true }],
   ['pm_lost_reply', { losesReply: true }],
+  ['pm_lost_capture_reply', { losesCaptureReply: true }],
   ['pm_down', { downByFault: true }],
   ['pm_wrong_amount', { extraMinor: 1 }],
   ['pm_refund_fails', { refundFails: true }],

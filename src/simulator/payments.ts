@@ -159,8 +159,13 @@ class PaymentMachine implements Payments {
     const { reply, written, tell } = this.#record(request);
     await ledger.durable();
     tell();
-    const loses = written && (behavior.losesReply || faults.strikes(faults.current().resetAfterRate));
-    return loses ? RESET : reply;
+    const loses = behavior.losesReply || this.#losesCapture(request) || faults.strikes(faults.current().resetAfterRate);
+    return written && loses ? RESET : reply;
+  }
+
+  #losesCapture(request: EffectRequest): boolean {
+    const charge = request.kind === 'capture' ? this.#deps.ledger.charge(request.target) : undefined;
+    return charge !== undefined && behaviorOf(charge.record.method).losesCaptureReply === true;
   }
 
   /** `tell` reports the effect; only durable effects may be reported. */

@@ -93,6 +93,19 @@ it('The simulator charges pm_lost_reply, resets the connection, and answers the 
   expect(await entriesOf(key)).toHaveLength(1);
 });
 
+it('The simulator captures pm_lost_capture_reply, resets the connection, and answers the repeat', async () => {
+  const key = freshKey();
+  const captureKey = freshKey('capture');
+  expect(await client.charge(key, { kind: 'authorize', method: 'pm_lost_capture_reply' })).toMatchObject({
+    status: 201,
+  });
+  const capture = { key: captureKey, amountMinor: 400 };
+  expect(await client.act('captures', key, capture)).toEqual({ status: 'reset' });
+  expect(await client.lookup(key)).toMatchObject({ status: 200, body: { capturedMinor: 400 } });
+  expect(await client.act('captures', key, capture)).toMatchObject({ status: 201 });
+  expect(await entriesOf(captureKey)).toHaveLength(1);
+});
+
 it('The simulator charges one minor unit more for pm_wrong_amount', async () => {
   const key = freshKey();
   const first = await client.charge(key, { method: 'pm_wrong_amount' });
