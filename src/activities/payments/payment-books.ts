@@ -87,6 +87,7 @@ export async function bookUntaken(
   if (found.kind !== 'voided') return assertNever(found);
   if (amountMinor > 0) await book.note({ kind, generation, amountMinor, state: 'SUCCEEDED' });
   await book.note({ kind: 'void', generation, amountMinor, state: 'SUCCEEDED' });
+  if (kind === 'authorize') await bookNeverCaptured(book);
   // This is written last: a charge that is known to have failed is not voided again, so a process that died between the
   // two would leave the void out of the books.
   if (amountMinor === 0) await book.note({ kind, generation, amountMinor: askedMinor, state: 'FAILED' });
@@ -113,11 +114,15 @@ export async function bookTaken(
   if (missingMinor > 0) {
     await book.note({ kind: 'capture', generation: sent?.generation ?? next, amountMinor: missingMinor, state });
   }
-  for (const capture of captures.filter((each) => each.state === 'UNKNOWN' && each !== sent)) {
-    const { generation, amountMinor } = capture;
-    await book.note({ kind: 'capture', generation, amountMinor, state: 'FAILED' });
-  }
+  await bookNeverCaptured(book);
   if (releasedMinor > 0) await book.note({ kind: 'void', generation, amountMinor: releasedMinor, state });
+}
+
+/** Captures that were sent, and are not known to have succeeded when their authorization is released, have failed. */
+async function bookNeverCaptured(book: OrderBook): Promise<void> {
+  for (const { kind, generation, amountMinor, state } of await book.list()) {
+    if (kind === 'capture' && state === 'UNKNOWN') await book.note({ kind, generation, amountMinor, state: 'FAILED' });
+  }
 }
 
 /** Whether an operation is a sale or an authorization. */

@@ -40,3 +40,25 @@ it.each([1, 2])(
     expect(states()).toEqual({ 'ord_1:sale:1': 'FAILED', 'ord_1:void:1': 'SUCCEEDED' });
   },
 );
+
+/** The authorization was there, and nothing was captured. */
+const unusedGateway = {
+  voidByKey: async () => ({ kind: 'voided', amountMinor: 4_500 }),
+} as unknown as PaymentGateway;
+
+it('A capture without an answer has failed when its authorization is voided, and nothing was captured', async () => {
+  const { payments, states } = booksThatFailAt(Infinity);
+  const { undoPayment } = createUndoPaymentActivities({ payments, gateway: unusedGateway });
+  const operation = { ...ORDER, generation: 1, declineCode: null, providerRef: null } as const;
+  const authorized = { ...operation, key: 'ord_1:authorize:1', kind: 'authorize', amountMinor: 4_500 } as const;
+  await payments.record({ ...authorized, state: 'SUCCEEDED' }, 1);
+  const sent = { ...operation, key: 'ord_1:capture:1', kind: 'capture', amountMinor: 583 } as const;
+  await payments.record({ ...sent, state: 'UNKNOWN' }, 1);
+  const context = { cancellationSignal: new AbortController().signal } as unknown as Context;
+  await asyncLocalStorage.run(context, () => undoPayment({ ...ORDER, chargeKind: 'authorize' }));
+  expect(states()).toEqual({
+    'ord_1:authorize:1': 'SUCCEEDED',
+    'ord_1:capture:1': 'FAILED',
+    'ord_1:void:1': 'SUCCEEDED',
+  });
+});
