@@ -189,24 +189,34 @@ async function cancel(context: CommandContext, owner: OrderOwnership): Promise<E
 }
 
 /**
- * Pays back the money or a part of it. If all of it is paid back, the part that was never captured is released, too.
+ * Pays back the money or a part of it. If all of it is paid back, the part that was never captured is released, too. Only
+ * then is it certain that all was paid back: until then a person could capture more at the provider.
  */
 async function refund(context: CommandContext, owner: OrderOwnership): Promise<Ending> {
   const { input, steps, onConflict } = context;
   const { orderId, tenantId } = input;
   const amountMinor = await payBack(context, owner);
-  const after = await steps.run('readMoney', { orderId, tenantId });
-  const isWhole = after.refundedMinor >= after.capturedMinor;
-  if (isWhole && after.capturableMinor > 0) {
-    // An operator may let the authorization lapse by itself.
-    const skip = { kind: 'left' } as const;
-    await steps.run('releaseAuthorization', accountOf(input, owner), { onConflict, skip });
-  }
+  const paid = await steps.run('readMoney', { orderId, tenantId });
+  const released = isPaidBack(paid) && paid.capturableMinor > 0 ? await release(context, owner) : null;
+  const after = released ?? paid;
+  const isWhole = isPaidBack(after);
   const to = isWhole ? 'REFUNDED' : 'PARTIALLY_REFUNDED';
   const end = endOf({ ...owner, amountMinor }, after);
   await steps.run('closeCommand', { orderId, tenantId, to, ...end }, { onConflict });
   showStatus(to);
   return { event: isWhole ? 'order.refunded' : 'order.partially_refunded', amountMinor };
+}
+
+function isPaidBack({ capturedMinor, refundedMinor }: MoneySums): boolean {
+  return refundedMinor >= capturedMinor;
+}
+
+/** Returns the sums after the release; null if an operator lets the authorization lapse by itself. */
+async function release({ input, steps, onConflict }: CommandContext, owner: OrderOwnership): Promise<MoneySums | null> {
+  const skip = { kind: 'left' } as const;
+  const { sums } = await steps.run('releaseAuthorization', accountOf(input, owner), { onConflict, skip });
+  // The answer has no sums in earlier histories.
+  return sums ?? null;
 }
 
 /**

@@ -130,6 +130,28 @@ it.each([
   },
 );
 
+it.each([
+  ['before the first capture', true],
+  ['after it', false],
+])('A refund of everything leaves what was captured outside %s to the next refund', async (_, isBefore) => {
+  const orderId = await authorized(quiet);
+  const outside = { chargeKey: `${orderId}:authorize:1`, amountMinor: 2_000 };
+  if (isBefore) await moveAtProvider(quiet, 'capture', outside);
+  await giveCommand(quiet, orderId, { route: 'capture', amountMinor: 1_000 });
+  await untilStatus(quiet, orderId, 'CONFIRMED');
+  if (!isBefore) await moveAtProvider(quiet, 'capture', outside);
+  // The books have 1,000 when this is decided; the release of the rest of the authorization finds 2,000 more.
+  await giveCommand(quiet, orderId, { route: 'refunds' });
+  await untilStatus(quiet, orderId, 'PARTIALLY_REFUNDED');
+  const moved = ['authorize 4500', 'capture 1000', 'capture 2000 external', 'refund 1000', 'void 1500'];
+  expect(operationsOf(await proveEnd(quiet, orderId, 'PARTIALLY_REFUNDED'))).toEqual(moved);
+  await expectCleanAudit(quiet, orderId);
+  await giveCommand(quiet, orderId, { route: 'refunds' });
+  await untilStatus(quiet, orderId, 'REFUNDED');
+  expect(operationsOf(await proveEnd(quiet, orderId, 'REFUNDED'))).toEqual([...moved, 'refund 2000'].toSorted());
+  await expectCleanAudit(quiet, orderId);
+});
+
 it('A further capture adopts money that was captured at the provider itself, and takes what is left', async () => {
   const orderId = await authorized(quiet);
   await giveCommand(quiet, orderId, { route: 'capture', amountMinor: 1_000 });

@@ -84,18 +84,19 @@ export function createUndoPaymentActivities({ payments, gateway }: UndoPaymentDe
     /**
      * Effect: releases the part of an authorization that was not captured; captured money stays.
      * Key: `orderId:void:n`.
-     * Outcomes: `released`; also if there is no authorization.
+     * Outcomes: `released`, with the sums afterwards: a person may have captured more at the provider until then; also if
+     * there is no authorization. Histories of earlier versions have no sums.
      * Failures: outcome unknown, database, retryable; the turn is over, permanent.
      * Undo: none.
      */
-    async releaseAuthorization(input: OrderAccount): Promise<{ kind: 'released' | 'left' }> {
+    async releaseAuthorization(input: OrderAccount): Promise<{ kind: 'released' | 'left'; sums?: MoneySums }> {
       const book = await beginBook(input);
       const operations = await book.list();
       for (const { generation, kind, state } of operations) {
         if (kind !== 'authorize' || state !== 'SUCCEEDED') continue;
         await voidCharge(gateway, book, { chargeKind: 'authorize', generation });
       }
-      return { kind: 'released' };
+      return { kind: 'released', sums: sumsOf(await book.list()) };
     },
 
     /**
