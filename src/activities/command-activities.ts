@@ -87,13 +87,18 @@ export function createCommandActivities({ orders, moves, commands }: CommandActi
     /**
      * Effect: ends a command that leaves the status as it is, ends its ownership of the order, and writes the event.
      * Key: guarded by the ownership.
-     * Outcomes: done; also if an earlier attempt did it.
+     * Outcomes: the event that has ended the command; also if an earlier attempt wrote it. Null when the command had
+     * ended otherwise: its capture has sold the order. Histories of earlier versions have none.
      * Failures: database, retryable.
      * Undo: none.
      */
-    async endCommand(input: CommandEnd & { tenantId: string }): Promise<void> {
-      await commands.release(input);
+    async endCommand(
+      input: CommandEnd & { tenantId: string; eventType: CommandEndEvent },
+    ): Promise<{ event: CommandEndEvent | null } | undefined> {
+      const hasEnded = await commands.release(input);
       await moves.closeLeft('end-command', input.orderId);
+      if (hasEnded) return { event: input.eventType };
+      return { event: (await endOf(orders, input, input.commandId)).commandEnd ?? null };
     },
 
     /**

@@ -245,8 +245,8 @@ async function capture(context: CommandContext, owner: OrderOwnership): Promise<
   const eventType = takenMinor === null ? 'order.capture_failed' : 'order.captured';
   const moved = { ...owner, amountMinor: takenMinor ?? owner.amountMinor };
   const { ownerId: commandId, data } = endOf(moved, await steps.run('readMoney', { orderId, tenantId }));
-  await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
-  return { event: eventType, amountMinor: moved.amountMinor };
+  const ended = await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
+  return { event: endIn(ended, eventType), amountMinor: moved.amountMinor };
 }
 
 /** The amount that was captured; null when it can never be captured. */
@@ -274,8 +274,16 @@ async function giveBack(context: CommandContext, owner: OrderOwnership): Promise
   await undoPayment(context, owner);
   const { ownerId: commandId, data } = endOf(owner, await steps.run('readMoney', { orderId, tenantId }));
   const eventType = 'order.given_back';
-  await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
-  return { event: eventType, amountMinor: null };
+  const ended = await steps.run('endCommand', { orderId, tenantId, commandId, eventType, data });
+  return { event: endIn(ended, eventType), amountMinor: null };
+}
+
+/**
+ * The event that has ended a command. It is none where the order's own workflow, which has forgotten a capture that sold
+ * the order, has had it carried out once more: the customer must not hear of a further one.
+ */
+function endIn(ended: Awaited<ReturnType<Activities['endCommand']>>, eventType: CommandEndEvent) {
+  return ended === undefined ? eventType : ended.event;
 }
 
 async function reconcile(context: CommandContext, owner: OrderOwnership): Promise<Ending> {

@@ -113,6 +113,23 @@ it('A workflow that has forgotten its sale undoes nothing: it finds its order at
   expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 4500']);
 });
 
+it('A capture that sold the order, and is given again by a workflow that has forgotten it, tells nothing new', async () => {
+  const orderId = await authorized(system);
+  await giveCommand(system, orderId, { route: 'capture' });
+  await untilStatus(system, orderId, 'CONFIRMED');
+  const workflowId = orderWorkflowId(orderId);
+  await system.client.workflow.getHandle(workflowId).result();
+  const [command] = await createCommandRepository(system.database.databases.orders).listByOrder('demo', orderId);
+  await (await resetToStart(system, workflowId)).result();
+  const again = orderCommandWorkflowId(orderId, command?.commandId ?? '');
+  await expect.poll(() => describeWorkflow(system.client, again)).not.toBeNull();
+  await system.client.workflow.getHandle(again).result();
+  const { events, ledger } = await proveEnd(system, orderId, 'CONFIRMED');
+  expect(events.map(({ type }) => type)).not.toContain('order.captured');
+  expect(kindsOf(ledger)).toEqual(['authorize 4500', 'capture 4500']);
+  expect(await system.mails(orderId)).toHaveLength(1);
+});
+
 it('A workflow that has forgotten a promised capture carries it out, though the time for it is over', async () => {
   const orderId = await authorizedFor(1_500);
   await decideUnseen(orderId, 'capture', { rule: CAPTURE_RULE });
