@@ -71,6 +71,12 @@ async function sellUnseen(orderId: string): Promise<void> {
   });
   expect(answer.status).toBe(201);
   await createPaymentRepository(databases.payments).record(operationOf(orderId, 'capture', TOTAL));
+  await confirmUnseen(orderId, { ownerId: commandId });
+}
+
+/** What follows the payment. */
+async function confirmUnseen(orderId: string, owner: { readonly ownerId?: string }): Promise<void> {
+  const { databases } = system.database;
   await createReservationRepository(databases.inventory).commit('demo', orderId);
   const confirmed = {
     orderId,
@@ -79,7 +85,15 @@ async function sellUnseen(orderId: string): Promise<void> {
     actor: 'system',
     totalMinor: TOTAL,
   } as const;
-  await createOrderRepository(databases.orders).transition({ ...confirmed, ownerId: commandId });
+  await createOrderRepository(databases.orders).transition({ ...confirmed, ...owner });
+}
+
+async function ownerOf(orderId: string): Promise<string> {
+  const [{ ownerId } = { ownerId: '' }] = await system.database.query<{ ownerId: string }>(
+    `SELECT owner_command_id AS "ownerId" FROM orders.orders WHERE order_id = $1`,
+    [orderId],
+  );
+  return ownerId;
 }
 
 /** An order whose time for a capture is over after so long. */
@@ -130,6 +144,36 @@ it('A capture that sold the order, and is given again by a workflow that has for
   expect(await system.mails(orderId)).toHaveLength(1);
 });
 
+it.each([
+  ['capturePayment', ['authorize 4500', 'capture 4500']],
+  ['takePayment', ['sale 4500']],
+] as const)(
+  'An operator who gives up %s of a workflow that has forgotten its sale undoes nothing: the order stays sold',
+  async (step, moved) => {
+    const { key, orderId } = plannedOrder();
+    let isSold = false;
+    faults.inject(orderId, step, async (effect) => {
+      if (!isSold) {
+        await effect();
+        await confirmUnseen(orderId, step === 'capturePayment' ? { ownerId: await ownerOf(orderId) } : {});
+        isSold = true;
+      }
+      throw new PaymentContractError(orderId, 'made so');
+    });
+    if (step === 'capturePayment') {
+      await authorized(system, key);
+      await giveCommand(system, orderId, { route: 'capture' });
+    } else {
+      await system.postOrder({}, key);
+    }
+    await resolveCase(system, orderId, { action: 'abort' });
+    const handle = system.client.workflow.getHandle(orderWorkflowId(orderId));
+    expect((await handle.result()) as OrderWorkflowResult).toMatchObject({ status: 'CONFIRMED' });
+    const { ledger } = await proveEnd(system, orderId, 'CONFIRMED');
+    expect(kindsOf(ledger)).toEqual(moved);
+  },
+);
+
 it('A workflow that has forgotten a promised capture carries it out, though the time for it is over', async () => {
   const orderId = await authorizedFor(1_500);
   await decideUnseen(orderId, 'capture', { rule: CAPTURE_RULE });
@@ -169,12 +213,8 @@ it('A refund whose workflow does not exist is carried out as soon as its client 
   const key = randomUUID();
   const ask = () => giveCommand(system, orderId, { route: 'refunds', key });
   expect(await ask()).toMatchObject({ status: 202, body: { decision: 'accepted' } });
-  const [{ ownerId } = { ownerId: '' }] = await system.database.query<{ ownerId: string }>(
-    `SELECT owner_command_id AS "ownerId" FROM orders.orders WHERE order_id = $1`,
-    [orderId],
-  );
   const { client, namespace } = system;
-  const workflowId = orderCommandWorkflowId(orderId, ownerId);
+  const workflowId = orderCommandWorkflowId(orderId, await ownerOf(orderId));
   await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId } });
   await expect.poll(() => describeWorkflow(client, workflowId)).toBeNull();
 

@@ -57,10 +57,17 @@ async function untilCancelAsked(parts: CancellationParts, work: () => Promise<Sa
 }
 
 /** Turns an abort into a refusal, and follows a conflict if the stored order explains it. */
-async function recover({ order, recovery }: CancellationParts, error: unknown): Promise<SaleResult | null> {
-  if (error instanceof StepAbortedError) {
-    return withStoredRefusal(order, () => Promise.resolve({ kind: 'refused', refusal: ABORTED }));
+async function recover(parts: CancellationParts, error: unknown): Promise<SaleResult | null> {
+  if (!(error instanceof StepAbortedError)) return followConflict(parts, error);
+  try {
+    return await withStoredRefusal(parts.order, () => Promise.resolve({ kind: 'refused', refusal: ABORTED }));
+  } catch (conflict) {
+    // A run that was forgotten may have sold the order.
+    return followConflict(parts, conflict);
   }
+}
+
+async function followConflict({ order, recovery }: CancellationParts, error: unknown): Promise<SaleResult | null> {
   if (!(error instanceof StepConflictError)) throw error;
   const stored = await recovery.followStored();
   if (stored === null) order.onConflict = 'park';

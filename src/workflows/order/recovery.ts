@@ -85,9 +85,8 @@ function runCapture(parts: RecoveryParts, totalMinor: number, capture: OrderOwne
   order.capture = capture;
   const work = async () => {
     try {
-      return await captureAndCommit(parts, totalMinor, capture);
+      return await captureOrCancel(parts, totalMinor, capture);
     } catch (error) {
-      if (error instanceof StepAbortedError) return cancelFailedSale(order, ABORTED, capture);
       const stored = await followConflict(parts, error);
       // The capture is over, and another command has come since: a run that was forgotten has sold the order.
       if (stored === null) throw error;
@@ -95,6 +94,16 @@ function runCapture(parts: RecoveryParts, totalMinor: number, capture: OrderOwne
     }
   };
   return order.commands.uninterrupted(() => CancellationScope.nonCancellable(work));
+}
+
+/** An operator who gives the capture up cancels the order. */
+async function captureOrCancel(parts: RecoveryParts, totalMinor: number, capture: OrderOwnership): Promise<SaleResult> {
+  try {
+    return await captureAndCommit(parts, totalMinor, capture);
+  } catch (error) {
+    if (!(error instanceof StepAbortedError)) throw error;
+    return cancelFailedSale(parts.order, ABORTED, capture);
+  }
 }
 
 async function captureAndCommit(
@@ -114,7 +123,11 @@ async function captureAndCommit(
   return committed.kind === 'refused' ? cancelFailedSale(order, committed.refusal, capture) : committed;
 }
 
-/** Cancels an authorized order that cannot be sold after all; it can no longer be refused. */
+/**
+ * Cancels an authorized order that cannot be sold after all. Nothing is undone unless this is decided: a run that was
+ * forgotten may have sold the order.
+ * @throws {StepConflictError} when the stored order is not as this run remembers it.
+ */
 async function cancelFailedSale(
   order: OrderState,
   { reason }: Refusal,
@@ -127,7 +140,9 @@ async function cancelFailedSale(
     command: { ...command, kind: 'cancel' },
     rule: { kind: 'apply', name: 'cancel_failed_sale', succeeds: capture.commandId },
   });
-  if (decided !== null) order.owner = ownershipOf({ commandId, kind: 'cancel' }, decided) ?? order.owner;
+  const owner = decided === null ? null : ownershipOf({ commandId, kind: 'cancel' }, decided);
+  if (owner === null) throw new StepConflictError('decideCommand');
+  order.owner = owner;
   return { kind: 'cancelled' };
 }
 
