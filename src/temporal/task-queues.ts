@@ -23,6 +23,11 @@ export interface TaskQueueState {
 export const QUEUE_TYPES = { workflow: 1, activity: 2 } as const;
 export type QueueType = keyof typeof QUEUE_TYPES;
 
+/** The kinds of tasks that the service has in a queue: all workflows are in that of the orders. */
+function typesIn(queue: TaskQueue): readonly QueueType[] {
+  return queue === 'orders' ? ['workflow', 'activity'] : ['activity'];
+}
+
 const ANSWER_WITHIN_MS = 1_500;
 
 /**
@@ -91,6 +96,32 @@ export async function readBacklogAgeOf(
     return backlogOf(found?.stats).ageSeconds;
   });
   return Math.max(0, ...(await Promise.all(ages)));
+}
+
+/**
+ * The task queues of which somebody takes new work now, and for which no worker of a build has registered: `orders
+ * (workflow)`. Temporal refuses such a build itself, unless the present workers are unversioned. Then it accepts a build
+ * of which one queue has registered, and the next orders still go to the unversioned workers of the others.
+ * @throws the call's error; gRPC's `NOT_FOUND` when no worker of the build has registered at all.
+ */
+export async function unservedQueues(
+  connection: Connection,
+  namespace: string,
+  build: { readonly deploymentName: string; readonly buildId: string },
+): Promise<readonly string[]> {
+  const { versionTaskQueues } = await connection.workflowService.describeWorkerDeploymentVersion({
+    namespace,
+    deploymentVersion: build,
+  });
+  const kinds = TASK_QUEUES.flatMap((taskQueue) => typesIn(taskQueue).map((type) => ({ taskQueue, type })));
+  const unregistered = kinds.filter(
+    ({ taskQueue, type }) =>
+      !(versionTaskQueues ?? []).some((found) => found.name === taskQueue && found.type === QUEUE_TYPES[type]),
+  );
+  const served = await Promise.all(unregistered.map((kind) => readTaskQueue(connection, namespace, kind)));
+  return unregistered.flatMap(({ taskQueue, type }, index) =>
+    (served[index]?.pollers ?? 0) > 0 ? [`${taskQueue} (${type})`] : [],
+  );
 }
 
 interface BacklogStats {
@@ -163,10 +194,9 @@ export interface TaskQueues {
 /** The queues are read only on request, so a system at rest pays nothing for it. */
 export function createTaskQueues(client: Client, namespace: string): TaskQueues {
   const stateOf = async (namespace: string, queue: TaskQueue): Promise<readonly [TaskQueue, TaskQueueState]> => {
-    const types: QueueType[] = queue === 'orders' ? ['workflow', 'activity'] : ['activity'];
     const connection = client.connection as Connection;
     const states = await Promise.all(
-      types.map((type) => readTaskQueue(connection, namespace, { taskQueue: queue, type })),
+      typesIn(queue).map((type) => readTaskQueue(connection, namespace, { taskQueue: queue, type })),
     );
     return [queue, states.reduce(worse)];
   };

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { runDeployment } from '../../src/cli/deployment/run-deployment.ts';
 import type { DeploymentState } from '../../src/cli/deployment/worker-deployment.ts';
 import { readBacklogAgeOf, readTaskQueue } from '../../src/temporal/task-queues.ts';
+import { TASK_QUEUES } from '../../src/workflows/contract.ts';
 import { untilStatus } from '../support/faults/order-actions.ts';
 import { bundleNextSaga, isOnNextSaga } from '../support/changed-bundle.ts';
 import { startApiProcess } from '../support/processes/another-api.ts';
@@ -37,9 +38,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function startBuild(buildId: string | null, bundle: string = inject('workflowBundle')): Promise<void> {
+async function startBuild(
+  buildId: string | null,
+  bundle: string = inject('workflowBundle'),
+  served: string = TASK_QUEUES.join(','),
+): Promise<void> {
   const version = buildId === null ? {} : { TEMPORAL_DEPLOYMENT_NAME: NAME, TEMPORAL_WORKER_BUILD_ID: buildId };
-  const queues = { WORKER_QUEUES: 'orders,inventory,payments,notifications,events', EVENT_PARTITIONS: '1' };
+  const queues = { WORKER_QUEUES: served, EVENT_PARTITIONS: '1' };
   const env = { ...system.env, ...queues, ...version, WORKFLOW_BUNDLE: bundle };
   workers.set(String(buildId), await startAnotherWorker({ env }, (activities) => activities));
 }
@@ -114,7 +119,11 @@ it('A build gets no orders before it is current, and the open orders of unversio
   await startBuild('one');
   expect((await carrierOf(`order/${await soldOrder()}`)).build).toBeUndefined();
   const state = await status('set-current', 'one');
-  expect(state).toMatchObject({ current: 'one', builds: [{ buildId: 'one', state: 'current', openOrders: 0 }] });
+  expect(state).toMatchObject({
+    current: 'one',
+    isInEffect: true,
+    builds: [{ buildId: 'one', state: 'current', openOrders: 0 }],
+  });
   await expectCarrier(await soldOrder(), { build: 'one', behavior: PINNED, isNextSaga: false });
   await stopBuild(null);
   await capture(unversioned);
@@ -216,4 +225,17 @@ it('New orders go back to unversioned workers when operators ask for that', asyn
   await startBuild(null);
   expect((await status('set-current', '--unversioned')).current).toBeNull();
   expect((await carrierOf(`order/${await soldOrder()}`)).build).toBeUndefined();
+});
+
+it('A build that serves only some queues of unversioned workers does not become current', async () => {
+  await startBuild('part', inject('workflowBundle'), 'payments');
+  const served = 'no worker of part serves orders (workflow), orders (activity), inventory (activity), notifications';
+  for (const words of [
+    ['set-current', 'part', '--wait', '3'],
+    ['ramp', 'part', '--percent', '10', '--wait', '0'],
+  ]) {
+    expect(await run(words)).toMatchObject({ code: 1, errors: expect.stringContaining(served) });
+  }
+  expect((await status()).current).toBeNull();
+  expect((await status('set-current', 'part', '--force')).current).toBe('part');
 });

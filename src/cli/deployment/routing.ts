@@ -53,7 +53,8 @@ function roleOf({ state, percent, openOrders }: DeployedBuild): string {
 
 /**
  * Sends new orders to a build, or to unversioned workers (null).
- * @returns 1 when the build's workers do not register in time.
+ * @returns 1 when the change is not in effect in time.
+ * @throws the refusal when the build's workers do not register in time.
  */
 export async function setCurrent(
   tools: RoutingTools,
@@ -61,12 +62,13 @@ export async function setCurrent(
   { waitMs, isForced }: { readonly waitMs: number; readonly isForced: boolean },
 ): Promise<number> {
   await whenRegistered(tools, waitMs, () => tools.deployment.setCurrent(buildId, isForced));
-  return showStatus(tools);
+  return showWhenInEffect(tools);
 }
 
 /**
  * Sends a share of new orders to a build.
- * @returns 1 when the build's workers do not register in time.
+ * @returns 1 when the change is not in effect in time.
+ * @throws the refusal when the build's workers do not register in time.
  */
 export async function ramp(
   tools: RoutingTools,
@@ -74,14 +76,33 @@ export async function ramp(
   { waitMs, percent }: { readonly waitMs: number; readonly percent: number },
 ): Promise<number> {
   await whenRegistered(tools, waitMs, () => tools.deployment.ramp(buildId, percent));
+  return showWhenInEffect(tools);
+}
+
+/** Workers need a second or two after their start, and task queues to hear of a change. */
+const LOOK_EVERY_MS = 500;
+
+/** Temporal takes a second; a server whose hosts do not hear each other takes for ever. */
+const IN_EFFECT_WITHIN_MS = 30_000;
+
+/**
+ * Temporal answers a change before its task queues know it: an order of the next moment may still go to the build of
+ * before. An operator who reads "done" stops that build's workers, or expects the next order on the new one.
+ */
+async function showWhenInEffect(tools: RoutingTools): Promise<number> {
+  const deadline = performance.now() + IN_EFFECT_WITHIN_MS;
+  while ((await tools.deployment.read())?.isInEffect === false) {
+    if (performance.now() >= deadline) {
+      tools.tell('Temporal has the change, and not all of its task queues: new orders may still go where they went');
+      return 1;
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
   return showStatus(tools);
 }
 
-/** Workers need a second or two after their start. */
-const LOOK_EVERY_MS = 500;
-
 /**
- * Repeats a change that Temporal refuses while workers are missing.
+ * Repeats a change that is refused while workers are missing.
  * @throws the refusal when the time is over, and every other error at once.
  */
 async function whenRegistered({ tell }: RoutingTools, waitMs: number, change: () => Promise<void>): Promise<void> {

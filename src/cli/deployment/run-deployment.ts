@@ -162,7 +162,7 @@ function percentOf(text: string | undefined): number {
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   const missing = missingWorkers(error);
-  if (missing !== null) return `Temporal refuses: ${missing}`;
+  if (missing !== null) return `refused: ${missing}`;
   if (isNoAnswer(error)) return `Temporal does not answer: ${error instanceof Error ? error.message : String(error)}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

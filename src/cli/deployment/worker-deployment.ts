@@ -1,5 +1,6 @@
 import type { Client, Connection } from '@temporalio/client';
 import { callWithin } from '../../temporal/calls.ts';
+import { unservedQueues } from '../../temporal/task-queues.ts';
 
 /** A build of the workers, as Temporal knows it. */
 export interface DeployedBuild {
@@ -22,6 +23,8 @@ export interface DeploymentState {
   readonly builds: readonly DeployedBuild[];
   /** Open workflows that no build has carried yet; the current one gets them at their next task. */
   readonly unversioned: number;
+  /** False while some of Temporal's task queues still send new orders where they went before the last change. */
+  readonly isInEffect: boolean;
 }
 
 /** The deployment of the workers in Temporal: which of its builds gets new orders, and what the others still have. */
@@ -30,7 +33,7 @@ export interface WorkerDeployment {
   read(): Promise<DeploymentState | null>;
   /**
    * Sends new orders to a build, or to unversioned workers (null). Rejects while no worker of the build has registered,
-   * or none for a queue that the current build serves.
+   * or none for a queue that the present workers serve.
    */
   setCurrent(buildId: string | null, isForced: boolean): Promise<void>;
   /** Sends a share of new orders to a build; 0 ends that. Rejects as `setCurrent` does. */
@@ -47,6 +50,9 @@ const LISTED_MAX = 1_000;
 /** Temporal's number for "pinned" in an override. */
 const PINNED = 1;
 
+/** Temporal's number for a change of the routing that has not reached every partition of every task queue. */
+const UPDATE_IN_PROGRESS = 1;
+
 export function createWorkerDeployment(client: Client, name: string): WorkerDeployment {
   const { namespace } = client.options;
   const connection = client.connection as Connection;
@@ -62,6 +68,10 @@ export function createWorkerDeployment(client: Client, name: string): WorkerDepl
       throw error;
     }
   };
+  const checkQueues = async (buildId: string): Promise<void> => {
+    const queues = await call(() => unservedQueues(connection, namespace, { deploymentName: name, buildId }));
+    if (queues.length > 0) throw new MissingWorkersError(`no worker of ${buildId} serves ${queues.join(', ')} yet`);
+  };
   return {
     read: async () => {
       const info = await describe();
@@ -72,14 +82,17 @@ export function createWorkerDeployment(client: Client, name: string): WorkerDepl
         return { ...build, openOrders: await call(() => countOf(client, pinnedTo(name, build.buildId))) };
       });
       const unversioned = await call(() => countOf(client, UNVERSIONED));
-      return { name, current: routing.current, builds: await Promise.all(builds), unversioned };
+      const isInEffect = info.routingConfigUpdateState !== UPDATE_IN_PROGRESS;
+      return { name, current: routing.current, builds: await Promise.all(builds), unversioned, isInEffect };
     },
     setCurrent: async (buildId, isForced) => {
       const version = { buildId: buildId ?? '', version: buildId === null ? '__unversioned__' : `${name}.${buildId}` };
       const force = { ignoreMissingTaskQueues: isForced };
+      if (buildId !== null && !isForced) await checkQueues(buildId);
       await call(() => service.setWorkerDeploymentCurrentVersion({ ...about, ...version, ...force }));
     },
     ramp: async (buildId, percentage) => {
+      if (percentage > 0) await checkQueues(buildId);
       const version = percentage === 0 ? { buildId: '', version: '' } : { buildId, version: `${name}.${buildId}` };
       await call(() => service.setWorkerDeploymentRampingVersion({ ...about, ...version, percentage }));
     },
@@ -113,8 +126,11 @@ function isStatus(error: unknown, code: number): error is Error & { readonly det
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** What Temporal says when it refuses because a build or its workers are not there (yet); null for any other error. */
+class MissingWorkersError extends Error {}
+
+/** Why a change is refused because a build or its workers are not there (yet); null for any other error. */
 export function missingWorkers(error: unknown): string | null {
+  if (error instanceof MissingWorkersError) return error.message;
   if (!isStatus(error, NOT_FOUND) && !isStatus(error, FAILED_PRECONDITION)) return null;
   return error.details ?? error.message;
 }
