@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { Socket, type AddressInfo } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import {
@@ -10,6 +10,7 @@ import {
   type CertificateFiles,
   type CertificateListener,
 } from '../../runtime/certificate-reload.ts';
+import { startListening, type Listening } from '../../runtime/listening.ts';
 import { createConnectionTurns, type ConnectionTurns } from './connection-turns.ts';
 import { problemOfHead, refuseEarly, type EarlyRefusal, type RefusalOfHead } from './request-head.ts';
 import { PROBLEMS, problemBody, type ProblemCode } from './problem.ts';
@@ -92,13 +93,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const { server, reload } = await openServer(options, requestListener(options, turns));
   server.setTimeout(STILL_MS);
   answerOddities(server, turns, options.onRefused);
-  const port = await listen(server, options);
+  const listening = await listen(server, options);
   return {
-    port,
+    port: listening.port,
     certificate: () => reload?.certificate() ?? null,
     close: (graceMs) => {
       reload?.stop();
-      return closeServer(server, graceMs);
+      return closeServer(server, listening, graceMs);
     },
   };
 }
@@ -138,13 +139,13 @@ function answerOddities(server: Server, turns: ConnectionTurns, onRefused: Refus
   );
 }
 
-function listen(server: Server, { port, host, portVariable }: HttpServerOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.on('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new PortTakenError(port, portVariable) : error);
-    });
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
-  });
+async function listen(server: Server, { port, host, portVariable }: HttpServerOptions): Promise<Listening> {
+  try {
+    return await startListening(server, { port, host });
+  } catch (error) {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    throw isTaken ? new PortTakenError(port, portVariable) : error;
+  }
 }
 
 interface ListenerOptions {
@@ -265,16 +266,13 @@ function endSocket(
   socket.once('close', () => clearTimeout(cut));
 }
 
-function closeServer(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-    // Clients keep connections open whose requests end during the grace time; these are closed here.
-    const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
-    server.close(() => {
-      clearTimeout(cut);
-      clearInterval(sweep);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
+async function closeServer(server: Server, listening: Listening, graceMs: number): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  // Clients keep connections open whose requests end during the grace time; these are closed here.
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+  const stopped = listening.stop();
+  server.closeIdleConnections();
+  await stopped;
+  clearTimeout(cut);
+  clearInterval(sweep);
 }
