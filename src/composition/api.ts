@@ -120,6 +120,7 @@ export async function startApi(context: ProcessContext, eager: EagerStarts | nul
     dependencies: createDependencyMonitor(resources),
     audit: createAuditMonitor(client),
   };
+  eager?.slots.watchBacklog(monitors.backlog.ageSeconds);
   const taskQueues = createTaskQueues(client, config.temporal.namespace);
   const metrics = createApiMetrics(context.metrics, { refusalReasons: REFUSAL_REASONS });
   const shutdown = new AbortController();

@@ -2,6 +2,8 @@
 export interface BurstAllowance {
   /** Takes one order of the burst; false when it is used up. */
   spend(): boolean;
+  /** Gives back what was spent for an order that found a slot after all. */
+  giveBack(): void;
   /** Whether it is used up. Asking counts as a sign that the crowd is still there. */
   isSpent(): boolean;
 }
@@ -29,6 +31,9 @@ export function createBurstAllowance(now: () => number = () => performance.now()
       if (look() === 0) return false;
       left -= 1;
       return true;
+    },
+    giveBack: () => {
+      left = Math.min(BURST_ORDERS, left + 1);
     },
     isSpent: () => look() === 0,
   };

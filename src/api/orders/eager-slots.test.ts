@@ -35,7 +35,7 @@ function crowd(slots: EagerSlots, tenantId: string) {
 }
 
 it('A burst is let in beside slots and waiters, and an overload that follows is refused until it has gone', async () => {
-  const slots = createEagerSlots(SIZE);
+  const slots = createEagerSlots(SIZE, () => false);
   const shop = crowd(slots, 'shop');
   await shop.post(SIZE + WAITERS + BURST);
   expect([shop.count('slot'), shop.count('queue'), shop.count('full')]).toEqual([SIZE, BURST, 0]);
@@ -65,7 +65,7 @@ it('A burst is let in beside slots and waiters, and an overload that follows is 
 });
 
 it('Tenants take turns at the slots, so that one order does not wait for the crowd of another tenant', async () => {
-  const slots = createEagerSlots(SIZE);
+  const slots = createEagerSlots(SIZE, () => false);
   const [noisy, quiet] = [crowd(slots, 'noisy'), crowd(slots, 'quiet')];
   await noisy.post(SIZE + WAITERS);
   await quiet.post(1);
@@ -77,7 +77,7 @@ it('Tenants take turns at the slots, so that one order does not wait for the cro
 });
 
 it('A tenant finds a place to wait when another tenant has taken all of them', async () => {
-  const slots = createEagerSlots(SIZE);
+  const slots = createEagerSlots(SIZE, () => false);
   const [noisy, quiet] = [crowd(slots, 'noisy'), crowd(slots, 'quiet')];
   await noisy.post(SIZE + WAITERS + BURST + 1);
   expect(slots.isFull('noisy')).toBe(true);
@@ -88,7 +88,7 @@ it('A tenant finds a place to wait when another tenant has taken all of them', a
 
 /** Slots that change so slowly that two changes are beyond the wait of two seconds. */
 async function slowSlots() {
-  const slots = createEagerSlots(SIZE);
+  const slots = createEagerSlots(SIZE, () => false);
   const shop = crowd(slots, 'shop');
   for (let order = 1; order <= 200; order += SIZE) {
     await shop.post(SIZE);
@@ -122,7 +122,7 @@ it('Where slots change slowly only those may wait in an overload who are served 
 it.each(['takePayment', 'sendMessage'])(
   'Nobody is refused while orders wait in %s for a slow partner, because the queue keeps what comes',
   async (slowStep) => {
-    const slots = createEagerSlots(SIZE);
+    const slots = createEagerSlots(SIZE, () => false);
     const shop = crowd(slots, 'shop');
     for (let order = 0; order < 20; order += 1) {
       for (const step of ['openOrder', 'holdStock', 'commitStock', 'confirmOrder'])
@@ -135,8 +135,16 @@ it.each(['takePayment', 'sendMessage'])(
   },
 );
 
+it('A busy process does not call a partner slow, because its own calls wait for CPU time', async () => {
+  const slots = createEagerSlots(SIZE, () => true);
+  const shop = crowd(slots, 'shop');
+  for (let order = 0; order < 20; order += 1) slots.stepEnded({ step: 'takePayment', seconds: 2 });
+  await shop.post(SIZE + WAITERS + BURST + 1);
+  expect([shop.count('queue'), shop.count('full')]).toEqual([BURST, 1]);
+});
+
 it('A busy machine, on which all steps are slow, is not taken for a slow partner', async () => {
-  const slots = createEagerSlots(SIZE);
+  const slots = createEagerSlots(SIZE, () => false);
   const shop = crowd(slots, 'shop');
   for (let order = 0; order < 20; order += 1) {
     for (const step of ['openOrder', 'holdStock', 'takePayment', 'commitStock', 'confirmOrder', 'sendMessage']) {
@@ -148,7 +156,7 @@ it('A busy machine, on which all steps are slow, is not taken for a slow partner
 });
 
 it('An order that found no slot in time takes the queue, and leaves its place to the next one', async () => {
-  const slots = createEagerSlots(SIZE);
+  const slots = createEagerSlots(SIZE, () => false);
   const shop = crowd(slots, 'shop');
   await shop.post(SIZE);
   await vi.advanceTimersByTimeAsync(500);
@@ -162,8 +170,92 @@ it('An order that found no slot in time takes the queue, and leaves its place to
   expect(shop.admissions.get(`shop-${SIZE + 2}`)).toBe('slot');
 });
 
+it('While the task queue is behind, an order keeps its slot, and who may wait waits for longer', async () => {
+  const slots = createEagerSlots(SIZE, () => false);
+  let age = 1;
+  slots.watchBacklog(() => age);
+  const shop = crowd(slots, 'shop');
+  await shop.post(SIZE);
+  await shop.post(WAITERS + BURST + 1);
+  expect([shop.count('queue'), shop.count('full')]).toEqual([BURST, 1]);
+  await vi.advanceTimersByTimeAsync(4_900);
+  slots.release('shop-1');
+  await vi.advanceTimersByTimeAsync(200);
+  expect([shop.count('slot'), shop.count('queue')]).toEqual([SIZE + 1, BURST + WAITERS - 1]);
+
+  age = 10;
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(slots.inUse()).toBe(SIZE);
+  age = 0;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(slots.inUse()).toBe(0);
+});
+
+it.each([0, 10])('A post that is refused is refused at once, with the task queue %s s behind', async (age) => {
+  const { slots, shop } = await slowSlots();
+  slots.watchBacklog(() => age);
+  for (let turn = 0; turn < 40; turn += 1) {
+    await shop.post(3 * WAITERS);
+    const refused = shop.count('full');
+    await vi.advanceTimersByTimeAsync(500);
+    expect(shop.count('full')).toBe(refused);
+    if (turn % 3 === 0) shop.end();
+  }
+  expect(shop.count('full')).toBeGreaterThan(1_000);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(shop.admissions.size).toBe(200 + 40 * 3 * WAITERS);
+});
+
+it('A burst that found slots after all may come again', async () => {
+  const { slots, shop } = await slowSlots();
+  for (let turn = 0; turn < 30; turn += 1) {
+    await shop.post(SIZE + WAITERS);
+    for (let ended = 0; ended < 4; ended += 1) {
+      await vi.advanceTimersByTimeAsync(400);
+      shop.end();
+    }
+  }
+  expect([shop.count('queue'), shop.count('full')]).toEqual([0, 0]);
+  expect(slots.isFull('shop')).toBe(false);
+});
+
+it('Orders that hold their slots for long let few others wait for one, although none of them has ended', async () => {
+  const slots = createEagerSlots(SIZE, () => false);
+  const shop = crowd(slots, 'shop');
+  await shop.post(SIZE);
+  await vi.advanceTimersByTimeAsync(2_500);
+  await shop.post(WAITERS + BURST + 1);
+  // Four were expected to get a slot in time; the other eight wait as a part of the burst.
+  expect([shop.count('queue'), shop.count('full')]).toEqual([BURST - 8, 9]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  const refused = shop.count('full');
+  // The slots have been held for 4.5 s: in two seconds one or two of them will be free.
+  await shop.post(WAITERS);
+  expect(shop.count('full') - refused).toBe(WAITERS - 2);
+});
+
+it('A slot is free again when the oldest order on the task queue is younger than its order', async () => {
+  const slots = createEagerSlots(SIZE, () => false);
+  slots.watchBacklog(() => 3);
+  await crowd(slots, 'elsewhere').post(1);
+  await vi.advanceTimersByTimeAsync(9_500);
+  expect(slots.inUse()).toBe(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(slots.inUse()).toBe(0);
+});
+
+it('An order that never ends loses its slot, however far the task queue is behind', async () => {
+  const slots = createEagerSlots(SIZE, () => false);
+  slots.watchBacklog(() => 100);
+  await crowd(slots, 'lost').post(1);
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(slots.inUse()).toBe(1);
+  await vi.advanceTimersByTimeAsync(1_100);
+  expect(slots.inUse()).toBe(0);
+});
+
 it('An order holds its slot for longer on a busy machine than while it waits for a slow partner', async () => {
-  const slots = createEagerSlots(SIZE);
+  const slots = createEagerSlots(SIZE, () => false);
   await crowd(slots, 'busy').post(1);
   await vi.advanceTimersByTimeAsync(2_100);
   expect(slots.inUse()).toBe(1);

@@ -1,3 +1,5 @@
+import type { BusyLoop } from '../../runtime/busy-loop.ts';
+
 /** Tells slow partners outside (payment provider, mail server) from a busy machine, on which all steps take longer. */
 export interface OutsideShare {
   stepEnded(ended: { readonly step: string; readonly seconds: number }): void;
@@ -17,13 +19,17 @@ const SLOW_SUM_SECONDS = 17 * 0.2;
 /** What a step's time is worth after the next step: the sums are about the last 50 steps, a third of  them outside. */
 const KEPT = 0.98;
 
-export function createOutsideShare(): OutsideShare {
+/**
+ * In an overload this process waits for CPU time wherever it waits, most of all in the calls that go through HTTP; so a busy
+ * process never calls a partner slow.
+ */
+export function createOutsideShare(isBusy: BusyLoop): OutsideShare {
   let [outside, all] = [0, 0];
   return {
     stepEnded: ({ step, seconds }) => {
       outside = outside * KEPT + (OUTSIDE.has(step) ? seconds : 0);
       all = all * KEPT + seconds;
     },
-    isSlow: () => outside > all * SLOW_SHARE && outside > SLOW_SUM_SECONDS,
+    isSlow: () => outside > all * SLOW_SHARE && outside > SLOW_SUM_SECONDS && !isBusy(),
   };
 }
