@@ -90,18 +90,25 @@ async function startUnlessTaken(
   }
 }
 
+/** How an order is started. */
+interface OrderStart {
+  /** Whether a worker of this process, on the same native connection, may take the first task at once. */
+  readonly isEager: boolean;
+  /** How long one workflow task may take before it is given to another worker. */
+  readonly taskTimeoutMs?: number | undefined;
+}
+
 /** How a new order reached its worker: in the answer to the start, or over the task queue. */
 export type Dispatch = 'eager' | 'queue';
 
 /**
  * Starts the workflow of an order. The caller limits the call and waits for a busy Temporal.
- * @param isEager Whether a worker of this process, on the same native connection, may take the first task at once.
  * @returns `exists` when this order id was started before.
  */
 export async function startOrder(
   client: Client,
   order: OrderWorkflowInput,
-  isEager: boolean,
+  { isEager, taskTimeoutMs = WORKFLOW_TASK_TIMEOUT_MS }: OrderStart,
 ): Promise<Dispatch | 'exists'> {
   const { orderId, tenantId, requestHash, correlationId, placedBy, request } = order;
   const placer = placedBy === undefined ? {} : { placedBy };
@@ -117,7 +124,7 @@ export async function startOrder(
       attributes: attributesOf({ tenantId, status: 'PENDING', placedAt: new Date() }),
       reuse: 'REJECT_DUPLICATE',
     },
-    { workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT_MS, ...(isEager ? { requestEagerStart: true } : {}) },
+    { workflowTaskTimeout: taskTimeoutMs, ...(isEager ? { requestEagerStart: true } : {}) },
   );
   if (started === null) return 'exists';
   return started.eagerlyStarted ? 'eager' : 'queue';

@@ -244,6 +244,7 @@ export const redriveProgressQuery = defineQuery<RedriveProgress>('redriveProgres
 
 /**
  * After this time a workflow task of a dead worker is given to another one. The local steps of one pass take tens of
- * milliseconds, and the SDK extends the task while they run, so 5 s is the takeover time and not a limit on work.
+ * milliseconds, and the SDK extends the task while they run, so 5 s is the takeover time and not a limit on work. On a
+ * machine that is too slow for it, orders are started with more (`createEagerSlots()`).
  */
 export const WORKFLOW_TASK_TIMEOUT_MS = 5_000;

@@ -267,3 +267,28 @@ it('An order holds its slot for longer on a busy machine than while it waits for
   await vi.advanceTimersByTimeAsync(2_100);
   expect(slots.inUse()).toBe(0);
 });
+
+it('A workflow task has more time on a busy machine on which orders hold their slots for long', async () => {
+  const slots = createEagerSlots(SIZE, () => true);
+  const shop = crowd(slots, 'shop');
+  await shop.post(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(slots.taskTimeoutMs()).toBe(5_000);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(slots.taskTimeoutMs()).toBe(12_000);
+});
+
+it('A workflow task never has more than 15 s, since the orders of a dead worker wait for that long', async () => {
+  const slots = createEagerSlots(SIZE, () => true);
+  slots.watchBacklog(() => 100);
+  await crowd(slots, 'shop').post(1);
+  await vi.advanceTimersByTimeAsync(50_000);
+  expect(slots.taskTimeoutMs()).toBe(15_000);
+});
+
+it('A workflow task has its usual time where orders hold their slots for long and the process is idle', async () => {
+  const slots = createEagerSlots(SIZE, () => false);
+  await crowd(slots, 'shop').post(1);
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(slots.taskTimeoutMs()).toBe(5_000);
+});

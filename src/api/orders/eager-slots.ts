@@ -1,4 +1,5 @@
 import { createBusyLoop, type BusyLoop } from '../../runtime/busy-loop.ts';
+import { WORKFLOW_TASK_TIMEOUT_MS } from '../../workflows/contract.ts';
 import { createBurstAllowance } from './burst-allowance.ts';
 import { createOutsideShare } from './outside-share.ts';
 import { createSlotHolders } from './slot-holders.ts';
@@ -25,6 +26,11 @@ export interface EagerSlots {
   watchBacklog(ageSeconds: () => number): void;
   /** Notes how long a step took, to tell slow partners from a busy machine. */
   stepEnded(ended: { readonly step: string; readonly seconds: number }): void;
+  /**
+   * Milliseconds that one workflow task of a new order may take. Usually it is short, so that a dead worker's orders are
+   * taken over soon.
+   */
+  taskTimeoutMs(): number;
   inUse(): number;
 }
 
@@ -51,6 +57,14 @@ const WAITERS_PER_SLOT = 3;
 
 /** A task queue on which an order has waited for this long is behind. */
 const BEHIND_SECONDS = 1;
+
+/**
+ * On a machine that gives this process little CPU time all its workflow tasks take longer. If they exceeded their time,
+ * what they have done would be dropped and done again, so the machine would never catch up (ADR 0039). Orders hold their
+ * slots about as long as their first workflow task takes.
+ */
+const HOLDS_PER_TASK = 4;
+const LONGEST_TASK_MS = 15_000;
 
 /** Creates `size` slots. */
 export function createEagerSlots(size: number, isBusy: BusyLoop = createBusyLoop()): EagerSlots {
@@ -117,6 +131,11 @@ export function createEagerSlots(size: number, isBusy: BusyLoop = createBusyLoop
       backlogAge = ageSeconds;
     },
     stepEnded: partners.stepEnded,
+    taskTimeoutMs: () => {
+      if (!isBusy()) return WORKFLOW_TASK_TIMEOUT_MS;
+      const neededMs = Math.round(HOLDS_PER_TASK * holders.usualHoldMs());
+      return Math.min(LONGEST_TASK_MS, Math.max(WORKFLOW_TASK_TIMEOUT_MS, neededMs));
+    },
     inUse: holders.size,
   };
 }

@@ -81,7 +81,8 @@ async function startEagerly(
   if (admission === 'full') throw tooManyOrders();
   if (admission === 'queue') return null;
   try {
-    const outcome = outcomeOf(await startOrder(eager.client, order, true), onStarted);
+    const taskTimeoutMs = eager.slots.taskTimeoutMs();
+    const outcome = outcomeOf(await startOrder(eager.client, order, { isEager: true, taskTimeoutMs }), onStarted);
     if (outcome === 'exists') eager.slots.release(workflowId);
     return outcome;
   } catch (error) {
@@ -91,9 +92,15 @@ async function startEagerly(
 }
 
 /** Starts the order on the task queue, from which any worker takes it. */
-async function startQueued({ client, onStarted }: OrderStarterDeps, order: OrderWorkflowInput): Promise<StartOutcome> {
+async function startQueued(
+  { client, eager, onStarted }: OrderStarterDeps,
+  order: OrderWorkflowInput,
+): Promise<StartOutcome> {
+  const taskTimeoutMs = eager?.slots.taskTimeoutMs();
   // The SDK's retries end together with the answer: a refused order must not start a minute later.
-  const reached = await client.withDeadline(Date.now() + PATIENCE_MS, () => startOrder(client, order, false));
+  const reached = await client.withDeadline(Date.now() + PATIENCE_MS, () =>
+    startOrder(client, order, { isEager: false, taskTimeoutMs }),
+  );
   return outcomeOf(reached, onStarted);
 }
 
