@@ -35,6 +35,10 @@ COPY --from=build /app/dist dist
 COPY package.json LICENSE ./
 # The image's user `node`, by number, so that an orchestrator can see that it is not root.
 USER 1000:1000
+# Memory of a process, a third less at the same speed (`npm run bench`): glibc gives threads up to eight heaps per core, each
+# of which keeps what it has freed, and V8 three times 16 MiB of young objects to each of its threads.
+ENV MALLOC_ARENA_MAX=2
+ENV NODE_OPTIONS=--max-semi-space-size=8
 # Liveness, of a worker too: an orchestrator that restarts what is unhealthy restarts a process whose event loop is blocked,
 # and none because Temporal is away.
 ENV HEALTHCHECK_URL=http://127.0.0.1:9465/live

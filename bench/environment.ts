@@ -20,6 +20,7 @@ import { describeExit, startProcess, type ManagedProcess, type StopStage } from 
 import { untilListening } from '../src/dev/processes/readiness.ts';
 import { buildTemporalServer } from '../src/dev/temporal/temporal-cli.ts';
 import type { Cleanup } from './cleanup.ts';
+import { IMAGE_ENVIRONMENT } from './image-environment.ts';
 import {
   createTemporalDatabases,
   startTemporalServer,
@@ -280,7 +281,7 @@ function signToken(secret: string): Promise<string> {
   });
 }
 
-/** Starts a Node process of the project with only the given environment; SIGTERM stops it. */
+/** Starts a Node process of the project with only the given environment, and that of the image; SIGTERM stops it. */
 export async function startNode(spec: {
   readonly name: string;
   readonly args: readonly string[];
@@ -293,7 +294,7 @@ export async function startNode(spec: {
     command: process.execPath,
     args: spec.args,
     cwd: PROJECT_FOLDER,
-    env: { PATH: '/usr/bin:/bin', ...spec.env },
+    env: { PATH: '/usr/bin:/bin', ...IMAGE_ENVIRONMENT, ...spec.env },
     logFile: join(spec.folder, `${spec.name}.log`),
   });
   await spec.cleanup.add(async () => {
