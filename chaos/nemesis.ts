@@ -63,7 +63,6 @@ export function startNemesis(options: NemesisOptions): Nemesis {
     healAll: async () => {
       const { links, processes, receiver, postgres } = system.controls;
       for (const link of links.values()) await link.set(PASS);
-      receiver.answer({ kind: 'take' });
       await postgres.disk?.free();
       for (const process of processes) {
         process.thaw();
@@ -72,6 +71,7 @@ export function startNemesis(options: NemesisOptions): Nemesis {
       const within = AbortSignal.timeout(RECOVERED_WITHIN_MS);
       const problems = await Promise.allSettled(processes.map((process) => process.untilServing(within)));
       for (const each of problems) if (each.status === 'rejected') log(describe(each.reason));
+      await receiver.answer({ kind: 'take' }).catch((error: unknown) => log(describe(error)));
     },
     mendAll: async () => {
       const each = async ([name, mend]: [string, () => Promise<unknown>]): Promise<void> => {

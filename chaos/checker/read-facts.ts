@@ -35,7 +35,7 @@ export async function readFacts(system: ChaosSystem, database: Database, history
     ledger: Map.groupBy(ledger, ({ orderId }) => orderId),
     events: new Map(events.map((event) => [`${event.tenantId}/${event.eventId}`, event])),
     deliveries: await read<DeliveryFact>(DELIVERIES),
-    received: system.receiver.received(),
+    received: await system.receiver.received(),
     messages: await read<MessageFact>(MESSAGES),
     mails: await readMails(system.inboxUrl),
     counts: await readCounts(database),

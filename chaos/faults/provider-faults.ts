@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { ReceiverMode } from '../system/receiver.ts';
 import type { ControlledSystem } from '../system/system.ts';
 import { reconcileOrder } from '../operator-tools.ts';
+import { readWholeLines } from '../whole-lines.ts';
 import type { FaultKind } from './fault-kind.ts';
 
 const HEALTHY = { latencyMs: 5, errorRate: 0, resetAfterRate: 0, lateMs: 0, down: false };
@@ -51,11 +51,9 @@ const entrySchema = z.object({
 
 type LedgerEntry = z.output<typeof entrySchema>;
 
-/** The provider's own file, which names its effects; a line that is just being written is left out. */
+/** The provider's own file, which names its effects. */
 async function readLedger({ controls }: ControlledSystem): Promise<LedgerEntry[]> {
-  const text = await readFile(join(controls.folder, 'ledger.jsonl'), 'utf8');
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  return whole.split('\n').flatMap((line) => (line === '' ? [] : [entrySchema.parse(JSON.parse(line))]));
+  return z.array(entrySchema).parse(await readWholeLines(join(controls.folder, 'ledger.jsonl')));
 }
 
 /** Repeats of each report. */
@@ -150,8 +148,8 @@ function receiverFault(name: string, modeOf: (strength: number) => ReceiverMode)
     targets: () => ['receiver'],
     begin: async ({ system, random }) => {
       const { receiver } = system.controls;
-      receiver.answer(modeOf(random.next()));
-      return async () => receiver.answer({ kind: 'take' });
+      await receiver.answer(modeOf(random.next()));
+      return () => receiver.answer({ kind: 'take' });
     },
   };
 }

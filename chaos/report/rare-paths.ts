@@ -35,6 +35,7 @@ const REQUIRED_OF_FULL = [
   'cases redriven together',
   'money moved at the provider itself',
   'event replayed',
+  'event given another chance',
   'webhook tried again',
   'service said 503',
 ] as const;

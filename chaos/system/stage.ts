@@ -22,8 +22,9 @@ import { startProcess, type ManagedProcess } from '../../src/dev/processes/proce
 import { buildTemporalServer } from '../../src/dev/temporal/temporal-cli.ts';
 import { TEMPORAL_STOP_STAGES } from '../../src/dev/temporal/temporal-dev-server.ts';
 import { probeHttp, probePort } from './probes.ts';
+import { openReceiver, type Receiver } from './receiver.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
-import { supervise, type SupervisedProcess } from './supervised-process.ts';
+import { supervise, type Launch, type ProcessRole, type SupervisedProcess } from './supervised-process.ts';
 
 /** Durability is PostgreSQL's default; the limit of connections leaves room for everything but a hoarder. */
 const POSTGRES_SETTINGS = {
@@ -207,12 +208,9 @@ export async function startSimulator(
     PAYMENT_WEBHOOK_URL: webhook.url,
     PAYMENT_WEBHOOK_SECRET: webhook.secret,
   };
-  const spawn = () => startHelper({ name: 'simulator', script: 'src/simulator/server.ts', env, folder });
   const probe = () => probeHttp(`http://${LOOPBACK}:${port}/faults`);
-  const process = supervise({ name: 'simulator', role: 'simulator', stages: HELPER_STOP, spawn, probe }, log);
-  await cleanup.add(() => process.stop());
-  await process.start();
-  return { process, port };
+  const helper = { name: 'simulator', script: 'src/simulator/server.ts', env, probe } as const;
+  return { process: await superviseHelper(helper, { folder, log }, cleanup), port };
 }
 
 /** The mail server's stand-in under supervision. */
@@ -234,28 +232,51 @@ export async function startMailSink({ folder, log }: StageOptions, cleanup: Clea
     MAIL_SINK_FILE: join(folder, 'mails.jsonl'),
     MAIL_SINK_KEPT: String(MAILS_MAX),
   };
-  const spawn = () => startHelper({ name: 'mail-sink', script: 'src/dev/mail-sink-server.ts', env, folder });
   const probe = () => probePort(inboxPort);
-  const process = supervise({ name: 'mail-sink', role: 'mail-sink', stages: HELPER_STOP, spawn, probe }, log);
-  await cleanup.add(() => process.stop());
-  await process.start();
-  return { process, smtpPort, inboxPort };
+  const helper = { name: 'mail-sink', script: 'src/dev/mail-sink-server.ts', env, probe } as const;
+  return { process: await superviseHelper(helper, { folder, log }, cleanup), smtpPort, inboxPort };
 }
 
-interface Helper {
-  readonly name: string;
+/** A merchant's server under supervision. */
+export interface ReceiverPart extends Receiver {
+  readonly process: SupervisedProcess;
+  readonly port: number;
+}
+
+/** Starts the receiver of webhooks and alerts, whose file keeps what it has taken when it is killed. */
+export async function startReceiver({ folder, log }: StageOptions, cleanup: Cleanup): Promise<ReceiverPart> {
+  const port = await findFreePort();
+  const file = join(folder, 'webhooks.jsonl');
+  const env = { RECEIVER_PORT: String(port), RECEIVER_FILE: file };
+  const probe = () => probePort(port);
+  const helper = { name: 'receiver', script: 'chaos/system/receiver-server.ts', env, probe } as const;
+  return { ...openReceiver({ port, file }), process: await superviseHelper(helper, { folder, log }, cleanup), port };
+}
+
+/** A stand-in beside the product; its name is its role. */
+interface Helper extends Pick<Launch, 'probe'> {
+  readonly name: Extract<ProcessRole, 'simulator' | 'mail-sink' | 'receiver'>;
   readonly script: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly folder: string;
 }
 
-function startHelper({ name, script, env, folder }: Helper): Promise<ManagedProcess> {
-  return startProcess({
-    name,
-    command: process.execPath,
-    args: [script],
-    cwd: PROJECT_FOLDER,
-    env: { PATH: '/usr/bin:/bin', ...env },
-    logFile: join(folder, `${name}.log`),
-  });
+/** Starts a stand-in under supervision; it ends with the cleanup. */
+async function superviseHelper(
+  { name, script, env, probe }: Helper,
+  { folder, log }: StageOptions,
+  cleanup: Cleanup,
+): Promise<SupervisedProcess> {
+  const spawn = (): Promise<ManagedProcess> =>
+    startProcess({
+      name,
+      command: process.execPath,
+      args: [script],
+      cwd: PROJECT_FOLDER,
+      env: { PATH: '/usr/bin:/bin', ...env },
+      logFile: join(folder, `${name}.log`),
+    });
+  const supervised = supervise({ name, role: name, stages: HELPER_STOP, spawn, probe }, log);
+  await cleanup.add(() => supervised.stop());
+  await supervised.start();
+  return supervised;
 }

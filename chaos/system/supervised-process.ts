@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ManagedProcess, StopStage } from '../../src/dev/processes/processes.ts';
 
 /** What the process is part of: faults choose their targets by it. */
-export type ProcessRole = 'product' | 'temporal' | 'postgres' | 'simulator' | 'mail-sink';
+export type ProcessRole = 'product' | 'temporal' | 'postgres' | 'simulator' | 'mail-sink' | 'receiver';
 
 /** How a process is started and how one knows that it serves. */
 export interface Launch {

@@ -6,11 +6,12 @@ import { LOOPBACK } from '../../src/dev/processes/ports.ts';
 import { openLink, type Link } from '../links/link.ts';
 import type { Random } from '../random.ts';
 import { bundleTree, prepareProduct, type ProductProcess } from './product.ts';
-import { startReceiver, type ReceivedWebhook, type Receiver } from './receiver.ts';
+import { ALERTS_PATH, type ReceivedWebhook, type Receiver } from './receiver.ts';
 import {
   NAMESPACE,
   startMailSink,
   startPostgres,
+  startReceiver,
   startSimulator,
   startTemporal,
   type MailSinkPart,
@@ -35,7 +36,7 @@ export interface ChaosSystem {
   /** The mail sink's inbox, not through a link. */
   readonly inboxUrl: string;
   /** A merchant's server, which the product reaches through a link. */
-  readonly receiver: { readonly url: string; received(): readonly ReceivedWebhook[] };
+  readonly receiver: { readonly url: string; received(): Promise<ReceivedWebhook[]> };
   readonly settings: SystemSettings;
   /** The tree that the product runs from: a copy when a bug is planted. */
   readonly projectFolder: string;
@@ -105,7 +106,8 @@ const MONEY_STEPS = [
 
 /**
  * Settings that differ from the defaults. Four attempts (36 s of waits) instead of 14 minutes, so that steps open their
- * cases within a run, and operators close them.
+ * cases within a run, and operators close them. Two attempts of an alert, so that some are given up and operators have
+ * them tried again.
  */
 const SETTINGS = {
   WORKFLOW_SANDBOX: 'lean',
@@ -113,6 +115,7 @@ const SETTINGS = {
   EVENT_PARTITIONS: '4',
   SHUTDOWN_GRACE_SECONDS: '10',
   STEP_MAX_ATTEMPTS: MONEY_STEPS.map((step) => `${step}=4`).join(','),
+  EVENT_MAX_ATTEMPTS: 'analytics/purchase=2',
   UNMATCHED_NOTICE_MINUTES: '1',
   LOG_REQUESTS: 'false',
 } as const;
@@ -125,12 +128,13 @@ export async function startChaosSystem(options: ChaosSystemOptions, cleanup: Cle
   await mkdir(options.folder, { recursive: true });
   const secrets = makeSecrets();
   const surroundings = await startSurroundings(options, secrets, cleanup);
-  const { links, postgres, temporal, simulator, mailSink } = surroundings;
+  const { links, postgres, temporal, simulator, mailSink, receiver } = surroundings;
   const env = {
     ...SETTINGS,
     ...secrets,
     TEMPORAL_NAMESPACE: NAMESPACE,
     WORKFLOW_BUNDLE: surroundings.bundle,
+    HIGH_VALUE_ALERT_URL: `http://${LOOPBACK}:${surroundings.merchant.port}${ALERTS_PATH}`,
   };
   const product = await prepareProduct(
     {
@@ -151,7 +155,8 @@ export async function startChaosSystem(options: ChaosSystemOptions, cleanup: Cle
   surroundings.reportTo(apis[0]?.apiPort ?? 0);
   const fronts: Link[] = [];
   for (const api of apis) fronts.push(await surroundings.open(`client>${api.name}`, () => api.apiPort));
-  const processes = [postgres.process, temporal.process, simulator.process, mailSink.process, ...product];
+  const around = [postgres, temporal, simulator, mailSink, receiver].map(({ process }) => process);
+  const processes = [...around, ...product];
   const serving = AbortSignal.timeout(START_LIMIT_MS);
   await Promise.all(product.map((process) => process.start()));
   await Promise.all(processes.map((process) => process.untilServing(serving)));
@@ -172,8 +177,7 @@ async function startSurroundings(options: ChaosSystemOptions, secrets: Secrets, 
   const [postgres] = await Promise.all([startPostgres(options, cleanup), bundleTree(projectFolder, bundle)]);
   const store = await open('temporal>postgres', () => postgres.port);
   const temporal = await startTemporal(options, { postgres, linkPort: store.port }, cleanup);
-  const receiver = await startReceiver();
-  await cleanup.add(() => receiver.close());
+  const receiver = await startReceiver(options, cleanup);
   const merchant = await open('product>receiver', () => receiver.port);
   const mailSink = await startMailSink(options, cleanup);
   let reportPort = 0;
@@ -208,7 +212,7 @@ function describe({ folder, projectFolder }: ChaosSystemOptions, parts: StartedP
     namespace: NAMESPACE,
     simulatorUrl,
     inboxUrl: `http://${LOOPBACK}:${mailSink.inboxPort}`,
-    receiver: { url: `http://${LOOPBACK}:${merchant.port}/hook`, received: () => receiver.received },
+    receiver: { url: `http://${LOOPBACK}:${merchant.port}/hook`, received: receiver.received },
     settings: {
       jwtSecret: secrets.JWT_SECRET,
       contactKeys: secrets.CONTACT_KEYS,

@@ -36,7 +36,7 @@ export function hasWorker(name: string): boolean {
 }
 
 /** The processes around the product. */
-const SURROUNDINGS = ['postgres', 'temporal', 'simulator', 'mail-sink'] as const;
+const SURROUNDINGS = ['postgres', 'temporal', 'simulator', 'mail-sink', 'receiver'] as const;
 
 /** The names of the product's processes. */
 export function productNames(topology: Topology): string[] {
