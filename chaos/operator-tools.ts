@@ -54,9 +54,10 @@ export async function reconcileOrder(system: ControlledSystem, orderId: string, 
   for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
     history.write({ ...entry, type: 'invoke' });
     const status = await postReconcile(system, { orderId, token, key });
-    history.write({ ...entry, type: status >= 200 && status < 300 ? 'ok' : 'info', status });
     // A busy order, or a service that is away, is asked again.
-    if (status > 0 && status < 500 && status !== 409 && status !== 429) return;
+    const isAgain = status === 0 || status >= 500 || status === 409 || status === 429;
+    history.write({ ...entry, type: isAgain ? 'info' : status < 300 ? 'ok' : 'fail', status });
+    if (!isAgain) return;
     await sleep(AGAIN_MS);
   }
 }

@@ -15,6 +15,12 @@ const EXPECTED: Readonly<Record<string, readonly number[]>> = {
   refund: [409, 422],
   resolve: [404, 409, 422],
   subscribe: [],
+  cases: [],
+  redrive: [404, 409, 422],
+  reprocess: [],
+  replay: [],
+  redeliver: [404, 409],
+  reconcile: [404, 409, 422],
 };
 
 /** A service that cannot do something says 503 and when to come again; anything else above 499 is a mistake. */

@@ -1,7 +1,7 @@
 import type { OrderStatus } from '../../src/domain/order-status.ts';
 import type { HistoryEntry } from '../history.ts';
 import { ORDER_KINDS, type OrderKindName } from '../workload/order-plans.ts';
-import { violation, type OrderFact, type RunFacts, type Violation } from './facts.ts';
+import { violation, wasMovedOutside, type OrderFact, type RunFacts, type Violation } from './facts.ts';
 
 /** Kinds whose payment is always declined. */
 const NEVER_SOLD: readonly OrderKindName[] = ['declined', 'soft_decline', 'unknown_method'];
@@ -44,7 +44,8 @@ function problemOf(facts: RunFacts, order: OrderFact, explanation: Explanation):
     case 'CANCELLED':
       return isCancelled(facts, orderId) || explanation.isAborted ? null : 'cancelled, and nobody has asked for it';
     case 'EXPIRED':
-      return wasVoidedOutside(facts, orderId) ? null : 'expired, long before its time';
+      // An authorization that somebody ended at the provider itself can only expire.
+      return wasMovedOutside(facts, orderId) ? null : 'expired, long before its time';
     case 'CONFIRMED':
     case 'AWAITING_CAPTURE':
     case 'PARTIALLY_REFUNDED':
@@ -71,9 +72,4 @@ function saleProblem(status: OrderStatus, kind: OrderKindName): string | null {
 function isCancelled({ commands }: RunFacts, orderId: string): boolean {
   const given = commands.get(orderId) ?? [];
   return given.some(({ kind, decision }) => kind === 'cancel' && CANCELLING.has(decision));
-}
-
-/** An authorization that somebody ended at the provider itself can only expire. */
-function wasVoidedOutside({ ledger }: RunFacts, orderId: string): boolean {
-  return (ledger.get(orderId) ?? []).some(({ external }) => external);
 }

@@ -63,8 +63,16 @@ export interface LedgerFact {
   readonly kind: string;
   readonly amountMinor: number;
   readonly state: string;
-  readonly result: string | null;
-  readonly external: boolean;
+}
+
+/** Whether the effect was made at the provider itself: it has a key of the provider, and none of the service. */
+export function isExternal({ key, orderId }: Pick<LedgerFact, 'key' | 'orderId'>): boolean {
+  return !key.startsWith(`${orderId}:`);
+}
+
+/** Whether money of the order was moved at the provider itself. */
+export function wasMovedOutside({ ledger }: Pick<RunFacts, 'ledger'>, orderId: string): boolean {
+  return (ledger.get(orderId) ?? []).some(isExternal);
 }
 
 /** An event in the log, and what the consumer `analytics` has made of it. */

@@ -19,13 +19,19 @@ export function checkLiveness(facts: RunFacts): Violation[] {
   return [...facts.orders.values()].flatMap((order) => {
     const { orderId, key } = order;
     const kind = kinds.get(key);
-    if (kind !== undefined && PARKED.includes(kind)) return [];
     const cases = casesByOrder.get(orderId) ?? [];
-    const problem = restProblem(order, cases) ?? delayProblem(facts.moves.get(orderId) ?? [], cases, healedAt);
-    const isProbe = kind === 'fresh' && (acceptedAt.get(key) ?? 0) > (healedAt ?? 0);
+    if (waitsByNature(kind, cases)) return [];
+    const accepted = acceptedAt.get(key) ?? null;
+    const way = { accepted, moves: facts.moves.get(orderId) ?? [], cases };
+    const problem = restProblem(order, cases) ?? delayProblem(way, healedAt);
+    const isProbe = kind === 'fresh' && (accepted ?? 0) > (healedAt ?? 0);
     const freshProblem = isProbe ? endOfFresh(order) : null;
     return [problem, freshProblem].flatMap((each) => (each === null ? [] : [violation('liveness', orderId, each)]));
   });
+}
+
+function waitsByNature(kind: OrderKindName | undefined, cases: readonly CaseFact[]): boolean {
+  return kind !== undefined && PARKED.includes(kind) && cases.some(({ resolvedAt }) => resolvedAt === null);
 }
 
 /** Milliseconds since 1970; null without a fault that was healed. */
@@ -41,11 +47,22 @@ function restProblem({ status, ownerId }: OrderFact, cases: readonly CaseFact[])
   return ownerId === null ? null : `it is ${status}, and a command still owns it`;
 }
 
-/** An order that was in motion at the last heal has come to rest in time. The time in which it was parked counts not. */
-function delayProblem(moves: readonly MoveFact[], cases: readonly CaseFact[], healedAt: number | null): string | null {
+interface Way {
+  /** When a client had the 202, in milliseconds since 1970; null when no answer arrived. */
+  readonly accepted: number | null;
+  readonly moves: readonly MoveFact[];
+  readonly cases: readonly CaseFact[];
+}
+
+/**
+ * An order that was in motion at the last heal, or accepted and not opened yet, has come to rest in time. The time in
+ * which it was parked does not count.
+ */
+function delayProblem({ accepted, moves, cases }: Way, healedAt: number | null): string | null {
   if (healedAt === null) return null;
   const entered = moves.findLast(({ at }) => at <= healedAt);
-  if (entered === undefined || isAtRest(entered.to)) return null;
+  const isWaiting = entered === undefined ? accepted !== null && accepted <= healedAt : !isAtRest(entered.to);
+  if (!isWaiting) return null;
   const rest = moves.find(({ at, to }) => at > healedAt && isAtRest(to));
   if (rest === undefined) return null;
   const parkedMs = cases.reduce(

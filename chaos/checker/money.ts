@@ -1,9 +1,19 @@
-import { violation, type LedgerFact, type OrderFact, type RunFacts, type Violation } from './facts.ts';
+import {
+  isExternal,
+  violation,
+  wasMovedOutside,
+  type LedgerFact,
+  type OrderFact,
+  type RunFacts,
+  type Violation,
+} from './facts.ts';
 import { kindsByKey } from './ends.ts';
 
 /** The sums of one order in the provider's ledger, in minor units. */
 interface Sums {
   readonly taken: number;
+  /** What of it a person has captured at the provider itself. */
+  readonly takenOutside: number;
   readonly refunded: number;
   /** What can still be captured. */
   readonly open: number;
@@ -28,7 +38,18 @@ export function checkMoney(facts: RunFacts): Violation[] {
       violation('money', order.orderId, `${order.status}: ${message}`),
     );
   });
-  return [...strays, ...wrong];
+  return [...strays, ...wrong, ...checkGivenBack(facts)];
+}
+
+/**
+ * No order ends with money that is left over, unless it was moved at the provider itself: an operator who gives it back
+ * later only hides that.
+ */
+function checkGivenBack(facts: RunFacts): Violation[] {
+  return [...facts.commands]
+    .filter(([, answers]) => answers.some(({ kind, decision }) => kind === 'give_back' && decision === 'accepted'))
+    .filter(([orderId]) => !wasMovedOutside(facts, orderId))
+    .map(([orderId]) => violation('money', orderId, 'it had ended with money, which was given back later'));
 }
 
 function sumsOf(entries: readonly LedgerFact[]): Sums {
@@ -38,6 +59,9 @@ function sumsOf(entries: readonly LedgerFact[]): Sums {
   const sales = succeeded.filter(({ kind }) => kind === 'sale').map(({ amountMinor }) => amountMinor);
   return {
     taken: sum('sale', 'capture'),
+    takenOutside: succeeded
+      .filter((entry) => entry.kind === 'capture' && isExternal(entry))
+      .reduce((total, { amountMinor }) => total + amountMinor, 0),
     refunded: sum('refund'),
     open: sum('authorize') - sum('capture') - sum('void'),
     sales: sales.length,
@@ -52,7 +76,7 @@ function chargedTwice({ sales, largestSale, taken, refunded }: Sums): string[] {
 }
 
 function problemsOf(order: OrderFact, sums: Sums, isPaidBackOutside: boolean): string[] {
-  const { taken, refunded, open } = sums;
+  const { taken, takenOutside, refunded, open } = sums;
   const left = taken - refunded;
   switch (order.status) {
     case 'REJECTED':
@@ -69,7 +93,7 @@ function problemsOf(order: OrderFact, sums: Sums, isPaidBackOutside: boolean): s
     case 'PARTIALLY_REFUNDED':
       return refunded > 0 && left > 0 ? [] : [`${refunded} of ${taken} was paid back`];
     case 'AWAITING_CAPTURE':
-      return taken === 0 ? [] : [`${taken} was taken before a capture`];
+      return taken === takenOutside ? [] : [`${taken - takenOutside} was taken before a capture`];
     case 'PENDING':
     case 'CANCELLING':
     case 'REFUNDING':

@@ -19,6 +19,14 @@ const seen = (status: string, version: number, id = ORDER) => ({ ...READ, data: 
 
 const messages = (found: readonly Violation[]): string[] => found.map(({ message }) => message);
 
+/** The same run, with everything in the ledger made at the provider itself. */
+function movedOutside(facts: RunFacts): RunFacts {
+  const ledger = [...facts.ledger].map(([orderId, entries]) => {
+    return [orderId, entries.map((entry) => ({ ...entry, key: 'pay_1' }))] as const;
+  });
+  return { ...facts, ledger: new Map(ledger) };
+}
+
 it('A sound run has no violation in any check', () => {
   const later = [seen('PENDING', 1), seen('CONFIRMED', 2)];
   const facts = runWith({ later });
@@ -134,6 +142,23 @@ it('Money is found that belongs to no order', () => {
   ]);
 });
 
+it('Money is found wrong that an ended order had left, unless it was moved at the provider itself', () => {
+  const returned = {
+    status: 'REFUNDED',
+    commands: [{ kind: 'give_back', decision: 'accepted', amountMinor: null }],
+  } as const;
+  const facts = runWith({ ...returned, ledger: [sale, refund] });
+  expect(messages(checkMoney(facts))).toEqual(['it had ended with money, which was given back later']);
+  expect(checkMoney(movedOutside(facts))).toEqual([]);
+});
+
+it('An order that waits for a capture has nothing taken but what a person has captured at the provider itself', () => {
+  const waiting = { status: 'AWAITING_CAPTURE', captureMode: 'manual' } as const;
+  const facts = runWith({ ...waiting, ledger: [{ kind: 'capture', amountMinor: 300 }] });
+  expect(messages(checkMoney(facts))).toEqual(['AWAITING_CAPTURE: 300 was taken before a capture']);
+  expect(checkMoney(movedOutside(facts))).toEqual([]);
+});
+
 const HEAL = { who: 'nemesis', op: 'fault', key: '1', data: { kind: 'kill', target: 'worker' } } as const;
 
 it('Liveness is broken by an order that stays in motion, is owned, or is parked for no planted reason', () => {
@@ -144,6 +169,8 @@ it('Liveness is broken by an order that stays in motion, is owned, or is parked 
   const parked = { orderId: ORDER, step: 'take-payment', errorCode: 'unclassified', openedAt: 1, resolvedAt: null };
   expect(messages(checkLiveness(runWith({}, { cases: [parked] }))).join()).toContain('which nobody has planted');
   expect(checkLiveness(runWith({ kind: 'wrong_amount' }, { cases: [parked] }))).toEqual([]);
+  const unparked = runWith({ kind: 'wrong_amount', status: 'PENDING' });
+  expect(messages(checkLiveness(unparked))).toEqual(['it is PENDING, and nothing brings it on']);
 });
 
 it('Liveness is broken by an order that comes to rest later than two minutes after the last heal', () => {
@@ -155,6 +182,13 @@ it('Liveness is broken by an order that comes to rest later than two minutes aft
   };
   expect(checkLiveness(facts(119_000))).toEqual([]);
   expect(messages(checkLiveness(facts(121_000)))).toEqual(['it came to rest 121 s after the last heal']);
+  // It was accepted, and opened only after the heal.
+  const late = facts(125_000);
+  const first = { orderId: ORDER, seq: 1, to: 'PENDING', at: STARTED_AT + 60_000 } as const;
+  const waited = [...late.moves].map(([id, moves]) => [id, [first, ...moves.slice(1)]] as const);
+  expect(messages(checkLiveness({ ...late, moves: new Map(waited) }))).toEqual([
+    'it came to rest 125 s after the last heal',
+  ]);
 });
 
 it('Liveness is broken by a fresh order that is not sold', () => {
@@ -173,6 +207,38 @@ it.each<[string, Partial<RunFacts>, string]>([
   ['went elsewhere', { mails: runWith().mails.map((mail) => ({ ...mail, to: 'x@example.com' })) }, 'another order'],
   ['has another Message-ID', { mails: runWith().mails.map((mail) => ({ ...mail, messageId: '<x>' })) }, 'as <x>'],
   ['was given up', { messages: runWith().messages.map((row) => ({ ...row, state: 'GAVE_UP' })) }, 'was given up'],
+  [
+    'nobody sends',
+    { messages: runWith().messages.map((row) => ({ ...row, state: 'PENDING' })) },
+    'and nobody sends it',
+  ],
 ])('A mail that %s is found', (_, changes, message) => {
   expect(messages(checkMails(runWith({}, changes))).join()).toContain(message);
+});
+
+it('A mail is not missed whose workflow was terminated or deleted when its order had ended, and only then', () => {
+  const without = { messages: [], mails: [] };
+  for (const op of ['terminate-workflows', 'delete-workflows', 'reset-workflows']) {
+    const ended = (at: number) =>
+      checkMails(runWith({ later: [{ who: 'nemesis', op, type: 'ok' }] }, { ...without, moves: movedAt(at) }));
+    expect(messages(ended(0)).length, op).toBe(op === 'reset-workflows' ? 1 : 0);
+    expect(messages(ended(Infinity)), op).toEqual(['CONFIRMED, and there is no order-confirmed']);
+  }
+});
+
+/** The order is sold at a time. */
+function movedAt(at: number): RunFacts['moves'] {
+  return new Map([[ORDER, [{ orderId: ORDER, seq: 2, to: 'CONFIRMED', at }]]]);
+}
+
+it('A customer has been told of the sale and of a refund, but not of one at the provider itself', () => {
+  const { messages: rows, mails } = runWith();
+  const refunded = runWith({ status: 'REFUNDED', ledger: [sale, refund] }, { messages: rows, mails });
+  expect(messages(checkMails(refunded))).toEqual(['REFUNDED, and there is no order-refunded']);
+  expect(checkMails(movedOutside(refunded))).toEqual([]);
+  const told = { orderId: ORDER, name: 'order-refunded.2', channel: 'email', state: 'SENT' };
+  const arrived = mails.map((mail) => ({ ...mail, messageId: `<${ORDER}.order-refunded.2@order-saga.local>` }));
+  expect(checkMails({ ...refunded, messages: [...rows, told], mails: [...mails, ...arrived] })).toEqual([]);
+  const expired = runWith({ status: 'EXPIRED' }, { messages: [], mails: [] });
+  expect(messages(checkMails(expired))).toEqual(['EXPIRED, and there is no order-expired']);
 });

@@ -124,8 +124,8 @@ async function readCounts(database: Database): Promise<Counts> {
 }
 
 async function readLedger(simulatorUrl: string): Promise<LedgerFact[]> {
-  const { entries } = (await readJson(`${simulatorUrl}/ledger`)) as { entries: Partial<LedgerFact>[] };
-  return entries.map(({ result = null, external = false, ...entry }) => ({ ...entry, result, external }) as LedgerFact);
+  const { entries } = (await readJson(`${simulatorUrl}/ledger`)) as { entries: LedgerFact[] };
+  return entries;
 }
 
 async function readMails(inboxUrl: string): Promise<MailFact[]> {

@@ -103,8 +103,6 @@ function ledgerEntry(orderId: string, { kind, amountMinor }: Pick<LedgerFact, 'k
     kind,
     amountMinor,
     state: 'SUCCEEDED',
-    result: null,
-    external: false,
   };
   return entry;
 }

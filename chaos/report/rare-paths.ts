@@ -98,7 +98,8 @@ function ofOrders({ orders, commands, ledger, events, deliveries, received }: Ru
     'authorization captured in parts': entries.filter((of) => of.filter(({ kind }) => kind === 'capture').length > 1)
       .length,
     'refund paid': entries.filter((of) => of.some(({ kind }) => kind === 'refund')).length,
-    'void left a tombstone': entries.flat().filter(({ result }) => result === 'tombstoned').length,
+    'void left a tombstone': entries.flat().filter(({ kind, amountMinor }) => kind === 'void' && amountMinor === 0)
+      .length,
     'event with wrong content given up': [...events.values()].filter(({ failed }) => failed === 'invalid_event').length,
     'webhook tried again': deliveries.filter(({ attempts }) => attempts > 1).length,
     'webhook arrived twice': taken.length - new Set(taken.map(({ id }) => id)).size,

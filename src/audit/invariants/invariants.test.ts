@@ -221,6 +221,7 @@ it.each<[string, Sketch]>([
     },
   ],
   ['sold and forgotten by Temporal', { changes: { workflow: null } }],
+  ['sold, and its workflow terminated by a person', { changes: { workflow: execution({ status: 'TERMINATED' }) } }],
   [
     'charged at the provider, not yet in the books',
     {
@@ -318,6 +319,7 @@ it.each<[string, string, Sketch]>([
   ['I7', 'a history that leads elsewhere', { changes: { events: history('PENDING', 'AWAITING_CAPTURE') } }],
   ['I7', 'a missing event', { changes: { events: history('PENDING', 'CONFIRMED').slice(1) } }],
   ['I8', 'a change after a terminal status', { path: ['PENDING', 'REJECTED', 'CONFIRMED'] }],
+  ['I10', 'sold, and its workflow timed out', { changes: { workflow: execution({ status: 'TIMED_OUT' }) } }],
   ['I9', "a workflow of another tenant's order", { changes: { workflow: execution({ tenantId: 'other' }) } }],
   [
     'I10',
