@@ -43,6 +43,15 @@ const resetAfter = linkFault('reset-after-effect', [1_000, 6_000], (target, rand
   return { kind: 'reset-after', share: shareFor(target, random) };
 });
 
+/** Charges, captures and refunds, the provider's reports, and webhooks. Clients repeat their own requests. */
+const doubledRequests: FaultKind = {
+  ...linkFault('doubled-requests', [2_000, 8_000], (_, random) => ({
+    kind: 'duplicate',
+    share: random.between(30, 90) / 100,
+  })),
+  targets: (topology) => linkNames(topology).filter((name) => /(?:>simulator|^simulator>api|>receiver)$/.test(name)),
+};
+
 /** Faults of single links. */
 export const LINK_FAULTS: readonly FaultKind[] = [
   linkFault('slow-link', [1_000, 8_000], (_, random) => ({
@@ -67,4 +76,5 @@ export const LINK_FAULTS: readonly FaultKind[] = [
   })),
   linkFault('half-open', [1_000, 8_000], () => ({ kind: 'half-open' })),
   linkFault('refused-link', [500, 5_000], () => ({ kind: 'refuse' })),
+  doubledRequests,
 ];

@@ -107,38 +107,63 @@ async function sendReport(system: ControlledSystem, entry: LedgerEntry): Promise
 /** Orders whose money is moved outside in one fault. */
 const OUTSIDE_MAX = 2;
 
-/** A person refunds sold orders in the provider's own dashboard; an operator later compares the books. */
-const effectAtProvider: FaultKind = {
-  name: 'refund-at-provider',
-  lengthMs: [500, 3_000],
-  targets: () => ['simulator'],
-  claims: () => ['outside'],
-  begin: async ({ system, random, history, afterwards }) => {
-    const ledger = await readLedger(system);
-    const moved = new Set(ledger.filter(({ kind }) => kind !== 'sale').map(({ orderId }) => orderId));
-    const sales = ledger.filter(
-      ({ kind, state, orderId }) => kind === 'sale' && state === 'SUCCEEDED' && !moved.has(orderId),
-    );
-    const chosen = random.shuffle(sales).slice(0, OUTSIDE_MAX);
-    for (const { key, orderId, amountMinor } of chosen) {
-      const part = random.strikes(0.5) ? amountMinor : random.between(1, amountMinor);
-      history.write({ who: 'nemesis', op: 'refund-at-provider', order: orderId, type: 'invoke', data: { part } });
-      const response = await fetch(`${system.simulatorUrl}/v1/payments/${encodeURIComponent(key)}/external-refunds`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ amountMinor: part }),
-        signal: AbortSignal.timeout(5_000),
-      });
-      const { status } = response;
-      await response.body?.cancel();
-      history.write({ who: 'nemesis', op: 'refund-at-provider', order: orderId, type: 'ok', status, data: { part } });
-    }
-    for (const { orderId } of chosen) {
-      afterwards(`reconcile ${orderId}`, () => reconcileOrder(system, orderId, history));
-    }
-    return async () => {};
-  },
-};
+/** What people move in the provider's own dashboard, and the charges whose money they move. */
+const OUTSIDE = {
+  refund: { path: 'external-refunds', of: 'sale' },
+  capture: { path: 'external-captures', of: 'authorize' },
+} as const;
+
+/**
+ * A person refunds sold orders, or captures what is authorized, in the provider's own dashboard; an operator later compares
+ * the books.
+ */
+function effectAtProvider(kind: keyof typeof OUTSIDE): FaultKind {
+  const name = `${kind}-at-provider`;
+  return {
+    name,
+    lengthMs: [500, 3_000],
+    targets: () => ['simulator'],
+    claims: () => ['outside'],
+    begin: async ({ system, random, history, afterwards }) => {
+      const chosen = random.shuffle(untouchedCharges(await readLedger(system), kind)).slice(0, OUTSIDE_MAX);
+      if (chosen.length === 0) throw new Error(`there was nothing to ${kind}`);
+      for (const charge of chosen) {
+        const amountMinor = random.strikes(0.5) ? charge.amountMinor : random.between(1, charge.amountMinor);
+        const entry = { who: 'nemesis', op: name, order: charge.orderId, data: { amountMinor } } as const;
+        history.write({ ...entry, type: 'invoke' });
+        // A client may have captured or cancelled meanwhile: then nothing is left to move.
+        const status = await moveOutside(system, { charge, kind, amountMinor });
+        history.write({ ...entry, type: status === 201 ? 'ok' : 'fail', status });
+      }
+      for (const { orderId } of chosen) {
+        afterwards(`reconcile ${orderId}`, () => reconcileOrder(system, orderId, history));
+      }
+      return async () => {};
+    },
+  };
+}
+
+/** The charges of this kind of which nobody has moved anything yet. */
+function untouchedCharges(ledger: readonly LedgerEntry[], kind: keyof typeof OUTSIDE): LedgerEntry[] {
+  const charges = ledger.filter(({ kind: charged }) => charged === OUTSIDE[kind].of);
+  const touched = new Set(ledger.filter((entry) => !charges.includes(entry)).map(({ orderId }) => orderId));
+  return charges.filter(({ state, orderId }) => state === 'SUCCEEDED' && !touched.has(orderId));
+}
+
+async function moveOutside(
+  { simulatorUrl }: ControlledSystem,
+  { charge, kind, amountMinor }: { charge: LedgerEntry; kind: keyof typeof OUTSIDE; amountMinor: number },
+): Promise<number> {
+  const url = `${simulatorUrl}/v1/payments/${encodeURIComponent(charge.key)}/${OUTSIDE[kind].path}`;
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ amountMinor }),
+    signal: AbortSignal.timeout(5_000),
+  });
+  await response.body?.cancel();
+  return response.status;
+}
 
 /** The merchant's server of webhooks answers otherwise than it should. */
 function receiverFault(name: string, modeOf: (strength: number) => ReceiverMode): FaultKind {
@@ -168,7 +193,8 @@ export const PROVIDER_FAULTS: readonly FaultKind[] = [
   })),
   providerFault('lost-answers', [1_000, 8_000], (strength) => ({ resetAfterRate: 0.2 + 0.7 * strength })),
   reportStorm,
-  effectAtProvider,
+  effectAtProvider('refund'),
+  effectAtProvider('capture'),
   receiverFault('receiver-refuses', (strength) => ({
     kind: 'refuse',
     status: REFUSALS[Math.floor(strength * REFUSALS.length)] ?? 500,

@@ -21,6 +21,8 @@ export type LinkMode =
   | { readonly kind: 'reset-before'; readonly share: number; readonly match?: string }
   /** A request has its effect, and its connection is reset instead of the answer. */
   | { readonly kind: 'reset-after'; readonly share: number; readonly match?: string }
+  /** A request arrives twice at the same moment; the second one's answer is heard by nobody. */
+  | { readonly kind: 'duplicate'; readonly share: number }
   /** The answer ends after this number of bytes, with a reset. */
   | { readonly kind: 'truncate'; readonly share: number; readonly bytes: number };
 
@@ -58,6 +60,16 @@ export function fateOf(
     case 'one-way':
     case 'half-open':
     case 'refuse':
+    case 'duplicate':
       return whole;
   }
+}
+
+/** The method of a request that has an effect stands at its beginning. */
+const REQUEST_WITH_EFFECT = /^POST /;
+
+/** Whether these bytes are a request that arrives twice. */
+export function isDoubled(mode: LinkMode, bytes: Buffer, strikes: (share: number) => boolean): boolean {
+  if (mode.kind !== 'duplicate' || !REQUEST_WITH_EFFECT.test(bytes.toString('latin1', 0, 8))) return false;
+  return strikes(mode.share);
 }

@@ -55,6 +55,17 @@ async function dial(link: Link): Promise<Dialled> {
   return { socket, read: () => text, end: () => ended };
 }
 
+it('A link that doubles requests sends those with an effect twice, and answers once', async () => {
+  const { link, arrived } = await startLine();
+  await link.set({ kind: 'duplicate', share: 1 });
+  const client = await dial(link);
+  client.socket.write('POST /v1/payments');
+  await expect.poll(() => arrived).toEqual(['POST /v1/payments', 'POST /v1/payments']);
+  client.socket.write('GET /v1/payments');
+  await expect.poll(() => client.read()).toBe('done POST /v1/paymentsdone GET /v1/payments');
+  expect(arrived).toHaveLength(3);
+});
+
 it('A link that passes carries requests and answers', async () => {
   const { link } = await startLine();
   const client = await dial(link);

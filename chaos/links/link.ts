@@ -32,7 +32,8 @@ export async function openLink(
 
   const join = (client: Socket): void => {
     const upstream = connect(serverPort(), LOOPBACK);
-    const connection = createConnection({ client, server: upstream }, { mode: () => mode, random });
+    const rules = { mode: () => mode, random, sendCopy: (request: Buffer) => sendCopy(serverPort(), request) };
+    const connection = createConnection({ client, server: upstream }, rules);
     open.add(connection);
     void connection.ended.then(() => open.delete(connection));
     if (mode.kind === 'half-open') connection.loseServer();
@@ -68,4 +69,16 @@ export async function openLink(
     connections: () => open.size,
     close: stopListening,
   };
+}
+
+/** No answer to a copy is waited for longer. */
+const COPY_WITHIN_MS = 5_000;
+
+/** Sends bytes to the server, and reads what it answers to nobody. */
+function sendCopy(port: number, request: Buffer): void {
+  const socket = connect(port, LOOPBACK);
+  socket.on('error', () => {});
+  socket.once('data', () => socket.destroy());
+  socket.setTimeout(COPY_WITHIN_MS, () => socket.destroy());
+  socket.write(request);
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../random.ts';
-import { fateOf, holdsBack, type LinkMode, type Side } from './link-mode.ts';
+import { fateOf, holdsBack, isDoubled, type LinkMode, type Side } from './link-mode.ts';
 
 /** Bytes that may wait inside the proxy per direction; beyond them the sender is held back, as by a full window. */
 const WAITING_BYTES_MAX = 256 * 1_024;
@@ -23,6 +23,8 @@ export interface ProxiedConnection {
 interface ConnectionRules {
   readonly mode: () => LinkMode;
   readonly random: Random;
+  /** Sends a request to the server once more, over a connection of its own. */
+  readonly sendCopy: (request: Buffer) => void;
 }
 
 /** Joins two sockets; the mode of the link is asked for every chunk. */
@@ -84,7 +86,11 @@ interface Ends {
 }
 
 /** Carries the bytes of one direction in their order; the end of the stream is the last of them. */
-function createDirection({ from, to, towards }: Ends, { mode, random }: ConnectionRules, reset: () => void): Direction {
+function createDirection(
+  { from, to, towards }: Ends,
+  { mode, random, sendCopy }: ConnectionRules,
+  reset: () => void,
+): Direction {
   let waitingBytes = 0;
   let waiting = 0;
   let tail: Promise<void> = Promise.resolve();
@@ -92,7 +98,9 @@ function createDirection({ from, to, towards }: Ends, { mode, random }: Connecti
 
   const deliver = (bytes: Buffer): void => {
     if (to.destroyed) return;
-    const { pass, isReset } = fateOf(mode(), { towards, bytes }, (share) => random.strikes(share));
+    const strikes = (share: number): boolean => random.strikes(share);
+    if (towards === 'server' && isDoubled(mode(), bytes, strikes)) sendCopy(bytes);
+    const { pass, isReset } = fateOf(mode(), { towards, bytes }, strikes);
     const written = pass === 0 || to.write(pass === bytes.length ? bytes : bytes.subarray(0, pass));
     if (isReset) reset();
     else if (!written) holdSender(from, to);

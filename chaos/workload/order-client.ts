@@ -32,6 +32,9 @@ const CANCEL_AFTER_MS = 120;
 /** How long the other command of a race comes after the first. */
 const RACE_WITHIN_MS = 40;
 
+/** How long the client waits for a capture: one whose answer was lost takes a second, a parked one takes for ever. */
+const CAPTURE_LOOKS = { count: 20, everyMs: 300 } as const;
+
 /** Places the order, and carries out its story. */
 export async function runOrder(client: OrderClient): Promise<void> {
   const { plan, shop, spy } = client;
@@ -103,6 +106,16 @@ async function isSold(client: OrderClient, orderId: string): Promise<boolean> {
   return (await untilRest(client, orderId))?.status === 'CONFIRMED';
 }
 
+/** Whether the capture of an order has sold it. An order awaits its capture while the capture is under way, too. */
+async function isCaptured(client: OrderClient, orderId: string): Promise<boolean> {
+  for (let look = 0; look < CAPTURE_LOOKS.count && !client.signal.aborted; look += 1) {
+    const order = await untilRest(client, orderId);
+    if (order?.status !== 'AWAITING_CAPTURE') return order?.status === 'CONFIRMED';
+    await sleep(CAPTURE_LOOKS.everyMs, undefined, { signal: client.signal }).catch(() => {});
+  }
+  return false;
+}
+
 /** Two parts, then sometimes more than is left, then sometimes the rest. */
 async function refundParts(client: OrderClient, orderId: string): Promise<void> {
   const order = await untilRest(client, orderId);
@@ -138,7 +151,7 @@ async function captureRace(client: OrderClient, orderId: string): Promise<void> 
   if (order?.status !== 'AWAITING_CAPTURE') return;
   const part = Math.max(1, Math.floor(order.totalMinor / 3));
   await command(client, orderId, { op: 'capture', amountMinor: part });
-  if (!(await isSold(client, orderId))) return;
+  if (!(await isCaptured(client, orderId))) return;
   const further = command(client, orderId, { op: 'capture', amountMinor: part });
   await sleep(random.next() * RACE_WITHIN_MS);
   await Promise.all([further, command(client, orderId, { op: random.pick(['cancel', 'refund']) })]);

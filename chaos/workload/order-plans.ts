@@ -58,7 +58,9 @@ export const ORDER_KINDS = {
   not_captured: { weight: 20, method: SOLD, stories: ['capture_cancel', 'capture_cancel', 'capture_never'], ends: [] },
   /** Posted after the last heal, see `workload.ts`. */
   fresh: { weight: 0, method: SOLD, stories: ['watch'], ends: [] },
-  raced: { weight: 40, method: SOLD, stories: ['capture_race'], ends: [] },
+  raced: { weight: 30, method: SOLD, stories: ['capture_race'], ends: [] },
+  /** The capture's answer is lost, so the capture is under way for as long as the other command needs. */
+  raced_unanswered: { weight: 30, method: 'pm_lost_capture_reply', stories: ['capture_race'], ends: [] },
 } as const satisfies Readonly<Record<string, OrderKind>>;
 export type OrderKindName = keyof typeof ORDER_KINDS;
 
