@@ -27,6 +27,15 @@ it.each([1, 2, 3])('The full plan of seed %i has 200 faults, and every kind at l
   expect(Math.min(...[...byKind.values()].map((of) => of.length))).toBeGreaterThanOrEqual(3);
 });
 
+it.each([1, 2, 3])('Each kind of seed %i strikes its targets equally often', (seed) => {
+  const { faults } = makePlan(FULL, createRandom(seed));
+  for (const [name, ofKind] of Map.groupBy(faults, ({ kind }) => kind)) {
+    const targets = FAULT_KINDS.find((kind) => kind.name === name)?.targets(FULL.topology) ?? [];
+    const counts = targets.map((target) => ofKind.filter((fault) => fault.target === target).length);
+    expect(Math.max(...counts) - Math.min(...counts), name).toBeLessThanOrEqual(1);
+  }
+});
+
 it.each([1, 2, 3])('The faults of seed %i end before the orders do, and no two strike one part at once', (seed) => {
   const { faults } = makePlan(FULL, createRandom(seed));
   for (const fault of faults) {

@@ -49,23 +49,25 @@ const TRIES_MAX = 400;
 const OWN_PLACE_TRIES = 20;
 
 /**
- * Makes a plan in which every kind comes equally often, in a random order, and no two faults at once strike the same
- * part.
+ * Makes a plan in which every kind comes equally often, in a random order, and strikes each of its targets equally often;
+ * no two faults at once strike the same part.
  */
 export function makePlan(options: PlanOptions, random: Random): Plan {
   const { kinds, topology, faults, durationMs, longestMs } = options;
   const planned: PlannedFault[] = [];
   const deck = createDeck(kinds, random);
+  const targetDecks = new Map(kinds.map((kind) => [kind.name, createDeck(kind.targets(topology), random)]));
   const everyMs = durationMs / faults;
   for (let id = 1; id <= faults; id += 1) {
     const kind = deck();
+    const target = targetDecks.get(kind.name)?.() ?? kind.name;
     const [shortest, longest] = kind.lengthMs;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       const lengthMs = random.between(Math.min(shortest, longestMs), Math.min(longest, longestMs));
       // A fault that does not fit in its own place may come at any time.
       const place = tries < OWN_PLACE_TRIES ? everyMs * (id - 1 + random.next()) : durationMs * random.next();
       const startMs = Math.round(QUIET_START_MS + (place * (durationMs - QUIET_START_MS)) / durationMs);
-      const fault = { id, kind: kind.name, target: random.pick(kind.targets(topology)), startMs, lengthMs };
+      const fault = { id, kind: kind.name, target, startMs, lengthMs };
       if (!fits(fault, planned, options)) continue;
       planned.push(fault);
       break;
@@ -74,14 +76,14 @@ export function makePlan(options: PlanOptions, random: Random): Plan {
   return { faults: planned.toSorted((one, other) => one.startMs - other.startMs) };
 }
 
-/** Deals all kinds before it deals one again. */
-function createDeck(kinds: readonly FaultKind[], random: Random): () => FaultKind {
-  let rest: FaultKind[] = [];
+/** Deals all cards before it deals one again. */
+function createDeck<Card>(cards: readonly Card[], random: Random): () => Card {
+  let rest: Card[] = [];
   return () => {
-    if (rest.length === 0) rest = random.shuffle(kinds);
-    const kind = rest.pop();
-    if (kind === undefined) throw new Error('there are no kinds of faults');
-    return kind;
+    if (rest.length === 0) rest = random.shuffle(cards);
+    const card = rest.pop();
+    if (card === undefined) throw new Error('there is nothing to choose from');
+    return card;
   };
 }
 

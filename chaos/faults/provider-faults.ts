@@ -69,6 +69,7 @@ const reportStorm: FaultKind = {
   targets: () => ['simulator>api'],
   begin: async ({ system, random, signal }) => {
     const charges = (await readLedger(system)).filter(({ kind, external }) => kind !== 'void' && external !== true);
+    if (charges.length === 0) throw new Error('there was nothing to report');
     const some = random.shuffle(charges).slice(0, STORM_ORDERS);
     const reports = random.shuffle([...some, ...some, ...some].slice(0, some.length * REPEATS));
     const storm = (async () => {

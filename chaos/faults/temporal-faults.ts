@@ -16,6 +16,10 @@ const OPEN_ORDERS = "WorkflowType = 'orderWorkflow' AND ExecutionStatus = 'Runni
 const OPEN_WORK =
   "WorkflowType IN ('orderWorkflow', 'orderCommandWorkflow', 'noticeWorkflow', 'notificationWorkflow', 'webhookWorkflow', 'eventPumpWorkflow', 'orderFeedWorkflow') AND ExecutionStatus = 'Running'";
 
+/** An order takes some tens of milliseconds, so one look may find none that is open. */
+const LOOKS_MAX = 12;
+const LOOK_AGAIN_MS = 250;
+
 /** A wish to Temporal is repeated until Temporal has taken it; a fault of its own may be under way. */
 const WISH_TRIES = 5;
 
@@ -28,8 +32,8 @@ async function wish(client: Client, act: () => Promise<unknown>): Promise<boolea
       await client.connection.withDeadline(Date.now() + CALL_WITHIN_MS, act);
       return true;
     } catch (error) {
-      // It has ended meanwhile.
-      if (String(error).includes('not found') || String(error).includes('already completed')) return false;
+      // It has ended meanwhile: by itself, or by an earlier try whose answer was lost.
+      if (String(error).includes('not found') || String(error).includes('already completed')) return tries > 1;
       await sleep(200);
     }
   }
@@ -53,8 +57,8 @@ interface Strike {
   readonly act: (client: Client, info: WorkflowExecutionInfo, namespace: string) => Promise<unknown>;
   /** Ends what the act has begun. */
   readonly undo?: (client: Client, info: WorkflowExecutionInfo, namespace: string) => Promise<unknown>;
-  /** Whether it leaves orders that an operator must repair. */
-  readonly isMended?: boolean;
+  /** As in `FaultKind`. */
+  readonly needsRepair?: boolean;
   /**
    * Whether only orders with a row are struck. Before its row is written, an accepted order is known to Temporal alone,
    * and nobody can bring back what was deleted there.
@@ -63,33 +67,39 @@ interface Strike {
 }
 
 /** An action of Temporal's own tools on workflows that are open just now. */
-function strikes({ name, query, act, undo, isMended = false, needsRow = false }: Strike): FaultKind {
+function strikes({ name, query, act, undo, needsRepair = false, needsRow = false }: Strike): FaultKind {
   return {
     name,
     lengthMs: [500, 5_000],
     targets: () => ['workflows'],
+    needsRepair,
     begin: async ({ system, random, history, afterwards }) => {
       const { namespace, temporalAddress: address } = system;
+      // A fault that fails halfway may have struck an order.
+      if (needsRepair) afterwards('repair', () => repairOrders(system));
       const client = createTemporalClient({ address, namespace });
-      const struck: WorkflowExecutionInfo[] = [];
-      try {
+      const strikeSome = async (): Promise<WorkflowExecutionInfo[]> => {
+        const struck: WorkflowExecutionInfo[] = [];
         for (const info of await listSome(client, query, random)) {
           if (needsRow && !(await hasRow(system, orderOf(info)))) continue;
           if (!(await wish(client, () => act(client, info, namespace)))) continue;
           struck.push(info);
-          history.write({
-            who: 'nemesis',
-            op: name,
-            order: orderOf(info),
-            type: 'ok',
-            data: { workflow: info.workflowId },
-          });
+          const data = { workflow: info.workflowId };
+          history.write({ who: 'nemesis', op: name, order: orderOf(info), type: 'ok', data });
+        }
+        return struck;
+      };
+      let struck: WorkflowExecutionInfo[] = [];
+      try {
+        for (let look = 1; struck.length === 0; look += 1) {
+          if (look > LOOKS_MAX) throw new Error('there was nothing to strike');
+          if (look > 1) await sleep(LOOK_AGAIN_MS);
+          struck = await strikeSome();
         }
       } catch (error) {
         await client.connection.close();
         throw error;
       }
-      if (isMended && struck.length > 0) afterwards('repair', () => repairOrders(system));
       const heal: Heal = async () => {
         if (undo !== undefined) for (const info of struck) await wish(client, () => undo(client, info, namespace));
         await client.connection.close();
@@ -145,6 +155,10 @@ const pauseSchedules: FaultKind = {
     const client = createTemporalClient({ address: system.temporalAddress, namespace: system.namespace });
     const ids: string[] = [];
     for await (const { scheduleId } of client.schedule.list()) ids.push(scheduleId);
+    if (ids.length === 0) {
+      await client.connection.close();
+      throw new Error('there was nothing to strike');
+    }
     for (const id of ids) await wish(client, () => client.schedule.getHandle(id).pause(SCHEDULES_PAUSED_NOTE));
     return async () => {
       for (const id of ids) await wish(client, () => client.schedule.getHandle(id).unpause(SCHEDULES_PAUSED_NOTE));
@@ -159,14 +173,14 @@ export const TEMPORAL_FAULTS: readonly FaultKind[] = [
     name: 'terminate-workflows',
     query: OPEN_ORDERS,
     act: (client, { workflowId }) => client.workflow.getHandle(workflowId).terminate('chaos'),
-    isMended: true,
+    needsRepair: true,
   }),
   strikes({
     name: 'delete-workflows',
     query: OPEN_ORDERS,
     act: (client, { workflowId, runId }, namespace) =>
       client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId, runId } }),
-    isMended: true,
+    needsRepair: true,
     needsRow: true,
   }),
   strikes({ name: 'reset-workflows', query: OPEN_ORDERS, act: resetToFirstTask }),

@@ -1,6 +1,7 @@
 import { isAtRest } from '../../src/domain/order-status.ts';
 import { kindsByKey } from '../checker/ends.ts';
 import type { RunFacts } from '../checker/facts.ts';
+import { FAULT_KINDS } from '../faults/catalog.ts';
 import { acceptedByKey, faultsOf, type FaultNote } from '../history.ts';
 import type { OrderKindName } from '../workload/order-plans.ts';
 
@@ -55,13 +56,20 @@ interface Way {
   readonly to: number;
 }
 
+/** Orders that wait for the repair after the run say nothing about how the system recovers. */
+function repairedLater(entries: RunFacts['entries']): Set<string> {
+  const kinds = new Set(FAULT_KINDS.filter(({ needsRepair = false }) => needsRepair).map(({ name }) => name));
+  return new Set(entries.flatMap(({ op, order }) => (kinds.has(op) && order !== null ? [order] : [])));
+}
+
 function ordinaryWays({ orders, moves, entries }: RunFacts): Way[] {
   const kinds = kindsByKey(entries);
   const acceptedAt = acceptedByKey(entries);
+  const struck = repairedLater(entries);
   return [...orders.values()].flatMap(({ orderId, key }) => {
     const from = acceptedAt.get(key);
     const rest = moves.get(orderId)?.find(({ to }) => isAtRest(to));
-    const isOrdinary = ORDINARY.includes(kinds.get(key) ?? 'raced');
+    const isOrdinary = ORDINARY.includes(kinds.get(key) ?? 'raced') && !struck.has(orderId);
     return from === undefined || rest === undefined || !isOrdinary ? [] : [{ from, to: rest.at }];
   });
 }

@@ -60,6 +60,9 @@ it('A full run has to reach more than a short one, and each kind of fault three 
   expect(missingPaths(all, 'full')).toContain('case proved by two persons');
   const { missed } = makeReport(finished([], { ...SETTINGS, profile: 'full', planned: 200 }));
   expect(missed).toContain('0 of 200 faults struck');
+  expect(missed).toContain('freeze struck only 0 time(s)');
+  const only = makeReport(finished([], { ...SETTINGS, profile: 'full', planned: 0, only: ['kill'] }));
+  expect(only.missed).toEqual(['kill struck only 0 time(s)']);
 });
 
 const FREEZE = { kind: 'freeze', target: 'postgres' };
