@@ -5,7 +5,7 @@ import type { Cleanup } from '../bench/cleanup.ts';
 import { createDatabase, type Database } from '../db/client.ts';
 import { PROJECT_FOLDER } from '../src/dev/data-folder.ts';
 import { checkRun } from './checker/check.ts';
-import { settle, type Settled } from './checker/settle.ts';
+import { settle, SETTLE_WITHIN_MS, type Settled } from './checker/settle.ts';
 import { availableKinds, unavailableKinds } from './faults/catalog.ts';
 import { createHistory, type History } from './history.ts';
 import { startNemesis, type Nemesis } from './nemesis.ts';
@@ -18,12 +18,6 @@ import { saveRun } from './report/saved-run.ts';
 import { startSamplers } from './samplers/samplers.ts';
 import { startChaosSystem, type ControlledSystem } from './system/system.ts';
 import { startWorkload, type Workload } from './workload/workload.ts';
-
-/**
- * How long after the last heal the run waits for everything to end. Orders may take 120 s, the webhooks and messages about
- * them a little longer.
- */
-const SETTLE_WITHIN_MS = 180_000;
 
 /** With a planted bug some orders never end, and the checks that must find it do not wait for them. */
 const PLANTED_SETTLE_WITHIN_MS = 30_000;
@@ -133,6 +127,7 @@ async function play(
     signal,
   });
   await Promise.all([workload.posted, nemesis.finished]);
+  const healedAt = performance.now();
   log('the last fault is healed');
   await nemesis.healAll();
   history.write({ who: 'nemesis', op: 'healed', type: 'ok' });
@@ -145,12 +140,12 @@ async function play(
   return withDatabase(system, async (database) => {
     const parts = { database, workload };
     const patienceMs = options.plant === null ? SETTLE_WITHIN_MS : PLANTED_SETTLE_WITHIN_MS;
-    const settled = await settle(system, parts, patienceMs);
+    const settled = await settle(system, parts, { patienceMs, since: healedAt });
     log(`${Object.keys(settled.left).length === 0 ? 'settled' : 'not settled'} after ${settled.seconds.toFixed(1)} s`);
     if (options.plant !== null) return ended(settled);
     const late = sleep(FRESH_WITHIN_MS, undefined, { signal }).catch(() => {});
     await Promise.race([workload.postFresh(FRESH_ORDERS), late]);
-    await settle(system, parts, FRESH_WITHIN_MS);
+    await settle(system, parts, { patienceMs: FRESH_WITHIN_MS, since: performance.now() });
     return ended(settled);
   });
 }

@@ -5,7 +5,7 @@ import { violation, type CaseFact, type MoveFact, type OrderFact, type RunFacts,
 import { kindsByKey } from './ends.ts';
 
 /** An accepted order is at rest this long after the last heal, or waits for a person for a reason that was planted. */
-const REST_WITHIN_MS = 120_000;
+export const REST_WITHIN_MS = 120_000;
 
 /** Kinds that wait for a person by their nature, whatever the system does. */
 const PARKED: readonly OrderKindName[] = ['wrong_amount', 'refund_fails'];

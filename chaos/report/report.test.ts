@@ -50,8 +50,13 @@ it('A run with a violation fails, and tells it', () => {
   expect(formatReport(report)).toContain('--seed 7 repeats the plan');
 });
 
-it('A run passes that has kept every promise and reached everything', () => {
-  expect(hasPassed({ violations: 0, missed: [] })).toBe(true);
+it('A run passes that has kept every promise, reached everything and come to rest in time', () => {
+  const sound = { violations: 0, missed: [], settled: { seconds: 120, left: {} } };
+  expect(hasPassed(sound)).toBe(true);
+  expect(hasPassed({ ...sound, settled: { seconds: 120.1, left: {} } })).toBe(false);
+  expect(hasPassed({ ...sound, settled: { seconds: 1, left: { 'open cases': 1 } } })).toBe(false);
+  const late = { ...makeReport(finished()), missed: [], settled: { seconds: 121, left: {} } };
+  expect(formatReport(late)).toContain('LATE: not everything was at rest within 120 s');
 });
 
 it('A full run has to reach more than a short one, and each kind of fault three times', () => {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Check } from '../checker/check.ts';
+import { REST_WITHIN_MS } from '../checker/liveness.ts';
 import type { Violation } from '../checker/facts.ts';
 import type { Settled } from '../checker/settle.ts';
 import { availableKinds } from '../faults/catalog.ts';
@@ -119,8 +120,16 @@ export function makeReport({ settings, at, commit, seconds, check, settled, samp
 }
 
 /** Whether every promise was kept, and enough was tried for that to mean something. */
-export function hasPassed({ violations, missed }: Pick<ChaosReport, 'violations' | 'missed'>): boolean {
-  return violations === 0 && missed.length === 0;
+export function hasPassed(report: Pick<ChaosReport, 'violations' | 'missed' | 'settled'>): boolean {
+  return report.violations === 0 && report.missed.length === 0 && isSettledInTime(report);
+}
+
+/** Everything is at rest this long after the last heal. */
+export const SETTLED_WITHIN_SECONDS = REST_WITHIN_MS / 1_000;
+
+/** Whether everything came to rest, and in time. */
+export function isSettledInTime({ settled }: Pick<ChaosReport, 'settled'>): boolean {
+  return Object.keys(settled.left).length === 0 && settled.seconds <= SETTLED_WITHIN_SECONDS;
 }
 
 /** Writes `report.json` and `report.txt`, and returns the text. */
@@ -154,6 +163,7 @@ export function formatReport(report: ChaosReport): string {
 
 function verdictOf(report: ChaosReport): string {
   if (report.violations > 0) return `BROKEN: ${report.violations} violation(s); --seed ${report.seed} repeats the plan`;
+  if (!isSettledInTime(report)) return `LATE: not everything was at rest within ${SETTLED_WITHIN_SECONDS} s`;
   return report.missed.length === 0 ? 'every promise was kept' : 'VACUOUS: the run has reached too little';
 }
 

@@ -4,7 +4,7 @@ import type { Cleanup } from '../../bench/cleanup.ts';
 import { createDatabase } from '../../db/client.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { auditSystem } from '../checker/check.ts';
-import { settle, type Settled } from '../checker/settle.ts';
+import { settle, SETTLE_WITHIN_MS, type Settled } from '../checker/settle.ts';
 import { availableKinds } from '../faults/catalog.ts';
 import { startNemesis } from '../nemesis.ts';
 import { makePlan, type Plan } from '../plan.ts';
@@ -35,8 +35,6 @@ export interface SoakReport extends Pick<SoakOptions, 'minutes' | 'perSecond' | 
 
 /** No fault of a soak lasts longer. */
 const LONGEST_MS = 5_000;
-
-const SETTLE_WITHIN_MS = 180_000;
 
 type Log = (line: string) => void;
 
@@ -91,10 +89,11 @@ async function soak({ system, plan, options, log }: Soak, cleanup: Cleanup): Pro
   const kinds = availableKinds();
   const nemesis = startNemesis({ system, plan, kinds, history, random, postOrders, playedMs, log, signal });
   await Promise.all([workload.posted, nemesis.finished]);
+  const healedAt = performance.now();
   over.abort();
   await nemesis.healAll();
   await nemesis.mendAll();
-  const settled = await settleSystem(system, workload);
+  const settled = await settleSystem(system, workload, healedAt);
   await workload.stop();
   const clients = tally.minutes();
   const requests = clients.reduce((sum, minute) => sum + minute.requests, 0);
@@ -118,11 +117,11 @@ async function soak({ system, plan, options, log }: Soak, cleanup: Cleanup): Pro
   };
 }
 
-async function settleSystem(system: ControlledSystem, workload: Workload): Promise<Settled> {
+async function settleSystem(system: ControlledSystem, workload: Workload, since: number): Promise<Settled> {
   const url = system.databaseUrl;
   const database = createDatabase({ url, poolSize: 2, applicationName: 'chaos-soak', onIdleError: () => {} });
   try {
-    return await settle(system, { database, workload }, SETTLE_WITHIN_MS);
+    return await settle(system, { database, workload }, { patienceMs: SETTLE_WITHIN_MS, since });
   } finally {
     await database.close();
   }
