@@ -41,6 +41,7 @@ function workersOf(topology: Topology): readonly string[] {
 
 const clockSkew: FaultKind = {
   name: 'clock-ahead',
+  restartsProduct: true,
   lengthMs: [4_000, 10_000],
   targets: workersOf,
   begin: (start) => {
@@ -77,6 +78,7 @@ const OTHER_SETTINGS: readonly Readonly<Record<string, string>>[] = [
 
 const settingsChanged: FaultKind = {
   name: 'settings-changed',
+  restartsProduct: true,
   lengthMs: [4_000, 10_000],
   targets: productNames,
   begin: (start) => restartedWith(start, start.random.pick(OTHER_SETTINGS)),
@@ -110,6 +112,7 @@ async function badBundle(bundle: string, bug: keyof typeof BUGS): Promise<string
 function badDeploy(bug: keyof typeof BUGS): FaultKind {
   return {
     name: bug === 'fails' ? 'bad-deploy-fails' : 'bad-deploy-does-not-replay',
+    restartsProduct: true,
     lengthMs: [4_000, 8_000],
     targets: (topology) => productNames(topology).filter((name) => hasWorker(name)),
     begin: async (start) =>

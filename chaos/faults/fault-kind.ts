@@ -34,6 +34,8 @@ export interface FaultKind {
   claims?(target: string, topology: Topology): readonly string[];
   /** Why this machine cannot have it; null or absent when it can. */
   whyNot?(): string | null;
+  /** Whether it ends a process of the product, whose memory then begins anew. */
+  readonly restartsProduct?: boolean;
   /** Whether the orders that it strikes wait for an operator's repair after the run. */
   readonly needsRepair?: boolean;
   begin(start: FaultStart): Promise<Heal>;

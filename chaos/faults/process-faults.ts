@@ -8,6 +8,7 @@ const READY_WITHIN_MS = 20_000;
 /** A process is killed (SIGKILL), and started again after some time. */
 const kill: FaultKind = {
   name: 'kill',
+  restartsProduct: true,
   lengthMs: [300, 4_000],
   targets: processNames,
   begin: async ({ system, target }) => {
@@ -32,6 +33,7 @@ const freeze: FaultKind = {
 /** A process is stopped in order and started again, as by a deployment. */
 const restart: FaultKind = {
   name: 'restart',
+  restartsProduct: true,
   lengthMs: [200, 2_000],
   targets: processNames,
   begin: async ({ system, target }) => {
@@ -44,6 +46,7 @@ const restart: FaultKind = {
 /** All processes are killed at the same moment, and started again at the same moment. */
 const killEverything: FaultKind = {
   name: 'kill-everything',
+  restartsProduct: true,
   lengthMs: [500, 2_000],
   targets: () => ['everything'],
   claims: () => ['*'],
@@ -59,6 +62,7 @@ const killEverything: FaultKind = {
 /** The product's processes are stopped in order and started again one after another, each when the one before serves. */
 const rollingRestart: FaultKind = {
   name: 'rolling-restart',
+  restartsProduct: true,
   lengthMs: [6_000, 12_000],
   targets: () => ['product'],
   claims: (_, topology) => productNames(topology),
@@ -79,6 +83,7 @@ const rollingRestart: FaultKind = {
 /** A process is killed as soon as it comes up, again and again. */
 const crashLoop: FaultKind = {
   name: 'crash-loop',
+  restartsProduct: true,
   lengthMs: [3_000, 8_000],
   targets: productNames,
   begin: async ({ system, target, random, signal }) => {

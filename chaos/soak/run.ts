@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cleanup } from '../../bench/cleanup.ts';
+import { targetRows, type Target } from '../../bench/load-tests/targets.ts';
 import { createDatabase } from '../../db/client.ts';
 import { PROJECT_FOLDER } from '../../src/dev/data-folder.ts';
 import { auditSystem } from '../checker/check.ts';
@@ -12,6 +13,7 @@ import { createRandom } from '../random.ts';
 import { presentCommit } from '../report/report.ts';
 import { startChaosSystem, type ControlledSystem } from '../system/system.ts';
 import { startWorkload, type Workload } from '../workload/workload.ts';
+import { flatnessOf } from './flatness.ts';
 import { growthPerOrder, readSizes, watchMemory, type MemoryMinutes, type Sizes } from './growth.ts';
 import type { SoakOptions } from './options.ts';
 import { createTally, type MinuteOfClients } from './tally.ts';
@@ -29,6 +31,8 @@ export interface SoakReport extends Pick<SoakOptions, 'minutes' | 'perSecond' | 
   /** Bytes per order. */
   readonly growth: Sizes;
   readonly settled: Settled;
+  /** Whether memory and latency stayed as they were. */
+  readonly targets: readonly Target[];
   /** What the product's audit has found. */
   readonly violations: number;
 }
@@ -38,7 +42,7 @@ const LONGEST_MS = 5_000;
 
 type Log = (line: string) => void;
 
-/** Runs a soak. @returns whether everything settled and the audit is clean. */
+/** Runs a soak. @returns whether everything settled, nothing has grown, and the audit is clean. */
 export async function runSoak(options: SoakOptions, cleanup: Cleanup, log: Log): Promise<boolean> {
   const { out, seed } = options;
   await rm(out, { recursive: true, force: true });
@@ -51,13 +55,15 @@ export async function runSoak(options: SoakOptions, cleanup: Cleanup, log: Log):
   const report = await soak({ system, plan, options, log }, cleanup);
   await writeFile(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   process.stdout.write(`${soakText(report)}\n`);
-  return report.violations === 0 && Object.keys(report.settled.left).length === 0;
+  const isFlat = report.targets.every(({ met }) => met);
+  return isFlat && report.violations === 0 && Object.keys(report.settled.left).length === 0;
 }
 
 function planOf({ minutes, faultsPerMinute, seed }: SoakOptions): Plan {
   const faults = minutes * faultsPerMinute;
   if (faults === 0) return { faults: [] };
-  const kinds = availableKinds().filter(({ name }) => name !== 'kill-everything');
+  // The memory of a process that is started again begins anew: what grows slowly would not be seen.
+  const kinds = availableKinds().filter(({ restartsProduct = false }) => !restartsProduct);
   const room = { kinds, topology: 'combined', faults, durationMs: minutes * 60_000, longestMs: LONGEST_MS } as const;
   return makePlan(room, createRandom(seed).branch('plan'));
 }
@@ -99,6 +105,7 @@ async function soak({ system, plan, options, log }: Soak, cleanup: Cleanup): Pro
   const requests = clients.reduce((sum, minute) => sum + minute.requests, 0);
   const failed = clients.reduce((sum, minute) => sum + minute.failed, 0);
   const { violations } = await auditSystem(system);
+  const memoryMib = await memory;
   return {
     minutes,
     perSecond,
@@ -107,10 +114,11 @@ async function soak({ system, plan, options, log }: Soak, cleanup: Cleanup): Pro
     at: new Date().toISOString(),
     commit: presentCommit(),
     accepted: tally.accepted(),
-    faults: plan.faults.length,
+    faults: tally.faults(),
     availability: requests === 0 ? 0 : 1 - failed / requests,
     clients,
-    memoryMib: await memory,
+    memoryMib,
+    targets: flatnessOf({ clients, memoryMib }),
     growth: growthPerOrder(before, await readSizes(admin), Math.max(1, tally.accepted())),
     settled,
     violations: violations.length,
@@ -141,6 +149,7 @@ function soakText(report: SoakReport): string {
     ...minutes,
     'growth:',
     ...growth,
+    ...targetRows('last fifth by the second', report.targets).map((cells) => `  ${cells.join('  ')}`),
     ...Object.entries(report.settled.left).map(([name, count]) => `still under way: ${name} ${count}`),
     `orders=${report.accepted} faults=${report.faults} availability=${(report.availability * 100).toFixed(3)}% ` +
       `settled=${report.settled.seconds.toFixed(1)}s violations=${report.violations} seed=${report.seed}`,

@@ -21,6 +21,8 @@ export interface Tally {
   /** The minutes since the start, oldest first. */
   minutes(): MinuteOfClients[];
   accepted(): number;
+  /** Faults that have struck and were healed. */
+  faults(): number;
 }
 
 const MINUTE_MS = 60_000;
@@ -39,6 +41,7 @@ export function createTally(startedAt: number, now: () => number = Date.now): Ta
   const minutes: Minute[] = [];
   const acceptedKeys = new Set<string>();
   const postedAt = new Map<string, number>();
+  let faults = 0;
   const presentMinute = (at: number): Minute => {
     const index = Math.max(0, Math.floor((at - startedAt) / MINUTE_MS));
     while (minutes.length <= index) minutes.push({ accepted: 0, requests: 0, failed: 0, acceptMs: [] });
@@ -59,6 +62,7 @@ export function createTally(startedAt: number, now: () => number = Date.now): Ta
     minute.accepted += 1;
   };
   const write = (entry: NewEntry): void => {
+    if (entry.op === 'fault' && entry.type === 'ok') faults += 1;
     if (OTHERS.has(entry.op) || entry.who === 'nemesis') return;
     const at = now();
     const minute = presentMinute(at);
@@ -79,6 +83,7 @@ export function createTally(startedAt: number, now: () => number = Date.now): Ta
         availability: requests === 0 ? 1 : 1 - failed / requests,
       })),
     accepted: () => acceptedKeys.size,
+    faults: () => faults,
   };
 }
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { atMost } from '../../bench/load-tests/targets.ts';
 import type { ChaosReport } from '../../chaos/report/report.ts';
 import { renderReliability } from './reliability-reference.ts';
 
@@ -103,11 +104,13 @@ it('The page tells the soak in fifths, each with its own share of served request
     clients: Array.from({ length: 10 }, (_, index) => minute(100 + index, index === 9 ? 50 : 0, 10 + index)),
     memoryMib: Array.from({ length: 10 }, (_, index) => ({ 'combined-1': 200 + index, temporal: 300, postgres: 9 })),
     growth: { chaos_app: 8_200 },
+    targets: [atMost('memory of combined-1', 1.3, [1.25, ''])],
     settled: { seconds: 4, left: {} },
     violations: 0,
   };
   const page = renderReliability({ run: null, plants: null, soak, kills: null });
   expect(page).toContain('`npm run soak -- --minutes 10 --per-second 20 --faults-per-minute 2 --seed 3`, 2026-11-30');
+  expect(cellsOf(page, 'memory of combined-1')).toEqual(['<= 1.25', 'missed']);
   expect(page).toContain('98.76 % of the requests served');
   expect(cellsOf(page, '1 to 2')).toEqual(['11 ms', '21 ms', '100.00 %', 'combined-1 201, temporal 300']);
   expect(cellsOf(page, '9 to 10')).toEqual(['19 ms', '37 ms', '75.00 %', 'combined-1 209, temporal 300']);

@@ -1,6 +1,7 @@
 import { isSettledInTime, SETTLED_WITHIN_SECONDS, type ChaosReport } from '../../chaos/report/report.ts';
 import type { Recovery } from '../../chaos/report/recovery.ts';
 import type { SoakReport } from '../../chaos/soak/run.ts';
+import { targetRows } from '../../bench/load-tests/targets.ts';
 import { medianOf } from '../../bench/median.ts';
 import { PLANTS } from '../../chaos/plants/plants.ts';
 import { readResult } from '../committed-result.ts';
@@ -172,6 +173,13 @@ accepted, ${soak.faults} faults, ${(availability * 100).toFixed(2)} % of the req
 without an answer or with 5xx), everything at rest ${settled.seconds.toFixed(1)} s after the last heal, ${violations} violations.
 
 ${renderTable(['minutes', 'orders', '202 p50', '202 p99', 'served', 'memory of each process, MiB'], soakRows(soak))}
+
+Medians of the last fifth by those of the second:
+
+${renderTable(
+  ['what', 'measured', 'limit', 'verdict'],
+  targetRows('', soak.targets).map((cells) => cells.slice(1).map((cell) => cell.trim())),
+)}
 
 What an order has added on disk, in bytes:
 
