@@ -46,9 +46,10 @@ export interface OverloadResult extends Watched {
   readonly factor: number;
   readonly postsPerSecond: number;
   readonly posts: number;
-  /** Orders or events: how many were accepted, and how many of them have no result. */
+  /** Orders or events. */
   readonly accepted: number;
-  readonly lost: number;
+  /** Accepted orders without a result; null for events, whose log is judged as a whole. */
+  readonly lost: number | null;
   /** Accepted ones per second, until the last of them was done. */
   readonly goodputPerSecond: number;
   readonly normal: Normal;
@@ -99,7 +100,7 @@ export async function overload(scene: Scene, spec: OverloadSpec): Promise<Overlo
     postsPerSecond,
     posts: during.posts,
     accepted: during.accepted,
-    lost: during.accepted - done.count,
+    lost: done.count === null ? null : during.accepted - done.count,
     goodputPerSecond: (during.accepted / overloadMs) * 1_000,
     normal,
     accept: during.accept,
@@ -152,8 +153,8 @@ async function readNormal(
 
 /** What became of the accepted posts of a segment. */
 interface Done {
-  /** Orders or events with a result. */
-  readonly count: number;
+  /** Orders with a result; null for events. */
+  readonly count: number | null;
   /** Milliseconds since the epoch. */
   readonly lastAt: number;
   readonly endToEnd: Latency;
@@ -179,11 +180,11 @@ async function readOrdersDone({ app }: Scene, { posted, endedAt }: SegmentReport
 }
 
 /** The log is judged as a whole when the load is over, so that an event at the edge of a segment is not missed. */
-async function readEventsDone({ app }: Scene, { posted, startedAt, endedAt, accepted }: SegmentReport): Promise<Done> {
+async function readEventsDone({ app }: Scene, { posted, startedAt, endedAt }: SegmentReport): Promise<Done> {
   const times = await readTimes(app, startedAt, endedAt);
   const bySecond = await readResultTimes(app, startedAt, endedAt);
   return {
-    count: accepted,
+    count: null,
     lastAt: startedAt + times.seconds * 1_000,
     endToEnd: times.endToEnd,
     served: posted.map(([dueAt, acceptMs]) => ({

@@ -120,7 +120,7 @@ async function runTenants(context: Context): Promise<TenantPartResult> {
     for (const seen of [alone, usual, noisy]) log(quietLine(seen));
     const findings = await findingsOf(scene);
     const results = { alone, beside: [usual, noisy], findings };
-    return { neighborLimitPerSecond: limit, ...results, targets: tenantTargets({ usual, noisy, findings }) };
+    return { neighborLimitPerSecond: limit, ...results, targets: tenantTargets({ alone, usual, noisy, findings }) };
   });
 }
 
