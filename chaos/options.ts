@@ -42,7 +42,7 @@ export type Profile = keyof typeof PROFILES;
 export const CHAOS_USAGE = `npm run chaos -- [options]
   Starts the whole system as processes with a proxy on every link, lets seeded clients order while a seeded plan of
   faults is played, and checks afterwards that every promise was kept.
-  --profile NAME   full (10,000 orders, 220 faults, half an hour; default) or ci (2 minutes)
+  --profile NAME   full (10,000 orders, 220 faults, 40 minutes; default) or ci (2 minutes)
   --seed N         repeats the plan and the workload of another run (default: a random one, which is printed)
   --orders N, --faults N, --per-second N, --topology combined|split
                    other numbers than those of the profile; split is 2 APIs and 3 workers
