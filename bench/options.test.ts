@@ -19,7 +19,7 @@ it('The provider of the comparison of workers is slow, so that workers wait and 
   expect(readOrderBenchOptions(['workers'])?.job).toMatchObject({
     orders: 240,
     warmUpOrders: 60,
-    providerLatencyMs: 600,
+    providerLatencyMs: 1_500,
   });
   expect(readOrderBenchOptions([])?.job.providerLatencyMs).toBe(5);
 });

@@ -53,10 +53,10 @@ export const RESULTS_FOLDER = join(import.meta.dirname, 'results');
 const QUICK_FOLDER = join(PROJECT_FOLDER, '.data/bench');
 
 /**
- * With two payments at a time this is 3.3 orders a second for each worker, and 13 for four: about half of what two cores
- * can do.
+ * With two payments at a time this is 1.3 orders a second for each worker, and 5.3 for four: a third of what two cores can
+ * do. With 200 ms four workers would need all of them, and with 600 ms a busy machine is seen in the ratio.
  */
-const WAITING_LATENCY_MS = 600;
+const WAITING_LATENCY_MS = 1_500;
 
 const USUAL_SYSTEMS = 'combined-lean,combined-standard,split,textbook,floor,dbos,restate';
 
