@@ -41,7 +41,7 @@ function cellsOf(page: string, name: string): string[] {
 }
 
 it('The page tells the figures of the committed run, and which of them are met', () => {
-  const page = renderReliability({ run: RUN, kills: RUN, plants: { plants: [] }, soak: null });
+  const page = renderReliability({ run: RUN, kills: RUN, plants: { at: RUN.at, plants: [] }, soak: null });
   const command =
     'npm run chaos -- --profile full --seed 5 --orders 10000 --per-second 20 --faults 205 --topology split';
   expect(page).toContain(`\`${command}\`,\n2026-11-30, commit abc1234`);
@@ -77,7 +77,8 @@ it('The page tells of each plant by which seed it was caught, not caught, or not
     { plant: 'M1', caughtBy: 2 },
     { plant: 'M2', caughtBy: null },
   ];
-  const page = renderReliability({ run: null, plants: { plants }, soak: null, kills: null });
+  const page = renderReliability({ run: null, plants: { at: RUN.at, plants }, soak: null, kills: null });
+  expect(page).toContain('The last run, 2026-11-30: 1 of 2 found.');
   const last = (name: string): string | undefined => cellsOf(page, `${name} `).at(-1);
   expect(['M1', 'M2', 'M3'].map(last)).toEqual(['seed 2', 'no', 'not run']);
   expect(page).toContain('No full run is committed yet');

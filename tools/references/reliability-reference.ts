@@ -9,6 +9,8 @@ import { renderTable } from '../markdown-table.ts';
 
 /** What `npm run chaos:plants -- --json FILE` writes, as far as the page tells it. */
 export interface PlantFigures {
+  /** RFC 3339. */
+  readonly at: string;
   readonly plants: readonly { readonly plant: string; readonly caughtBy: number | null }[];
 }
 
@@ -93,9 +95,9 @@ ${soak === null ? NO_SOAK : soakText(soak)}
 
 ## The checker is checked
 
-\`npm run chaos:plants\` puts one bug into a copy of the code and runs it; the checks that are about the guarantee must
-find it within five seeds. Each check also has a unit test that tells it one lie (\`chaos/checker/orders.test.ts\`,
-\`chaos/checker/streams.test.ts\`).
+\`npm run chaos:plants\` plants each bug in a copy of the code of its own; the checks of the broken guarantee must find it
+within five seeds. Each check also has unit tests that tell it lies (\`chaos/checker/orders.test.ts\`,
+\`chaos/checker/streams.test.ts\`).${plantsText(plants)}
 
 ${renderTable(['plant', 'bug', 'caught'], plantRows(plants))}
 
@@ -285,6 +287,12 @@ function recoveryRow({ kind, faults, orders, fromHeal }: Recovery): string[] {
 
 function toSeconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
+}
+
+function plantsText(results: PlantFigures | null): string {
+  if (results === null) return '';
+  const caught = results.plants.filter(({ caughtBy }) => caughtBy !== null).length;
+  return ` The last run, ${results.at.slice(0, 10)}: ${caught} of ${results.plants.length} found.`;
 }
 
 function plantRows(results: PlantFigures | null): string[][] {
