@@ -1,3 +1,4 @@
+import { readResult } from '../committed-result.ts';
 import { renderTable } from '../markdown-table.ts';
 import { BRIEF, BUDGET, type Requirement } from './requirements.ts';
 import { readResults, type Results } from './results.ts';
@@ -11,8 +12,12 @@ export function renderRequirements(): string {
 
 Every figure and promise that was asked for, beside what was measured: **met**, **missed**, or **not measured yet** where the
 results of a run are not committed. \`npm run docs\` writes this page from \`bench/results/\`, and \`npm run check\` compares it,
-so no figure is remembered. All runs had two cores for everything: the service, Temporal, PostgreSQL, the stand-ins and the load
+so no figure is remembered. The service, Temporal, PostgreSQL, the stand-ins for payment and mail, and the load shared two cores
 ([benchmark.md](benchmark.md)). What larger machines would carry is arithmetic: \`npm run capacity\`, [cost.md](cost.md).
+\`npm run bench\` writes its results to \`bench/results/\`; the reports of \`npm run chaos\` and \`npm run soak\`
+(\`report.json\` in \`.data/\`) are copied there.
+
+The runs: ${runsText()}.
 
 ## The brief
 
@@ -24,6 +29,18 @@ What the project wants beyond it, on the same two cores.
 
 ${tableOf(BUDGET, results)}
 `;
+}
+
+/** When each committed result was measured, and of which commit. */
+function runsText(): string {
+  const files = new Set([...BRIEF, ...BUDGET].map(({ file }) => file));
+  return [...files].flatMap(runText).join(', ');
+}
+
+function runText(file: string): string[] {
+  const run = readResult(file) as { readonly at: string; readonly commit?: string | null } | null;
+  if (run === null) return [];
+  return [`\`${file}\` ${run.at.slice(0, 10)}${run.commit == null ? '' : ` (${run.commit})`}`];
 }
 
 /** The words for what a requirement has come to. */

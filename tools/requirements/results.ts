@@ -41,11 +41,25 @@ interface EventRun {
   readonly results: {
     readonly single: { readonly steps: readonly EventRate[]; readonly held: EventRate };
     readonly batch: { readonly held: EventRate };
-    readonly sustained: { readonly rate: number; readonly endToEnd: Latency; readonly queueWaitP95Ms: number };
+    readonly sustained: {
+      readonly rate: number;
+      readonly accept: Latency;
+      readonly endToEnd: Latency;
+      readonly queueWaitP95Ms: number;
+    };
     readonly burst: {
       readonly verdict: Readonly<Record<'accepted' | 'processed' | 'failed' | 'outOfOrder' | 'gaps', number>>;
     };
   };
+}
+
+/** A backlog of events whose handler waits for somebody else's server, in `workers.json`. */
+export interface WaitingConsumers {
+  readonly partitions: number;
+  readonly workers: number;
+  readonly processedPerSecond: number;
+  /** Whether every event was processed once and in the order of its key. */
+  readonly isSound: boolean;
 }
 
 interface OutageRun {
@@ -89,6 +103,7 @@ export interface SoakRun {
   readonly minutes: number;
   readonly perSecond: number;
   readonly availability: number;
+  readonly targets: readonly Target[];
 }
 
 /** What the committed results say; a run that is not committed yet is null. */
@@ -97,7 +112,7 @@ export interface Results {
   readonly events: EventRun;
   readonly outages: OutageRun;
   readonly paced: OrderRun | null;
-  readonly workers: Pick<OrderRun, 'systems'> | null;
+  readonly workers: (Pick<OrderRun, 'systems'> & { readonly consumers: readonly WaitingConsumers[] }) | null;
   readonly overload: OverloadRun | null;
   readonly users: UsersRun | null;
   readonly hotSku: HotSkuRun | null;
