@@ -3,7 +3,7 @@ import { DatabaseUnavailableError, PaymentOutcomeUnknownError } from '../../src/
 import type { OrderStatus } from '../../src/domain/order-status.ts';
 import { STEP_POLICIES, type StepName } from '../../src/workflows/steps/step-policies.ts';
 import { orderWorkflowId } from '../../src/workflows/contract.ts';
-import { evidenceOf, plannedOrder, proveEnd, stockOf } from '../support/faults/evidence.ts';
+import { plannedOrder, proveEnd, stockOf } from '../support/faults/evidence.ts';
 import {
   createFaults,
   failAfter,
@@ -119,8 +119,11 @@ it('A step leaves a history that another worker can go on from', async () => {
 
 it('A step that is retried leaves no case behind', async () => {
   const retried = MATRIX.filter(({ scenario }) => !scenario.opensCase);
-  const cases = await Promise.all(retried.map(({ orderId }) => evidenceOf(system, orderId)));
-  expect(cases.every(({ events }) => events.every(({ type }) => !type.startsWith('case.')))).toBe(true);
+  const cases = await system.database.query(
+    `SELECT order_id, type FROM orders.order_events WHERE order_id = ANY($1) AND type LIKE 'case.%'`,
+    [retried.map(({ orderId }) => orderId)],
+  );
+  expect(cases).toEqual([]);
 });
 
 /** Rows under way at once; more would only wait for this machine until their workflow tasks time out. */

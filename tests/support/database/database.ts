@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import pg from 'pg';
 import { inject } from 'vitest';
 import { allAt, createDatabase, createDatabases, type Database, type Databases } from '../../../db/client.ts';
 import { NAMESPACES, TEMPLATE_DATABASE } from '../global-setup.ts';
@@ -18,15 +19,27 @@ export async function createTestDatabase(poolSize = 20): Promise<TestDatabase> {
   await withAdmin((admin) => admin.pool.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`));
   const url = inject('postgresUrl').replace('%s', name);
   const databases = createDatabases(allAt(url), { poolSize, applicationName: 'test', onIdleError: () => {} });
+  const looks = createLookingPool(url, databases.orders.pool.options.types);
   return {
     url,
     databases,
     query: async <Row>(text: string, values: readonly unknown[] = []) => {
-      const { rows } = await databases.orders.pool.query(text, [...values]);
+      const { rows } = await looks.query(text, [...values]);
       return rows as Row[];
     },
-    close: () => databases.close(),
+    close: async () => {
+      await Promise.all([databases.close(), looks.end()]);
+    },
   };
+}
+
+/** The looks of a test wait as long as they must: the product's limits belong to the product. */
+function createLookingPool(connectionString: string, types: pg.PoolConfig['types']): pg.Pool {
+  const pool = new pg.Pool({ connectionString, types, max: 4, application_name: 'test-look' });
+  // A test may end the server or its connections.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
 }
 
 /** A new, empty database; returns its URL. */
