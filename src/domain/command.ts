@@ -1,3 +1,4 @@
+import { assertNever } from './errors.ts';
 import { isTerminal, ORDER_STATUSES, type OrderStatus } from './order-status.ts';
 
 /**
@@ -28,6 +29,25 @@ export const COMMAND_DECISIONS = [
   'books_agree',
 ] as const;
 export type CommandDecision = (typeof COMMAND_DECISIONS)[number];
+
+/** Whether the decision changes nothing but has to be answered in the same way again. */
+export function isRefusal(decision: CommandDecision): boolean {
+  switch (decision) {
+    case 'will_cancel':
+    case 'will_refund':
+    case 'accepted':
+      return false;
+    case 'too_late':
+    case 'busy':
+    case 'amount_exceeds_authorized':
+    case 'amount_exceeds_captured':
+    case 'capture_not_supported':
+    case 'books_agree':
+      return true;
+    default:
+      return assertNever(decision);
+  }
+}
 
 /** A command in the form in which it travels to the workflow. */
 export interface OrderCommand {

@@ -64,6 +64,20 @@ describe('with Temporal down', () => {
     expectProblem(await api.request('/v1/orders/ord_malformed'), 'not_found');
   });
 
+  it('The API does not answer a repeated cancel while Temporal is down, which may have dropped it', async () => {
+    const orderId = await system.postOrder();
+    await system.orderAtRest(orderId);
+    const headers = { 'idempotency-key': randomUUID() };
+    const cancel = (client: SystemClient) =>
+      client.request(`/v1/orders/${orderId}/cancel`, { method: 'POST', headers });
+    const first = await cancel(system);
+    expect(first.body).toMatchObject({ decision: 'will_refund' });
+    expectUnavailable(await cancel(api));
+    const again = await cancel(system);
+    expect(again).toMatchObject({ status: 200, body: { decision: 'will_refund' } });
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+  });
+
   it('The API is not ready, but alive, while Temporal is down', async () => {
     await expect
       .poll(() => api.request('/readyz'))

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
+import { commandIdFor } from '../../src/domain/ids.ts';
 import { PaymentContractError, PaymentOutcomeUnknownError } from '../../src/domain/errors.ts';
+import { readWorkflowPast } from '../../src/temporal/history/workflow-past.ts';
 import { cancelOrderSignal, orderWorkflowId } from '../../src/workflows/contract.ts';
 import { plannedOrder, proveEnd } from '../support/faults/evidence.ts';
 import { afterEffect, createFaults, failBefore } from '../support/faults/faults.ts';
@@ -104,9 +106,14 @@ it('A cancel reminds a workflow of an earlier one, which it forgot when the serv
     { ...forgotten, orderId, tenantId: 'demo', kind: 'cancel', amountMinor: null },
     { kind: 'apply', name: 'cancel_before_sale' },
   );
-  expect(await giveCommand(system, orderId, { route: 'cancel' })).toMatchObject({
+  const key = randomUUID();
+  const commandId = commandIdFor({ tenantId: 'demo', orderId, kind: 'cancel', idempotencyKey: key });
+  expect(await giveCommand(system, orderId, { route: 'cancel', key })).toMatchObject({
     body: { decision: 'will_refund' },
   });
+  // What was answered is in the history by then, because the row may be set back to an earlier time.
+  const past = await readWorkflowPast(system.client, orderWorkflowId(orderId));
+  expect(past?.messages.map(({ args }) => args[0])).toEqual([expect.objectContaining({ commandId })]);
   await untilStatus(system, orderId, 'CANCELLED');
   await proveEnd(system, orderId, 'CANCELLED');
 });

@@ -9,7 +9,7 @@ import type { OrderRecord } from '../../../db/repositories/orders/order-record.t
 import type { OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
 import type { PaymentRepository } from '../../../db/repositories/payments/payment-repository.ts';
 import type { RequestHash } from '../../domain/personal-data/request-hash.ts';
-import type { CommandDecision, CommandKind, OrderCommand } from '../../domain/command.ts';
+import { isRefusal, type CommandDecision, type CommandKind, type OrderCommand } from '../../domain/command.ts';
 import { commandIdFor } from '../../domain/ids.ts';
 import { cancelOfSold, furtherCaptureOf, giveBackOf, refundOf, type RuledCommand } from '../../domain/command-rule.ts';
 import { amountProblemText } from '../../domain/payments/money-text.ts';
@@ -118,7 +118,7 @@ async function replay(
   if (!request.requestHash.isSameAs(known.requestHash)) {
     throw new ProblemError('idempotency_key_reused', 'this Idempotency-Key belongs to another command');
   }
-  await remind(deps, request, command);
+  await remind(deps, request, { command, decision: known.decision });
   await startUnstarted(deps, request, { command, known });
   return { decision: known.decision, replayed: true };
 }
@@ -145,12 +145,21 @@ async function startUnstarted(
 }
 
 /**
- * Re-sends an accepted command whose workflow may have lost it; harmless if the workflow has ended. If a cancel was
- * accepted, this also serves another cancel that was lost.
+ * Re-sends an accepted command that was decided by a task of the order's workflow, because Temporal may have dropped the
+ * task and with it the command. It is answered only when Temporal has it: if the database is set back later, nothing else
+ * knows of it. This is harmless if the workflow has ended, and also serves another cancel that was lost.
+ * @throws {ProblemError} `unavailable` when Temporal does not answer.
  */
-async function remind(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<void> {
-  if (request.kind !== 'cancel' && request.kind !== 'capture') return;
-  await callWithin(ANSWER_WITHIN_MS, deps.client, () => signal(deps, request, command)).catch(() => {});
+async function remind(
+  deps: OrderCommanderDeps,
+  request: CommandRequest,
+  { command, decision }: { readonly command: OrderCommand; readonly decision: CommandDecision },
+): Promise<void> {
+  if (isRefusal(decision) || (request.kind !== 'cancel' && request.kind !== 'capture')) return;
+  const reminded = await deliver(ANSWER_WITHIN_MS, deps.client, () => signal(deps, request, command));
+  if (reminded.kind === 'no_answer') {
+    throw unavailable('Temporal does not answer; repeat with the same Idempotency-Key');
+  }
 }
 
 /**
@@ -208,10 +217,21 @@ async function giveOnce(deps: OrderCommanderDeps, request: CommandRequest, comma
       throw new ProblemError('not_captured', 'the payment is authorized, and nothing of it captured yet');
     case 'capture_not_supported':
     case 'too_late':
-      return deps.commands.answer(ofOrder, destination);
+      return refuse(deps, request, { command, decision: destination });
     default:
       return assertNever(destination);
   }
+}
+
+/** A command that was decided since this request began keeps its decision, and may be an accepted one. */
+async function refuse(
+  deps: OrderCommanderDeps,
+  request: CommandRequest,
+  { command, decision }: { readonly command: OrderCommand; readonly decision: CommandDecision },
+): Promise<Given> {
+  const stored = await deps.commands.answer(commandOfOrder(request, command), decision);
+  await remind(deps, request, { command, decision: stored });
+  return stored;
 }
 
 /** One cancel is under way; another cancel gets the answer that the first one leads to. */
@@ -219,7 +239,7 @@ async function joinCancel(deps: OrderCommanderDeps, request: CommandRequest, com
   const { rule } = cancelOfSold(undefined);
   const decided = await deps.commands.decide(commandOfOrder(request, command), rule);
   if (decided === null || decided.decision === 'busy') return 'look_again';
-  if (decided.decision !== 'too_late') await remind(deps, request, command);
+  await remind(deps, request, { command, decision: decided.decision });
   return decided.decision;
 }
 

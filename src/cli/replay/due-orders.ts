@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import pLimit from 'p-limit';
 import { reading } from '../../audit/source-error.ts';
+import { isRefusal } from '../../domain/command.ts';
 import { isOrderId } from '../../domain/ids.ts';
 import type { NoticeWorkflowInput } from '../../domain/payments/payment-notice.ts';
 import { callWithin } from '../../temporal/calls.ts';
@@ -12,7 +13,7 @@ import {
   REPLAY_MEMO,
   type OrderCommandInput,
 } from '../../workflows/contract.ts';
-import { byDecision, isRefusal, pastCommandOf, type PastCommand } from './past-command.ts';
+import { byDecision, pastCommandOf, type PastCommand } from './past-command.ts';
 import { isRunning, pastOrderOf, type PastOrder, type PastRun } from './past-order.ts';
 
 /** An order that has done something that its restored row does not know, with everything that was done. */

@@ -1,6 +1,4 @@
 import type { DecidedCommand } from '../../../db/repositories/orders/command-repository.ts';
-import type { CommandDecision } from '../../domain/command.ts';
-import { assertNever } from '../../domain/errors.ts';
 import type { WorkflowPast } from '../../temporal/history/workflow-past.ts';
 import type { OrderCommandInput } from '../../workflows/contract.ts';
 import { isRunning, type PastRun } from './past-order.ts';
@@ -32,25 +30,6 @@ export function pastCommandOf(past: WorkflowPast): PastCommand {
 
 function isDecision(decided: DecidedCommand | null | undefined): boolean {
   return decided != null && decided.decision !== 'busy';
-}
-
-/** Whether the decision changes nothing but has to be answered in the same way again. */
-export function isRefusal(decision: CommandDecision): boolean {
-  switch (decision) {
-    case 'will_cancel':
-    case 'will_refund':
-    case 'accepted':
-      return false;
-    case 'too_late':
-    case 'busy':
-    case 'amount_exceeds_authorized':
-    case 'amount_exceeds_captured':
-    case 'capture_not_supported':
-    case 'books_agree':
-      return true;
-    default:
-      return assertNever(decision);
-  }
 }
 
 /**

@@ -4,8 +4,9 @@ import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { expect, it } from 'vitest';
+import { isRefusal } from '../../domain/command.ts';
 import { readWorkflowPast, type WorkflowPast } from '../../temporal/history/workflow-past.ts';
-import { isRefusal, pastCommandOf } from './past-command.ts';
+import { pastCommandOf } from './past-command.ts';
 import { pastOrderOf } from './past-order.ts';
 
 const HISTORIES = join(import.meta.dirname, '../../../tests/replay/histories');

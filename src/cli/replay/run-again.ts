@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { CaseRepository } from '../../../db/repositories/orders/case-repository.ts';
 import type { CommandRepository } from '../../../db/repositories/orders/command-repository.ts';
 import type { OrderRepository } from '../../../db/repositories/orders/order-repository.ts';
-import type { CommandRuleName } from '../../domain/command.ts';
+import { isRefusal, type CommandRuleName } from '../../domain/command.ts';
 import type { OrderSettings } from '../../domain/order-settings.ts';
 import { describeWorkflow } from '../../temporal/calls.ts';
 import { resetToStart, runEnd, type RunEnd } from '../../temporal/history/workflow-resets.ts';
@@ -17,7 +17,7 @@ import {
   type OrderWorkflowResult,
 } from '../../workflows/contract.ts';
 import { reconcileIdOf, resetReasonOf, type DueOrder } from './due-orders.ts';
-import { isRefusal, type PastCommand } from './past-command.ts';
+import type { PastCommand } from './past-command.ts';
 import { isRunning, type PastOrder } from './past-order.ts';
 
 export interface RunAgainDeps {
