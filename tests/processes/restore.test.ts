@@ -1,9 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createCommandRepository } from '../../db/repositories/orders/command-repository.ts';
 import { createTemporalClient } from '../../src/temporal/connection.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createAudit } from '../../src/audit/audit.ts';
+import { orderWorkflowId } from '../../src/workflows/contract.ts';
+import { resetToStart } from '../support/faults/order-actions.ts';
 import { createLife, type Life } from '../support/processes/lived-orders.ts';
 import { inThisProcess, type Run } from '../support/processes/orders-command.ts';
 import {
@@ -37,23 +41,55 @@ async function stopPrograms(): Promise<void> {
   await Promise.all([system.signal('api', 'SIGKILL'), system.signal('worker', 'SIGKILL')]);
 }
 
-async function audit(): Promise<unknown[]> {
-  const { temporal } = loadConfig(system.env);
-  const client = createTemporalClient(temporal);
-  const sources = { databases: system.databases, client, paymentGatewayUrl: system.simulatorUrl };
+async function withTemporal<Result>(work: (client: Client) => Promise<Result>): Promise<Result> {
+  const client = createTemporalClient(loadConfig(system.env).temporal);
   try {
-    return [...(await createAudit(sources, { patienceMs: 20_000 }).run()).violations];
+    return await work(client);
   } finally {
     await client.connection.close();
   }
 }
 
-/** The replay resets the orders that are open before it waits for a worker, which is started then. */
+function audit(): Promise<unknown[]> {
+  return withTemporal(async (client) => {
+    const sources = { databases: system.databases, client, paymentGatewayUrl: system.simulatorUrl };
+    return [...(await createAudit(sources, { patienceMs: 20_000 }).run()).violations];
+  });
+}
+
+/** The replay says when a worker is needed: it has begun the open orders anew by then. */
 async function replay(instant: string): Promise<Run> {
   const args = ['replay', '--closed-after', instant, '--yes', '--actor', 'ada'];
-  const running = orders(args);
-  await system.start('worker');
-  return running;
+  let starting: Promise<void> | null = null;
+  const replayed = await orders(args, () => {
+    starting ??= system.start('worker');
+  });
+  await starting;
+  return replayed;
+}
+
+/**
+ * A cancel that only the row has: the task that decided it was dropped, and the workflow has followed the row since.
+ */
+async function cancelUnseen(): Promise<void> {
+  const { post, until } = life;
+  const orderId = await post({ method: 'pm_down' });
+  const command = {
+    commandId: `cmd_${orderId}`,
+    requestHash: 'hash',
+    actor: 'a-test',
+    reason: null,
+    amountMinor: null,
+  };
+  const decide = () =>
+    createCommandRepository(system.databases.orders).decide(
+      { ...command, orderId, tenantId: 'demo', kind: 'cancel' },
+      { kind: 'apply', name: 'cancel_before_sale' },
+    );
+  // Null while the order is not opened.
+  await expect.poll(decide).toMatchObject({ decision: 'will_refund' });
+  await withTemporal((client) => resetToStart({ client }, orderWorkflowId(orderId)));
+  await until(orderId, 'CANCELLED');
 }
 
 /** Orders on which something is done after the instant. */
@@ -114,6 +150,7 @@ async function moveUnsold({ captured, voided }: Awaited<ReturnType<typeof liveBe
   const unsold = await post({ method: 'pm_down' });
   await give(unsold, { route: 'cancel' });
   await until(unsold, 'CANCELLED');
+  await cancelUnseen();
   await authorized();
   await post({ method: 'pm_down' });
 }

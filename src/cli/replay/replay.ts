@@ -135,23 +135,32 @@ async function runAll(
     if (each.order?.state === 'open') opened.set(each, runOrderAgain(again, each.order));
   }
   await Promise.allSettled(opened.values());
-  if (due.length > opened.size) await untilWorkers(client, onNoWorkers);
+  const wasTold = due.length > opened.size && (await untilWorkers(client, onNoWorkers));
+  const isOver = new AbortController();
+  const watching = wasTold ? Promise.resolve() : watchWorkers(client, onNoWorkers, isOver.signal);
   let done = 0;
-  return inTheirOrder(due, async (each) => {
-    const replayed = await replayOne(again, each, opened.get(each) ?? null);
-    done += 1;
-    onReplayed(done, due.length);
-    return replayed;
-  });
+  try {
+    return await inTheirOrder(due, async (each) => {
+      const replayed = await replayOne(again, each, opened.get(each) ?? null);
+      done += 1;
+      onReplayed(done, due.length);
+      return replayed;
+    });
+  } finally {
+    isOver.abort();
+    await watching;
+  }
 }
 
 async function terminate(client: Client, { workflowId, runId }: PastRun, replayId: string): Promise<void> {
   await ifKnown(client.workflow.getHandle(workflowId, runId).terminate(`replay ${replayId}`));
 }
 
-async function untilWorkers(client: Client, onNoWorkers: () => void): Promise<void> {
+/** @returns whether it was told that there are none. */
+async function untilWorkers(client: Client, onNoWorkers: () => void): Promise<boolean> {
   const deadline = Date.now() + WORKERS_WITHIN_MS;
-  for (let looks = 0; !(await hasWorkers(client)); looks += 1) {
+  let looks = 0;
+  for (; !(await hasWorkers(client)); looks += 1) {
     if (looks === 0) onNoWorkers();
     if (Date.now() > deadline) {
       throw new WrongSystemError(
@@ -160,6 +169,23 @@ async function untilWorkers(client: Client, onNoWorkers: () => void): Promise<vo
       );
     }
     await sleep(LOOK_FOR_WORKERS_MS);
+  }
+  return looks > 0;
+}
+
+/**
+ * Tells once if no worker takes what is begun. Temporal lists a worker that was stopped for a minute, unless a task waits
+ * for it.
+ */
+async function watchWorkers(client: Client, onNoWorkers: () => void, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // A server that does not answer is told by the orders themselves.
+    const areThere = await hasWorkers(client).catch(() => true);
+    if (!areThere && !signal.aborted) {
+      onNoWorkers();
+      return;
+    }
+    await sleep(LOOK_FOR_WORKERS_MS, undefined, { signal }).catch(() => {});
   }
 }
 

@@ -67,7 +67,7 @@ export async function runOrderAgain(deps: RunAgainDeps, order: PastOrder): Promi
   const runId = await resetToStart(client, run, reset);
   if (isOpen) return { kind: 'carried' };
   const handle = client.workflow.getHandle(run.workflowId, runId);
-  if (order.cancel === null) {
+  if (cancelOf(deps, order) === null) {
     for (const capture of order.captures) await handle.signal(capturePaymentSignal, capture);
   }
   const end = await untilEnded(deps, { ...input, workflowId: run.workflowId, runId });
@@ -90,8 +90,10 @@ export async function orderEnd(
 }
 
 /** Writes the row, and how the order was refused, expired or cancelled, unless the row is further already. */
-async function storeDecision({ orders, commands }: RunAgainDeps, order: PastOrder): Promise<void> {
-  const { input, firstRunId, refusal, expiredMinor, cancel, state } = order;
+async function storeDecision(deps: RunAgainDeps, order: PastOrder): Promise<void> {
+  const { orders, commands } = deps;
+  const { input, firstRunId, refusal, expiredMinor, state } = order;
+  const cancel = cancelOf(deps, order);
   if (refusal === null && expiredMinor === null && cancel === null && state !== 'dead') return;
   const row = await orders.open({ ...input, firstExecutionRunId: firstRunId });
   if (row.firstExecutionRunId !== firstRunId) return;
@@ -105,6 +107,16 @@ async function storeDecision({ orders, commands }: RunAgainDeps, order: PastOrde
     const command = { ...cancel.command, orderId, tenantId, kind: 'cancel', amountMinor: null } as const;
     await commands.decide(command, { kind: 'apply', name });
   }
+}
+
+/**
+ * The cancel that ended the order. If Temporal dropped the task that decided it, only the row had it, and a later run of
+ * the workflow followed the row: then the order is cancelled once more under the name of the replay.
+ */
+function cancelOf({ actor }: RunAgainDeps, { cancel, status, input }: PastOrder): PastOrder['cancel'] {
+  if (cancel !== null || status !== 'CANCELLED') return cancel;
+  const command = { commandId: `cmd_replay_${input.orderId}`, requestHash: '', actor, reason: 'replay' };
+  return { command, mayBeCharged: true };
 }
 
 /** The authorization is released at the provider, so the order cannot be authorized once more. */

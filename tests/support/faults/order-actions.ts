@@ -241,7 +241,10 @@ export async function makeHoldOverdue(system: TestSystem, orderId: string): Prom
 }
 
 /** Takes a workflow back to its first task, as an operator does in the Web UI. @returns the new run. */
-export async function resetToStart({ client }: TestSystem, workflowId: string): Promise<WorkflowHandle> {
+export async function resetToStart(
+  { client }: Pick<TestSystem, 'client'>,
+  workflowId: string,
+): Promise<WorkflowHandle> {
   const handle = client.workflow.getHandle(workflowId);
   const { runId } = await handle.describe();
   const { events } = await handle.fetchHistory();
