@@ -60,11 +60,11 @@ function audit(): Promise<unknown[]> {
 /** The replay says when a worker is needed: it has begun the open orders anew by then. */
 async function replay(instant: string): Promise<Run> {
   const args = ['replay', '--closed-after', instant, '--yes', '--actor', 'ada'];
-  let starting: Promise<void> | null = null;
+  const starts: Promise<void>[] = [];
   const replayed = await orders(args, () => {
-    starting ??= system.start('worker');
+    if (starts.length === 0) starts.push(system.start('worker'));
   });
-  await starting;
+  await Promise.all(starts);
   return replayed;
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import pLimit from 'p-limit';
 import { inject } from 'vitest';
 import { allAt, createDatabase, createDatabases, type Database, type Databases } from '../../../db/client.ts';
 import { NAMESPACES, TEMPLATE_DATABASE } from '../global-setup.ts';
@@ -19,28 +19,39 @@ export async function createTestDatabase(poolSize = 20): Promise<TestDatabase> {
   await withAdmin((admin) => admin.pool.query(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`));
   const url = inject('postgresUrl').replace('%s', name);
   const databases = createDatabases(allAt(url), { poolSize, applicationName: 'test', onIdleError: () => {} });
-  const looks = createLookingPool(url, databases.orders.pool.options.types);
+  const looks = createLooks(url);
   return {
     url,
     databases,
     query: async <Row>(text: string, values: readonly unknown[] = []) => {
-      const { rows } = await looks.query(text, [...values]);
+      const { rows } = await looks.query(text, values);
       return rows as Row[];
     },
     close: async () => {
-      await Promise.all([databases.close(), looks.end()]);
+      await Promise.all([databases.close(), looks.close()]);
     },
   };
 }
 
-/** The looks of a test wait as long as they must: the product's limits belong to the product. */
-function createLookingPool(connectionString: string, types: pg.PoolConfig['types']): pg.Pool {
-  const pool = new pg.Pool({ connectionString, types, max: 4, application_name: 'test-look' });
-  // A test may end the server or its connections.
-  pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
-  return pool;
+/**
+ * Statements by which a test looks at the database, on connections of their own. They wait for each other for as long as
+ * it takes, where the product gives up a wait for a connection after seconds.
+ */
+function createLooks(url: string) {
+  const database = createDatabase({
+    url,
+    poolSize: LOOKS_AT_ONCE,
+    applicationName: 'test-look',
+    onIdleError: () => {},
+  });
+  const limit = pLimit(LOOKS_AT_ONCE);
+  return {
+    query: (text: string, values: readonly unknown[]) => limit(() => database.pool.query(text, [...values])),
+    close: () => database.close(),
+  };
 }
+
+const LOOKS_AT_ONCE = 4;
 
 /** A new, empty database; returns its URL. */
 export async function createEmptyDatabase(): Promise<string> {
