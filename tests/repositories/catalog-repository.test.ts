@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCatalogRepository, type CatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import type { TestDatabase } from '../support/database/database.ts';
-import { createRacingDatabase, freshId, listBrokenFigures, openShop } from './fixtures.ts';
+import { createRacingDatabase, freshId, listBrokenFigures, openShop, times } from './fixtures.ts';
 
 let database: TestDatabase;
 let catalog: CatalogRepository;
@@ -100,8 +100,8 @@ it('An adjustment never takes what is reserved', async () => {
 it('An adjustment never takes what is being reserved in the same moment', async () => {
   const shop = await openShop(database, { A: 50 });
   const [holds, takings] = await Promise.all([
-    Promise.all(Array.from({ length: 40 }, () => shop.hold(freshId(), [{ sku: 'A', quantity: 1 }]))),
-    Promise.all(Array.from({ length: 40 }, () => adjust(shop.tenantId, -1))),
+    times(40, () => shop.hold(freshId(), [{ sku: 'A', quantity: 1 }]), 4),
+    times(40, () => adjust(shop.tenantId, -1), 4),
   ]);
   const held = holds.filter(Boolean).length;
   const taken = takings.filter(({ kind }) => kind === 'adjusted').length;

@@ -105,8 +105,23 @@ export function listBrokenFigures(database: TestDatabase, tenantId: string): Pro
 }
 
 /** Races need more connections than other tests. */
-export const RACING_CONNECTIONS = 40;
+const RACING_CONNECTIONS = 40;
 
 export function createRacingDatabase(): Promise<TestDatabase> {
   return createTestDatabase(RACING_CONNECTIONS);
+}
+
+/** Runs `count` acts, and only as many at once as there are connections for, so that none fails without one. */
+export async function times<Result>(
+  count: number,
+  act: (index: number) => Promise<Result>,
+  connectionsEach = 1,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let index = next++; index < count; index = next++) results[index] = await act(index);
+  };
+  await Promise.all(Array.from({ length: RACING_CONNECTIONS / connectionsEach }, lane));
+  return results;
 }

@@ -3,14 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCatalogRepository } from '../../db/repositories/inventory/catalog-repository.ts';
 import { LOCK_STOCK, RELEASE_RESERVATIONS } from '../../db/repositories/inventory/reservation-statements.ts';
 import type { TestDatabase } from '../support/database/database.ts';
-import {
-  createRacingDatabase,
-  freshId,
-  listBrokenFigures,
-  openShop,
-  RACING_CONNECTIONS,
-  type Shop,
-} from './fixtures.ts';
+import { createRacingDatabase, freshId, listBrokenFigures, openShop, times, type Shop } from './fixtures.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -24,21 +17,6 @@ async function countWaiting(): Promise<number> {
     `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
   );
   return waiting.length;
-}
-
-/** Runs `count` acts, and only as many at once as there are connections for, so that none fails without one. */
-async function times<Result>(
-  count: number,
-  act: (index: number) => Promise<Result>,
-  connectionsEach = 1,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let index = next++; index < count; index = next++) results[index] = await act(index);
-  };
-  await Promise.all(Array.from({ length: RACING_CONNECTIONS / connectionsEach }, lane));
-  return results;
 }
 
 it('Concurrent holds of 200 buyers for the last 5 pieces have 5 winners, and nothing is oversold', async () => {
