@@ -156,10 +156,7 @@ async function remind(
   { command, decision }: { readonly command: OrderCommand; readonly decision: CommandDecision },
 ): Promise<void> {
   if (isRefusal(decision) || (request.kind !== 'cancel' && request.kind !== 'capture')) return;
-  const reminded = await deliver(ANSWER_WITHIN_MS, deps.client, () => signal(deps, request, command));
-  if (reminded.kind === 'no_answer') {
-    throw unavailable('Temporal does not answer; repeat with the same Idempotency-Key');
-  }
+  await record(deps, request, command);
 }
 
 /**
@@ -267,9 +264,24 @@ async function askOrder(deps: OrderCommanderDeps, request: CommandRequest, comma
       : handle.executeUpdate(cancelOrderUpdate, { ...options, args: [command] }),
   );
   if (reply !== 'late') return reply === 'closed' ? 'look_again' : reply;
-  const signalled = await ask(deps, () => signal(deps, request, command).then(() => 'pending' as const));
-  if (signalled === 'late') throw unavailable('Temporal does not answer; repeat with the same Idempotency-Key');
-  return signalled === 'closed' ? 'look_again' : signalled;
+  requireTemporal(deps.health, 'nothing was changed');
+  return (await record(deps, request, command)) === 'closed' ? 'look_again' : 'pending';
+}
+
+/**
+ * Has Temporal store the command in the history of the order's workflow. `closed`: the workflow has ended.
+ * @throws {ProblemError} `unavailable` when Temporal does not answer.
+ */
+async function record(
+  deps: OrderCommanderDeps,
+  request: CommandRequest,
+  command: OrderCommand,
+): Promise<'recorded' | 'closed'> {
+  const delivered = await deliver(ANSWER_WITHIN_MS, deps.client, () => signal(deps, request, command));
+  if (delivered.kind === 'no_answer') {
+    throw unavailable('Temporal does not answer; repeat with the same Idempotency-Key');
+  }
+  return delivered.kind === 'closed' ? 'closed' : 'recorded';
 }
 
 function signal(deps: OrderCommanderDeps, request: CommandRequest, command: OrderCommand): Promise<void> {
@@ -284,10 +296,10 @@ function signal(deps: OrderCommanderDeps, request: CommandRequest, command: Orde
  * `closed`: the workflow has ended or is about to. `late`: no answer came in time. `pending`: the command is recorded
  * and waits.
  */
-async function ask<Reply extends CommandReply | 'pending'>(
+async function ask(
   deps: OrderCommanderDeps,
-  call: () => Promise<Reply>,
-): Promise<Reply | 'closed' | 'late' | 'pending'> {
+  call: () => Promise<CommandReply>,
+): Promise<CommandReply | 'late' | 'pending'> {
   requireTemporal(deps.health, 'nothing was changed');
   const delivered = await deliver(ANSWER_WITHIN_MS, deps.client, call);
   switch (delivered.kind) {
