@@ -56,7 +56,8 @@ const START_WITHIN_MS = 15_000;
  * Runs an order again from its beginning. How it was refused or cancelled is stored first, so that it is not decided
  * once more, by other stock or at another time. Repeating it is harmless.
  */
-export async function runOrderAgain(deps: RunAgainDeps, order: PastOrder): Promise<Return> {
+export async function runOrderAgain(deps: RunAgainDeps, past: PastOrder): Promise<Return> {
+  const order = { ...past, cancel: cancelOf(deps, past) };
   const { client, replayId } = deps;
   const { run, input, state, status } = order;
   await storeDecision(deps, order);
@@ -67,7 +68,7 @@ export async function runOrderAgain(deps: RunAgainDeps, order: PastOrder): Promi
   const runId = await resetToStart(client, run, reset);
   if (isOpen) return { kind: 'carried' };
   const handle = client.workflow.getHandle(run.workflowId, runId);
-  if (cancelOf(deps, order) === null) {
+  if (order.cancel === null) {
     for (const capture of order.captures) await handle.signal(capturePaymentSignal, capture);
   }
   const end = await untilEnded(deps, { ...input, workflowId: run.workflowId, runId });
@@ -90,10 +91,8 @@ export async function orderEnd(
 }
 
 /** Writes the row, and how the order was refused, expired or cancelled, unless the row is further already. */
-async function storeDecision(deps: RunAgainDeps, order: PastOrder): Promise<void> {
-  const { orders, commands } = deps;
-  const { input, firstRunId, refusal, expiredMinor, state } = order;
-  const cancel = cancelOf(deps, order);
+async function storeDecision({ orders, commands }: RunAgainDeps, order: PastOrder): Promise<void> {
+  const { input, firstRunId, refusal, expiredMinor, cancel, state } = order;
   if (refusal === null && expiredMinor === null && cancel === null && state !== 'dead') return;
   const row = await orders.open({ ...input, firstExecutionRunId: firstRunId });
   if (row.firstExecutionRunId !== firstRunId) return;
